@@ -6,6 +6,7 @@ The command line prints them and exits with `exit_status`; the service maps them
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 PLACES_SHOWN: Final = 3  # of one and the same mistake
 QUOTED_CHARACTERS_MAX: Final = 200
 TEXT_CHARACTERS_MAX: Final = 2_000  # of a message, whatever it repeats of a file or a call
+_WORD: Final = re.compile(rf"[^\s/]{{{QUOTED_CHARACTERS_MAX + 20},}}")  # longer than what `quoted` leaves; paths are shown whole
+# Control characters but tab and line break, and signs that are not seen or turn the direction of a text.
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def quoted(text: str) -> str:
@@ -25,7 +29,10 @@ def quoted(text: str) -> str:
 
 
 class UserError(Exception):
-    """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else. Texts that are too long are cut."""
+    """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else.
+
+    Words and texts that are too long are cut, and control characters are shown by their numbers, whoever put them there.
+    """
 
     def __init__(self, message: str, remedy: str, *, exit_status: int = 1) -> None:
         self.message = _cut(message)
@@ -86,4 +93,6 @@ class ProblemsError(UserError):
 
 
 def _cut(text: str) -> str:
+    text = _WORD.sub(lambda word: f"{word[0][:QUOTED_CHARACTERS_MAX]}... ({len(word[0]):,} characters)", text)
+    text = _UNSEEN.sub(lambda sign: repr(sign[0])[1:-1], text)
     return text if len(text) <= TEXT_CHARACTERS_MAX else f"{text[:TEXT_CHARACTERS_MAX]}... ({len(text):,} characters)"

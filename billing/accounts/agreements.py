@@ -6,14 +6,14 @@ twice, the second time changes nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.accounts import forecast, kinds
 from billing.accounts.lifecycle import end_contract
-from billing.accounts.picture import RELATIONS, load, subscription_keys
+from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related
 from billing.accounts.recording import change
 from billing.accounts.still_open import open_from
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
+
+_BILL_DAY_MAX: Final = 31
 
 
 def agree(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
@@ -58,14 +60,31 @@ def agree_for(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recor
 
 
 def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
-    """The same for whatever has the id: a subscription, else an account."""
+    """The same for whatever has the id: a subscription, else an account. Raises UserError for a subscription where only accounts agree."""
     with home.connect() as connection:
         of_subscription = bool(subscription_keys(connection, [name]))
+        if of_subscription and kind not in kinds.SUBSCRIPTION_KINDS:
+            of_subscription = not account_keys(connection, [name])
+            if of_subscription:
+                raise _of_an_account(connection, name, kind)
     return (agree_for if of_subscription else agree)(home, asked, name, kind, from_date, to_date, detail)
+
+
+def _of_an_account(connection: sa.Connection, subscription_id: str, kind: str) -> UserError:
+    """A fact about accounts was asked for, and a subscription was named."""
+    account, subscription = tables.accounts, tables.subscriptions
+    owner = sa.select(account.c.account_id).join_from(account, subscription).where(subscription.c.subscription_id == subscription_id)
+    return UserError(
+        f"{subscription_id} is a subscription, and {kind.replace('_', ' ')} is agreed with a whole account",
+        f"name its account: {connection.execute(owner).scalars().first()}",
+        exit_status=2,
+    )
 
 
 def change_bill_day(home: Home, asked: Asked, account_id: str, bill_day: int, from_date: dt.date) -> Done:
     """Another bill day from a date on, for all accounts that are billed together on that day or later."""
+    if not 1 <= bill_day <= _BILL_DAY_MAX:
+        raise UserError(f"there is no bill day {bill_day}", f"give a day from 1 to {_BILL_DAY_MAX}", exit_status=2)
 
     def work(recorder: Recorder) -> None:
         customer = recorder.customer(account_id)

@@ -10,15 +10,19 @@ import collections
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.controls.book import ROWS, book, set_book
 from billing.intake import view
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
+from billing.runs.contracts.columns import int64
 from billing.runs.settlement import adjustments
 from billing.store import tables
 from rating.errors import UserError
+from rating.schema import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _USAGE: Final = "late usage: usage = what becomes of it"
+_STORED: Final = "late usage: records of decisions = usage stored"
 USAGE_ROWS_MAX: Final = 20_000_000  # of the book of all usage: it holds their keys in memory
 
 
@@ -40,11 +45,12 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
         try:
             yield _usage_book(home, seq, late_decisions.decided(connection, seq), _by_kind(every))
         except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
-            yield book(_USAGE, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
+            yield _not_known(_USAGE, error)
     made = connection.execute(sa.select(tables.commits.c.commit_seq).where(tables.commits.c.kind == late_decisions.COMMIT_KIND)).scalars()
     yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "commits")
     if every:
         yield from _records(connection, every)
+        yield _stored(home, connection, seq)
         yield from _amounts(connection, every)
         yield _waiting(connection, seq, every)
 
@@ -90,6 +96,35 @@ def _records(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
     stored = {(int(number), int(records), int(micros)) for number, records, micros in connection.execute(query)}
     said = {(int(each.decision_id), int(each.records), int(each.worth_micros)) for each in every if each.kind != TAKEN_BACK}
     yield set_book("late usage: records and worth of decisions = records stored", said, stored, "decisions")
+
+
+def _stored(home: Home, connection: sa.Connection, seq: int) -> Book:
+    """Each decided record was stored with the start that the decision holds, whether it counts or not."""
+    row, event = tables.late_decisions.c, tables.late_decision_events.c
+    query = sa.select(event.event_key, event.start_us).join_from(tables.late_decision_events, tables.late_decisions)
+    said = {(bytes(key).hex(), int(start_us)) for key, start_us in connection.execute(query.where(row.commit_seq <= seq))}
+    try:
+        return set_book(_STORED, said, view.steadily(lambda: _of_files(home, seq, said)))
+    except (FileNotFoundError, UserError) as error:
+        return _not_known(_STORED, error)
+
+
+def _not_known(name: str, error: Exception) -> Book:
+    return book(name, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
+
+
+def _of_files(home: Home, seq: int, wanted: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of the wanted keys and starts that stand in files of usage."""
+    starts, keys = [start_us for _, start_us in wanted] or [0], pa.array([bytes.fromhex(key) for key, _ in wanted], KEY)
+    with home.connect() as connection:
+        files = view.stored(connection, 0, seq, min(starts), max(starts) + 1)
+    found = set[tuple[str, int]]()
+    for part in view.parts(home, files, ("event_key", "start_us"), 0, seq):
+        mask: Any = pc.is_in(part["event_key"], value_set=keys)
+        rows = part.filter(mask)
+        keys_found: list[Any] = rows["event_key"].to_pylist()
+        found |= {(key.hex(), start_us) for key, start_us in zip(keys_found, int64(rows["start_us"]).tolist(), strict=True)}
+    return wanted & found
 
 
 def _amounts(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:

@@ -1,6 +1,7 @@
 """Columns that no book adds up, held against what else tells the same: an edit of one of them alone is found.
 
-- commits: their hashes follow from numbers, kinds and times; what was stored in a commit and dated with it has its time
+- commits: their hashes follow from numbers, kinds, times and acts of persons; what was stored in one and dated with it has its time
+- runs: each began at the time at which its first step says so
 - rows that could not be read: their bytes are those that were hashed when they came, and the text that people see follows from them
 - subscriptions: the first plan of each begins on its own first day
 """
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from billing.controls.book import ROWS, Book, book
 from billing.intake import suspense_rows
 from billing.intake.known_records import known_rejects
+from billing.runs.states import COMPUTING
 from billing.store import commit_chain, tables
 from billing.store.checking import Finding
 
@@ -31,13 +33,17 @@ _DATED: Final = (  # instants that are those of the commits they were stored in
     tables.payment_events.c.at_us,
     tables.gl_exports.c.at_us,
     tables.billing_settings.c.at_us,
+    tables.approvals.c.at_us,
+    tables.approval_decisions.c.at_us,
+    tables.late_decisions.c.at_us,
+    tables.run_decisions.c.at_us,
 )
 
 
 def findings(home: Home) -> list[Finding]:
     """What differs, on one view of the database."""
     with home.connect() as connection:
-        return [*_commits(connection), *_rejected(connection), *_subscriptions(connection)]
+        return [*_commits(connection), *_runs(connection), *_rejected(connection), *_subscriptions(connection)]
 
 
 def trace_books(connection: sa.Connection) -> Iterator[Book]:
@@ -58,6 +64,14 @@ def _commits(connection: sa.Connection) -> Iterator[Finding]:
         query = sa.select(commit.commit_seq).join_from(tables.commits, table, table.c.commit_seq == commit.commit_seq)
         other = list(connection.execute(query.where(at_us != commit.at_us).distinct().order_by(commit.commit_seq)).scalars())
         yield from _told("commits", "commits have another time than what they stored in", str(table.name), other)
+
+
+def _runs(connection: sa.Connection) -> Iterator[Finding]:
+    run, step = tables.bill_runs.c, tables.run_steps.c
+    began = sa.and_(step.run_id == run.run_id, step.state == COMPUTING)
+    query = sa.select(run.run_id).join_from(tables.bill_runs, tables.run_steps, began).where(step.at_us != run.started_us)
+    other = list(connection.execute(query.order_by(run.run_id)).scalars())
+    yield from _told("run_steps", "runs began at another time than their first step says, by", "run_id", other)
 
 
 def _rejected(connection: sa.Connection) -> Iterator[Finding]:

@@ -1,25 +1,50 @@
 """Commits as a chain: each has a hash of itself and of all before it, so that none can be edited alone.
 
-The hash of a commit is that of the hash before it, its number, its kind and its time. Commits of homes before schema 0012 have none, but
-the last of them, which the upgrade gave one: an edit from before is not seen. The hashes have no key: whoever edits a commit and works
-out those of all later ones is not found by them.
+The hash of a commit is that of the hash before it, its number, its kind and its time; and, of commits since they were first signed, of the
+rows by which persons act: settings, adjustments, proposals and what was said to them, decisions on late usage and on runs.
+Commits of homes before schema 0012 have none, but the last of them, which the upgrade gave one: an edit from before is not seen. From the
+first hash on each commit has one: none is a finding, and no commit follows on it.
+The hashes have no key: whoever edits a commit and works out those of all later ones is not found.
 """
 
 from __future__ import annotations
 
+import collections
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from billing.store import tables
+from billing.store.user_namespace import UNSIGNED
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START: Final = b""  # before the first commit
 DIGEST_BYTES: Final = 16
+SIGNED_BYTES: Final = 20  # of a hash that holds rows as well
 _ROWS_AT_ONCE: Final = 10_000
+_OPEN: Final = "commits_to_sign"  # in the `info` of a connection: number, kind and time of the commits of its transaction
+_BY: Final = ("by_name", "by_uid", "at_us", "commit_seq")
+# Tables of acts and their columns, the key first. They stand in hashes: none is added, dropped or moved.
+_SIGNED: Final = {
+    "adjustments": (
+        *("adjustment_id", "reference", "account_key", "subscription_key", "on_date", "catalogue", "tax_class", "charge_code"),
+        *("revenue_code", "amount_micros", "reason_code", "text", "approved_by", "approved_uid", *_BY),
+    ),
+    "approval_decisions": ("decision_id", "approval_id", "kind", "note", *_BY),
+    "approvals": ("approval_id", "kind", "subject", "payload", "account_key", "currency", "amount_micros", "reason", *_BY),
+    "billing_settings": ("setting_id", "name", "value", *_BY),  # its reason is dropped by going back
+    "late_decisions": (
+        *("decision_id", "kind", "undoes", "account_key", "subscription_key", "currency", "records", "worth_micros", "amount_micros"),
+        *("adjustment_id", "reason", "agreed_by", "agreed_uid", *_BY),
+    ),
+    "run_decisions": ("decision_id", "run_id", "kind", "note", *_BY),
+}
+_COUNTS: Final = {"adjustments": "approved_uid"}  # filled where a row counts: one that waits gets another commit when it does
 
 
 def following(before: bytes, commit_seq: int, kind: str, at_us: int) -> bytes:
@@ -27,36 +52,99 @@ def following(before: bytes, commit_seq: int, kind: str, at_us: int) -> bytes:
     return hashlib.blake2b(before + f"{commit_seq}\0{kind}\0{at_us}".encode(), digest_size=DIGEST_BYTES).digest()
 
 
+def signed(before: bytes, commit_seq: int, kind: str, at_us: int, rows: list[list[Any]]) -> bytes:
+    """As `following`, of a commit with its rows by which persons act."""
+    data = before + f"{commit_seq}\0{kind}\0{at_us}\0".encode() + msgspec.json.encode(rows)
+    return hashlib.blake2b(data, digest_size=SIGNED_BYTES).digest()
+
+
+def to_sign(connection: sa.Connection, commit_seq: int, kind: str, at_us: int) -> None:
+    """Note a commit that was just added: `sign` gives it its hash when its rows are there."""
+    connection.info.setdefault(_OPEN, []).append((commit_seq, kind, at_us))
+
+
+def sign(connection: sa.Connection) -> None:
+    """Give the commits of a write transaction their hashes, at its end: with the rows that stand in them."""
+    commits, row = connection.info.pop(_OPEN, []), tables.commits.c
+    if not commits:
+        return
+    first = commits[0][0]
+    before = connection.execute(sa.select(row.chain).where(row.commit_seq < first).order_by(row.commit_seq.desc()).limit(1)).scalar()
+    chain = START if before is None else bytes(before)
+    acts = _acts(connection, first) if any(kind not in UNSIGNED for _, kind, _ in commits) else {}
+    for commit_seq, kind, at_us in commits:
+        chain = signed(chain, commit_seq, kind, at_us, acts.get(commit_seq, []))
+        connection.execute(tables.commits.update().where(row.commit_seq == commit_seq).values(chain=chain))
+
+
+def forget(connection: sa.Connection) -> None:
+    """Forget the commits of a transaction that ended, however it did."""
+    connection.info.pop(_OPEN, None)
+
+
 def head(connection: sa.Connection) -> tuple[int, bytes]:
-    """The number and the hash of the last commit, in a write transaction; 0 and START in a new home."""
+    """The number and the hash of the last commit, in a write transaction; 0 and START in a new home.
+
+    Raises UserError where the last commit has no hash: one that followed on it would hide an edit.
+    """
     commit = tables.commits.c
     last = connection.execute(sa.select(commit.commit_seq, commit.chain).order_by(commit.commit_seq.desc()).limit(1)).first()
     if last is None:
         return 0, START
-    if last.chain is not None:
-        return int(last.commit_seq), bytes(last.chain)
-    known = connection.execute(sa.select(sa.func.coalesce(sa.func.max(commit.commit_seq), 0)).where(commit.chain.is_not(None))).scalar_one()
-    found = bytes(connection.execute(sa.select(commit.chain).where(commit.commit_seq == known)).scalar() or START)
-    for row in _rows(connection, known):  # of a program of before that went on while the home was upgraded
-        found = following(found, row.commit_seq, row.kind, row.at_us)
-    return int(last.commit_seq), found
+    if last.chain is None:
+        raise UserError(
+            f"commit {last.commit_seq} has no hash: it was edited, or an older version of ratewright went on during the upgrade",
+            "put back a backup in which `ratewright db check` finds no such commit, and stop all other versions",
+        )
+    return int(last.commit_seq), bytes(last.chain)
 
 
 def broken(connection: sa.Connection) -> list[int]:
-    """Numbers of commits whose hash is not that of what stands there, and of the last one where it has none."""
-    found, chain, row = [], START, None
+    """Numbers of commits whose hash is not that of what stands there, and of those without one, but in front of the first hash.
+
+    The first hash holds the rows of those in front of it as well.
+    """
+    found, chain, row, is_chained = [], START, None, False
+    acts, rows = _acts(connection, 0), list[list[Any]]()
     for row in _rows(connection):
-        chain = following(chain, row.commit_seq, row.kind, row.at_us)
-        if row.chain is not None and bytes(row.chain) != chain:
+        rows += acts.get(row.commit_seq, [])
+        is_signed = row.chain is not None and len(row.chain) == SIGNED_BYTES
+        values = (chain, row.commit_seq, row.kind, row.at_us)
+        chain = signed(*values, rows) if is_signed else following(*values)
+        if is_chained if row.chain is None else bytes(row.chain) != chain:
             found.append(int(row.commit_seq))
-            chain = bytes(row.chain)  # those behind it are held against what stands there
-    if row is not None and row.chain is None:
+            chain = chain if row.chain is None else bytes(row.chain)  # those behind it are held against what stands there
+        is_chained = is_chained or row.chain is not None
+        rows = [] if is_chained else rows
+    if row is not None and not is_chained:
         found.append(int(row.commit_seq))
     return found
 
 
-def _rows(connection: sa.Connection, after: int = 0) -> Iterator[Any]:
+def of_all(connection: sa.Connection) -> tuple[int, bytes] | None:
+    """The last commit, and the hash that it has where no commit before it has one; None where there is no commit."""
+    last, before, chain, acts, rows = None, START, START, _acts(connection, 0), list[list[Any]]()
+    for row in _rows(connection):
+        last, before, chain = row, chain, following(chain, row.commit_seq, row.kind, row.at_us)
+        rows += acts.get(row.commit_seq, [])
+    return None if last is None else (int(last.commit_seq), signed(before, last.commit_seq, last.kind, last.at_us, rows))
+
+
+def _rows(connection: sa.Connection) -> Iterator[Any]:
     """Commits in their order."""
     commit = tables.commits.c
-    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain).where(commit.commit_seq > after)
+    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain)
     yield from connection.execute(query.order_by(commit.commit_seq).execution_options(yield_per=_ROWS_AT_ONCE))
+
+
+def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
+    """The rows by which persons act of commits from `first` on, by commit."""
+    acts = collections.defaultdict[int, list[list[Any]]](list)
+    for name, columns in _SIGNED.items():
+        row = sa.table(name, *map(sa.column, columns)).c
+        query = sa.select(*row).where(row.commit_seq >= first).order_by(row[columns[0]])
+        if name in _COUNTS:
+            query = query.where(row[_COUNTS[name]].is_not(None))
+        for values in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+            acts[values.commit_seq].append([name, *values])
+    return acts

@@ -158,9 +158,12 @@ class Home:
         `dry_run`: undone at the end as well, so that everything is done and every refusal met by whoever only wants to see.
         """
         with self.engine.connect().execution_options(**database.WRITES) as connection, connection.begin() as transaction:
+            commit_chain.forget(connection)
             yield connection
             if dry_run:
                 transaction.rollback()
+            else:
+                commit_chain.sign(connection)
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[sa.Connection]:
@@ -183,6 +186,7 @@ class Home:
         last, before = commit_chain.head(connection)
         chain = commit_chain.following(before, last + 1, kind, now_us)
         connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain))
+        commit_chain.to_sign(connection, last + 1, kind, now_us)
         return last + 1
 
     def require_persons(self) -> None:

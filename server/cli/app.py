@@ -55,10 +55,16 @@ _EPILOGUE = (
 )
 
 
-def _require_int64(_type: object, value: object) -> None:
-    """No whole number of a command is beyond those that a database can hold."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+def _require_kept(_type: object, value: object) -> None:
+    """No whole number of a command is beyond those that a database can hold, and one more; no text or path has a NUL character."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63 - 1:
         message = f"{value} is beyond all numbers that are kept"
+        raise ValueError(message)
+    if isinstance(value, list | tuple):
+        for each in value:
+            _require_kept(_type, each)
+    elif isinstance(value, str | Path) and "\0" in str(value):
+        message = "It holds a NUL character."
         raise ValueError(message)
 
 
@@ -71,7 +77,7 @@ def build() -> cyclopts.App:
         version=_version,
         suppress_keyboard_interrupt=False,
         result_action="return_value",
-        default_parameter=cyclopts.Parameter(validator=_require_int64),
+        default_parameter=cyclopts.Parameter(validator=_require_kept),
     )
     for name, path, summary in COMMANDS:
         root.command(path, name=name, help=summary)

@@ -15,6 +15,7 @@ from billing.intake.known_records import known_rejects
 from billing.payments.giving_back import Back, give_back
 from billing.store import commit_chain, settings, tables
 from billing.store.home import Home
+from rating.errors import UserError
 from tests.billing import behind
 from tests.billing.files import NOW_US, publish, write
 from tests.billing.payments.desk import ANA, UNIT
@@ -39,6 +40,7 @@ TAMPERED = {
     "UPDATE commits SET kind = 'usages' WHERE kind = 'usage'": (CHAIN,),
     "UPDATE commits SET chain = x'00' WHERE commit_seq = (SELECT max(commit_seq) FROM commits)": (CHAIN,),
     "UPDATE commits SET chain = NULL WHERE commit_seq = (SELECT max(commit_seq) FROM commits)": (CHAIN,),
+    "UPDATE billing_settings SET by_uid = 2002": (CHAIN,),
     "UPDATE suspense SET raw_bytes = x'00' WHERE raw_offset = 0": (BYTES,),
     "UPDATE suspense SET raw_bytes = x'323032372d30312d30313bff0062726f6b656e0a' WHERE raw_offset = 0": (BYTES,),
     "UPDATE suspense SET raw = 'other' WHERE raw_offset = 0": (BYTES,),
@@ -79,16 +81,22 @@ def test_a_home_as_it_was_written(home: Home) -> None:
         assert [(each.left, each.right) for each in traces.trace_books(connection)] == [(7, 7), (3, 3)]
 
 
-def test_commits_of_a_program_of_before_are_covered_by_the_next(home: Home) -> None:
-    """One that was running while the home was upgraded gives its commits no hash."""
-    assert behind.change(home, "UPDATE commits SET chain = NULL WHERE commit_seq > 5") == 2
+def test_no_commit_follows_on_one_without_a_hash(home: Home) -> None:
+    """It would give the rows that somebody edited a hash that is right."""
+    assert behind.change(home, "UPDATE commits SET at_us = at_us + 1 WHERE commit_seq = 6") == 1
+    assert behind.change(home, "UPDATE commits SET chain = NULL WHERE commit_seq >= 6") == 2
     with home.connect() as connection:
-        assert commit_chain.broken(connection) == [7]
+        assert commit_chain.broken(connection) == [6, 7]
+    with pytest.raises(UserError, match="commit 7 has no hash"):
+        settings.put(home, "adjustment_limit_micros", "4", "ana", 2001, NOW_US)
+    assert "2 commits have another hash" in traces.findings(home)[0].what
+
+
+def test_a_commit_without_a_hash_stays_a_finding(home: Home) -> None:
+    assert behind.change(home, "UPDATE commits SET chain = NULL WHERE commit_seq IN (5, 6)") == 2
     settings.put(home, "adjustment_limit_micros", "4", "ana", 2001, NOW_US)
-    assert traces.findings(home) == []
-    assert behind.change(home, "UPDATE commits SET at_us = at_us - 1 WHERE commit_seq = 7") == 1
     with home.connect() as connection:
-        assert commit_chain.broken(connection) == [8]
+        assert commit_chain.broken(connection) == [5, 6, 7], "what followed on them is not known any more"
 
 
 @pytest.mark.parametrize("statement", TAMPERED)

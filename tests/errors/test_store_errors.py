@@ -80,6 +80,16 @@ def test_newer_schema(provoke: Provoke, home: Path) -> None:
     provoke(["usage", "suspense", "--home", home], status=1, golden="store/newer_schema", unchanged=home)
 
 
+def test_an_edited_commit(provoke: Provoke, home: Path) -> None:
+    """Neither an ordinary commit nor a way back and forth gives it a hash anew."""
+    with Home.open(home) as opened:
+        files.publish(opened)
+    sql(home, "UPDATE commits SET at_us = at_us + 1, chain = NULL")
+    put = ["settings", "set", "days_ahead_max", "60", "--home", home]
+    provoke(put, status=1, golden="store/commit_without_hash", unchanged=home)
+    provoke(["db", "upgrade", "--to", "0011", "--home", home], status=1, golden="store/commit_edited", unchanged=home)
+
+
 def test_damaged_database(provoke: Provoke, home: Path) -> None:
     (home / DATABASE_NAME).write_bytes(b"dear diary, " * 500)
     provoke(["accounts", "list", "--home", home], status=1, golden="store/damaged")

@@ -23,12 +23,29 @@ def test_what_was_sent_is_quoted_in_part(sent: str, shown: str) -> None:
 
 
 def test_messages_and_remedies_are_cut() -> None:
-    error = UserError("m" * 2_000, "r" * 1_000_000)
-    assert error.lines() == ["error: " + "m" * 2_000, "  remedy: " + "r" * 2_000 + "... (1,000,000 characters)"]
-    assert str(UserError("m" * 3_000, "")) == "m" * 2_000 + "... (3,000 characters)"
+    error = UserError("m " * 1_000, "r " * 500_000)
+    assert error.lines() == ["error: " + "m " * 1_000, "  remedy: " + "r " * 1_000 + "... (1,000,000 characters)"]
+    assert str(UserError("m " * 1_500, "")) == "m " * 1_000 + "... (3,000 characters)"
 
 
 def test_problems_of_a_file_are_cut() -> None:
-    error = ProblemsError([Problem("plan.yaml", "k" * 9_000, "unknown key", "take it out")])
-    assert error.lines()[0] == "plan.yaml: " + "k" * 2_000 + "... (9,000 characters): unknown key; remedy: take it out"
+    error = ProblemsError([Problem("plan.yaml", "k/" * 4_500, "unknown key", "take it out")])
+    assert error.lines()[0] == "plan.yaml: " + "k/" * 1_000 + "... (9,000 characters): unknown key; remedy: take it out"
     assert error.problems[0].path.endswith("(9,000 characters)")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\u202eb\u200bc\x00\x85", "a\\u202eb\\u200bc\\x00\\x85"),
+        ("two\nlines\tand 中文 é", "two\nlines\tand 中文 é"),
+        ("x" * 219, "x" * 219),
+        ("x" * 220, "x" * 200 + "... (220 characters)"),
+        ("/" + "folder/" * 40, "/" + "folder/" * 40),
+    ],
+)
+def test_an_error_shows_what_is_not_seen_and_cuts_a_long_word(text: str, shown: str) -> None:
+    error = UserError(f"account {text} is unknown", f"give {text}")
+    assert error.lines() == [f"error: account {shown} is unknown", f"  remedy: give {shown}"]
+    assert ProblemsError([Problem("f", "line 1", text, "mend it")]).problems[0].message == shown

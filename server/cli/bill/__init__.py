@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter
@@ -47,6 +47,7 @@ for _name, _path, _summary in BILL_COMMANDS:
 
 BillDate = Annotated[str, Parameter(name="--date", help="Bill date, such as 2025-11-01: periods that ended by then are billed.")]
 Threads = Annotated[int, Parameter(help="Threads that price usage and write charges; 0 for one a processor.")]
+_RUN_DIGITS: Final = 18  # what a database keeps has as many
 RunName = Annotated[str, Parameter(name="--run", help="A run's number, or latest.")]
 Accounts = Annotated[
     str | None,
@@ -126,12 +127,12 @@ def thread_count(threads: int) -> int:
 
 def run_id(name: str) -> int | None:
     """A run's number, None for the latest."""
-    from rating.errors import UserError
+    from rating.errors import UserError, quoted
 
     if name == "latest":
         return None
-    if not (name.isascii() and name.isdecimal()):
-        raise UserError(f"{name!r} is not a run", "give its number, or latest", exit_status=2)
+    if not (name.isascii() and name.isdecimal() and len(name) <= _RUN_DIGITS):
+        raise UserError(f"{quoted(name)} is not a run", "give its number, or latest", exit_status=2)
     return int(name)
 
 

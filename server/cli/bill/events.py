@@ -92,8 +92,11 @@ def verify(
     """Price a random sample of a run again with the plain reference and compare every figure. Exit status 1 if one differs."""
     from billing.store.home import Home
     from billing.verification.rerate_sample import rerate
+    from rating.errors import UserError
     from server.cli import output, progress
 
+    if seed < 0:
+        raise UserError(f"seed {seed} is below zero", "give a whole number from 0 on", exit_status=2)
     with Home.open(home) as opened, progress.show("verify", "events") as report:
         found = rerate(opened, run_id(run), sample, seed, progress=report)
     if as_json:

@@ -183,7 +183,9 @@ def test_a_home_keeps_everything_up_and_down(place: Place) -> None:
             "UPDATE payments SET channel = 'bank', by_name = 'ana', by_uid = 2001"
         )  # as every payment of a bank has it
     place.go_to("0001")
-    assert place.rows() == before
+    after = place.rows()
+    assert [row[0] for row in after.pop("settings")] == ["commit_chain_head"], "by which an edit is found after the next upgrade"
+    assert after == before
 
 
 def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(place: Place, tmp_path: Path) -> None:
@@ -223,6 +225,47 @@ def test_commits_of_before_are_covered_by_the_hash_of_the_last(place: Place) -> 
         assert commit_chain.broken(connection) == []
         connection.exec_driver_sql("UPDATE commits SET at_us = 3 WHERE commit_seq = 8")
         assert commit_chain.broken(connection) == [9]
+
+
+def test_going_back_keeps_the_hash_of_the_last_commit(place: Place) -> None:
+    """Commits that an older version adds follow on it; an edit that was made meanwhile is found."""
+    fill_the_first(place)
+    place.go_to(SCHEMA_VERSIONS[-1])
+    place.go_to("0011")
+    with place.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO commits VALUES (10, 'fact', 4), (11, 'fact', 5)")
+    place.go_to(SCHEMA_VERSIONS[-1])
+    with place.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM commits WHERE chain IS NOT NULL").scalar_one() == 3
+        assert connection.exec_driver_sql("SELECT count(*) FROM settings WHERE name = 'commit_chain_head'").scalar_one() == 0
+        assert commit_chain.broken(connection) == []
+        assert commit_chain.head(connection)[0] == 11
+    place.go_to("0008")
+    with place.begin() as connection:
+        connection.exec_driver_sql("UPDATE commits SET at_us = 3 WHERE commit_seq = 8")
+    place.go_to(SCHEMA_VERSIONS[-1])
+    with place.begin() as connection:
+        assert commit_chain.broken(connection) == [11]
+
+
+EDITED = (
+    "UPDATE commits SET at_us = at_us + 1 WHERE commit_seq = 8",
+    "UPDATE commits SET kind = 'other' WHERE commit_seq = 9",
+    "UPDATE commits SET chain = NULL WHERE commit_seq = 9",
+)
+
+
+@pytest.mark.parametrize("statement", EDITED)
+def test_a_home_with_an_edited_commit_does_not_go_back(place: Place, statement: str) -> None:
+    fill_the_first(place)
+    place.go_to(SCHEMA_VERSIONS[-1])
+    with place.begin() as connection:
+        connection.exec_driver_sql(statement)
+    before = place.rows()
+    for revision in ("0011", "0001"):
+        with pytest.raises(UserError, match="cannot go back to schema 0011, which sees no edit of commits: the hash of commit 9"):
+            place.go_to(revision)
+    assert place.rows() == before
 
 
 def test_rows_that_could_not_be_read_are_known_by_their_bytes(place: Place) -> None:
@@ -298,7 +341,6 @@ HARMLESS = {
     "account_facts.by_name": "who entered the fact, for people",
     "account_facts.by_uid": "who entered the fact, for people",
     "billing_settings.reason": "why a setting was changed, for people; what waits for a second person is refused",
-    "commits.chain": "worked out anew from the commits as they stand",
     "credits_left": "worked out anew from payments, invoices and what they settle",
     "dunning_runs": "made anew from the steps of a commit; who took them, for people; undone ones are refused",
     "dunning_steps.policy_hash": "by which policy, for people",

@@ -117,10 +117,40 @@ def test_a_copy_is_made_where_it_is_copied(folder: Path, tmp_path: Path, monkeyp
 
 
 def test_a_map_is_read_as_the_kernel_writes_it(tmp_path: Path) -> None:
-    (tmp_path / "map").write_text("         0       1000          1\n         1     100000      65536\n")
-    assert user_namespace.of_process(tmp_path / "map") == PODMAN
-    assert user_namespace.of_process(tmp_path / "none") == ""
-    assert user_namespace.of_process() == user_namespace.of_process(Path("/proc/self/uid_map"))
+    assert user_namespace.of_text("         0       1000          1\n         1     100000      65536\n") == PODMAN
+    assert user_namespace.of_process(str(tmp_path / "none")) == ""
+    assert user_namespace.of_process() == user_namespace.of_text(Path("/proc/self/uid_map").read_text(encoding="ascii"))
+
+
+def test_a_file_of_another_file_system_is_no_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "uid_map").write_text("0 0 4294967295\n")
+    assert user_namespace.of_process(str(tmp_path)) == ""
+    monkeypatch.setattr(user_namespace, "_open_beneath", refuse)
+    assert user_namespace.of_process(str(tmp_path)) == "", "on a kernel of before 5.6 as well"
+    assert user_namespace.of_process() != ""
+
+
+def refuse(root: int) -> int:
+    raise user_namespace.NotKnownError(root)
+
+
+OVER = {
+    "a file": "printf '0 0 4294967295\\n' > forged; mount --bind forged /proc/$$/uid_map",
+    "a file of another process": "mount --bind /proc/$PPID/cmdline /proc/$$/uid_map",
+    "a folder": "mkdir forged; printf '0 0 4294967295\\n' > forged/uid_map; mount --bind forged /proc/$$",
+}
+
+
+@pytest.mark.parametrize("what", OVER)
+def test_a_map_that_is_mounted_over_is_none(tmp_path: Path, what: str) -> None:
+    """For real where the machine permits it to this user; `unshare` says so with its own status."""
+    program = "from billing.store.user_namespace import of_process; print(repr(of_process()))"
+    read = f'{OVER[what]} || exit 77; exec {sys.executable} -c "{program}"'
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", read]
+    done = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    is_permitted = done.returncode != 77 and "unshare:" not in done.stderr
+    assert done.stdout == ("''\n" if is_permitted else ""), done.stderr
 
 
 def test_a_forged_account_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 KEPT = (tables.adjustments, tables.late_decisions, tables.late_decision_events)  # in the order of their foreign keys
 USAGE, MADE = "late usage: usage = what becomes of it", "late usage: decisions made = decisions stored"
 RECORDS, AMOUNTS = "late usage: records and worth of decisions = records stored", "late usage: amounts of decisions = adjustments"
+STORED = "late usage: records of decisions = usage stored"
+SIGNED = "commits: given = with the hash of what stands there"
 DECIDED = "late usage: decided CNY = adjustments"
 FIRST = "decision_id = 1 AND start_us = (SELECT min(start_us) FROM late_decision_events WHERE decision_id = 1)"
 KEY = "(SELECT event_key FROM late_decision_events WHERE decision_id = 2)"
@@ -29,13 +31,15 @@ KEY = "(SELECT event_key FROM late_decision_events WHERE decision_id = 2)"
 TAMPERED = [
     ("DELETE FROM late_decision_events WHERE decision_id = 2", {USAGE, RECORDS}),
     (f"DELETE FROM late_decision_events WHERE {FIRST}", {USAGE, RECORDS}),  # noqa: S608 -- as above
-    ("DELETE FROM late_decisions WHERE decision_id = 2", {MADE, RECORDS}),
-    ("UPDATE adjustments SET amount_micros = amount_micros + 10000", {AMOUNTS, DECIDED}),
-    ("UPDATE adjustments SET amount_micros = 10000", {AMOUNTS, DECIDED}),
-    ("UPDATE late_decisions SET amount_micros = amount_micros - 10000 WHERE decision_id = 1", {AMOUNTS, DECIDED}),
-    ("UPDATE late_decisions SET records = records + 1 WHERE decision_id = 1", {USAGE, RECORDS}),
-    ("UPDATE late_decisions SET worth_micros = worth_micros + 1 WHERE decision_id = 1", {RECORDS}),
+    ("DELETE FROM late_decisions WHERE decision_id = 2", {SIGNED, MADE, RECORDS}),
+    ("UPDATE adjustments SET amount_micros = amount_micros + 10000", {SIGNED, AMOUNTS, DECIDED}),
+    ("UPDATE adjustments SET amount_micros = 10000", {SIGNED, AMOUNTS, DECIDED}),
+    ("UPDATE late_decisions SET amount_micros = amount_micros - 10000 WHERE decision_id = 1", {SIGNED, AMOUNTS, DECIDED}),
+    ("UPDATE late_decisions SET records = records + 1 WHERE decision_id = 1", {SIGNED, USAGE, RECORDS}),
+    ("UPDATE late_decisions SET worth_micros = worth_micros + 1 WHERE decision_id = 1", {SIGNED, RECORDS}),
     ("UPDATE late_decision_events SET worth_micros = worth_micros + 1 WHERE decision_id = 2", {RECORDS}),
+    ("UPDATE late_decision_events SET start_us = start_us + 1 WHERE decision_id = 2", {STORED}),
+    ("UPDATE late_decision_events SET event_key = x'000102030405060708090a0b0c0d0e0f' WHERE decision_id = 2", {STORED}),
 ]
 
 
