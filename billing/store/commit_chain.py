@@ -3,7 +3,7 @@
 The hash of a commit is that of the hash before it, its number, its kind and its time; and, of commits since they were first signed, of the
 rows by which persons act: settings, adjustments, proposals and what was said to them, decisions on late usage and on runs.
 Commits of homes before schema 0012 have none, but the last of them, which the upgrade gave one: an edit from before is not seen. From the
-first hash on each commit has one: none is a finding, and no commit follows on it.
+first hash on each commit has one: none is a finding for ever, since nothing gives it one later.
 The hashes have no key: whoever edits a commit and works out those of all later ones is not found.
 """
 
@@ -18,7 +18,6 @@ import sqlalchemy as sa
 
 from billing.store import tables
 from billing.store.user_namespace import UNSIGNED
-from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +68,7 @@ def sign(connection: sa.Connection) -> None:
     if not commits:
         return
     first = commits[0][0]
-    before = connection.execute(sa.select(row.chain).where(row.commit_seq < first).order_by(row.commit_seq.desc()).limit(1)).scalar()
-    chain = START if before is None else bytes(before)
+    _, chain = head(connection, before=first)
     acts = _acts(connection, first) if any(kind not in UNSIGNED for _, kind, _ in commits) else {}
     for commit_seq, kind, at_us in commits:
         chain = signed(chain, commit_seq, kind, at_us, acts.get(commit_seq, []))
@@ -82,21 +80,26 @@ def forget(connection: sa.Connection) -> None:
     connection.info.pop(_OPEN, None)
 
 
-def head(connection: sa.Connection) -> tuple[int, bytes]:
-    """The number and the hash of the last commit, in a write transaction; 0 and START in a new home.
+def head(connection: sa.Connection, before: int | None = None) -> tuple[int, bytes]:
+    """The number and the hash of the last commit, in a write transaction, or of the last in front of `before`; 0 and START in a new home.
 
-    Raises UserError where the last commit has no hash: one that followed on it would hide an edit.
+    Commits without a hash behind the last one that has one were edited, or are of an older version that went on during the upgrade: the
+    home goes on, they stay without, and so remain a finding.
     """
     commit = tables.commits.c
-    last = connection.execute(sa.select(commit.commit_seq, commit.chain).order_by(commit.commit_seq.desc()).limit(1)).first()
+    query = sa.select(commit.commit_seq, commit.chain).order_by(commit.commit_seq.desc()).limit(1)
+    in_front = query if before is None else query.where(commit.commit_seq < before)
+    last = connection.execute(in_front).first()
     if last is None:
         return 0, START
-    if last.chain is None:
-        raise UserError(
-            f"commit {last.commit_seq} has no hash: it was edited, or an older version of ratewright went on during the upgrade",
-            "put back a backup in which `ratewright db check` finds no such commit, and stop all other versions",
-        )
-    return int(last.commit_seq), bytes(last.chain)
+    if last.chain is not None:
+        return int(last.commit_seq), bytes(last.chain)
+    known = connection.execute(in_front.where(commit.chain.is_not(None))).first()
+    after, found = (0, START) if known is None else (int(known.commit_seq), bytes(known.chain))
+    for row in _rows(connection, after):
+        if row.commit_seq <= last.commit_seq:
+            found = following(found, row.commit_seq, row.kind, row.at_us)
+    return int(last.commit_seq), found
 
 
 def broken(connection: sa.Connection) -> list[int]:
@@ -130,10 +133,10 @@ def of_all(connection: sa.Connection) -> tuple[int, bytes] | None:
     return None if last is None else (int(last.commit_seq), signed(before, last.commit_seq, last.kind, last.at_us, rows))
 
 
-def _rows(connection: sa.Connection) -> Iterator[Any]:
-    """Commits in their order."""
+def _rows(connection: sa.Connection, after: int = 0) -> Iterator[Any]:
+    """Commits after one, in their order."""
     commit = tables.commits.c
-    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain)
+    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain).where(commit.commit_seq > after)
     yield from connection.execute(query.order_by(commit.commit_seq).execution_options(yield_per=_ROWS_AT_ONCE))
 
 
