@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
-from billing.intake.marks import COMMIT_SEQ
+from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.fact_columns import integers
 from billing.store import bulk, tables
@@ -38,7 +38,7 @@ class Arrivals:
     at_us: Int64s
     events: pa.Array[Any]  # keys of events that were ever marked, each once
     event_seq: Int64s  # the commit of the first version of each
-    counted_seq: Int64s  # the same where that version counted until a later commit marked it, else the largest number
+    counted_seq: Int64s  # the same where that version counted until another one put it in doubt, else the largest number
     files: Int64s  # of which records could not be read and came back since; ascending
     file_seq: Int64s  # the commit of the first such record of each
 
@@ -58,7 +58,7 @@ class Arrivals:
         return int(since.min()) if since.size else int(self.seq.max(initial=0)) + 1
 
     def counted_seqs(self, usage: pa.Table) -> Int64s:
-        """The commit with which each row, or an earlier version of it, began to count: that version may be on a bill of its time.
+        """The commit with which each row began to count, or its first version if another one put that in doubt: it may be on a bill.
 
         Of `usage` are read event_key, flags and commit_seq.
         """
@@ -103,12 +103,13 @@ def _recycled(usage: pa.Table) -> Int64s:
 
 def _events(connection: sa.Connection, seq: int) -> tuple[pa.Array[Any], Int64s, Int64s]:
     row, commit = tables.suspense.c, tables.commits.c
-    seen = sa.select(row.event_key, sa.func.min(row.first_seen_us).label("at_us"), sa.func.min(row.commit_seq).label("marked"))
+    in_doubt = sa.func.min(sa.case((row.reason == CONFLICTING, row.commit_seq)))
+    seen = sa.select(row.event_key, sa.func.min(row.first_seen_us).label("at_us"), in_doubt.label("marked"))
     told = seen.where(row.event_key.is_not(None), row.commit_seq <= seq).group_by(row.event_key).subquery()
     query = sa.select(told.c.event_key, sa.func.min(commit.commit_seq).label("first"), sa.func.min(told.c.marked).label("marked"))
     query = query.join_from(told, tables.commits, commit.at_us == told.c.at_us).where(commit.kind == USAGE)
     found = bulk.read(connection, query.group_by(told.c.event_key))
-    first, marked = integers(found["first"]), integers(found["marked"])
+    first, marked = integers(found["first"]), integers(found["marked"])  # 0: never in doubt
     return one_chunk(found["event_key"]).cast(KEY), first, np.where(first < marked, first, _NEVER)
 
 
