@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounting import write_off
-from billing.documents import adjusting, undoing
+from billing.documents import adjusting
 from billing.ledger import closed_months
-from billing.rerate import jobs
 from billing.store import tables
 from rating.money import format_micros
 
@@ -74,6 +73,11 @@ def _write_offs(home: Home) -> Iterator[Waiting]:
 
 
 def _undoings(home: Home) -> Iterator[Waiting]:
+    with home.connect() as connection:
+        if connection.execute(sa.select(tables.run_undos.c.undo_id).limit(1)).first() is None:
+            return
+    from billing.documents import undoing  # noqa: PLC0415 -- as below
+
     for each in undoing.proposed(home):
         words = ["ratewright", "bill", "undo", "--run", str(each.run_id), "--reason", each.reason]
         words += ["--accounts", ",".join(each.account_ids)] if each.account_ids is not None else []
@@ -82,6 +86,11 @@ def _undoings(home: Home) -> Iterator[Waiting]:
 
 
 def _rerates(home: Home) -> Iterator[Waiting]:
+    with home.connect() as connection:
+        if connection.execute(sa.select(tables.rerate_jobs.c.job_id).limit(1)).first() is None:
+            return
+    from billing.rerate import jobs  # noqa: PLC0415 -- loads kernels, for homes with re-ratings alone
+
     for each in jobs.jobs(home):
         if each.state != jobs.WAITING:
             continue

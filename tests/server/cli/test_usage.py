@@ -90,7 +90,7 @@ def test_several_files_and_what_waits(run: Any, file: Path, tmp_path: Path) -> N
         ["Master.csv", "4", "1", "1", "0", "0", "1", "1"],
         ["Master.csv.1", "1", "0", "0", "0", "1", "0", "0"],
     ]
-    assert "1 earlier rows now conflicting" in out
+    assert "1 earlier row now conflicting" in out
     shown = run("usage", "suspense", "--json")
     assert [(each["source"], each["reason"], each["rows"]) for each in shown["counts"]] == [
         ("asterisk", "conflicting", 2),
