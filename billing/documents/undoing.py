@@ -165,7 +165,7 @@ def withdraw(home: Home, run_id: int, reason: str, who: Who, *, accounts: frozen
 
 
 def proposed(home: Home) -> list[Proposed]:
-    """What waits for another person, oldest first."""
+    """Proposals that wait for another person, oldest first."""
     row, of, account, run = tables.run_undos, tables.run_undo_accounts.c, tables.accounts.c, tables.bill_runs.c
     newest: dict[tuple[int, tuple[str, ...] | None], Any] = {}
     with home.connect() as connection:

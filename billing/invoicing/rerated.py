@@ -1,4 +1,4 @@
-"""What re-ratings have billed since a run on the usage of a subscription and period: lines, since their charges are not kept by event.
+"""Lines of re-ratings since a run on the usage of a subscription and period; lines alone, since their charges are not kept by event.
 
 Told are lines of documents that stand. A charge of a run is billed as that run priced it, and then by these lines. A line is of all events
 of its charge key. One of another key may have the event as well: under the tariff of the re-rating it may have another price.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ChargeKey(NamedTuple):
-    """What a charge is billed under. An exempt account may have another tax class on its bill, so that it tells nothing apart."""
+    """The key that a charge is billed under. An exempt account may have another tax class on its bill, so that it tells nothing apart."""
 
     subscription_key: int
     period_from: str

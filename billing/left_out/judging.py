@@ -207,7 +207,7 @@ class Judge:
                 found[row] = CODES[LeftOut(kind)]
 
     def _judge_held(self, found: npt.NDArray[np.int8], owner: Owners, start_us: Int64s) -> None:
-        """What a hold keeps back is closed for good where the run would not bill it without the hold, either: those to come are later."""
+        """Held usage is closed for good where the run would not bill it without the hold either: runs to come are later."""
         rows = np.flatnonzero(found == CODES[LeftOut.HELD])
         if rows.size:
             is_closed = self._open.place(owner.account[rows], start_us[rows]) == PLACES[LeftOut.CLOSED]

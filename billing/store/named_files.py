@@ -28,7 +28,7 @@ class NamedFile(NamedTuple):
 
 
 class _FrozenIndex(msgspec.Struct):
-    """What the index of a frozen list (`billing.runs.frozen_list`) says about files."""
+    """Files that the index of a frozen list (`billing.runs.frozen_list`) names."""
 
     sha256: dict[str, bytes]  # of the Parquet files beside it, by name
     charge_files: list[tuple[str, int, int, bytes]]  # path, rows, sum, hash

@@ -92,7 +92,7 @@ def _opened(folder: str) -> Iterator[int]:
 
 def _open_beneath(root: int) -> int:
     import ctypes  # noqa: PLC0415 -- this module is loaded by every command
-    import errno  # noqa: PLC0415
+    import errno  # noqa: PLC0415 -- as above
 
     call = ctypes.CDLL(None, use_errno=True).syscall
     how = (ctypes.c_uint64 * 3)(os.O_RDONLY | os.O_CLOEXEC, 0, _RESOLVE_NO_XDEV)  # flags, mode, resolve
@@ -106,7 +106,7 @@ def _open_beneath(root: int) -> int:
 
 
 def _is_of_processes(file: int) -> bool:
-    """Whether an open file is one of the kernel's file system of processes."""
+    """True where an open file is one of the kernel's file system of processes."""
     import ctypes  # noqa: PLC0415 -- as above
 
     stat = (ctypes.c_long * 32)()  # struct statfs, whose first member is f_type; it is shorter

@@ -226,7 +226,7 @@ def _still_open(home: Home, choice: Choice, agreement: Agreement, now_us: int) -
 
 @contextlib.contextmanager
 def _of_proposal(agreement: Agreement | None) -> Iterator[None]:
-    """What a person reads who agrees to what cannot be done any more: the proposal is to be refused."""
+    """The error for a person who agrees to what cannot be done any more: the proposal is to be refused."""
     try:
         yield
     except StoreError:

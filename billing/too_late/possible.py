@@ -1,4 +1,4 @@
-"""Whether late usage can be billed by decision at all, for whoever tells what a person can do about it."""
+"""Possibility to bill late usage by decision at all, for whoever tells what a person can do about it."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def unpriced(home: Home, told: Sequence[Told]) -> set[str]:
 
 
 def is_priced(basis: str, catalogue: str) -> bool:
-    """Whether a plan of its owner prices a record. `basis`: what its worth goes by."""
+    """True where a plan of its owner prices a record. `basis`: what its worth goes by."""
     return basis == BASIS_NAMES[Basis.OWN_PLAN] and bool(catalogue)

@@ -67,7 +67,7 @@ class ChargeRerated(msgspec.Struct, frozen=True):
 
 
 class RecordExplained(msgspec.Struct, frozen=True):
-    """What runs made of the records of one name, in order of time; and those that are on no bill.
+    """Outcomes of the records of one name in runs, in order of time; and those that are on no bill.
 
     `rerated`: of the charges after which a re-rating has billed anything on the usage of their subscription and period.
     """
@@ -78,7 +78,7 @@ class RecordExplained(msgspec.Struct, frozen=True):
     rerated: tuple[ChargeRerated, ...] = ()
 
     def rerated_of(self, outcome: Outcome) -> ChargeRerated | None:
-        """What re-ratings have billed on top of one of the outcomes."""
+        """Lines of re-ratings on top of one of the outcomes."""
         return next((each for each in self.rerated if each.event_key == outcome.event.event_key.hex()), None)
 
 
@@ -142,7 +142,7 @@ def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
 
 
 def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told], list[ChargeRerated]]:  # noqa: ANN401 -- a row of bill_runs
-    """What a run made of those of `wanted` that it priced, which are taken out of it.
+    """Outcomes in a run of those of `wanted` that it priced, which are taken out of it.
 
     Then which of them are on no bill all the same, and on top of which re-ratings have billed anything since. Unless it was `chosen` by
     its number, it says nothing for whom it was undone.

@@ -189,7 +189,7 @@ def check_texts(block: Block, texts: Sequence[Spans]) -> None:
 
 
 def _has_nul(block: Block, texts: Sequence[Spans]) -> bool:
-    """Whether NUL stands anywhere between the first of the texts and the last: hardly ever."""
+    """True where NUL stands anywhere between the first of the texts and the last: hardly ever."""
     begin = min((int(text.begin.min()) for text in texts if text.begin.size), default=0)
     end = max((int(text.end.max()) for text in texts if text.end.size), default=0)
     return not block.data[begin:end].all()

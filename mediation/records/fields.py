@@ -330,7 +330,7 @@ def count_places(data, begin, end, mark, out):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, numba.bool_[::1]))
 def find_nul(data, begin, end, out):
-    """Whether each field holds a zero byte."""
+    """Mark each field that holds a zero byte."""
     for row in range(begin.size):
         out[row] = False
         for at in range(begin[row], end[row]):

@@ -1,4 +1,4 @@
-"""What a user reads when a command is given an id of another kind, a number that cannot be, or signs that are not seen."""
+"""Errors that a user reads when a command is given an id of another kind, a number that cannot be, or signs that are not seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user reads when a decision on late usage is refused. Nothing is stored by any of these calls."""
+"""Errors that a user reads when a decision on late usage is refused. Nothing is stored by any of these calls."""
 
 from __future__ import annotations
 

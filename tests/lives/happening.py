@@ -65,7 +65,7 @@ class Happening:
         return acts
 
     def next(self) -> list[Act]:
-        """What happens next: a run where one is due, or anything; and perhaps somebody decides on late usage."""
+        """The next act: a run where one is due, or anything; and perhaps somebody decides on late usage."""
         return [*self._next(), *self._on_late()]
 
     def _on_late(self) -> list[Act]:

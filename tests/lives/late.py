@@ -38,7 +38,7 @@ LIMIT = 5_000_000  # above it another person agrees
 
 
 class Asked(NamedTuple):
-    """What was asked for: the records by name, and how the product was told which they are."""
+    """A request: the records by name, and how the product was told which they are."""
 
     kind: str
     names: tuple[str, ...]
@@ -66,11 +66,11 @@ class Late:
     back: int | None = None
 
     def calls(self) -> frozenset[story.Call]:
-        """What no bill prices."""
+        """Usage that no bill prices."""
         return frozenset(call for each in self.made.values() for call in each.calls)
 
     def adjustments(self) -> list[story.Adjustment]:
-        """What is billed instead."""
+        """Adjustments that are billed instead."""
         return [each.adjustment for each in self.made.values() if each.adjustment is not None]
 
 
@@ -117,7 +117,7 @@ def take_back(world: World, place: int) -> None:
 
 
 def wrong(world: World, until: dt.date) -> list[str]:
-    """What is not true at the end: each call is billed by a run, billed by a decision, written off, listed or of nobody, and one of these.
+    """Faults at the end: each call is billed by a run, billed by a decision, written off, listed or of nobody, and one of these.
 
     The worth of those adds up to that of all, to the micro. Of what a run has billed once and a later one took off, as too late by another
     version of its plan, the list has nothing.

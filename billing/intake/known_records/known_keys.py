@@ -1,4 +1,4 @@
-"""Which records are known: the indexes of `mediation.known_records`, built from the store and never ahead of it.
+"""Known records: the indexes of `mediation.known_records`, built from the store and never ahead of it.
 
 Records of a source that numbers them are bits, all others are hashes. After opening, the newest snapshot is mapped, and what was
 committed later is read from the key columns of the journal and of sealed files; so the index commits with the batch, since it is what

@@ -13,7 +13,7 @@ NO_RULE: Final = -1
 
 
 class Rule(NamedTuple):
-    """What a plan says about late usage, in days; NO_RULE: nothing."""
+    """The rule of a plan about late usage, in days; NO_RULE: nothing."""
 
     arrival_after: int
     days_max: int

@@ -149,7 +149,7 @@ def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date
 
 
 def _again(home: Home, connection: sa.Connection, known: _Known, ground: Ground, day: dt.date) -> int:
-    """How many accounts that were billed for all of their periods a run of the date would compute all the same."""
+    """The number of accounts that were billed for all of their periods a run of the date would compute all the same."""
     billed = ground.due & (ground.fresh_day == NEVER_DAY)
     if not billed.any():
         return 0

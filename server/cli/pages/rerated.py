@@ -1,4 +1,4 @@
-"""What re-ratings have billed on top of a charge or a line, in words."""
+"""Lines of re-ratings on top of a charge or a line, in words."""
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations

@@ -34,7 +34,7 @@ def second_person(what: str, proposal: int) -> str:
 
 
 def fee_apart(fee_micros: int, currency: str) -> str:
-    """What of a sum is the fee of a bank, such as ` (a fee of 3.00 EUR is in it)`; empty where there is none."""
+    """The fee of a bank in a sum, such as ` (a fee of 3.00 EUR is in it)`; empty where there is none."""
     return f" (a fee of {money(fee_micros, currency)} is in it)" if fee_micros else ""
 
 

@@ -97,7 +97,7 @@ def _publish(home: Home, catalogue: Catalogue, path: str, waive: Waivers) -> tup
 
 
 def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], list[Beyond]]:
-    """What a version that takes effect in the past means for bills that were written, and what of it is left to adjust by hand."""
+    """Effects of a back-dated version on bills that were written, and those that are left to adjust by hand."""
     if catalogue.effective_from_us >= now_us:
         return [], []
     from billing.affected import rebilled

@@ -84,11 +84,11 @@ def test_dunning_and_promises_are_of_today_on_the_clock_of_the_account(desk: Des
     assert (found.dunning_level, found.dunning_action, found.dunning_taken_on) == (0, "", ""), "no run has taken a step"
     judged = dunning.history(desk.home, "anna", dt.date(2026, 4, 20))
     assert asked == (judged.level, judged.action) != (0, "")
-    assert dict(looking._standing(found))["dunning"] == "clear; policy standard asks for level 1, remind, which no run has taken"  # noqa: SLF001
+    assert dict(looking._standing(found))["dunning"] == "clear; policy standard asks for level 1, remind, which no run has taken"  # noqa: SLF001 -- the row as it is printed
     dunning.run(desk.home, dt.date(2026, 4, 20), desk.now_us)
     found = of(desk, on="04-20")
     assert (found.dunning_level, found.dunning_action, found.dunning_taken_on) == (*asked, "2026-04-20")
-    assert dict(looking._standing(found))["dunning"] == "level 1, remind, since 2026-04-20, by policy standard"  # noqa: SLF001
+    assert dict(looking._standing(found))["dunning"] == "level 1, remind, since 2026-04-20, by policy standard"  # noqa: SLF001 -- as above
     desk.promise("v1", 4, "04-18", "04-30")
     assert of(desk, on="04-29").promised_micros == 4 * UNIT
     assert of(desk, on="05-01").promised_micros == 0, "it is broken"

@@ -1,4 +1,4 @@
-"""What runs left out for good, and a void has opened again; and what a hold keeps back until its period closes."""
+"""Usage that runs left out for good, and a void has opened again; and what a hold keeps back until its period closes."""
 
 # ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
 

@@ -49,7 +49,7 @@ def names_open(world: World) -> list[str]:
 
 
 def off(world: World) -> int:
-    """How many events were taken off."""
+    """The number of events that were taken off."""
     with world.home.connect() as connection:
         seq = world.home.head_seq(connection)
     return len(taken_off(world.home, seq))

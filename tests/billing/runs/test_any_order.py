@@ -214,7 +214,7 @@ def test_runs_in_any_order_bill_what_is_due(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", DECIDING)
 def test_runs_and_decisions_in_any_order_bill_what_is_due(tmp_path: Path, seed: int) -> None:
-    """What people decided on is in no run's charges, and of each record that they billed one adjustment stands."""
+    """Usage that people decided on is in no run's charges, and of each record that they billed one adjustment stands."""
     with Deciding(tmp_path / "home", random.Random(f"decided {seed}")) as history:
         history.live()
         history.run(LAST)
@@ -234,7 +234,7 @@ def test_runs_and_decisions_in_any_order_bill_what_is_due(tmp_path: Path, seed: 
 
 
 def _is_billed_late(each: adjusting.Adjustment) -> bool:
-    """Whether an adjustment of late usage is on an invoice."""
+    """True where an adjustment of late usage is on an invoice."""
     return each.reason_code == "late_usage" and each.state not in {adjusting.PENDING, adjusting.WAITING, adjusting.RETRACTED}
 
 

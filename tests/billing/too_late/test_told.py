@@ -1,4 +1,4 @@
-"""What people are told of late usage before they decide: proposals that wait, what cannot be billed, and what it is worth at least."""
+"""Texts about late usage that people read before they decide: proposals that wait, what cannot be billed, and what it is worth at least."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def home_of(call: Command) -> Path:
 
 
 def told_of_bars(call: Command) -> tuple[list[str], list[list[object]]]:
-    """What `accounts show` tells of the bars of anna and their ends: the column `told by`, and the same of its JSON."""
+    """Texts of `accounts show` about the bars of anna and their ends: the column `told by`, and the same of its JSON."""
     lines = call("accounts show anna --as-of 2026-01-31").splitlines()
     head = next(line for line in lines if line.startswith("fact"))
     bars = [line for line in lines[lines.index(head) + 1 :] if "bar" in line]
