@@ -51,6 +51,7 @@ _NOT_POSTED: Final = {
     states.COMPUTING: "nothing of it counts: ratewright bill abandon --date {date}",
     states.COMPUTED: "nothing of it counts: ratewright bill abandon --date {date}",
     states.REJECTED: "nothing of it counts; its date can be run anew",
+    states.ABANDONED: "nothing of it counts; its date can be run anew",
     states.NUMBERED: "finish it first: ratewright bill run --date {date} --resume",
 }
 

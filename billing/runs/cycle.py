@@ -82,20 +82,21 @@ def run(  # noqa: PLR0913 -- what, when, and how
     return run_report(home, current.run_id, resumed=current.resumed)
 
 
-def abandon(home: Home, bill_date: dt.date, now_us: int = 0) -> int:
-    """Forget a run that has numbered nothing, such as one of a wrong date. Returns its id.
+def abandon(home: Home, bill_date: dt.date, at: Step) -> int:
+    """Give up a run that has numbered nothing, such as one of a wrong date. Returns its id.
 
-    Raises UserError when there is none, or it has numbered: then it can only be finished.
+    The run stays in the list of runs with who gave it up and what was said to its list of invoices; its files are removed. It needs no
+    commit, so that a run of a clock that was ahead can be given up. Raises UserError when there is none, or it has numbered: then it can
+    only be finished.
     """
-    runs = tables.bill_runs
-    with only_run(home, f"forgetting the run of {bill_date}", now_us), home.begin() as connection:
+    with only_run(home, f"abandoning the run of {bill_date}", at.at_us), home.begin() as connection:
         current = states.unfinished(connection)
         if current is None or current.bill_date != bill_date.isoformat():
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
         if current.state == states.NUMBERED:
             raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
-        for table in (tables.run_accounts, tables.run_drafts, tables.run_decisions, tables.run_steps, runs):
-            connection.execute(table.delete().where(table.c.run_id == current.run_id))
+        states.move(connection, current.run_id, current.state, states.ABANDONED, at)
+        connection.execute(tables.run_drafts.delete().where(tables.run_drafts.c.run_id == current.run_id))
     shutil.rmtree(home.charges_folder / f"run={current.run_id}", ignore_errors=True)  # nothing names these files
     return current.run_id
 

@@ -128,7 +128,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         started_us=int(row.started_us),
         computed_us=reached.get(states.COMPUTED, 0),
         numbered_us=reached.get(states.NUMBERED, 0),
-        finished_us=reached.get(states.POSTED, reached.get(states.REJECTED, 0)),
+        finished_us=next((reached[each] for each in states.FINAL if each in reached), 0),
         put_aside={account: f"{kind}: {reason}" for account, kind, reason in figures.aside if kind is not None},
         drafts=drafts,
         ahead=run.ahead,

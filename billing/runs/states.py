@@ -3,6 +3,7 @@
     computing   the run row pins the sequence number; nothing counts yet
     computed    the list of invoices is frozen in files; nothing counts yet
     rejected    somebody rejected the frozen list: nothing of it will ever count, and the date can be run anew
+    abandoned   somebody gave the run up before it had numbered anything: as rejected, and its files are gone
     numbered    every invoice has its number
     posted      every invoice is in the ledger
 
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 COMPUTING: Final = "computing"
 COMPUTED: Final = "computed"
 REJECTED: Final = "rejected"
+ABANDONED: Final = "abandoned"
 NUMBERED: Final = "numbered"
 POSTED: Final = "posted"
 UNFINISHED: Final = (COMPUTING, COMPUTED, NUMBERED)
+FINAL: Final = (POSTED, REJECTED, ABANDONED)
 COUNTED: Final = (NUMBERED, POSTED)  # states in which what a run computed counts
 
 CYCLE: Final = "cycle"
@@ -102,7 +105,7 @@ def note_step(connection: sa.Connection, run_id: int, state: str, at_us: int, by
 
 
 def unfinished(connection: sa.Connection) -> Run | None:
-    """The run that is neither posted nor rejected; there is never more than one."""
+    """The run that is neither posted nor rejected nor abandoned; there is never more than one."""
     runs = tables.bill_runs
     row = connection.execute(sa.select(runs).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.run_id)).first()
     return of_row(connection, row) if row is not None else None

@@ -50,11 +50,6 @@ class Lists:
         """Somebody else approved it."""
         self._approved.add(run_id)
 
-    def forget(self, run_id: int) -> None:
-        """The run was abandoned: another one may have its number."""
-        self._seen.pop(run_id, None)
-        self._approved.discard(run_id)
-
     def wrong(self, home: Home) -> list[str]:
         """Which lists were numbered otherwise, or should never have been."""
         found = list(self._wrong)

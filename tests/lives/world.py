@@ -419,7 +419,7 @@ class World:
     def _abandon(self, _: dt.date) -> None:
         date = self._unfinished()
         if date is not None:
-            self.lists.forget(cycle.abandon(self.home, date, self.tick()))
+            cycle.abandon(self.home, date, states.Step(self.tick()))
 
     def _waiting(self) -> states.Run | None:
         with self.home.connect() as connection:

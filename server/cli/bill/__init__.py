@@ -21,7 +21,7 @@ BILL_COMMANDS = (
     ("trial", "decisions:trial", "Compare a computed run with the last period."),
     ("approve", "decisions:approve", "Approve the list of a computed run."),
     ("reject", "decisions:reject", "Reject the list of a computed run."),
-    ("abandon", "run:abandon", "Forget a run that has numbered nothing."),
+    ("abandon", "run:abandon", "Give up a run that has numbered nothing."),
     ("due", "due:due", "Which bill dates are to be run today."),
     ("undo", "undo:undo", "Take a posted run back, with a second person."),
     ("list", "history:list_", "List bill runs."),

@@ -79,18 +79,20 @@ def _reason(ahead: str | None) -> str:
 
 
 def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Forget a run that has numbered nothing: one that was interrupted, or of a wrong date. Nothing of it counts."""
+    """Give up a run that has numbered nothing: one that was interrupted, or of a wrong date. Nothing of it counts; `bill list` keeps it."""
     from billing.runs import cycle
+    from billing.runs.states import By, Step
     from billing.store.home import Home
-    from server import clock
+    from server import clock, operator
     from server.cli import output
 
+    day, who = parse_date(date), operator.current()
     with Home.open(home) as opened:
-        number = cycle.abandon(opened, parse_date(date), clock.now_us(opened))
+        number = cycle.abandon(opened, day, Step(clock.now_us(opened), By(who.name, who.uid)))
     if as_json:
         output.print_json({"run_id": number, "bill_date": date})
     else:
-        print(f"run {number} of {date} is forgotten; it had billed nothing")
+        print(f"run {number} of {date} is abandoned; it had billed nothing")
     return 0
 
 

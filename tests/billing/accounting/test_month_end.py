@@ -374,7 +374,7 @@ def test_a_run_numbers_nothing_in_a_month_that_is_closed_by_then(plus: World) ->
     with pytest.raises(UserError, match="the books for 2025-10 are closed"):
         cycle.run(plus.home, dt.date(2025, 10, 15), plus.begun(dt.date(2025, 10, 15)))
     assert invoicing.list_invoices(plus.home) == []
-    cycle.abandon(plus.home, dt.date(2025, 10, 15), plus.tick())
+    cycle.abandon(plus.home, dt.date(2025, 10, 15), states.Step(plus.tick()))
     plus.bill("2025-11-15")
 
 

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from billing import invoicing
-from billing.controls import books
+from billing.controls import books, traces
 from billing.documents import voiding
 from billing.ledger import closed_months
-from billing.runs import cycle, posting, quarantine, reports, states, trial
+from billing.runs import cycle, posting, quarantine, refused_events, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By
 from billing.store import settings, tables
@@ -104,6 +104,28 @@ def test_a_rejected_list_is_never_billed_and_the_date_is_run_anew(two: World) ->
     assert balanced(two)
 
 
+def test_an_abandoned_run_keeps_what_was_said_to_it(two: World) -> None:
+    """Its number is given to no other run, and neither the approval of its list nor who gave it up is lost."""
+    run(two, trial=True, accounts=frozenset({"anna"}))
+    states.decide(two.home, 1, states.APPROVED, BEN, "looked at", two.tick())
+    at_us = two.tick()
+    assert cycle.abandon(two.home, NOVEMBER, states.Step(at_us, ADA)) == 1
+    assert traces.findings(two.home) == []
+    with two.home.connect() as connection:
+        assert [row.by_name for row in connection.execute(sa.select(tables.run_decisions))] == ["ben"]
+        assert states.steps(connection, 1)[states.ABANDONED] == states.Step(at_us, ADA)
+    with pytest.raises(UserError, match="bill run 1 of 2025-11-01 is abandoned: only a computed run can be rejected"):
+        states.decide(two.home, 1, states.DECISION_REJECTED, BEN, "", two.tick())
+    with pytest.raises(UserError, match="bill run 1 was abandoned: it billed nothing, and its files are gone"):
+        refused_events.refusals(two.home, 1)
+    done = run(two)
+    assert (done.run_id, done.invoices) == (2, 2)
+    first, second = reports.list_runs(two.home)
+    assert (first.state, first.drafts, first.invoices, first.finished_us, second.state) == ("abandoned", 0, 0, at_us, "posted")
+    assert not (two.home.charges_folder / "run=1").exists()
+    assert balanced(two)
+
+
 def test_a_list_that_was_changed_is_not_numbered(two: World) -> None:
     run(two, trial=True)
     file = two.home.charges_folder / "run=1/frozen/lines.parquet"
@@ -114,7 +136,7 @@ def test_a_list_that_was_changed_is_not_numbered(two: World) -> None:
     assert [each.total_micros for each in reports.list_runs(two.home)] == [{"CNY": 21_200_000}], "its index is as it was"
     (file.parent / "index.json").unlink()
     assert [each.total_micros for each in reports.list_runs(two.home)] == [{}], "a list that is gone has no figures"
-    assert cycle.abandon(two.home, NOVEMBER) == 1
+    assert cycle.abandon(two.home, NOVEMBER, states.Step(two.tick())) == 1
     assert run(two).invoices == 2
 
 
@@ -294,7 +316,7 @@ def test_a_trial_knows_what_restricted_runs_have_billed(two: World) -> None:
     voiding.reissue(two.home, "R-0000000001", closed_months.Who("ada", 1001, two.tick()))
     of_bert = trial.compare(two.home, run(two, DECEMBER, accounts=frozenset({"bert"}), trial=True).run_id)
     assert (changes(of_bert), of_bert.invoices_then, of_bert.invoices_now) == ({}, 1, 1)
-    cycle.abandon(two.home, DECEMBER)
+    cycle.abandon(two.home, DECEMBER, states.Step(two.tick()))
     found = trial.compare(two.home, run(two, DECEMBER, trial=True).run_id)
     assert (changes(found), found.compared_runs) == ({}, dict.fromkeys((1, 2, 3), "2025-11-01"))
     assert (found.total_micros_then, found.total_micros_now) == ({"CNY": 31_800_000}, {"CNY": 31_800_000})
@@ -366,11 +388,11 @@ def test_a_run_obeys_the_stricter_of_the_rules_at_its_start_and_now(two: World) 
     run(two, trial=True)
     settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
     assert run(two).state == "computed"
-    cycle.abandon(two.home, NOVEMBER)
+    cycle.abandon(two.home, NOVEMBER, states.Step(two.tick()))
     assert run(two).state == "computed"
     set_by_two(two.home, "approval", "none", two.tick)
     assert run(two).state == "computed"
     with pytest.raises(UserError, match="waits for somebody's approval"):
         run(two, resume=True)
-    cycle.abandon(two.home, NOVEMBER)
+    cycle.abandon(two.home, NOVEMBER, states.Step(two.tick()))
     assert run(two).state == "posted"

@@ -136,7 +136,7 @@ def test_a_list_of_a_clock_that_was_ahead_gets_no_numbers(anna: World) -> None:
         run(anna, now_us, resume=True)
     assert caught.value.remedy.endswith("ratewright bill abandon --date 2025-12-01 forgets the run, which has numbered nothing")
     assert len(anna.numbers()) == 1
-    assert cycle.abandon(anna.home, DECEMBER, now_us) == 2
+    assert cycle.abandon(anna.home, DECEMBER, states.Step(now_us)) == 2
 
 
 def test_what_is_tried_again_of_a_run_ahead_waits_for_its_date(anna: World) -> None:
