@@ -258,7 +258,7 @@ _NO_PLACE = (
     NoPlace("bill_runs", "kind", "runs of other kinds", "kind <> 'cycle'"),
     NoPlace("bill_runs", "detail", "runs with a date of issue of their own"),
     NoPlace("bill_runs", "restricted", "runs of some accounts", "restricted <> 0"),
-    NoPlace("bill_runs", "state", "runs that are computed or rejected", "state NOT IN ('computing', 'numbered', 'posted')"),
+    NoPlace("bill_runs", "state", "runs that are computed, rejected or abandoned", "state NOT IN ('computing', 'numbered', 'posted')"),
     NoPlace("quarantine", "kind", "accounts that a run left out for another reason than quarantine"),
     NoPlace("invoices", "document_type", "documents that are no invoices", "document_type <> 'invoice'"),
     NoPlace("invoices", "legal_entity", "invoices of a legal entity", "legal_entity <> ''"),
