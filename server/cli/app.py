@@ -27,6 +27,7 @@ EXIT_OUR_MISTAKE = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 _UNDECODED = "surrogates not allowed"  # what Python says of a word of the command line whose bytes were no UTF-8
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts threads for products of matrices, of which there are none here
 
 # name, import path, what the list of commands says about it
 COMMANDS = (
