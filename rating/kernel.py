@@ -40,7 +40,7 @@ Division of 64-bit integers in `reach` and `charge`: a float64 quotient, correct
 proves it for a quick card).
 
 Units: instants and voice quantities in microseconds, positions in price units (milliseconds, bytes, messages), numerators in micro-units
-times the price's denominator D. The rules are those of docs/architecture.md, "One event, exactly".
+times the price's denominator D. The rules are those of docs/rating-rules.md, "One event, exactly".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The plain twin: prices one event by interpreting `rating.model` with Python integers, Fractions and wall-clock arithmetic.
 
 It exists to be right and readable, and to disagree when the compiled kernel is wrong. It shares nothing with tables, compiler or
-kernel, and follows "One event, exactly" in docs/architecture.md step by step: `reference_rules` finds the rule (2, 3),
+kernel, and follows "One event, exactly" in docs/rating-rules.md step by step: `reference_rules` finds the rule (2, 3),
 `reference_walk` the increments (7), `reference_buckets` what allowances, passes, counters and caps do (6, 8, 13, 14).
 Units: those of `rating.outcome`. It refuses nothing by exception: a refused event gets a status and changes no bucket.
 """

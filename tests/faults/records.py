@@ -25,7 +25,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     old: str
     new: str
     harm: str
-    reading: int = 0  # of the five of docs/architecture.md, whose fault is put back; 0: of none
+    reading: int = 0  # of the five of docs/lessons.md, whose fault is put back; 0: of none
     shows_in: str = ""  # one of SHOWS_IN
     first: tuple[str, ...] = ()
 

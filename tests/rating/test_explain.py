@@ -24,7 +24,7 @@ from rating.schema import Direction
 from rating.status import REFUSALS_FROM, Status
 from tests.rating import explained
 
-ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+RULES = Path(__file__).parents[2] / "docs" / "rating-rules.md"
 FIGURE = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 ENGLISH = {
     "simple": """\
@@ -156,9 +156,9 @@ def test_both_languages_tell_the_same_figures(story: str) -> None:
         assert sorted(FIGURE.findall(line)) == sorted(FIGURE.findall(other))
 
 
-def test_the_order_of_composition_is_that_of_the_architecture() -> None:
+def test_the_order_of_composition_is_that_of_the_rules() -> None:
     """Step by step: the first tells the tariff that the refusals of the first step ask for, the last has no title there."""
-    steps = re.findall(r"^(\d+)\. (?:\*\*(.+?)\*\*)?", ARCHITECTURE.read_text("utf-8").partition("### One event, exactly")[2], re.MULTILINE)
+    steps = re.findall(r"^(\d+)\. (?:\*\*(.+?)\*\*)?", RULES.read_text("utf-8").partition("## One event, exactly")[2], re.MULTILINE)
     assert [int(number) for number, _ in steps[: len(COMPOSITION)]] == list(range(1, len(COMPOSITION) + 1))
     assert [title.strip(".").lower().replace(" ", "_") for _, title in steps[1:14]] == [stage.value for stage in COMPOSITION[1:14]]
     assert (COMPOSITION[0], COMPOSITION[-1]) == (Stage.TARIFF, Stage.CHARGE)

@@ -224,7 +224,7 @@ def _wild(rng: np.random.Generator, good: RatingInput, rows: int) -> RatingInput
 
 
 def _refused_early(batch: RatingInput, row: int) -> Status | None:
-    """The refusals that need no tariff, read from docs/architecture.md."""
+    """The refusals that need no tariff, read from docs/rating-rules.md."""
     number, digits = int(batch.number[row]), int(batch.number_digits[row])
     if batch.plan[row] < 0:
         return Status.UNKNOWN_SUBSCRIPTION if batch.plan[row] == -1 else Status.UNKNOWN_PLAN
