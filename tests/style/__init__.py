@@ -1,0 +1,1 @@
+"""How our prose is held to plain English."""
