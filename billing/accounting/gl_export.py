@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 
 from billing.store import access, commit_points, tables
 from billing.store.sums import STORED_MAX, halves, whole
-from rating import definition_file, field_values, spreadsheet_cells
+from rating import definition_file, durable, field_values, spreadsheet_cells
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -211,13 +210,8 @@ def _balanced(found: Iterable[Row]) -> dict[str, int]:
 @access.users_mask()
 def _write(target: Path, content: bytes) -> None:
     """All of the file or nothing of it."""
-    part = target.with_name(target.name + ".part")
     try:
-        with part.open("wb") as file:
+        with durable.replaced(target, target.with_name(target.name + ".part")) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UserError(f"{target} cannot be written: {error.strerror}", "name another file with --out, or make room") from error

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.intake import lock
 from billing.store import access
+from rating import durable
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def move(path: Path, target: Path) -> bool:
     except OSError as error:
         raise _not_movable(target, error) from error
     for folder in {path.parent, target.parent}:
-        _sync(folder)
+        with contextlib.suppress(FileNotFoundError):
+            durable.sync_names(folder)
     return True
 
 
@@ -148,13 +150,3 @@ def _not_movable(path: Path, error: OSError) -> UserError:
     remedies = {errno.ENOSPC: "make room on the disk", errno.EXDEV: "put all folders below the watched one on one file system"}
     remedy = remedies.get(error.errno or 0, "give this user the right to write the watched folder and everything below it")
     return UserError(f"{path} cannot be written: {error.strerror}", f"{remedy}; no file is lost, it goes on at the next start")
-
-
-def _sync(folder: Path) -> None:
-    """Have the folder's entries on disk, so that a power cut does not undo a rename that later steps rely on."""
-    with contextlib.suppress(FileNotFoundError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

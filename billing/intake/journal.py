@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 
 from billing.store import commit_points
+from rating import durable
 from rating.errors import StoreError, UserError
 from rating.schema import USAGE_V1
 
@@ -81,7 +82,7 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
             commit_points.reached("intake.journal_written")
             os.fsync(file.fileno())
         if is_new:
-            sync_folder(segment.parent)
+            durable.sync_names(segment.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.truncate(segment, byte_from)
@@ -148,12 +149,3 @@ def not_written(file: Path, error: OSError) -> StoreError:
         f"usage file {file} cannot be written: {error.strerror or error}",
         "make room on its disk, or give this user the right to write there; then try again: nothing was stored",
     )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,6 @@ dealt to buckets by shard, so the sorted buckets one after another are the sorte
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -25,6 +24,7 @@ from billing.intake import journal, view
 from billing.intake.records import OF_ASSEMBLY
 from billing.store import commit_points
 from billing.store.tables import usage_manifest
+from rating import durable
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _write_group(home: Home, group: Sequence[view.Stored]) -> list[Sealed]:
     stem = f"{group[0].commit_seq:012d}-{first:012d}"
     try:
         written = [_write_month(home, group, layout, index, stem) for index in range(len(layout.months))]
-        journal.sync_folder(home.sealed_folder)
+        durable.sync_names(home.sealed_folder)
     except OSError as error:
         remove_garbage(home)  # on a full disk, half a file is in the way
         raise journal.not_written(home.sealed_folder, error) from error
@@ -212,8 +212,7 @@ def write_file(path: Path, rows: int, parts: Iterable[tuple[pa.Table, NDArray[np
                 writer.write_table(table, row_group_size=group_rows)
             assert int(by_shard.sum()) == rows
             writer.add_key_value_metadata({SHARD_ROWS: ",".join(map(str, by_shard.tolist()))})
-        file.flush()
-        os.fsync(file.fileno())
+        durable.sync(file)
     return Sealed(path, rows, min(starts), max(starts), partial_rows)
 
 

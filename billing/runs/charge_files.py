@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from billing.charges.book_terms import total
+from rating import durable
 from rating.errors import UserError
 from rating.model import UNIT_OF_SERVICE, Service
 from rating.money import MICROS_PER_UNIT
@@ -96,7 +97,7 @@ class Writer:
         self._syncing.shutdown()
         try:
             found = [self._files[group].result() for group in sorted(self._files)]
-            _sync_folder(self._folder)
+            durable.sync_names(self._folder, self._folder.parent)
         except OSError as error:
             raise self._not_written(error) from error
         return found
@@ -109,8 +110,7 @@ class Writer:
         )
 
     def _synced(self, temporary: Path, file: Path, rows: int, charge_micros: int) -> ChargeFile:
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        durable.sync_file(temporary)
         temporary.replace(file)
         written = ChargeFile(file.relative_to(self._relative_to).as_posix(), rows, charge_micros, file_sha256(file))
         self._report(rows)
@@ -201,16 +201,6 @@ def read(home_path: Path, paths: list[str], columns: list[str], only: Any = None
     if not parts:
         return pa.schema([CHARGE_V1.field(name) for name in columns]).empty_table()
     return pa.concat_tables(parts, promote_options="permissive")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names of new files durable: of the folder, and of the folder in its parent."""
-    for each in (folder, folder.parent):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def file_sha256(file: Path) -> bytes:

@@ -12,7 +12,6 @@ these files counts before the run is numbered: all of it then goes into the data
 from __future__ import annotations
 
 import datetime as dt
-import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -26,6 +25,7 @@ from billing.charges.lines import LINE
 from billing.invoicing.drafts import HEADS, Drafts
 from billing.runs import charge_files
 from billing.store import tables
+from rating import durable
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
     )
     file = folder / INDEX
     _write_bytes(file, msgspec.json.encode(index))
-    _sync_folder(folder)
+    durable.sync_names(folder, folder.parent)
     return Frozen(str(file.relative_to(relative_to)), charge_files.file_sha256(file))
 
 
@@ -151,28 +151,13 @@ def _by_currency(drafts: Drafts, micros: Int64s) -> dict[str, int]:
 
 def _write_table(file: Path, table: pa.Table) -> bytes:
     pq.write_table(table, file, compression="lz4", write_statistics=False)
-    _sync(file)
+    durable.sync_file(file)
     return charge_files.file_sha256(file)
 
 
 def _write_bytes(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    _sync(file)
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb+") as handle:
-        os.fsync(handle.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names of new files durable: in the folder, and of the folder in the one above."""
-    for each in (folder, folder.parent):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    durable.sync_file(file)
 
 
 def _read_table(file: Path, sha256: bytes) -> pa.Table:

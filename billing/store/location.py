@@ -19,7 +19,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import access
-from rating import definition_file, field_values
+from rating import definition_file, durable, field_values
 from rating.errors import UserError
 
 DATABASE_NAME: Final = "ratewright.db"
@@ -81,10 +81,9 @@ def write(folder: Path, location: Location) -> None:
     """Put database.json into `folder`, whole or not at all, also when several processes do so at once."""
     with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{LOCATION_NAME}.", suffix=BESIDE_SUFFIX, delete=False) as file:
         file.write(msgspec.json.format(msgspec.json.encode(location), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        durable.sync(file)
     access.as_any_file(Path(file.name))
-    Path(file.name).replace(folder / LOCATION_NAME)
+    durable.put(Path(file.name), folder / LOCATION_NAME)
 
 
 def is_beside(name: str) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
+from rating import durable
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,16 +55,12 @@ def write(path: Path, form: str, keys: int, arrays: Sequence[NDArray[Any]], name
     text = msgspec.json.encode(described)
     head = _MAGIC + len(text).to_bytes(4, "little") + text
     assert len(head) <= _PAGE_BYTES
-    digest, temporary = hashlib.sha256(), path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
+    digest = hashlib.sha256()
+    with durable.replaced(path, path.with_name(path.name + ".part")) as file:
         bodies: list[Iterable[Buffer]] = [[head.ljust(_PAGE_BYTES, b"\0")], *map(_pieces, arrays), [names]]
         for piece in itertools.chain.from_iterable(bodies):
             digest.update(piece)
             file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
     return digest.digest()
 
 
@@ -100,14 +97,6 @@ def _pieces(array: NDArray[Any]) -> Iterator[memoryview[Any]]:
     whole = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     for begin in range(0, whole.size, _PIECE_BYTES):
         yield whole[begin : begin + _PIECE_BYTES].data
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(path: Path, what: str) -> UserError:

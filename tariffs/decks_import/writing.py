@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
-import os
 from typing import TYPE_CHECKING
 
+from rating import durable
 from rating.errors import UserError
 from rating.money import format_micros
 from tariffs.decks_import import cells
@@ -39,18 +38,12 @@ def csv_text(rows: Sequence[DeckRow], connect_fee_micros: int = 0) -> str:
 def write(path: Path, text: str) -> bool:
     """Put `text` into the file `path` in one step; False where it holds that already. Raises UserError."""
     data = text.encode()
-    beside = path.with_name(f".{path.name}.new")
     try:
         if path.is_file() and path.read_bytes() == data:
             return False
-        with beside.open("wb") as file:
+        with durable.replaced(path, path.with_name(f".{path.name}.new")) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         raise UserError(f"{path}: cannot be written: {error.strerror}", "look at the permissions of its folder") from None
     return True
 
