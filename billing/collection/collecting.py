@@ -164,7 +164,7 @@ class Collector:
         before = stored.find(self._home, claim.name, claim.claimed_us)
         verdict = self._reading.verdict(claim) if before is None else Verdict(before, None, (), ())
         collected = verdict.collected
-        with moving(self._folders):
+        with moving(self._folders, self._now_us()):
             target = self._target(claim, collected)
             if before is None:
                 archived = stored.Archived(target, verdict.raw_file_ids)

@@ -97,9 +97,9 @@ def move(path: Path, target: Path) -> bool:
 
 
 @contextlib.contextmanager
-def moving(folders: Folders) -> Iterator[None]:
+def moving(folders: Folders, now_us: int) -> Iterator[None]:
     """The only one, among all collectors of these folders, who chooses names in archive and rejected."""
-    with lock.exclusive(folders.claimed / "moving.lock", MOVE_WAIT_S):
+    with lock.exclusive(folders.claimed / "moving.lock", "moving of collected files", now_us, MOVE_WAIT_S):
         yield
 
 

@@ -108,7 +108,7 @@ class Intake:
             accept(decoded)
         refuse_unusable(name, source, decoded.rows, collections.Counter(str(reject.reason) for reject in decoded.rejects))
         content_sha256 = resent.records_sha256(decoded)
-        with self._exclusive():
+        with self._exclusive(f"intake of {name}", now_us):
             earlier = resent.by_hash(self._home, source.name, decoded.file_sha256, content_sha256)
             if earlier is not None:
                 return already_taken(name, source.name, earlier)
@@ -121,7 +121,7 @@ class Intake:
         """Take in several batches of streams, (source name, batch) each, with one sync and one commit. On disk when it returns."""
         if not batches:
             return []
-        with self._exclusive():
+        with self._exclusive("intake of a stream", now_us):
             return self._take([Arrival(source, decoded) for source, decoded in batches], now_us)
 
     def take_batch(self, source: str, decoded: Decoded, now_us: int) -> IntakeReport:
@@ -145,7 +145,7 @@ class Intake:
         that rows come back or are given up, though the commit is one of usage.
         """
         self._home.require_persons()
-        with self._exclusive():
+        with self._exclusive("records leaving suspense", now_us):
             self._known.catch_up()
             return recycling.store(self._home, self._known, recycling.Returning(rows, replaced, dict(sources or {})), now_us, also)
 
@@ -154,7 +154,7 @@ class Intake:
         due_us = now_us if due_us is None else due_us
         if not assembling.is_due(self._home, due_us):
             return None
-        with self._exclusive():
+        with self._exclusive("assembly of what is overdue", now_us):
             settlement = assembling.overdue(self._home, due_us)
             if settlement.is_empty:
                 return None
@@ -164,7 +164,7 @@ class Intake:
 
     def seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
         """Turn the journal into Parquet, and write what is known of records to a file. Nothing that counts changes."""
-        with self._exclusive():
+        with self._exclusive("sealing of the journal", now_us):
             return self._seal(now_us, progress)
 
     def usage(self, columns: Sequence[str], seq: int, from_us: int = view.TIME_MIN_US, to_us: int = view.TIME_MAX_US) -> pa.Table:
@@ -172,9 +172,10 @@ class Intake:
         return view.usage(self._home, columns, seq, from_us, to_us)
 
     @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def _exclusive(self, what: str, now_us: int) -> Iterator[None]:
         """The only one, in this process and among all, who changes the usage files."""
-        with self._lock, lock.exclusive(self._home.path / "usage" / "intake.lock", self._lock_wait_s, self._gives_up):
+        path = self._home.path / "usage" / "intake.lock"
+        with self._lock, lock.exclusive(path, what, now_us, self._lock_wait_s, self._gives_up):
             if not self._is_tidy:
                 sealing.remove_garbage(self._home)
                 index_files.remove_garbage(self._home)
@@ -198,7 +199,7 @@ class Intake:
                     refuse_unusable(file.name, source, decoded.rows, rejected)
                 commits = frozenset(report.commit_seq for report in taken)
                 place = large_files.Place(raw_file_id, sum(report.received for report in taken), is_last, commits)
-                with self._exclusive():
+                with self._exclusive(f"intake of {file.name}", now_us):
                     earlier = None if taken else resent.by_hash(self._home, source.name, decoded.file_sha256)
                     if earlier is not None:
                         return already_taken(file.name, source.name, earlier)

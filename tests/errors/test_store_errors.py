@@ -62,7 +62,7 @@ def test_locked_database(provoke: Provoke, home: Path, usage_file: Path, monkeyp
 
 def test_another_intake(provoke: Provoke, home: Path, usage_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taking, "LOCK_WAIT_S", 0.0)
-    with lock.exclusive(home / "usage" / "intake.lock", 0.0):
+    with lock.exclusive(home / "usage" / "intake.lock", "sealing of the journal", 1_767_225_600_000_000, 0.0):
         words = ["usage", "ingest", usage_file, "--source", "asterisk", "--home", home]
         provoke(words, status=1, golden="store/another_intake", unchanged=home)
 

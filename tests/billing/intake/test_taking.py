@@ -230,7 +230,8 @@ def test_threads_share_an_intake(home: Home, counting: Callable, balanced: Calla
 
 def test_another_intake_at_work_is_told(home: Home) -> None:
     one, two = Intake(home), Intake(home, lock_wait_s=0.0)
-    with one._exclusive(), pytest.raises(UserError, match="another intake is writing"):  # noqa: SLF001 - to hold the lock for a while
+    told = r"another intake is writing to .*: sealing, process \d+ on .* since 2026-01-01 00:00:00 UTC"
+    with one._exclusive("sealing", 1_767_225_600_000_000), pytest.raises(UserError, match=told):  # noqa: SLF001 - to hold the lock for a while
         two.take_batch("sw1", batch(Event("a")), NOW_US)
     two.take_batch("sw1", batch(Event("a")), NOW_US)
 

@@ -45,7 +45,7 @@ def test_batches_wait_undecoded_while_the_store_is_busy(world: World, monkeypatc
     sink = StoringSink(world.home, SOURCES, world.tick)
     content = ipc(records(range(ROWS), service=77))
     clients = futures.ThreadPoolExecutor(12)
-    with Intake(world.home)._exclusive():  # noqa: SLF001 -- to keep the store busy
+    with Intake(world.home)._exclusive("a test", world.tick()):  # noqa: SLF001 -- to keep the store busy
         answers = [clients.submit(sink.submit, "stream", content) for _ in range(12)]
         until = 2 + DECODED_MAX
         for _ in range(600):

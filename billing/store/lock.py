@@ -1,0 +1,84 @@
+"""Work that only one process does at a time: a file lock that the system takes back when its process ends, however it ends.
+
+The file names its holder, so that an error can say who works here, since when, and at what.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import os
+import platform
+import time
+from typing import IO, TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_STEP_S: Final = 0.02
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The process that holds a lock: its id and host, since which instant (microseconds UTC), and its work."""
+
+    pid: int
+    host: str
+    since_us: int
+    what: str
+
+
+class HeldError(Exception):
+    """Another process or thread holds the lock. The text names it, such as `: the run of 2025-11-01, process 123 on host a since ... UTC`.
+
+    It is empty where the holder has not said its name yet.
+    """
+
+
+@contextlib.contextmanager
+def held(path: Path, what: str, now_us: int, *, wait_s: float | None = 0.0, gives_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Hold the lock at `path`, for `what`.
+
+    `wait_s`: seconds to wait for another holder, None for ever. Raises HeldError after that, or once `gives_up` returns true.
+    """
+    with path.open("ab+") as file:
+        if not _locked(file, wait_s, gives_up):
+            raise HeldError(_holder(file))
+        file.truncate(0)
+        file.write(msgspec.json.encode(Holder(os.getpid(), platform.node(), now_us, what)))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _locked(file: IO[bytes], wait_s: float | None, gives_up: Callable[[], bool]) -> bool:
+    if wait_s is None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return True
+    for _ in range(max(1, int(wait_s / _STEP_S))):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if gives_up():
+                return False
+            if wait_s:
+                time.sleep(_STEP_S)
+        else:
+            return True
+    return False
+
+
+def _holder(file: IO[bytes]) -> str:
+    file.seek(0)
+    try:
+        holder = msgspec.json.decode(file.read(), type=Holder)
+    except msgspec.DecodeError:
+        return ""
+    since = _EPOCH + dt.timedelta(microseconds=holder.since_us)
+    return f": {holder.what}, process {holder.pid} on {holder.host} since {since:%Y-%m-%d %H:%M:%S} UTC"
