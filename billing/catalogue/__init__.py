@@ -1,6 +1,6 @@
 """Versions of tariff catalogues in the store: drafts, what was decided about them, publications, and what is in force.
 
-A published version is kept as canonical bytes, held to its hash whenever it is read, and never changed nor deleted.
+A published version is kept as canonical bytes, compared with its hash whenever it is read, and never changed nor deleted.
 """
 
 from __future__ import annotations

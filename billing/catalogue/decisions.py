@@ -1,4 +1,4 @@
-"""What people decided about versions, and what was found out about them: rows that are only ever added.
+"""Decisions of people about versions, and results of what-ifs: rows that are only ever added.
 
 A decision is about exactly one content (its hash): a review of a draft says nothing about the draft that was saved after it.
 Refuses a review by the author, and a repeal that would change the past or something else than the version it names.
@@ -36,7 +36,7 @@ _OTHERS: Final = (run_decisions, finding_waivers, finding_decisions, limit_alarm
 
 
 class Kind(enum.StrEnum):
-    """What a row says."""
+    """Kind of a row."""
 
     REVIEWED = "reviewed"
     REJECTED = "rejected"

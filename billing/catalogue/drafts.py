@@ -1,4 +1,4 @@
-"""Drafts: what an author wants to publish. Each saving with other content is a row of its own; the newest one of a version is the draft.
+"""Drafts: versions that an author wants to publish. Each saving with other content is a row of its own; the newest is the draft.
 
 Refuses a version that is published already, and what `tariffs.succession` refuses, so that an author learns of it before a reviewer does.
 """
@@ -138,7 +138,7 @@ def _draft(row: sa.Row[Any]) -> Draft:
 
 
 def _read(row: sa.Row[Any]) -> Catalogue:
-    """The catalogue of a draft, held to its hash."""
+    """The catalogue of a draft, compared with its hash."""
     document, content_hash = row.document, row.content_hash
     if canonical.digest(document) != content_hash:
         raise UserError(f"the draft {row.identity}@{row.version} in the store is not what was saved: its hash differs", kept_rows.COPY)

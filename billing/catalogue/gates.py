@@ -1,7 +1,7 @@
-"""What must be so before a draft is published: another person's review, the notice that customers are promised, and a what-if.
+"""Conditions for publishing a draft: another person's review, the notice that customers are promised, and a what-if.
 
 Each can be waived by name, with a reason that is kept; the review only while no subscription is on a plan of the catalogue, for then
-nobody's money can move. Where no usage is stored, there is no month that a what-if could run over, and the gate is void.
+no customer's money can move. Where no usage is stored, there is no month that a what-if could run over, and the gate is void.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Waivers(NamedTuple):
-    """Why a gate is passed by; None where it is not."""
+    """Reason why each gate is waived; None where it is not."""
 
     review: str | None = None
     notice: str | None = None
@@ -37,7 +37,7 @@ class Waivers(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """How a draft came through: the waivers to be kept, and sentences for whoever publishes."""
+    """Result of the gates for a draft: the waivers to be kept, and sentences for the person who publishes."""
 
     waived: list[tuple[Kind, dict[str, Any]]]
     notes: list[str]
@@ -55,7 +55,7 @@ class GateError(ProblemsError):
 
 
 class _Look(NamedTuple):
-    """What the gates look at. `known`: what was decided about exactly this content. `notes` grow as they look."""
+    """Data that the gates look at. `known`: decisions about exactly this content. `notes` grow as they look."""
 
     connection: sa.Connection
     draft: Catalogue
@@ -70,7 +70,7 @@ class _Look(NamedTuple):
 
 
 class _Shut(NamedTuple):
-    """Why a gate is shut, what opens it, and why it cannot be waived; empty where it can."""
+    """A gate that is shut: the condition, its remedy, and the reason why it cannot be waived; empty where it can."""
 
     message: str
     remedy: str
@@ -78,7 +78,7 @@ class _Shut(NamedTuple):
 
 
 def pass_gates(connection: sa.Connection, draft: Catalogue, now_us: int, waive: Waivers) -> Passed:
-    """Raise GateError with every gate that is shut, or say how the draft came through."""
+    """Raise GateError with every gate that is shut, or return how the draft came through."""
     known = [each for each in decisions_of(connection, draft.identity) if each.content_hash == draft.content_hash]
     look = _Look(connection, draft, known, now_us, [])
     gates = (
@@ -114,13 +114,13 @@ def newest_month(connection: sa.Connection, timezone: str, now_us: int) -> str |
 
 
 def has_subscriptions(connection: sa.Connection, identity: str) -> bool:
-    """Whether any subscription is or ever was on a plan of a catalogue."""
+    """Return whether any subscription is or ever was on a plan of a catalogue."""
     query = sa.select(plan_facts.c.fact_id).where(plan_facts.c.plan.startswith(f"{identity}/", autoescape=True)).limit(1)
     return connection.execute(query).first() is not None
 
 
 def version_before(connection: sa.Connection, draft: Catalogue) -> Catalogue | None:
-    """What the draft takes over from: the version it corrects, or the one in force as it takes effect."""
+    """The version that the draft takes over from: the one it corrects, or the one in force as it takes effect."""
     of_identity = [each.catalogue for each in publications_of(connection) if each.catalogue.identity == draft.identity]
     if draft.corrects is not None:
         return next((each for each in of_identity if each.version == draft.corrects), None)

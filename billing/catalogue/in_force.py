@@ -1,9 +1,9 @@
-"""Which catalogues price, of all that is published.
+"""Catalogues that price, of all that is published.
 
-That is without the versions that a correction replaced or that were repealed before they took effect, and with a *tombstone* where a
-version ends and no other one follows. A tombstone is the version without its plans, from the instant it ends, under its number below
-zero. A plan that the version in force does not hold is not to be had, so nothing is priced after the end, and no earlier version comes
-back to life. It keeps its tax classes: bills of the time before need them. No charge ever names a tombstone.
+Versions that a correction replaced, or that were repealed before they took effect, are left out. Where a version ends and no other one
+follows, a *tombstone* is added: the version without its plans, from the instant it ends, under its number below zero. A plan that the
+version in force does not hold is not for sale. So nothing is priced after the end, and no earlier version takes effect again. A tombstone
+keeps its tax classes: bills of the time before need them. No charge ever names a tombstone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def in_force(home: Home, seq: int | None = None) -> list[Catalogue]:
-    """What rating reads: everything that prices at some instant, as of a sequence number. Raises UserError as `published` does."""
+    """Catalogues that rating reads: all that price at some instant, as of a sequence number. Raises UserError as `published` does."""
     with home.connect() as connection:
         published, repeals = publications_of(connection), repeals_of(connection)
     versions = [each.catalogue for each in published if seq is None or each.commit_seq <= seq]
@@ -56,7 +56,7 @@ def live_of(of_identity: Sequence[Catalogue], repeals: Sequence[Repeal]) -> list
 
 
 def is_withdrawn(catalogue: Catalogue, of_identity: Sequence[Catalogue], repeals: Sequence[Repeal]) -> bool:
-    """Whether a version was repealed before it took effect."""
+    """Return whether a version was repealed before it took effect."""
     end_us = end_of(catalogue, of_identity, repeals, repealed_only=True)
     return end_us is not None and end_us <= catalogue.effective_from_us
 
@@ -79,7 +79,7 @@ def end_of(catalogue: Catalogue, of_identity: Sequence[Catalogue], repeals: Sequ
 
 
 def _ends_at(catalogue: Catalogue, of_identity: Sequence[Catalogue], live: Sequence[Catalogue], repeals: Sequence[Repeal]) -> int | None:
-    """When a live version ends with nothing to follow it."""
+    """Instant at which a live version ends with nothing to follow it; None where there is none."""
     end_us = end_of(catalogue, of_identity, repeals)
     if end_us is None or any(catalogue.effective_from_us < each.effective_from_us <= end_us for each in live):
         return None

@@ -1,6 +1,6 @@
 """Rows of drafts and decisions: only ever added, each with a hash of all it says, which is compared whenever it is read.
 
-Refuses a row that somebody changed, and a store that has lost the row of a commit. A repeal is such a row, and prices hang on it.
+Refuses a row that was changed, and a store that has lost the row of a commit. A repeal is such a row, and prices hang on it.
 The document of a draft is not in the hash of its row: its own hash is.
 """
 
@@ -45,7 +45,7 @@ def select(connection: sa.Connection, table: sa.Table, *conditions: sa.ColumnEle
 
 
 def is_as_written(table: sa.Table, row: sa.Row[Any]) -> bool:
-    """Whether a row still has the hash it was added with."""
+    """Return whether a row still has the hash it was added with."""
     own = {column.name for column in table.primary_key.columns}
     return bool(row.row_hash == _row_hash({name: value for name, value in row._mapping.items() if name not in own}))  # noqa: SLF001 -- public in SQLAlchemy
 

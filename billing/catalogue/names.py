@@ -1,4 +1,4 @@
-"""How versions and the people who handle them are named."""
+"""Names of versions and of the people who handle them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME: Final = re.compile(r"(?P<identity>[^@\s]+)@(?P<version>[0-9]{1,18})")
 
 
 class Operator(NamedTuple):
-    """Who does something: the account of the operating system, until there are tokens."""
+    """A person who acts: the account of the operating system, until there are tokens."""
 
     name: str
     uid: int
@@ -19,7 +19,7 @@ class Operator(NamedTuple):
 
 
 class Act(NamedTuple):
-    """Somebody does something at an instant; `commit_seq` is the number it is kept under, once it has one."""
+    """Act of a person at an instant; `commit_seq` is the number it is kept under, once it has one."""
 
     by: Operator
     at_us: int
@@ -37,7 +37,7 @@ class VersionName(NamedTuple):
 
 
 def version_name(text: str) -> VersionName:
-    """What `mobile@2` names. Raises UserError for anything else."""
+    """Version named by a text such as `mobile@2`. Raises UserError for anything else."""
     found = _NAME.fullmatch(text)
     if found is None:
         raise UserError(f'"{text}" names no version', "write the catalogue and the number, such as mobile@2", exit_status=2)

@@ -1,7 +1,7 @@
 """Publishing: a version prices from its instant on, and never changes.
 
-`publish` is the plain step for programs. People publish a draft, which must have come through the gates; where a catalogue is new and
-nobody is on it, `publish_at_once` drafts and publishes in one transaction.
+`publish` is the plain step for programs. People publish a draft, which must have come through the gates. `publish_at_once` drafts and
+publishes in one transaction, for a new catalogue without subscribers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Publication(NamedTuple):
-    """What publishing did. `added` is False when this very content was there already; `notes` say how it came through the gates."""
+    """Result of publishing. `added` is False when this very content was there already; `notes` say how it came through the gates."""
 
     identity: str
     version: int
@@ -42,8 +42,8 @@ class Publication(NamedTuple):
 def publish(home: Home, catalogue: Catalogue, now_us: int, *, origin: str = "") -> Publication:
     """Make one checked version the one that prices; the same content again answers with the first publication.
 
-    `origin` is the file the catalogue comes from, for error texts. Raises UserError when the version exists with other content, when
-    another version takes effect at the same instant, and when numbers that bills are sorted by moved since another version.
+    `origin` is the file the catalogue comes from, for error texts. Raises UserError when the version exists with other content, or another
+    version takes effect at the same instant. Raises it too when numbers that bills are sorted by moved since another version.
     """
     with home.begin() as connection:
         before = _published_before(connection, catalogue)
@@ -92,7 +92,7 @@ def _published_before(connection: sa.Connection, catalogue: Catalogue) -> Public
 
 
 def _as_before(stored: Published) -> Publication:
-    """The answer where it was published before."""
+    """Result for a version that was published before."""
     found = stored.catalogue
     return Publication(found.identity, found.version, found.content_hash, stored.commit_seq, added=False)
 
@@ -110,7 +110,7 @@ def _publish_reviewed(home: Home, connection: sa.Connection, draft: Draft, act: 
 
 
 def _add(home: Home, connection: sa.Connection, catalogue: Catalogue, now_us: int, origin: str) -> Publication:
-    """The row itself."""
+    """Add the row of the publication."""
     published = [each.catalogue for each in publications_of(connection)]
     refuse_version(catalogue, published, withdrawn_of(catalogue.identity, published, repeals_of(connection)), origin)
     document = canonical.encode(catalogue)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class State(enum.StrEnum):
-    """Where a version stands."""
+    """State of a version."""
 
     DRAFT = "draft"
     REVIEWED = "reviewed"
@@ -59,6 +59,6 @@ def _published_state(version: Catalogue, decisions: Sequence[Decision], others: 
 
 
 def is_reviewed(version: Catalogue, decisions: Sequence[Decision]) -> bool:
-    """Whether the last word about exactly this content is an approval."""
+    """Return whether the last decision about exactly this content is an approval."""
     words = [each.kind for each in decisions if each.content_hash == version.content_hash and each.kind in {Kind.REVIEWED, Kind.REJECTED}]
     return bool(words) and words[-1] is Kind.REVIEWED

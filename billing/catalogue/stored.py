@@ -1,7 +1,7 @@
-"""Publications as they lie in the store, each held to its hash at every reading.
+"""Publications as they lie in the store, each compared with its hash at every reading.
 
 Refuses a document that does not have the hash it was published with, and a store in which a publication is missing: nothing is priced
-with a tariff that someone edited, added or took away behind our back.
+with a tariff that was edited, added or removed behind our back.
 """
 
 from __future__ import annotations

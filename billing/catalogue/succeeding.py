@@ -1,7 +1,7 @@
-"""Whether a version may take its place among those that are published. A correction alone may begin when another version began.
+"""Admission of a version to those that are published. A correction alone may begin when another version began.
 
-Refuses other content under a published number, an instant that another version has, a correction of what is not there, was corrected
-before, or never took effect, and whatever `tariffs.succession` and `tariffs.tax_codes` refuse.
+Refuses other content under a published number, an instant that another version has, and all that `tariffs.succession` and
+`tariffs.tax_codes` refuse. Refuses a correction of a version that is not there, was corrected before, or never took effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def same_version(catalogue: Catalogue, published: Sequence[Catalogue]) -> Catalogue | None:
-    """The published version that says the same as `catalogue`, whatever bytes it is kept as."""
+    """The published version that says the same as `catalogue`, in any encoding."""
     plain = msgspec.structs.replace(catalogue, content_hash=b"")
     return next(
         (each for each in published if msgspec.structs.replace(each, content_hash=b"") == plain),

@@ -1,8 +1,8 @@
-"""Claims: how several collectors share one folder and no file is taken by two.
+"""Claims: several collectors share one folder, and no file is taken by two.
 
 To claim a file is to rename it into a folder of one's own: the file system lets exactly one win. A collector's place among the claims
-is the lowest number whose lock file it can hold; the system lets go of the lock when the process ends, however it ends. So what lies
-under a number whose lock is free was left by a dead collector, and whoever holds that lock may take it over.
+is the lowest number whose lock file it can hold; the system releases the lock when the process ends in any way. So files under a number
+with a free lock are those of a dead collector. A collector that holds that lock may take them over.
 
 A claim is known by the instant at which it was made and the file's name; both survive in its path.
 """
@@ -40,11 +40,11 @@ class Claim(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where the file lies."""
+        """Path at which the file lies."""
         return self.folder / _FILE / self.name
 
     def marker_path(self, marker: str) -> Path:
-        """Where its ready file lies."""
+        """Path at which its ready file lies."""
         return self.folder / _MARKER / (self.name + marker)
 
 
@@ -59,7 +59,7 @@ class Claims:
         shutil.rmtree(self._own / _SCRATCH, ignore_errors=True)  # of one that was killed while it read an archive
 
     def scratch_folder(self) -> Path:
-        """Where archives are unpacked: on the disk on which they lie."""
+        """Folder in which archives are unpacked: on the disk on which they lie."""
         make(self._own / _SCRATCH)
         return self._own / _SCRATCH
 
@@ -80,7 +80,7 @@ class Claims:
         return claim
 
     def left(self) -> list[Claim]:
-        """Claims that nobody finished: our own of an earlier life, and those of collectors that are dead, which become ours."""
+        """Unfinished claims: our own of an earlier life, and those of collectors that are dead, which become ours."""
         for place in range(1, PLACES_MAX + 1):
             if place != self.place and (self._folders.claimed / str(place)).is_dir():
                 with _held(self._folders, place) as is_held:
@@ -156,7 +156,7 @@ def _instant(claimed_us: int) -> str:
 
 
 def _instants(place: Path) -> Iterator[Path]:
-    """The folders of claims in a place; whatever else lies there is nobody's."""
+    """The folders of claims in a place; all other entries are ignored."""
     return (path for path in place.iterdir() if path.name.isdigit() and path.is_dir())
 
 

@@ -1,6 +1,6 @@
 """One collector at work: from a finished file to its records in the store and its place in the archive.
 
-The steps of a file, each of which a kill may follow, and what the next collector that comes by does then:
+Each step of a file may be followed by a kill. For each, the action of the next collector that comes by:
 
     claimed     renamed into our folder                          takes it as if it had just claimed it
     taken       journal and commit of intake                     intake knows the file and adds nothing
@@ -8,7 +8,7 @@ The steps of a file, each of which a kill may follow, and what the next collecto
     moved       in the archive, or among the rejected            nothing is left to do
 
 So a record can be lost at no step: the file has a place at each, and leaves the claims only when its records count. None can count
-twice: a file whose content was taken adds nothing, and single records are held to what is there.
+twice: a file with content that was taken adds nothing, and single records are compared with the stored ones.
 
 A file that cannot be used, that does not hold what its trailer says, or that no source wants is rejected whole, with its reason. Any other
 trouble (a locked database, a full disk) leaves the claim where it is; it is tried again in the next round.
@@ -52,7 +52,7 @@ class Clocks(NamedTuple):
 
 
 class FileReport(msgspec.Struct, frozen=True):
-    """What became of one file. `received` and `rows` are those of intake."""
+    """Result for one file. `received` and `rows` are those of intake."""
 
     file: str
     source: str
@@ -71,7 +71,7 @@ class Trouble(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What one look at the folder led to. `waiting`: files that are not finished yet."""
+    """Result of one look at the folder. `waiting`: files that are not finished yet."""
 
     done: Sequence[FileReport]
     troubles: Sequence[Trouble]
@@ -79,7 +79,7 @@ class Round(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What a collector goes by."""
+    """Settings of a collector."""
 
     sources: Sequence[Source]
     settle_us: int  # how long a file must have stayed the same
@@ -143,7 +143,7 @@ class Collector:
         return any(routing.wants(source, name) for source in self._rules.sources)
 
     def _is_old(self, seen: watching.Seen) -> bool:
-        """A file that nobody wants may be one that is still being transferred under a name that we do not know as such."""
+        """True if an unwanted file is old enough to reject: a young one may still be in transfer under a name not known as such."""
         return self._machine_us() - seen.changed_ns // 1000 >= UNWANTED_AGE_US
 
     def _marker_of(self, name: str) -> str:
@@ -160,7 +160,7 @@ class Collector:
         return claim
 
     def _finish(self, claim: Claim) -> FileReport:
-        """Everything from the claim on that is not done yet."""
+        """Take all steps from the claim on that are not done yet."""
         before = stored.find(self._home, claim.name, claim.claimed_us)
         verdict = self._reading.verdict(claim) if before is None else Verdict(before, None, (), ())
         collected = verdict.collected
@@ -174,7 +174,7 @@ class Collector:
         return _report(verdict)
 
     def _target(self, claim: Claim, collected: Collected) -> Path:
-        """Where the file goes. The caller holds `moving`."""
+        """Path to which the file goes. The caller holds `moving`."""
         name = base_name(claim.name)
         if collected.state == REJECTED:
             return free_path(self._folders.rejected, name, lambda _path: False)
@@ -187,7 +187,7 @@ class Collector:
         return free_path(folder, name, lambda path: stored.is_archived_path(self._home, path))
 
     def _move(self, claim: Claim, collected: Collected, target: Path) -> None:
-        """Reason first, then the ready file, then the file: while it is among the claims, somebody will do the rest."""
+        """Move the reason first, then the ready file, then the file: while it is among the claims, a collector will do the rest."""
         if collected.state == REJECTED:
             _write_reason(target, claim, collected)
             commit_points.reached("collect.reason_written")
@@ -199,7 +199,7 @@ class Collector:
 
 
 def as_user_error(error: UserError | OSError) -> UserError:
-    """Trouble that the system has with a file or disk, as what it is for who watches over collection."""
+    """A failure of the operating system on a file or disk, as an error for the person who watches over collection."""
     if isinstance(error, UserError):
         return error
     place = f"{error.filename}: " if error.filename is not None else ""
@@ -207,7 +207,7 @@ def as_user_error(error: UserError | OSError) -> UserError:
 
 
 def _write_reason(target: Path, claim: Claim, collected: Collected) -> None:
-    """The reason beside a rejected file, for who finds it there."""
+    """Write the reason beside a rejected file, for the person who finds it there."""
     reason = {
         "file": collected.file_name,
         "source": collected.source or None,

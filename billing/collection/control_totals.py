@@ -1,11 +1,11 @@
-"""What a file says about itself in its header or trailer, against what was read from it.
+"""Totals that a file states in its header or trailer, compared with what was read from it.
 
 A header or trailer is a line of the file that is no record; named groups of its pattern hold the number of records (`count`), the sums of
 `duration`, `bytes` and `units`, and the file's own number (`sequence`). Records that cannot be read count as records; their quantities
 are not known, so sums are only compared where every record could be read. A sum of durations may be off by less than one of the unit in
 which it is written. Times are microseconds.
 
-A file whose totals do not agree, or whose number is not that in its name, was cut off, changed or mixed up on its way: it is not taken.
+A file whose totals do not agree, or whose number is not that in its name, is not taken: it was cut off, changed or mixed up on its way.
 Nor is one that lacks the line it must have.
 """
 
@@ -39,7 +39,7 @@ _WORDS: Final = {"count": "records", "duration": "microseconds", "bytes": "bytes
 
 
 class Totals(NamedTuple):
-    """What a file's lines say, by name of the group, durations in microseconds; and what was counted."""
+    """Totals that a file's lines state, by name of the group, durations in microseconds; and the counted ones."""
 
     said: dict[str, int]
     counted: dict[str, int]
@@ -155,7 +155,7 @@ def _agrees(name: str, totals: Totals, decoded: Decoded, source: Source) -> bool
 
 
 def _tolerance(name: str, source: Source) -> int:
-    """How much two equal sums may differ by rounding, and one: a sum of durations is written in whole units."""
+    """Difference from which on two sums disagree: 1, or one unit of a sum of durations, which is written in whole units."""
     rules = source.trailer if source.trailer is not None and f"?P<{name}>" in source.trailer.pattern else source.header
     if name != "duration" or rules is None:
         return 1

@@ -1,17 +1,17 @@
-"""What is missing or wrong among the collected files: findings, worked out from the table each time, and never stored.
+"""Findings about the collected files: missing or wrong files, worked out from the table each time, and never stored.
 
     missing:SOURCE:17            a number that never came, though numbers above and below it did
     missing:SOURCE:STREAM:17..19 several, in one stream of the source
-    rejected:12                  a file of which nothing was taken: row 12 of collected_files
+    rejected:12                  a file that was taken in no part: row 12 of collected_files
     twice:sbc-acc:sbc-cdrs       two sources that tell the same calls, as the two tables of one switch: each call bills twice
 
 A missing number is found no more once its file comes. A rejected file is found no more once its content is taken (it was moved back after
-the definition was mended), or the one file of its name (it was fetched again): a name that switches use again and again tells nothing.
-Somebody may also waive a finding by name: it stays known, with who and why, and no longer stands in the way of a bill run. A waiver of
+the definition was mended), or the one file of its name (it was fetched again). A name that switches use again and again is no evidence.
+A person may also waive a finding by name: it stays known, with who and why, and no longer blocks a bill run. A waiver of
 17..19 holds for what is left of it when 18 comes.
 
-`from_us` is the earliest instant that records behind a finding may have: the first day of the files beside a gap, 0 where nobody can
-know. Numbers in names of findings are counted on over wraps; texts show them as the switch writes them.
+`from_us` is the earliest instant that records behind a finding may have: the first day of the files beside a gap, 0 where it is
+unknown. Numbers in names of findings are counted on over wraps; texts show them as the switch writes them.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it stands in the way."""
+        """True if it blocks bill runs."""
         return not self.waived_by
 
 
 class _Row(NamedTuple):
-    """What findings need of a collected file."""
+    """Columns of a collected file that findings need."""
 
     collected_id: int
     file_name: str
@@ -92,7 +92,7 @@ def findings(connection: sa.Connection) -> list[Finding]:
 
 
 def open_findings(connection: sa.Connection) -> list[Finding]:
-    """Those that stand in the way."""
+    """Findings that block bill runs."""
     return [each for each in findings(connection) if each.is_open]
 
 
@@ -173,7 +173,7 @@ def _missing_name(source: str, stream: str, first: int, last: int) -> str:
 
 
 def _first_day_us(connection: sa.Connection, raw_file_ids: Sequence[int | None]) -> int:
-    """The beginning of the first UTC day of which any of these files has records; UNKNOWN_US where one has none that are known."""
+    """The beginning of the first UTC day with records of any of these files; UNKNOWN_US where one has none that are known."""
     row = intake_counts.c
     days = []
     for raw_file_id in raw_file_ids:
@@ -207,7 +207,7 @@ def _rejected(connection: sa.Connection, rows: Sequence[_Row]) -> Iterator[Findi
 
 
 def _twice(connection: sa.Connection, rows: Sequence[_Row]) -> Iterator[Finding]:
-    """Pairs of sources of which files told the same calls; each pair once, however many files did."""
+    """Pairs of sources with files that told the same calls; each pair once, for any number of files."""
     told: dict[tuple[str, str], list[_Row]] = {}
     for row in rows:
         for other in msgspec.json.decode(row.details, type=stored.Details).twice if row.details else ():
@@ -247,7 +247,7 @@ def _with_waiver(finding: Finding, waivers: Sequence[_Waiver]) -> Finding:
 
 
 def _covers(waived: str, name: str) -> bool:
-    """Whether what was waived holds for `name`: the same, or more numbers of the same stream."""
+    """Return whether what was waived holds for `name`: the same, or more numbers of the same stream."""
     if waived == name:
         return True
     if not waived.startswith(f"{MISSING}:") or not name.startswith(f"{MISSING}:"):

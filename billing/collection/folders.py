@@ -43,7 +43,7 @@ class Folders(NamedTuple):
 
     @property
     def claimed(self) -> Path:
-        """What collectors work on."""
+        """Files that collectors work on."""
         return self.root / CLAIMED
 
     @property
@@ -136,7 +136,7 @@ def remove_empty(folder: Path, top: Path) -> None:
 
 
 def _check_one_file_system(folders: Folders) -> None:
-    """Files are moved by renaming: that is what makes a claim, and it works on one file system only."""
+    """Raises UserError for folders on several file systems. Claims and moves are renames, and these work on one file system only."""
     device = folders.incoming.stat().st_dev
     for folder in (folders.claimed, folders.archive, folders.rejected):
         if folder.stat().st_dev != device:

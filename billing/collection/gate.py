@@ -1,7 +1,7 @@
-"""Whether the cycle may bill: not while a file of its periods is missing or rejected and nobody has said that it may stay so.
+"""The gate of the bill cycle: it may not bill while a file of its periods is missing or rejected and not waived.
 
 A bill run of a date bills periods that ended by then, on every account's own clock. A finding belongs to it when records behind it may be
-of an instant before the latest of those ends: so what nobody can date stands in the way of every run.
+of an instant before the latest of those ends: so a finding without a known date blocks every run.
 """
 
 from __future__ import annotations

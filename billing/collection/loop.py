@@ -1,8 +1,8 @@
-"""Rounds of a collector: once for a scheduler, or again and again until somebody says stop.
+"""Rounds of a collector: once for a scheduler, or again and again until `stop` says so.
 
-Between rounds the journal is sealed when it has grown enough, so that reading usage stays cheap however long a collector runs, and calls
-that waited long enough for a segment go into suspense. Clock and sleep are given; a round's troubles never end a watch, they are told
-once as long as they stay the same.
+Between rounds the journal is sealed when it has grown enough, so that usage stays cheap to read during a long watch. Calls that waited
+long enough for a segment go into suspense. Clock and sleep are given. Troubles of a round never end a watch; they are reported once as
+long as they stay the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ASSEMBLE_EVERY_US: Final = 60_000_000  # how often the waiting of calls is looke
 
 
 class Surroundings(NamedTuple):
-    """What the loop needs of the world: a steady clock and a wall clock in microseconds, a sleep that ends when `stop` says so."""
+    """Services that the loop is given: a steady clock and a wall clock in microseconds, a sleep that ends when `stop` says so."""
 
     tick_us: Callable[[], int]
     now_us: Callable[[], int]
@@ -35,7 +35,7 @@ class Surroundings(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """How often, and how much."""
+    """Intervals and sizes of the loop."""
 
     poll_us: int
     settle_us: int
@@ -43,7 +43,7 @@ class Pace(NamedTuple):
 
 
 def once(home: Home, collector: Collector, pace: Pace, world: Surroundings) -> Round:
-    """Everything that is finished now, and what turns out to be finished after `settle_us`. Troubles are returned, not told."""
+    """Collect all that is finished now, and what turns out to be finished after `settle_us`. Troubles are returned, not reported."""
     found = collector.round(world.tick_us(), world.tell, world.stop)
     if found.waiting and pace.settle_us and not world.stop():
         world.sleep_us(pace.settle_us)
@@ -55,7 +55,7 @@ def once(home: Home, collector: Collector, pace: Pace, world: Surroundings) -> R
 
 
 def watch(home: Home, collector: Collector, pace: Pace, world: Surroundings) -> int:
-    """Rounds until `stop`; how many files were finished."""
+    """Run rounds until `stop`. Returns the number of files that were finished."""
     files = 0
     told: set[tuple[str, str]] = set()
     assembled_us = world.tick_us()
@@ -92,7 +92,7 @@ def _seal(home: Home, collector: Collector, pace: Pace, world: Surroundings) -> 
 
 
 def journal_rows(home: Home) -> int:
-    """Rows of the journal that are not sealed yet."""
+    """Number of rows of the journal that are not sealed yet."""
     row = usage_manifest.c
     query = sa.select(sa.func.coalesce(sa.func.sum(row.rows), 0)).where(row.form == "journal", row.sealed_at_seq.is_(None))
     with home.connect() as connection:

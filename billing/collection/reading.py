@@ -1,8 +1,8 @@
-"""What intake makes of a claimed file: its records taken, or the reason why none of them must be.
+"""Intake of a claimed file: its records are taken, or the reason is given why none of them may be.
 
-A file is taken again where somebody wrote to it meanwhile: then there are more records in it, and those that were taken add nothing.
+A file is taken again where it was written to meanwhile: then there are more records in it, and those that were taken add nothing.
 An archive is as many files as it has members: what is good among them is taken, and the archive is rejected for the first that is not.
-A file without records is a mistake if it is empty, and a quiet hour where it has at least a header, a trailer or an empty line.
+A file without records is a mistake if it is empty. It is a quiet hour if it has at least a header, a trailer or an empty line.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Reading:
         )
 
     def _take_members(self, claim: Claim, source: Source) -> _Taken:
-        """Take the file, or each file of an archive: the good ones are taken, whatever comes of the others."""
+        """Take the file, or each file of an archive: the good ones are taken, even if others are refused."""
         taken = _Taken([], [])
         refused: list[UnusableFileError] = []
         with containers.files_in(claim.path, self._scratch_folder()) as members:
@@ -145,13 +145,13 @@ class Reading:
 
 
 class _Taken(NamedTuple):
-    """What intake made of a file, or of each file of an archive; none for a file without rows."""
+    """Reports of intake on a file, or on each file of an archive; none for a file without rows."""
 
     reports: list[IntakeReport]
     totals: list[control_totals.Totals]
 
     def details(self) -> Details:
-        """Control totals, and calls that other sources tell too, added up over an archive."""
+        """Control totals, and calls that other sources report too, added up over an archive."""
         said: collections.Counter[str] = collections.Counter()
         counted: collections.Counter[str] = collections.Counter()
         for each in self.totals:

@@ -1,7 +1,8 @@
-"""Which source a file belongs to, by the patterns that the definitions give for the names of their files.
+"""Assignment of files to sources, by the patterns that the definitions give for the names of their files.
 
-A pattern such as `sw1_*.csv` is held against the last part of a name, one with a slash such as `sw1/*.csv` against all of the name below
-the incoming folder. Large and small letters differ. Exactly one source must want a file: none, or two, is a mistake of the definitions.
+A pattern such as `sw1_*.csv` is compared with the last part of a name. One with a slash, such as `sw1/*.csv`, is compared with all of the
+name below the incoming folder. Large and small letters differ. Exactly one source must want a file: none, or two, is a mistake of the
+definitions.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def route(name: str, sources: Sequence[Source]) -> Source:
 
 
 def wants(source: Source, name: str) -> bool:
-    """Whether one of the patterns of `source` fits the name."""
+    """Return whether one of the patterns of `source` fits the name."""
     return any(fnmatch.fnmatchcase(name if "/" in pattern else base_name(name), pattern) for pattern in source.files)
 
 

@@ -1,8 +1,8 @@
-"""Numbers in the names of files: which of a stream are missing, though numbers wrap and files come late.
+"""Numbers in the names of files: missing ones of a stream are found, though numbers wrap and files come late.
 
 Problem: a switch writes sw1_9998, sw1_9999, sw1_0000, sw1_0001. Which files are missing, where 0001 may come before 9999?
-Choice: numbers are counted on over the wraps. Each file is put where it is nearest to the newest one of its stream, so a file that is
-less than half a round behind is late, and any other is ahead. What lies between two known numbers and did not come is missing.
+Choice: numbers are counted on over the wraps. Each file gets the number nearest to the newest one of its stream. So a file that is
+less than half a round behind is late, and any other is ahead. Numbers between two known ones that did not come are missing.
 Left out: how many rounds passed unseen. Half a round or more of lost files looks like a shorter gap, or like a late file.
 
 Pure; a stream's numbers come in the order in which its files did.
@@ -57,7 +57,7 @@ def counted_on(number: int, newest: int | None, sequence: FileSequence) -> int:
 
 
 def gaps(numbers: Sequence[int]) -> list[Gap]:
-    """What is missing between the smallest and the largest of the numbers, ascending. They may repeat."""
+    """Missing numbers between the smallest and the largest of the numbers, ascending. They may repeat."""
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
     neighbours = itertools.pairwise(order)
     return [Gap(numbers[low] + 1, numbers[high] - 1, low, high) for low, high in neighbours if numbers[high] - numbers[low] > 1]
@@ -69,5 +69,5 @@ def as_written(value: int, first: int, period: int) -> int:
 
 
 def round_of(sequence: FileSequence) -> int:
-    """How many numbers one round has; 0: they do not wrap."""
+    """Count of numbers in one round; 0: they do not wrap."""
     return max(sequence.modulus - sequence.first, 0) if sequence.modulus else 0

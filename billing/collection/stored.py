@@ -1,11 +1,11 @@
-"""Collected files as the store remembers them: a row a file that was claimed and finished, whatever became of it.
+"""Collected files as the store remembers them: a row for each file that was claimed and finished, with its state.
 
     taken      its usage counts, and it goes to the archive
     resent     a file of the same content was taken before; nothing was added, and it goes to the archive as well
     rejected   nothing of it counts; reason and remedy are kept
 
-A row is known by file name and instant of the claim. Sequence numbers are stored counted on over wraps (see `sequences`), and
-`control_totals` also tells how the stream counts, so that whoever reads it needs no source definition.
+A row is known by file name and instant of the claim. Sequence numbers are stored counted on over wraps (see `sequences`).
+`control_totals` also tells how the stream counts, so that a reader of it needs no source definition.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NO_SOURCE: Final = ""
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What column `control_totals` holds as JSON."""
+    """Content of column `control_totals`, as JSON."""
 
     said: dict[str, int] = {}  # totals of the file's own lines; durations in microseconds
     counted: dict[str, int] = {}
@@ -60,7 +60,7 @@ class Collected(NamedTuple):
 
 
 class Archived(NamedTuple):
-    """Where a file will lie, and which raw files learn it, unless they know already."""
+    """Path at which a file will lie, and the raw files that get it, unless they have one already."""
 
     path: Path
     raw_file_ids: Sequence[int]
@@ -72,7 +72,7 @@ def shown_name(name: str) -> str:
 
 
 def find(home: Home, name: str, claimed_us: int) -> Collected | None:
-    """What was noted of the claim of file `name` at an instant."""
+    """The row that was noted for the claim of file `name` at an instant."""
     row = collected_files.c
     query = sa.select(collected_files).where(row.file_name == shown_name(name), row.claimed_us == claimed_us)
     with home.connect() as connection:
@@ -92,14 +92,14 @@ def raw_file_id(home: Home, source: str, commit_seq: int) -> int | None:
 
 
 def archived_path(home: Home, raw_file_id: int) -> str | None:
-    """Where a taken file is to lie in the archive."""
+    """Path at which a taken file is to lie in the archive."""
     query = sa.select(raw_files.c.archived_path).where(raw_files.c.raw_file_id == raw_file_id)
     with home.connect() as connection:
         return connection.execute(query).scalar_one_or_none()
 
 
 def is_archived_path(home: Home, path: Path) -> bool:
-    """Whether a taken file lies at `path`, or is about to."""
+    """Return whether a taken file lies at `path`, or is about to."""
     query = sa.select(sa.func.count()).where(raw_files.c.archived_path == shown(path))
     with home.connect() as connection:
         return connection.execute(query).scalar_one() > 0

@@ -1,10 +1,10 @@
-"""Which files of the watched folder are finished, told from what can be seen of them from outside.
+"""Detection of finished files in the watched folder, from what can be seen of them from outside.
 
 A file is finished when its source's ready file (marker) is there; without a marker, when size, time of change and inode have stayed
 the same for `settle_us`, or at first sight where that is 0 (for switches that write under another name and rename). Never taken are
 names that begin with a dot or end as unfinished transfers do, ready files themselves, links, pipes and folders.
 
-`listing` reads the folder; `Stability` is pure: it remembers what it saw and is told the time, in microseconds of any steady clock.
+`listing` reads the folder; `Stability` is pure: it remembers what it saw and is given the time, in microseconds of any steady clock.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OWN_FOLDERS: Final = frozenset({CLAIMED, ARCHIVE, REJECTED, INCOMING})
 
 
 class Seen(NamedTuple):
-    """What tells that a file is still written to: any of these changes."""
+    """Signs that a file is still written to: any of these changes."""
 
     size_bytes: int
     changed_ns: int
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 
 def seen(path: Path) -> Seen:
-    """What `path` is now. Raises UserError where it is gone."""
+    """Present state of `path`. Raises UserError where it is gone."""
     try:
         status = path.stat()
     except OSError as error:
@@ -53,13 +53,13 @@ def listing(folders: Folders) -> dict[str, Seen]:
 
 
 def is_unfinished_name(name: str) -> bool:
-    """Whether a name says that the file is hidden or still being transferred."""
+    """Return whether a name says that the file is hidden or still being transferred."""
     base = base_name(name)
     return base.startswith(".") or base.lower().endswith(UNFINISHED_SUFFIXES)
 
 
 class Stability:
-    """Remembers since when each file has looked as it looks."""
+    """Memory of each file's last state and of since when it has not changed."""
 
     def __init__(self, settle_us: int) -> None:
         self._settle_us = settle_us
@@ -112,7 +112,7 @@ def _files(folder: Path, prefix: str, left_out: frozenset[str], depth: int) -> I
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """None for a file that another collector has just claimed."""
+    """Status of a file; None for one that another collector has just claimed."""
     try:
         return entry.stat(follow_symlinks=False)
     except FileNotFoundError:

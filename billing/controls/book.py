@@ -33,7 +33,7 @@ def book(name: str, left: int, right: int, unit: str, terms: dict[str, int] | No
 
 
 def set_book(name: str, left: Collection[Any], right: Collection[Any], unit: str = ROWS) -> Book:
-    """Two collections that must hold the same things: all there are on either side, and those that stand on both."""
+    """Two collections that must hold the same things: all there are on either side, and those that are on both."""
     one, two = set(left), set(right)
     missing, surplus = one - two, two - one
     terms = {f"missing {_shown(each)}": 1 for each in sorted(missing, key=str)[:5]}

@@ -30,7 +30,7 @@ def claim_books(connection: sa.Connection) -> Iterator[Book]:
 
 
 def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
-    """What customers owe by the ledger, and by their open invoices less credit that is not allocated."""
+    """Receivables by the ledger, and by open invoices less credit that is not allocated."""
     balances, unposted = receivable_balances(connection), waiting(connection)
     account = tables.accounts.c
     currency_of = {row.account_key: row.currency for row in connection.execute(sa.select(account.account_key, account.currency))}
@@ -54,7 +54,7 @@ def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
 
 
 def _age_books(connection: sa.Connection) -> Iterator[Book]:
-    """What customers owe by age through the newest posting: documents and money by their dates, never the ledger."""
+    """Receivables by age through the newest posting: documents and money by their dates, never the ledger."""
     newest = connection.execute(sa.select(sa.func.max(tables.postings.c.posted_on))).scalar_one()
     if newest is None:
         return

@@ -32,7 +32,7 @@ def books(home: Home) -> list[Book]:
 
 
 def of_run(home: Home, run_id: int) -> list[Book]:
-    """The books of one run, and those of all documents that need no look at each of them: what is printed when a run ends."""
+    """The books of one run, and those of all documents that need no look at each of them: they are printed when a run ends."""
     with home.connect() as connection:
         return [*run_books(home, connection, run_id), *total_books(connection)]
 

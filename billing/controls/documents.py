@@ -1,6 +1,6 @@
 """Books of invoices, numbers, ledger and catalogues.
 
-Postings are compared row by row without ever holding them all: a row is told by a hash of everything it says, eight bytes long.
+Postings are compared row by row without ever holding them all: a row is represented by a hash of all its columns, eight bytes long.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def total_books(connection: sa.Connection) -> Iterator[Book]:
 
 
 def waiting(connection: sa.Connection) -> dict[str, int]:
-    """Totals of invoices that a numbered run has not posted yet. In a posted run none waits, whatever is missing."""
+    """Totals of invoices that a numbered run has not posted yet, by currency. In a posted run none waits, even if postings are missing."""
     keys = waiting_keys(connection)
     invoice = tables.invoices.c
     sums: dict[str, int] = {}
@@ -127,13 +127,13 @@ def _wanted(connection: sa.Connection) -> Iterator[pa.Table]:
 
 
 def _standing(connection: sa.Connection) -> Iterator[pa.Table]:
-    """The postings of documents as they stand."""
+    """The stored postings of documents."""
     row = tables.postings.c
     yield from bulk.batches(connection, sa.select(*(row[name] for name in ledger.Posting._fields)).where(row.leg == posting.LEG))
 
 
 def _same_rows(name: str, left: Iterator[pa.Table], right: Iterator[pa.Table]) -> Book:
-    """A book of rows that stand on either side, and those that stand on both."""
+    """A book of rows that are on either side, and those that are on both."""
     one, two = (_hashes(side) for side in (left, right))
     missing, surplus = np.setdiff1d(one, two), np.setdiff1d(two, one)
     either = len(np.union1d(one, two))

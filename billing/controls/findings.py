@@ -1,6 +1,6 @@
 """Books that did not balance and checks that failed, kept as findings: each with an owner and a day by which it is mended.
 
-A finding is open until somebody closes it. The same book with the same two sides is one finding, however often it is seen.
+A finding is open until a person closes it. The same book with the same two sides is one finding, however often it is seen.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOBODY: Final = "nobody"
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A finding as it stands. `run_id` 0: of no run; `closed_by` empty: open; instants in microseconds UTC, days ISO."""
+    """A finding and its state. `run_id` 0: of no run; `closed_by` empty: open; instants in microseconds UTC, days ISO."""
 
     finding_id: int
     name: str
@@ -46,7 +46,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody has closed it."""
+        """True until a person closes it."""
         return not self.closed_by
 
 
@@ -80,7 +80,7 @@ def findings(home: Home) -> list[Finding]:
 
 
 def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- what and by whom
-    """Give an open finding to somebody. What it is already is left as it is."""
+    """Give an open finding an owner and a day by which it is due. The same owner and day again change nothing."""
     found = _open(home, finding_id)
     if (found.owner, found.due_on) == (owner, due_on.isoformat()):
         return found

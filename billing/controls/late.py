@@ -56,7 +56,10 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
 
 
 def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
-    """Usage that may bill = charged + not due + not billable + too late, open + billed by people + written off - gone since."""
+    """The book of all usage by what becomes of it; all parts together are the usage that may bill.
+
+    The parts: charged, not due, not billable, too late and open, billed by people, written off, less what is gone since.
+    """
     from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
     from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
 
@@ -79,7 +82,7 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
 
 
 def _by_kind(every: Sequence[Any]) -> collections.Counter[str]:
-    """Records by the decision that stands, as the decisions themselves count them."""
+    """Records by the valid decision, as the decisions themselves count them."""
     gone = {each.undoes for each in every if each.kind == TAKEN_BACK}
     counts: collections.Counter[str] = collections.Counter()
     for each in every:
@@ -114,7 +117,7 @@ def _not_known(name: str, error: Exception) -> Book:
 
 
 def _of_files(home: Home, seq: int, wanted: set[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Those of the wanted keys and starts that stand in files of usage."""
+    """Those of the wanted keys and starts that are in files of usage."""
     starts, keys = [start_us for _, start_us in wanted] or [0], pa.array([bytes.fromhex(key) for key, _ in wanted], KEY)
     with home.connect() as connection:
         files = view.stored(connection, 0, seq, min(starts), max(starts) + 1)
@@ -146,7 +149,7 @@ def _amounts(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
 
 
 def _waiting(connection: sa.Connection, seq: int, every: Sequence[Any]) -> Book:
-    """Each adjustment of a decision that stands is on a bill, or one to come has it."""
+    """Each adjustment of a valid decision is on a bill, or one to come has it."""
     gone = {each.undoes for each in every if each.kind == TAKEN_BACK}
     charged = [each for each in every if each.kind == BILLED and each.decision_id not in gone]
     never = adjustments.never_billed(connection, seq) if charged else {}

@@ -65,7 +65,7 @@ def run_books(home: Home, connection: sa.Connection, run_id: int | None = None) 
 
 
 class _FileSums(msgspec.Struct):
-    """What lies in the charge files of a run. A file that is gone counts nothing."""
+    """Sums over the charge files of a run. A file that is gone counts nothing."""
 
     rows: int = 0
     missing: list[str] = []
@@ -120,7 +120,7 @@ def _rating_book(
 
 
 def _window(connection: sa.Connection, run: Any, terms: dict[str, Term]) -> scope.Window | None:  # noqa: ANN401 -- a row of bill_runs
-    """In which the run looked for usage: as it says, or, of a run that was numbered before runs said it, as it follows from the facts."""
+    """Window in which the run looked for usage: as it says, or, for a run numbered before runs said it, as it follows from the facts."""
     if WINDOW_FROM in terms:
         return scope.Window(terms[WINDOW_FROM].amount_micros, terms[WINDOW_TO].amount_micros)
     if DIGEST_BY_ROWS not in terms:
@@ -131,7 +131,7 @@ def _window(connection: sa.Connection, run: Any, terms: dict[str, Term]) -> scop
 
 
 def _billing_books(connection: sa.Connection, run_id: int, name: str, terms: dict[str, Term], files: _FileSums) -> Iterator[Book]:
-    """What was due against what was done with it, and net, tax and charges as the run counted them, by currency."""
+    """Amounts due against their use, and net, tax and charges as the run counted them, by currency."""
     net, tax = (_invoiced(connection, run_id, taxes=taxes) for taxes in (False, True))
     currencies = {term.partition(":")[2] for term in terms if ":" in term}
     for currency in sorted(currencies | net.keys() | tax.keys() | {key for key, value in files.charge_micros.items() if value}):
@@ -182,7 +182,7 @@ def _known_runs(connection: sa.Connection, known: set[int]) -> Book:
 
 
 def _undone(connection: sa.Connection, undos: Sequence[Undo]) -> Book:
-    """Whatever an undone run billed of whom it was undone for is void, and undoing made nothing else void."""
+    """Documents that an undone run billed to the accounts it was undone for are void, and undoing made nothing else void."""
     invoice, event = tables.invoices.c, tables.invoice_events.c
     billed: set[int] = set()
     for undo in undos:

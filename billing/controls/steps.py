@@ -31,7 +31,7 @@ _BAR_KINDS: Final = ("bar_outgoing", "unbar")
 
 
 def step_books(connection: sa.Connection) -> Iterator[Book]:
-    """What was past due at each step, and the facts that followed from it."""
+    """Amounts past due at each step, and the facts that followed from it."""
     steps = connection.execute(sa.select(tables.dunning_steps).order_by(tables.dunning_steps.c.step_id)).all()
     taken = [
         (step.step_id, step.as_of, step.action == "clear", step.oldest_due_on, step.overdue_micros, step.policy_hash) for step in steps

@@ -1,4 +1,4 @@
-"""Columns that no book adds up, held against what else tells the same: an edit of one of them alone is found.
+"""Columns that no book adds up, compared with other data that says the same: an edit of one of them alone is found.
 
 - commits: their hashes follow from numbers, kinds, times and acts of persons; what was stored in one and dated with it has its time
 - runs: each began at the time at which its first step says so
@@ -41,7 +41,7 @@ _DATED: Final = (  # instants that are those of the commits they were stored in
 
 
 def findings(home: Home) -> list[Finding]:
-    """What differs, on one view of the database."""
+    """Differences, on one view of the database."""
     with home.connect() as connection:
         return [*_commits(connection), *_runs(connection), *_rejected(connection), *_subscriptions(connection)]
 

@@ -1,4 +1,4 @@
-"""Dunning: where accounts stand (`states`, pure), the run that takes steps (`running`), its undoing, and what was done (`looking`).
+"""Dunning: the state of accounts (`states`, pure), the run that takes steps (`running`), its undoing, and what was done (`looking`).
 
 Policies are data (`billing.dunning_policy`).
 """

@@ -1,4 +1,4 @@
-"""What dunning did: its runs, and the steps taken for an account with where it stands."""
+"""History of dunning: its runs, and the steps taken for an account with its state."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Judged(NamedTuple):
-    """Where an account stands, by which policy, and the steps that led there."""
+    """State of an account, the policy that gives it, and the steps that led there."""
 
     state: State
     policy: Policy
@@ -60,13 +60,13 @@ class Judged(NamedTuple):
 
 
 def preview(home: Home, as_of: dt.date) -> list[Change]:
-    """What `run` would do for a date; writes nothing."""
+    """Changes that `run` would make for a date; writes nothing."""
     with home.connect() as connection:
         return [change for _, change, _ in _changes(connection, as_of)]
 
 
 def refusal(home: Home, as_of: dt.date, now_us: int) -> str:
-    """Why `run` would refuse a date now; empty: it would not."""
+    """Reason why `run` would refuse a date now; empty: it would not."""
     with home.connect() as connection:
         try:
             _require_not_before_last_run(connection, as_of)
@@ -80,8 +80,8 @@ def run(home: Home, as_of: dt.date, now_us: int, *, by: Operator = NOBODY) -> li
     """Take the step of every account whose state has changed since its last step. Once more on the same date changes nothing.
 
     Barring and its end are recorded as facts in the same transaction. Raises UserError for a date before that of the last run that was
-    not undone: by such a date nothing was past due yet, and the run would clear and unbar whoever owes. So it does for a date that has not
-    begun on the clocks of all accounts that a step would be taken for.
+    not undone: by such a date nothing was past due yet, and the run would clear and unbar accounts that owe. Raises UserError, too, for a
+    date that has not begun on the clocks of all accounts that a step would be taken for.
     """
     with home.begin() as connection:
         _require_not_before_last_run(connection, as_of)
@@ -104,7 +104,7 @@ def run(home: Home, as_of: dt.date, now_us: int, *, by: Operator = NOBODY) -> li
 def judge(
     connection: sa.Connection, whom: Sequence[Account], as_of: dt.date, account_keys: Sequence[int] | None = None
 ) -> dict[int, Judged]:
-    """Where accounts stand on a date, by key; those with nothing open and no step are left out. `account_keys`: theirs, None for all."""
+    """States of accounts on a date, by key; those with nothing open and no step are left out. `account_keys`: theirs, None for all."""
     items, credits_ = _grouped(open_items(connection, account_keys)), _grouped(unallocated(connection, account_keys))
     taken, promised, known = taken_steps(connection, account_keys), open_rests(connection, as_of, account_keys), policies(connection)
     found = {}

@@ -1,12 +1,12 @@
-"""`state = f(open items, policy, date, steps so far, open promises)`: where an account stands. Pure.
+"""`state = f(open items, policy, date, steps so far, open promises)`: the dunning state of an account. Pure.
 
 An item is past due from the day after its due date; `days_past_due` counts from the oldest such item. Credits of the account (overpaid
 amounts, invoices with a negative total) settle the oldest items first before anything is looked at. Thresholds are inclusive and the
 most severe step that applies is the state. Amounts are micro-units.
 
 A step that wants another one before it (`after`) waits until that was taken long enough ago; an account that is there already, or barred
-already where the step bars, does not wait. What open promises cover, oldest items first, raises nobody to a higher level, and lowers nobody
-either.
+already where the step bars, does not wait. An amount that open promises cover, oldest items first, never raises the level of an account,
+and never lowers it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Taken(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where an account stands. Level 0 is clear; then `action` is empty. `held_level`: where it would stand without promises, 0: there."""
+    """Dunning state of an account. Level 0 is clear; then `action` is empty. `held_level`: the level without promises, 0: the same."""
 
     level: int
     action: str
@@ -49,7 +49,7 @@ def state(  # noqa: PLR0913 -- what a state follows from
     taken: Sequence[Taken] = (),
     promised_micros: int = 0,
 ) -> State:
-    """Where an account with these open items stands on a date.
+    """The state of an account with these open items on a date.
 
     `taken`: its steps since it was last clear, oldest first; `promised_micros`: what open promises still promise.
     """
@@ -109,7 +109,7 @@ def _may_come(step: Step, as_of: dt.date, taken: Sequence[Taken]) -> bool:
 
 
 def _stands_there(step: Step, last: Taken) -> bool:
-    """True where an account with this last step stands at `step` or beyond it. A bar is a bar, whatever its level in another policy."""
+    """True where an account with this last step is at `step` or beyond it. A bar is a bar, at any level of another policy."""
     if step.action == Action.BAR_OUTGOING:
         return last.action == Action.BAR_OUTGOING
     return _severity(last.level, last.action) >= _severity(step.level, step.action)

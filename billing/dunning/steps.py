@@ -1,4 +1,4 @@
-"""What of dunning is stored: accounts with their policies, steps that count, and bars. Steps of a run that was undone do not count."""
+"""Stored data of dunning: accounts with their policies, steps that count, and bars. Steps of a run that was undone do not count."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMIT_KIND: Final = "dunning"
 
 
 class Account(NamedTuple):
-    """What dunning asks of an account. `policy`: the name of the policy that holds for it on a date."""
+    """Fields of an account that dunning needs. `policy`: the name of the policy that is valid for it on a date."""
 
     account_key: int
     account_id: str

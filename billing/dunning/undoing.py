@@ -40,7 +40,7 @@ class PutBack(msgspec.Struct, frozen=True):
 
 
 class Undo(msgspec.Struct, frozen=True):
-    """What undoing did, or would do. `waits`: for another person; `existed`: it was undone before, and nothing changed."""
+    """Result of undoing, or of its trial. `waits`: for another person; `existed`: it was undone before, and nothing changed."""
 
     run_id: int
     as_of: str

@@ -1,4 +1,4 @@
-"""Policies of dunning: what they say (`model`), how they are written (`reading`), which of them hold in a home (`stored`)."""
+"""Policies of dunning: their content (`model`), their files (`reading`), and those that are valid in a home (`stored`)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ CLEAR: Final = 0
 
 
 class Action(enum.StrEnum):
-    """What a step does."""
+    """Act of a step."""
 
     REMIND = "remind"
     BAR_OUTGOING = "bar_outgoing"
@@ -52,7 +52,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 def document_of(policy: Policy) -> bytes:
-    """What a policy says, as JSON in one form: fields in order, without those that are left at their defaults."""
+    """Document of a policy, as JSON in one form: fields in order, without those that are left at their defaults."""
     return msgspec.json.encode(policy, order="sorted")
 
 

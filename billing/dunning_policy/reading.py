@@ -1,6 +1,6 @@
-"""A policy as a person writes it: a YAML file, read whole, all its mistakes told at once with place and remedy.
+"""A policy as a person writes it: a YAML file, read whole, all its mistakes reported at once with place and remedy.
 
-Only the plain core of YAML counts (`tariffs.documents.document`): a field that stands twice is refused, and nothing is turned into
+Only the plain core of YAML counts (`tariffs.documents.document`): a field that is there twice is refused, and nothing is turned into
 something else.
 """
 
@@ -131,7 +131,7 @@ def _read_step(place: int, step: object) -> tuple[dict[str, Any], list[_Mistake]
 
 
 def _meaningless(name: str, value: Any) -> str:  # noqa: ANN401 -- of the field's type
-    """What is wrong with a field that can be read; empty where nothing is."""
+    """Mistake in a field that can be read; empty where there is none."""
     if name in _MOST and not 1 <= value <= _MOST[name]:
         return f"{value} is not from 1 to {_MOST[name]}"
     if name != "amount_min":

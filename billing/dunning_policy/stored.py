@@ -1,8 +1,8 @@
 """The policies of a home: those that were added to its database, and beside them those that come with this program.
 
-Of a name the policy that was added last holds; the program's own one holds where nobody added any. Rows are only ever added, so that a
-step, which keeps the hash of its policy, can always be read with what the policy said. A policy of the program gets its row when the
-first step by it is taken: the next version of the program may say something else.
+Of one name, the policy that was added last is valid; the program's own one is valid where none was added. Rows are only ever added, so
+that a step, which keeps the hash of its policy, can always be read with what the policy said. A policy of the program gets its row when
+the first step by it is taken: the next version of the program may say something else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Added(msgspec.Struct, frozen=True):
-    """What adding did. `existed`: the policy of this name says so already; `replaces`: hash of what it said before, or empty."""
+    """Result of adding. `existed`: the policy of this name says so already; `replaces`: hash of what it said before, or empty."""
 
     policy: Policy
     policy_hash: str
@@ -60,7 +60,7 @@ def policies(connection: sa.Connection) -> dict[str, Policy]:
 
 
 def kept(connection: sa.Connection) -> list[Kept]:
-    """Every policy that is known, by name and age, also those that hold no more."""
+    """Every policy that is known, by name and age, also those that are no longer valid."""
     holding = {policy.name: hash_of(policy) for policy in policies(connection).values()}
     rows = connection.execute(sa.select(tables.dunning_policies).order_by(_ROW.name, _ROW.policy_id)).all()
     last = {row.name: row.policy_id for row in rows if row.policy_hash == holding.get(row.name)}

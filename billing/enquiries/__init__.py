@@ -1,1 +1,1 @@
-"""Answers for people who look: where an account stands, what became of the records of a number, how a home is doing. Nothing is stored."""
+"""Answers for people who look: the state of an account, of the records of a number, and of a home. Nothing is stored."""

@@ -1,4 +1,4 @@
-"""The standing of an account: what it owes as the ledger says, its last bills, dunning, and when it is billed next. As of now.
+"""The state of an account: its balance in the ledger, its last bills, dunning, and when it is billed next. As of now.
 
 The balance is that of its statement (`billing.payments.statement.owed_micros`): debits less credits of its receivable. It equals what is
 open of its documents less credit that is not used up; deposits are held apart. Amounts are micro-units of the account's currency.

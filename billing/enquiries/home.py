@@ -1,6 +1,6 @@
 """The state of a home on one page: each row says one thing and names the command that says more.
 
-Most rows cost a few queries, whatever the size of the home (counts of accounts and of what waits). Rows of `page_slow` compute over all
+Most rows cost a few queries, at any size of the home (counts of accounts and of what waits). Rows of `page_slow` compute over all
 accounts or all usage; on a home above QUICK_ACCOUNTS accounts or QUICK_RECORDS records they are left out unless all are asked for, and
 say so. Nothing is stored, and nothing is proved: that is what `controls` and `ledger check` are for.
 """
@@ -130,7 +130,7 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
 
 
 def _suspense(home: Home, _now_us: int) -> Iterator[Row]:
-    """The records intake put aside, by reason; without what rating refused."""
+    """The records that intake put into suspense, by reason; without what rating refused."""
     row, decision = tables.suspense.c, tables.suspense_decisions.c
     decided = sa.exists().where(decision.suspense_id == row.suspense_id)
     query = sa.select(row.reason, sa.func.count()).where(row.reason.not_in(MARKS), ~decided).group_by(row.reason)
@@ -150,7 +150,7 @@ def _files(home: Home, _now_us: int) -> Iterator[Row]:
 
 
 def _months(home: Home, _now_us: int) -> Iterator[Row]:
-    """Months of which bills were made, by legal entity, that are not closed."""
+    """Months with bills that are not closed, by legal entity."""
     run = tables.bill_runs.c
     with home.connect() as connection:
         query = sa.select(run.bill_date).where(run.state.in_(states.COUNTED)).distinct()

@@ -1,4 +1,4 @@
-"""A row of the page of a home, and how its figures are told."""
+"""A row of the page of a home, and the text form of its figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES_SHOWN: Final = 5
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One thing about a home. `says` is for people, `figures` for programs; `attention`: somebody has something to do."""
+    """One thing about a home. `says` is for people, `figures` for programs; `attention`: a person has something to do."""
 
     name: str
     says: str

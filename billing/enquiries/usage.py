@@ -1,7 +1,7 @@
-"""The records of a number in a span, and what became of them: each with its state, and where it is billed or why it is not.
+"""The records of a number in a span, each with its state, and where it is billed or why it is not.
 
 Looked at are records that count, those that wait in suspense, and what bill runs made of them. Rows that could not be read have no number
-and are not found. At most `limit` records are told, the oldest; memory holds one file of usage at a time.
+and are not found. At most `limit` records are listed, the oldest; memory holds one file of usage at a time.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Progress | None = None) -> Found:
-    """The records of `number`. `progress` is told a stage, and files done and in all. Raises UserError for a limit out of bounds."""
+    """The records of `number`. `progress` is called with a stage, and files done and in all. Raises UserError for a limit out of bounds."""
     if not 1 <= limit <= LIMIT_MAX:
         raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the span by --from and --to", exit_status=2)
 
@@ -135,7 +135,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
 
 
 def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, Told]:
-    """Why events without a charge are on no bill, by key as hexadecimal digits."""
+    """Reasons why events without a charge are on no bill, by key as hexadecimal digits."""
     own = [row for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys]
     own.sort(key=lambda row: row["event_key"])
     starts = np.array([row["start_us"] for row in own], np.int64)

@@ -1,6 +1,6 @@
-"""On which invoice and line events stand: their charges in runs that count, and the lines of these runs with the same charge key.
+"""Invoice and line of events: their charges in runs that count, and the lines of these runs with the same charge key.
 
-An event has a charge in each run that computed its period. The first line that stands is where it is billed; later lines of the same key
+An event has a charge in each run that computed its period. The first valid line is the one that bills it; later lines of the same key
 correct it, or others of that line. Interim bills and re-ratings keep no charges. Told are lines of re-ratings on the usage of the same
 subscription and period.
 """

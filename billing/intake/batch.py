@@ -1,4 +1,4 @@
-"""What is stored in one commit: rows that came in, rows made beside them, and stored rows that count as something else from now on."""
+"""Content of one commit: rows that came in, rows made beside them, and stored rows that count as something else from now on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Arrival(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How a report calls it."""
+        """Name in reports."""
         return self.file_name or ("stream" if self.path is None else shown(self.path))
 
 
@@ -66,11 +66,11 @@ class Batch(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How an error calls it."""
+        """Name in errors."""
         return self.arrivals[0].name if self.arrivals else "what is recycled or assembled"
 
     def changed(self, reason: str) -> int:
-        """How many stored rows get a mark of `reason`."""
+        """Number of stored rows that get a mark of `reason`."""
         return sum(change.rows.num_rows for change in self.changes if change.reason == reason)
 
 

@@ -1,7 +1,7 @@
 """The intake book, each side from another place.
 
 Left: what intake counted while it took usage in (table intake_counts). Right: what is there now, counted anew in journal, Parquet and
-suspense. Duplicates are kept nowhere, so they stand on the right as counted; the line `received` (as the decoder counted rows, before
+suspense. Duplicates are kept nowhere, so they are on the right as counted; the line `received` (as the decoder counted rows, before
 anything was decided) holds them to account: received = answered + unanswered + absorbed + conflicting + duplicate + rejected + waiting +
 suspended. Beside these stand the rows that were assembled from segments, and those that came back out of suspense; lines of outcomes
 that a source never had are left out.

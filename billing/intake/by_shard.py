@@ -1,4 +1,4 @@
-"""Usage that counts as of a sequence number, given out by spans of the 256 shards of served ids, so that a month need not be in memory.
+"""Usage that counts as of a sequence number, in spans of the 256 shards of served ids: a month need not be in memory.
 
 Sealed files are sorted by shard, number and time, and say in their footer how many rows each shard has: a span of shards is a few row
 groups of each file. Ranges of the journal are mapped when the reading begins, so sealing may go on meanwhile; of these rows only the shard
@@ -48,7 +48,7 @@ class Span(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is read. `few`: another span, in which rows of settled ids are not wanted; None: there is none."""
+    """Usage to read. `few`: another span, in which rows of settled ids are not wanted; None: there is none."""
 
     columns: tuple[str, ...]
     main: Span | None
@@ -63,7 +63,7 @@ class Wanted(NamedTuple):
 
     @property
     def first_us(self) -> int:
-        """Where the first span begins."""
+        """Instant at which the first span begins."""
         return min((each.from_us for each in self.spans), default=view.TIME_MAX_US)
 
 
@@ -110,7 +110,7 @@ class ByShard:
         return Part(pa.concat_tables(tables), np.concatenate(keeps), others)
 
     def _kept(self, table: pa.Table, settled: pa.Array[Any] | None) -> tuple[Bools, int]:
-        """Which rows are wanted, and how many that count are settled."""
+        """Mask of rows that are wanted, and the number of rows that count and are settled."""
         counts = (table["flags"].to_numpy() & NEVER_BILLS) == 0
         committed = table[COMMIT_SEQ].to_numpy()
         if committed.size and committed.max() > self._seq:
@@ -172,7 +172,7 @@ class _Sealed:
         self._recent: dict[int, pa.Table] = {}  # row groups by number; some have the columns for counting alone
 
     def is_few(self, wanted: Wanted) -> bool:
-        """Whether all of it starts in the span in which only some ids are wanted."""
+        """Return whether all of it starts in the span in which only some ids are wanted."""
         few = wanted.few
         return few is not None and wanted.late_from_seq is None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
 
@@ -213,7 +213,7 @@ class _Sealed:
         return known
 
     def _completed(self, number: int, counting: pa.Table) -> pa.Table:
-        """A row group with all columns, of which those for counting are there."""
+        """A row group with all columns; those of `counting` are already read."""
         present = set(counting.column_names)
         rest = self._read(number, [name for name in self._columns if name not in present])
         return pa.table([(counting if name in present else rest)[name] for name in self._columns], schema=_schema(self._columns))
@@ -264,7 +264,7 @@ def _lies_in(start_us: Int64s, span: Span | None) -> Bools:
 
 
 def _is_one_of(served_id: pa.ChunkedArray[Any], ids: pa.Array[Any] | None) -> Bools:
-    """Whether each row is of one of the ids; each distinct one of a chunk is looked up once."""
+    """Mask of rows with one of the ids; each distinct one of a chunk is looked up once."""
     if ids is None or not len(ids):
         return np.zeros(len(served_id), np.bool_)
     found = [np.zeros(0, np.bool_)]
@@ -284,7 +284,7 @@ def _slice(table: pa.Table, rows: slice) -> pa.Table:
 
 
 def _schema(columns: Sequence[str]) -> pa.Schema:
-    """Of what is read: as stored, but that ids are a dictionary."""
+    """Schema of the usage that is read: as stored, but that ids are a dictionary."""
     plain = view.schema_of(columns)
     place = plain.get_field_index("served_id")
     return plain.set(place, plain.field(place).with_type(pa.dictionary(pa.int32(), pa.string())))

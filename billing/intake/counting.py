@@ -1,7 +1,7 @@
 """The left side of the intake book: what a commit adds to each (source, file, day, outcome), as table intake_counts has it.
 
-A day is the UTC date of the event's start; rows that could not be read, and their duplicates, have none. A stored row that gets
-another outcome is taken away where it was counted and added where it counts now, under its own file and day.
+A day is the UTC date of the event's start; rows that could not be read, and their duplicates, have none. A stored row that gets another
+outcome is subtracted where it was counted and added where it counts now, under its file and day.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INT64_MAX: Final = 2**63 - 1
 
 
 class Place(NamedTuple):
-    """Where something is counted."""
+    """Place at which something is counted."""
 
     source: str
     raw_file_id: int
@@ -69,14 +69,14 @@ def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
 
 
 def outcome_of_recycled(batch: Batch) -> NDArray[np.int8]:
-    """What the recycled rows count as. One that conflicts stands in no book: its first version does."""
+    """Outcome of each recycled row. One that conflicts is in no book: its first version is."""
     outcome = outcome_of_flags(batch.recycled.column("flags").to_numpy())
     outcome[batch.conflicting] = Outcome.GONE
     return outcome
 
 
 def by_day(table: pa.Table, outcome: NDArray[np.int8]) -> Iterator[tuple[str, int, Quantities]]:
-    """Day, outcome and sums of the rows that stand in a book."""
+    """Day, outcome and sums of the rows that are in a book."""
     if table.num_rows == 0:
         return
     day = table.column("start_us").cast(pa.int64()).to_numpy() // DAY_US

@@ -53,12 +53,12 @@ def rows_nearby(home: Home, keys: pa.Array[Any], start_us: NDArray[np.int64], co
 
 
 def counting(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Which stored rows count as something that a mark could take away."""
+    """Mask of stored rows that count as something that a mark could take away."""
     return np.isin(outcome, _COUNTING)
 
 
 def change(found: Found, reason: str) -> Change:
-    """What a mark of `reason` changes: the found rows that count so far. A conflict takes what waits for another cause as well.
+    """Change that a mark of `reason` makes: the found rows that count so far. A conflict takes what waits for another cause as well.
 
     Segments that are suspended with their call are not hidden by a mark yet: any mark takes them.
     """
@@ -69,7 +69,7 @@ def change(found: Found, reason: str) -> Change:
 
 
 def _holds_any(file: view.Stored, moments: NDArray[np.int64]) -> bool:
-    """Whether a file may hold a row that starts at one of the `moments`, which are in order."""
+    """Return whether a file may hold a row that starts at one of the `moments`, which are in order."""
     at = int(np.searchsorted(moments, file.start_min_us))
     return at < len(moments) and moments[at] <= file.start_max_us
 

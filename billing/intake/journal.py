@@ -32,7 +32,7 @@ _READ_BYTES: Final = 1 << 22
 
 
 class Range(NamedTuple):
-    """What one append wrote."""
+    """Result of one append."""
 
     byte_from: int
     byte_to: int
@@ -42,7 +42,7 @@ class Range(NamedTuple):
 class _HashingSink(io.RawIOBase):
     """A file that knows the size and hash of all that went through it. It is closed by its owner.
 
-    A second thread hashes while this one writes on: what is written are buffers of tables, which nobody changes any more.
+    A second thread hashes while this one writes on: what is written are buffers of tables, which never change any more.
     """
 
     def __init__(self, file: IO[bytes], hasher: concurrent.futures.Executor) -> None:
@@ -64,7 +64,7 @@ class _HashingSink(io.RawIOBase):
 
 
 def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Range:
-    """Write `batches` (of USAGE_V1, projected to `columns`) at `byte_from`, cutting off whatever lies there, and sync them to disk.
+    """Write `batches` (of USAGE_V1, projected to `columns`) at `byte_from`, cutting off all that lies there, and sync them to disk.
 
     What cannot be written to its end, on a full disk, is taken away again.
     """
@@ -92,7 +92,7 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
 
 
 def read(segment: Path, byte_from: int, byte_to: int, columns: Sequence[str]) -> pa.Table:
-    """The `columns` of one range. Nothing is copied: the table stands on the mapped file, which may be deleted meanwhile."""
+    """The `columns` of one range. Nothing is copied: the table is a view of the mapped file, which may be deleted meanwhile."""
     with pa.memory_map(str(segment)) as file:
         if file.size() < byte_to:
             raise damaged(segment)

@@ -1,6 +1,6 @@
 """Files too large to be held in memory: taken in chunks, a commit each.
 
-Whoever kills an intake between two chunks leaves the first ones counted, and the file unknown as a whole. It is then taken once more, and
+An intake that is killed between two chunks leaves the first ones counted, and the file unknown as a whole. It is then taken once more, and
 what was stored is recognised row by row, as duplicates; so no record is lost and none counts twice, and the books say that those rows
 came again. All other promises of a file hold: it is read to its end before the first row is stored, so a damaged one gives nothing.
 """
@@ -30,7 +30,7 @@ CHUNK_REJECT_BYTES: Final = 64 << 20
 
 
 class Place(NamedTuple):
-    """Where a chunk stands in its file."""
+    """Place of a chunk in its file."""
 
     raw_file_id: int  # 0: it is the first one, and the file gets its id with it
     rows_before: int
@@ -46,7 +46,7 @@ class Chunk(NamedTuple):
 
 
 def is_large(path: Path) -> bool:
-    """Whether a file is taken in chunks."""
+    """Return whether a file is taken in chunks."""
     size_bytes = path.stat().st_size if path.is_file() else 0
     if size_bytes <= LARGE_BYTES // PACKED_RATIO:
         return False
@@ -66,10 +66,10 @@ def chunks(parts: Iterable[Decoded]) -> Iterator[Chunk]:
 
 
 def summary(parts: Iterable[Decoded]) -> Decoded:
-    """What a file says of itself and what was counted, to be checked before anything is stored.
+    """Statements of a file about itself and its counts, to be checked before anything is stored.
 
-    All its header and trailer lines, the number of its rows, the first reject if there is one, and one row of usage, of which only the
-    quantities mean something: they are the sums.
+    All its header and trailer lines, the number of its rows, the first reject if there is one, and one row of usage. Only the quantities of
+    that row mean something: they are the sums.
     """
     rows, lines, rejects, mark = 0, list[bytes](), list[Reject](), (b"", 0)
     sums = dict.fromkeys(QUANTITY_COLUMNS, 0)

@@ -1,4 +1,4 @@
-"""How legs of calls are told and judged on stored usage, by format and by a source's own rule; for `split_calls`.
+"""Rules by which legs of calls are recognised and judged on stored usage, by format and by a source's own rule; for `split_calls`.
 
 Stored usage does not hold when a leg was created. Of FreeSWITCH's legs that name each other the longer one is taken for the first:
 it was there before the other one was called. A leg that names its originator came after it.

@@ -41,7 +41,7 @@ _BESIDE: Final = (Outcome.ASSEMBLED, Outcome.RECYCLED)
 
 
 class Hidden(NamedTuple):
-    """Events of which stored rows do not count: each key once, with the last commit that is hidden."""
+    """Events with stored rows that do not count: each key once, with the last commit that is hidden."""
 
     keys: pa.Array[Any]
     through_seq: NDArray[np.int64]
@@ -56,7 +56,7 @@ class Layer(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What decides how stored rows count as of some number: marks, oldest layer first, and groups of segments that do not just wait."""
+    """State by which stored rows count as of some number: marks, oldest layer first, and groups of segments that do not just wait."""
 
     layers: Sequence[Layer]
     groups: pa.Array[Any]  # names of `group_names`
@@ -64,14 +64,14 @@ class Standing(NamedTuple):
 
 
 def hidden(connection: sa.Connection, seq: int) -> Hidden:
-    """Events of which rows do not count as of `seq`."""
+    """Events with rows that do not count as of `seq`."""
     row = suspense.c
     query = sa.select(row.event_key, sa.func.max(row.through_seq)).where(row.event_key.is_not(None), row.commit_seq <= seq)
     return _hidden(connection.execute(query.group_by(row.event_key)))
 
 
 def is_hidden(part: pa.Table, marked: Hidden) -> NDArray[np.bool_]:
-    """Which rows of `part` (with event_key and commit_seq) do not count."""
+    """Mask of rows of `part` (with event_key and commit_seq) that do not count."""
     mask, _ = _hits(part, marked)
     return mask
 
@@ -82,14 +82,14 @@ def keys_array(keys: Iterable[bytes]) -> pa.Array[Any]:
 
 
 def has_key(part: pa.Table, keys: pa.Array[Any]) -> NDArray[np.bool_]:
-    """Which rows of `part` have one of the `keys`."""
+    """Mask of rows of `part` that have one of the `keys`."""
     found: Any = pc.is_in(part.column("event_key"), value_set=keys)
     mask: NDArray[np.bool_] = found.to_numpy()
     return mask
 
 
 def standing(connection: sa.Connection, seq: int, rows: pa.Table | None = None) -> Standing:
-    """How stored rows count as of `seq`: all of them, or these `rows`, which have COLUMNS and SEGMENT_COLUMNS."""
+    """State by which stored rows count as of `seq`: all of them, or these `rows`, which have COLUMNS and SEGMENT_COLUMNS."""
     return Standing(layers(connection, seq, rows), *_groups(connection, seq, rows))
 
 
@@ -119,7 +119,7 @@ def outcomes(part: pa.Table, known: Standing) -> NDArray[np.int8]:
 
 
 def outcome_after(outcome: NDArray[np.int8], reason: str) -> NDArray[np.int8]:
-    """What rows of `outcome` become under a mark of `reason`. Assembled and recycled rows stand beside what came in: they are gone."""
+    """Outcome of rows of `outcome` under a mark of `reason`. Assembled and recycled rows are beside what came in: they are gone."""
     after = np.full(len(outcome), _OUTCOMES.get(reason, Outcome.SUSPENDED), np.int8)
     if reason == CORRECTED:
         after = np.where(np.isin(outcome, _HIDDEN_ALREADY), outcome, after)
@@ -127,7 +127,7 @@ def outcome_after(outcome: NDArray[np.int8], reason: str) -> NDArray[np.int8]:
 
 
 def group_names(part: pa.Table) -> pa.ChunkedArray[Any]:
-    """What the group of each segment is known by: its source, and its call or session there."""
+    """Name of the group of each segment: its source, and its call or session there."""
     pieces: tuple[Any, ...] = (part.column("source").cast(pa.string()), part.column("call_ref"), "\n")
     names: pa.ChunkedArray[Any] = pc.binary_join_element_wise(*pieces)
     return names
@@ -144,7 +144,7 @@ def _settle_segments(part: pa.Table, outcome: NDArray[np.int8], known: Standing)
 
 
 def _groups(connection: sa.Connection, seq: int, rows: pa.Table | None) -> tuple[pa.Array[Any], NDArray[np.int8]]:
-    """Groups as they stand as of `seq`, but for those that wait: all, or those of the segments among `rows`."""
+    """Groups and their states as of `seq`, but for those that wait: all, or those of the segments among `rows`."""
     row = assemblies.c
     newest = sa.select(sa.func.max(row.assembly_id)).where(row.commit_seq <= seq).group_by(row.source, row.call_ref)
     names, states = [], []
@@ -197,7 +197,7 @@ def _hidden(pairs: Iterable[Any]) -> Hidden:
 
 
 def _hits(part: pa.Table, marked: Hidden) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
-    """Which rows a mark hides, and the place of that mark."""
+    """Mask of rows that a mark hides, and the place of that mark."""
     if not len(marked.keys):
         return np.zeros(part.num_rows, np.bool_), np.zeros(part.num_rows, np.int32)
     found: Any = pc.index_in(part.column("event_key"), value_set=marked.keys)

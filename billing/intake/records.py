@@ -1,6 +1,6 @@
 """Storing one settled batch: journal first, then one SQL transaction that makes it count.
 
-Called by the one who holds the intake lock. Nobody else writes the tables of usage, so ids read before the transaction hold in it.
+The caller holds the intake lock. No one else writes the tables of usage, so ids read before the transaction hold in it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def last_usage_seq(connection: sa.Connection) -> int:
 
 
 def unsealed_ranges(home: Home) -> int:
-    """How many ranges of the journal count."""
+    """Number of ranges of the journal that count."""
     row = usage_manifest.c
     with home.connect() as connection:
         query = sa.select(sa.func.count()).where(row.sealed_at_seq.is_(None), row.form == "journal")
@@ -90,7 +90,7 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
 
 
 def _next_place(connection: sa.Connection) -> _Place:
-    """Where the next range goes: behind the last one, or into a new segment. The name of a sealed segment is never used again."""
+    """Place of the next range: behind the last one, or in a new segment. The name of a sealed segment is never used again."""
     row = usage_manifest.c
     query = sa.select(row.path, sa.func.max(row.byte_to), sa.func.count(row.manifest_id) - sa.func.count(row.sealed_at_seq))
     segments = connection.execute(query.where(row.form == "journal").group_by(row.path).order_by(row.path)).all()
@@ -103,7 +103,7 @@ def _next_place(connection: sa.Connection) -> _Place:
 
 
 def _raw_file_id(connection: sa.Connection, batch: Batch) -> int:
-    """Of the file that the batch brings: the next one, or the one whose further chunk it is; 0 for streams."""
+    """Id of the file that the batch brings: the next one, or the one whose further chunk it is; 0 for streams."""
     if not batch.arrivals or batch.arrivals[0].path is None:
         return 0
     place = batch.arrivals[0].place

@@ -1,6 +1,6 @@
 """Rows that come back: out of suspense, or as corrected versions of rows that count.
 
-They are appended like any others, with the flag RECYCLED, in one commit with the marks on what they take the place of, and count as if
+They are appended like any others, with the flag RECYCLED, in one commit with the marks on the rows that they replace. They count as if
 they had come in time. What is marked is either the stored rows of an event, or none yet: events that wait are hidden already.
 """
 
@@ -43,7 +43,7 @@ class Mark(NamedTuple):
 
 
 class Returning(NamedTuple):
-    """What comes back, and what it takes the place of. `sources`: rules by name, for segments."""
+    """Rows that come back, and the marks on those that they replace. `sources`: rules by name, for segments."""
 
     rows: pa.Table
     replaced: Sequence[Mark]
@@ -123,7 +123,7 @@ def _with_legs(
 ) -> tuple[pa.Table, frozenset[bytes]]:
     """The rows, legs of calls that stored legs bill flagged as absorbed; and stored legs that one of the rows bills from now on.
 
-    As for a file that comes in: a call of which one leg could not be read at first bills once.
+    As for a file that comes in: a call bills once, even if one of its legs could not be read at first.
     """
     absorbed_later: frozenset[bytes] = frozenset()
     names = np.array(rows.column("source").cast(pa.string()).to_pylist(), dtype=object)
@@ -140,13 +140,13 @@ def _with_legs(
 
 
 def _conflicting_keys(rows: pa.Table, settled: Settled) -> frozenset[bytes]:
-    """Events of which the rows that come back hold a version that conflicts."""
+    """Events with a version that conflicts among the rows that come back."""
     chosen = rows.column("event_key").filter(pa.array(settled.outcome == Outcome.CONFLICTING))
     return frozenset(key for key in chosen.to_pylist() if key is not None)
 
 
 def _disputed(home: Home, keys: frozenset[bytes]) -> list[Change]:
-    """Events of which several versions come back at once: what their stored rows are after their marks, they are not any more."""
+    """Changes of events with several versions that come back at once: their stored rows become conflicting, after their marks."""
     if not keys:
         return []
     found = finding.stored_rows(home, marks.keys_array(sorted(keys)))

@@ -1,4 +1,4 @@
-"""What intake says about each file or batch it took."""
+"""Reports of intake on each file or batch that it took."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class IntakeReport(msgspec.Struct, frozen=True):
-    """What became of one file or batch. `rows` maps each outcome's name to its rows; together they are `received`."""
+    """Result for one file or batch. `rows` maps each outcome's name to its rows; together they are `received`."""
 
     name: str
     source: str
@@ -38,7 +38,7 @@ class IntakeReport(msgspec.Struct, frozen=True):
 
 
 def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
-    """One report an arrival. Rows taken back are told with the first arrival that conflicts."""
+    """One report an arrival. Rows taken back are reported with the first arrival that conflicts."""
     made = []
     taken_back = batch.changed(marks.CONFLICTING)
     row_from = 0

@@ -25,7 +25,7 @@ class Earlier(NamedTuple):
 
 
 def records_sha256(decoded: Decoded) -> bytes:
-    """Of what a file's records say: key and content of each, in order, and the bytes of those that could not be read."""
+    """Hash of a file's records: key and content of each, in order, and the bytes of those that could not be read."""
     digest = hashlib.sha256(decoded.rows.to_bytes(8, "little"))
     for name in ("event_key", "content_hash"):
         digest.update(key_bytes(decoded.usage.column(name)))

@@ -1,7 +1,7 @@
 """Sealing: journal ranges become Parquet, one file a UTC month of the event, sorted by shard, served id and time.
 
 Files first, then one SQL transaction in which they take the place of the ranges, then the segments go. A crash before the transaction
-leaves Parquet files that nobody names, one after it segments that nobody names: `remove_garbage` takes both away.
+leaves Parquet files without a manifest row; one after it leaves such segments: `remove_garbage` takes both away.
 
 Memory is bounded: at most ROWS_MAX rows are sealed in one transaction, and of these only BUCKET_ROWS are held at a time. Rows are
 dealt to buckets by shard, so the sorted buckets one after another are the sorted file.
@@ -55,7 +55,7 @@ _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_
 
 
 class SealReport(NamedTuple):
-    """What one call sealed."""
+    """Result of one call of `seal`."""
 
     rows: int
     ranges: int
@@ -74,7 +74,7 @@ class Sealed(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """Where each journal row goes: its month (index in `months`) and its shard, in the order of the ranges."""
+    """Destination of each journal row: its month (index in `months`) and its shard, in the order of the ranges."""
 
     months: list[str]
     month: NDArray[np.int32]
@@ -106,7 +106,7 @@ def seal(home: Home, now_us: int, progress: Callable[[int, int], None] | None = 
 
 
 def remove_garbage(home: Home) -> None:
-    """Delete usage files that no manifest row names: what a crash left behind, and segments that are sealed throughout."""
+    """Delete usage files that no manifest row names: those that a crash left behind, and segments that are sealed throughout."""
     row = usage_manifest.c
     with home.connect() as connection:
         named = set(connection.execute(sa.select(row.path).where(row.sealed_at_seq.is_(None))).scalars())
@@ -130,7 +130,7 @@ def shards_of(served_id: pa.Array[Any]) -> NDArray[np.uint8]:
 
 
 def shard_rows(metadata: pq.FileMetaData) -> NDArray[np.int64] | None:
-    """How many rows of a sealed file each shard has; None where the file was sealed before that was noted."""
+    """Number of rows of a sealed file in each shard; None where the file was sealed before that was noted."""
     noted = (metadata.metadata or {}).get(SHARD_ROWS.encode())
     return None if noted is None else np.array(noted.split(b","), np.int64)
 
@@ -217,7 +217,7 @@ def write_file(path: Path, rows: int, parts: Iterable[tuple[pa.Table, NDArray[np
 
 
 def manifest_row(home: Home, sealed: Sealed) -> dict[str, Any]:
-    """What the manifest says of a sealed file, but the commit that makes it count."""
+    """Manifest row of a sealed file, without the commit that makes it count."""
     return {
         "path": sealed.path.relative_to(home.path).as_posix(),
         "form": "parquet",

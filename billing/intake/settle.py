@@ -1,4 +1,4 @@
-"""What becomes of each row that comes in: a pure decision, before anything is stored.
+"""Outcome of each row that comes in: a pure decision, before anything is stored.
 
 A row is answered, unanswered or absorbed by what its source says, and a segment waits for the others; `duplicate` when the same event
 with the same content is known; and `conflicting` when the same event is known with other content. Then every version of the event is
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(enum.IntEnum):
-    """Of a row. The names in lower case stand in the store and in reports; those before ASSEMBLED share out what was received."""
+    """Outcome of a row. The names in lower case are used in the store and in reports; all before ASSEMBLED add up to the rows received."""
 
     ANSWERED = 0
     UNANSWERED = 1
@@ -50,7 +50,7 @@ class Settled(NamedTuple):
 
 
 def outcome_of_flags(flags: NDArray[np.int32]) -> NDArray[np.int8]:
-    """What a row is when nothing else is known of its event."""
+    """Outcome of a row when nothing else is known of its event."""
     outcome = np.full(len(flags), Outcome.ANSWERED, dtype=np.int8)
     outcome[(flags & UsageFlag.UNANSWERED) != 0] = Outcome.UNANSWERED
     for flag, instead in (
@@ -76,7 +76,7 @@ def settle(keys: NDArray[np.uint8], flags: NDArray[np.int32], *, duplicate: NDAr
 
 
 def _among(keys: NDArray[np.uint8], wanted: AbstractSet[bytes]) -> NDArray[np.bool_]:
-    """Which rows have one of the wanted keys; the low half sorts out nearly all others."""
+    """Mask of rows that have one of the wanted keys; the low half sorts out nearly all others."""
     if not wanted:
         return np.zeros(len(keys), dtype=np.bool_)
     low = np.ascontiguousarray(keys[:, 8:]).view(np.uint64).ravel()

@@ -45,7 +45,7 @@ class NamesOfFiles:
         self._names: dict[tuple[str, str, int], frozenset[str]] = {}
 
     def rules_out(self, source: str, file: view.Stored, wanted: AbstractSet[str]) -> bool:
-        """Whether it is known that the file has no leg of the source with one of these names."""
+        """Return whether it is known that the file has no leg of the source with one of these names."""
         names = self._names.get((source, file.path, file.byte_from))
         return names is not None and names.isdisjoint(wanted)
 
@@ -102,7 +102,7 @@ def settle_split_calls(  # noqa: PLR0913 - what is judged, and what is known of 
 
 
 class _Nearby:
-    """Stored files with rows that may belong to calls of the `answered` rows of `made`, as time and source tell."""
+    """Stored files with rows that may belong to calls of the `answered` rows of `made`, by time and source."""
 
     def __init__(self, home: Home, asked: tuple[str, LegRule, NamesOfFiles], made: pa.Table, answered: NDArray[np.intp]) -> None:
         self._home = home
@@ -181,7 +181,7 @@ def _has_any(columns: Sequence[pa.ChunkedArray[Any]], wanted: pa.Array[Any]) -> 
 
 
 def _is_in(values: pa.ChunkedArray[Any], wanted: pa.Array[Any]) -> NDArray[np.bool_]:
-    """Which values are among `wanted`."""
+    """Mask of values that are among `wanted`."""
     mask: Any = pc.is_in(values, value_set=wanted)
     found: NDArray[np.bool_] = mask.to_numpy()
     return found

@@ -107,6 +107,6 @@ def text_of(raw: bytes) -> str:
 
 
 def _described(row: _Row) -> str:
-    """What was read from a row, so that two versions can be told apart at a glance."""
+    """Fields that were read from a row, to see the difference of two versions at a glance."""
     values = ((name, row[name].isoformat() if name == "start_us" else row[name]) for name in DESCRIBED)
     return " ".join(f"{name}={value}" for name, value in values if value is not None)[:RAW_CHARACTERS_MAX]

@@ -1,10 +1,10 @@
 """Intake: decoded usage becomes usage that counts, in one commit or not at all.
 
-Steps, each of which a crash may follow: decide what each row is; append to the journal and sync; then one SQL transaction writes the
+Each of these steps may be followed by a crash: decide what each row is; append to the journal and sync; then one SQL transaction writes the
 manifest row, the raw file, counts and suspense. Only that transaction makes the rows count; what is in the journal without it is
 overwritten by the next append. What is known of earlier records is read from what counts (see `known_keys`), so it cannot differ.
 
-One `Intake` serves many threads. Other processes may take in usage between its batches: whatever they committed is read first.
+One `Intake` serves many threads. Other processes may take in usage between its batches: all that they committed is read first.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ RANGES_MAX: Final = 128  # many small files make many ranges of the journal, eac
 
 
 class _File(NamedTuple):
-    """What is taken, as what, and what the store calls it where that is not the name of `path`."""
+    """A file that is taken, its source, and its name in the store where that is not the name of `path`."""
 
     path: Path
     source: Source
@@ -58,7 +58,7 @@ class _File(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How reports and errors call it."""
+        """Name in reports and errors."""
         return self.file_name or shown(self.path)
 
 
@@ -91,11 +91,13 @@ class Intake:
         accept: Callable[[Decoded], None] | None = None,
         file_name: str = "",
     ) -> IntakeReport:
-        """Take in a whole file, in one commit. A file with the same bytes or records as one of this source before is not taken again.
+        """Take in a whole file, in one commit; a large one in several (see `large_files`).
 
+        A file with the same bytes or records as one of this source before is not taken again.
         `accept` sees what was decoded before anything is stored, and may raise to refuse it (collection checks control totals so).
         `file_name` is what the store calls it where it is not the name of `path`, as with a member of an archive.
-        Raises UserError, with nothing stored, for a file that cannot be read or of which no row can be.
+        Raises UserError, with nothing stored, for a file that cannot be read or has no readable row. A large file that changes between
+        two chunks raises it with the first ones stored.
         """
         name = file_name or shown(path)
         earlier = resent.by_bytes(self._home, source.name, path)

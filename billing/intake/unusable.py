@@ -1,4 +1,4 @@
-"""A file of which nothing can be used is a wrong file or a wrong source: it is refused whole, where single broken rows go to suspense.
+"""Refusal of a file without any usable row: it is a wrong file or a wrong source, where single broken rows go to suspense.
 
 A single row that nothing is wrong with but the line break behind it says that the source is right: it waits in suspense.
 """

@@ -1,6 +1,6 @@
 """Reading the usage that counts, as of a sequence number, from the journal and from sealed files alike.
 
-The manifest says which files count, the row's commit says from when, and marks take out what waits for a decision or has another row
+The manifest says which files count, and the row's commit says from when. Marks take out what waits for a decision or has another row
 in its stead (see `marks`). A file that sealing replaced while we read is looked up again in the manifest.
 """
 
@@ -62,7 +62,7 @@ def usage(  # noqa: PLR0913 - what, as of when, from when to when
     """`columns` of USAGE_V1 (and `commit_seq`) of the usage that counts as of `seq` and starts in [from_us, to_us), in no promised order.
 
     Left out: rows that a mark hides, and those that never bill (unanswered, absorbed, partial) unless `every`. `checked`: every file is
-    first held to the hash it was committed with, as whoever makes money of it must; UserError names the one that changed.
+    first compared with the hash it was committed with, as code that makes money of it must do; UserError names the one that changed.
     """
 
     def read() -> pa.Table:
@@ -113,7 +113,7 @@ def parts(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
-    """Of a table with these columns of USAGE_V1, and the commit of each row where it is asked for."""
+    """Schema of a table with these columns of USAGE_V1, and the commit of each row where it is asked for."""
     return pa.schema([_SEQ_FIELD if name == COMMIT_SEQ else USAGE_V1.field(name) for name in columns])
 
 

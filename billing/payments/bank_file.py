@@ -1,8 +1,8 @@
 """A bank's CSV file as lines, by its mapping: every mistake at once with its line, and nothing of a file that is cut short.
 
-Cut short is a file without the line of totals that the mapping promises, one whose lines or sums are not those that it tells, one that
-ends inside a quoted text or with a line that lacks columns, and, where no line of totals stands behind the bookings, one whose last line
-does not end: 1250.50 may have lost its last digits, or a reference some of its letters, and nothing tells.
+A file is cut short in these cases: the line of totals that the mapping promises is missing; its lines or sums differ from the stated
+ones; it ends inside a quoted text, or with a line that lacks columns. A file without a line of totals behind the bookings is also cut
+short if its last line does not end. There 1250.50 may have lost its last digits, or a reference some letters, without any sign of it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class BankFile(NamedTuple):
 
 
 class _Wrong(Exception):  # noqa: N818 -- carries a mistake to the list of all
-    """What is wrong with a line, and the remedy."""
+    """A mistake of a line, and the remedy."""
 
 
 def read_file(
@@ -272,7 +272,7 @@ def _day(text: str, mapping: Mapping) -> dt.date:
 
 
 def _line_id(cells: dict[str, str], mapping: Mapping, times: collections.Counter[str]) -> str:
-    """The bank's id behind the name of its account, or a hash of the line and of how often it has stood in the file."""
+    """The bank's id behind the name of its account, or a hash of the line and of how often it has come in the file."""
     prefix = mapping.account or mapping.name
     if mapping.columns.id:
         identity = cells[mapping.columns.id]
@@ -288,7 +288,7 @@ def _line_id(cells: dict[str, str], mapping: Mapping, times: collections.Counter
 def _compared(
     path: Path, totals: tuple[int, list[str]], lines: Sequence[BankLine], outgoing: Sequence[int], mapping: Mapping
 ) -> Iterator[Problem]:
-    """What the line of totals says and the lines do not."""
+    """Differences between the line of totals and the lines."""
     assert mapping.totals is not None
     line_no, row = totals
     count, amount = len(lines) + len(outgoing), sum(line.amount_micros for line in lines) + sum(outgoing)

@@ -1,4 +1,4 @@
-"""What the controls hold against each other about money: postings that must be there, balances of cash, suspense and deposits.
+"""Reconciliation of money for the controls: postings that must exist, balances of cash, suspense and deposits.
 
 Each figure is worked out from payments, events, deposits and bank lines alone, never from the ledger. Amounts are micro-units by currency.
 """
@@ -183,7 +183,7 @@ def _ledger_balances(connection: sa.Connection) -> dict[tuple[str, str], int]:
 
 
 class _Print:
-    """How many rows there are, and a sum that stands for all of them in any order: millions need no memory."""
+    """Number of rows and a sum over their hashes, equal in any order: millions of rows need no memory."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -203,7 +203,7 @@ def _compared(
     right: Callable[[], Iterable[tuple[object, ...]]],
     known: _Print | None = None,
 ) -> Sides:
-    """Two collections that must hold the same: all there are, and those that stand on both sides. Some that differ are named.
+    """Two collections that must hold the same: all there are, and those that are on both sides. Some that differ are named.
 
     `known`: the right side, where it was read before.
     """

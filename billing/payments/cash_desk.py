@@ -84,7 +84,7 @@ def receipts(home: Home, till: str, day: str | None = None) -> list[Receipt]:
 
 
 def _next_receipt(work: Writing, till: str) -> str:
-    """The next number of the till, taken in the transaction that stores the payment: whatever is undone leaves no gap."""
+    """The next number of the till, taken in the transaction that stores the payment: an undone transaction leaves no gap."""
     series = tables.number_series
     name = SERIES + till
     number = work.connection.execute(sa.select(series.c.next_number).where(series.c.series == name)).scalar_one_or_none() or 1

@@ -49,7 +49,7 @@ _REMEDY: Final = "give something new its own id; what is recorded never changes"
 
 
 class Deposit(NamedTuple):
-    """A deposit as it is told."""
+    """A deposit as given."""
 
     deposit_id: str
     account_id: str
@@ -71,7 +71,7 @@ class Movement(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Where a deposit stands. `allocated`: what this act let it settle."""
+    """State of a deposit. `allocated`: invoices that this act let it settle."""
 
     deposit_id: str
     account_id: str
@@ -128,8 +128,8 @@ def move(home: Home, movement: Movement, act: Act, agreement: Agreement | None =
     """Release a deposit to pay open invoices, or give it back. The same reference with the same data changes nothing.
 
     A refund above the limit of one person (`billing.give_back_limit`) is stored as a proposal, and done with the `agreement` of another.
-    Raises UserError for an unknown deposit, more than is held, a release of more than is open or dated before it was, and the same
-    reference with other data.
+    Raises UserError for an unknown deposit, more than is held, and the same reference with other data. Raises it too for a release of more
+    than is open, or dated before that much was open.
     """
     require_id(movement.reference, _WORDS[movement.kind])
     with writing(home, act) as work:
@@ -181,7 +181,7 @@ def list_deposits(home: Home, account_id: str | None = None) -> list[Held]:
 
 
 def _ask(work: Writing, movement: Movement, account: Account, amount_micros: int, agreement: Agreement | None) -> Approval | None:
-    """What waits for another person to agree; None where nobody has to, or that one agrees now. A release gives nothing back."""
+    """Proposal that waits for another person to agree. None: no agreement is needed, or it is given now. A release gives nothing back."""
     if movement.kind != postings.REFUNDED:
         return None
     money = (amount_micros, account.currency, account.account_key)
@@ -204,7 +204,7 @@ def _store(work: Writing, movement: Movement, account: Account, amount_micros: i
 
 
 def _amount(work: Writing, movement: Movement, account: Account) -> int:
-    """How much is moved, within what is held and, for a release, what is open."""
+    """Amount that is moved, within what is held and, for a release, what is open."""
     held = _held(work.connection, movement.deposit_id).held_micros
     most, why = held, "held are"
     if movement.kind == postings.APPLIED:
@@ -223,7 +223,7 @@ def _amount(work: Writing, movement: Movement, account: Account) -> int:
 
 
 def _exists(connection: sa.Connection, movement: Movement) -> bool:
-    """Whether the movement was made before. Raises UserError when it was with other data."""
+    """Return whether the movement was made before. Raises UserError when it was made with other data."""
     event = tables.deposit_events
     stored = connection.execute(sa.select(event).where(event.c.reference == movement.reference)).first()
     if stored is None:

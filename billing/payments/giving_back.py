@@ -1,8 +1,8 @@
 """Money that goes back: refunds, payments that bounce, chargebacks and those that were won.
 
 All take from a payment what settles nothing first, then what settled the newest invoice: such invoices are open again with their own due
-dates, and dunning sees them at once. A refund takes only what is left, unless it is told to open invoices again. Never more goes back than
-came. A document with a negative total can be paid out as far as it is not set off.
+dates, and dunning sees them at once. A refund takes only what is left, unless it may open invoices again (`reopens`). Never more goes back
+than came. A document with a negative total can be paid out as far as it is not set off.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _REMEDY: Final = "give something new its own id; what is recorded never changes"
 
 
 class Back(NamedTuple):
-    """What goes back, as it is told. Either a payment or the number of a credit document; `amount_micros` None: all there is."""
+    """Request to give money back, from a payment or the credit document `number`. `amount_micros` None: all there is."""
 
     reference: str
     kind: str
@@ -114,7 +114,7 @@ class _Source(NamedTuple):
 
     @property
     def had_micros(self) -> int:
-        """What came less what went back."""
+        """Amount that came less what went back."""
         return sum(micros for _, micros in self.moves)
 
 
@@ -122,8 +122,8 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
     """Let money go back (or, for `chargeback_won`, come again). The same reference with the same data changes nothing.
 
     Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
-    Raises UserError for an unknown payment or document, more than there is, a date before the money came (or was charged back, for what is
-    won), and the same reference with other data, naming the field.
+    Raises UserError for an unknown payment or document, more than there is, and the same reference with other data, naming the field.
+    Raises it too for a date before the money came (or was charged back, for what is won).
     """
     require_id(back.reference, back.kind)
     with writing(home, act) as work:
@@ -191,7 +191,10 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
 
 
 def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreement: Agreement | None) -> Approval | None:
-    """What waits for another person to agree; None where nobody has to, or that one agrees now. Money that comes again needs nobody."""
+    """Proposal that waits for another person to agree. None: no agreement is needed, or it is given now.
+
+    Money that comes again needs no agreement.
+    """
     if back.kind == WON:
         return None
     account = source.account
@@ -228,7 +231,7 @@ def _move(work: Writing, back: Back, source: _Source, amount_micros: int) -> lis
 
 
 def _amount(work: Writing, back: Back, source: _Source) -> int:
-    """How much goes back: what was asked for, within what there is."""
+    """Amount that goes back: as requested, within what there is."""
     most, why = _most(back, source)
     what = f"{back.kind} {back.reference}"
     amount = most if back.amount_micros is None else back.amount_micros
@@ -246,7 +249,7 @@ def _amount(work: Writing, back: Back, source: _Source) -> int:
 
 
 def _require_date(back: Back, source: _Source, amount_micros: int) -> None:
-    """Nothing goes back before it came, nor is won before it was charged back."""
+    """Raises UserError where money would go back before it came, or be won before it was charged back."""
     what = f"{back.kind} {back.reference}"
     if back.kind == WON:
         charged_back = f"{format_micros(amount_micros)} {source.account.currency} were charged back"
@@ -276,7 +279,7 @@ def _name(source: _Source) -> str:
 
 
 def _source(work: Writing, back: Back) -> _Source:
-    """What the money is taken from."""
+    """The payment or document that the money is taken from."""
     connection = work.connection
     if back.payment_id is not None:
         row = _payment(connection, back.payment_id)
@@ -314,7 +317,7 @@ def _document(connection: sa.Connection, number: str) -> Any:  # noqa: ANN401 --
 
 
 def _require_nothing_written_off(connection: sa.Connection, account: Account) -> None:
-    """What somebody does not owe any more is set off against what was written off of the same account, before it is paid out."""
+    """Raises UserError while an invoice of the account is written off: a credit is set off against it before it is paid out."""
     part, invoice = tables.settlements.c, tables.invoices.c
     amount = sa.func.sum(part.amount_micros)
     query = sa.select(invoice.number).join_from(tables.settlements, tables.invoices).group_by(invoice.number).having(amount > 0)

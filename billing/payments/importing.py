@@ -1,7 +1,7 @@
-"""A bank file into the store: every line a payment of the account that its reference names, or money in suspense until somebody decides.
+"""A bank file into the store: each line is a payment of the account that its reference names, or money in suspense until a person decides.
 
-All of a file or nothing, in one transaction. The same file again, under any name, changes nothing; a line that came in an earlier file
-(by the bank's id) is passed over, and one with other data stops the file with all such lines named.
+All of a file or nothing, in one transaction. The same file again, under any name, changes nothing. A line that came in an earlier file
+(by the bank's id) is skipped; one with other data stops the file, and all such lines are named.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Sum(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """What an import did or, tried, would do. `existed`: the very file was imported before."""
+    """Result of an import or of its trial. `existed`: the very file was imported before."""
 
     file_name: str
     existed: bool
@@ -82,7 +82,7 @@ def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Ca
 
 
 def _require_sum(path: Path, lines: Sequence[BankLine]) -> None:
-    """The store keeps the sum of a file, whatever the currencies. Raises ProblemsError with the line at which it is too large."""
+    """Raises ProblemsError with the line at which the sum of a file, over all currencies, is too large to store."""
     total = 0
     for line in lines:
         total += line.amount_micros
@@ -142,7 +142,7 @@ def _paid(connection: sa.Connection, payment_ids: Sequence[str]) -> set[str]:
 
 
 def _decide(connection: sa.Connection, lines: Sequence[BankLine], mapping: Mapping) -> list[_Decided]:
-    """Whose each line is."""
+    """Each line with the account that it belongs to, or the reason why there is none."""
     named = matching.named_in([line.reference for line in lines], mapping.match)
     invoices = _invoices(connection, matching.spellings(number for each in named for number in each.numbers))
     accounts = _accounts(connection, matching.spellings(account_id for each in named for account_id in each.account_ids))
@@ -167,7 +167,7 @@ def _invoices(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, tu
 
 
 def _accounts(connection: sa.Connection, account_ids: Sequence[str]) -> dict[str, Account]:
-    """Accounts by the upper case of their ids; ids that differ in nothing but case name nobody."""
+    """Accounts by the upper case of their ids. Ids that differ only in case are left out, since they name no single account."""
     column = tables.accounts.c.account_id
     found: dict[str, list[Account]] = {}
     for chunk in chunks(account_ids):

@@ -67,7 +67,7 @@ class Part(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A plan and how it stands on a date."""
+    """A plan and its state on a date."""
 
     plan_id: str
     account_id: str
@@ -114,10 +114,10 @@ def month_after(day: dt.date, months: int) -> dt.date:
 
 
 def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
-    """Agree on a plan. The same id again answers with what was agreed when the asking is the same.
+    """Agree on a plan. The same id and the same request again return what was agreed.
 
-    Raises UserError for an unknown account or invoice, invoices with nothing open, parts of both kinds or none, parts that do not add up to
-    what is open, dates that do not grow or lie before the agreement, and the same id with other data.
+    Raises UserError for an unknown account or invoice, invoices with nothing open, and the same id with other data. Parts raise it that are
+    of both kinds or none, or do not add up to what is open. Dates raise it that do not grow or lie before the agreement.
     """
     require_id(wanted.plan_id, "plan")
     if wanted.plan_id.endswith(ENDED):
@@ -140,9 +140,9 @@ def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
 
 
 def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Plan:
-    """End a plan: the invoices that it holds are due when they were, also what of them is open again later. Once more changes nothing.
+    """End a plan: its invoices are due on their own dates again, also for amounts that are opened again later. Once more changes nothing.
 
-    Raises UserError for an unknown plan, one of which nothing is open or that another plan has replaced, and a date before the agreement.
+    Raises UserError for an unknown plan, one that is finished or that another plan has replaced, and a date before the agreement.
     """
     with writing(home, act) as work:
         plan = _read(work.connection, ended_on, plan_id)
@@ -157,7 +157,7 @@ def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Pla
 
 
 def list_plans(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Plan]:
-    """Plans in the order in which they were agreed, as they stand on a date."""
+    """Plans in the order in which they were agreed, with their states on a date."""
     plan, account = tables.instalment_plans.c, tables.accounts.c
     query = sa.select(plan.plan_id).join_from(tables.instalment_plans, tables.accounts)
     if account_id is not None:
@@ -168,7 +168,7 @@ def list_plans(home: Home, as_of: dt.date, account_id: str | None = None) -> lis
 
 
 def _put_back(connection: sa.Connection, plan_id: str) -> list[tuple[int, int, int, dt.date]]:
-    """What a plan laid over each invoice that it still holds, as one part that is due when the invoice was."""
+    """Amount that a plan laid over each invoice that it still holds, as one part that is due on the invoice's own date."""
     part, invoice = tables.instalments.c, tables.invoices.c
     amount = sa.cast(sa.func.sum(part.amount_micros), tables.INT64)
     query = sa.select(invoice.invoice_key, invoice.due_on, amount).join_from(tables.instalments, tables.invoices)
@@ -179,7 +179,7 @@ def _put_back(connection: sa.Connection, plan_id: str) -> list[tuple[int, int, i
 
 
 def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str) -> bool:
-    """Whether a plan is stored. Raises UserError when it is with other data."""
+    """Return whether a plan is stored. Raises UserError when it is stored with other data."""
     plan = tables.instalment_plans.c
     row = work.connection.execute(sa.select(tables.instalment_plans).where(plan.plan_id == plan_id)).first()
     if row is None:
@@ -198,7 +198,7 @@ def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str
 
 
 def _require_same_parts(work: Writing, account: Account, plan: Plan, wanted: Wanted) -> None:
-    """Dates, amounts and invoices as they were agreed. Without invoices those that were open then are meant, whichever they were."""
+    """Raises UserError unless dates, amounts and invoices are as agreed. A request without invoices means those that were open then."""
     stored: dict[str, int] = {}
     for part in plan.parts:
         stored[part.due_on] = stored.get(part.due_on, 0) + part.amount_micros

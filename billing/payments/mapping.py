@@ -1,4 +1,4 @@
-"""How a bank writes its CSV files: a YAML mapping, checked whole, all its mistakes at once.
+"""Layout of a bank's CSV files: a YAML mapping, checked whole, all its mistakes at once.
 
 name: city-bank
 account: "DE02 1203 0000 0000 2020 51"   # whose file it is; stands before the bank's ids, so that two banks cannot collide
@@ -36,14 +36,14 @@ _EXAMPLE_DAY: Final = dt.date(2031, 12, 25)
 
 
 class Place(enum.StrEnum):
-    """Where the bank writes how many lines there are and what they add up to."""
+    """Place of the line that states the number of lines and their sum."""
 
     HEADER = "header"
     TRAILER = "trailer"
 
 
 class Outgoing(enum.StrEnum):
-    """What becomes of a line with a negative amount."""
+    """Treatment of a line with a negative amount."""
 
     REFUSE = "refuse"  # the whole file is refused
     IGNORE = "ignore"  # it is counted, and nothing else
@@ -138,7 +138,10 @@ def read_mapping(path: Path) -> Mapping:
 
 
 def _read(found: object, kind: type[Entry], place: str, wrong: list[_Mistake]) -> Entry:
-    """An entry of what YAML holds. What cannot be read is told, and has its default, or something empty, so that the rest is looked at."""
+    """An entry of what YAML holds.
+
+    A field that cannot be read is reported and has its default or an empty value, so that the rest is checked.
+    """
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     values: dict[str, object] = {name: _EMPTY[field.type] for name, field in fields.items() if field.required}
     if not isinstance(found, dict):
@@ -160,13 +163,13 @@ def _read(found: object, kind: type[Entry], place: str, wrong: list[_Mistake]) -
 
 
 def _stands_on(place: str, unread: Sequence[str]) -> bool:
-    """Whether what was looked at there could not be read: then there is nothing more to say of it."""
+    """Return whether the place, or one that it is checked with, could not be read: then nothing more is reported about it."""
     seen = (place, *_LOOKED_AT_WITH.get(place, ()))
     return any(each == other or each.startswith(f"{other}.") for each in seen for other in unread)
 
 
 def _wrong(mapping: Mapping) -> list[_Mistake]:
-    """What does not go together, or means nothing."""
+    """Mistakes of fields that do not go together or mean nothing."""
     characters = {name: getattr(mapping, name) for name in ("delimiter", "quote", "decimal")}
     wrong = [(name, f"{text!r} is not one character", "give one") for name, text in characters.items() if len(text) != 1]
     if len(mapping.thousands) > 1 or mapping.thousands == mapping.decimal:

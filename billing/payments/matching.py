@@ -1,7 +1,7 @@
-"""Whose money a bank line is: numbers of invoices and ids of accounts that its reference names. Pure.
+"""Assignment of a bank line to an account, by the numbers of invoices and ids of accounts that its reference names. Pure.
 
-An invoice number decides before an account's id; both must name the same account. What names nothing that is known, or more than one
-account, or money in another currency or in the bank account of another legal entity, waits in the work list with the reason.
+An invoice number decides before an account's id; both must name the same account. Some lines wait in the work list with the reason: the
+reference names nothing known or more than one account, or the money is in another currency or another legal entity's bank account.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ REASONS: Final = {
 
 
 class Named(NamedTuple):
-    """What a reference names, in its order, each once."""
+    """Invoice numbers and account ids that a reference names, in its order, each once."""
 
     numbers: tuple[str, ...]
     account_ids: tuple[str, ...]
 
 
 class Matched(NamedTuple):
-    """What became of a line: an account and the invoices named, or the reason why not."""
+    """Result for a line: an account and the invoices named, or the reason why there is none."""
 
     state: str
     account: Account | None = None
@@ -49,7 +49,7 @@ class Matched(NamedTuple):
 
 
 def named_in(references: Sequence[str], match: Match) -> list[Named]:
-    """What the patterns of a mapping find in each reference. It is compared without regard to case and spaces."""
+    """Texts that the patterns of a mapping find in each reference, compared without regard to case and spaces."""
     invoices, accounts = _found(match.invoice, references), _found(match.account, references)
     return [Named(*each) for each in zip(invoices, accounts, strict=True)]
 
@@ -57,7 +57,7 @@ def named_in(references: Sequence[str], match: Match) -> list[Named]:
 def matched(
     named: Named, line: BankLine, invoices: Map[str, tuple[str, Account]], accounts: Map[str, Account], entity: str = ""
 ) -> Matched:
-    """Whose line it is. `invoices`: number and account of every invoice that exists, `accounts` likewise; both by their upper case.
+    """The account of a line. `invoices`: number and account of every invoice, `accounts` likewise; both by their upper case.
 
     `entity`: the legal entity whose bank account the money came into.
     """
@@ -79,7 +79,7 @@ def matched(
 
 
 def spellings(texts: Iterable[str]) -> list[str]:
-    """What to look up for texts that payers write with any case."""
+    """Spellings to look up for texts that payers write with any case."""
     return sorted({spelled for text in texts for spelled in (text, text.upper(), text.lower())})
 
 

@@ -1,6 +1,6 @@
-"""Patterns of a bank mapping: found by RE2, in time that grows with the text and no faster, whatever the pattern.
+"""Patterns of a bank mapping, matched by RE2: the time grows linearly with the text for every pattern.
 
-What needs trying again and again, a look ahead or behind and a reference back, is no part of it and is refused when a mapping is read.
+Constructs that need backtracking (a look ahead or behind, a reference back) are not supported and are refused when a mapping is read.
 Digits and the letters of words are those of ASCII; capital and small letters are alike.
 """
 
@@ -41,7 +41,7 @@ def trouble(pattern: str) -> tuple[str, str] | None:
 
 
 def found(pattern: str, texts: Sequence[str]) -> list[list[str] | None]:
-    """What a pattern finds in each text, in order; None: nothing. Blanks of every kind are blanks."""
+    """Texts that a pattern finds in each text, in order; None: nothing. Blanks of every kind are blanks."""
     group = min(re.compile(pattern).groupindex.get(_COUNTS, 0), _GROUPS_MAX)
     plain = pa.array([_OTHER_BLANK.sub(" ", text.replace(_MARK, " ")) for text in texts], pa.large_string())
     marked: Any = pc.replace_substring_regex(plain, f"(?i){pattern}", f"{_MARK}\\{group}{_MARK}")

@@ -1,14 +1,15 @@
-"""What is posted for money that comes, goes back, is held apart or waits. Amounts are micro-units above zero.
+"""Postings for money that comes, goes back, is held apart or waits. Amounts are micro-units above zero.
 
-payment           cash (a till, suspense)   against receivable:<account>
-deposit           cash                      against deposits:<account>
-release           deposits:<account>        against receivable:<account>
-deposit_refund    deposits:<account>        against cash
-refund, reversal, chargeback   receivable:<account>   against cash (a till)
-chargeback_won    cash                      against receivable:<account>
-fee               bank_fees                 against cash
-unmatched         cash                      against suspense
-returned          suspense                  against cash
+Each kind with its debit account and its credit account (`against`):
+    payment           cash (a till, suspense)   against receivable:<account>
+    deposit           cash                      against deposits:<account>
+    release           deposits:<account>        against receivable:<account>
+    deposit_refund    deposits:<account>        against cash
+    refund, reversal, chargeback   receivable:<account>   against cash (a till)
+    chargeback_won    cash                      against receivable:<account>
+    fee               bank_fees                 against cash
+    unmatched         cash                      against suspense
+    returned          suspense                  against cash
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
 
 
 def posting_day(received_on: str, decided_us: int | None) -> str:
-    """The date on which a payment is posted: when it came, or, out of the work list, when it was decided whose it is (UTC).
+    """The date on which a payment is posted: when it came, or, out of the work list, when it was assigned to an account (UTC).
 
     Suspense was credited in the month it came in, which may be closed by then.
     """
@@ -82,7 +83,7 @@ def of_deposit_event(reference: str, kind: str, account: Account, amount_micros:
 
 
 def of_unmatched(line_id: str, currency: str, amount_micros: int, received_on: str, entity: str) -> ledger.Posting:
-    """Money of which nobody knows whose it is, in the books of the entity whose bank account it came into."""
+    """Money without a known owner, in the books of the entity whose bank account it came into."""
     return ledger.Posting(line_id, 0, "unmatched", ledger.CASH, SUSPENSE, currency, amount_micros, received_on, entity)
 
 

@@ -41,7 +41,7 @@ _REMEDY: Final = "give a new promise its own id; a recorded promise never change
 
 
 class Promise(NamedTuple):
-    """A promise as it is told."""
+    """A promise as it was made."""
 
     promise_id: str
     account_id: str
@@ -52,7 +52,7 @@ class Promise(NamedTuple):
 
 
 class Promised(NamedTuple):
-    """A promise and how it stands on a date."""
+    """A promise and its state on a date."""
 
     promise_id: str
     account_id: str
@@ -68,7 +68,7 @@ class Promised(NamedTuple):
 
 
 def state(amount_micros: int, paid_micros: int, due_on: str, as_of: str) -> str:
-    """How a promise stands on a date (ISO). Pure; the day promised is still in time."""
+    """State of a promise on a date (ISO). Pure; the day promised is still in time."""
     if paid_micros >= amount_micros:
         return KEPT
     return BROKEN if as_of > due_on else OPEN
@@ -114,14 +114,14 @@ def promise(home: Home, given: Promise, act: Act) -> Promised:
 
 
 def list_promises(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Promised]:
-    """Promises in the order of the days promised, as they stand on a date."""
+    """Promises in the order of the days promised, with their states on a date."""
     with home.connect() as connection:
         condition = sa.true() if account_id is None else tables.accounts.c.account_id == account_id
         return _read(connection, as_of.isoformat(), condition)
 
 
 def open_rests(connection: sa.Connection, as_of: dt.date, account_keys: Collection[int] | None = None) -> dict[int, int]:
-    """What promises that are open on a date still promise, in micro-units, by account key; of all accounts or some."""
+    """Amounts still due under promises that are open on a date, in micro-units, by account key; of all accounts or some."""
     row, on = tables.promises.c, as_of.isoformat()
     query = sa.select(row.account_key, row.amount_micros, row.due_on, *_received(row, on), *_gone(row, on))
     query = query.where(row.made_on <= on, row.due_on >= on)
@@ -162,7 +162,7 @@ def _gone(promised: Any, as_of: str) -> list[sa.ScalarSelect[Any]]:  # noqa: ANN
 
 
 def _counts(promised: Any, as_of: str) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 -- columns of promises
-    """Which payments are for a promise, of those that came by a date."""
+    """Conditions on a payment: it counts for the promise and was received by `as_of`."""
     payment = tables.payments.c
     in_time = payment.received_on.between(promised.made_on, promised.due_on)
     return payment.account_key == promised.account_key, in_time, payment.received_on <= as_of

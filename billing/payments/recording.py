@@ -49,7 +49,7 @@ _COLUMNS: Final = (
 
 
 class Payment(NamedTuple):
-    """A payment as it is told. `numbers`: the invoices that the payer says it is for, in that order."""
+    """A payment as given. `numbers`: the invoices that the payer says it is for, in that order."""
 
     payment_id: str
     account_id: str
@@ -63,7 +63,7 @@ class Payment(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What `record` did. `existed`: the same payment was recorded before, and nothing was done."""
+    """Result of `record`. `existed`: the same payment was recorded before, and nothing was done."""
 
     payment_id: str
     currency: str
@@ -104,10 +104,10 @@ def record(  # noqa: PLR0913, PLR0917 -- the fields of a payment
 ) -> Recorded:
     """Record one payment and spread it. The same id with the same data changes nothing. `currency`: as the bank says, None unknown.
 
-    `numbers`: the invoices that the payer names; they are settled first, where the order of allocation has `instruction`.
-    Raises UserError for an empty id, an amount that is not above zero or no multiple of the minor unit, an unknown account, a currency
-    that is not the account's, an invoice that is not the account's, the id of a line in the work list, and the same id with other data,
-    naming the field.
+    `numbers`: the invoices that the payer names; they are settled first, where the order of allocation has `instruction`. Raises UserError
+    for an empty id, the id of a line in the work list, and the same id with other data, naming the field. Raises it for an amount that is
+    not above zero or no multiple of the minor unit. Raises it for an unknown account, and for a currency or an invoice that is not the
+    account's.
     """
     given = Payment(payment_id, account_id, amount_micros, received_on, reference, currency, tuple(numbers), postings.FROM_BANK)
     with writing(home, Act(by, now_us, dry_run)) as work:
@@ -184,7 +184,7 @@ def list_payments(home: Home, account_id: str | None = None) -> list[PaymentRow]
 
 
 def state(connection: sa.Connection, payment_id: str) -> tuple[list[tuple[str, int]], int]:
-    """What a payment settles, as (number, micro-units) by due date, and what is left of it."""
+    """Invoices that a payment settles, as (number, micro-units) by due date, and what is left of it."""
     allocated = [(item.number, item.open_micros) for item in settled_by(connection, PAYMENT, payment_id)]
     credit = tables.credits_left.c
     query = sa.select(credit.left_micros).where(credit.credit_kind == PAYMENT, credit.credit_id == payment_id)
@@ -221,7 +221,7 @@ def _instruction(numbers: Sequence[str]) -> str | None:
 
 
 def _require_no_line(connection: sa.Connection, payment_id: str) -> None:
-    """Money of a bank file that matched nothing lies in suspense: told again by hand, it would be there twice."""
+    """Raises UserError for the id of a line in the work list: its money lies in suspense, and recorded by hand it would be there twice."""
     line = tables.bank_lines.c
     if connection.execute(sa.select(line.line_id).where(line.line_id == payment_id)).first() is not None:
         raise UserError(
@@ -231,7 +231,7 @@ def _require_no_line(connection: sa.Connection, payment_id: str) -> None:
 
 
 def _require_own(connection: sa.Connection, account: Account, given: Payment) -> None:
-    """The invoices that a payer names are the account's."""
+    """Raises UserError unless the invoices that a payer names are the account's."""
     invoice = tables.invoices.c
     query = sa.select(invoice.number).where(invoice.account_key == account.account_key, invoice.number.in_(given.numbers))
     known = set(connection.execute(query).scalars()) if given.numbers else set()

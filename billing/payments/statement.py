@@ -1,7 +1,7 @@
-"""The statement of an account: what it owed, every document and payment of a span, and what it owes then.
+"""The statement of an account: its opening balance, every document and payment of a span, and its closing balance.
 
-Debits raise what is owed (invoices, money that went back), credits lower it. Each entry stands on its own date: an invoice on the day of
-issue, a payment on the day it was received, a write-off on the date of its entry. Deposits that are held are told beside.
+Debits raise what is owed (invoices, money that went back), credits lower it. Each entry has its own date: an invoice on the day of
+issue, a payment on the day it was received, a write-off on the date of its entry. Deposits that are held are listed separately.
 Amounts are micro-units; the closing balance of all time is what the ledger says of the account's receivable.
 """
 
@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
 
 class Open(NamedTuple):
-    """Something that is open at the time of asking; a part of an instalment plan stands on its own."""
+    """Something that is open at the time of asking; a part of an instalment plan is an entry of its own."""
 
     number: str
     due_on: str
@@ -118,7 +118,7 @@ def owed_micros(connection: sa.Connection, account: Account) -> int:
 
 
 def owed_by_date(connection: sa.Connection, account: Account) -> list[tuple[str, int]]:
-    """What of the receivable came (above zero) and went, by the date of each entry."""
+    """Changes of the receivable, above zero for a debit, by the date of each entry."""
     return [(move[0], move[-1]) for move in _moves(connection, account, WORDS["en"])]
 
 
@@ -135,7 +135,7 @@ _Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due o
 
 
 def _in_order(moves: Iterable[_Move]) -> list[_Move]:
-    """By date. A void stands right after its document, or first on a later day: before what bills the same again."""
+    """By date. A void follows right after its document, or first on a later day: before what bills the same again."""
     found = list(moves)
     documents = {(move[2], move[0]): move[1] for move in found if move[1] in _DOCUMENTS}
 

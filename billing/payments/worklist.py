@@ -1,4 +1,4 @@
-"""The work list: money from bank files that matched nothing. It lies in suspense until somebody assigns it to an account or returns it.
+"""The work list: money from bank files that matched nothing. It lies in suspense until a person assigns it to an account or returns it.
 
 Each line is decided once; the same decision again changes nothing. It leaves suspense on the day of the decision (UTC), in the books of
 the legal entity whose bank account it came into; an account of another entity cannot have it.
@@ -31,7 +31,7 @@ _ITSELF: Final = "`ratewright payment worklist list` shows what waits"
 
 
 class Waiting(NamedTuple):
-    """A line that waits, or how it was decided (`decision` and `note`, else empty). `by_name`: who decided it, else who imported it."""
+    """A line that waits, or its decision (`decision` and `note`, else empty). `by_name`: who decided it, else who imported it."""
 
     line_id: str
     file_name: str
@@ -61,7 +61,7 @@ class Returned(NamedTuple):
 
 
 def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
-    """What waits, oldest first; with `decided` what was decided instead."""
+    """Lines that wait, oldest first; with `decided` the decided ones instead."""
     line, file, decision = tables.bank_lines.c, tables.bank_files.c, tables.bank_line_decisions.c
     payment, account = tables.payments.c, tables.accounts.c
     columns = (line.line_id, file.file_name, line.line_no, line.received_on, line.currency, line.amount_micros, line.payer, line.reference)
@@ -153,7 +153,7 @@ def _line(connection: sa.Connection, line_id: str) -> Any:  # noqa: ANN401 -- a 
 
 
 def _require_entity(line: Any, account: Account) -> None:  # noqa: ANN401 -- a row of bank_lines
-    """The money lies in one entity's bank account; only what is owed to that entity can be settled with it."""
+    """Raises UserError for an account of another legal entity: money in one entity's bank account settles only debts to that entity."""
     held_by, owed_to = line.entity or "", account.entity
     if held_by != owed_to:
         raise UserError(

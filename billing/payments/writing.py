@@ -1,4 +1,4 @@
-"""What every act of this package shares: one transaction that can be a trial, the checks of amounts and accounts, and same data.
+"""Shared parts of all acts on payments: one transaction that can be a trial, checks of amounts and accounts, comparison with stored data.
 
 A trial (`dry_run`) does everything inside its transaction and undoes it, so that its answer is what the act would say.
 """
@@ -33,7 +33,7 @@ _FIRST_ZONE: Final = dt.timezone(dt.timedelta(hours=14))
 
 
 class Account(NamedTuple):
-    """Whose money it is. `entity`: the legal entity whose books hold it, empty for the one without a name."""
+    """The account that money belongs to. `entity`: the legal entity whose books hold it, empty for the one without a name."""
 
     account_key: int
     account_id: str
@@ -42,7 +42,7 @@ class Account(NamedTuple):
 
 
 class Act(NamedTuple):
-    """Who does something, and when; with `dry_run` it is tried and undone."""
+    """The person who acts, and the instant; with `dry_run` the act is tried and undone."""
 
     by: Operator
     now_us: int
@@ -73,17 +73,17 @@ class Writing:
 
     @property
     def signed(self) -> dict[str, Any]:
-        """Who did it, as columns of a row."""
+        """The person who acts and the commit, as columns of a row."""
         return {"by_name": self.act.by.name, "by_uid": self.act.by.uid, "commit_seq": self.seq}
 
     @property
     def who(self) -> Who:
-        """Who does it, and when."""
+        """The person who acts, and the instant."""
         return Who(self.act.by.name, self.act.by.uid, self.act.now_us)
 
     @property
     def stores(self) -> bool:
-        """Whether something was stored."""
+        """True if something was stored."""
         return self._seq > 0
 
 
@@ -151,7 +151,10 @@ def require_currency(given: str | None, account: Account, what: str) -> None:
 def require_minor_units(
     home: Home, amount_micros: int, currency: str, what: str, remedy: str = "give the amount that the bank booked"
 ) -> None:
-    """A part of a cent would leave an invoice open for ever. Catalogues may state more places than the currency has."""
+    """Raises UserError for a part of a minor unit, which would leave an invoice open for ever.
+
+    Catalogues may state more places than the currency has.
+    """
     if amount_micros % minor_step_micros(MINOR_DIGITS.get(currency, 2)) == 0:
         return
     places = minor_places(home, currency)

@@ -1,1 +1,1 @@
-"""Where the state lives: SQL tables, migrations, sessions and the layout of the home folder."""
+"""State of a home: SQL tables, migrations, sessions and the layout of the home folder."""

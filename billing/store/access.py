@@ -2,8 +2,8 @@
 
 A home holds what customers called and what they pay. A new one is readable by its owner only (0700). A folder that its group can write is
 shared: it keeps its group (0770 with the set-group-ID bit), as people who approve what another did need it. Files that are made later get
-the same rights, whichever code makes them: opening a home sets the process's file mode creation mask (umask) by it.
-Homes that are looser are warned about and reported by `ratewright db check`; nobody's rights are taken away unasked.
+the same rights, by any code: opening a home sets the process's file mode creation mask (umask) by it.
+Homes that are looser are warned about and reported by `ratewright db check`; no rights are taken away unasked.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What one person asks for and another one agrees to: kept until that one has said a word.
+"""Proposals of one person that another one agrees to: kept until that one has decided.
 
     waits       `propose` stored it; nothing of it counts
     agreed      another person agreed, and the same commit did what was asked for
     refused     anybody gave it up, the one who asked as well
 
-Rows are only ever added. Of one kind and subject one proposal waits at most. What a kind means, and how it is done, its own module says:
+Rows are only ever added. Of one kind and subject one proposal waits at most. The module of a kind says what it means and how it is done:
 it calls `propose` in its transaction instead of acting, and `agree` in the transaction in which it acts.
 """
 
@@ -33,7 +33,7 @@ _LIST: Final = "`ratewright approvals list --all` shows all of them"
 
 
 class Wanted(NamedTuple):
-    """What somebody asks for. `payload` is whatever msgspec writes as JSON; it holds all that doing it needs."""
+    """Content of a proposal. `payload` is anything that msgspec writes as JSON; it holds all that doing it needs."""
 
     kind: str
     subject: str
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
 
 
 class Approval(NamedTuple):
-    """A proposal as it stands. `decided_by` and `note` are empty while it waits; instants are microseconds UTC."""
+    """A proposal and its state. `decided_by` and `note` are empty while it waits; instants are microseconds UTC."""
 
     approval_id: int
     kind: str
@@ -108,7 +108,7 @@ def require_unchanged(agreement: Agreement, amount_micros: int) -> None:
 
 
 def waiting(connection: sa.Connection, kind: str, subject: str) -> Approval | None:
-    """What waits of a kind and subject, if anything."""
+    """The proposal of a kind and subject that waits, if any."""
     row = tables.approvals.c
     query = _query().where(row.kind == kind, row.subject == subject, tables.approval_decisions.c.decision_id.is_(None))
     found = connection.execute(query).first()
@@ -133,7 +133,7 @@ def find(connection: sa.Connection, approval_id: int) -> Approval:
 
 
 def list_all(connection: sa.Connection, *, decided: bool = False) -> list[Approval]:
-    """What waits, oldest first; with `decided` everything that ever did."""
+    """Proposals that wait, oldest first; with `decided` all there ever were."""
     query = _query()
     if not decided:
         query = query.where(tables.approval_decisions.c.decision_id.is_(None))

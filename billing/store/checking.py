@@ -54,7 +54,7 @@ def check(home: Home) -> Checked:
 
 
 def _damage(connection: sa.Connection) -> list[Finding]:
-    """What SQLite says of its own pages; PostgreSQL checks its pages as it reads them."""
+    """Damage that SQLite finds in its own pages; PostgreSQL checks its pages as it reads them."""
     if connection.dialect.name != "sqlite":
         return []
     answers = connection.exec_driver_sql("PRAGMA quick_check").scalars()

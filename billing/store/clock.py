@@ -1,7 +1,7 @@
-"""The clock of whoever writes, held against the last commits: one that was set back would date things before what they are about.
+"""Check of the writer's clock against the last commits: one that was set back would date things before what they are about.
 
-A command that works long commits under the time at which it looked at the clock, behind commits of others that looked later: so it is the
-latest of the last few commits that counts, as of the opening of the home (`Home.next_commit_seq`). Settings do not
+A command that works long commits under the time at which it looked at the clock, behind commits of others that looked later. So the
+latest of the last few commits counts, as of the opening of the home (`Home.next_commit_seq`). Settings do not
 count, and one of them is taken at any time: it is the way out where the clock was ahead.
 """
 
@@ -31,7 +31,7 @@ class Latest(NamedTuple):
 
 
 def latest(connection: sa.Connection) -> Latest | None:
-    """Of the last commits, without those that a setting says were made while the clock was ahead."""
+    """The latest by time of the last commits, without those that a setting says were made while the clock was ahead."""
     commit = tables.commits.c
     query = sa.select(commit.at_us, commit.commit_seq).order_by(commit.commit_seq.desc()).limit(_LOOKED_AT)
     ahead_through = settings.integer(connection, settings.CLOCK_AHEAD)
@@ -59,5 +59,5 @@ def _is_practice(connection: sa.Connection) -> bool:
 
 
 def is_set_back(now_us: int, last_us: int) -> bool:
-    """Whether a clock that showed `last_us` was set back since."""
+    """Return whether a clock that showed `last_us` was set back since."""
     return now_us < last_us - CLOCK_SLACK_US

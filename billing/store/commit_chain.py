@@ -4,7 +4,7 @@ The hash of a commit is that of the hash before it, its number, its kind and its
 rows by which persons act: settings, adjustments, proposals and what was said to them, decisions on late usage and on runs.
 Commits of homes before schema 0012 have none, but the last of them, which the upgrade gave one: an edit from before is not seen. From the
 first hash on each commit has one: none is a finding for ever, since nothing gives it one later.
-The hashes have no key: whoever edits a commit and works out those of all later ones is not found.
+The hashes have no key: an edit of a commit with new hashes for all later ones is not found.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def to_sign(connection: sa.Connection, commit_seq: int, kind: str, at_us: int) -
 
 
 def sign(connection: sa.Connection) -> None:
-    """Give the commits of a write transaction their hashes, at its end: with the rows that stand in them."""
+    """Give the commits of a write transaction their hashes, at its end: with the rows of persons' acts in them."""
     commits, row = connection.info.pop(_OPEN, []), tables.commits.c
     if not commits:
         return
@@ -103,7 +103,7 @@ def head(connection: sa.Connection, before: int | None = None) -> tuple[int, byt
 
 
 def broken(connection: sa.Connection) -> list[int]:
-    """Numbers of commits whose hash is not that of what stands there, and of those without one, but in front of the first hash.
+    """Numbers of commits whose hash is not that of what is stored there, and of those without one, but in front of the first hash.
 
     The first hash holds the rows of those in front of it as well.
     """

@@ -46,7 +46,7 @@ def _get(data, place, size):
 
 @njit(types.void(_column(np.uint8, writable=True), _column(np.int64, writable=True), types.int64))
 def write_counts(out, at, columns):
-    """How many fields each row has."""
+    """Number of fields of each row."""
     for row in range(len(at)):
         _put(out, at[row], columns, 2)
         at[row] += 2
@@ -109,7 +109,7 @@ def count_rows(data, start, columns):
 
 @njit(types.void(_column(np.uint8), types.int64, _matrix(np.int64), _matrix(np.int64)))
 def find_fields(data, start, at, size):
-    """Where each field (column, row) begins and how long it is, -1 for null."""
+    """Place at which each field (column, row) begins and its length, -1 for null."""
     place = start
     for row in range(at.shape[1]):
         place += 2

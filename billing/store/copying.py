@@ -1,7 +1,7 @@
 """Copy a home: everything in its database, to SQLite or PostgreSQL, and the files that it names, into a new folder.
 
 The copy is one transaction on the new database. It holds the write lock of the old home all the while, so that nothing is added in
-between, and is read back and compared value by value before it is committed. The folder becomes a home at the very end: whatever
+between. It is read back and compared value by value before it is committed. The folder becomes a home at the very end: a copy that
 breaks off leaves none, and the next try begins anew.
 """
 
@@ -38,7 +38,7 @@ class Copied(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """What a copy did."""
+    """Result of a copy."""
 
     tables: list[Copied]
     files: int
@@ -47,7 +47,7 @@ class Copy(NamedTuple):
 def copy(home: Home, to: Path, database_url: str | None, *, progress: Callable[[int, int], None] | None = None) -> Copy:
     """Copy `home` into the new or empty folder `to`; its database to PostgreSQL at `database_url`, or to SQLite without one.
 
-    `progress` is told rows done and rows in all. Raises UserError when the target is not empty or the copy differs.
+    `progress` is called with rows done and rows in all. Raises UserError when the target is not empty or the copy differs.
     """
     check_new_folder(to, also=_unfinished_names())
     place = location.new(to, database_url, "--database") if database_url else None
@@ -97,7 +97,7 @@ def _copy_database(source: sa.Connection, to: Path, place: location.Location | N
 
 
 def _take_away(source: sa.Connection, target: sa.Connection, place: location.Location | None) -> None:
-    """What a copy left behind that was stopped after its commit and before its folder was a home. Anything else is not ours."""
+    """Drop what a copy left that was stopped after its commit and before its folder was a home. Raises UserError for anything else."""
     own = sa.select(tables.settings.c.value).where(tables.settings.c.name == "installation_id")
     names = schema.table_names(target)
     if place is None or "settings" not in names or target.execute(own).scalar() != source.execute(own).scalar():
@@ -170,7 +170,7 @@ class _Tally:
                 raise _differs(f"{self.table}.{name} holds other values than its copy")
 
     def digests(self, name: str) -> list[bytes]:
-        """What a column's nulls, lengths and values hash to."""
+        """Hashes of a column's nulls, lengths and values."""
         return [hashed.digest() for hashed in self._hashes[name]]
 
 

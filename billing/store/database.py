@@ -42,7 +42,7 @@ for _kind in _INTEGERS:
 def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
     """An engine whose transactions are SQLite's own.
 
-    The driver would begin transactions by itself, late, and never for reads; so it is told not to, and BEGIN is sent here.
+    The driver would begin transactions by itself, late, and never for reads; so that is switched off, and BEGIN is sent here.
     """
     made = sa.create_engine(sa.URL.create("sqlite", database=str(database)), pool_size=16, max_overflow=48)
 
@@ -116,7 +116,7 @@ def _writes(connection: sa.Connection | None) -> bool:
 
 
 def _explained(error: BaseException, database: Path, *, writes: bool) -> StoreError | None:
-    """What the user can do about a failure of the database, or None for a mistake of ours."""
+    """Error with a remedy for a failure of the database, or None for a mistake of ours."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:

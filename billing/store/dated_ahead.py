@@ -1,7 +1,7 @@
 """Runs of a date that had not begun, on the clocks of their accounts, when they were committed: they barred or billed ahead of time.
 
-Nothing of them is damaged. They are told so that somebody looks at them, each with the command that takes it back; what was undone or is
-void is not told any more. That command says what stands in its way.
+Nothing of them is damaged. They are reported for a person to look at, each with the command that takes it back; what was undone or is
+void is not reported any more. That command says what blocks it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _dunned() -> sa.Select[Any]:
 
 
 def _billed() -> sa.Select[Any]:
-    """Documents that stand: number of the run, its bill date, when they were numbered, time zone, how many.
+    """Valid documents: number of the run, its bill date, when they were numbered, time zone, how many.
 
     A run that says why it was ahead was approved by another person as that.
     """
@@ -80,7 +80,7 @@ def _billed() -> sa.Select[Any]:
 
 
 def _ahead(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[_Ahead]:
-    """Of what a query gives, by run: those of which anything was ahead."""
+    """Runs of a query with anything ahead of their commit's clock."""
     found: dict[int, _Ahead] = {}
     for run_id, date, at_us, timezone, count, *known in connection.execute(query):
         if at_us < _begins_us(date, timezone):

@@ -1,12 +1,12 @@
 """The home folder: one database and the files it vouches for.
 
     ratewright.db      SQLite in WAL mode; `tables.metadata` at the schema `migrations` leads to
-    database.json      or, in its place: which schema of which PostgreSQL database holds the same tables (see `location`)
+    database.json      or, in its place: the PostgreSQL database and the schema in it that hold the same tables (see `location`)
     usage/journal/     Arrow segments that intake appends to
     usage/sealed/      Parquet files that sealing makes of them
     charges/           Parquet files of the runs
 
-Which files count is a table in the database, so whatever a crash leaves behind is garbage that nobody reads. A write is
+The files that count are listed in a table of the database, so files that a crash leaves behind are garbage and are never read. A write is
 one transaction of `begin()`: it takes the home's write lock at its start, and a commit is on disk when it returns. `connect()`
 is one unchanging view for reading; writing through it is a mistake and fails.
 
@@ -78,10 +78,10 @@ class Home:
     ) -> Self:
         """Open the home at `path`; with `create`, make one where nothing is. With `practice` it is a practice home, new or not.
 
-        `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change. A new home has a random
-        one, unless RATEWRIGHT_HASH_KEY names it. Events of one instant go by their keys, so homes that are compared have the same.
-        `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given. `uid_map`: of the user namespace of whoever
-        opens it, of this process if not given.
+        `hash_key` (16 bytes) is kept when the home is made and ignored afterwards: event keys must not change. A new home has a random one,
+        unless RATEWRIGHT_HASH_KEY names it. Events of one instant go by their keys, so homes that are compared have the same.
+        `busy_timeout_ms` is how long a write waits for others, BUSY_TIMEOUT_MS if not given. `uid_map`: of the user namespace of the
+        process that opens it, of this process if not given.
         """
         folder = Path(path)
         _check_folder(folder, create=create)
@@ -138,24 +138,24 @@ class Home:
 
     @property
     def journal_folder(self) -> Path:
-        """Where intake appends."""
+        """Folder to which intake appends."""
         return self.path / "usage" / "journal"
 
     @property
     def sealed_folder(self) -> Path:
-        """Where sealed usage lies."""
+        """Folder of sealed usage."""
         return self.path / "usage" / "sealed"
 
     @property
     def charges_folder(self) -> Path:
-        """Where runs write charges."""
+        """Folder of charges that runs write."""
         return self.path / "charges"
 
     @contextlib.contextmanager
     def begin(self, *, dry_run: bool = False) -> Iterator[sa.Connection]:
         """One write transaction: committed and on disk at the end of the block, undone when the block raises.
 
-        `dry_run`: undone at the end as well, so that everything is done and every refusal met by whoever only wants to see.
+        `dry_run`: undone at the end as well, so that everything is done and every refusal is met, and nothing is stored.
         """
         with self.engine.connect().execution_options(**database.WRITES) as connection, connection.begin() as transaction:
             commit_chain.forget(connection)
@@ -176,8 +176,8 @@ class Home:
 
         Raises UserError for a clock that was set back, and in another user namespace for what a person signs.
 
-        `now_us` is when whoever writes has looked at it, which may be long ago: it is held
-        against what there was when the home was opened, and against what was written through it since, not against what others wrote.
+        `now_us` is the instant at which the writer read its clock, which may be long ago. It is compared with the latest commits at the
+        opening of the home and with those written through it since, not with what others wrote.
         """
         if kind not in user_namespace.UNSIGNED:
             self.require_persons()
@@ -206,7 +206,7 @@ class Home:
 
 
 def _location(folder: Path) -> location.Location | None:
-    """Where the home's database is: for a new home, where the environment says; None for SQLite."""
+    """Location of the home's database: for a new home, as the environment says; None for SQLite."""
     place = location.of_home(folder)
     if place is None and not (folder / DATABASE_NAME).exists():
         place = location.of_new_home(folder)
@@ -218,7 +218,7 @@ def _location(folder: Path) -> location.Location | None:
 def engine_of(
     folder: Path, place: location.Location | None, busy_timeout_ms: int = BUSY_TIMEOUT_MS, *, file_name: str = DATABASE_NAME
 ) -> sa.Engine:
-    """An engine for the database of the home at `folder`, whatever its schema.
+    """An engine for the database of the home at `folder`, of any schema version.
 
     `place`: what its database.json says; None for SQLite, whose file is `file_name`.
     """
@@ -267,7 +267,7 @@ def _make_folders(folder: Path, *, is_new: bool) -> None:
 
 
 def is_home(folder: Path) -> bool:
-    """Whether a home is there."""
+    """Return whether a home is there."""
     return (folder / DATABASE_NAME).is_file() or (folder / LOCATION_NAME).is_file()
 
 
@@ -351,7 +351,7 @@ def _settings(engine: sa.Engine, wanted: bytes | None, own_map: str, *, practice
 
 
 def _named_hash_key() -> bytes | None:
-    """What RATEWRIGHT_HASH_KEY says."""
+    """The hash key that RATEWRIGHT_HASH_KEY names; None where it names none."""
     text = os.environ.get(HASH_KEY_VARIABLE)
     if not text:
         return None

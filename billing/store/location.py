@@ -1,4 +1,4 @@
-"""Which database a home folder has: the SQLite file in it, or one schema of a PostgreSQL database that `database.json` names.
+"""Database of a home folder: the SQLite file in it, or one schema of a PostgreSQL database that `database.json` names.
 
     {"url": "postgresql://billing@db.example:5432/ratewright", "schema": "home_1f6d..."}
 
@@ -39,7 +39,7 @@ class Location(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def of_home(folder: Path) -> Location | None:
-    """What database.json in `folder` says; None where there is no such file: the home's database is SQLite's."""
+    """Location in database.json of `folder`; None where there is no such file: the home's database is SQLite's."""
     path = folder / LOCATION_NAME
     try:
         content = path.read_bytes()
@@ -65,7 +65,7 @@ def _trouble(error: Exception, content: bytes) -> str:
 
 
 def of_new_home(folder: Path) -> Location | None:
-    """Where RATEWRIGHT_DATABASE wants a new home's database; None when it says nothing."""
+    """Location that RATEWRIGHT_DATABASE gives for a new home's database; None when it says nothing."""
     text = os.environ.get(VARIABLE)
     return new(folder, text, VARIABLE) if text else None
 
@@ -87,7 +87,7 @@ def write(folder: Path, location: Location) -> None:
 
 
 def is_beside(name: str) -> bool:
-    """Whether a file of this name is a database.json that was never put in place: somebody was stopped there."""
+    """Return whether a file of this name is a database.json that was never put in place: its writer was stopped there."""
     return name.startswith(f"{LOCATION_NAME}.") and name.endswith(BESIDE_SUFFIX)
 
 

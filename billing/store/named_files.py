@@ -1,4 +1,4 @@
-"""Every file that the database vouches for, with the hash it must have. Whatever else lies in the home folder is garbage."""
+"""Every file that the database vouches for, with the hash it must have. All other files in the home folder are garbage."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def named(connection: sa.Connection, folder: Path) -> list[NamedFile]:
 
 
 def _frozen(folder: Path, file: NamedFile) -> list[NamedFile]:
-    """The files that an index names; nothing where it is gone or changed, which `differences` tells."""
+    """The files that an index names; nothing where it is gone or changed, which `differences` reports."""
     try:
         content = (folder / file.path).read_bytes()
     except OSError:
@@ -64,7 +64,7 @@ def _frozen(folder: Path, file: NamedFile) -> list[NamedFile]:
 
 
 def differences(folder: Path, files: list[NamedFile]) -> Iterator[tuple[NamedFile, str]]:
-    """What is wrong with each file that is not as the database says."""
+    """Files that are not as the database says, each with its fault."""
     for file in files:
         try:
             actual = _sha256(folder / file.path, file.byte_from, file.byte_to)

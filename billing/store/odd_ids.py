@@ -1,4 +1,4 @@
-"""Stored ids that the rule of `rating.identifiers` would refuse today: they go on working, and are told so that somebody looks at them."""
+"""Stored ids that the rule of `rating.identifiers` would refuse today: they go on working, and are reported for a person to look at."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ _REFUSALS: Final = (
 
 
 class _WholeNumber(psycopg.adapt.Loader):
-    """What PostgreSQL makes of a sum of integers, as the integer that it is. Nothing else in the store is numeric."""
+    """Loader of PostgreSQL's sum of integers, as the integer that it is. Nothing else in the store is numeric."""
 
     def load(self, data: Buffer) -> int:
         return int(bytes(data))
@@ -193,7 +193,7 @@ def _writes(connection: sa.Connection | None) -> bool:
 
 
 def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> StoreError | None:
-    """What the user can do about a failure of the database, or None for a mistake of ours."""
+    """Error with a remedy for a failure of the database, or None for a mistake of ours."""
     if not isinstance(error, psycopg.Error):
         return None
     message = " ".join(str(error).split())

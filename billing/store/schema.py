@@ -34,7 +34,7 @@ _TABLE_NAMES: Final = {
 
 
 def is_current(version: str | None) -> bool:
-    """Whether a database at `version` needs no migration."""
+    """Return whether a database at `version` needs no migration."""
     return version == SCHEMA_VERSIONS[-1]
 
 

@@ -1,9 +1,9 @@
-"""What an operator may set, as rows that are only ever added: the newest of a name holds, as of a sequence number if one is given.
+"""Settings of an operator, as rows that are only ever added: the newest of a name is effective, as of a sequence number if one is given.
 
-A name that nobody set has its default, which stands beside it in SETTINGS. Values are text; `integer` and `text` read them.
+A name without a row has its default, which is beside it in SETTINGS. Values are text; `integer` and `text` read them.
 
-Some settings guard: approvals, limits, bounds. What tightens a guard holds at once. What loosens it needs a reason and waits
-(`billing.store.approvals`): it holds for nobody until another person agrees, and from the commit of that agreement on.
+Some settings guard: approvals, limits, bounds. What tightens a guard is effective at once. What loosens it needs a reason and waits
+(`billing.store.approvals`): it is effective only from the commit on by which another person agrees.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ SETTINGS: Final = {
 
 
 def text(connection: sa.Connection, name: str, default: str | None = None, seq: int | None = None) -> str:
-    """The value of a setting as of `seq`; its default where nobody set it."""
+    """The value of a setting as of `seq`; its default where it was never set."""
     value = connection.execute(_holding(name, seq).order_by(tables.billing_settings.c.setting_id.desc())).scalars().first()
     if value is not None:
         return str(value)
@@ -114,7 +114,7 @@ def changes(connection: sa.Connection) -> list[Change]:
 
 
 def pending(connection: sa.Connection) -> list[Approval]:
-    """What waits for another person to agree."""
+    """Proposals of settings that wait for another person to agree."""
     return [each for each in approvals.list_all(connection) if each.kind == approvals.SETTING]
 
 
@@ -124,7 +124,7 @@ def wanted_value(found: Approval) -> str:
 
 
 def loosens(name: str, value: str, held: str) -> bool:
-    """Whether a value would guard less than the one that holds."""
+    """Return whether a value would guard less than the one that is effective."""
     known = SETTINGS[name]
     if not known.guards:
         return False
@@ -187,7 +187,7 @@ def strictest(connection: sa.Connection, name: str, seqs: tuple[int | None, ...]
 
 
 def _holding(name: str | None, seq: int | None) -> sa.Select[tuple[str]]:
-    """Values that hold or held: those that nobody had to agree to, and those that somebody did by `seq`."""
+    """Values that are or were effective: those that needed no agreement, and those that were agreed to by `seq`."""
     row, asked, decision = tables.billing_settings, tables.approvals, tables.approval_decisions
     agreed = sa.and_(decision.c.approval_id == asked.c.approval_id, decision.c.kind == approvals.AGREED)
     if seq is not None:
@@ -205,7 +205,7 @@ def _payload(value: str) -> str:
 
 
 def _note_finding(connection: sa.Connection, change: Change) -> None:
-    """One person alone may say that the clock was ahead, since nothing else is stored until it is said: somebody looks at it after."""
+    """Note for a later look: one person alone may say that the clock was ahead, since nothing else is stored until it is said."""
     today = _EPOCH + dt.timedelta(days=change.at_us // _US_PER_DAY)
     values = {
         "name": CLOCK_FINDING,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Upgrade(NamedTuple):
-    """From which revision to which, and the revisions that are run (upwards) or undone (downwards) in that order."""
+    """The revisions from and to, and those between that are run (upwards) or undone (downwards), in that order."""
 
     found: str
     to: str

@@ -1,4 +1,4 @@
-"""The user namespace in which a home was made: in another one account numbers are whatever its maker likes.
+"""The user namespace in which a home was made: in another one, its maker chooses the account numbers.
 
 `unshare --user --map-user=N` makes any account of the operating system look like account N, to the kernel's own calls as well. The kernel
 says so in /proc/self/uid_map. Inside a namespace anybody may mount another file over it: so it is read without crossing a mount, and from
@@ -37,7 +37,7 @@ class NotKnownError(Exception):
 
 
 def of_process(folder: str = _PROC) -> str:
-    """The map of this process as `of_text` has it; empty on systems that have none, and where another file stands in its place."""
+    """The map of this process as `of_text` has it; empty on systems that have none, and where another file is in its place."""
     try:
         with _opened(folder) as file:
             return of_text(os.read(file, _ENDS).decode("ascii")) if _is_of_processes(file) else ""
@@ -75,7 +75,7 @@ def require_same(made_under: str, own: str) -> None:
 
 @contextlib.contextmanager
 def _opened(folder: str) -> Iterator[int]:
-    """The file of the map, opened. Raises OSError where it is mounted; a kernel of before 5.6 cannot tell that."""
+    """The file of the map, opened. Raises OSError where it is mounted; a kernel of before 5.6 cannot detect that."""
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:

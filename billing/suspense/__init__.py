@@ -1,1 +1,1 @@
-"""What waits for a decision: listed, valued, corrected, recycled or written off. See README.md."""
+"""Records that wait for a decision: listed, valued, corrected, recycled or written off. See README.md."""

@@ -8,7 +8,7 @@ Four kinds of record wait, and each comes back by its own way:
 
     a segment             one of a call or session that is not whole, or whose segments disagree; only a rule makes anything else of it
 
-Versions that conflict are not among them: somebody has to choose (`resolving`).
+Versions that conflict are not among them: a person has to choose (`resolving`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Candidates(NamedTuple):
 
     @property
     def good(self) -> npt.NDArray[np.bool_]:
-        """Which records come back."""
+        """Mask of the records that come back."""
         return np.array([not text for text in self.problem], np.bool_)
 
     def chosen(self, mask: npt.NDArray[np.bool_]) -> Candidates:
@@ -68,7 +68,7 @@ class Candidates(NamedTuple):
 
 
 def candidates(home: Home, selection: Selection, rule: Rule | None, asking: Asking) -> Candidates:
-    """What would come back of the selected records, by the rule if there is one.
+    """Selected records as they would come back, by the rule if there is one.
 
     Raises UserError where a row has to be decoded again and the definition of its source is not known.
     """
@@ -112,7 +112,7 @@ def _undecoded(home: Home, selection: Selection, rule: Rule | None, asking: Aski
 
 
 def _cut_off(rows: pa.Table, source: Source, selection: Selection) -> Any:  # noqa: ANN401 - an Arrow mask
-    """Last rows of files that may have been cut off: they read like any other, so nobody brings them back but by asking for them."""
+    """Last rows of files that may have been cut off: they read like any other, so they come back only on explicit request."""
     reason: Any = rows["reason"].combine_chunks()
     is_asked_for = bool(selection.ids) or Reason.TRUNCATED_RECORD in selection.reasons
     if is_asked_for or source.ends_without_line_break or not is_in_lines(source.format):
@@ -182,7 +182,7 @@ def _timely(found: Candidates, asking: Asking) -> Candidates:
 
 
 def _undisputed(home: Home, found: Candidates, asking: Asking) -> Candidates:
-    """The same, but records of which another version came stay until somebody chooses one."""
+    """The same, but a record with another version that came stays until a person chooses one."""
     with home.connect() as connection:
         conflicts = waiting(connection, asking.seq, reason=marks.CONFLICTING)
     disputed: Any = pc.is_in(found.after["event_key"], value_set=conflicts["event_key"].combine_chunks())
@@ -193,7 +193,7 @@ def _undisputed(home: Home, found: Candidates, asking: Asking) -> Candidates:
 
 
 def _hopeless(rows: pa.Table, problem: list[str]) -> Candidates:
-    """Rows that are no usage; they stand with an empty row of it."""
+    """Rows that are no usage; each has an empty row of it."""
     size = rows.num_rows
     nothing: list[Any] = [pa.array([_nothing(field)] * size, field.type) for field in USAGE_V1]
     table = pa.Table.from_arrays(nothing, schema=USAGE_V1)

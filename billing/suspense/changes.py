@@ -1,4 +1,4 @@
-"""What a rule makes of usage rows: which it is about, what they say afterwards, and why it cannot be applied to some.
+"""Application of a rule to usage rows: the rows that it concerns, their new content, and why it cannot be applied to some.
 
 Pure: rows in, rows out. The event key stays, for it is still the same record; the content hash follows what decides the charge. A row that
 would be no better than before (a number that is none, a local time that never happened) gets a problem in words instead of a change.
@@ -40,7 +40,7 @@ class Changed(NamedTuple):
 
 
 def concerns(usage: pa.Table, rule: Rule) -> npt.NDArray[np.bool_]:
-    """Which rows the rule is about, by their start and numbers. Source and reasons are looked at by whoever chose the rows."""
+    """Mask of rows that the rule concerns, by their start and numbers. The caller has selected them by source and reasons."""
     start_us = usage["start_us"].cast(pa.int64()).to_numpy()
     chosen = np.ones(usage.num_rows, np.bool_)
     if rule.from_us is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(enum.StrEnum):
-    """What became of a record."""
+    """Result of a decision for a record."""
 
     RECYCLED = "recycled"  # it came back, as it was or corrected
     WRITTEN_OFF = "written_off"  # it is given up
@@ -29,7 +29,7 @@ class Verdict(enum.StrEnum):
 
 
 class Deciding(NamedTuple):
-    """Who decides, when and why; with whose approval, and by which proposal, if any."""
+    """The person who decides, the instant and the reason; the approval of another person and the proposal, if any."""
 
     by: Operator
     at_us: int
@@ -70,7 +70,7 @@ def record(connection: sa.Connection, decisions: Iterable[tuple[int, Verdict, st
 
 
 def decisions_on(connection: sa.Connection, suspense_id: int) -> list[Decision]:
-    """What was decided about a record, oldest first. Raises UserError where a row does not say what was written."""
+    """Decisions about a record, oldest first. Raises UserError where a row does not say what was written."""
     row = suspense_decisions.c
     found = connection.execute(sa.select(suspense_decisions).where(row.suspense_id == suspense_id).order_by(row.decision_id)).all()
     return [_read(each) for each in found]

@@ -37,7 +37,7 @@ _PLACE: Final = ("raw_file_id", "raw_offset", "raw_length")
 
 
 class Read(NamedTuple):
-    """What became of n rows. `usage`: the `good` ones (places among the n, ascending), as they would be stored; `why`: of the others."""
+    """Result of reading n rows. `usage`: the `good` ones (places among the n, ascending), as they would be stored; `why`: of the others."""
 
     usage: pa.Table
     good: list[int]
@@ -45,7 +45,7 @@ class Read(NamedTuple):
 
 
 def definition_of(name: str, known: Mapping[str, Source]) -> Source:
-    """The definition of a source. Raises UserError where nobody gave one."""
+    """The definition of a source. Raises UserError when none is given."""
     source = known.get(name) or BUILT_IN.get(name)
     if source is None:
         raise UserError(
@@ -80,7 +80,7 @@ def read_again(home: Home, rows: pa.Table, source: Source, rule: Rule | None) ->
 
 
 class _Again(NamedTuple):
-    """What the bytes of one row are now: a record may hold several events, such as the containers of one request."""
+    """Result of decoding the bytes of one row: a record may hold several events, such as the containers of one request."""
 
     data: bytes
     usage: list[pa.Table]
@@ -122,7 +122,7 @@ def _shared_out(home: Home, rows: pa.Table, events: Mapping[int, _Again], why: l
 
 
 def _known(home: Home, records: Sequence[_Again]) -> frozenset[bytes]:
-    """Which events of records that hold several are stored."""
+    """Keys of stored events, among those of records that hold several."""
     several = [each for record in records if len(record.usage) + len(record.problems) > 1 for each in record.usage]
     if not several:
         return frozenset()
@@ -142,7 +142,7 @@ def _read_by(source: Source, rule: Rule | None) -> Source:
 
 
 def _header_lines(source: Source) -> int:
-    """How many lines of its file a row needs before it can be read; 0 where the columns are known without."""
+    """Number of lines of its file that a row needs before it can be read; 0 where the columns are known without."""
     if source.format is Format.CISCO_CUCM:
         return CUCM_HEADER_LINES
     return max(source.header_lines, 1) if source.dialect.names_in_header else 0

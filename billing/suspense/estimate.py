@@ -1,14 +1,14 @@
-"""What records that do not count may be worth: an estimate, in micro-units, and never more than that.
+"""Estimate, in micro-units, of the worth of records that do not count. It never bills anything.
 
-A record is priced alone, by the tariff that it would most likely meet, without free quantity, caps or anything else that a month remembers:
+A record is priced alone, by the tariff that most likely applies, without free quantity, caps or other state of a month:
 
     own plan          the plan of who owns the served number at the start of the event
-    commonest plan    nobody owns the number: the plan that most subscriptions are on
+    commonest plan    the number has no owner: the plan that most subscriptions are on
     mean of source    neither can price it, or nothing is known of it: what a record of its source is worth on average, by the newest
                       usage that counts (of any source, where this one has none)
     own amount        neither can price it, and it holds what a provider asks for: that, in a currency in which prices are, where it is
                       more than the mean of its source or in another currency
-    does not bill     whatever it says, such a record costs nothing: an unanswered call, or one received that no rule prices
+    does not bill     such a record costs nothing, with any content: an unanswered call, or one received that no rule prices
     unknown           there is nothing to go by
 """
 
@@ -52,7 +52,7 @@ _NO_PRICE: Final = -1
 
 
 class Basis(enum.IntEnum):
-    """What an estimate goes by."""
+    """Basis of an estimate."""
 
     UNKNOWN = 0
     OWN_PLAN = 1
@@ -66,7 +66,7 @@ BASIS_NAMES: Final = tuple(basis.name.lower().replace("_", " ") for basis in Bas
 
 
 class Sold(NamedTuple):
-    """By which price and tariff version a record has its value: their rows, -1 none."""
+    """Price and tariff version that give a record its value: their rows, -1 none."""
 
     price: npt.NDArray[np.int32]
     version: npt.NDArray[np.int32]
@@ -82,12 +82,12 @@ class Estimates(NamedTuple):
     sold: Sold | None = None  # where records were priced
 
     def currency_of(self, row: int) -> str:
-        """Of one record; empty where it has no value."""
+        """Currency of one record; empty where it has no value."""
         code = int(self.currency[row])
         return self.currencies[code] if code >= 0 else ""
 
     def chosen(self, mask: npt.NDArray[np.bool_]) -> Estimates:
-        """Of some records."""
+        """Estimates of some records."""
         return Estimates(self.micros[mask], self.currency[mask], self.basis[mask], self.currencies)
 
     def sums(self, chosen: npt.NDArray[np.bool_] | None = None) -> dict[str, int]:
@@ -101,13 +101,13 @@ class Estimates(NamedTuple):
         return dict(found)
 
     def unknown(self, chosen: npt.NDArray[np.bool_] | None = None) -> int:
-        """How many of the `chosen` records may be worth something, but nobody can say what."""
+        """Number of the `chosen` records that may be worth something but have no estimate."""
         unvalued = self.basis == Basis.UNKNOWN
         return int(np.count_nonzero(unvalued if chosen is None else unvalued & chosen))
 
 
 class Owner(NamedTuple):
-    """Ids of an account and a subscription, and the clock of the account; empty where a record is nobody's."""
+    """Ids of an account and a subscription, and the clock of the account; empty where a record has no owner."""
 
     account_id: str
     subscription_id: str
@@ -135,11 +135,11 @@ class Estimator:
         return tuple(dict.fromkeys(wanted))
 
     def owned(self, usage: pa.Table) -> npt.NDArray[np.bool_]:
-        """Whether somebody's subscription is served by each record at its start."""
+        """Mask of records that are served by a known subscription at their start."""
         return self._subscriptions(usage, int64(usage["start_us"])) >= 0
 
     def owners(self, usage: pa.Table) -> list[Owner]:
-        """Whose each record is, by the facts as of now."""
+        """The owner of each record, by the facts as of now."""
         known, found = self._contracts.facts, list[Owner]()
         for row in self._subscriptions(usage, int64(usage["start_us"])).tolist():
             if row < 0:
@@ -169,13 +169,13 @@ class Estimator:
         return identity, "" if tax_class is None else tax_class.name
 
     def of_sources(self, sources: Sequence[str]) -> Estimates:
-        """The value of records of which no more than their source is known."""
+        """The value of records with no known field but their source."""
         found = self._nothing(len(sources))
         self._fill_means(found, np.arange(len(sources)), sources)
         return found
 
     def _nothing(self, size: int) -> Estimates:
-        """Records of which nothing is known."""
+        """Estimates of records without any known field."""
         return Estimates(np.zeros(size, np.int64), np.full(size, _NO_CURRENCY, np.int8), np.zeros(size, np.int8), self._currencies)
 
     def _fill_means(self, found: Estimates, rows: Int64s, sources: Sequence[str]) -> None:
@@ -239,7 +239,7 @@ class Estimator:
         )
 
     def _subscriptions(self, usage: pa.Table, start_us: Int64s) -> Int64s:
-        """Index of the active subscription that owns each record, NOBODY where none does."""
+        """Index of the active subscription that owns each record, `_NOBODY` where none does."""
         keys = self._guide.resolve(one_chunk(usage["served_id"]), start_us)
         subscription = index_of(self._contracts.facts.subscription_keys, keys)
         held = subscription >= 0

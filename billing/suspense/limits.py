@@ -1,7 +1,7 @@
-"""Above which value a decision about suspense needs a second person: a setting, in whole and decimal units of every currency.
+"""Value above which a decision about suspense needs a second person: a setting, in whole and decimal units of every currency.
 
-Each setting is kept with who made it and why, and the newest one holds. One that somebody raised does not hold for decisions of that
-same person: then the one before it does.
+Each setting is kept with who made it and why, and the newest one is effective. A setting that a person raised is not effective for
+decisions of that same person: then the one before it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One list of all that waits: what intake put into suspense and what rating refused, with age and what it may be worth.
+"""One list of all that waits: rows that intake put into suspense and events that rating refused, with age and an estimate of their worth.
 
 Groups (a source and a reason) come first, with their rows by age; then records, oldest first. An id is the number of the row in the table
 `suspense`, or `e-` and the beginning of the event's key for what rating refused. Instants and durations are microseconds.
@@ -34,7 +34,7 @@ SHOWN_ROWS: Final = 50
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Records of one source that wait for one reason. `estimated`: micro-units by currency; `unknown`: records that nobody can value."""
+    """Records of one source that wait for one reason. `estimated`: micro-units by currency; `unknown`: records without an estimate."""
 
     source: str
     reason: str
@@ -70,7 +70,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What waits as of a commit. `rows` are the oldest of `total`."""
+    """Records that wait as of a commit. `rows` are the oldest of `total`."""
 
     seq: int
     counts: tuple[Group, ...]

@@ -1,4 +1,4 @@
-"""What a rule changes in a record, column by column, for people to look at before anything is stored."""
+"""Changes that a rule makes to a record, column by column, for people to look at before anything is stored."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Proposals about suspense, and who said what of them: a rule to correct records by, or records to write off.
+"""Proposals about suspense and the decisions on them: a rule to correct records by, or records to write off.
 
-    proposed    somebody saved it, with what it is about and what that may be worth
-    approved    a second person agreed; a correction of little value needs nobody (see `limits`), a write-off always does
+    proposed    a person saved it, with what it is about and what that may be worth
+    approved    a second person agreed; a write-off always needs one, a correction of little value none (see `limits`)
     rejected    it is given up
     applied     the records came back, or are written off
 
-States are worked out from rows that are only ever added. Nobody approves their own proposal: who somebody is, the account of the operating
-system says.
+States are worked out from rows that are only ever added. No person approves their own proposal: a person is identified by their account
+of the operating system.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WRITE_OFF: Final = "write_off"
 
 
 class State(enum.StrEnum):
-    """How a proposal stands."""
+    """State of a proposal."""
 
     PROPOSED = "proposed"  # needs a second person
     READY = "ready"  # needs nobody else
@@ -46,7 +46,7 @@ class State(enum.StrEnum):
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a proposal is about, as it is stored. `estimated`: micro-units by currency; `unknown`: records that nobody can value."""
+    """Subject of a proposal, as it is stored. `estimated`: micro-units by currency; `unknown`: records without an estimate."""
 
     kind: str
     rows: int
@@ -163,7 +163,7 @@ def record(  # noqa: PLR0913, PLR0917 -- one column each
 
 
 def needs_second(connection: sa.Connection, subject: Subject, by_uid: int) -> bool:
-    """Whether somebody else has to agree: to every write-off, to what may be worth more than the limit, or what nobody can value."""
+    """Return whether another person has to agree: to a write-off, to a worth that may exceed the limit, to records without an estimate."""
     limit = limit_micros(connection, by_uid)
     return subject.kind == WRITE_OFF or subject.unknown > 0 or any(micros > limit for micros in subject.estimated.values())
 

@@ -32,7 +32,7 @@ class Raw(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a row lies: a file of the table raw_files (0: it came by a stream), byte and length in the unpacked file."""
+    """Place of a row: a file of the table raw_files (0: it came by a stream), byte and length in the unpacked file."""
 
     raw_file_id: int
     offset: int
@@ -61,7 +61,7 @@ def all_of(home: Home, rows: pa.Table) -> list[Raw]:
 
 
 def places_of(rows: pa.Table) -> list[Place]:
-    """Where each of the rows lies."""
+    """The place of each row."""
     columns: list[Any] = [rows[name].to_pylist() for name in ("raw_file_id", "raw_offset", "raw_length")]
     return [Place(*place) for place in zip(*columns, strict=True)]
 
@@ -97,7 +97,7 @@ def at(home: Home, place: Place) -> Raw:
 
 
 def file_paths(home: Home, raw_file_id: int) -> list[str]:
-    """Where a file may lie, the likeliest place first; empty for a stream."""
+    """Paths at which a file may lie, the likeliest first; empty for a stream."""
     row = raw_files.c
     with home.connect() as connection:
         found = connection.execute(sa.select(row.archived_path, row.path).where(row.raw_file_id == raw_file_id)).first()

@@ -2,8 +2,8 @@
 
 Many records come back in several commits; a correction that was interrupted goes on where it ended.
 
-A record that comes back bills as if it had come in time: open periods are priced afresh in every run, and what an invoice has billed
-already is brought up to it by a line that names its period. Recycled twice, a record counts once: the second time it waits no more, and a
+A record that comes back bills as if it had come in time. Open periods are priced afresh in every run. Periods that an invoice has billed
+already are corrected by a line that names the period. Recycled twice, a record counts once: the second time it no longer waits, and a
 copy of it is a duplicate.
 """
 
@@ -41,7 +41,7 @@ COMMIT_ROWS_MAX: Final = 50_000  # the store takes no other writes meanwhile
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What a recycling would do, row by row, and what the records that come back may be worth."""
+    """Forecast of a recycling: its result row by row, and what the records that come back may be worth."""
 
     rows: int
     coming_back: int
@@ -51,7 +51,7 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class Recycled(msgspec.Struct, frozen=True):
-    """What a recycling did. `outcomes`: what became of the records that came back, `duplicate` for those that were known already."""
+    """Result of a recycling. `outcomes`: the outcome of each record that came back, `duplicate` for those that were known already."""
 
     commit_seq: int
     rows: int

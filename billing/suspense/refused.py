@@ -1,6 +1,6 @@
-"""What rating refused and nobody mended: events that count, and that no run could price.
+"""Events that rating refused and that are not mended yet: they count, and no run could price them.
 
-The last run that priced an event says how it stands: one that a later run could price is refused no more, and neither is one whose
+The last run that priced an event gives its state: one that a later run could price is refused no more, and neither is one whose
 version was replaced or hidden since. A run that was undone for an account says nothing of its events.
 Instead of what runs found, a bill date may be given: then everything is priced as a run of that date would price it now, and nothing is
 stored.
@@ -44,7 +44,7 @@ class _Run(NamedTuple):
 
 
 class _Refused(NamedTuple):
-    """How the runs so far left an event: `pinned_seq` and `last_us` are of the last run that refused it."""
+    """State in which the runs so far left an event: `pinned_seq` and `last_us` are of the last run that refused it."""
 
     start_us: int
     status: int
@@ -71,12 +71,12 @@ def refused_events(home: Home, seq: int, columns: Sequence[str], bill_date: dt.d
 
 
 def has_runs(connection: sa.Connection) -> bool:
-    """Whether any run has priced anything."""
+    """Return whether any run has priced anything."""
     return connection.execute(sa.select(bill_runs.c.run_id).where(bill_runs.c.state.in_(states.COUNTED)).limit(1)).first() is not None
 
 
 def reason_of(status: int) -> str:
-    """What a list calls a refusal of rating."""
+    """Name of a refusal of rating in lists."""
     return Status(status).name
 
 
@@ -141,7 +141,7 @@ def _instant(instant_us: int) -> Any:  # noqa: ANN401 -- a scalar of Arrow, whic
 
 
 def _read(home: Home, paths: list[str], condition: Any) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
-    """Rows of charge files that meet a condition; whole files are passed over by their statistics. Instants as int64."""
+    """Rows of charge files that meet a condition; whole files are skipped by their statistics. Instants as int64."""
     kinds: list[Any] = [("event_key", KEY), ("start_us", pa.int64()), (STATUS, pa.int16()), (OWNER, pa.int64())]
     empty = pa.schema(kinds).empty_table()
     found = []

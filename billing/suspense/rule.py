@@ -1,7 +1,7 @@
-"""A rule that corrects records in suspense: which ones it is about, and what it changes in each.
+"""A rule that corrects records in suspense: a selection of records, and the changes to each.
 
-    source: north-1                 of which source
-    reasons: [UNKNOWN_SUBSCRIPTION] why they wait; none: whatever the reason
+    source: north-1                 the source of the records
+    reasons: [UNKNOWN_SUBSCRIPTION] why they wait; none: any reason
     from: 2026-03-01                started (or, where nothing could be read, first seen) in [from, before), in `zone`
     before: 2026-03-08
     zone: Asia/Shanghai             of these dates, UTC if not given
@@ -11,7 +11,7 @@
     service: sms                    voice | sms | mms | data | content
 
 A number is the one in E.164 where one was read, else the text as the switch wrote it. A record whose number does not begin with `begins`
-and `strip`, or has another number of `digits`, is none of the rule's. Refuses every mistake of a rule at once, each with its remedy.
+and `strip`, or has another number of `digits`, is not selected. Every mistake of a rule is refused at once, each with its remedy.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SECOND_US: Final = 1_000_000
 
 
 class NumberChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What becomes of a number: `set`, or without what it begins with (`strip`) and with something put before it (`add`)."""
+    """Change of a number: `set` replaces it; else `strip` is removed from its beginning and `add` is put before it."""
 
     begins: str = ""
     digits: int = 0  # only numbers of so many signs; 0: any
@@ -50,7 +50,7 @@ class NumberChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class TimeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a time is to be read: its local time in another zone or at another offset; or moved, as after a clock that was wrong."""
+    """Change of a time: its local time is read in another zone or at another offset; or it is moved, as after a clock that was wrong."""
 
     zone: str = ""
     offset: str = ""

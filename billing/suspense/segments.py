@@ -30,7 +30,7 @@ class Segments(NamedTuple):
     reasons: list[str]
 
     def listed(self) -> list[dict[str, Any]]:
-        """For people: what tells segments apart."""
+        """For people: fields by which segments differ."""
         columns = ["event_key", "segment_first", "segment_last", "start_us", "duration_us", "served_id", "other_e164", "record_id"]
         texts = self.rows.set_column(
             self.rows.schema.get_field_index("start_us"), "start_us", pc.strftime(self.rows["start_us"], "%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,7 @@
-"""Which records a command is about, and what it goes by.
+"""Selection of records for a command, and the data by which they are found.
 
-A record is called by an id: the number of its row in the table `suspense`, or `e-` and the beginning of the event's key (in hex digits) for
-an event that rating refused, and for a segment of a call that is not whole.
+A record is called by an id: the number of its row in the table `suspense`, or `e-` and the beginning of the event's key (in hex digits).
+The second form names an event that rating refused, or a segment of a call that is not whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEY_DIGITS_MIN: Final = 6
 
 
 class Selection(NamedTuple):
-    """Which records: all that waits of a source, for some reasons, or with some ids (as `Entry.id` has them). Empty: any."""
+    """Selected records: all that waits of a source, for some reasons, or with some ids (as `Entry.id` has them). Empty: any."""
 
     source: str = ""
     reasons: tuple[str, ...] = ()
@@ -33,13 +33,13 @@ class Selection(NamedTuple):
         return {int(each) for each in self.ids if each.isascii() and each.isdecimal()}
 
     def wants(self, suspense_id: int | None, key: bytes | None, source: str, reason: str) -> bool:
-        """Whether a record is one of them. `suspense_id` None: rating refused it."""
+        """Return whether a record is selected. `suspense_id` None: rating refused it."""
         chosen = self.source in {"", source} and (not self.reasons or reason in self.reasons)
         return chosen and (not self.ids or any(names(each, suspense_id, key) for each in self.ids))
 
 
 class Asking(NamedTuple):
-    """As of when, by which definitions of sources, and (else by the bill runs) as of which bill date rating refuses."""
+    """The commit, the definitions of sources, and the bill date by which rating refuses (None: as the bill runs did)."""
 
     seq: int
     now_us: int
@@ -49,7 +49,7 @@ class Asking(NamedTuple):
 
 
 def identifier(suspense_id: int | None, event_key: bytes | None) -> str:
-    """How a record is called."""
+    """The id of a record."""
     return str(suspense_id) if suspense_id is not None else f"e-{(event_key or b'').hex()[:KEY_DIGITS]}"
 
 
@@ -74,7 +74,7 @@ def refuse_unknown(ids: Iterable[str], known: Iterable[tuple[int | None, bytes |
 
 
 def names(text: str, suspense_id: int | None, key: bytes | None) -> bool:
-    """Whether an id is that of a record."""
+    """Return whether an id is that of a record."""
     if text.startswith("e-"):
         return suspense_id is None and key is not None and key.hex().startswith(text[2:].lower())
     return suspense_id is not None and int(text) == suspense_id

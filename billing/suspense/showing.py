@@ -87,7 +87,7 @@ def show(home: Home, identifier: str, asking: Asking) -> Shown:
 
 
 def meaning(reason: str) -> str:
-    """What a reason means, and what mends it; empty where nobody wrote it down."""
+    """Meaning of a reason and its remedy; empty for a reason without a description."""
     known = {str(each) for each in Reason}
     return EXPLANATIONS.get(Reason(reason), "") if reason in known else _MEANINGS.get(reason, "")
 
@@ -99,7 +99,7 @@ def _shown(entry: Entry | None, reason: str, data: raw.Raw, told: dict[str, Any]
 
 
 def _fields(home: Home, seq: int, row: dict[str, Any]) -> dict[str, Any]:
-    """What was read of a record, without what is empty."""
+    """Fields that were read of a record, without empty ones."""
     if row["event_key"] is None:
         return {}
     among = stored_rows(home, seq, pa.array([row["event_key"]], KEY), USAGE_V1.names)

@@ -77,7 +77,7 @@ def _wanted(rows: pa.Table, selection: Selection, asking: Asking) -> npt.NDArray
 
 
 def _value(home: Home, seq: int, estimator: Estimator, rows: pa.Table, columns: list[str]) -> Estimates:
-    """What each row in suspense may be worth: by its stored row, else by its source."""
+    """Possible worth of each row in suspense: by its stored row, else by its source."""
     keys: Any = rows["event_key"].drop_null().combine_chunks()
     among = stored_rows(home, seq, keys, columns)
     place = places(rows["event_key"], rows["content_hash"], among)

@@ -1,4 +1,4 @@
-"""What intake put into suspense and nobody has decided about, as one Arrow table.
+"""Rows that intake put into suspense and that wait for a decision, as one Arrow table.
 
 Two kinds of row lie in the table `suspense`: those that wait for a decision, and marks that say that something else counts in a row's
 stead. Marks wait for nothing and are left out here, and so is every row with a decision.

@@ -1,4 +1,4 @@
-"""Giving records up: nobody will ever be billed for them. It takes a reason and a second person, whatever they may be worth.
+"""Giving records up: they are never billed. It takes a reason and a second person, for any value.
 
 A record in suspense stays hidden as it is. An event that rating refused counts so far: a mark takes it out, so that no later number or
 price brings it back. What is written off stays in the books as suspended or rejected.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class WrittenOff(msgspec.Struct, frozen=True):
-    """What was given up: records, and what they may have been worth by currency."""
+    """Records that were given up, and what they may have been worth by currency."""
 
     commit_seq: int
     rows: int
@@ -42,7 +42,7 @@ class WrittenOff(msgspec.Struct, frozen=True):
 
 
 def subject(home: Home, selection: Selection, asking: Asking) -> proposals.Subject:
-    """What a proposal to write the selected records off is about. Raises UserError where it would be about nothing."""
+    """The subject of a proposal to write the selected records off. Raises UserError when no record is selected."""
     records = valued(home, selection, asking)
     refuse_unknown(selection.ids, _names(records))
     if not records.table.num_rows:

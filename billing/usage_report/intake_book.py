@@ -3,7 +3,7 @@
     received = answered + unanswered + absorbed + conflicting + duplicate + rejected + waiting + suspended
 
 Beside it: rows assembled from segments, and rows that came back out of suspense. The left side are the counts that each commit wrote. The
-right side is counted anew from the journal, the sealed files and suspense; duplicates are kept nowhere and stand there as counted. Rows
+right side is counted anew from the journal, the sealed files and suspense; duplicates are kept nowhere and are there as counted. Rows
 that could not be read have no day: they belong to a span if they were taken in within it, or together with events of it. Quantities are
 microseconds, units and bytes.
 """
@@ -38,7 +38,7 @@ Sums = collections.defaultdict[Place, Quantities]
 
 
 class By(enum.StrEnum):
-    """What a line of the book is about."""
+    """Subject of a line of the book."""
 
     SOURCE = "source"
     FILE = "file"
@@ -82,7 +82,7 @@ def file_names(home: Home) -> dict[int, str]:
 
 
 def _counted(home: Home, seq: int, span: Span) -> Sums:
-    """What the commits counted."""
+    """Quantities that the commits counted."""
     count = intake_counts.c
     columns = (count.source, count.raw_file_id, count.day, count.outcome, count.rows, count.duration_us, count.units, count.volume_bytes)
     within = sa.or_(_in_days(span), sa.and_(count.day == NO_DAY, _of_span(count.commit_seq, span)))
@@ -99,13 +99,13 @@ def _in_days(span: Span) -> sa.ColumnElement[bool]:
 
 
 def _of_span(commit_seq: sa.ColumnElement[int], span: Span) -> sa.ColumnElement[bool]:
-    """Whether a commit was made within the span, or holds events of it: then its unreadable rows are told with it."""
+    """Condition on a commit: it was made within the span, or holds events of it. Its unreadable rows are then reported with it."""
     made = sa.select(commits.c.commit_seq).where(commits.c.at_us >= span.from_us, commits.c.at_us < span.to_us)
     return sa.or_(commit_seq.in_(made), commit_seq.in_(sa.select(intake_counts.c.commit_seq).where(_in_days(span))))
 
 
 def _found(home: Home, seq: int, span: Span) -> Sums:
-    """What lies in usage files and in suspense."""
+    """Quantities that lie in usage files and in suspense."""
     sums = Sums(Quantities)
     row = suspense.c
     refused = sa.select(row.source, row.raw_file_id, sa.func.count()).where(row.event_key.is_(None), row.commit_seq <= seq)

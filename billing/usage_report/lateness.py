@@ -1,4 +1,4 @@
-"""How long after its start usage was taken in: a histogram by source.
+"""Lateness of usage: the time from its start until it was taken in, as a histogram by source.
 
 A record's lateness is the instant of its commit less the start of its event. Assembled records are no arrivals, and left out.
 """
@@ -49,7 +49,7 @@ def lateness(home: Home, seq: int, span: Span, source: str | None = None) -> lis
 
 
 def _arrivals_us(home: Home, commit_seq: NDArray[np.int64]) -> NDArray[np.int64]:
-    """When each row's commit was made."""
+    """Instant of each row's commit."""
     with home.connect() as connection:
         made = connection.execute(sa.select(commits.c.commit_seq, commits.c.at_us).order_by(commits.c.commit_seq)).all()
     numbers, at_us = (np.array([row[place] for row in made], np.int64) for place in (0, 1))

@@ -1,8 +1,8 @@
 """Numbers that are missing where a source numbers its records: by source and stream, as ranges.
 
-Looked at are records of events that start within a span and a day to either side, since switches number in the order in which calls end.
-Told are numbers that lie between the lowest and the highest number of the span itself. A row that could not be read leaves a gap, too: it
-waits in suspense, and its number comes when it is recycled.
+Records of events that start within a span, or a day to either side, are read: switches number in the order in which calls end.
+Missing numbers between the lowest and the highest number of the span itself are reported. A row that could not be read leaves a gap, too:
+it waits in suspense, and its number comes when it is recycled.
 """
 
 from __future__ import annotations

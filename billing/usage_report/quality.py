@@ -1,4 +1,4 @@
-"""How well calls complete, by switch and route: attempts, answer ratio, mean duration, and why calls ended.
+"""Completion of calls by switch and route: attempts, answer ratio, mean duration, and causes of their end.
 
 An attempt is a voice record that stands for a call: answered or not, but no absorbed leg and no segment of a longer call (that one is
 counted once, put together). A route is the outgoing trunk without what the switch adds for each call. A cause is a number of

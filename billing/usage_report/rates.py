@@ -1,4 +1,4 @@
-"""How many records are duplicates or refused, against the three months before: by source, by the day they were taken in.
+"""Rates of duplicates and refusals by source, compared with the three months before; a record belongs to the day it was taken in.
 
 A rate is parts per million of what came in, rounded down. The mean of before is that of all records of those three months together; there
 is none where nothing came in then.

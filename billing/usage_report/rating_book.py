@@ -3,12 +3,18 @@
     accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + too late + late, billed + late, written off
                                       + not billable
 
-The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
-usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
-refused. Of what no run took up the runs say why (`billing.left_out`): too late is what they left out for good and nobody has decided on;
-late, billed is what people billed by adjustments, and late, written off what they gave up; not billable is incoming usage that no plan
-prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call. The rest is not
-yet due. Both sides are given in rows, microseconds, bytes and units.
+The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side is the
+usage rows that lie in the files and may bill. They are looked up in the charge files of the runs, the newest first: a run priced them or
+refused them. Rows that no run took up are sorted by the reason that the runs give (`billing.left_out`):
+
+- too late: runs left it out for good, and there is no decision on it
+- late, billed: people billed it by adjustments
+- late, written off: people gave it up
+- not billable: incoming usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a
+  segment, a leg of another call
+- not yet due: the rest
+
+Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -46,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class Fate(enum.IntEnum):
-    """What rating made of it."""
+    """Result of rating for an event."""
 
     RATED = 0
     ZERO_RATED = 1
@@ -91,7 +97,7 @@ def rating_book(home: Home, seq: int, span: Span, source: str | None = None, by:
 
 
 def _counted(home: Home, seq: int, span: Span, source: str | None, by: By) -> dict[_Name, dict[str, Quantities]]:
-    """What intake counted of events that start within `span`, by their origin."""
+    """Quantities that intake counted of events that start within `span`, by their origin."""
     count = intake_counts.c
     columns = (count.source, count.raw_file_id, count.day, count.outcome, count.rows, count.duration_us, count.units, count.volume_bytes)
     query = sa.select(*columns).where(
@@ -110,7 +116,7 @@ def _counted(home: Home, seq: int, span: Span, source: str | None, by: By) -> di
 
 
 def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
-    """What the newest run that took an event up made of it."""
+    """Fate of each event, by the newest run that took it up."""
     bills = _bills(usage.column("flags").to_numpy())
     fate = np.where(bills, np.int8(Fate.NOT_YET_DUE), np.int8(Fate.NOT_BILLABLE))
     left = np.flatnonzero(bills)
@@ -128,7 +134,7 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
 
 
 def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> None:
-    """Say of what no run took up whether it is too late for any, or does not bill."""
+    """Set the fate of events that no run took up, where they are too late for any run or do not bill."""
     rows = np.flatnonzero(fate == Fate.NOT_YET_DUE)
     if not rows.size:
         return
@@ -144,7 +150,7 @@ def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> Non
 
 
 def _decided(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> None:
-    """Say of what no run took up what people have decided about it."""
+    """Set the fate of events that no run took up, by the decisions of people about them."""
     with home.connect() as connection:
         decided, kinds = late_decisions.decided(connection, seq), late_decisions.standing(connection, seq)
     open_ = (fate == Fate.TOO_LATE) | (fate == Fate.NOT_YET_DUE)
@@ -169,7 +175,7 @@ def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:
 
 
 def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
-    """Event keys and statuses of each run, the newest first, of whom it was not undone."""
+    """Event keys and statuses of each run, the newest first, without accounts for which it was undone."""
     run = bill_runs.c
     query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
     with home.connect() as connection:

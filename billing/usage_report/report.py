@@ -1,4 +1,4 @@
-"""All figures of a span together: what `ratewright usage report` prints, as text or JSON."""
+"""All figures of a span together, for `ratewright usage report`, as text or JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class UsageReport(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether every book balances."""
+        """True if every book balances."""
         return all(line.ok for line in self.intake) and all(line.ok for line in self.rating)
 
 

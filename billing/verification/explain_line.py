@@ -1,9 +1,9 @@
 """Take a usage line of an invoice back to its events, or a record of a switch to its charge, explained by the plain twin.
 
-Of a record that no run has priced, or that is priced and on no bill, the reason is told (`billing.left_out`).
+For a record that no run has priced, or that is priced and on no bill, the reason is given (`billing.left_out`).
 
 A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
-knew them. A charge is that of a run of the cycle; what re-ratings have billed since on top of it is told beside it.
+knew them. A charge is that of a run of the cycle; amounts that re-ratings have billed since on top of it are listed separately.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LineExplained(msgspec.Struct, frozen=True):
 
 
 class ChargeRerated(msgspec.Struct, frozen=True):
-    """The charge of an event in the run that is told of, and what re-ratings have billed since on top of it."""
+    """The charge of an event in the run that is reported, and what re-ratings have billed since on top of it."""
 
     event_key: str
     run_id: int
@@ -104,7 +104,7 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
 
 
 def explain_record(home: Home, record_id: str, run_id: int | None = None) -> RecordExplained:
-    """What runs made of the records that a source calls `record_id`: of each the newest that priced it, or why none did; or one run.
+    """Outcomes of the records that a source calls `record_id`, each in the newest run that priced it, or why none did; or in one run.
 
     Raises UserError when there is no such record, or no run.
     """
@@ -144,8 +144,8 @@ def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
 def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told], list[ChargeRerated]]:  # noqa: ANN401 -- a row of bill_runs
     """Outcomes in a run of those of `wanted` that it priced, which are taken out of it.
 
-    Then which of them are on no bill all the same, and on top of which re-ratings have billed anything since. Unless it was `chosen` by
-    its number, it says nothing for whom it was undone.
+    The second list holds those that are on no bill all the same. The third holds the charges with later lines of re-ratings on top of them.
+    Unless the run was `chosen` by its number, it says nothing for accounts for which it was undone.
     """
     with home.connect() as connection:
         paths = charge_paths(connection, run.run_id)
@@ -174,7 +174,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
 
 
 def _rerated(home: Home, run_id: int, named: pa.Table, outcomes: list[Outcome]) -> list[ChargeRerated]:
-    """Of the charges of a run those on top of which re-ratings have billed anything since."""
+    """Charges of a run that have later lines of re-ratings on top of them."""
     keys = {row["event_key"]: key_of_charge(row) for row in named.drop_columns(["start_us"]).to_pylist()}
     with home.connect() as connection:
         lines = rerated_since(connection, run_id, keys.values())

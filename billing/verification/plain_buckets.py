@@ -1,4 +1,4 @@
-"""What subscriptions may draw on in one cycle, worked out for a few of them, without the arrays of a bill run.
+"""Buckets that subscriptions may draw on in one cycle, worked out for a few of them, without the arrays of a bill run.
 
 A holder is a subscription's plan in a period. Its buckets have keys; two holders that have the same key share the bucket.
 """
@@ -35,7 +35,7 @@ MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Holder(NamedTuple):
-    """Who draws: a plan of a subscription in a period."""
+    """The holder of buckets: a plan of a subscription in a period."""
 
     subscription_key: int
     plan: str
@@ -123,7 +123,7 @@ class PlainBuckets:
         return found
 
     def links(self, plan: str) -> bool:
-        """Whether a plan has an allowance that is shared or outlives its period: then its account's periods hang together."""
+        """Return whether a plan has an allowance that is shared or outlives its period: then its account's periods hang together."""
         name = plan.partition("/")[2]
         return any(
             allowance.shared or allowance.rollover_periods
@@ -134,7 +134,7 @@ class PlainBuckets:
         )
 
     def short_codes(self, plan: str | None, service: int, instant_us: int) -> set[str]:
-        """What is dialled exactly so, by the rules for a service that the plan has at an instant."""
+        """Short codes, dialled exactly, in the rules for a service that the plan has at an instant."""
         identity, _, name = (plan or "").partition("/")
         begun = [each for each in self._versions.get(identity, []) if each.effective_from_us <= instant_us]
         version = next((each for each in begun[-1].plans if each.name == name), None) if begun else None
@@ -163,7 +163,7 @@ class PlainBuckets:
         return Member(account, subscription, period, from_us, plans, stretches, grantings)
 
     def _bills_on_arrival(self, plan: str) -> bool:
-        """Whether the newest version of a plan bills late usage in the period in which it arrives."""
+        """Return whether the newest version of a plan bills late usage in the period in which it arrives."""
         identity, _, name = plan.partition("/")
         found = [each for catalogue in self._versions.get(identity, []) for each in catalogue.plans if each.name == name]
         return bool(found) and found[-1].late_usage is LateUsage.ARRIVAL_PERIOD
@@ -216,7 +216,7 @@ class PlainBuckets:
                     found.add(key, bucket, member.holders([number]))
 
     def _add_left(self, found: Drawing, left: Left, members: Sequence[Member], zone: ZoneInfo) -> None:
-        """What a pool has left is had by whoever joins it within the cycle as well, and goes on with the longest period."""
+        """Add what a pool has left: members that join it within the cycle have it as well, and it goes on with the longest period."""
         end, plan_at_end, priorities, served = left.serves_to, left.plan, list[int](), list[tuple[Member, list[int]]]()
         for member in members:
             period = member.period
@@ -257,7 +257,7 @@ def _length(span: Span) -> int:
 
 
 def lefts_after(drawing: Drawing, buckets: Mapping[Hashable, Bucket]) -> list[Left]:
-    """What is left when the events are priced. Of a shared bucket the first member whose plan lets it roll over longest decides."""
+    """Amounts left when the events are priced. Of a shared bucket the first member whose plan lets it roll over longest decides."""
     found: dict[Hashable, Left] = {}
     for key, pot, owner, period in drawing.pots:
         left = left_of(pot, owner, period, buckets[key].amount)

@@ -1,11 +1,11 @@
-"""Who owned a number, which plan, what it may draw on: looked up one event at a time, and priced by the plain twin.
+"""The owner, the plan and the buckets of each event, looked up one event at a time, and priced by the plain twin.
 
 The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code (the calculations of
 `billing.charges` alone serve both), for those who check a run or explain a charge. As of a run's sequence number.
 
-Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period; where a plan of
-an account shares an allowance, or has one that outlives its period, those of the whole account and of all that were ever in a pool with
-it, in all their open periods: they are in `PlainLookup.together`. In which period late usage is billed a charge says.
+Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period. Some plans share
+an allowance within an account, or have one that outlives its period. There they are the events of the whole account and of all that were
+ever in a pool with it, in all their open periods: `PlainLookup.together` holds them. A charge says in which period late usage is billed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _USAGE: Final = (
 
 
 class Owner(NamedTuple):
-    """Who pays for an event, which plan applies, and which holder it draws as."""
+    """Owner of an event: the subscription that pays, the plan that applies, and the holder it draws as."""
 
     subscription_key: int  # 0 nobody
     plan: str | None
@@ -91,7 +91,7 @@ class PlainLookup:
         self._begun = _begun(home, connection, run, self._facts, catalogues) if self.together else []
 
     def outcomes(self, usage: Sequence[Mapping[str, Any]]) -> list[tuple[Owner, Outcome]]:
-        """Who pays and what the twin says, in the order given. `usage` (see `usage_of`) must hold all events that draw together."""
+        """Owner and outcome by the twin, in the order given. `usage` (see `usage_of`) must hold all events that draw together."""
         owners = [self._owner(row) for row in usage]
         events = [self._event(row, owner) for row, owner in zip(usage, owners, strict=True)]
         rows_of: dict[Hashable, list[int]] = collections.defaultdict(list)
@@ -187,7 +187,7 @@ class PlainLookup:
         return [outcomes[row] for row in range(len(events))]
 
     def _root(self, index: int, day: dt.date) -> int:
-        """The account (index) with whose allowances an account has its own together, as told for the first day of a period."""
+        """The account (index) with whose allowances an account has its own together, as recorded for the first day of a period."""
         roots = [
             relation.other
             for relation in self._facts.agreed.pools.get(index, ())
@@ -221,7 +221,7 @@ class PlainLookup:
         return self._facts.subscriptions[place] if place < len(keys) and keys[place] == key else None
 
     def _subscriber(self, number: str, instant_us: int) -> int:
-        """Who had a number at an instant, 0 nobody."""
+        """The subscription that had a number at an instant, 0 for none."""
         spans = self._spans.get(number, ())
         return next((key for from_us, to_us, key in spans if from_us <= instant_us and (to_us is None or instant_us < to_us)), 0)
 
@@ -252,7 +252,7 @@ class PlainLookup:
 
 
 def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, catalogues: Sequence[Catalogue]) -> list[_Begun]:  # noqa: ANN401 -- a row of bill_runs
-    """As the run computed what was touched, and as it would have computed everything: a run may have been told to."""
+    """Periods as the run computed them for touched accounts, then as it would have for all: a run may have been asked for everything."""
     contracts = Contracts(known, PriceList(catalogues), facts.Midnights())
     covered = scope.covered_through(connection, known, run.run_id)
     bill_date = dt.date.fromisoformat(run.bill_date)

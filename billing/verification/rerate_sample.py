@@ -42,7 +42,7 @@ _COMPARED: Final = ("subscription_id", "status", *_MONEY, "chargeable_qty", "fre
 
 
 class SampleReport(msgspec.Struct, frozen=True):
-    """What a sample showed. `upper_bound`: with 95 % confidence no larger share of all events of the run differs."""
+    """Result of a sample. `upper_bound`: with 95 % confidence no larger share of all events of the run differs."""
 
     run_id: int
     seed: int

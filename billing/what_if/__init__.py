@@ -1,4 +1,4 @@
-"""What a draft does to a stored month: the same usage priced twice, now and then. Nothing is stored, and nothing is billed."""
+"""Effect of a draft on a stored month: the same usage priced twice, now and then. Nothing is stored, and nothing is billed."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def add_up(status, match, charge, plan, service, subscription, zone_of, is_chose
     """Add rows to `cells` (a row a (plan, service, zone)), `people` (a row a subscription) and `refused` ((plan, service) x status).
 
     Columns of cells and people: events, high, low. `plan` counts from -2. `zone_of`: zone of each rule row. Subscriptions that
-    are not `is_chosen` are left out; nobody (-1) is the last of them.
+    are not `is_chosen` are left out; events without an owner (-1) are the last of them.
     """
     for row in range(len(status)):
         who = subscription[row]

@@ -1,4 +1,4 @@
-"""What a customer's real month would have cost on each plan: the customer's own usage, priced by every plan that was sold in it.
+"""Cost of a customer's real month on each plan: the customer's own usage, priced by every plan that was sold in it.
 
 The month is priced as a what-if does it: a calendar month as one period, tariffs as they are in force in it, fees of the whole month, no
 tax, lines not rounded. All subscriptions of the account that have a plan in the month are put on the plan together, or one of them alone.
@@ -82,7 +82,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Customer:
-    """What does not depend on the plan."""
+    """Data that does not depend on the plan."""
 
     contracts: Contracts
     scope: Scope
@@ -96,8 +96,8 @@ def compare(home: Home, account_id: str, month: Month, *, identity: str = "", su
     """Price the month of an account on every plan, of one catalogue where `identity` says so.
 
     `subscription_id`: put only this subscription on the plan, and leave the others of the account as they are. Raises UserError where the
-    account or subscription is unknown or has no plan in the month, where a plan of it is in another currency than the account's, and where
-    no plan is sold in that.
+    account or subscription is unknown or has no plan in the month. Raises it too where a plan of it is in another currency than the
+    account's, and where no plan is sold in the account's currency.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
@@ -255,7 +255,7 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
 
 
 def _lost(customer: _Customer, events: MonthEvents, answer: Answer) -> int:
-    """How many events of the account have a price in the month as it is, and none in this one."""
+    """Number of events of the account that have a price in the month as it is, and none in this one."""
     owned = np.ones(len(customer.contracts.facts.subscriptions) + 1, np.bool_)
     owned[-1] = False
     before, (status, _) = events.rate(customer.now, threads=1).everywhere(events.rows), answer.everywhere(events.rows)

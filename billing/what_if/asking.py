@@ -1,6 +1,6 @@
 """The work of a what-if, in stages that are timed: facts, tariffs, usage, owners, then each world is rated and added up, and compared.
 
-Both sides are computed alike, not taken from charge files, so the month need not be billed. Files are not held to their hashes: nothing
+Both sides are computed alike, not taken from charge files, so the month need not be billed. File hashes are not checked: nothing
 is made of what is read.
 """
 
@@ -45,7 +45,7 @@ DAYS_BEFORE_US: Final = 2 * 86_400_000_000  # one-off fees ask what a subscripti
 
 
 class _Stages:
-    """Tells how long it took since the last stage was done."""
+    """Reports the time since the last stage was done."""
 
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
@@ -60,7 +60,7 @@ class _Stages:
 
 
 class _Stored(NamedTuple):
-    """What the home knows as of a number."""
+    """State of the home as of a number."""
 
     seq: int
     contracts: Contracts
@@ -98,7 +98,7 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
     """Price the usage of `month` under the tariffs in force and with `draft` in the place of its identity.
 
     `only_plan`: count only subscriptions that have this plan at some time of the month. `seq`: as things were then; None: as they are.
-    `clock_s` tells the stages. Raises UserError where the draft, the moves or the plan do not fit what is stored.
+    `clock_s` times the stages. Raises UserError where the draft, the moves or the plan do not fit what is stored.
     """
     stages = _Stages(clock_s)
     with uncollected(), ThreadPoolExecutor(1) as reader:
@@ -136,7 +136,7 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
 def _rate_both(  # noqa: PLR0913, PLR0917 -- what is rated and how
     events: MonthEvents, now: World, then: World, counted: npt.NDArray[np.bool_], threads: int, stages: _Stages
 ) -> _Both:
-    """`counted`: by subscription, the last one stands for events of nobody."""
+    """Rate and add up both worlds. `counted`: by subscription, the last one is for events without an owner."""
     of_now = events.rate(now, threads)
     stages.done("rate now", events.rows)
     sums_now = sums.add(now, of_now, counted)
@@ -163,7 +163,7 @@ def _stored(home: Home, draft: Catalogue, month: Month, seq: int | None, reader:
 
 
 def _worlds(stored: _Stored, draft: Catalogue, month: Month, moves: Sequence[Move]) -> _Worlds:
-    """Both worlds. Where nobody moves, what follows from facts alone is worked out once."""
+    """Both worlds. Without moves, what follows from facts alone is worked out once."""
     contracts, scope = stored.contracts, stored.scope
     first_us = scope.window.from_us if scope.window is not None else draft.effective_from_us
     tariffs = worlds.with_draft(contracts.price_list.catalogues, draft, first_us - DAYS_BEFORE_US)
@@ -180,14 +180,14 @@ def _worlds(stored: _Stored, draft: Catalogue, month: Month, moves: Sequence[Mov
 
 
 def _for_tests(now: World) -> npt.NDArray[np.bool_]:
-    """By subscription: whether its account is for tests as the month begins. Nothing of that is billed to anybody."""
+    """Mask of subscriptions with an account that is for tests as the month begins. Nothing of these is billed."""
     facts = now.contracts.facts
     begins = np.maximum(facts.account_first_day, day_number(now.month.first))
     return tested(facts.account_keys, begins, facts)[facts.subscription_account]
 
 
 def _chosen(now: World, only_plan: str) -> npt.NDArray[np.bool_]:
-    """By subscription: whether it is counted."""
+    """Mask of subscriptions that are counted."""
     chosen = np.ones(len(now.patterns.of), np.bool_)
     if only_plan:
         having = [number for number, model in enumerate(now.patterns.models) if only_plan in now.plans_of(model)]

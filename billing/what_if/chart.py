@@ -1,4 +1,4 @@
-"""A what-if as a picture: revenue of each plan now and then, and what becomes of customers' bills. SVG by hand, one file, no script.
+"""A what-if as a picture: revenue of each plan now and then, and the change of customers' bills. SVG by hand, one file, no script.
 
 For each currency: bars of plans (usage, fees and terms), and the deciles of the change of a bill. The page (HTML) holds the same picture,
 and the figures beside it. Colours tell apart for the colour-blind, and every bar has its figure in text.
@@ -105,7 +105,7 @@ def _plans(body: list[str], part: InCurrency, top: int) -> int:
 
 
 def _deciles(body: list[str], part: InCurrency, top: int) -> int:
-    """What becomes of customers' bills; returns where it ends."""
+    """Bars of the change of customers' bills; returns where they end."""
     payers = part.payers
     body.append(_text(20, top, f"Change of a customer's bill, {part.currency}", "h"))
     shares = ", ".join(

@@ -61,7 +61,10 @@ def unpriced(of_now: Sums, of_then: Sums) -> tuple[Unpriced, ...]:
 def lost(
     now: World, events: MonthEvents, before: Seen, status_then: npt.NDArray[np.int16], counted: npt.NDArray[np.bool_]
 ) -> tuple[Lost, ...]:
-    """Events that have a price now and none then. `before`: status and match of now; `counted`: by subscription, the last one nobody."""
+    """Events that have a price now and none then. `before`: status and match of now.
+
+    `counted`: by subscription, the last one is for events without an owner.
+    """
     status_now, match_now = before
     rows = np.flatnonzero((status_then > PRICED_TO) & (status_now >= 0) & (status_now <= PRICED_TO))
     if not rows.size:
@@ -79,7 +82,7 @@ def lost(
 
 
 class _Bills:
-    """What each customer pays, now and then: the sums of its chosen subscriptions.
+    """Amounts that each customer pays, now and then: the sums of its chosen subscriptions.
 
     A subscription that has a plan in another currency than its account's, in either world, is left out and counted: a bill run would put
     the account aside.
@@ -105,7 +108,7 @@ class _Bills:
         self.currencies = {names[each] for each in np.unique(self._currency[self._is_customer]).tolist()}
 
     def payers(self, currency: str) -> Payers:
-        """Who pays more, and by how much."""
+        """Customers who pay more or less, and by how much."""
         change = self._change[self._customers(currency)]
         more, less = change[change > 0], change[change < 0]
         counts = (len(change), len(more), len(less), len(change) - len(more) - len(less))
@@ -136,7 +139,7 @@ class _Bills:
 
 
 def _is_foreign(made: World, names: list[str], account_currency: Int64s) -> npt.NDArray[np.bool_]:
-    """By subscription: whether a plan that it has in the month is in another currency than its account's."""
+    """Mask of subscriptions with a plan in the month in another currency than their accounts'."""
     tariffs, of = made.tariffs, made.patterns.of
     unknown, several = -1, -2
     number_of = {name: number for number, name in enumerate(names)}

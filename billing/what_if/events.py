@@ -1,8 +1,8 @@
 """The events of the month, owned and ordered once, and rated in two worlds.
 
-Numbers, quantities and circumstances are shared where both worlds ask for the same, and worked out for each where they do not, or where
-they depend on the tariff: short codes, shares of content, whose clock. Incoming usage is kept where either world may price it; what a
-world's rules do not name is left out of that world.
+Numbers, quantities and circumstances are shared where both worlds ask for the same. They are worked out for each world where the worlds
+differ or where they depend on the tariff: short codes, shares of content, the clock. Incoming usage is kept where either world may price
+it; what a world's rules do not name is left out of that world.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOT_COUNTED = -1  # status of an incoming event that no rule of a world is about
 
 
 class Answer(NamedTuple):
-    """Events of one world and what they were rated to. `rows`: which of all events they are, None for all."""
+    """Events of one world and their rating. `rows`: their places among all events, None for all."""
 
     batch: RatingInput
     subscription: Int64s
@@ -79,17 +79,20 @@ class MonthEvents:
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """Number of events."""
         return len(self._subscription)
 
     def left_out(self, in_neither: int) -> dict[str, int]:
-        """Events of the month that bill in neither world, by reason. `in_neither`: how many come in and are named by no rule of either."""
+        """Events of the month that bill in neither world, by reason. `in_neither`: number of incoming events without a rule in either."""
         counts = collections.Counter(self._grouped.left_out)
         counts[pricing.NOT_BILLABLE] += in_neither
         return {reason: count for reason, count in sorted(counts.items()) if count}
 
     def rate(self, made: World, threads: int, reuse: Answer | None = None) -> Answer:
-        """Rate them by the tariffs of a world. `reuse`: an answer of which no more is needed than `everywhere`."""
+        """Rate them by the tariffs of a world.
+
+        `reuse`: an answer that is needed for nothing but `everywhere` any more; its memory is reused.
+        """
         batch, subscription = self.seen_by(made)
         runs = self._grouped.runs
         rows: Int64s | None = None
@@ -106,7 +109,7 @@ class MonthEvents:
         return Answer(batch, subscription, worlds.rate(made, batch, held.buckets, threads, over), rows)
 
     def seen_by(self, made: World) -> tuple[RatingInput, Int64s]:
-        """All of them with the plans of a world, and whose they are: a subscription (index), -1 nobody's."""
+        """All of them with the plans of a world, and their owners: a subscription (index), -1 for none."""
         if made is self._now:
             return self._first, self._subscription
         wanted, before = made.asked, self._now.asked
@@ -129,7 +132,7 @@ class MonthEvents:
         return self._grouped.spread(holding_of(self._grouped.runs, made))
 
     def _account(self, made: World) -> Int64s:
-        """Whose events they are, by account (index), -1 nobody's."""
+        """Owner of each event, by account (index), -1 for none."""
         subscription, of = self._grouped.runs.subscription, made.contracts.facts.subscription_account
         return self._grouped.spread(np.where(subscription >= 0, np.append(of, -1)[subscription], -1))
 
@@ -167,7 +170,10 @@ def _laid_out(usage: pa.Table, places: Int64s, service: npt.NDArray[np.int8], mo
 
 
 def _may_bill(now: World, then: World) -> Callable[[Int64s], npt.NDArray[np.bool_]]:
-    """Whether incoming usage of a holding (of `now`) may bill in either world; anybody's, where holdings are not the same."""
+    """Test of holdings (of `now`): a mask of those with incoming usage that may bill in either world.
+
+    Where holdings of the two worlds are not the same, it is true of all if any plan of `then` prices incoming usage.
+    """
 
     def may_bill(holding: Int64s) -> npt.NDArray[np.bool_]:
         may = now.contracts.prices_incoming(holding)

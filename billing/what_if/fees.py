@@ -70,7 +70,7 @@ class _Named:
         return Due(plan, name, 0, 0)
 
     def _recurring(self, identity: str, price_id: int) -> tuple[str, str]:
-        """Of the plans that have it the last one charges it, for the days of all."""
+        """Plan and name of a recurring fee: of the plans that have it, the last one charges it for the days of all."""
         held = ((plan, self._plan_at(plan, day)) for plan, day in reversed(self._held) if plan.startswith(f"{identity}/"))
         found = ((plan, version.recurring) for plan, version in held if version is not None)
         return next((plan, fee.name) for plan, of_plan in found for fee in of_plan if fee.price_id == price_id)

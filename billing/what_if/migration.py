@@ -1,8 +1,8 @@
 """Moves of subscriptions from one plan to another, in the world of the draft alone: `--migrate A:B=20%`.
 
-Who moves is drawn by the subscription's key, the same ones whenever it is asked: of those that have plan A at some time of the month, the
-share with the smallest mixed keys. Whoever moves has B wherever facts say A, and B with the same add-ons wherever they say A with add-ons,
-if there is such a plan. Moves do not chain: a share is of those who really have A.
+Subscriptions that move are drawn by their keys, the same ones on every request: of those that have plan A at some time of the month, the
+share with the smallest mixed keys. A subscription that moves has B in place of A. It has B with the same add-ons in place of A with
+add-ons, if there is such a plan. Moves do not chain: a share is of those who really have A.
 """
 
 from __future__ import annotations

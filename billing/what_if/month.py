@@ -1,4 +1,4 @@
-"""A calendar month as the one period of every account, whatever its bill day: on the clock of each account.
+"""A calendar month as the one period of every account, for any bill day: on the clock of each account.
 
 That makes two tariffs comparable over all customers at once: fees and grants are those of whole months. It is not what bills of accounts
 with another bill day than the 1st show. The part of a month before an account is billed by this store is left out, as in a bill.
@@ -62,7 +62,7 @@ def by_month(facts: Facts) -> Facts:
 
 
 def window_of(connection: sa.Connection, seq: int, month: Month, midnights: Midnights) -> Window:
-    """From where the month begins on the first clock of any account to where it ends on the last; nothing where there is no account."""
+    """Window from the begin of the month on the first clock of any account to its end on the last; empty where there is no account."""
     zone, known = accounts.c.timezone, accounts.c.commit_seq
     zones = connection.execute(sa.select(zone).where(known <= seq).distinct()).scalars().all()
     begins, ends = ([midnights.instant_us(each, day) for each in zones] for day in (month.first, month.after))

@@ -1,8 +1,8 @@
 """Subscriptions that are alike in a month: what one of them can draw on and pays in fees, all of them can and do.
 
-Two are alike if their accounts have one time zone and are billed from the same day of the month on, and they had the same plans on the
-same days. Spans are looked at from the day before the month to the day after it, so that a subscription which begins with the month is
-not taken for one that began before: one-off fees ask for that. Pauses, outages and what was agreed about the least time count, too.
+Two are alike with the same plans on the same days, one time zone, and bills from the same day of the month on. Spans are looked at from
+the day before the month to the day after it. So a subscription which begins with the month is not taken for one that began before:
+one-off fees ask for that. Pauses, outages and what was agreed about the least time count, too.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def of_models(contracts: Contracts, found: Patterns) -> Contracts:
 
 
 def _key(subscription: Subscription, zone: str, spans: list[PlanSpan], scope: Scope, month: Month) -> tuple[object, ...] | None:
-    """What the month of a subscription depends on; None where it has no plan in it."""
+    """Facts that the month of a subscription depends on; None where it has no plan in it."""
     periods = scope.periods[subscription.account]
     if not periods:
         return None
@@ -79,7 +79,7 @@ def _key(subscription: Subscription, zone: str, spans: list[PlanSpan], scope: Sc
 
 
 def _of_fees(pattern: Pattern, period: Period) -> tuple[object, ...]:
-    """What fees of the month ask beside plans: pauses, what was agreed, and of one that ends in it when it began."""
+    """Facts that fees of the month ask for beside plans: pauses, agreements, and the begin of a subscription that ends in it."""
     end = pattern.active.end
     begun = pattern.active.start if end is not None and period.start < end <= period.end else None
     return touching(breaks_of(pattern), period.start, period.end), contract_of(pattern), begun

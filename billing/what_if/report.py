@@ -1,4 +1,4 @@
-"""What a what-if answers, as structs that encode to JSON as they stand. Money is int64 micro-units, without tax, line by line unrounded.
+"""Answer of a what-if, as structs that encode to JSON as they are. Money is int64 micro-units, without tax, line by line unrounded.
 
 *Now* is the month under the tariffs in force, *then* the same month under the draft. Amounts of two currencies are never added: each
 currency has a part of its own.
@@ -29,7 +29,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Fee(msgspec.Struct, frozen=True):
-    """One fee of one plan, recurring or one-off: how often it is paid, and how much together."""
+    """One fee of one plan, recurring or one-off: number of payments and their sum."""
 
     plan: str
     name: str
@@ -40,7 +40,7 @@ class Fee(msgspec.Struct, frozen=True):
 
 
 class Term(msgspec.Struct, frozen=True):
-    """What follows from totals of one plan's subscriptions: a volume tier, a discount (below zero), what is missing to a commitment."""
+    """A term that follows from totals of one plan's subscriptions: a volume tier, a discount (below zero), a shortfall of a commitment."""
 
     plan: str
     kind: str  # volume, discount or commitment
@@ -52,10 +52,11 @@ class Term(msgspec.Struct, frozen=True):
 
 
 class Payers(msgspec.Struct, frozen=True):
-    """What becomes of the bills of customers (accounts with a plan or usage in the month): usage, fees and terms together.
+    """Changes of the bills of customers (accounts with a plan or usage in the month): usage, fees and terms together.
 
     `deciles`: the change at which 0 %, 10 % .. 100 % of all customers have no larger one. `deciles_of_more`: of those who pay more alone.
-    Both are empty where there is nobody. `foreign`: subscriptions of such accounts with a plan in another currency, which are not counted.
+    Each is empty where there are no such customers. `foreign`: subscriptions of such accounts with a plan in another currency, which are
+    not counted.
     """
 
     customers: int
@@ -120,7 +121,7 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """How long a part of the work took, over how many events (0: it is not about events)."""
+    """Time that a part of the work took, and the number of its events (0: it is not about events)."""
 
     name: str
     seconds: float
@@ -157,7 +158,7 @@ class Group(NamedTuple):
 
     @property
     def change_micros(self) -> int:
-        """What the draft brings or takes."""
+        """Change of revenue that the draft brings."""
         return self.then_micros - self.now_micros
 
 

@@ -1,8 +1,8 @@
-"""Owners of a month found once for each run of events of one number, and events put into the order in which the engine is fastest.
+"""Owners of a month, found once for each run of events of one number; events are put into the order in which the engine is fastest.
 
 Sealed usage is sorted by number and time, so ten million events are some hundred thousand runs. A number that has one owner all month, on
 one plan, needs one look-up a run; the events of any other are looked up one by one, as in a bill run. Runs are then laid end to end by
-rating unit, and where runs of one unit overlap in time its events are sorted by time and key.
+rating unit. Where runs of one unit overlap in time, its events are sorted by time and key.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REASONS = (LeftOut.CLOSED, LeftOut.NOT_DUE, LeftOut.OTHER_RUN)
 
 
 class Runs(NamedTuple):
-    """Runs of events, one after another: `length` events of one owner, -1 nobody, with one plan, which the owner has at `at_us`."""
+    """Runs of events, one after another: `length` events of one owner (-1 none), with one plan, which the owner has at `at_us`."""
 
     length: Int64s
     subscription: Int64s
@@ -43,7 +43,7 @@ class Runs(NamedTuple):
 
     @property
     def first(self) -> Int64s:
-        """Where each begins."""
+        """Place at which each begins."""
         first: Int64s = np.cumsum(self.length) - self.length
         return first
 
@@ -128,7 +128,7 @@ def _run_lengths(served_id: pa.ChunkedArray[Any]) -> tuple[pa.Array[Any], Int64s
 
 
 def _keeps_plan(made: World, scope: Scope) -> Bools:
-    """By subscription (the last one: nobody): whether it has one plan all month, and is billed all month."""
+    """By subscription (the last one: no owner): True if it has one plan all month, and is billed all month."""
     month, contracts = made.month, made.contracts
 
     def keeps(model: int) -> bool:
@@ -141,7 +141,7 @@ def _keeps_plan(made: World, scope: Scope) -> Bools:
 
 
 def _lies_within(first: Int64s, start_us: Int64s, subscription: Int64s, scope: Scope, made: World) -> Bools:
-    """Whether all events of each run are in the month on the clock of the account; of strangers there is no clock."""
+    """Mask of runs with all events in the month on the clock of the account. Runs without an owner are included: they have no clock."""
     if not first.size:
         return np.zeros(0, np.bool_)
     account = made.contracts.facts.subscription_account[subscription] if len(made.contracts.facts.subscriptions) else subscription
@@ -182,7 +182,7 @@ def _in_order(  # noqa: PLR0913, PLR0917 -- rows, their runs, and what they are 
 
 
 def _units(runs: Runs, made: World) -> Int64s:
-    """Rating unit of each run, 0 nobody's."""
+    """Rating unit of each run, 0 for one without an owner."""
     facts = made.contracts.facts
     unit = np.zeros(len(runs.length), np.int64)
     known = runs.subscription >= 0

@@ -46,7 +46,7 @@ class Term(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """How many, and how much together."""
+    """A number of events or fees, and their sum."""
 
     number: int
     micros: int
@@ -54,7 +54,7 @@ class Amount(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sums:
-    """What one world makes of the month."""
+    """Sums of the month in one world."""
 
     cells: dict[Cell, Amount]
     refused: dict[tuple[str, str, str], int]  # plan, service, status
@@ -81,17 +81,17 @@ class Zones:
                 self._names[index, zone.zone_id] = zone.name
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of zones."""
         return len(self._pairs)
 
     def name(self, number: int) -> str:
-        """What the tariff calls a zone; ANY_ZONE for that of rules for every destination."""
+        """Name of a zone in the tariff; ANY_ZONE for that of rules for every destination."""
         version, zone_id = divmod(int(self._pairs[number]), 1 << 32)
         return self._names.get((version, zone_id), ANY_ZONE)
 
 
 def add(made: World, answer: Answer, counted: npt.NDArray[np.bool_]) -> Sums:
-    """Add up the rated events of the subscriptions that are counted; the last of `counted` is for events of nobody."""
+    """Add up the rated events of the subscriptions that are counted; the last of `counted` is for events without an owner."""
     zones, batch, rated = Zones(made.tariffs), answer.batch, answer.rated
     groups = (len(made.tariffs.tables.plan_index) + OTHERS) * SERVICES
     cells = np.zeros((groups * len(zones), 3), np.int64)
@@ -184,7 +184,7 @@ def _term_micros(found: Terms, subscriptions: int) -> Int64s:
 
 
 def _fee_micros(made: World) -> Int64s:
-    """What each subscription pays in fees."""
+    """Fees of each subscription."""
     by_pattern = np.array([*(sum(due.micros for due in dues) for dues in made.fees), 0], np.int64)
     of_subscription: Int64s = by_pattern[made.patterns.of]
     return of_subscription

@@ -1,8 +1,8 @@
-"""What follows from the totals of the month, as a bill of it has it: volume tiers, discounts, and what is missing to commitments.
+"""Terms that follow from the totals of the month, as a bill of it has them: volume tiers, discounts, and what is missing to commitments.
 
-`billing.runs.settlement.totals` works it out from the lines that a bill would have, at the accounts that own them, whoever pays. Only
-subscriptions that totals may be about are looked at. What belongs to a whole account counts with one of its subscriptions: with the one
-that a discount is off, and of a volume tier with the first one whose usage it counts.
+`billing.runs.settlement.totals` works them out from the lines that a bill would have, at the accounts that own them, not at their payers.
+Only subscriptions that totals may be about are looked at. What belongs to a whole account counts with one of its subscriptions: with the
+one that a discount is off, and of a volume tier with the first one whose usage it counts.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _of_lines(lines: Lines) -> _Pieces:
 
 
 def _of_discount(off: Off) -> _Pieces:
-    """What a discount took off each line."""
+    """Amounts that a discount took off each line."""
     rows = np.flatnonzero(off.off_micros)
     account_key, subscription_key, catalogue, line = (
         off.lines[name][rows] for name in ("account_key", "subscription_key", "catalogue", "price_id")
@@ -149,7 +149,7 @@ def _summed(pieces: _Pieces, contracts: Contracts) -> Terms:
 
 
 def _plan(made: World, subscription: int, identity: str) -> str:
-    """The last plan of a catalogue that a subscription has in the month: what totals go by."""
+    """The last plan of a catalogue that a subscription has in the month: totals follow it."""
     contracts = made.contracts
     period = made.scope.periods[int(contracts.facts.subscription_account[subscription])][0]
     held = [each.plan for each in contracts.spans[subscription] if clip(each.span, period) is not None]

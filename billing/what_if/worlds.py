@@ -62,12 +62,12 @@ class World:
 
     @functools.cached_property
     def asked(self) -> Asked:
-        """Which circumstances the tariffs of this world ask for."""
+        """Circumstances that the tariffs of this world ask for."""
         return asked(self.tariffs.catalogues)
 
     @property
     def has_buckets(self) -> bool:
-        """Whether anybody draws on anything, so that the order of events matters."""
+        """True if any subscription draws on anything, so that the order of events matters."""
         return any(each.own or each.shared for each in self.shapes)
 
 
@@ -92,7 +92,7 @@ def with_draft(in_force: Sequence[Catalogue], draft: Catalogue, from_us: int) ->
 
 
 def world(contracts: Contracts, scope: Scope, month: Month, known: Patterns | None = None) -> World:
-    """What the month is under the tariffs of `contracts`. `known`: its patterns, where they have been worked out."""
+    """The world of the month under the tariffs of `contracts`. `known`: its patterns, where they have been worked out."""
     found = known or patterns(contracts, scope, month)
     models = of_models(contracts, found)
     shapes = Shapes(models, scope)
@@ -102,7 +102,7 @@ def world(contracts: Contracts, scope: Scope, month: Month, known: Patterns | No
 
 
 def holders(made: World, subscription: Int64s, holding: Int64s) -> Holders:
-    """Who draws, and on what, for events with an owner and a holding each (-1 none)."""
+    """Holders and their buckets, for events with an owner and a holding each (-1 none)."""
     if not made.has_buckets:
         return Holders(np.full(len(subscription), NO_HOLDER, np.int32), engine.Buckets.none())
     pattern_of = made.patterns.of

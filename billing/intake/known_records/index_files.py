@@ -1,7 +1,7 @@
 """Snapshots of the index of known records: files in usage/index/ that table index_snapshots names.
 
-Files first, then one SQL transaction that names them, with what was dropped from them. Files that nobody names are garbage. A snapshot
-that is gone, damaged or of another version is passed over: the index is then built from the usage files.
+Files first, then one SQL transaction that names them, with what was dropped from them. Files that no row names are garbage. A snapshot
+that is gone, damaged or of another version is skipped: the index is then built from the usage files.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Records of a source that numbers them are bits, all others are hashes. After opening, the newest snapshot is mapped, and what was
 committed later is read from the key columns of the journal and of sealed files; so the index commits with the batch, since it is what
 the batch left there. A snapshot that is gone or damaged costs time only. Keys of events that are older than every source's retention are
-dropped when a snapshot is written; records as old as that are told by `source_memory`, not here.
+dropped when a snapshot is written; records as old as that are recognised by `source_memory`, not here.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ class KnownKeys:
     def verified(
         self, usage: pa.Table, *, forgotten: NDArray[np.bool_] | None = None, replaced: AbstractSet[bytes] | None = None
     ) -> Verified:
-        """Which rows are duplicates of what is known or came before them, and which conflict with it. Nothing is added.
+        """Verdict of each row: a duplicate of what is known or came before it, in conflict with it, or new. Nothing is added.
 
-        `forgotten`: rows whose copies may be known no more; they are looked for in the store whatever the index says.
+        `forgotten`: rows whose copies may be known no more; they are always looked for in the store, not in the index alone.
         `replaced`: of rows out of suspense, the events whose stored versions stop counting (see `verifying.Asked`).
         """
         verdict, first = np.zeros(usage.num_rows, np.int8), np.full(usage.num_rows, -1, np.int64)

@@ -1,7 +1,7 @@
-"""Rows that could not be read and come again: each stands in suspense once, and its copies are duplicates in the books.
+"""Rows that could not be read and come again: each is stored in suspense once, and its copies are duplicates in the books.
 
 Such a row has no event key. It is known by its source and the SHA-256 of its bytes. A record of several events gives a reject for each,
-all with the bytes of the record: these are told apart by their order within the record. Decided rows stay known, so that what was
+all with the bytes of the record: these are distinguished by their order within the record. Decided rows stay known, so that what was
 recycled or written off does not wait again.
 """
 
@@ -80,7 +80,7 @@ def is_hash_of(row_sha256: bytes, raw: bytes) -> bool:
 
 
 def write_again(connection: sa.Connection, rejects: Sequence[Rejects]) -> None:
-    """Count the copies of rows that stand in suspense."""
+    """Count the copies of rows that are in suspense."""
     again = sum((each.again for each in rejects), collections.Counter[int]())
     if again:
         row = suspense.c
@@ -90,7 +90,7 @@ def write_again(connection: sa.Connection, rejects: Sequence[Rejects]) -> None:
 
 
 def _stored(home: Home, names: Collection[_Name]) -> dict[_Name, int]:
-    """The suspense_id of each of these rows that stands in suspense: of the first, where a row was stored several times."""
+    """The suspense_id of each of these rows that is in suspense: of the first, where a row was stored several times."""
     hashes = sorted({row_sha256 for _, row_sha256 in names})
     row = suspense.c
     found: dict[_Name, int] = {}

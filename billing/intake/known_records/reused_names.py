@@ -27,7 +27,7 @@ MARK: Final = "~"
 
 
 class _Span:
-    """When the segments of one call begin, first and last, so far as they are known."""
+    """Span of time in which the segments of one call begin, first and last, so far as they are known."""
 
     def __init__(self, name: str, first_us: int, last_us: int) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class _Span:
         self.last_us = last_us
 
     def distance_us(self, at_us: int) -> int:
-        """How far a moment lies from the span."""
+        """Distance of a moment from the span; 0 within it."""
         return max(self.first_us - at_us, at_us - self.last_us, 0)
 
     def extend(self, at_us: int) -> None:
@@ -48,7 +48,7 @@ def told_apart(
 ) -> dict[int, str]:
     """New names for the rows that need one. Of each row: the name of its group, when it begins, how far apart calls of one name lie.
 
-    `pasts`: of the names, how they stood last.
+    `pasts`: the last state of the names.
     """
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(names):

@@ -1,6 +1,6 @@
-"""What the store remembers of each source's rules for telling records apart: rows `once:<source>` of table settings.
+"""Stored rules of each source for distinguishing its records: rows `once:<source>` of table settings.
 
-They change with the commit that first follows other rules, so the index of known records can be built from the store alone, at any time
+They change with the first commit under other rules. So the index of known records can be built from the store alone, at any time
 and by any process. Times are microseconds UTC.
 """
 
@@ -24,7 +24,7 @@ _PREFIX: Final = "once:"
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Of one source."""
+    """Stored rules of one source."""
 
     keyed: bool = False  # has a key of its own: its record ids need not tell records apart
     numbered: bool = False  # its records are known by their number
@@ -33,12 +33,12 @@ class Memory(msgspec.Struct, frozen=True):
     known_since_us: int = 0  # keys of events before it were dropped: such a record cannot be told from a copy any more
 
     def oldest_us(self, now_us: int) -> int:
-        """Records that start before it are too old to be told from copies."""
+        """Earliest start of records that can be distinguished from copies: `known_since_us`, or `now_us` less the retention if later."""
         return max(self.known_since_us, now_us - self.retention_us if self.retention_us else 0)
 
 
 def memory_of(source: Source, before: Memory | None) -> Memory:
-    """What follows from the rules of a source; what was dropped stays so."""
+    """The memory that follows from the rules of a source; `known_since_us` of the memory before stays."""
     numbers = (*source.sequence.per, source.sequence.column)
     is_numbered = bool(source.sequence.column) and source.key in {(), numbers}
     return Memory(
@@ -56,7 +56,7 @@ def dropped(memory: Memory, before_us: int) -> Memory:
 
 
 def is_complete(home: Home, memory: Mapping[str, Memory]) -> bool:
-    """Whether the rules of every source are known that ever sent something."""
+    """Return whether the rules are known of every source that ever sent something."""
     with home.connect() as connection:
         sources = set(connection.execute(sa.select(intake_counts.c.source).distinct()).scalars())
     return sources <= memory.keys()

@@ -1,8 +1,8 @@
 """Calls that two sources of a home tell: two tables, or two forms of record, of one switch, so that each call would bill twice.
 
-No key shows it, since a record's key holds its source's name; the switch's own name of the call does, which both have. A file is held
-against what other sources have of its time, by a thousand of its calls at most: whoever collects both tables of a switch sees it with
-the second file. Nothing is decided here.
+No key shows it, since a record's key holds its source's name; the switch's own name of the call does, which both have. A file is compared
+with what other sources have of its time, by a thousand of its calls at most. So if both tables of a switch are collected, the second file
+shows it. Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PER_CALL: Final = (Format.KAMAILIO_CDRS, Format.FREESWITCH, Format.FREESWITCH_J
 
 
 def told_twice(home: Home, source: Source, usage: pa.Table) -> Mapping[str, int]:
-    """How many of the file's calls count from another source as well, by its name. `usage`: what was taken of the file."""
+    """Number of the file's calls that count from another source as well, by its name. `usage`: the rows taken of the file."""
     if source.format not in {_PER_TRANSACTION, *_PER_CALL} or usage.num_rows == 0:
         return {}
     name = "call_ref" if source.format in {_PER_TRANSACTION, Format.KAMAILIO_CDRS} else "record_id"
@@ -42,7 +42,7 @@ def told_twice(home: Home, source: Source, usage: pa.Table) -> Mapping[str, int]
 
 
 def _of_others(home: Home, source: Source, usage: pa.Table, name: str) -> dict[str, list[str]]:
-    """What other sources call their calls of the same time, sorted, by source."""
+    """Names that other sources give to their calls of the same time, sorted, by source."""
     start_us: Any = usage.column("start_us").cast(pa.int64())
     first_us, last_us = (int(found(start_us).as_py()) for found in (pc.min, pc.max))
     with home.connect() as connection:
@@ -57,7 +57,7 @@ def _of_others(home: Home, source: Source, usage: pa.Table, name: str) -> dict[s
 
 
 def _is_there(call: str, others: list[str], format_: Format) -> bool:
-    """Whether a call is among the `others`, by its whole name, or by its name and the tags that one of the two has behind it."""
+    """Return whether a call is among the `others`: by its whole name, or by its name and the tags that one of them has behind it."""
     if _has(others, call):
         return True
     if format_ is Format.KAMAILIO_CDRS:

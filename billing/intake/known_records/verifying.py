@@ -1,12 +1,12 @@
-"""Whether records that an index has perhaps seen were there before: decided on the records themselves, never on a hash.
+"""Verification of records that an index has perhaps seen: decided on the records themselves, never on a hash.
 
 Problem. Hashes and sequence numbers only say *perhaps*. Taken at their word, two records that share a hash would be one, and the second
 would be lost. Example: streams of one source that count each for itself, kept in one bitmap, have the same numbers.
 
 Choice. Every row that was perhaps seen is compared with the stored rows of its event, and with earlier rows of its own batch. The same
 native key (source, record id, sequence number) and the same content: a duplicate. The same native key with other content: conflicting.
-No row with that native key: new. If another record has the same event_key all the same, the new one gets a salted key, made of that key
-and its own native key, so that it is found under it again. What is left out: an index of places. Copies are looked for in the files of
+No row with that native key: new. If another record has the same event_key all the same, the new one gets a salted key. It is made of that
+key and its own native key, so that it is found under it again. What is left out: an index of places. Copies are looked for in the files of
 their time first, which costs little, and in all others only where they are not there.
 """
 
@@ -157,7 +157,7 @@ def _mates(versions: Sequence[_Version], version: _Version) -> list[_Version]:
 
 
 def _stored(home: Home, keys: pa.Array[Any], asked: Asked) -> pa.Table:
-    """COLUMNS of the stored rows of the events `keys`, whatever they count as, but for events that are replaced."""
+    """COLUMNS of the stored rows of the events `keys`, with any outcome, but for events that are replaced."""
     rows = finding.stored_rows(home, keys, COLUMNS).rows.select(list(COLUMNS))
     if not asked.replaced:
         return rows
@@ -182,7 +182,7 @@ def _plain_copies(home: Home, mine: pa.Table, suspects: NDArray[np.intp], asked:
 
 
 def _same(rows: pa.Table, others: pa.Table, place: NDArray[Any], keyed: AbstractSet[str]) -> NDArray[np.bool_]:
-    """Whether each row is a copy of the one at `place` (-1: none) among the others."""
+    """Mask of rows that are a copy of the one at `place` (-1: none) among the others."""
     at = np.flatnonzero(place >= 0)
     same = np.zeros(rows.num_rows, np.bool_)
     if not len(at):
@@ -227,7 +227,7 @@ def _is_total(table: pa.Table) -> NDArray[np.bool_]:
 
 
 def _is_number(table: pa.Table) -> NDArray[np.bool_]:
-    """Where the destination is a number, and so what was dialled for it says nothing more."""
+    """Mask of rows with a number as destination: for these, the dialled text says nothing more."""
     valid: Any = pc.is_valid(table.column("other_e164"))
     number: NDArray[np.bool_] = valid.to_numpy()
     return number
@@ -245,7 +245,7 @@ def _unique(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
 
 
 def _comes_again(keys: pa.ChunkedArray[Any]) -> NDArray[np.bool_]:
-    """Which keys are there more than once."""
+    """Mask of keys that are there more than once."""
     encoded: Any = keys.combine_chunks().dictionary_encode()
     places = encoded.indices.to_numpy()
     several: NDArray[np.bool_] = np.bincount(places, minlength=1)[places] > 1

@@ -1,4 +1,4 @@
-"""What the downgrades share: refuse where something is stored that the older schema has no place for."""
+"""Shared part of the downgrades: refuse where something is stored that the older schema has no place for."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class NoPlace(NamedTuple):
-    """What an older schema does not hold: `what` it is, in words, in a column of a table.
+    """Data that an older schema does not hold: `what` it is, in words, in a column of a table.
 
-    Something stands there where `condition` holds; without one, where the column is filled.
+    Something is there where `condition` holds; without one, where the column is filled.
     """
 
     table: str
@@ -32,7 +32,7 @@ def refuse_rows(revision: str, tables: Iterable[str]) -> None:
 
 
 def refuse(revision: str, no_place: Iterable[NoPlace]) -> None:
-    """Refuse when something stands where schema `revision` has no place for it."""
+    """Refuse when something is stored where schema `revision` has no place for it."""
     for each in no_place:
         _refuse(revision, each.table, f" WHERE {each.condition or f'{each.column} IS NOT NULL'}", each.what)
 

@@ -1,4 +1,4 @@
-"""What waits for a second person, and what that one said."""
+"""Proposals that wait for a second person, and the decisions of that person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every part of the store stands on: the sequence of commits and the settings."""
+"""Base of every part of the store: the sequence of commits and the settings."""
 
 from __future__ import annotations
 

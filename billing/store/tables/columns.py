@@ -1,4 +1,4 @@
-"""Columns as all tables have them, and what of them a database is told."""
+"""Columns as all tables have them, and the parts of their definition that each database gets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def id_(name: str) -> sa.Column[int]:
 
 
 def kept_by_sqlite(column: str, target: str) -> sa.ForeignKeyConstraint:
-    """A foreign key that PostgreSQL is not told of, since it asks for each row alone: five million lines would take minutes.
+    """A foreign key that PostgreSQL does not get, since it checks each row alone: five million lines would take minutes.
 
     The one writer takes keys from the rows that it has just written, `db check` joins the tables, and so do the books.
     """

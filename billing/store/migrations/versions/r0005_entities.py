@@ -1,4 +1,4 @@
-"""Whose bank account a line of a bank file came into.
+"""The legal entity whose bank account a line of a bank file came into.
 
 Revision 0005. Lines of before are of the legal entity without a name.
 """

@@ -1,4 +1,4 @@
-"""What waits for a second person, and what that one said; why a setting was changed.
+"""Proposals that wait for a second person, and the decisions of that person; the reason of a change of a setting.
 
 Revision 0008. Nothing of before waits: settings that were changed before hold as they did.
 """

@@ -1,4 +1,4 @@
-"""By what a row that could not be read is known when it comes again, and how often it came.
+"""Hash by which a row that could not be read is known when it comes again, and how often it came.
 
 Revision 0009. Rows of before get their hash from the bytes that were kept; those longer than 64 KiB have none and are known no more than
 before.
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0007, which counted every copy as another row."""
+    """Back to 0008, which counted every copy as another row."""
     going_back.refuse("0008", [NoPlace("suspense", "came_again", "how often rejected rows came again")])
     op.drop_index(op.f("ix_suspense_row_sha256"), table_name="suspense")
     op.drop_column("suspense", "came_again")
