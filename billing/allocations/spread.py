@@ -86,6 +86,9 @@ def allocate(
                 made[key] = made.get(key, 0) + part
                 left[place] -= part
                 rest -= part
+        assert rest >= 0, f"{credit.credit_id} settles more than it has"
+    assert min(left, default=0) >= 0, "an invoice is settled beyond its total"
+    assert sum(made.values()) + sum(left) == sum(amount for _, amount in pieces), "what is settled and what is open are not the whole"
     return [Settlement(*key, amount) for key, amount in made.items()]
 
 

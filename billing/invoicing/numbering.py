@@ -14,8 +14,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.accounts import entities
+from billing.charges.conservation import WRAP
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
 from billing.store import bulk, tables
+from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -80,7 +82,23 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
         digest.add(tables.invoices, heads)
     bulk.insert(connection, tables.invoices, heads)
     _store_lines(connection, drafts, keys, effect, digest)
+    _require_numbered(connection, first_key, drafts, int(net.sum()), int(tax.sum()))
     return first_key
+
+
+def _require_numbered(connection: sa.Connection, first_key: int, drafts: Drafts, net_micros: int, tax_micros: int) -> None:
+    """Assert, as the database reads it, that what was frozen is numbered: as many documents and lines, and the same sums."""
+    invoice, line = tables.invoices.c, tables.invoice_lines.c
+    of_drafts = sa.select(sa.func.count(), *halves(invoice.net_micros), *halves(invoice.tax_micros)).where(invoice.invoice_key >= first_key)
+    documents, *sums = connection.execute(of_drafts).one()
+    of_lines = sa.select(sa.func.count(), *halves(line.amount_micros)).where(line.invoice_key >= first_key)
+    lines, *amounts = connection.execute(of_lines).one()
+    is_all = (documents, lines) == (len(drafts), len(drafts.lines))
+    assert is_all, f"{documents} documents and {lines} lines are numbered, and {len(drafts)} and {len(drafts.lines)} are frozen"
+    stored = (whole(*sums[:2]), whole(*sums[2:]), whole(*amounts))
+    wanted = (net_micros, tax_micros, net_micros + tax_micros)
+    is_same = all((one - other) % WRAP == 0 for one, other in zip(stored, wanted, strict=True))
+    assert is_same, f"numbered net, tax and lines are {stored} micro-units, and the frozen ones {wanted}"
 
 
 def take_numbers(connection: sa.Connection, series: str, count: int) -> int:

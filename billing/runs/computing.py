@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from billing.charges import conservation
 from billing.charges.book_terms import Term
 from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
@@ -119,6 +120,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         progress=functools.partial(report, "price usage"),
         left_alone=known.left_alone,
     )
+    _require_all_priced(usage, currencies)
     report("fees", 0, 0)
     clashing = carried_allowances.clashing(usage.left)
     workings = totals.Workings() if kept is not None else None
@@ -174,7 +176,21 @@ def _proposed(usage: Lines, known: Known, currencies: Currencies, workings: tota
     contracts, chosen = known.contracts, known.scope
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
     lines = totals.apply(np.concatenate([*fees, usage]), contracts, chosen, currencies, known.adjustments, workings)
-    return payers.route(lines, contracts, chosen)
+    routed = payers.route(lines, contracts, chosen)
+    conservation.require_kept("routing to payers", lines, routed)
+    return routed
+
+
+def _require_all_priced(usage: PricedSums, currencies: Currencies) -> None:
+    """The lines of usage come to the charges of all groups of shards, but for accounts that are too large."""
+    sums = np.zeros(len(currencies.names), np.int64)
+    np.add.at(sums, usage.lines["currency"], usage.lines["exact_micros"])
+    for place, currency in enumerate(currencies.names):
+        charged = usage.charges_by_currency.get(currency)
+        left_out = usage.too_large_by_currency.get(currency)
+        wanted = (charged.amount_micros if charged else 0) - (left_out.amount_micros if left_out else 0)
+        is_same = (int(sums[place]) - wanted) % conservation.WRAP == 0
+        assert is_same, f"lines of usage come to {sums[place]} {currency}, and the charges of all groups to {wanted}"
 
 
 def _usage_terms(usage: PricedSums) -> dict[str, Term]:

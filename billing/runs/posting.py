@@ -35,7 +35,9 @@ CHUNKS: Final = 4  # of the documents of a run, in their order
 NOBODY: Final = states.By()
 LEG: Final = "line"
 OPENING_BALANCE: Final = "opening_balance"  # what opening documents are posted against
-_INVOICES: Final = ("invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity", "document_type")
+_INVOICES: Final = (
+    "invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity", "document_type", "total_micros",
+)  # fmt: skip
 _LINES: Final = ("invoice_key", "line_no", "kind", "revenue_code", "tax_class", "amount_micros")
 
 
@@ -112,6 +114,7 @@ def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Conn
         seq = home.next_commit_seq(connection, "invoice", now_us)
         postings = chunk.postings if chunk.postings is not None else _with_ids(chunk.documents, _stored(connection, chunk.documents))
         post(connection, postings, seq)
+        _require_posted(chunk.documents, postings)
         payers = np.unique(chunk.documents["account_key"].to_numpy()).tolist()
         allocate_credit(connection, payers, seq, run_id=chunk.run_id)
         marks = {"run_id": chunk.run_id, "chunk": chunk.number, "commit_seq": seq}
@@ -172,6 +175,7 @@ def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
     """One posting a line: what the customer owes against revenue or tax, turned round where the amount is negative."""
     if not len(lines.document):
         return ledger.no_postings()
+    _require_whole(documents, lines)
     place: Any = pa.array(lines.document)
     head: Any = documents.take(place)
     names: Any = pa.array([ledger.receivable(str(account_id)) for account_id in documents["account_id"].to_pylist()], pa.string())
@@ -191,6 +195,23 @@ def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
         "entity": pc.fill_null(head["legal_entity"], pa.scalar("")),
     }
     return pa.table(columns)
+
+
+def _require_whole(documents: pa.Table, lines: _Lines) -> None:
+    """Assert that the lines of each document come to its total."""
+    sums = np.zeros(documents.num_rows, np.int64)
+    np.add.at(sums, lines.document, lines.amount_micros)
+    wrong = np.flatnonzero(sums != documents["total_micros"].to_numpy())
+    assert not wrong.size, f"the lines of {documents['number'][int(wrong[0])]} do not come to its total"
+
+
+def _require_posted(documents: pa.Table, postings: pa.Table) -> None:
+    """Assert that what is posted to receivables is what the documents of the chunk come to."""
+    to_customer: Any = pc.starts_with(postings["debit_account"], ledger.receivable(""))
+    amounts = postings["amount_micros"].to_numpy()
+    signed = np.where(to_customer.to_numpy(zero_copy_only=False), amounts, -amounts)
+    found, wanted = int(signed.sum()), int(documents["total_micros"].to_numpy().sum())
+    assert found == wanted, f"{found} micro-units are posted to receivables, and the documents come to {wanted}"
 
 
 def _counter_accounts(lines: _Lines) -> Any:  # noqa: ANN401 -- an array of text

@@ -33,6 +33,7 @@ FOREIGN: Final = "a plan is priced in another currency than the account's"
 NEGATIVE: Final = "the total is negative without a correction of anything billed"
 CREDIT: Final = "a credit exceeds what was billed"
 TOO_LARGE: Final = "a sum of charges is beyond the limit of money"
+NOT_KEPT: Final = "the difference to bill is not what is due less what was billed: a mistake of this program"
 
 
 class Limits(NamedTuple):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from billing.charges.conservation import require_same_accounts
 from billing.charges.lines import KEY_FIELDS, Kind, Lines, numbers, taken
 from billing.charges.ordering import order_by
 from billing.charges.reconcile import Differences
@@ -41,6 +42,7 @@ def parted(found: Differences, wanted: Bools, contracts: Contracts, payers: Paye
     whole = own | (is_tax & ~has_other[group] & (has_own[group] | wanted))
     kept, billed = taken(lines, np.flatnonzero(whole)), found.billed_micros[whole]
     apart = taken(lines, np.flatnonzero(own & (has_own & has_other)[group]))
+    require_same_accounts("wanted differences", lines[own], kept[kept["kind"] != Kind.TAX])
     if apart.size:
         net = _rated(apart, contracts, payers)
         kept = np.concatenate([kept, tax_due(net, currencies.steps_of(net))])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.book_terms import Term, Terms
+from billing.charges.conservation import differing_accounts, require_same_accounts
 from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, taken
 from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
@@ -83,7 +84,9 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     parts = []
     while blocks:
         lines = blocks.pop(0)
-        parts.append(writer.drafts(settling.without(lines, np.isin(lines["account_key"], parked), "quarantined")))
+        billable = settling.without(lines, np.isin(lines["account_key"], parked), "quarantined")
+        parts.append(writer.drafts(billable))
+        require_same_accounts("drafts of invoices", billable, parts[-1].lines)
     drafts = joined(parts) if parts else writer.drafts(empty())
     settling.terms.add("invoiced_net", drafts.currency, drafts.net_micros())
     settling.terms.add("invoiced_tax", drafts.currency, drafts.tax_micros())
@@ -112,17 +115,20 @@ class _Settling:
         counted: Lines = billed[~later] if later.any() else billed
         self._count(proposed, counted)
         due = sum_as_taxed(as_agreed(proposed, self._contracts, self._payers))
+        require_same_accounts("sums by charge key", proposed, due)
         due = self.without(due, of_tests(due, self._contracts.facts), "test")
         found = taxed(due, self._currencies.steps_of(due))
         self.terms.add("tax_in_prices", due["currency"], due["amount_micros"], found.lines["amount_micros"])
         differing = differences(np.concatenate([found.lines, found.taxes]), billed)
+        lost = differing_accounts([found.lines, found.taxes], [billed, differing.lines])
+        self.broken |= dict.fromkeys(lost.tolist(), bounds.NOT_KEPT)
         about = (self._contracts, self._payers, self._currencies)
         if later.any():
             differing = parted(differing, ~self._of_later_runs(differing.lines), *about)
         if self._kept is not None:
             differing = self._kept(differing, found.lines, *about)
         own = self._payers.currency[self._payers.place(differing.lines["account_key"])]
-        self.broken |= bounds.broken(differing, counted, own, self._payers.together, self._bill_day, self._limits)
+        self.broken = bounds.broken(differing, counted, own, self._payers.together, self._bill_day, self._limits) | self.broken
         return differing.lines
 
     def without(self, lines: Lines, out: npt.NDArray[np.bool_], term: str) -> Lines:

@@ -1,0 +1,214 @@
+"""Money that a stage loses or makes is found at the border of that stage: an account is put aside, or the run stops before it numbers.
+
+Each fault is patched in; without the assertion that finds it the run would post a wrong bill.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from billing.allocations import items, spread
+from billing.charges import reconcile
+from billing.charges.lines import LINE, Kind
+from billing.invoicing import drafts, numbering
+from billing.runs import computing, cycle, posting, reports
+from billing.runs.settlement import bounds, parting, settlement
+from billing.runs.settlement.drafting import Writer
+from billing.store import tables
+from tests.billing.runs.world import Call
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Lines
+    from billing.runs.reports import RunReport
+    from tests.billing.runs.world import World
+
+pytestmark = pytest.mark.slow
+NOVEMBER = dt.date(2025, 11, 1)
+Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture
+def two(world: World) -> World:
+    """Anna and bert on plan basic, 10.00 a month each; anna calls 25 minutes, of which 5 cost 0.10 each."""
+    for name, number in (("anna", "1001"), ("bert", "1002")):
+        world.account(name)
+        world.subscription(f"{name}-1", name, "shop/basic", number)
+    world.take(Call("1001", "2025-10-05T10:00:00", 25 * 60))
+    return world
+
+
+def run(world: World) -> RunReport:
+    return cycle.run(world.home, NOVEMBER, world.begun(NOVEMBER))
+
+
+def require_nothing_numbered(world: World) -> None:
+    assert world.numbers() == []
+
+
+def a_cent_more(lines: Lines, kind: Kind = Kind.USAGE, field: str = "amount_micros") -> Lines:
+    """The lines, with the first of a kind a cent higher."""
+    changed: Lines = lines.copy()
+    rows = np.flatnonzero(changed["kind"] == kind)
+    changed[field][rows[:1]] += 10_000
+    return changed
+
+
+def test_groups_of_shards_that_lose_a_charge(two: World, monkeypatch: Patch) -> None:
+    real = computing.price_in_groups
+
+    def losing(*args: Any, **named: Any) -> Any:  # noqa: ANN401 -- whatever the stage takes and gives
+        usage = real(*args, **named)
+        usage.lines["exact_micros"] -= 10_000
+        return usage
+
+    monkeypatch.setattr(computing, "price_in_groups", losing)
+    with pytest.raises(AssertionError, match="lines of usage come to 490000 CNY, and the charges of all groups to 500000"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_routing_that_makes_money(two: World, monkeypatch: Patch) -> None:
+    real = computing.payers.route
+    monkeypatch.setattr(computing.payers, "route", lambda *args: a_cent_more(real(*args)))
+    with pytest.raises(AssertionError, match="routing to payers: amount_micros is"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_sums_that_change_an_account(two: World, monkeypatch: Patch) -> None:
+    real = settlement.sum_as_taxed
+    monkeypatch.setattr(settlement, "sum_as_taxed", lambda lines: a_cent_more(real(lines)))
+    with pytest.raises(AssertionError, match="sums by charge key: the sums of 1 accounts changed"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_an_account_whose_difference_is_wrong_is_put_aside(two: World, monkeypatch: Patch) -> None:
+    """Bert is billed, anna waits with the reason; once the fault is out the next run bills her."""
+    real = settlement.differences
+
+    def wrong(due: Lines, billed: Lines) -> reconcile.Differences:
+        found = real(due, billed)
+        return reconcile.Differences(a_cent_more(found.lines), found.billed_micros)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settlement, "differences", wrong)
+        done = run(two)
+    assert (done.invoices, done.quarantined) == (1, {"anna": bounds.NOT_KEPT})
+    assert [len(two.numbers(name)) for name in ("anna", "bert")] == [0, 1]
+    assert run(two).invoices == 1
+    assert [each.total_micros for each in reports.list_runs(two.home)] == [{"CNY": 10_600_000}, {"CNY": 11_130_000}]
+
+
+def test_drafts_that_are_not_the_differences(two: World, monkeypatch: Patch) -> None:
+    real = Writer.drafts
+
+    def wrong(self: Writer, lines: Lines) -> drafts.Drafts:
+        return real(self, a_cent_more(lines, Kind.RECURRING))
+
+    monkeypatch.setattr(Writer, "drafts", wrong)
+    with pytest.raises(AssertionError, match="drafts of invoices: the sums of 1 accounts changed"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_wanted_differences_that_lose_a_line(monkeypatch: Patch) -> None:
+    """An interim bill: what a later run compares is parted from what it bills now."""
+    real = parting.taken
+    monkeypatch.setattr(parting, "taken", lambda lines, rows: real(lines, rows[1:] if rows.size > 1 else rows))
+    found = reconcile.Differences(_lines([10_000, 20_000]), np.zeros(2, np.int64))
+    nothing: Any = None
+    with pytest.raises(AssertionError, match="wanted differences: the sums of 1 accounts changed"):
+        parting.parted(found, np.array([True, True]), nothing, nothing, nothing)
+
+
+def test_a_line_that_is_lost_while_numbering(two: World, monkeypatch: Patch) -> None:
+    real = numbering.bulk.insert
+
+    def losing(connection: sa.Connection, table: sa.Table, columns: Any) -> int:  # noqa: ANN401 -- columns of a table
+        if table is tables.invoice_lines:
+            columns = {name: values[:-1] for name, values in columns.items()}
+        return real(connection, table, columns)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(numbering.bulk, "insert", losing)
+        with pytest.raises(AssertionError, match="2 documents and 4 lines are numbered, and 2 and 5 are frozen"):
+            run(two)
+    require_nothing_numbered(two)
+    assert run(two).invoices == 2, "nothing was numbered, and the run goes on"
+
+
+def test_a_number_that_is_changed_while_numbering(two: World, monkeypatch: Patch) -> None:
+    real = numbering.bulk.insert
+
+    def wrong(connection: sa.Connection, table: sa.Table, columns: Any) -> int:  # noqa: ANN401 -- columns of a table
+        if table is tables.invoices:
+            columns |= {name: columns[name] + 10_000 for name in ("tax_micros", "total_micros")}
+        return real(connection, table, columns)
+
+    monkeypatch.setattr(numbering.bulk, "insert", wrong)
+    with pytest.raises(AssertionError, match="numbered net, tax and lines are"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_a_posting_that_is_lost(two: World, monkeypatch: Patch) -> None:
+    """The numbers are given by then: the run stops before it is posted, and goes on once the fault is out."""
+    real = posting._postings  # noqa: SLF001 -- the stage
+
+    def losing(*args: Any) -> Any:  # noqa: ANN401 -- as above
+        return real(*args).slice(1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "_postings", losing)
+        for _ in range(2):  # from the drafts, then from the lines that were numbered
+            with pytest.raises(AssertionError, match="micro-units are posted to receivables, and the documents come to"):
+                run(two)
+    with two.home.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(tables.postings)).scalar_one() == 0
+    assert run(two).state == "posted"
+
+
+def test_lines_that_do_not_come_to_the_total(two: World, monkeypatch: Patch) -> None:
+    real = posting._drafted  # noqa: SLF001 -- the stage
+
+    def wrong(*args: Any) -> Any:  # noqa: ANN401 -- as above
+        lines = real(*args)
+        return lines._replace(amount_micros=lines.amount_micros + 10_000)
+
+    monkeypatch.setattr(posting, "_drafted", wrong)
+    with pytest.raises(AssertionError, match="the lines of R-0000000001 do not come to its total"):
+        run(two)
+
+
+def test_a_credit_that_settles_more_than_it_has(monkeypatch: Patch) -> None:
+    item = spread.OpenItem(1, 7, "R-7", dt.date(2025, 12, 1), 10_000_000)
+    credit = spread.Credit(1, spread.PAYMENT, "P-1", 4_000_000)
+    assert [each.amount_micros for each in spread.allocate([credit], [item])] == [4_000_000]
+    monkeypatch.setattr(spread, "min", _largest_of_three, raising=False)
+    with pytest.raises(AssertionError, match="P-1 settles more than it has"):
+        spread.allocate([credit], [item])
+
+
+def test_an_invoice_of_which_more_is_open_than_it_comes_to(two: World, monkeypatch: Patch) -> None:
+    run(two)
+    doubled = tables.invoices.c.total_micros * 2
+    monkeypatch.setattr(items, "open_micros", lambda _=None: sa.cast(doubled, tables.INT64))
+    with two.home.connect() as connection, pytest.raises(AssertionError, match="of R-0000000001 more is open than it comes to"):
+        items.open_items(connection)
+
+
+def _largest_of_three(*amounts: Any, default: int = 0) -> int:  # noqa: ANN401 -- as `min` takes them
+    return max(amounts) if len(amounts) > 1 else min(amounts[0], default=default)
+
+
+def _lines(amounts: list[int]) -> Lines:
+    lines = np.zeros(len(amounts), LINE)
+    lines["account_key"], lines["kind"], lines["amount_micros"] = 1, Kind.USAGE, amounts
+    lines["price_id"] = np.arange(len(amounts))
+    return lines
