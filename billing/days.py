@@ -14,7 +14,7 @@ LAST_DAY: Final = dt.date(2999, 12, 31)
 
 
 class DayError(ValueError):
-    """Not a date that can be used. `remedy` says what to write instead."""
+    """A date that cannot be used. `remedy` says what to write instead."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)

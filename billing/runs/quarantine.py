@@ -30,10 +30,10 @@ _NAMED_MAX: Final = 5  # accounts that a remedy names one by one
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """An account that a run did not bill. `kind`: quarantined, held, passed by or test.
+    """An account that a run did not bill. `kind`: quarantined, held, `passed by` or test.
 
-    `billed_by`: the later run of the cycle that billed what this one left, as it stands now; 0 none. Documents of other kinds bill
-    single things, and leave an account where it was put.
+    `billed_by`: the later run of the cycle that billed what this one left, as of now; 0 none. Documents of other kinds bill single things,
+    and leave an account where it was put.
     """
 
     run_id: int
@@ -47,7 +47,7 @@ class Parked(msgspec.Struct, frozen=True):
 def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> list[Parked]:
     """Accounts that runs put aside, newest run first; of one run, if given.
 
-    Without `every` only those that no run has billed since, of runs that were not undone for everybody.
+    Without `every` only those that no run has billed since, of runs that were not undone for all accounts.
     """
     aside, runs, account = tables.quarantine, tables.bill_runs, tables.accounts
     query = (
@@ -117,7 +117,10 @@ def _reaches(run: CoveringRun, bill_date: str) -> bool:
 
 
 def _billed(connection: sa.Connection, seqs: dict[int, int]) -> dict[int, list[CoveringRun]]:
-    """The runs that billed accounts (by key; the commit each was stored with), ascending. Being rated for testing is not being billed."""
+    """The runs that billed accounts (by key; the commit each was stored with), ascending.
+
+    A run that rated an account for testing is no bill.
+    """
     aside = tables.quarantine.c
     found: dict[int, list[CoveringRun]] = {}
     for keys in chunks(sorted(seqs)):

@@ -1,4 +1,4 @@
-"""Customers one by one: rows that are made of the columns when somebody asks for them."""
+"""Customers one by one: rows that are made of the columns on demand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AT_ONCE: Final = 10_000  # rows of which the texts are Python's at a time, when
 
 
 class Account(NamedTuple):
-    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one told."""
+    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one recorded."""
 
     account_key: int
     account_id: str
