@@ -40,7 +40,7 @@ IMPORTED: Operator = Operator("import", -1)  # who says what is imported, where 
 
 
 class ImportReport(NamedTuple):
-    """How many rows were new, and how many were there already with the same data."""
+    """The number of rows that were new, and of those that were there already with the same data."""
 
     accounts_added: int
     accounts_known: int
@@ -64,7 +64,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
 ) -> ImportReport:
     """Import the CSV files of a folder, or one JSON document. Raises ProblemsError with every mistake; then nothing is stored.
 
-    `dry_run`: do and check everything, and store nothing. `progress` is told how many rows of how many are dealt with.
+    `dry_run`: do and check everything, and store nothing. `progress` gets the number of rows that are dealt with, and of all rows.
     """
     mistakes = Mistakes()
     sheets = _read(source, mistakes, progress)
@@ -119,7 +119,7 @@ def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[s
 
 
 def import_accounts(work: Importer, known_policies: set[str]) -> Count:
-    """The sheet of accounts: what is wrong with it goes to the mistakes of `work`, new rows to the table."""
+    """The sheet of accounts: its errors go to the mistakes of `work`, new rows to the table."""
     sheet = work.sheets["accounts"]
     _refuse_unknown_policies(sheet, known_policies, work.mistakes)
     _refuse_unknown_entities(sheet, entities.names(work.connection), work.mistakes)
