@@ -22,7 +22,7 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MONTHS: Final = 3  # of which the ends are looked at, before the newest posting
+MONTHS: Final = 3  # whose ends are checked, before the newest posting
 
 
 class _Part(NamedTuple):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """The effect of closing a month, done or (dry run) not. `closed`: it is closed now."""
+    """The effect of closing a month, or (dry run) the expected one. `closed`: it is closed now."""
 
     month: str
     entity: str

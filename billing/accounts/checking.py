@@ -208,7 +208,7 @@ def _relation(picture: Picture, relation: Reach) -> Iterator[Trouble]:
 def _able(relation: Reach, member: Customer, root: Customer, field: str) -> Iterator[Trouble]:
     """Faults of the account that takes over: it must exist by then, and be invoiced where it pays.
 
-    Charges that a test account pays, no account pays.
+    A test account is not invoiced: no account would pay its share.
     """
     fact, of_account = relation.fact, relation.subscription is None
     begins = relation.first_within(member.billed_from, None)

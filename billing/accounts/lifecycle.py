@@ -38,7 +38,7 @@ class Activation(NamedTuple):
     plan: str
     from_date: dt.date
     numbers: Sequence[str] = ()
-    quarantine_days: int = 0  # how long a number must have been nobody's
+    quarantine_days: int = 0  # how long a number must have had no owner
 
 
 def today(home: Home, subscription_id: str, now_us: int) -> dt.date:

@@ -148,7 +148,7 @@ class Recorder:
         return self.contract(subscription_id)[1]
 
     def check(self) -> None:
-        """Raises where what is written does not fit together, with every reason."""
+        """Raises where written facts do not fit together, with every reason."""
         if self.commit_seq is None:
             return
         known = Known(policies(self.connection), tax_classes_of(catalogue.published(self.home)))
@@ -164,7 +164,7 @@ class Recorder:
 
 
 def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
-    """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit what is there."""
+    """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit the stored data."""
     with home.begin(dry_run=asked.dry_run) as connection:
         recorder = Recorder(home, connection, asked)
         work(recorder)

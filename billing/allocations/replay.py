@@ -153,7 +153,7 @@ class _Book:
         self._paid: dict[int, int] = {}  # by invoice
         self.left: dict[tuple[str, str], int] = {}
         self.settled: dict[tuple[str, str, int], int] = {}
-        self.changes: dict[tuple[str, str, int], int] = {}  # of `settled`, since they were looked at last
+        self.changes: dict[tuple[str, str, int], int] = {}  # of `settled`, since they were last read
 
     def take(self, step: _Step) -> None:
         """Apply a step."""

@@ -95,7 +95,7 @@ def take_off(  # noqa: PLR0913, PLR0917 -- columns side by side
 
     `rest_micros`: the amounts that earlier discounts left of each line. `group` ascends along the lines. `step_micros`: the minor unit of
     each line. `whole_to`: the day on which the period of each line will end, where of a fixed amount only the part of the days so far
-    counts. `parts`: where lines stand for several, these, and the place of each line of `base` among them.
+    counts. `parts`: where lines combine several, these, and the place of each line of `base` among them.
     """
     off = np.zeros(base.size, np.int64)
     rows = np.flatnonzero(is_about(entry, base))

@@ -8,8 +8,8 @@ the event:
 - ADDED       the first day with an add-on, REMOVED the last day with it: a day whose neighbour's plan has no fee of that id;
 - EARLY_END   the last day of the subscription, where months of its minimum term are left (`billing.charges.early_end`): once, or for each.
 
-If a subscription is handed over to another owner, neither its first day with the new one nor its last day with the old one is an occasion.
-A fee belongs to the period of its day, and the bill at the end of that period charges it. Nothing is refused.
+A transfer to another owner has no occasion: neither the first day with the new owner nor the last day with the old one. A fee belongs to
+the period of its day, and the bill at the end of that period charges it. Nothing is refused.
 """
 
 from __future__ import annotations

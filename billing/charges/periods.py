@@ -42,7 +42,7 @@ class Period(NamedTuple):
     end: dt.date
     cycle_start: dt.date
     cycle_end: dt.date | None = None  # None: `end`
-    whole_to: dt.date | None = None  # of one that is looked at before it is over: when it will be, as far as is known; None: `end`
+    whole_to: dt.date | None = None  # of one computed before it is over: its end as far as is known; None: `end`
 
     @property
     def whole(self) -> Period:

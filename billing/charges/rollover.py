@@ -89,7 +89,7 @@ def left_of(pot: Pot, owner: Owner, period: Period, amount: int) -> Left | None:
 def follow(
     key: AllowanceKey, plan: int, stretches: Sequence[Stretch], grantings: Sequence[Mapping[AllowanceKey, Granting]], period: Period
 ) -> Reach:
-    """The reach in the next period of what `plan` has left of an allowance: to the first plan that lacks it, or is not handed it."""
+    """The reach in the next period of the rest that `plan` has of an allowance: to the first plan that lacks it, or is not handed it."""
     reached: list[int] = []
     for stretch in stretches:
         new = grantings[stretch.plan].get(key)

@@ -1,7 +1,7 @@
 """Charges and credits by hand: entered by one person, approved by another where they are beyond the limit, billed by the next run.
 
 Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits. The
-limit also holds for the sum of credits (or charges) of 30 days that only this person approved, and of those of the account. Another account
+limit also holds for the sum of credits (or charges) of 30 days without a second person: of this person, and of the account. Another account
 of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that holds its date. A
 date before the first open day of its account would never be billed. It is refused, both at entry and at approval. A date after the closing
 of the account is refused at entry; an adjustment entered before the account was closed is of the last period.
@@ -84,7 +84,7 @@ class Adjustment(msgspec.Struct, frozen=True):
 
 
 def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
-    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for each fault of it."""
+    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for an adjustment that is not possible."""
     done: list[Adjustment] = []
     with transaction(home, dry_run=dry_run) as connection:
         values, existed = _values(home, connection, wanted), False

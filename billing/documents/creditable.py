@@ -1,9 +1,9 @@
 """The amount of each line of an invoice that may still be credited, and the total of an invoice as a whole.
 
-A charge key may have lines of several documents. A line above zero is credited down to the key's balance before the invoice, but not below
-zero: `prior` 0, line 10.00, a later document -3.00: 7.00 is left. On a key with a balance below zero, such as a discount's, that is the
-balance: `prior` -10.00, a correction of 2.00: all 2.00 is left. A line below zero is the mirror image: the amount that it gave is taken
-back up to the key's balance before, but not above zero.
+A charge key may have lines of several documents. A line above zero is credited down to the key's sum before the invoice, but not below
+zero: `prior` 0, line 10.00, a later document -3.00: 7.00 is left. On a key with a sum below zero, such as a discount's, that is the limit:
+`prior` -10.00, a correction of 2.00: all 2.00 is left. A line below zero is the mirror image: the amount that it gave is taken back up to
+the key's sum before, but not above zero.
 
 The whole of an invoice is the sum left on its lines, class of tax by class. Where later documents took back amounts that it gave, its lines
 have more left than it charged. Then it is the amount that it charged, and lines below zero are taken back in full. Amounts are micro-units.

@@ -85,8 +85,8 @@ class PassedBy(msgspec.Struct, frozen=True):
 class InterimRun(msgspec.Struct, frozen=True):
     """Bills made in mid-cycle, and limits not notified before. `run_id` 0: nothing was billed, or it is a preview.
 
-    `held`: reached thresholds that wait, since the bills of the account are held. `passed_by`: those of accounts with later documents than
-    the date. `refused`: the reason why a previewed run cannot bill now.
+    `held`: reached thresholds that wait, since the bills of the account are held. `passed_by`: those of accounts with bills or voids of a
+    later date. `refused`: the reason why a previewed run cannot bill now.
     """
 
     run_id: int
@@ -137,7 +137,7 @@ def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimR
     """
     with only_run(home, f"interim bills of {through}", who.now_us):
         with home.connect() as connection:
-            _require_begun(connection, through, who.now_us, ())  # on some clock: a date that nobody has come to is not worked out
+            _require_begun(connection, through, who.now_us, ())  # on some clock: a date that has begun on none is not computed
             _require_no_run(connection)
         found = _find(home, through, threads)
         with home.connect() as connection:
@@ -210,7 +210,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
 
 
 def _passed(connection: sa.Connection, known: Unbilled, through: dt.date) -> dict[int, str]:
-    """Accounts (keys) that are skipped, and the last date of their later documents."""
+    """Accounts (keys) that are skipped, and the latest date of their later bills and voids."""
     facts = known.contracts.facts
     later = later_bills.known_later(connection, facts, through, known.seq)
     return {int(facts.account_keys[index]): date for index, date in later.items()}

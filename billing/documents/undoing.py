@@ -115,7 +115,7 @@ class _Wanted(NamedTuple):
     known: Facts
     named: frozenset[int] | None
     keys: list[int]
-    is_all: bool  # nobody is left for whom the run counts
+    is_all: bool  # the run counts for no account any more
 
 
 def undo(  # noqa: PLR0913 -- what, of whom, why and who

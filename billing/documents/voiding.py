@@ -75,7 +75,7 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
     dry_run: bool = False,
     agreement: Agreement | None = None,
 ) -> Void:
-    """Void a document as of a date (None: today on its account's clock). Raises UserError that names each obstacle.
+    """Void a document as of a date (None: today on its account's clock). Raises UserError for any obstacle, naming it.
 
     Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one. A
     date after today is refused; a document that is dated ahead of the clock is void as of its own date.

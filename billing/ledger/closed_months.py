@@ -43,7 +43,7 @@ class Standing(enum.StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
-    REOPEN_ASKED = "reopen_asked"  # still closed: somebody else has to agree
+    REOPEN_ASKED = "reopen_asked"  # still closed: another person has to agree
     REOPENED = "reopened"
 
 

@@ -1,9 +1,10 @@
 """The ledger: immutable postings with one debit and one credit account each.
 
-The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same
-data means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed
+The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same data
+means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed
 (`billing.ledger.closed_months`). Amounts are positive micro-units; a negative line is posted the other way round. Accounts by purpose:
-`receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`, `rounding`.
+`receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`. Nothing is posted to `rounding`: lines are whole minor
+units.
 """
 
 from __future__ import annotations

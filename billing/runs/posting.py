@@ -66,7 +66,7 @@ def post_run(  # noqa: PLR0913 -- what, by whom, and how
         part = documents.slice(starts[number], size)
         return _Chunk(run_id, number, part, None if drafts is None else _with_ids(part, _drafted(drafts, starts[number], size)))
 
-    with ThreadPoolExecutor(1) as ahead:  # the next chunk is worked out while one is stored
+    with ThreadPoolExecutor(1) as ahead:  # the next chunk is computed while one is stored
         following = ahead.submit(ready, 0)
         for number, start in enumerate(starts):
             chunk = following.result()
@@ -101,7 +101,7 @@ class _Chunk(NamedTuple):
 def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
     try:
         _store_chunk(home, chunk, now_us, ledger.post_columns)
-    except sa.exc.IntegrityError:  # part of it stands there, of before chunks were marked: each is compared
+    except sa.exc.IntegrityError:  # part of it is stored, from before chunks were marked: each is compared
         _store_chunk(home, chunk, now_us, ledger.post_each)
     commit_points.reached("run.chunk_posted")
 

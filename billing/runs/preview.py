@@ -41,11 +41,11 @@ class Preview(msgspec.Struct, frozen=True):
     events: dict[str, int]
     left_out: dict[str, int]
     quarantined: dict[str, str]
-    put_aside: dict[str, str]  # account_id -> why it would not be billed: held, passed by, or for testing
+    put_aside: dict[str, str]  # account_id -> why it would not be billed: held, `passed by`, or for testing
     findings: dict[str, str]  # open ones about usage files, by name: a run refuses while there are any
     refused: str  # why else a run would refuse; empty: it would not
     goes_on: int  # the run of this date that is not finished and would go on, as of its own `seq`; 0: a new one
-    waits: bool  # a run would compute its list and number none of it before somebody approves
+    waits: bool  # a run would compute its list and number none of it before it is approved
 
 
 def preview(  # noqa: PLR0913 -- what, when, and how

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 REQUIRED: Final = "required"  # what the setting `approval` says where a list needs one
-YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
+YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years to come
 FIRST_DATE: Final = dt.date(2000, 1, 1)
 LAST_DATE: Final = dt.date(2099, 12, 31)
 
@@ -35,7 +35,7 @@ class Order(NamedTuple):
     accounts: frozenset[str] | None = None  # only these account ids, and those of their rating units
     trial: bool = False  # stop when computed
     resume: bool = False  # only go on with a run that is there
-    everything: bool = False  # compute all open periods, whatever has changed since
+    everything: bool = False  # compute all open periods, changed since or not
     wait: bool = False  # for another run to end
     kind: str = states.CYCLE
     issued_on: dt.date | None = None  # the date of its invoices; None: the bill date
@@ -55,7 +55,7 @@ def require_date(bill_date: dt.date, now_us: int) -> None:
 
 
 def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
-    """The unfinished run of this date, or a new one with its row. Raises UserError for each condition that is not met."""
+    """The unfinished run of this date, or a new one with its row. Raises UserError where a condition is not met."""
     with home.begin() as connection:
         current = unfinished(home, connection, bill_date, now_us, order)
         if current is not None:
@@ -219,7 +219,7 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
             f"go on with it: ratewright bill run --date {bill_date} --resume; or forget it: ratewright bill abandon --date {bill_date}",
         )
     if order.accounts is None:
-        return  # goes on with whatever the run was asked for
+        return  # goes on with what the run was asked for
     if set(_named(connection, current)) != set(_account_keys(connection, order.accounts, current.pinned_seq) or ()):
         raise UserError(
             f"the bill run of {bill_date} that is not finished is for other accounts",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Texts = pa.Array[Any] | pa.ChunkedArray[Any]
 
 KEEP: Final = "imported facts do not change, but for an end that was open: give the data that was imported, or a new id"
-_BETWEEN: Final = "\x1f"  # stands in no text of an import: they are printable
+_BETWEEN: Final = "\x1f"  # is in no text of an import: these are printable
 
 
 def flat(column: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of any type

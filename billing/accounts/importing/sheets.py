@@ -53,8 +53,8 @@ class Sheet(NamedTuple):
 
     file: str
     table: pa.Table
-    place: str = "line {}"  # how a row's number is told
-    given: frozenset[str] = frozenset()  # columns that stand in the file
+    place: str = "line {}"  # the text of a row's number
+    given: frozenset[str] = frozenset()  # columns that are in the file
 
     def where(self, line: int, column: str = "") -> str:
         """The place of a row, or of a cell in it."""

@@ -1,8 +1,8 @@
 """Import of accounts with everything about them: all of it or nothing, every mistake at once.
 
 The same rows again are recognised and change nothing; the same id with other data is an error that names the field. One thing may be
-learned later: the end of a subscription, a number or a fact that had none. It is kept as a new fact, so that bills made before knew no
-end. Rows are written first and facts are checked as they then stand, in one transaction: a mistake anywhere undoes all of it.
+learned later: the end of a subscription, a number or a fact that had none. It is kept as a new fact, so that bills made before knew no end.
+Rows are written first and facts are checked as then stored, in one transaction: a mistake anywhere undoes all of it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-IMPORTED: Operator = Operator("import", -1)  # who says what is imported, where nobody else is named
+IMPORTED: Operator = Operator("import", -1)  # the person behind an import, where no other is named
 
 
 class ImportReport(NamedTuple):
@@ -142,7 +142,7 @@ def import_accounts(work: Importer, known_policies: set[str]) -> Count:
 
 
 def _refuse_unknown_policies(sheet: Sheet, known: set[str], mistakes: Mistakes) -> None:
-    """An account without a policy that exists would stop dunning for everyone."""
+    """An account without a policy that exists would stop dunning for all accounts."""
     missing = set(sheet.table["dunning_policy"].unique().to_pylist()) - known
     if not missing:
         return

@@ -41,7 +41,7 @@ class OfPattern(Sequence[_T]):
     def __len__(self) -> int:
         return len(self._of)
 
-    def __getitem__(self, index: int) -> _T:  # type: ignore[override]  # nobody asks for slices
+    def __getitem__(self, index: int) -> _T:  # type: ignore[override]  # slices are not used
         return self._values[int(self._of[index])]
 
     def __iter__(self) -> Iterator[_T]:
@@ -134,7 +134,7 @@ class Contracts:
         return by_pattern[self.facts.subscription_pattern] if by_pattern.size else np.zeros(0, np.bool_)
 
     def _collect_lives(self) -> None:
-        """The instants of each pattern on each clock that any of its subscriptions goes by."""
+        """The instants of each pattern on each clock of any of its subscriptions."""
         facts = self.facts
         zone = facts.account_zone[facts.subscription_account]
         self._life, models = groups([facts.subscription_pattern, zone])

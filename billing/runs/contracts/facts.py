@@ -54,9 +54,9 @@ class Facts:
     zones: list[str]
     account_entity: Int64s  # place in `entities`; the one without a name is ""
     entities: list[str]
-    account_category: Int64s  # place in `categories`: the last one told
+    account_category: Int64s  # place in `categories`: the last one recorded
     categories: list[str]
-    account_unit: Int64s  # index of the root of its rating unit: itself where it stands alone
+    account_unit: Int64s  # index of the root of its rating unit: itself where it is alone
     account_payment_days: Int64s
     account_first_day: Int64s  # that this store bills
     account_closed_day: Int64s  # NEVER_DAY: open
@@ -184,7 +184,7 @@ def load(connection: sa.Connection, seq: int) -> Facts:
 
 
 class Midnights:
-    """Instants at which local dates begin, remembered, since a run asks for the same few over and over."""
+    """Instants at which local dates begin, remembered, since a run needs the same few over and over."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, dt.date], int] = {}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from billing.charges.reconcile import Differences
 
 _PERIOD: Final = ("account_key", "period_from", "period_to")
-_EACH_ALONE: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE)  # kinds of which no key may be credited below nothing
+_EACH_ALONE: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE)  # kinds whose keys may not be credited below 0
 FOREIGN: Final = "a plan is priced in another currency than the account's"
 NEGATIVE: Final = "the total is negative without a correction of anything billed"
 CREDIT: Final = "a credit exceeds what was billed"

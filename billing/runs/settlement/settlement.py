@@ -134,7 +134,7 @@ class _Settling:
         return left
 
     def _count(self, proposed: Lines, billed: Lines) -> None:
-        """The terms of what is due, and of what invoices have billed."""
+        """The terms of the lines that are due, and of those that invoices have billed."""
         for kind, name in TERM_OF_KIND.items():
             self.terms.add_lines(name, proposed[proposed["kind"] == kind], "exact_micros")
         self.terms.add_lines("line_rounding", proposed, "amount_micros", minus="exact_micros")

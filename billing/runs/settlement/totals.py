@@ -59,11 +59,10 @@ class Off(NamedTuple):
 
 
 class Tiered(NamedTuple):
-    """Usage that a tier priced: sums of usage.
+    """Usage that a tier priced: sums of the usage lines that it counts.
 
-    Of these `quantity` is the part not given by allowances; the amounts are what usage was charged.
-
-    `lines`: one a subscription (or account) and period. `parts`: the part of each `payer` of these; `group` is the place among `lines`.
+    `quantity` is the part not given by allowances; the amounts are the charges of the usage. `lines`: one a subscription (or account) and
+    period. `parts`: the part of each `payer` of these; `group` is the place among `lines`.
     """
 
     tier: Tier
@@ -120,7 +119,7 @@ def missing_and_workings(  # noqa: PLR0913, PLR0917 -- lines, and what they are 
 ) -> tuple[Lines, Workings]:
     """The amounts missing to commitments, which follow from the totals of `lines`, and the workings of all totals, without their lines.
 
-    `parts`: of lines that stand for several, which no tier counts.
+    `parts`: of lines that combine several, which no tier counts.
     """
     workings = Workings()
     found = _followed(lines, contracts, scope, currencies, menus, empty(), workings, None, commitments=True, parts=parts)
@@ -159,7 +158,7 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
         parts = parts.taken(concerned).followed_by(volume["amount_micros"]).taken(order)
     if bool(np.any(order[1:] < order[:-1])):
         base, payer = taken(base, order), payer[order]
-    of_account = volume["subscription_key"] == 0  # what each payer has of it is worked out already
+    of_account = volume["subscription_key"] == 0  # the part of each payer is computed already
     volume["account_key"][of_account] = volume_payer[of_account]
     offs = None if workings is None else workings.offs
     ends = None if whole_to is None else whole_to(base)
@@ -290,7 +289,7 @@ def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and wh
     """The amount that discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of discounts, one a line of it.
 
     A discount belongs to the `payer` of the line that it is off: the payer of a fee pays what is left of it. `offs` gets what each one
-    took. `in_lines`: whether lines are made at all. `parts`: of `base`, where lines stand for several.
+    took. `in_lines`: whether lines are made at all. `parts`: of `base`, where lines combine several.
     """
     rest: Int64s = base["amount_micros"].copy()
     steps = currencies.steps_of(base)
