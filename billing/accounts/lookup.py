@@ -265,7 +265,7 @@ def _facts(connection: sa.Connection, customer: Customer) -> list[FactLine]:
 
 
 class _Dunned(NamedTuple):
-    """An act of dunning on an account in one commit: a run or its undoing, by whom, and the level from then on."""
+    """An act of dunning on an account in one commit: a run or its undoing, its person, and the level from then on."""
 
     run_id: int
     by_name: str

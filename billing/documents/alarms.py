@@ -1,4 +1,4 @@
-"""Bills out of the ordinary: more than so many times the mean of the months before (abnormal_bills.yaml), to notify the customer.
+"""Bills out of the ordinary: above a multiple of the mean of the months before (abnormal_bills.yaml), to notify the customer.
 
 The bill of a month is all that has been billed of the periods that begin in it: by runs of the cycle, runs made again, between runs, less
 credit notes. A document over several periods counts in each of them by its lines. So does every document of an account that had one void: a

@@ -197,7 +197,7 @@ def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:  # no
 
 
 def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
-    """Tax: base times rate, of prices that hold none; and what the others hold."""
+    """Tax: base times rate, of prices that hold none; and the tax that the others hold."""
     dates = {name: day_number(dt.date.fromisoformat(getattr(row, name))) for name in ("period_from", "period_to")}
     own = due.where(account_key=row.account_key, tax_class=row.tax_class, **dates)
     own = own[due.lines["kind"][own] != Kind.TAX]

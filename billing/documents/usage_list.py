@@ -103,7 +103,10 @@ class UsageList(msgspec.Struct, frozen=True):
 
 
 def usage_list(home: Home, number: str, subscription_id: str | None = None) -> UsageList:
-    """Every record behind the usage lines of an invoice, of one subscription if given. Raises NotFoundError for what is not there."""
+    """Every record behind the usage lines of an invoice, of one subscription if given.
+
+    Raises NotFoundError for an unknown number, and for a subscription without usage on it.
+    """
     with home.connect() as connection:
         document = find(connection, number)
         every = lines_of(connection, document.invoice_key)

@@ -105,7 +105,10 @@ def settled(  # noqa: PLR0913 -- what, and how
     kept: Callable[[scope.Scope, totals.Workings], Kept] | None = None,
     progress: Progress | None = None,
 ) -> Computed:
-    """Price and settle what is `known`; arguments as of `compute`. `kept` makes the one of `settlement.settle` of how totals came about."""
+    """Price and settle what is `known`; arguments as in `compute`.
+
+    `kept` makes, of the scope and the workings of totals, the `kept` of `settlement.settle`.
+    """
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)

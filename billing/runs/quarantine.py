@@ -88,9 +88,10 @@ def retry(  # noqa: PLR0913 -- which run, and how
     progress: Progress | None = None,
     clock: Callable[[], int] | None = None,
 ) -> RunReport:
-    """Bill what a run put into quarantine, and no run has billed since, as of now and for the same dates. Raises UserError for nothing.
+    """Bill the accounts that a run put into quarantine and no run has billed since, as of now and for the same dates.
 
-    A reissue that is tried again so keeps the day that its invoice is dated on. Where the books of that month are closed it is refused.
+    Raises UserError where there are none. A reissue that is retried keeps the date of its invoice. Where the books of that month are closed
+    it is refused.
     """
     with home.connect() as connection:
         undone.require_standing(connection, run_id)

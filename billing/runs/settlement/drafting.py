@@ -152,7 +152,8 @@ class Writer:
 def _goes_back(lines: Lines) -> npt.NDArray[np.bool_]:
     """Lines of a period that no bill of the cycle has had, which correct a document all the same: that of a fee in advance.
 
-    Any other fee than was billed corrects it; of what grows as a period goes on (usage, what discounts take off, tax) less than was billed.
+    Any other fee than was billed corrects it. Of amounts that grow as a period goes on (usage, discounts, tax) a lower one than was billed
+    does.
     """
     kind, amount = lines["kind"], lines["amount_micros"]
     less = np.where(kind == Kind.DISCOUNT, amount > 0, amount < 0) & np.isin(kind, (Kind.USAGE, Kind.DISCOUNT, Kind.TAX))
