@@ -1,7 +1,7 @@
-"""Whom a version touches: subscriptions that have, while it is in force, a plan that its changes reach, and what bills they have had.
+"""The effect of a version: subscriptions that have, while it is in force, a plan that it changes, and the bills that they have had.
 
-A version that takes effect in the past is a correction of bills: the next run computes the open periods anew and bills the differences.
-What was billed before the oldest open period stays as it is, and is told, since no run opens it any more.
+A version that takes effect in the past is a correction of bills: the next run recomputes the open periods and bills the differences.
+Amounts billed before the oldest open period stay as they are, and are reported, since no run opens them any more.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Touched(NamedTuple):
 
 
 class Affected(NamedTuple):
-    """Whom a version touches. `compared_with` is the version that it takes over from, None for the first one."""
+    """The subscriptions that a version affects. `compared_with` is the version that it takes over from, None for the first one."""
 
     compared_with: int | None
     changes: int
     subscriptions: list[Touched]
 
     def by_plan(self) -> dict[str, int]:
-        """How many subscriptions on each plan, by name."""
+        """The number of subscriptions on each plan, by name."""
         return dict(sorted(Counter(each.plan for each in self.subscriptions).items()))
 
 
@@ -74,7 +74,7 @@ class Beyond(NamedTuple):
 
 
 class Rebilled(NamedTuple):
-    """What the next bill runs make of a version that takes effect in the past."""
+    """The effect of a version that begins in the past on the next bill runs."""
 
     accounts: int  # with billed periods that are computed anew
     periods: list[tuple[dt.date, dt.date]]  # which, each once, oldest first
@@ -82,14 +82,14 @@ class Rebilled(NamedTuple):
 
 
 def affected(home: Home, catalogue: Catalogue) -> Affected:
-    """Whom a draft or published version touches, from its first day on and until another one takes over."""
+    """The subscriptions that a draft or published version affects, from its first day on and until another one takes over."""
     with home.connect() as connection:
         found = facts.load(connection, home.head_seq(connection))
         return _affected(connection, catalogue, found)
 
 
 def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
-    """Whom the version touches, and what of their bills the next run of each account computes anew."""
+    """The subscriptions that the version affects, and the billed periods that the next run of each account recomputes."""
     with home.connect() as connection:
         found = facts.load(connection, home.head_seq(connection))
         touched = _affected(connection, catalogue, found)
@@ -114,7 +114,7 @@ def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
 
 
 def without_plan(home: Home, identity: str, from_us: int) -> int:
-    """How many subscriptions have a plan of a catalogue from an instant on, and no version that prices it."""
+    """The number of subscriptions that have a plan of a catalogue from an instant on, and no version that prices it."""
     versions = [each for each in in_force(home) if each.identity == identity]
     newest = max((each for each in versions if each.effective_from_us <= from_us), key=lambda each: each.effective_from_us, default=None)
     if newest is not None and newest.version > 0:
@@ -141,7 +141,7 @@ def _affected(connection: sa.Connection, catalogue: Catalogue, found: Facts) -> 
 
 
 def _touches(change: Change) -> bool:
-    """Whether customers pay or see something else by it. What stands in the catalogue's head without money in it is for operators."""
+    """Return whether it changes what customers pay or see. Changes in the catalogue's head without money in them are for operators."""
     return change.raises is not None or change.kind != "header"
 
 
@@ -157,7 +157,7 @@ def _until(connection: sa.Connection, catalogue: Catalogue) -> int | None:
 
 
 def _rows_of(found: Facts, names: set[str], from_us: int, until_us: int | None) -> Iterator[Touched]:
-    """Of all subscriptions that ever have one of the plans."""
+    """The rows of all subscriptions that ever have one of the plans."""
     if until_us is not None and until_us <= from_us:
         return
     has = np.array([any(plan in names for _, plan in each.plans) for each in found.patterns], np.bool_)
@@ -199,9 +199,9 @@ def _touched_days(touched: Iterable[Touched]) -> dict[str, Span]:
 
 
 def _opened_next(connection: sa.Connection, found: Facts, covered: Covered, places: Iterable[int]) -> dict[int, list[Period]]:
-    """By account (index) the periods that its next run computes, as a run decides on them; none of test accounts.
+    """By account (index) the periods that its next run computes, by the rules of a run; none of test accounts.
 
-    Its next run is that of its period after the latest run of the cycle, as `billing.accounts.still_open` has it.
+    Its next run is that of its period after the latest run of the cycle, as in `billing.accounts.still_open`.
     """
     latest, reopen = still_open.latest_run(connection), settings.integer(connection, "reopen_periods_max")
     of_date: dict[dt.date, list[int]] = {}

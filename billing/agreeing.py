@@ -1,7 +1,7 @@
-"""A second person agrees: what was asked for is looked at anew and done, in one commit with that word.
+"""The agreement of a second person: a proposal is checked again and carried out, in one commit with the agreement.
 
-Each kind of proposal has one line in DONE_BY: the function that does it. It works for the person who asked, in a transaction in which it
-calls `approvals.agree`, and raises UserError where the state of the home has changed so that it can be done no more.
+Each kind of proposal has one line in DONE_BY: the function that carries it out. It works for the person who asked, in a transaction in
+which it calls `approvals.agree`. It raises UserError where the state of the home has changed so that it can no longer be done.
 """
 
 from __future__ import annotations
@@ -43,14 +43,17 @@ DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
 
 
 class Agreed(NamedTuple):
-    """What was agreed to, and what doing it gave: the answer of the command that asked for it."""
+    """The proposal that was agreed to, and the result of carrying it out: the answer of the command that asked for it."""
 
     approval: Approval
     result: Any
 
 
 def agree(home: Home, approval_id: int, note: str, who: Who) -> Agreed:
-    """Agree to a proposal of somebody else, and do it. Raises UserError for one's own, and what is decided or can be done no more."""
+    """Agree to a proposal of another person, and carry it out.
+
+    Raises UserError for one's own proposal, and for one that is decided or can no longer be done.
+    """
     with home.connect() as connection:
         found = approvals.find(connection, approval_id)
     approvals.require_may_agree(found, who)

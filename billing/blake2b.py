@@ -1,4 +1,4 @@
-"""BLAKE2b (RFC 7693) with 128 bits of output and no key, of many short texts at once: what `hashlib` says, at a tenth of the time each."""
+"""BLAKE2b (RFC 7693) with 128 bits of output and no key, of many short texts at once: as `hashlib` gives it, at a tenth of the time."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Clocks of accounts: the date that it is on each, and the one guard of everything that is dated and binds.
+"""Clocks of accounts: the date on each, and the one guard of everything that is dated and binds.
 
-An act that bills, bars or opens is dated on a day that has begun on the clocks of all accounts that it touches. Whom it touches is
-looked for only where the clocks of the home disagree about the day; where it has begun on none of them nobody can be meant.
-Of a home without accounts the clock is that of UTC.
+An act that bills, bars or opens is dated on a day that has begun on the clocks of all accounts that it touches. These accounts are looked
+up only where the clocks of the home disagree about the day; where it has begun on none of them no account can be meant. Of a home without
+accounts the clock is that of UTC.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Clock(NamedTuple):
-    """The date that it is in a time zone."""
+    """The date in a time zone."""
 
     today: dt.date
     timezone: str
 
 
 class Dated(NamedTuple):
-    """An act (a noun with its article), the day that it is dated on, and when it is asked for. `instead`: what else its remedy says."""
+    """An act (a noun with its article), its date, and the instant at which it is asked for. `instead`: a further text of its remedy."""
 
     what: str
     day: dt.date
@@ -83,7 +83,7 @@ def _wall_clock(timezone: str, now_us: int) -> dt.datetime:
 
 
 def _timezones(connection: sa.Connection, behind: list[Clock], keys: Collection[int]) -> set[str]:
-    """Which of these time zones are of accounts (keys)."""
+    """Those of these time zones that are of accounts (keys)."""
     account, wanted = tables.accounts.c, frozenset(keys)
     query = sa.select(account.account_key, account.timezone).where(account.timezone.in_([clock.timezone for clock in behind]))
     return {row.timezone for row in connection.execute(query) if row.account_key in wanted}

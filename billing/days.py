@@ -1,7 +1,7 @@
-"""Dates as people and files give them: ISO, and near enough that calendars can be worked out around them.
+"""Dates as people and files give them: ISO, and within a range that leaves room for calendars around them.
 
-Bill periods, months and payment terms look some way beyond a date; at the ends of Python's calendar there is nothing to look at. So
-"no end" is an empty field, never 9999-12-31.
+Bill periods, months and payment terms reach some way beyond a date; at the ends of Python's calendar there is no room for that. So "no end"
+is an empty field, never 9999-12-31.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LAST_DAY: Final = dt.date(2999, 12, 31)
 
 
 class DayError(ValueError):
-    """Not a date that can be used. `remedy` says what to write instead."""
+    """A date that cannot be used. `remedy` says what to write instead."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)

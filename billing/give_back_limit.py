@@ -1,8 +1,8 @@
 """The amount that one person may give back alone: credits, voids, refunds and reopened payments of 30 days, by person and by account.
 
-What one person did without a second one is added up over the last 30 days of the clock, for that person in each currency, and for the
-account over all persons: a sum in ten parts is the same sum. What a second person agreed to is not in it. Sums are worked out from what
-is stored, whoever stored it and by which version of this program.
+Acts of one person without a second one are added up over the last 30 days of the clock. There is a sum for that person in each currency,
+and one for the account over all persons: a sum in ten parts is the same sum. Acts that a second person agreed to are not in it. Sums are
+computed from what is stored, by any person and any version of this program.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _US_PER_DAY: Final = 86_400_000_000
 
 
 class Given(NamedTuple):
-    """What somebody is about to give back. `account_key` None: money that is nobody's yet."""
+    """An amount that a person is about to give back. `account_key` None: money that belongs to no account yet."""
 
     account_key: int | None
     currency: str
@@ -37,17 +37,17 @@ class Given(NamedTuple):
 
 
 def needs_second(connection: sa.Connection, given: Given, who: Who) -> bool:
-    """Whether somebody else has to agree."""
+    """Return whether another person has to agree."""
     return given_alone(connection, _alone(), given, who) + abs(given.amount_micros) > settings.integer(connection, LIMIT)
 
 
 def since_us(who: Who) -> int:
-    """The instant after which what was done is added up."""
+    """The instant after which acts are added up."""
     return who.now_us - DAYS * _US_PER_DAY
 
 
 def given_alone(connection: sa.Connection, acts_alone: sa.Select[Any] | sa.CompoundSelect[Any], given: Given, who: Who) -> int:
-    """The larger of two sums of the last 30 days, in micro-units of a currency: what this person did alone, and all did for the account.
+    """The larger of two sums of the last 30 days, in micro-units of a currency: acts of this person alone, and such acts for the account.
 
     `acts_alone`: columns as `columns_of_acts` names them.
     """
@@ -60,9 +60,9 @@ def given_alone(connection: sa.Connection, acts_alone: sa.Select[Any] | sa.Compo
 
 
 def ask(connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreement | None, seq: Callable[[], int]) -> Approval | None:
-    """What waits for a second person, stored by this; None where the caller may go on, alone or since that one agreed.
+    """The proposal that waits for a second person, stored by this; None where the caller may go on, alone or after the agreement.
 
-    Raises UserError where it was asked for with other data, and where what was agreed to comes to another amount by now.
+    Raises UserError where it was asked for with other data, and where the amount that was agreed to has changed by now.
     """
     if agreement is not None:
         approvals.require_unchanged(agreement, wanted.amount_micros)
@@ -83,7 +83,7 @@ def openings_alone() -> sa.Select[Any]:
 
 
 def _alone() -> sa.CompoundSelect[Any]:
-    """Every act without a second person: who did it and when, of which account, in which currency and how much, above zero."""
+    """Every act without a second person: its person, instant, account, currency and amount, above zero."""
     return sa.union_all(_credit_notes(), _voids(), _payment_events(), _deposit_refunds(), _line_returns())
 
 

@@ -1,7 +1,7 @@
-"""Which subscription pays for a served id at an instant: a dated fact, looked up when usage is priced and never stored with it.
+"""The subscription that pays for a served id at an instant: a dated fact, looked up when usage is priced and never stored with it.
 
-A `Guide` is the facts as of one sequence number. Spans are half open; those of one served id do not overlap (import refuses
-that). Of facts with the same beginning the one learned last holds: it tells an end that was open.
+A `Guide` is the facts as of one sequence number. Spans are half open; those of one served id do not overlap (import refuses that). Of facts
+with the same beginning the one learned last holds: it gives the end of a span that was open.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Guide:
 
     @property
     def spans(self) -> Spans:
-        """All facts, for whoever looks them up in another way."""
+        """All facts, for lookups of another kind."""
         return Spans(self._ids, self._first, self._from_us, self._to_us, self._subscription)
 
     def resolve(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any], start_us: NDArray[np.int64]) -> NDArray[np.int64]:
-        """subscription_key of each row, NOBODY where no span of the id holds its start. Both columns have one row an event."""
+        """subscription_key of each row, `NOBODY` where no span of the id holds its start. Both columns have one row an event."""
         owner = np.full(len(start_us), NOBODY, dtype=np.int64)
         if len(self._subscription) == 0 or len(start_us) == 0:
             return owner
@@ -70,7 +70,10 @@ class Guide:
         return owner
 
     def throughout(self, served_id: pa.Array[Any], from_us: int, to_us: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """subscription_key of each id, and whether it is that at every instant of [from_us, to_us). A stranger is NOBODY's throughout."""
+        """subscription_key of each id, and whether it is that at every instant of [from_us, to_us).
+
+        An unknown id has `NOBODY` throughout.
+        """
         codes = self._codes(served_id)
         owner, steady = np.full(len(codes), NOBODY, dtype=np.int64), codes == NOBODY
         first = self._first[np.where(steady, 0, codes)]
@@ -83,7 +86,7 @@ class Guide:
         return owner, steady
 
     def knows_number(self, number: NDArray[np.int64], start_us: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each E.164 number (its digits as an integer) is one of this installation at its instant."""
+        """Return whether each E.164 number (its digits as an integer) is one of this installation at its instant."""
         known = np.zeros(len(number), np.bool_)
         if len(self._numbers):
             place = np.minimum(np.searchsorted(self._numbers, number), len(self._numbers) - 1)
@@ -93,7 +96,7 @@ class Guide:
         return known
 
     def _codes(self, served_id: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int64]:
-        """Position of each row's id among the known ids, -1 for a stranger. Each distinct text is looked up once."""
+        """Position of each row's id among the known ids, -1 for an unknown one. Each distinct text is looked up once."""
         whole: Any = served_id.combine_chunks() if isinstance(served_id, pa.ChunkedArray) else served_id
         encoded = whole if isinstance(whole, pa.DictionaryArray) else whole.dictionary_encode()
         known: Any = pc.index_in(encoded.dictionary.cast(pa.string()), value_set=self._ids)
@@ -121,7 +124,7 @@ class Guide:
 
 
 def _holding(learned: pa.Table) -> pa.Array[Any]:
-    """Which facts hold, of facts sorted by id, beginning and commit: the last of each beginning, unless it is empty."""
+    """A mask of the facts that hold, of facts sorted by id, beginning and commit: the last of each beginning, unless it is empty."""
     codes, starts = _encoded(learned["served_id"]).indices.to_numpy(), learned["from_us"].to_numpy()
     last = np.append((codes[1:] != codes[:-1]) | (starts[1:] != starts[:-1]), True)[: len(codes)]
     return pa.array(last & (_ends(learned) > starts))

@@ -1,6 +1,6 @@
-"""Decisions of people about usage that came too late for its bill, as it is stored.
+"""Decisions of people about usage that came too late for its bill, as stored.
 
-A decision is about records of one account and subscription. It stands until it is taken back; a record has one standing decision at most,
+A decision is about records of one account and subscription. It is valid until it is taken back; a record has one valid decision at most,
 and no bill run prices it. Rows are only ever added.
 """
 
@@ -29,7 +29,7 @@ LIMIT: Final = "late_usage_limit_micros"
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """A decision as it is stored. `account_key` None: nobody's records; `currency` empty: of unknown worth. Amounts in micro-units."""
+    """A decision as stored. `account_key` None: records of no account; `currency` empty: of unknown worth. Amounts in micro-units."""
 
     decision_id: int
     kind: str
@@ -47,7 +47,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Decided(NamedTuple):
-    """Records with a standing decision: key, start, the decision of each, and the worth that it was taken on."""
+    """Records with a valid decision: key, start, the decision of each, and its worth at the decision."""
 
     keys: pa.Array[Any]
     start_us: Int64s
@@ -55,7 +55,7 @@ class Decided(NamedTuple):
     worth_micros: Int64s
 
     def holds(self, event_key: pa.ChunkedArray[Any]) -> npt.NDArray[np.bool_]:
-        """A mask of the rows that are among them, whichever version of a record counts: another may have begun at another time."""
+        """A mask of the rows that are among them, for any version of a record: another version may begin at another time."""
         if not len(self.keys):
             return np.zeros(len(event_key), np.bool_)
         mask: Any = pc.is_in(event_key, value_set=self.keys)
@@ -79,7 +79,7 @@ def proposed(connection: sa.Connection) -> dict[str, approvals.Approval]:
 
 
 def decided(connection: sa.Connection, seq: int, *, not_taken_back: bool = False) -> Decided:
-    """Records with a decision that stands as of `seq`; with `not_taken_back` only those of which it was not taken back since, either."""
+    """Records with a decision that is valid as of `seq`; with `not_taken_back` only those whose decision is valid now, too."""
     row, event = tables.late_decisions.c, tables.late_decision_events
     query = sa.select(event.c.event_key, event.c.start_us, event.c.decision_id, event.c.worth_micros)
     query = query.join_from(event, tables.late_decisions, row.decision_id == event.c.decision_id).where(
@@ -92,21 +92,21 @@ def decided(connection: sa.Connection, seq: int, *, not_taken_back: bool = False
 
 
 def standing(connection: sa.Connection, seq: int) -> dict[int, Decision]:
-    """The decisions that stand as of `seq`, by number."""
+    """The decisions that are valid as of `seq`, by number."""
     row = tables.late_decisions
     rows = connection.execute(sa.select(row).where(row.c.commit_seq <= seq, _stands(seq)).order_by(row.c.decision_id))
     return {int(each.decision_id): _of(each) for each in rows}
 
 
 def find(connection: sa.Connection, decision_id: int) -> Decision | None:
-    """One decision, whether it stands or not."""
+    """One decision, valid or taken back; None for an unknown number."""
     row = tables.late_decisions
     found = connection.execute(sa.select(row).where(row.c.decision_id == decision_id)).first()
     return None if found is None else _of(found)
 
 
 def undone_by(connection: sa.Connection, decision_id: int) -> Decision | None:
-    """The word that took a decision back, if any."""
+    """The act that took a decision back, if any."""
     row = tables.late_decisions
     found = connection.execute(sa.select(row).where(row.c.undoes == decision_id)).first()
     return None if found is None else _of(found)
@@ -120,7 +120,7 @@ def retracted(connection: sa.Connection, seq: int) -> set[int]:
 
 
 def reopened(connection: sa.Connection, after_seq: int, seq: int) -> tuple[pa.Array[Any], Int64s]:
-    """Records (keys) whose decisions were taken back in (after_seq, seq], each with the commit that did it."""
+    """Records (keys) whose decisions were taken back in (after_seq, seq], each with the commit of that act."""
     undoing, event = tables.late_decisions.c, tables.late_decision_events.c
     query = sa.select(event.event_key, undoing.commit_seq)
     query = query.join_from(tables.late_decisions, tables.late_decision_events, event.decision_id == undoing.undoes)
@@ -130,7 +130,7 @@ def reopened(connection: sa.Connection, after_seq: int, seq: int) -> tuple[pa.Ar
 
 
 def _stands(seq: int | None) -> sa.ColumnElement[bool]:
-    """A decision that nobody took back by `seq`; None: by now."""
+    """A condition for decisions that were not taken back by `seq`; None: by now."""
     undoing = tables.late_decisions.alias()
     gone = sa.select(undoing.c.undoes).where(undoing.c.undoes.is_not(None))
     if seq is not None:

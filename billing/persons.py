@@ -1,6 +1,6 @@
-"""Who decides, and whether two are the same person: the one place where accounts of the operating system are compared.
+"""The person who decides, and the comparison of two persons: the one place where accounts of the operating system are compared.
 
-A person is the number of an account of the operating system; names may change. Whatever needs two persons asks here.
+A person is the number of an account of the operating system; names may change. Everything that needs two persons compares them here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Who(NamedTuple):
-    """Who decides, and when."""
+    """The person who decides, and the instant."""
 
     by_name: str
     by_uid: int
@@ -22,12 +22,12 @@ class Who(NamedTuple):
 
 
 def same_person(one_uid: int | None, other_uid: int | None) -> bool:
-    """Whether both numbers are of one person. Nobody (None) is the same as nobody else."""
+    """Return whether both numbers are of one person. None is the same as no person."""
     return one_uid is not None and one_uid == other_uid
 
 
 def is_among(uid: int, uids: Iterable[int]) -> bool:
-    """Whether a person is one of several."""
+    """Return whether a person is one of several."""
     return any(same_person(uid, each) for each in uids)
 
 

@@ -1,1 +1,1 @@
-"""What finance asks of the ledger, and what the ledger does at the end of a month."""
+"""Reports of finance from the ledger, and the work of the ledger at the end of a month."""

@@ -1,9 +1,9 @@
-"""Ageing of receivables: what customers owe as of a date, by how long it is past due.
+"""Ageing of receivables: the amounts that customers owe as of a date, by the days that they are past due.
 
 Everything counts by its own date (`billing.allocations.as_of`), so the sum of an account is the balance of its receivable through that
-date. Days past due are counted from the due date, or from those of the parts of an instalment plan that was agreed by then; on the due
-date itself nothing is past due. Amounts are micro-units; credit that settles nothing is told apart: credit documents, payments, deposits
-that were released.
+date. Days past due are counted from the due date, or from those of the parts of an instalment plan that was agreed by then. On the due date
+itself nothing is past due. Amounts are micro-units; credit that settles nothing is shown apart: credit documents, payments, deposits that
+were released.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Item(NamedTuple):
 
 
 class Aged(NamedTuple):
-    """What one account owes in one currency, by bucket; `credit_micros` (0 or below) is credit that settles nothing."""
+    """The amounts that one account owes in one currency, by bucket; `credit_micros` (0 or below) is credit that settles nothing."""
 
     account_id: str
     entity: str
@@ -70,13 +70,13 @@ def bucket_of(days_past_due: int, limits: Sequence[int] = BUCKETS) -> int:
 
 
 def bucket_names(limits: Sequence[int] = BUCKETS) -> list[str]:
-    """What the buckets are called: `not due`, `1-30`, .. `over 90`."""
+    """The names of the buckets: `not due`, `1-30`, .. `over 90`."""
     middle = [f"{low + 1}-{high}" for low, high in itertools.pairwise(limits)]
     return ["not due", *middle, f"over {limits[-1]}"]
 
 
 def items(connection: sa.Connection, as_of: dt.date, account_id: str | None = None) -> list[Item]:
-    """What was not settled at the end of `as_of`, by account and due date; below zero for credit. Of a plan one item a part."""
+    """Items not settled at the end of `as_of`, by account and due date; below zero for credit. Of a plan one item a part."""
     stood = standing(connection, as_of, waiting_query(connection), account_id)
     documents = connection.execute(stood.documents).all()
     keys = [row.invoice_key for row in documents] if len(documents) <= CHUNK else None

@@ -23,7 +23,7 @@ _RECEIVABLES = "receivable"
 
 
 class Line(NamedTuple):
-    """A ledger account (all receivables together unless told apart) in one entity and currency."""
+    """A ledger account (all receivables together unless shown apart) in one entity and currency."""
 
     entity: str
     account: str
@@ -75,7 +75,7 @@ def balance_of(connection: sa.Connection, account: str, entity: str, currency: s
 
 
 def earned(connection: sa.Connection, kind: str, first: dt.date, after: dt.date, entity: str | None = None) -> list[Earned]:
-    """What was posted to `kind` (REVENUE or TAX) accounts on dates of [first, after), by entity, code and currency."""
+    """Amounts posted to `kind` (REVENUE or TAX) accounts on dates of [first, after), by entity, code and currency."""
     row = tables.postings.c
     sums: dict[tuple[str, int, str], int] = {}
     for name, sign in (("credit_account", 1), ("debit_account", -1)):

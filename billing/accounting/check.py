@@ -1,7 +1,7 @@
-"""`ledger check`: everything in the ledger worked out anew from documents and payments, and the first difference named.
+"""`ledger check`: everything in the ledger recomputed from documents and payments, and the first difference named.
 
-Each check goes through one kind of thing in order and stops at the first that is not as it should be; it gives the place, what stands
-there and what should. A check that finds nothing says how many things it compared. Nothing is changed.
+Each check goes through one kind of record in order and stops at the first that differs. It gives the place, the stored value and the
+expected one. A check that finds nothing gives the number of records that it compared. Nothing is changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What customers owe, worked out anew: what settles what, what is left of credit, and the balance of every receivable as of a date."""
+"""The claims on customers, recomputed: settlements, the rest of credits, and the balance of every receivable as of a date."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MONTHS: Final = 3  # of which the ends are looked at, before the newest posting
+MONTHS: Final = 3  # whose ends are checked, before the newest posting
 
 
 class _Part(NamedTuple):
-    """What a commit settled of an invoice (its key) by a credit; commit 0: it should have been settled by now."""
+    """The amount of an invoice (its key) that a commit settled by a credit; commit 0: it should have been settled by now."""
 
     credit_kind: str
     credit_id: str
@@ -36,7 +36,7 @@ class _Part(NamedTuple):
 
 
 def settlements(connection: sa.Connection, name: str) -> Checked:
-    """What settles what is what follows from documents and money, write-offs aside."""
+    """The stored settlements are those that follow from documents and money, write-offs aside."""
     waiting = waiting_keys(connection)
 
     def parts(found: Iterable[allocations.Settled]) -> Iterator[_Part]:
@@ -49,14 +49,14 @@ def settlements(connection: sa.Connection, name: str) -> Checked:
 
 
 def left(connection: sa.Connection, name: str) -> Checked:
-    """What is left of each credit is what it did not settle."""
+    """The stored rest of each credit is the part that it did not settle."""
     waiting = waiting_keys(connection)
     replayed = lambda: (each for _, rest in allocations.replayed(connection, waiting) for each in rest)  # noqa: E731 -- read twice
     return compared(name, What("credit", 2, "payment"), replayed, lambda: allocations.stored_left(connection))
 
 
 def written_off(connection: sa.Connection, name: str) -> Checked:
-    """Each write-off settles its invoice by what it says."""
+    """Each write-off settles its invoice by its own amount."""
     row, invoice = tables.settlements.c, tables.invoices.c
     query = sa.select(row.credit_kind, row.credit_id, row.invoice_key, row.commit_seq, row.amount_micros)
     query = query.where(row.credit_kind == WRITE_OFF)

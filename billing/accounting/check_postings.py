@@ -1,7 +1,6 @@
-"""Every posting of the ledger against the one thing that asks for it: a line, a void, money, a write-off, the entry of a month's end.
+"""Every posting of the ledger against the one record that requires it: a line, a void, money, a write-off, the entry of a month's end.
 
-What should stand there is worked out from that thing alone and compared in every field. The leg of a posting says which kind of thing it is
-of.
+The expected posting is computed from that record alone and compared in every field. The leg of a posting names the kind of its record.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _IDENTITY: Final = 3  # document, line, leg
 
 
 def lines(connection: sa.Connection, name: str) -> Checked:
-    """What follows from the lines of each document stands in the ledger, and nothing else of it.
+    """The postings that follow from the lines of each document are in the ledger, and no others of it.
 
     Everything is read once. Where it differs, the documents are gone through some at a time for the first that does.
     """
@@ -60,29 +59,29 @@ def lines(connection: sa.Connection, name: str) -> Checked:
 
 
 def voids(connection: sa.Connection, name: str) -> Checked:
-    """The postings of each document that was voided stand there the other way round, on the day of the void."""
+    """The postings of each voided document are there the other way round, on the day of the void."""
     return compared(name, _of("void"), lambda: _of_voids(connection), lambda: _standing(connection, _is((voiding.LEG,))))
 
 
 def money(connection: sa.Connection, name: str) -> Checked:
-    """Payments, what became of them, deposits, lines of bank files."""
+    """Payments, their later events, deposits, lines of bank files."""
     return compared(name, _of("payment"), lambda: books.expected(connection), lambda: _standing(connection, _is(books.LEGS)))
 
 
 def write_offs(connection: sa.Connection, name: str) -> Checked:
-    """What was written off, and what was taken back of it."""
+    """Amounts written off, and amounts taken back of these."""
     return compared(name, _of("entry"), lambda: _of_write_offs(connection), lambda: _standing(connection, _is(WRITE_OFF_LEGS)))
 
 
 def month_ends(connection: sa.Connection, name: str) -> Checked:
-    """Each month-end entry posted exactly what it says, on the last day of its month."""
+    """Each month-end entry posted exactly its own amount, on the last day of its month."""
     leg = tables.postings.c.leg
     is_of_month_end = sa.or_(*(leg.startswith(f"{kind.name} ") for kind in KINDS))
     return compared(name, _of("entry"), lambda: _of_month_ends(connection), lambda: _standing(connection, is_of_month_end))
 
 
 def sources(connection: sa.Connection, name: str) -> Checked:
-    """No posting is of a kind that none of the other checks looks at."""
+    """No posting is of a kind that none of the other checks reads."""
     row = tables.postings.c
     known = (posting.LEG, voiding.LEG, *books.LEGS, *WRITE_OFF_LEGS)
     legs = sorted(connection.execute(sa.select(row.leg).distinct()).scalars())

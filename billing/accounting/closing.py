@@ -1,8 +1,9 @@
-"""Closing a month: what stands in the way is told all at once; then the month-end entries are posted, and nothing more goes in.
+"""Closing a month: all obstacles are reported at once; then the month-end entries are posted, and nothing more goes in.
 
-A month can be closed when it is over on the clocks of all customers, no bill run of it is unfinished, all months before it are closed (or
-have no postings), none after it is, and every check of the ledger finds nothing. The entries and the closing are one commit, so neither
-stands without the other. Reopening takes two people (`billing.ledger.closed_months`); closing once more posts what differs by then.
+A month can be closed under these conditions. It is over on the clocks of all customers, and no bill run of it is unfinished. All months
+before it are closed (or have no postings), and none after it is. Every check of the ledger finds nothing. The entries and the closing are
+one commit, so there is never one without the other. Reopening takes two people (`billing.ledger.closed_months`); closing once more posts
+the difference by then.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What closing a month did, or (dry run) would do. `closed`: it is closed now."""
+    """The effect of closing a month, or (dry run) the expected one. `closed`: it is closed now."""
 
     month: str
     entity: str
@@ -38,10 +39,10 @@ class Closing(msgspec.Struct, frozen=True):
 
 
 def close(home: Home, month: Month, entity: str, charged: Charged, reason: str, who: Who, *, dry_run: bool = False) -> Closing:  # noqa: PLR0913, PLR0917 -- what, with what, why, who, and how
-    """Post the month-end entries of `entity` and close its month. `charged`: what `billing.accounting.unbilled` found at its end.
+    """Post the month-end entries of `entity` and close its month. `charged`: the amounts of `billing.accounting.unbilled` at its end.
 
-    Raises ProblemsError with everything that stands in the way; with `dry_run` it is in the answer instead, and nothing is written. Raises
-    UserError where documents were issued or made void since `charged` was worked out.
+    Raises ProblemsError with every obstacle; with `dry_run` these are in the answer instead, and nothing is written. Raises UserError where
+    documents were issued or made void since `charged` was computed.
     """
     with home.connect() as connection:
         is_closed = closed_months.is_closed(closed_months.standing(connection, entity, month.text))
@@ -68,7 +69,7 @@ def close(home: Home, month: Month, entity: str, charged: Charged, reason: str, 
 
 
 def _moved(connection: sa.Connection, month: Month, entity: str, charged: Charged) -> list[tuple[Kind, list[Moved]]]:
-    """What each kind of entry has to move, without those that move nothing."""
+    """The amounts that each kind of entry has to move, without kinds that move nothing."""
     targets = (
         (DEFERRED, deferred_targets(connection, month, charged.ahead)),
         (UNBILLED, charged.unbilled),

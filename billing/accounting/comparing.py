@@ -1,4 +1,4 @@
-"""What a check answers, and how two collections are compared so that millions of rows need no memory while they are the same."""
+"""The result of a check, and a comparison of two collections that needs no memory for millions of rows while they are the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What one check found. `first_difference` is empty where all is right."""
+    """The result of one check. `first_difference` is empty where all is right."""
 
     name: str
     compared: int
@@ -20,7 +20,7 @@ class Checked(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as it should be."""
+        """Return whether there is no difference."""
         return not self.first_difference
 
 
@@ -30,7 +30,7 @@ def joined(key: tuple[Any, ...]) -> str:
 
 
 class What(NamedTuple):
-    """What rows are: a word for one, how many of the first fields say which it is, what asks for it, and how such a key is shown."""
+    """A kind of row: a word for one, the number of first fields that identify it, its source, and the text of such a key."""
 
     noun: str
     identity: int
@@ -55,13 +55,13 @@ def compared(name: str, what: What, wanted: Callable[[], Iterable[Any]], stands:
 
 
 def equal(wanted: Iterable[tuple[Any, ...]], stands: Iterable[tuple[Any, ...]]) -> tuple[int, bool]:
-    """How many rows are wanted, and whether the same ones stand there, in any order. Each is looked at once, and none is kept."""
+    """The number of wanted rows, and whether the same ones are there, in any order. Each is read once, and none is kept."""
     rows, total = _sum(wanted)
     return rows, (rows, total) == _sum(stands)
 
 
 def difference(wanted: Any, stands: Any, source: str) -> str:  # noqa: ANN401 -- named tuples of one kind, or None
-    """What differs between a row as it should be and as it is, in words; empty where nothing does."""
+    """The differences between a row as it should be and as it is, in words; empty where there are none."""
     if wanted is None:
         return f"is there, and no {source} asks for it"
     if stands is None:
@@ -71,7 +71,7 @@ def difference(wanted: Any, stands: Any, source: str) -> str:  # noqa: ANN401 --
 
 
 def _sum(rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:
-    """How many rows there are, and a sum that stands for all of them in any order."""
+    """The number of rows, and a sum that represents all of them in any order."""
     count = total = 0
     for row in rows:
         count += 1

@@ -1,8 +1,8 @@
 """A month of the ledger for the customer's own books: CSV, its accounts by a mapping from ours.
 
-The mapping is YAML: `accounts:` a list of `{ours: revenue:4100, theirs: "5001.01", name: Airtime}`. `ours` is an account of this ledger
-or its first parts (`receivable:` for all customers, `cash` for each till as well); the longest beginning wins. An account that nothing
-matches is an error, and all of them are told at once. Amounts are decimal text of the currency's places; debits equal credits by currency,
+The mapping is YAML: `accounts:` a list of `{ours: revenue:4100, theirs: "5001.01", name: Airtime}`. `ours` is an account of this ledger or
+its first parts (`receivable:` for all customers, `cash` for each till as well); the longest beginning wins. An account that nothing matches
+is an error, and all of them are reported at once. Amounts are decimal text of the currency's places; debits equal credits by currency,
 checked before writing.
 """
 
@@ -68,7 +68,7 @@ class Row(NamedTuple):
 
 
 class Export(msgspec.Struct, frozen=True):
-    """What was written."""
+    """The result of an export."""
 
     month: str
     entity: str
@@ -161,7 +161,7 @@ def as_csv(found: Iterable[Row]) -> bytes:
 
 
 def _added(connection: sa.Connection, month: Month, entity: str, after_seq: int, through_seq: int) -> dict[str, tuple[int, int]]:
-    """How many postings of the month these commits made, and their amounts, by currency. Postings never change: nothing else is new."""
+    """The number of postings of the month by these commits, and their amounts, by currency. Postings never change: nothing else is new."""
     row = tables.postings.c
     query = sa.select(row.currency, sa.func.count(), *halves(row.amount_micros))
     query = query.where(row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat())

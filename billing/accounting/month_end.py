@@ -1,7 +1,7 @@
-"""What the ledger does at the end of a month: it brings accounts to what they should hold, and posts only the difference.
+"""The work of the ledger at the end of a month: it brings accounts to their target balances, and posts only the difference.
 
-    deferred:<code>   what was invoiced for service days after the month (against revenue:<code>)
-    unbilled:<code>   what was used or is due by the end of the month and is on no invoice yet (against revenue:<code>)
+    deferred:<code>   invoiced for service days after the month (against revenue:<code>)
+    unbilled:<code>   used or due by the end of the month and on no invoice yet (against revenue:<code>)
     provision         the part of past-due receivables that is not expected to come in, by bucket of age (against bad_debt)
 
 Each is one document an entity, month and closing: `deferred:R:2026-10`, and `deferred:R:2026-10:2` where the month was reopened and closed
@@ -56,7 +56,7 @@ class Month(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """How a kind of entry is posted: `account` is brought to its target against `against`; sign +1 where its balance is a credit."""
+    """The posting of a kind of entry: `account` is brought to its target against `against`; sign +1 where its balance is a credit."""
 
     name: str
     account: str
@@ -71,7 +71,7 @@ KINDS: Final = (DEFERRED, UNBILLED, PROVISION)
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """What one entry does under one heading: what the account held, what it should hold, and the difference that is posted."""
+    """The effect of one entry under one heading: the balance of the account, its target, and the difference that is posted."""
 
     kind: str
     entity: str
@@ -96,9 +96,9 @@ def month_of(text: str) -> Month:
 
 
 def deferred_targets(connection: sa.Connection, month: Month, ahead: Targets) -> Targets:
-    """What invoices hold for service days after the month, by heading. `ahead`: of fees and discounts, as their charges say.
+    """Invoiced amounts for service days after the month, by heading. `ahead`: of fees and discounts, by their charges.
 
-    Beside them stand credits `outside`, which no charge knows: they are spread evenly over the period of what they credit.
+    Beside them are credits `outside`, which no charge knows: they are spread evenly over the period of the lines that they credit.
     """
     outside = _outside(connection, month)
     sums = {heading: ahead.get(heading, 0) + outside.get(heading, 0) for heading in sorted(ahead.keys() | outside.keys())}
@@ -116,7 +116,7 @@ def provision_targets(connection: sa.Connection, month: Month, shares_ppm: tuple
 
 
 def moves(connection: sa.Connection, kind: Kind, month: Month, entity: str, targets: Mapping[Heading, int]) -> list[Moved]:
-    """What is to be posted: every heading of `entity` that has a target or still holds something, and differs."""
+    """The postings that are due: every heading of `entity` that has a target or still holds something, and differs."""
     wanted = dict.fromkeys(_held(connection, kind, month), 0) | dict(targets)
     found = []
     for (owner, code, currency), target in sorted(wanted.items()):
@@ -140,7 +140,7 @@ def post(connection: sa.Connection, kind: Kind, month: Month, moved: Sequence[Mo
 
 
 def posting_of(kind: Kind, month: Month, document: str, moved: Moved) -> ledger.Posting:
-    """What is posted for one heading of an entry."""
+    """The posting for one heading of an entry."""
     account, against = (each.format(code=moved.code) for each in (kind.account, kind.against))
     debit, credit = (against, account) if kind.sign > 0 else (account, against)
     if abs(moved.moved_micros) > STORED_MAX:
@@ -195,7 +195,7 @@ def _next_document(connection: sa.Connection, kind: Kind, month: Month, entity: 
 
 
 def _held(connection: sa.Connection, kind: Kind, month: Month) -> list[Heading]:
-    """Headings that some closing of this month or an earlier one brought to something."""
+    """Headings that some closing of this month or an earlier one brought to an amount."""
     row = tables.journal_entries.c
     query = sa.select(row.detail).where(row.kind == kind.name, row.month <= month.text)
     held = {

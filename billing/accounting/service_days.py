@@ -1,7 +1,7 @@
-"""How much of a line that no charge knows is earned by a date, when its period goes beyond it. Pure; exact fractions, rounded once a sum.
+"""The part of a line without a charge that is earned by a date, when its period goes beyond it.
 
-A line of [period_from, period_to) is earned evenly by the day. What lies on or after the day `after` is not earned yet. What is earned of
-charges their own days say (`billing.runs.settlement.deferred_fees`).
+Pure; exact fractions, rounded once a sum. A line of [period_from, period_to) is earned evenly by the day. The part on or after the day
+`after` is not earned yet. The earned part of charges follows from their own days (`billing.runs.settlement.deferred_fees`).
 """
 
 from __future__ import annotations

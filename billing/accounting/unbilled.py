@@ -1,4 +1,4 @@
-"""What the charges of all customers come to at the end of a month, as targets of the ledger's month-end entries.
+"""The sums of all customers' charges at the end of a month, as targets of the ledger's month-end entries.
 
 By entity, revenue code and currency; sums of whole minor units a line.
 """
@@ -33,7 +33,7 @@ class Charged(NamedTuple):
 
 
 def targets(home: Home, month: Month, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Charged:
-    """What all periods come to that are not billed by the end of the month, and those that run on after it."""
+    """The sums of all periods that are not billed by the end of the month, and of those that run on after it."""
     found = unbilled(home, month.after, threads=threads, at_month_end=True, progress=progress)
     return Charged(found.seq, _summed(found, found.lines[found.lines["kind"] != Kind.TAX]), _summed(found, found.ahead))
 

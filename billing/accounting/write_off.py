@@ -1,9 +1,9 @@
-"""Writing off what a customer will not pay: the open amount of an invoice, or part of it, against `write_off`.
+"""Writing off an amount that a customer will not pay: the open amount of an invoice, or part of it, against `write_off`.
 
-Each write-off of an invoice has an id of the caller's (the first one needs none), so that a repeat counts once and other data under the
-same id is an error. Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same
-commit. Above the limit (setting `write_off_limit_micros`) another person has to give the same command; so it is where what was written off
-with nobody's consent comes to more in 30 days, of this person or of the account. Amounts are micro-units.
+Each write-off of an invoice has an id of the caller's (the first one needs none). So a repeat counts once, and other data under the same id
+is an error. Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same commit.
+Above the limit (setting `write_off_limit_micros`) another person has to give the same command. The limit also holds for the sum of 30 days
+that was written off without another person's consent, by this person or for the account. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ _COINS: Final = "give no more places than that, or leave --amount out: all that 
 
 
 class WriteOff(msgspec.Struct, frozen=True):
-    """What was asked for or done. `waits`: another person has to agree. `existed`: it was done before, and nothing changed."""
+    """The write-off that was asked for or done.
+
+    `waits`: another person has to agree. `existed`: it was done before, and nothing changed.
+    """
 
     document: str
     number: str
@@ -54,7 +57,7 @@ class WriteOff(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One word about an invoice, as `journal_entries.detail` holds it. `on_date` is empty in entries of older versions."""
+    """One act on an invoice, as in `journal_entries.detail`. `on_date` is empty in entries of older versions."""
 
     kind: str
     amount_micros: int
@@ -68,7 +71,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept(NamedTuple):
-    """An entry as it is stored: of which invoice, in which month and commit."""
+    """An entry as stored: with its invoice, month and commit."""
 
     number: str
     month: str
@@ -78,7 +81,7 @@ class Kept(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A word about a write-off as lists show it. `what`: asked for, written off or undone."""
+    """An act of a write-off as lists show it. `what`: asked for, written off or undone."""
 
     number: str
     what: str
@@ -114,9 +117,9 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
 ) -> WriteOff:
     """Write off an invoice (all that is open, or `amount_micros` of it), or ask for it where that is above `limit_micros`.
 
-    With `dry_run` everything is done as it would be, and then undone. Raises UserError for an unknown number, no reason, a date before the
-    invoice was issued, an amount that is not within what is open or finer than the smallest coin, an id that has other data, and a second
-    yes by the same person.
+    With `dry_run` everything is done as it would be, and then undone. Raises UserError for an unknown number, no reason, and a date before
+    the invoice was issued. So it does for an amount that is more than is open or finer than the smallest coin. It refuses an id that has
+    other data, and a second yes by the same person.
     """
     reason = identifiers.reason(reason, "a write-off")
     with _transaction(home, dry_run=dry_run) as connection:
@@ -145,7 +148,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
 def undo(  # noqa: PLR0913 -- what, when, why, who and under which id
     home: Home, number: str, on: dt.date, reason: str, who: Who, *, reference: str = "", dry_run: bool = False
 ) -> WriteOff:
-    """Open again what was written off of an invoice under this id. Undone before: it says so.
+    """Open again the amount written off of an invoice under this id. If it was undone before, the answer reports that.
 
     Raises UserError for no reason, where nothing was written off under it, and for a date before that of the write-off.
     """
@@ -166,7 +169,7 @@ def undo(  # noqa: PLR0913 -- what, when, why, who and under which id
 
 @contextlib.contextmanager
 def _transaction(home: Home, *, dry_run: bool) -> Iterator[sa.Connection]:
-    """As `billing.documents.trying`, at the commit points of the ledger: their names stand literally where they are reached."""
+    """As `billing.documents.trying`, at the commit points of the ledger: their names are literals where they are reached."""
     with home.begin(dry_run=dry_run) as connection:
         yield connection
         if not dry_run:
@@ -176,7 +179,7 @@ def _transaction(home: Home, *, dry_run: bool) -> Iterator[sa.Connection]:
 
 
 def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Kept]:
-    """Every word about write-offs, or about those of one invoice, in the order in which they were said. Undoings name what they undo."""
+    """Every act on write-offs, or on those of one invoice, in the order in which they were stored. Undoings name what they undo."""
     row = tables.journal_entries.c
     query = sa.select(row.document, row.month, row.commit_seq, row.entity, row.detail).where(row.kind.in_((ASKED, WRITTEN_OFF, UNDONE)))
     if number is not None:
@@ -197,9 +200,9 @@ def entries(connection: sa.Connection, number: str | None = None) -> Iterator[Ke
 
 
 def _written_off_alone(connection: sa.Connection, of: _Invoice, who: Who) -> int:
-    """The larger of two sums of the last 30 days in the currency of an invoice: what this person wrote off alone, and all for its account.
+    """The larger of two sums of the last 30 days in an invoice's currency: written off by this person alone, and in all for its account.
 
-    What is undone, or another person agreed to, is not in them.
+    Amounts that were undone, or that another person agreed to, are not in them.
     """
     commit, invoice = tables.commits.c, tables.invoices.c
     recent = connection.execute(sa.select(commit.commit_seq).where(commit.at_us > give_back_limit.since_us(who))).scalars()
@@ -223,7 +226,7 @@ def _written_off_alone(connection: sa.Connection, of: _Invoice, who: Who) -> int
 
 
 def list_all(home: Home, number: str | None = None) -> list[Listed]:
-    """Every word about write-offs, or about those of one invoice, in the order in which they were said."""
+    """Every act on write-offs, or on those of one invoice, in the order in which they were stored."""
     words = {ASKED: ASKED_FOR, WRITTEN_OFF: "written off", UNDONE: "undone"}
     invoice = tables.invoices.c
     with home.connect() as connection:
@@ -242,7 +245,7 @@ def list_all(home: Home, number: str | None = None) -> list[Listed]:
 
 
 def posting_of(entry: Entry, account_id: str, currency: str, entity: str) -> ledger.Posting:
-    """What is posted for an entry that wrote off or undid."""
+    """The posting for an entry that wrote off or undid."""
     made = ledger.posting(
         entry.document,
         0,
@@ -285,7 +288,7 @@ def _require_same(number: str, last: Entry, amount_micros: int | None, on: dt.da
 
 
 def _nothing(connection: sa.Connection, number: str, reference: str) -> tuple[str, str]:
-    """What is said where there is nothing to undo, and the remedy."""
+    """The message where there is nothing to undo, and the remedy."""
     under = f" under the id {reference}" if reference else ""
     others = sorted({each.reference for each in _standing(connection, number)})
     named = ", ".join(f"--id {each}" if each else "no --id" for each in others)
@@ -321,12 +324,12 @@ def settlement_of(entry: Entry) -> tuple[str, int]:
 
 
 def _newest(connection: sa.Connection, number: str, reference: str) -> Entry | None:
-    """The newest word under an id."""
+    """The newest act under an id."""
     return next((each.entry for each in reversed(list(entries(connection, number))) if each.entry.reference == reference), None)
 
 
 def _standing(connection: sa.Connection, number: str) -> list[Entry]:
-    """What is written off of an invoice and not undone, oldest first."""
+    """Entries that wrote off amounts of an invoice and are not undone, oldest first."""
     found = [each.entry for each in entries(connection, number)]
     undone = {each.undoes for each in found if each.kind == UNDONE}
     return [each for each in found if each.kind == WRITTEN_OFF and each.document not in undone]

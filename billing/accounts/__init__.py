@@ -1,4 +1,4 @@
-"""Accounts, subscriptions and numbers: dated facts, imported or told by a command, and read as columns or one by one."""
+"""Accounts, subscriptions and numbers: dated facts, imported or recorded by a command, and read as columns or one by one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is agreed with an account or for a subscription, one function a kind of fact: bill day, who pays, pools, holds, terms, tax, closing.
+"""Agreements with an account or for a subscription, one function a kind of fact: bill day, payer, pool, hold, terms, tax, closing.
 
-Each records dated facts in one transaction and says in words what they mean for the next bill. Dates are local to the account. Asked for
-twice, the second time changes nothing.
+Each records dated facts in one transaction and says in words what they mean for the next bill. Dates are local to the account. A repeat
+changes nothing.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def agree_for(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recor
 
 
 def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
-    """The same for whatever has the id: a subscription, else an account. Raises UserError for a subscription where only accounts agree."""
+    """The same for any holder of the id: a subscription, else an account. Raises UserError for a subscription where only accounts agree."""
     with home.connect() as connection:
         of_subscription = bool(subscription_keys(connection, [name]))
         if of_subscription and kind not in kinds.SUBSCRIPTION_KINDS:
@@ -71,7 +71,7 @@ def agree_with(home: Home, asked: Asked, name: str, kind: str, from_date: dt.dat
 
 
 def _of_an_account(connection: sa.Connection, subscription_id: str, kind: str) -> UserError:
-    """A fact about accounts was asked for, and a subscription was named."""
+    """The error for a fact about accounts that names a subscription."""
     account, subscription = tables.accounts, tables.subscriptions
     owner = sa.select(account.c.account_id).join_from(account, subscription).where(subscription.c.subscription_id == subscription_id)
     return UserError(
@@ -103,7 +103,7 @@ def change_bill_day(home: Home, asked: Asked, account_id: str, bill_day: int, fr
 
 
 def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -> Done:
-    """The first day without the account: its subscriptions end, and what is due then is its final bill."""
+    """The first day without the account: its subscriptions end, and the amounts due then are its final bill."""
 
     def work(recorder: Recorder) -> None:
         customer = recorder.customer(account_id)
@@ -130,7 +130,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
 
 
 def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str, *, of_subscription: bool) -> Done:  # noqa: PLR0913 -- one argument a part of what is recorded
-    """Say that a fact never held: about the account, or about one of its subscriptions."""
+    """Record that a fact never held: about the account, or about one of its subscriptions."""
 
     def work(recorder: Recorder) -> None:
         customer = recorder.customer(account_id)
@@ -188,7 +188,7 @@ def _record(
 
 
 def _how_it_changes(customer: Customer, bill_day: int, from_date: dt.date) -> str:
-    """Where the running cycle ends, and where the stub after it leads."""
+    """The end of the running cycle, and the stub after it."""
     running = customer.period_of(from_date)
     if running is None:
         return "no period of it is billed from then on"

@@ -1,8 +1,8 @@
-"""Whether facts fit together: what must hold of an account, its subscriptions and its unit whenever a fact is added or retracted. Pure.
+"""Consistency of facts: the rules for an account, its subscriptions and its unit whenever a fact is added or retracted. Pure.
 
-Members of a unit share currency, time zone and bill day for as long as they belong together, and nobody takes over from itself, around
-any corner. The root of a pool is in no other pool. Membership begins and ends where a bill period does. A hold stands on who takes over
-from others, since a unit is billed as one.
+Members of a unit share currency, time zone and bill day for as long as they belong together. No account takes over from itself, also not
+through others. The root of a pool is in no other pool. Membership begins and ends where a bill period does. A hold is set on the account
+that takes over from others, since a unit is billed as one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Trouble(NamedTuple):
-    """A fact that does not fit, the field of it that does not, and what may be done."""
+    """A fact that does not fit, its field at fault, and the remedy."""
 
     fact: Fact
     of_account: bool
@@ -41,7 +41,7 @@ class Trouble(NamedTuple):
 
 
 def new_troubles(picture: Picture, before: Callable[[], Picture], known: Known) -> list[Trouble]:
-    """What does not fit, and did fit before: what was wrong already (a policy that is gone) stops nobody who does something else."""
+    """Facts that do not fit, and did fit before. A fault that was there already (a policy that is gone) blocks no other change."""
     found = list(troubles(picture, known))
     if not found:
         return []
@@ -84,7 +84,7 @@ def _alone(fact: Fact, known: Known, *, of_account: bool) -> Iterator[Trouble]:
 
 
 def _ending_a_relation(fact: Fact, customer: Customer) -> Iterator[Trouble]:
-    """A relation that names nobody ends what was agreed, at an edge as well."""
+    """A relation that names no account ends the agreement, at an edge as well."""
     if fact.kind in RELATIONS and not named_in(fact):
         yield from _edges(fact, customer, of_account=True)
 
@@ -112,7 +112,7 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
 
 
 def _after_its_end(fact: Fact, contract: Contract) -> bool:
-    """Whether a fact begins when the subscription has ended, and that was known: an end that is told later makes nothing of it."""
+    """Return whether a fact begins when the subscription has ended, and that was known. An end recorded later overrides the fact."""
     told = max((each.commit_seq for each in contract.of_kind("end", "no_end")), default=0)
     return contract.to_date is not None and fact.from_date >= contract.to_date and fact.commit_seq >= told
 
@@ -129,7 +129,7 @@ def _coins(customer: Customer) -> Iterator[Trouble]:
 
 
 def _holds(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
-    """Holds of accounts that another one takes over from on any day of the hold; told once of each other account."""
+    """Holds of accounts from which another one takes over on any day of the hold; reported once for each other account."""
     of_member: dict[int, list[Reach]] = {}
     for each in relations:
         if each.subscription is None and each.root is not None:
@@ -173,7 +173,7 @@ def _closed(customer: Customer, closings: list[Fact]) -> Iterator[Trouble]:
 
 
 def _taking_over(picture: Picture, customer: Customer, closing: Fact, relations: list[Reach]) -> Iterator[Trouble]:
-    """What an account takes over from others on the day of its closing or later."""
+    """Relations by which an account takes over from others on the day of its closing or later."""
     for each in relations:
         if each.lasts(closing.from_date):
             member = picture.customers[each.member].account_id
@@ -206,7 +206,10 @@ def _relation(picture: Picture, relation: Reach) -> Iterator[Trouble]:
 
 
 def _able(relation: Reach, member: Customer, root: Customer, field: str) -> Iterator[Trouble]:
-    """Who takes over is there by then, and is invoiced where it pays: what a test account pays, nobody does."""
+    """Faults of the account that takes over: it must exist by then, and be invoiced where it pays.
+
+    A test account is not invoiced: no account would pay its share.
+    """
     fact, of_account = relation.fact, relation.subscription is None
     begins = relation.first_within(member.billed_from, None)
     if begins is None:
@@ -224,7 +227,7 @@ def _able(relation: Reach, member: Customer, root: Customer, field: str) -> Iter
 
 
 def _bill_days(customer: Customer, span: Span, other: Customer) -> list[tuple[dt.date, int]]:
-    """Since when which bill day holds, in the days of a relation."""
+    """The bill days, each with its first day, in the days of a relation."""
     begin = max(span.start, customer.billed_from, other.billed_from)
     found: list[tuple[dt.date, int]] = []
     for each in stretches(customer.billed_from, customer.bill_days):
@@ -247,7 +250,7 @@ def _edges(fact: Fact, customer: Customer, *, of_account: bool) -> Iterator[Trou
 
 
 def _cycles(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
-    """Relations that have a say on one day and lead back to where they began; told once, of the fact learned last."""
+    """Relations that are in effect on one day and lead back to where they began; reported once, for the fact learned last."""
     whole = _both_ways([each for each in relations if each.root is not None and each.root != each.member])
     told: set[int] = set()
     for day in sorted({span.start for each in whole for span in each.spans}):
@@ -267,7 +270,7 @@ def _cycles(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
 
 
 def _pools_in_pools(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
-    """Roots that are members of another pool on some day; told once, of the fact learned last. Their members would share nothing."""
+    """Roots that are members of another pool on some day; reported once, for the fact learned last. Their members would share nothing."""
     pools = [each for each in relations if each.fact.kind == "pool" and each.root is not None]
     of_member: dict[int | None, list[Reach]] = {}
     for each in pools:
@@ -286,7 +289,7 @@ def _pools_in_pools(picture: Picture, relations: list[Reach]) -> Iterator[Troubl
 
 
 def _both_ways(relations: list[Reach]) -> list[Reach]:
-    """Relations between accounts that give and take, whatever the date: nothing else can lead in a circle. Mostly none."""
+    """Relations between accounts that both give and take, on any dates: only these can lead in a circle. Mostly none."""
     while True:
         members, roots = {each.member for each in relations}, {each.root for each in relations}
         kept = [each for each in relations if each.member in roots and each.root in members]

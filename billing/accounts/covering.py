@@ -1,20 +1,20 @@
-"""Which runs billed an account so far, as facts of the store: the ground on which runs, and whoever tells what a bill will show, stand.
+"""The runs that billed an account so far, as facts of the store. Runs, and forecasts of bills, rest on them.
 
-A run of kind `cycle` covers an account if it knew it, was numbered, was not restricted to others and did not leave the account out
-(quarantine, hold, bills of later dates, an invoice that was voided since). A test account is covered as any other: of what a run computed
-of it nothing is ever invoiced. Other kinds of run bill single things and cover nobody.
+A run of kind `cycle` covers an account if four conditions hold. It knew the account, was numbered and was not restricted to others. And it
+did not leave the account out (quarantine, hold, bills of later dates, an invoice that was voided since). A test account is covered as any
+other: no amount that a run computed for it is ever invoiced. Other kinds of run bill single things and cover no account.
 
-What a void invoice billed is to be billed once more, however old: the account is open again from the first day of its lines on, until a
-run covers it that is not dated before that invoice's run.
+Charges of a void invoice are to be billed once more, however old. The account is open again from the first day of its lines on. It is until
+a run covers it that is not dated before that invoice's run.
 
-Whoever asks what stood billed by a day leaves out runs whose invoices are dated later. A run that was begun after one of those found
-billed what that one had billed, whatever its own date: so an account counts as covered only by the runs before the first that is left out.
-So it is with a re-rating that is left out, for who has a document of it; and where such a run has taken back some of what is left out, the
-account is open from there on: what stands billed beside it then is to be found.
-A void that is dated later is not known either: where a run that is known billed the same once more, it stood billed twice by that day.
+To know what was billed by a day, runs whose invoices are dated later are ignored. A run that was begun after one of those already counted
+that run's invoices, at any date of its own. So an account counts as covered only by the runs before the first that is ignored. The same
+holds for an ignored re-rating, for the accounts that have a document of it. If such a run has taken back some of the ignored charges, the
+account is open from there on. So amounts that are billed beside it then are found. A void that is dated later is not known either. If a
+known run billed the same once more, it was billed twice by that day.
 
-A run that was undone for an account (`billing.accounts.undone`) covers it no more, as of the commit that undid it; its void invoices open
-nothing, since what came before is as if it had never been.
+A run that was undone for an account (`billing.accounts.undone`) covers it no more, as of the commit that undid it. Its void invoices open
+nothing, since the state before is as if it had never been.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class Coverage(NamedTuple):
 
     @property
     def closed_to(self) -> dt.date:
-        """Nothing of periods that end by this day is still to be billed for the first time, or once more."""
+        """The day up to which nothing is still to be billed for the first time, or once more, of periods that end by it."""
         return self.through if self.reopened_from is None else min(self.through, self.reopened_from)
 
 
 class CoveringRun(NamedTuple):
-    """A run as it matters to coverage, in the order in which runs were begun."""
+    """A run with the data that coverage needs, in the order in which runs were begun."""
 
     run_id: int
     bill_date: dt.date
@@ -74,17 +74,17 @@ class Void(NamedTuple):
     known: bool
 
     def opens(self, runs: Sequence[CoveringRun]) -> bool:
-        """Whether the account is open from its first day on, given the runs that cover it.
+        """Return whether the account is open from its first day on, given the runs that cover it.
 
-        It is until a run has billed everything once more. Before the void is known, it is as soon as a run may have billed any of it: what
-        stands billed twice then is to be found.
+        It is until a run has billed everything once more. Before the void is known, it is as soon as a run may have billed any of it. So
+        amounts that are billed twice then are found.
         """
         since = [run for run in runs if run.pinned_seq >= self.seq]
         return all(run.bill_date < self.bill_date for run in since) if self.known else bool(since)
 
 
 class KnownBy(NamedTuple):
-    """What is known of documents: voids stored up to a commit and dated up to a day, and runs whose invoices are dated so."""
+    """The limit of known documents: voids stored up to a commit and dated up to a day, and runs whose invoices are dated so."""
 
     as_of: int
     until: dt.date
@@ -93,8 +93,9 @@ class KnownBy(NamedTuple):
 class History(NamedTuple):
     """All runs that count, oldest first; and by account key those that left it out, restricted ones that name it, and its void invoices.
 
-    `later`: the ids of runs that are dated after what is known; by account key also re-ratings of these with a document of the account, and
-    the first day of what known invoices correct of documents of these. `undos`: of runs that were undone by then.
+    `later`: the ids of runs that are dated after the known ones. `rerated`: by account key those of them that are re-ratings with a
+    document of the account. `corrected_from`: the first day of lines by which known invoices correct documents of `later` runs. `undos`: of
+    runs that were undone by then.
     """
 
     runs: list[CoveringRun]
@@ -108,20 +109,20 @@ class History(NamedTuple):
 
     @property
     def latest(self) -> dt.date | None:
-        """The latest bill date of the runs that count for anybody."""
+        """The latest bill date of the runs that count for any account."""
         gone = undone.whole_runs(self.undos)
         return max((run.bill_date for run in self.runs if run.run_id not in gone), default=None)
 
     def covers(self, key: int, account_seq: int, run_id: int) -> bool:
-        """Whether an account took part in a run, and that was not undone for it."""
+        """Return whether an account took part in a run, and that was not undone for it."""
         return any(run.run_id == run_id for run in undone.without(self._took_part(key, account_seq), self.undos, key).runs)
 
     def undos_of(self, key: int, account_seq: int) -> list[Undo]:
-        """What was undone of the runs that an account took part in."""
+        """The undos of the runs that an account took part in."""
         return undone.without(self._took_part(key, account_seq), self.undos, key).undos
 
     def of(self, key: int, account_seq: int) -> tuple[tuple[CoveringRun, ...], dt.date | None]:
-        """The runs that covered an account, which was stored with `account_seq`; and from which day on void invoices opened it again."""
+        """The runs that covered an account, which was stored with `account_seq`; and the day from which void invoices opened it again."""
         all_runs = self._took_part(key, account_seq)
         took_part: list[CoveringRun] = undone.without(all_runs, self.undos, key).runs
         never = {run.run_id for run in all_runs} - {run.run_id for run in took_part}
@@ -136,7 +137,7 @@ class History(NamedTuple):
         return own, min(opened, default=None)
 
     def ever(self, key: int, account_seq: int) -> tuple[CoveringRun, ...]:
-        """The same runs, and those whose invoice is void by now: they were the first to bill what they billed all the same."""
+        """The same runs, and those whose invoice is void by now: they also were the first to bill their charges."""
         return self.until_later(undone.without(self._took_part(key, account_seq), self.undos, key).runs)
 
     def until_later(self, runs: Iterable[CoveringRun]) -> tuple[CoveringRun, ...]:
@@ -154,7 +155,10 @@ class History(NamedTuple):
 
 
 def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) -> Coverage | None:
-    """What these runs, oldest first, covered; None where there are none. One that is dated before another before it covers nothing more."""
+    """The coverage by these runs, oldest first; None where there are none.
+
+    One that is dated before another before it covers nothing more.
+    """
     latest = sorted(set(itertools.accumulate((run.bill_date for run in runs), max)), reverse=True)[:2]
     return Coverage(latest[0], latest[1] if len(latest) > 1 else None, reopened_from) if latest else None
 
@@ -166,7 +170,7 @@ def load(
     known: KnownBy | None = None,
     account_keys: Collection[int] | None = None,
 ) -> History:
-    """The history of all accounts, or of some. `before_run`: as things stood for that run; `known`: what of it is known."""
+    """The history of all accounts, or of some. `before_run`: the state that this run knew; `known`: the limit of known documents."""
     later = later_runs(connection, known.until) if known is not None else set()
     runs = _runs(connection, before_run)
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
@@ -192,7 +196,7 @@ def load(
 
 
 def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
-    """Runs of the cycle, and re-ratings, whose documents are dated after a day: on the bill date, or as the detail of a run says."""
+    """Runs of the cycle, and re-ratings, whose documents are dated after a day: on the bill date, or by the detail of a run."""
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.bill_date, run.detail).where(sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, RERATE)))
     told = {row.run_id: msgspec.json.decode(row.detail or "{}").get(ISSUED_ON, row.bill_date) for row in connection.execute(query)}
@@ -223,14 +227,14 @@ def _sets(connection: sa.Connection, query: sa.Select[Any]) -> dict[int, set[int
 
 
 def _rerated_query(later: Collection[int]) -> sa.Select[Any]:
-    """Who has a document of a re-rating of `later`."""
+    """The accounts that have a document of a re-rating of `later`."""
     invoice, run = tables.invoices.c, tables.bill_runs.c
     query = sa.select(invoice.account_key, invoice.run_id).join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     return query.where(run.kind == RERATE, run.run_id.in_(later))
 
 
 def _corrections_query(since: Collection[int], later: Collection[int], known: KnownBy) -> sa.Select[Any]:
-    """By account the first day of lines of runs `since`, which stand by then, that correct a document of `later`."""
+    """By account the first day of lines of runs `since`, valid by then, that correct a document of `later`."""
     invoice, line, event, other = tables.invoices.c, tables.invoice_lines.c, tables.invoice_events.c, tables.invoices.alias("other")
     void = sa.select(event.invoice_key).where(
         event.kind == VOIDED, event.commit_seq <= known.as_of, event.on_date <= known.until.isoformat()

@@ -1,4 +1,4 @@
-"""What the detail of a fact may say: values that are wrong whatever else is known. Pure."""
+"""Permitted values of a fact's detail: errors that depend on no other fact. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class Wrong(NamedTuple):
-    """What is wrong with a field of a detail."""
+    """The error of a field of a detail."""
 
     field: str
     message: str
@@ -54,7 +54,7 @@ def tax_classes_of(catalogues: Iterable[Catalogue]) -> list[set[str]]:
 
 
 def wrongs(kind: str, detail: msgspec.Struct, known: Known, *, of_account: bool) -> Iterator[Wrong]:
-    """Everything that a detail cannot say."""
+    """All errors of a detail."""
     check = _CHECKS.get(type(detail))
     if check is not None:
         yield from check(detail, known)

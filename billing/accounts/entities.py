@@ -1,4 +1,4 @@
-"""Legal entities: who issues an account's documents and in whose books it stands. The one without a name is always there.
+"""Legal entities: the issuers of accounts' documents, each with books of its own. The one without a name is always there.
 
 Numbers of documents are a series of prefix, dash and ten digits, one for invoices, one for credit notes and one for opening items (the
 invoice prefix and O). No two entities may share one, nor a prefix and the receipts of a till. What was added never changes.
@@ -31,7 +31,7 @@ _REMEDY: Final = "what was added never changes: its documents have these numbers
 
 
 class Entity(NamedTuple):
-    """A legal entity. `entity` is what `accounts.csv` calls it, `name` what its documents do."""
+    """A legal entity. `entity` is its name in `accounts.csv`, `name` the one on its documents."""
 
     entity: str
     name: str
@@ -42,7 +42,7 @@ class Entity(NamedTuple):
 def add(home: Home, entity: Entity, asked: Asked) -> Done:
     """Add an entity. The same again changes nothing.
 
-    Raises UserError for a name or prefix that is none, a prefix that somebody's documents or receipts have, and other data of a known name.
+    Raises UserError for an invalid name or prefix, a prefix that documents or receipts use already, and other data of a known name.
     """
     return change(home, asked, lambda recorder: _add(recorder, entity))
 
@@ -54,19 +54,19 @@ def list_all(home: Home) -> list[Entity]:
 
 
 def names(connection: sa.Connection, seq: int | None = None) -> set[str]:
-    """What entities are called, as of a commit if one is given; the one without a name is among them."""
+    """The names of entities, as of a commit if one is given; the one without a name is among them."""
     row = tables.legal_entities.c
     query = sa.select(row.entity)
     return {"", *connection.execute(query if seq is None else query.where(row.commit_seq <= seq)).scalars()}
 
 
 def unknown(entity: str) -> tuple[str, str]:
-    """What is said of an entity that nobody added, and the remedy."""
+    """The message about an entity that was never added, and the remedy."""
     return f"no legal entity is called {entity!r}", f"add it with `{ADD} {entity} ...`, or correct the account"
 
 
 def require_known(connection: sa.Connection, entity: str) -> None:
-    """Raises UserError where nobody added the entity."""
+    """Raises UserError where the entity was never added."""
     if entity not in names(connection):
         raise UserError(unknown(entity)[0], f"`ratewright accounts entity list` shows all; add it with `{ADD} {entity} ...`")
 
@@ -98,7 +98,7 @@ def _require_sense(given: Entity) -> None:
 
 
 def _require_free(connection: sa.Connection, given: Entity, stored: Sequence[Entity]) -> None:
-    """None of its three series is anybody's."""
+    """Raises UserError where one of its three series is in use."""
     owners = dict.fromkeys((*_series(INVOICES, CREDIT_NOTES), OPENING_MARK), "the legal entity without a name")
     for each in stored:
         owners |= dict.fromkeys(_series(each.invoice_prefix, each.credit_prefix), f"legal entity {each.entity}")

@@ -1,7 +1,7 @@
 """Everything about accounts as files that an import takes: what holds now, in the order of ids and dates.
 
-What no longer holds is left out: facts that were retracted or replaced, plans that were replaced on their date. So are bars, which dunning
-alone decides. An export into a new home exports equally.
+Data that no longer holds is left out: facts that were retracted or replaced, plans that were replaced on their date. So are bars, which
+dunning alone decides. An export into a new home exports equally.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
 
 
 def billed_through(home: Home) -> dt.date | None:
-    """The latest bill date of this home, None where nothing is billed. An export says nothing of it: who imports one would bill again."""
+    """The latest bill date of this home, None where nothing is billed. An export does not contain it: importing one would bill again."""
     with home.connect() as connection:
         return covering.load(connection, account_keys=()).latest
 
@@ -106,7 +106,7 @@ def _plan_changes(connection: sa.Connection, subscriptions: pa.Table) -> pa.Tabl
 
 
 def _of_its_life(known: list[Fact], subscriptions: pa.Table) -> list[Fact]:
-    """Facts about subscriptions without the pauses and outages that an end which was told later has made nothing of."""
+    """Facts about subscriptions without the pauses and outages that a later recorded end overrides."""
     known_ends = zip(subscriptions["subscription_key"].to_pylist(), subscriptions["end"].to_pylist(), strict=True) if known else ()
     ends = {key: end for key, end in known_ends if end is not None}
     never = [fact for fact in known if fact.kind in {"pause", "outage"} and str(fact.from_date) >= ends.get(fact.subject, "~")]
@@ -167,19 +167,19 @@ def _ids(keys: pa.ChunkedArray[Any], owners: pa.Table, what: str) -> Any:  # noq
 
 
 def _texts(values: Any, text: Callable[[int], str]) -> Any:  # noqa: ANN401 -- an array, or a value of any type
-    """Each distinct value told once."""
+    """The text of each value; each distinct one is made once."""
     encoded = flat(values).dictionary_encode()
     told: Any = pa.array([text(value) for value in encoded.dictionary.to_pylist()], pa.string())
     return told.take(encoded.indices)
 
 
 def _instant(instant_us: int) -> str:
-    """In UTC, so that no zone is asked."""
+    """In UTC, so that no zone is needed."""
     return (_EPOCH + dt.timedelta(microseconds=instant_us)).isoformat()
 
 
 def _object(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of a document: what is empty is left out, and a detail is an object of its own."""
+    """A row of a document: empty fields are left out, and a detail is an object of its own."""
     return {name: msgspec.Raw(value.encode()) if name == "detail" else value for name, value in row.items() if value is not None}
 
 

@@ -1,8 +1,8 @@
 """Dated facts about accounts and subscriptions: how they are written, and which of them hold as of a sequence number.
 
 Facts are only added. A row of kind `retraction` states nothing of its own: the fact that it names in `retracts` does not exist from its
-commit on. Of the other facts of one kind, subject and from_date the one learned last holds; discounts beside each other have names of
-their own and so hold side by side. What a kind's detail says is in `kinds`. Dates are local, half open.
+commit on. Of the other facts of one kind, subject and from_date the one learned last holds; discounts beside each other have names of their
+own and so hold side by side. `kinds` defines the detail of each kind. Dates are local, half open.
 
 Dunning bars and unbars through `record_fact`, so that it and the cycle never call each other.
 """
@@ -44,16 +44,16 @@ class Fact(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What tells facts of one kind and from_date apart: the name of a discount."""
+        """The name that distinguishes facts of one kind and from_date: that of a discount."""
         return self.detail.name if isinstance(self.detail, DiscountFact) else ""
 
     def holds_on(self, day: dt.date) -> bool:
-        """Whether the day lies in its span."""
+        """Return whether the day lies in its span."""
         return self.from_date <= day and (self.to_date is None or day < self.to_date)
 
 
 class Undone(NamedTuple):
-    """A fact that holds no more, and the commit since which it does not."""
+    """A fact that no longer holds, and the commit since which it does not."""
 
     subject: int  # account_key or subscription_key
     kind: str
@@ -76,7 +76,7 @@ def subscription_facts(
 
 
 def undone(connection: sa.Connection, table: sa.Table, seq: int, kinds: Collection[str]) -> list[Undone]:
-    """Facts of these kinds that hold no more as of `seq`, since they were retracted or told anew; once for each commit that did."""
+    """Facts of these kinds that no longer hold as of `seq`, since they were retracted or recorded anew; once for each such commit."""
     fact, other = table.c, table.alias().c
     key = "account_key" if table is tables.account_facts else "subscription_key"
     again = sa.and_(other[key] == fact[key], other.kind == fact.kind, other.from_date == fact.from_date, other.fact_id > fact.fact_id)
@@ -86,9 +86,9 @@ def undone(connection: sa.Connection, table: sa.Table, seq: int, kinds: Collecti
 
 
 def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dict[int, str | None]:
-    """First day without service (ISO) by subscription key, of those whose end was told after their import; as of `seq`, if given.
+    """First day without service (ISO) by subscription key, of those whose end was recorded after their import; as of `seq`, if given.
 
-    None: it was revived, and has no end. Of an end and its undoing the one learned last holds, whatever their dates.
+    None: it was revived, and has no end. Of an end and its undoing the one learned last holds, at any dates.
     """
     ends: dict[int, str | None] = {}
     for fact in sorted(subscription_facts(connection, seq, kinds=("end", "no_end")), key=lambda each: (each.commit_seq, each.fact_id)):
@@ -116,14 +116,14 @@ def add(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     by: Operator,
     commit_seq: int,
 ) -> int:
-    """Add one fact to `account_facts` or `subscription_facts`; its id. Who calls checks afterwards that the facts still fit together."""
+    """Add one fact to `account_facts` or `subscription_facts`; its id. The caller checks afterwards that the facts still fit together."""
     assert type(detail) is kinds_of(table)[kind], kind
     values = _values(table, key, kind, from_date, commit_seq, by)
     return _inserted(connection, table, {**values, "to_date": to_date and to_date.isoformat(), "detail": encoded(detail)})
 
 
 def retract(connection: sa.Connection, table: sa.Table, fact: Fact, reason: str, *, by: Operator, commit_seq: int) -> int:  # noqa: PLR0913 -- one argument a part of what is recorded
-    """Say that a fact never held; the id of the row that says it."""
+    """Record that a fact never held; the id of the row that records it."""
     values = _values(table, fact.subject, RETRACTION, fact.from_date, commit_seq, by)
     detail = msgspec.json.encode({"reason": reason}).decode()
     return _inserted(connection, table, {**values, "detail": detail, "retracts": fact.fact_id})
@@ -140,7 +140,7 @@ def encoded(detail: msgspec.Struct) -> str:
 
 
 def decoded(table: sa.Table, kind: str, detail: str) -> Any:  # noqa: ANN401 -- an array, or a value of any type
-    """What a stored detail says. Raises msgspec.ValidationError or DecodeError for one that is not of its kind."""
+    """The value of a stored detail. Raises msgspec.ValidationError or DecodeError for one that is not of its kind."""
     return detail if kind in DUNNING_KINDS else msgspec.json.decode(detail, type=kinds_of(table)[kind])
 
 

@@ -1,6 +1,6 @@
-"""What a change means for the bills to come, in words: which bill shows it, which days are charged by which plan, which fees are due.
+"""The effect of a change on later bills, in words: the bill that shows it, the days charged by each plan, the fees due.
 
-Amounts are those of the catalogue in force at the date, before tax and discounts; the bill run has the last word.
+Amounts are those of the catalogue in force at the date, before tax and discounts; the bill run decides.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
 
 
 def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str) -> str:
-    """Which bill shows what changes on a day, for a subscription with these plans: a fee in advance stands on the bill before.
+    """The bill that shows a change on a day, for a subscription with these plans: a fee in advance is on the bill before.
 
-    The new plan comes first; of the one before it a bill may have fees in advance for less than the whole period. It is told of the account
-    as it is with the change, not as it was `before`; raises what is wrong with the change.
+    The new plan comes first; of the one before it a bill may have fees in advance for less than the whole period. The text is about the
+    account with the change, not as it was `before`; raises UserError or ProblemsError for a change that does not fit.
     """
     recorder.check()
     picture = load(recorder.connection, [before.key])
@@ -72,7 +72,7 @@ def _shorter(fees_before: list[RecurringFee], plan: str, bill_date: dt.date, day
 
 
 def _back_dated(customer: Customer, day: dt.date, period: Period | None, open_day: dt.date) -> str:
-    """What the next bill corrects of what was billed, and what no bill corrects any more."""
+    """The text on billed periods: those that the next bill corrects, and those that no bill corrects any more."""
     if customer.closed_on is not None and customer.closed_on <= open_day:
         return (
             f"{customer.account_id} is closed, and no bill corrects it any more: what this comes to is left to `ratewright invoice credit`"
@@ -88,7 +88,7 @@ def _back_dated(customer: Customer, day: dt.date, period: Period | None, open_da
 
 
 def days_charged(customer: Customer, plan: str, from_date: dt.date, to_date: dt.date | None) -> str:
-    """Which days of the period of `from_date` a plan is charged for."""
+    """The days of the period of `from_date` for which a plan is charged."""
     period = customer.period_of(from_date)
     if period is None:
         return f"{plan} from {from_date}"
@@ -116,7 +116,7 @@ def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *
 
 
 def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan | None:
-    """A plan as the version in force on a day has it; None where it is not to be had then."""
+    """A plan as the version in force on a day has it; None where it is not available then."""
     identity, _, name = plan_name.partition("/")
     end_us = customer.midnight_us(day + ONE_DAY)
     live = [each for each in catalogue.in_force(recorder.home) if each.identity == identity and each.effective_from_us < end_us]

@@ -1,7 +1,7 @@
-"""Kinds of dated facts about accounts and subscriptions, and what each says. One struct a kind; as JSON it is the fact's `detail`.
+"""Kinds of dated facts about accounts and subscriptions, and their contents. One struct a kind; as JSON it is the fact's `detail`.
 
 A fact holds from `from_date` (local, inclusive) to `to_date` (exclusive; none is open). Of facts of one kind with the same subject and
-from_date the one learned last holds; a retraction ends it and all that it stood for. Amounts are micro-units in the account's currency.
+from_date the one learned last holds; a retraction ends it and all earlier ones. Amounts are micro-units in the account's currency.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 
 class BarFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`bar_outgoing`, `unbar`: what dunning decided. Their detail is plain text, not this struct's JSON."""
+    """`bar_outgoing`, `unbar`: decisions of dunning. Their detail is plain text, not this struct's JSON."""
 
 
 class BillDayFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -22,7 +22,7 @@ class BillDayFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class TermsFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`terms`: what this contract agrees otherwise than its pack; None leaves it. Of an account, or (minimum_months) a subscription."""
+    """`terms`: agreements of this contract that differ from its pack; None leaves it. Of an account, or (minimum_months) a subscription."""
 
     language: str | None = None  # a tag such as zh
     payment_days: int | None = None  # 0 .. 365
@@ -34,7 +34,7 @@ class TermsFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 class PayerFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`payer`: another account pays, from a bill date on. Of an account: all of it or some kinds and codes; of a subscription: a split one.
 
-    An empty `payer` ends what was agreed. Kinds are the words of `invoice_lines.kind`; empty filters mean everything.
+    An empty `payer` ends the agreement. Kinds are the words of `invoice_lines.kind`; empty filters mean everything.
     """
 
     payer: str  # account_id
@@ -51,7 +51,7 @@ class SponsorFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class PoolFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`pool`: shared allowances are had together with this account, from a bill date on; empty: alone again."""
+    """`pool`: allowances are shared with this account, from a bill date on; empty: alone again."""
 
     root: str  # account_id
 
@@ -69,7 +69,7 @@ class CategoryFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
 
 
 class TaxFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`tax`: classes that are exempt (`*` all of them), and classes that stand for others, for periods that end within the span."""
+    """`tax`: classes that are exempt (`*` all of them), and classes that replace others, for periods that end within the span."""
 
     exempt: tuple[str, ...] = ()
     classes: dict[str, str] = {}
@@ -89,7 +89,7 @@ class DiscountFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
 
 
 class ClosedFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`closed`: the account ends on this date (first day without it); what is due then is the final bill. Undone by a retraction."""
+    """`closed`: the account ends on this date (first day without it); amounts due then are the final bill. Undone by a retraction."""
 
     reason: str = ""
 

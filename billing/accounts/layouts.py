@@ -1,4 +1,4 @@
-"""Which files an import may hold, their columns, and what a cell of each may say.
+"""The files that an import may hold, their columns, and the permitted contents of their cells.
 
 Dates are ISO in the account's zone; instants of numbers are ISO with an offset; amounts are decimal text in the account's currency.
 """

@@ -1,7 +1,7 @@
-"""What happens to a subscription, one function an event: activation, plan changes, add-ons, pauses, outages, end, revival, new owner.
+"""The life of a subscription, one function an event: activation, plan changes, add-ons, pauses, outages, end, revival, new owner.
 
 Each records dated facts in one transaction and says in words what they mean for the next bill. Dates are local to the account; one in the
-past is allowed and told: the next run corrects what was billed. Asked for twice, the second time changes nothing.
+past is allowed and reported: the next run corrects what was billed. A repeat changes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Activation(NamedTuple):
     plan: str
     from_date: dt.date
     numbers: Sequence[str] = ()
-    quarantine_days: int = 0  # how long a number must have been nobody's
+    quarantine_days: int = 0  # how long a number must have had no owner
 
 
 def today(home: Home, subscription_id: str, now_us: int) -> dt.date:
@@ -226,7 +226,7 @@ def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on
 
 
 def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[Span]:
-    """Record an end, and free the numbers as that day begins; what it had of them from then on."""
+    """Record an end, and free the numbers as that day begins. Returns the spans of numbers that it had from then on."""
     recorder.subscription_fact(contract, "end", on, None, detail, replaces=True)
     recorder.say(f"{contract.subscription_id} ends: {on} is the first day without it")
     spans = end_spans(recorder, contract, customer.midnight_us(on))
@@ -284,7 +284,7 @@ def _names(spans: Sequence[Span]) -> str:
 
 
 def _why_it_ends(contract: Contract) -> str:
-    """The reason given for an end that is known; none where an import told it with the subscription."""
+    """The reason given for an end that is known; none where an import brought it with the subscription."""
     told = [fact.detail.reason for fact in contract.of_kind("end") if fact.from_date == contract.to_date]
     return str(told[-1]) if told else ""
 
@@ -300,7 +300,7 @@ def _require_open(customer: Customer, day: dt.date) -> None:
 
 
 def _same_activation(recorder: Recorder, wanted: Activation) -> None:
-    """Raises UserError that names what is other than the subscription that is there."""
+    """Raises UserError that names the fields that differ from the subscription that is there."""
     customer, contract = recorder.contract(wanted.subscription_id)
     given = (wanted.account_id, wanted.plan, wanted.from_date)
     had = (customer.account_id, contract.plan_on(contract.from_date), contract.from_date)

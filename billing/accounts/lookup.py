@@ -1,4 +1,4 @@
-"""Accounts one by one, for people who look: the whole picture of an account and its unit, every fact in words, as known at some number."""
+"""Accounts one by one, for display: an account with its unit, every fact in words, as known as of a sequence number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AccountLine(msgspec.Struct, frozen=True):
-    """One account and how many subscriptions it has."""
+    """One account and the number of its subscriptions."""
 
     account_id: str
     name: str
@@ -52,9 +52,9 @@ class NumberLine(msgspec.Struct, frozen=True):
 class FactLine(msgspec.Struct, frozen=True):
     """A fact that holds. `about` is the account or the subscription; `says` is the fact in words.
 
-    `by_name`: who told it. Of a bar and its end, `dunning_run` is the run behind it, `dunning_level` the level from then on (0: clear), and
-    `dunning_undone` says that it follows from undoing that run; `by_name` is who gave that command. None of another fact, and where no run
-    is known.
+    `by_name`: the person who recorded it. For a bar and its end, `dunning_run` is the run behind it, `dunning_level` the level from then on
+    (0: clear). `dunning_undone`: it follows from undoing that run; then `by_name` is the person who gave that command. None for another
+    fact, and where no run is known.
     """
 
     fact_id: int
@@ -134,7 +134,7 @@ _LINE: sa.Select[Any] = sa.select(*(_ACCOUNT[name] for name in AccountLine.__str
 
 
 def count_accounts(home: Home) -> int:
-    """How many accounts there are."""
+    """The number of accounts."""
     with home.connect() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(tables.accounts)).scalar_one())
 
@@ -184,13 +184,13 @@ def timezone_of(home: Home, account_id: str) -> str:
 
 
 def unknown_account(connection: sa.Connection, account_id: str) -> UserError:
-    """No account has this id."""
+    """The error that no account has this id."""
     ids = connection.execute(sa.select(_ACCOUNT.account_id)).scalars()
     return UserError(f"account {account_id} is unknown", _close(account_id, ids) or "`ratewright accounts list` shows the ids")
 
 
 def unknown_subscription(connection: sa.Connection, subscription_id: str) -> UserError:
-    """No subscription has this id."""
+    """The error that no subscription has this id."""
     ids = connection.execute(sa.select(_SUBSCRIPTION.subscription_id)).scalars()
     remedy = _close(subscription_id, ids) or "`ratewright accounts show` lists the subscriptions of an account"
     return UserError(f"subscription {subscription_id} is unknown", remedy)
@@ -202,7 +202,7 @@ def _close(name: str, ids: Iterable[str]) -> str | None:
 
 
 def _last_day(customer: Customer) -> dt.date:
-    """The last date that anything is told of."""
+    """The last date that has any data."""
     days = [customer.opened_on, *(fact.from_date for fact in customer.facts)]
     for contract in customer.contracts:
         days += [contract.from_date, *(day for day, _ in contract.plans), *(fact.from_date for fact in contract.facts)]
@@ -265,7 +265,7 @@ def _facts(connection: sa.Connection, customer: Customer) -> list[FactLine]:
 
 
 class _Dunned(NamedTuple):
-    """An act of dunning on an account in one commit: a run or its undoing, by whom, and the level from then on."""
+    """An act of dunning on an account in one commit: a run or its undoing, its person, and the level from then on."""
 
     run_id: int
     by_name: str

@@ -1,7 +1,7 @@
-"""Numbers that change hands: given, taken, and given again after a time in which they are nobody's.
+"""Numbers that change hands: given, taken, and given again after a time without an owner.
 
-A number is a dated fact of guiding: usage goes to who had it as it began. Spans are half open, in microseconds UTC; those of one number do
-not overlap. A back-dated span may begin before what was billed: the next run bills its usage.
+A number is a dated fact of guiding: usage goes to the owner at its beginning. Spans are half open, in microseconds UTC; those of one number
+do not overlap. A back-dated span may begin before a billed period: the next run bills its usage.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Span(NamedTuple):
-    """A number, and from when to when somebody has it (instants; None: for good)."""
+    """A number, and the instants from and to which a subscription has it (None: for good)."""
 
     served_id: str
     from_us: int
@@ -49,7 +49,7 @@ def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us
 
 
 def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: int | dt.date) -> Done:
-    """From an instant, or the first one of a local day, a number is nobody's."""
+    """From an instant, or the first one of a local day, a number has no owner."""
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)
@@ -117,7 +117,7 @@ def begin_span(recorder: Recorder, customer: Customer, contract: Contract, serve
 
 
 def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Span]:
-    """End all that a subscription has of numbers at an instant; what it had from then on. Spans that begin later are taken back."""
+    """End all spans of a subscription at an instant; the spans that it had from then on. Spans that begin later are taken back."""
     left = []
     for served_id, begin, end in spans_of(recorder.connection, contract.key):
         if end is None or end > end_us:

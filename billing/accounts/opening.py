@@ -48,7 +48,7 @@ def _open(recorder: Recorder, fields: Mapping[str, str]) -> None:
 
 
 def _raise_for(mistakes: Mistakes) -> None:
-    """Raises for mistakes, each told by its column; where the row as a whole is wrong, by none."""
+    """Raises for mistakes, each named by its column; where the row as a whole is wrong, by none."""
     found = [each._replace(path=each.path.partition(", ")[2]) for each in mistakes.in_order()]
     if len(found) == 1:
         (one,) = found

@@ -1,7 +1,7 @@
-"""Some accounts with all that is known of them and of the units they belong to, as people and checks look at them.
+"""Some accounts with all that is known of them and of their units, for display and for checks.
 
-A *unit* is the component of accounts that any relation ever joined: a payer, a sponsor or the root of a pool. A *member* of a relation
-is the account that hands something over, its *root* the one that takes it. Dates are local, half open.
+A *unit* is the component of accounts that any relation ever joined: a payer, a sponsor or the root of a pool. A *member* of a relation is
+the account that hands something over, its *root* the one that takes it. Dates are local, half open.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Contract(NamedTuple):
     transferred_from: int | None
 
     def plan_on(self, day: dt.date) -> str:
-        """The plan it has on a day; before the first one that."""
+        """The plan it has on a day; before the first plan, that one."""
         return next((plan for from_date, plan in reversed(self.plans) if from_date <= day), self.plans[0][1])
 
     def active_on(self, day: dt.date) -> bool:
-        """Whether the day lies between its activation and its end; pauses count as active."""
+        """Return whether the day lies between its activation and its end; pauses count as active."""
         return self.from_date <= day and (self.to_date is None or day < self.to_date)
 
     def of_kind(self, *kinds: str) -> list[Fact]:
@@ -79,12 +79,12 @@ class Customer(NamedTuple):
 
     @property
     def bill_days(self) -> BillDays:
-        """The bill days told for it, by date."""
+        """The bill days recorded for it, by date."""
         return ((dt.date.min, self.bill_day), *((fact.from_date, fact.detail.bill_day) for fact in self.of_kind("bill_day")))
 
     @property
     def closed_on(self) -> dt.date | None:
-        """The first day without the account, the earliest that is told."""
+        """The first day without the account, the earliest that is recorded."""
         return min((fact.from_date for fact in self.of_kind("closed")), default=None)
 
     def of_kind(self, *kinds: str) -> list[Fact]:
@@ -109,7 +109,7 @@ class Customer(NamedTuple):
         return (dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)) - _EPOCH) // _MICROSECOND
 
     def is_edge(self, day: dt.date) -> bool:
-        """Whether a bill period begins or its life ends on this day."""
+        """Return whether a bill period begins or its life ends on this day."""
         period = self.period_of(day)
         return (period is not None and period.start == day) or day == self.closed_on
 
@@ -267,7 +267,7 @@ def _contracts(connection: sa.Connection, account_keys: list[int], seq: int | No
 
 
 def _end(known: Iterable[Fact], imported: dt.date | None) -> dt.date | None:
-    """Of an end and its undoing the one learned last holds, over the imported one."""
+    """The end of a subscription: of an end and its undoing the one learned last holds, over the imported one."""
     told = [fact for fact in known if fact.kind in {"end", "no_end"}]
     if not told:
         return imported

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def unknown_plan(plan: str, known: Mapping[str, str]) -> tuple[str, str]:
-    """What is said of a plan that no published catalogue has, and the remedy."""
+    """The message about a plan that no published catalogue has, and the remedy."""
     close = difflib.get_close_matches(plan, known, n=1)
     remedy = f"did you mean {close[0]}?" if close else "publish its catalogue first with `ratewright tariffs publish`"
     return f"plan {plan} is in no published catalogue", remedy
 
 
 def refuse_plans(work: Importer, sheet: Sheet, owner: NDArray[np.int64]) -> None:
-    """Note plans that nobody published, and plans in another currency than their account's (by its place, -1 unknown)."""
+    """Note plans that are not published, and plans in another currency than their account's (by its place, -1 unknown)."""
     if not len(owner):
         return
     plans = flat(sheet.table["plan"]).dictionary_encode()

@@ -1,11 +1,11 @@
-"""On which days an agreement between accounts has a say: while it holds, and no later one about the same takes all of it. Pure.
+"""The days on which an agreement between accounts is in effect: while it holds, and no later one about the same takes all of it. Pure.
 
 Problem: B pays everything for A from January on, C usage from February on. B is not out of it: everything else stays with B. If C pays
 everything, but from February to March alone, B pays again from March on. Both are what bills do, line by line
 (`billing.runs.settlement.payers`): of the agreements of one kind about one account or subscription the newest holds that fits the line.
 
 Choice: an agreement is over where those after it take all that it is about, kind of line by kind and charge code by code; a charge code
-that none of them names stands for all others. Left out: that a sponsor may take what a payer would have paid, which only makes the payer's
+that none of them names represents all others. Left out: that a sponsor may take what a payer would have paid, which only makes the payer's
 days longer than they are.
 """
 
@@ -28,7 +28,7 @@ _OTHER_CODE: Final = -1
 
 
 class Told(NamedTuple):
-    """An agreement: when it holds, and what it is about. Empty filters mean everything."""
+    """An agreement: its span, and the charges that it is about. Empty filters mean everything."""
 
     span: Span
     kinds: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Told(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """A relation (as `picture.Relation`) and the days on which it has a say, in order of time; none after its member is closed."""
+    """A relation (as `picture.Relation`) and the days on which it is in effect, in order of time; none after its member is closed."""
 
     member: int
     root: int | None
@@ -45,21 +45,21 @@ class Reach(NamedTuple):
     spans: tuple[Span, ...]
 
     def covers(self, day: dt.date) -> bool:
-        """Whether it has a say on a day."""
+        """Return whether it is in effect on a day."""
         return any(_on(span, day) for span in self.spans)
 
     def first_within(self, start: dt.date, end: dt.date | None) -> dt.date | None:
-        """The first day of `[start, end)` on which it has a say; None where there is none."""
+        """The first day of `[start, end)` on which it is in effect; None where there is none."""
         days = (max(span.start, start) for span in self.spans)
         return next((day for day in days if self.covers(day) and (end is None or day < end)), None)
 
     def lasts(self, day: dt.date) -> bool:
-        """Whether it has a say on that day or any later one."""
+        """Return whether it is in effect on that day or any later one."""
         return any(span.end is None or span.end > day for span in self.spans)
 
 
 def of_picture(picture: Picture) -> list[Reach]:
-    """All relations of a picture with the days on which they have a say."""
+    """All relations of a picture with the days on which they are in effect."""
     spans: dict[tuple[bool, int], tuple[Span, ...]] = {}
     contracts = {each.key: each for customer in picture.customers.values() for each in customer.contracts}
     for member, subscription in {(each.member, each.subscription) for each in picture.relations}:
@@ -81,7 +81,7 @@ def related(picture: Picture, key: int, day: dt.date) -> set[int]:
 
 
 def in_force(told: Sequence[Told]) -> list[tuple[Span, ...]]:
-    """The days on which each of the agreements of one kind about one subject has a say. They stand in order of time."""
+    """The days on which each of the agreements of one kind about one subject is in effect. They are in order of time."""
     return [tuple(_left(each, told[place + 1 :])) for place, each in enumerate(told)]
 
 
@@ -104,7 +104,7 @@ def _left(one: Told, later: Sequence[Told]) -> Iterator[Span]:
 
 
 def _takes_all(one: Told, others: Sequence[Told]) -> bool:
-    """Whether nothing that an agreement is about is left to it beside others."""
+    """Return whether others take everything that an agreement is about."""
     kinds = one.kinds or _PAID
     codes = one.charge_codes or (_OTHER_CODE, *(code for each in others for code in each.charge_codes))
     return all(any(_about(each, kind, code) for each in others) for kind in kinds for code in codes if kind in _PAID)

@@ -1,6 +1,6 @@
-"""How one command changes accounts: facts are added in one transaction, checked as they then stand, and told in words.
+"""The change of accounts by one command: facts are added in one transaction, checked as stored, and reported in words.
 
-What the command asks for and is there already changes nothing. With `dry_run` all is done and checked, told, and undone.
+A change that is there already changes nothing. With `dry_run` everything is done, checked and reported, and then undone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """Who asks for a change, when, and whether it is only to be told what it would do."""
+    """The person who asks for a change, the instant, and whether it is a preview."""
 
     by: Operator
     now_us: int
@@ -43,7 +43,7 @@ class Asked(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a command did. `existed`: all of it was there before, and nothing changed."""
+    """The result of a command. `existed`: all of it was there before, and nothing changed."""
 
     existed: bool
     dry_run: bool
@@ -52,7 +52,7 @@ class Done(NamedTuple):
 
 
 class Recorder:
-    """One change under way. What it says is kept in order; the number is taken when the first row needs it."""
+    """One change under way. Its messages are kept in order; the number is taken when the first row needs it."""
 
     def __init__(self, home: Home, connection: sa.Connection, asked: Asked) -> None:
         self.home = home
@@ -69,7 +69,7 @@ class Recorder:
         return self.commit_seq
 
     def say(self, text: str) -> None:
-        """Tell one sentence."""
+        """Add one sentence to the report."""
         self.said.append(text)
 
     def customer(self, account_id: str) -> Customer:
@@ -93,7 +93,7 @@ class Recorder:
         return picture.customers[account_key], picture.contract(key)
 
     def account_fact(self, customer: Customer, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> bool:
-        """Add a fact about an account; False where it holds already. Raises UserError where one of that date says something else."""
+        """Add a fact about an account; False where it holds already. Raises UserError where one of that date has other data."""
         self._touched.add(customer.key)
         held = customer.of_kind(kind)
         return self._fact(tables.account_facts, customer.key, customer.account_id, held, (kind, from_date, to_date, detail))
@@ -101,7 +101,7 @@ class Recorder:
     def subscription_fact(  # noqa: PLR0913 -- one argument a part of what is recorded
         self, contract: Contract, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct, *, replaces: bool = False
     ) -> bool:
-        """Add a fact about a subscription, as `account_fact`; one that `replaces` may say something else of the same date."""
+        """Add a fact about a subscription, as `account_fact`; one that `replaces` may have other data than one of the same date."""
         self._touched.add(contract.account)
         held = [] if replaces else contract.of_kind(kind)
         return self._fact(tables.subscription_facts, contract.key, contract.subscription_id, held, (kind, from_date, to_date, detail))
@@ -120,7 +120,7 @@ class Recorder:
         return True
 
     def retract(self, fact: Fact, account_key: int, reason: str, *, of_account: bool) -> None:
-        """Say that a fact never held."""
+        """Record that a fact never held."""
         self._touched.add(account_key)
         table = tables.account_facts if of_account else tables.subscription_facts
         facts.retract(self.connection, table, fact, reason, by=self.asked.by, commit_seq=self.seq())
@@ -130,7 +130,7 @@ class Recorder:
         self._insert(tables.plan_facts, subscription_key=contract.key, plan=plan, from_date=from_date.isoformat())
 
     def number(self, served_id: str, subscription_key: int, from_us: int, to_us: int | None) -> None:
-        """Who pays for a number from when to when; of two facts with one beginning the later one holds, an empty span takes one back."""
+        """Record the payer of a number over a span. Of two facts with one beginning the later one holds; an empty span takes one back."""
         self._insert(tables.guiding_facts, served_id=served_id, subscription_key=subscription_key, from_us=from_us, to_us=to_us)
 
     def subscription(
@@ -148,7 +148,7 @@ class Recorder:
         return self.contract(subscription_id)[1]
 
     def check(self) -> None:
-        """Raises where what is written does not fit together; every reason is told."""
+        """Raises where written facts do not fit together, with every reason."""
         if self.commit_seq is None:
             return
         known = Known(policies(self.connection), tax_classes_of(catalogue.published(self.home)))
@@ -164,7 +164,7 @@ class Recorder:
 
 
 def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
-    """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit what is there."""
+    """Do `work` in one transaction. Raises UserError, and stores nothing, where it does not fit the stored data."""
     with home.begin(dry_run=asked.dry_run) as connection:
         recorder = Recorder(home, connection, asked)
         work(recorder)
@@ -177,7 +177,7 @@ def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
 
 
 def require_cell(what: str, read: Callable[[str], str], text: str) -> None:
-    """What a command takes as an id is what a file may hold. Raises UserError."""
+    """Raises UserError for an id given to a command that a file could not hold."""
     try:
         read(text)
     except CellError as error:
@@ -185,7 +185,7 @@ def require_cell(what: str, read: Callable[[str], str], text: str) -> None:
 
 
 def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgspec.Struct) -> UserError:
-    """Which field of a fact that is there is not as given."""
+    """The error that names the field of a stored fact that differs from the given one."""
     remedy = f"retract fact {fact.fact_id} first with `ratewright accounts retract`, or give the data that was recorded"
     what = f"{name} has a fact {fact.kind} from {fact.from_date}"
     if fact.to_date != to_date:

@@ -1,4 +1,4 @@
-"""Search for accounts by what a caller says: an id or the beginning of one, a name or a part of it, a number that somebody has or had.
+"""Search for accounts: an id or the beginning of one, a name or a part of it, a number that a subscription has or had.
 
 Ids of subscriptions and numbers are found by index, also by their beginning. Names and ids of accounts are searched in one pass over the
 accounts, in which letters of ASCII match in either case: a second or so for a million. At most `limit` of each kind come back.
@@ -55,9 +55,10 @@ class Search(msgspec.Struct, frozen=True):
 
 
 def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50) -> Search:
-    """Whatever begins with `text`, is called so or has it in its name. `on`: numbers only of who had them on that day, on its own clock.
+    """Accounts, subscriptions and numbers that begin with `text`, or have it in their name.
 
-    Raises UserError for an empty text, one longer than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
+    `on`: numbers only of subscriptions that had them on that day, on the account's clock. Raises UserError for an empty text, one longer
+    than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
     """
     wanted = " ".join(text.split())
     if not wanted:
@@ -77,7 +78,7 @@ def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50)
 
 
 def as_number(text: str) -> str:
-    """A number as usage has it: digits without + and what stands between them; anything else as it is."""
+    """A number as usage has it: digits without + and without separators; anything else as it is."""
     digits = text.removeprefix("+").translate(str.maketrans("", "", _BETWEEN_DIGITS))
     return digits if digits.isascii() and digits.isdigit() else text
 
@@ -128,7 +129,7 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
 
 
 def _holding(rows: Iterable[Any]) -> Iterable[Any]:
-    """Of facts with one beginning the one learned last holds; one that ends where it begins tells that there is none."""
+    """The facts that hold. Of facts with one beginning the one learned last does; one that ends where it begins takes the span back."""
     last = {(row.served_id, row.from_us): row for row in rows}
     return (row for row in last.values() if row.to_us is None or row.to_us > row.from_us)
 

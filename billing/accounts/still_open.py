@@ -1,7 +1,7 @@
-"""From which day on the bills to come may still correct an account: the first of its open periods, as the next run will find them.
+"""The day from which later bills may still correct an account: the first of its open periods, as the next run will find them.
 
-They are those not billed yet, at most `reopen_periods_max` before the latest, what a void invoice opened again, and what another member of
-the rating unit has open (`billing.runs.selection.due_accounts`).
+They are the periods not billed yet, at most `reopen_periods_max` before the latest, and those that a void invoice opened again. The open
+periods of other members of the rating unit are among them (`billing.runs.selection.due_accounts`).
 """
 
 from __future__ import annotations

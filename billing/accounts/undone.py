@@ -1,7 +1,7 @@
-"""Which runs were undone, for which accounts, as of a commit: the one place that says that a run counts no more.
+"""Undone runs, by account and as of a commit: the one place that decides that a run counts no more.
 
-A run that is undone for an account never was, for it. Nor were the runs that took it in after that one and before it was undone: they
-looked at the account as if the first one counted. A run is undone only for whom none of these has a document that stands
+A run that is undone for an account never was, for it. Nor were the runs that took the account in after that one and before it was undone:
+they computed it as if the first one counted. A run is undone only for accounts for which none of these has a valid document
 (`billing.documents.undoing`), so nothing that was billed is forgotten.
 """
 
@@ -23,18 +23,18 @@ UNDONE: Final = "undone"
 
 
 class Undo(NamedTuple):
-    """A run, the commit that undid it, and for whom. `account_keys` None: for all that took part in it."""
+    """A run, the commit that undid it, and its accounts. `account_keys` None: all that took part in it."""
 
     run_id: int
     seq: int
     account_keys: frozenset[int] | None
 
     def is_of(self, account_key: int) -> bool:
-        """Whether it is about an account, if that took part in the run."""
+        """Return whether it is about an account, if that took part in the run."""
         return self.account_keys is None or account_key in self.account_keys
 
     def cuts(self, run_id: int, pinned_seq: int) -> bool:
-        """Whether a run counts no more for whom it is about: the run itself, and what was computed on top of it."""
+        """Return whether a run counts no more for its accounts: the run itself, and each that was computed on top of it."""
         return run_id >= self.run_id and pinned_seq < self.seq
 
 
@@ -49,7 +49,7 @@ _Any = TypeVar("_Any", bound=_Run)
 
 
 class Cut(NamedTuple):
-    """What of an account's runs counts, and the undos that took the others away."""
+    """The runs of an account that count, and the undos that removed the others."""
 
     runs: list[Any]
     undos: list[Undo]
@@ -72,7 +72,7 @@ def load(connection: sa.Connection, as_of: int | sa.ScalarSelect[int] | None = N
 
 
 def without(runs: Sequence[_Any], undos: Iterable[Undo], account_key: int | None = None) -> Cut:
-    """What is left of the runs that an account took part in, oldest first. None: an account that no undo names."""
+    """The remaining runs of those that an account took part in, oldest first. None: an account that no undo names."""
     left, applied = list(runs), []
     for undo in undos:
         about = undo.account_keys is None if account_key is None else undo.is_of(account_key)
@@ -83,12 +83,12 @@ def without(runs: Sequence[_Any], undos: Iterable[Undo], account_key: int | None
 
 
 def whole_runs(undos: Iterable[Undo]) -> set[int]:
-    """Runs that were undone for everybody."""
+    """Runs that were undone for all accounts."""
     return {undo.run_id for undo in undos if undo.account_keys is None}
 
 
 def require_standing(connection: sa.Connection, run_id: int) -> None:
-    """Raises UserError for a run that was undone for everybody."""
+    """Raises UserError for a run that was undone for all accounts."""
     row = tables.run_undos.c
     query = sa.select(row.by_name, row.reason).where(row.run_id == run_id, row.kind == UNDONE, row.restricted.is_(None))
     found = connection.execute(query).first()
@@ -100,12 +100,12 @@ def require_standing(connection: sa.Connection, run_id: int) -> None:
 
 
 def commits() -> sa.Select[Any]:
-    """The commits that undid runs: what they made void stands nowhere as if it had ever been billed."""
+    """The commits that undid runs: documents that they made void count nowhere as ever billed."""
     row = tables.run_undos.c
     return sa.select(row.commit_seq).where(row.kind == UNDONE)
 
 
 def is_cut(run: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 -- columns of bill_runs
-    """For a query of runs: whether one was undone for anybody, or was computed on top of one that was."""
+    """A condition of a query of runs: it was undone for any account, or was computed on top of one that was."""
     row = tables.run_undos.c
     return sa.exists().where(row.kind == UNDONE, row.run_id <= run.run_id, row.commit_seq > run.pinned_seq)

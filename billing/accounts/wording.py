@@ -1,4 +1,4 @@
-"""Facts in words, for people who look and for commands that tell what they did. Amounts with their currency."""
+"""Facts in words, for display and for the reports of commands. Amounts with their currency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def amount(micros: int, currency: str) -> str:
 
 
 def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence a kind
-    """What a fact says, in a few words."""
+    """The content of a fact, in a few words."""
     match detail:
         case kinds.BillDayFact():
             return f"billed on day {detail.bill_day} of the month"

@@ -1,8 +1,8 @@
-"""Which credit settles which invoice: one append-only table of settlements, worked out anew at any time.
+"""Settlements of invoices by credit: one append-only table, which can be recomputed at any time.
 
-`order` says in which order (a setting), `spread` does it for one account (pure), `items` reads what is open, `settling` writes inside the
-caller's transaction, `replay` proves what was written. Amounts are micro-units in the account's currency. Nothing is posted when a
-document with a negative total settles another: both stand in the same receivable.
+`order` gives the order (a setting), `spread` does it for one account (pure), `items` reads open items. `settling` writes inside the
+caller's transaction, `replay` proves what was written. Amounts are micro-units in the account's currency. Nothing is posted when a document
+with a negative total settles another: both are in the same receivable.
 """
 
 from __future__ import annotations

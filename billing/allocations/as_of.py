@@ -1,9 +1,9 @@
-"""What was open at the end of a date, and what credit was left then: whatever is dated later counts for nothing, whenever it was recorded.
+"""Open amounts at the end of a date, and credit left then: a record dated later does not count, whenever it was stored.
 
-Documents count by their dates of issue and voiding, money by the date on which it came or went (out of the work list of bank files: was
-assigned), write-offs by that of their entries: as their postings do. A settlement counts from the day on which both of its sides were there
-and what made it had happened (a payment that bounced makes room for another one on the day it bounced). It counts alike on both sides, so
-whatever is open less what is left is the balance of the receivables through that date, for every account. Amounts are micro-units.
+Documents count by their dates of issue and voiding. Money counts by the date on which it came or went (out of the work list of bank files:
+was assigned), write-offs by that of their entries: as their postings do. A settlement counts from the day on which both of its sides were
+there and its cause had happened (a payment that bounced makes room for another one on the day it bounced). It counts alike on both sides.
+So the open amount less the credit left is the balance of the receivables through that date, for every account. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ RELEASED: Final = "applied"  # the event of a deposit that pays
 
 
 class Standing(NamedTuple):
-    """Queries of what stood at the end of a date. Both have the columns account_key, currency, entity (may be null) and micros.
+    """Queries of the state at the end of a date. Both have the columns account_key, currency, entity (may be null) and micros.
 
-    `documents` also has number, due_on and invoice_key; micros are below zero for what is left of a credit document.
-    `money` also has credit_id and came_on; micros, above zero, are what is left of a payment or of released deposits.
+    `documents` also has number, due_on and invoice_key; micros are below zero for what is left of a credit document. `money` also has
+    credit_id and came_on; micros, above zero, are what is left of a payment or of released deposits.
     """
 
     documents: sa.Select[Any]
     money: sa.Select[Any]
 
     def total(self) -> sa.Select[Any]:
-        """Currency, and what is open less what is left, in halves (`billing.store.sums`)."""
+        """Currency, and the open amount less the credit left, in halves (`billing.store.sums`)."""
         return self._sums("currency")
 
     def by_account(self) -> sa.Select[Any]:
-        """Account key, currency, and what is open less what is left, in halves."""
+        """Account key, currency, and the open amount less the credit left, in halves."""
         return self._sums("account_key", "currency")
 
     def _sums(self, *names: str) -> sa.Select[Any]:
@@ -58,7 +58,7 @@ class Standing(NamedTuple):
 
 
 def standing(connection: sa.Connection, on: dt.date, waiting: sa.Select[Any] | None = None, account_id: str | None = None) -> Standing:
-    """What stood at the end of `on`, of all accounts or one.
+    """The state at the end of `on`, of all accounts or one.
 
     `waiting`: keys of the invoices that are numbered and not posted; they do not count.
     """
@@ -85,7 +85,7 @@ def write_off_days(connection: sa.Connection, commit_seqs: Collection[int] | Non
 
 
 def _parts(day: str, late: list[int], waiting: sa.Select[Any] | None, account_id: str | None) -> sa.Select[Any]:
-    """What each credit had settled of each invoice by the end of a day: credit_kind, credit_id, invoice_key, micros."""
+    """The amounts that each credit had settled of each invoice by the end of a day: credit_kind, credit_id, invoice_key, micros."""
     part, invoice, document = tables.settlements.c, tables.invoices, tables.invoices.alias("document")
     payment, cause, release = tables.payments.c, _causes().subquery("cause"), _releases(day).subquery("release")
     came = sa.case(
@@ -200,7 +200,7 @@ def _causes() -> sa.Select[Any]:
 
 
 def _releases(day: str) -> sa.Select[Any]:
-    """What of each deposit was released by the end of a day, and when first: deposit_id, came_on, micros."""
+    """The amount of each deposit released by the end of a day, and the first date: deposit_id, came_on, micros."""
     event = tables.deposit_events.c
     query = sa.select(event.deposit_id, sa.func.min(event.on_date).label("came_on"), _sum(event.amount_micros))
     return query.where(event.kind == RELEASED, event.on_date <= day).group_by(event.deposit_id)

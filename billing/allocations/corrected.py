@@ -1,10 +1,10 @@
-"""The invoices that a document below zero corrects, and how much of it: what its credit settles first.
+"""The invoices that a document below zero corrects, with the amounts: its credit settles these first.
 
-Each line names the newest invoice that billed its charge before. What the lines of one such invoice come to, where it is below zero, is
-settled there, oldest invoice first. A credit note names its invoice itself and is not asked about here.
+Each line names the newest invoice that billed its charge before. The sum of the lines of one such invoice, where it is below zero, is
+settled there, oldest invoice first. A credit note names its invoice itself and is not read here.
 
-Before schema 0006 only credit notes settled what they are about; other documents settled the oldest invoice. What was settled then stays
-so: `first_seq` is the commit from which this rule holds.
+Before schema 0006 only credit notes settled the invoice that they are about; other documents settled the oldest invoice. Settlements of
+then stay so: `first_seq` is the commit from which this rule holds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def of_documents(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Co
 
 
 def of_keys(connection: sa.Connection, keys: Sequence[int], at_once: int) -> Corrected:
-    """The same for documents with these keys, asked for `at_once` of them a query."""
+    """The same for documents with these keys, `at_once` of them a query."""
     found: Corrected = {}
     for place in range(0, len(keys), at_once):
         found |= of_documents(connection, tables.invoices.c.invoice_key.in_(keys[place : place + at_once]))

@@ -1,7 +1,7 @@
-"""Open items as the store has them: what is left of every invoice, with the due dates of its instalment plan where there is one.
+"""Open items as the store has them: the amount left of every invoice, with the due dates of its instalment plan where there is one.
 
-An invoice that was voided is open by nothing. A document with a negative total is open by what of it is neither set off nor paid out, as
-a negative amount. Everything may be asked as of a commit (`before_seq`: what was stored before it).
+A voided invoice has no open amount. The open amount of a document with a negative total is negative: the part that is neither set off nor
+paid out. All of it is available as of a commit (`before_seq`: what was stored before it).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Key = TypeVar("_Key", int, str, bytes)
 
 
 def open_items(connection: sa.Connection, account_keys: Sequence[int] | None = None, *, before_seq: int | None = None) -> list[OpenItem]:
-    """What is not settled, of some accounts or all, by account, due date and number. An invoice in a plan is one item a part."""
+    """Items not settled, of some accounts or all, by account, due date and number. An invoice in a plan is one item a part."""
     invoice = tables.invoices.c
     rest = open_micros(before_seq)
     columns = (invoice.account_key, invoice.invoice_key, invoice.number, invoice.due_on, invoice.total_micros)
@@ -101,7 +101,7 @@ def plan_parts(
 
 
 def claims_of(connection: sa.Connection, invoice_keys: Iterable[int], order: Order) -> dict[int, Claims]:
-    """What invoices hold of costs and interest (their lines without tax); nothing where the order does not ask."""
+    """The costs and interest in invoices (their lines without tax); empty where the order does not need them."""
     codes = sorted(order.costs | order.interest)
     if not order.by_claim or not codes:
         return {}

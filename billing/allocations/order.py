@@ -1,8 +1,8 @@
-"""In which order money settles what is open: the setting `allocation_order`, as of any commit.
+"""The order in which money settles open items: the setting `allocation_order`, as of any commit.
 
 The value is a list of words, the first one decides first:
     instruction   invoices that the payer named, in the order named (a credit note: the invoice that it is about)
-    claims        costs before interest before principal, over all that is open (the setting `claim_codes` says which charges are which)
+    claims        costs before interest before principal, over all that is open (the setting `claim_codes` names the charges of each)
     oldest        the earliest due date, then the number; always the last word
 The default is `instruction, oldest`. `claim_codes` reads `costs=810 811; interest=820`: charge codes of invoice lines.
 """
@@ -29,7 +29,7 @@ _CLAIM_NAMES: Final = ("costs", "interest")  # what is neither is principal
 
 
 class Order(NamedTuple):
-    """How money is spread. `costs` and `interest` are charge codes; they matter only where `by_claim` is set."""
+    """The order of settlement. `costs` and `interest` are charge codes; they matter only where `by_claim` is set."""
 
     by_instruction: bool = True
     by_claim: bool = False
@@ -75,7 +75,7 @@ def parse_order(text: str) -> tuple[str, ...]:
 
 
 def parse_claims(text: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Charge codes of costs and of interest. Raises UserError for what cannot be read, and a code that stands in both."""
+    """Charge codes of costs and of interest. Raises UserError for a text that cannot be read, and a code that is in both."""
     found: dict[str, frozenset[int]] = dict.fromkeys(_CLAIM_NAMES, frozenset())
     for part in filter(None, (each.strip() for each in text.split(";"))):
         name, _, codes = part.partition("=")

@@ -1,8 +1,8 @@
-"""Settlements worked out anew from invoices, payments and what became of them: the proof of `settlements` and of `credits_left`.
+"""Settlements recomputed from invoices, payments and later events: the proof of `settlements` and of `credits_left`.
 
-Each account is played through in the order of its commits. At each of them credit arrives or goes back, invoices are voided, plans change,
-and then all credit is spread as it was when the commit was made. A stored row says when something was settled, never what: a row that
-is missing, changed or too many therefore shows. Write-offs are taken as they stand; the ledger answers for them.
+Each account is replayed in the order of its commits. At each of them credit arrives or goes back, invoices are voided, and plans change.
+Then all credit is spread as it was when the commit was made. A stored row gives only the commit of a settlement, never its amount. So a row
+that is missing, changed or too many shows. Write-offs are taken as stored; the checks of the ledger cover them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ADDS, _TAKES, _VOIDS, _WRITES_OFF, _PLANS = "adds", "takes", "voids", "writes o
 
 
 class Settled(NamedTuple):
-    """What one commit settled of an invoice by one credit, net. `commit_seq` 0: it should have been settled by now and is not."""
+    """The net amount that one commit settled of an invoice by one credit. `commit_seq` 0: it should have been settled by now and is not."""
 
     kind: str
     credit_id: str
@@ -54,7 +54,7 @@ class Settled(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What is left of a credit."""
+    """The amount left of a credit."""
 
     kind: str
     credit_id: str
@@ -62,7 +62,7 @@ class Left(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """Something that happened to an account, in the commit `seq`; `turn` orders steps of one commit."""
+    """An event of an account, in the commit `seq`; `turn` orders steps of one commit."""
 
     seq: int
     turn: int
@@ -94,13 +94,13 @@ def stored(connection: sa.Connection) -> list[Settled]:
 
 
 def stored_left(connection: sa.Connection) -> list[Left]:
-    """What the store says is left of every credit."""
+    """The stored amount left of every credit."""
     row = tables.credits_left.c
     return [Left(*each) for each in connection.execute(sa.select(row.credit_kind, row.credit_id, row.left_micros))]
 
 
 def worked_out(connection: sa.Connection, waiting: AbstractSet[int]) -> list[Settled]:
-    """The settlements that follow from everything else: what `stored` must be.
+    """The settlements that follow from everything else: `stored` must equal them.
 
     `waiting`: invoices that are numbered but not posted yet; a payment may have settled them already, other credit not.
     """
@@ -140,7 +140,7 @@ def _play(
 
 
 class _Book:
-    """Where an account stands while it is played through."""
+    """The state of an account while it is replayed."""
 
     def __init__(self, account: _Account, rule_from: int) -> None:
         self._account = account
@@ -153,10 +153,10 @@ class _Book:
         self._paid: dict[int, int] = {}  # by invoice
         self.left: dict[tuple[str, str], int] = {}
         self.settled: dict[tuple[str, str, int], int] = {}
-        self.changes: dict[tuple[str, str, int], int] = {}  # of `settled`, since they were looked at last
+        self.changes: dict[tuple[str, str, int], int] = {}  # of `settled`, since they were last read
 
     def take(self, step: _Step) -> None:
-        """Let a step happen."""
+        """Apply a step."""
         if step.what == _ADDS:
             self.left[step.credit] = self.left.get(step.credit, 0) + step.amount_micros
         elif step.what == _TAKES:
@@ -212,7 +212,7 @@ class _Book:
         self.left[step.credit] = left
 
     def _undo(self, invoice_key: int) -> None:
-        """An invoice is void: what settled it is free again; a credit document settles nothing any more."""
+        """An invoice is void: credit that settled it is free again; a credit document settles nothing any more."""
         self._void.add(invoice_key)
         number = self._items[invoice_key].number
         for (kind, credit_id, key), amount in list(self.settled.items()):
@@ -276,7 +276,7 @@ def _read_credits(connection: sa.Connection, found: dict[int, _Account], first: 
 
 
 def _read_settlements(connection: sa.Connection, found: dict[int, _Account], first: int, last: int) -> None:
-    """When something was settled; write-offs with what."""
+    """The commits of settlements; for write-offs also the amounts."""
     row, invoice = tables.settlements.c, tables.invoices.c
     query = sa.select(invoice.account_key, row.credit_kind, row.credit_id, row.invoice_key, row.amount_micros, row.commit_seq)
     query = query.join_from(tables.settlements, tables.invoices).where(invoice.account_key.between(first, last))
@@ -289,7 +289,7 @@ def _read_settlements(connection: sa.Connection, found: dict[int, _Account], fir
 
 
 def _complete(connection: sa.Connection, found: dict[int, _Account], first: int, last: int) -> None:
-    """What became of payments, documents and invoices of the accounts."""
+    """The later events of payments, documents and invoices of the accounts."""
     key_of = {item.number: item.invoice_key for account in found.values() for _, item in account.items}
     payment, event, invoice, void = tables.payments.c, tables.payment_events.c, tables.invoices.c, tables.invoice_events.c
     told = sa.select(payment.account_key, payment.payment_id, payment.instruction, payment.commit_seq).where(

@@ -1,7 +1,7 @@
 """Settling in the store: credit that arrives, is spread, goes back. Everything happens inside the caller's write transaction.
 
-`credits_left` has a row while something of a credit is left, so that a run of a million invoices finds the accounts with credit by one
-small query and asks nothing about the others. What it says follows from payments, documents, events and settlements: see `replay`.
+`credits_left` has a row while something of a credit is left. So a run of a million invoices finds the accounts with credit by one small
+query and reads nothing about the others. Its rows follow from payments, documents, events and settlements: see `replay`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def arrive(connection: sa.Connection, arrivals: Iterable[Arrival], commit_seq: i
 
 
 def arrive_new(connection: sa.Connection, arrivals: Sequence[Arrival], commit_seq: int) -> None:
-    """Add many credits that nobody has met before."""
+    """Add many credits that are new."""
     names = ("account_key", "credit_kind", "credit_id", "left_micros", "commit_seq")
     store_rows(connection, tables.credits_left, names, [(*each, commit_seq) for each in arrivals])
 
@@ -70,7 +70,7 @@ def allocate_credit(connection: sa.Connection, account_keys: Sequence[int], comm
 
 
 def documents_arrive(connection: sa.Connection, accounts: AbstractSet[int], commit_seq: int, run_id: int | None = None) -> None:
-    """Make credit of documents with a negative total that nobody has met yet, of some accounts, or of theirs in one run."""
+    """Make credit of new documents with a negative total, of some accounts, or of theirs in one run."""
     invoice = tables.invoices.c
     query = sa.select(invoice.account_key, invoice.number, invoice.total_micros)
     query = query.where(invoice.total_micros < 0, invoice.invoice_key.not_in(voided()))
@@ -113,7 +113,7 @@ def unallocated(connection: sa.Connection, account_keys: Sequence[int] | None = 
 
 
 def turn(kind: str, credit_id: str, due_on: str, commit_seq: int) -> tuple[bool, str, int, str]:
-    """What credits of an account are sorted by."""
+    """The sort key of an account's credits."""
     return (kind != DOCUMENT, due_on if kind == DOCUMENT else "", 0 if kind == DOCUMENT else commit_seq, credit_id)
 
 
@@ -125,7 +125,7 @@ def first_of(instruction: str | None, corrects: int | None, key_of: Mapping[str,
 
 
 def take_from(connection: sa.Connection, account_key: int, credit: tuple[str, str], amount_micros: int, commit_seq: int) -> dict[str, int]:
-    """Let `amount_micros` of a credit (kind, id) go away: what is left first, then what settled the newest invoice.
+    """Remove `amount_micros` of a credit (kind, id): first the part that is left, then the part that settled the newest invoice.
 
     Returns what was undone, by number of the invoice. The caller has seen to it that the credit had so much.
     """
@@ -138,7 +138,7 @@ def take_from(connection: sa.Connection, account_key: int, credit: tuple[str, st
 
 
 def settled_by(connection: sa.Connection, kind: str, credit_id: str) -> list[OpenItem]:
-    """What a credit has settled, an item an invoice, its amount in place of the open one."""
+    """The settlements of a credit, an item an invoice, its amount in place of the open one."""
     settlement, invoice = tables.settlements.c, tables.invoices.c
     amount = sa.cast(sa.func.sum(settlement.amount_micros), tables.INT64)
     columns = (invoice.account_key, invoice.invoice_key, invoice.number, invoice.due_on)
@@ -153,10 +153,10 @@ def settled_by(connection: sa.Connection, kind: str, credit_id: str) -> list[Ope
 
 
 def undo_invoice(connection: sa.Connection, invoice_key: int, commit_seq: int) -> dict[tuple[str, str], int]:
-    """Undo all that settles an invoice that is voided, and what it settled if it was a credit document. Returns what, by credit.
+    """Undo all settlements of an invoice that is voided, and those by it if it was a credit document. Returns the amounts by credit.
 
     The credit is free again; the caller then calls `allocate_credit` for the account. Raises UserError for an invoice that is written off
-    (that has to be taken back before), and for a credit document of which something was paid out.
+    (that has to be taken back before), and for a credit document that was paid out in part.
     """
     invoice, settlement = tables.invoices.c, tables.settlements.c
     row = connection.execute(sa.select(invoice.account_key, invoice.number).where(invoice.invoice_key == invoice_key)).one()
@@ -197,7 +197,7 @@ def store_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str],
 
 
 def _met(connection: sa.Connection, numbers: Sequence[str]) -> set[str]:
-    """Which of these documents have become credit before: something is left of them, or they settled something, or were paid out."""
+    """Those of these documents that have become credit before: something is left of them, or they settled something, or were paid out."""
     credit, settlement, event = tables.credits_left.c, tables.settlements.c, tables.payment_events.c
     met: set[str] = set()
     for chunk in chunks(numbers):
@@ -243,7 +243,7 @@ def _left(connection: sa.Connection, kind: str, credit_id: str) -> int:
 
 
 def _set_left(connection: sa.Connection, account_key: int, credit_key: tuple[str, str], left_micros: int, commit_seq: int) -> None:
-    """Bring the row of a credit to what is left; none at zero. A credit that comes back keeps its turn: the commit it first came with."""
+    """Bring the row of a credit to the amount left; none at zero. A credit that comes back keeps its turn: the commit of its arrival."""
     assert left_micros >= 0, credit_key
     kind, credit_id = credit_key
     table = tables.credits_left

@@ -1,7 +1,7 @@
-"""Which credit settles which open item, and what is undone when money goes back. Pure; amounts are micro-units of one account.
+"""The settlement of open items by credit, and its undoing when money goes back. Pure; amounts are micro-units of one account.
 
 An item is an invoice, or a dated part of one that is paid by instalments. Credit is a payment, a deposit that was released, or a document
-with a negative total. Each credit in its turn settles items in the order of `Order`; what it cannot settle stays with it.
+with a negative total. Each credit in its turn settles items in the order of `Order`; the part that it cannot settle stays with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class OpenItem(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """Money of an account, and what of it settles nothing yet.
+    """Money of an account, and the part of it that settles nothing yet.
 
     `first` are the invoices that it is meant for, in that order. `corrects` are those that a document takes something off, each with the
     amount: before anything else the document settles so much of each.
@@ -59,7 +59,7 @@ class Settlement(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """What an invoice holds of costs and of interest, and its total."""
+    """The costs and interest in an invoice, and its total."""
 
     costs_micros: int
     interest_micros: int
@@ -69,7 +69,7 @@ class Claims(NamedTuple):
 def allocate(
     credits_: Iterable[Credit], items: Iterable[OpenItem], order: Order = DEFAULT, claims: Mapping[int, Claims] | None = None
 ) -> list[Settlement]:
-    """Spread the credits of one account, in their turn, over its open items. `claims` by invoice is asked for only `by_claim`."""
+    """Spread the credits of one account, in their turn, over its open items. `claims` by invoice is used only `by_claim`."""
     open_items = sorted((item for item in items if item.open_micros > 0), key=lambda item: (item.due_on, item.number, item.part_no))
     pieces = _pieces(open_items, claims or {}) if order.by_claim else [(item.invoice_key, item.open_micros) for item in open_items]
     left = [amount for _, amount in pieces]
@@ -93,9 +93,10 @@ def allocate(
 
 
 def take_back(settled: Iterable[OpenItem], left_micros: int, amount_micros: int) -> tuple[dict[int, int], int]:
-    """What to undo when `amount_micros` of a credit goes away: by invoice, and what is left of the credit then.
+    """The amounts to undo when `amount_micros` of a credit goes away, by invoice, and the amount left of the credit then.
 
-    What settles nothing goes first, then what settled the newest invoice. `settled`: what the credit has settled, as the item's amount.
+    The part that settles nothing goes first, then the part that settled the newest invoice. `settled`: the items that the credit has
+    settled, with that amount.
     """
     from_left = min(left_micros, amount_micros)
     rest = amount_micros - from_left
@@ -112,7 +113,7 @@ def take_back(settled: Iterable[OpenItem], left_micros: int, amount_micros: int)
 def in_parts(item: OpenItem, parts: Sequence[tuple[int, dt.date, int]]) -> list[OpenItem]:
     """An open item as the parts of its instalment plan, each (number, due date, amount), in the order of their dates.
 
-    What was paid since counts for the earliest parts. What is open beyond all parts (a payment came back) is due when the invoice was.
+    Amounts paid since count for the earliest parts. An open amount beyond all parts (a payment came back) is due when the invoice was.
     """
     if item.open_micros <= 0 or not parts:
         return [item]
@@ -166,7 +167,7 @@ def _pieces(items: Sequence[OpenItem], claims: Mapping[int, Claims]) -> list[tup
 
 
 def _claims_left(claims: Claims | None, open_micros: int) -> list[int]:
-    """What is open of costs, interest and principal: within an invoice money has settled them in this order."""
+    """The open amounts of costs, interest and principal: within an invoice money has settled them in this order."""
     if claims is None:
         return [0, 0, open_micros]
     paid = claims.total_micros - open_micros

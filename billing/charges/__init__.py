@@ -1,1 +1,1 @@
-"""What a period owes, as pure functions."""
+"""The charges due for a period, as pure functions."""

@@ -1,8 +1,8 @@
-"""Adjustments by hand: what may be entered, and when somebody else has to agree.
+"""Adjustments by hand: the permitted entries, and the need for the agreement of a second person.
 
 An adjustment is a charge (above zero) or a credit (below) in whole minor units, with a reason code. Its amount is stated as the catalogue
-states its prices: with tax where those hold it. Up to a limit one person may enter it; beyond, charge or credit, another one approves.
-It becomes a line of its own in the period that holds its date; no discount and no commitment looks at it (unless a discount names it).
+states its prices: with tax where those hold it. Up to a limit one person may enter it; beyond, charge or credit, another one approves. It
+becomes a line of its own in the period that holds its date. No discount and no commitment counts it (unless a discount names it).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Entered(NamedTuple):
-    """What somebody asks for. `approved_uid` None: nobody has agreed yet."""
+    """The adjustment that is asked for. `approved_uid` None: not approved yet."""
 
     amount_micros: int
     reason_code: str
@@ -27,14 +27,14 @@ class Entered(NamedTuple):
 
 
 def needs_approval(amount_micros: int, limit_micros: int) -> bool:
-    """Whether an amount of either sign is beyond what one person may enter."""
+    """Return whether an amount of either sign is beyond what one person may enter."""
     return abs(amount_micros) > limit_micros
 
 
 def problems(entered: Entered, step_micros: int, limit_micros: int, reasons: Collection[str]) -> list[str]:
-    """Everything that is wrong with an adjustment, in words; empty: it may be stored.
+    """All errors of an adjustment, in words; empty: it may be stored.
 
-    `step_micros`: the currency's minor unit; `reasons`: the codes that there are.
+    `step_micros`: the currency's minor unit; `reasons`: the existing codes.
     """
     found = []
     amount = format_micros(entered.amount_micros)

@@ -1,4 +1,4 @@
-"""Terms of a run's books: how many rows, how much, by name and currency. Amounts are micro-units and add up as unbounded integers."""
+"""Terms of a run's books: number of rows and amount, by name and currency. Amounts are micro-units and add up as unbounded integers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOW_MASK: Final = 0xFFFFFFFF
 
 
 class Term(NamedTuple):
-    """One term of a book: how many rows, how much."""
+    """One term of a book: number of rows, and amount."""
 
     rows: int
     amount_micros: int

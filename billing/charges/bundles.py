@@ -1,4 +1,4 @@
-"""A fee of several tax classes: what of it is taxed how.
+"""A fee of several tax classes: the part of each class.
 
 The whole fee is rounded to the minor unit first; its classes then share it by largest remainder, so that the lines of a bundle add up to
 its price on every bill. The exact amount behind is shared the same way, to a micro-unit. Shares are parts per million that add up to one.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ClassPart(NamedTuple):
-    """What of a fee one tax class has. `exact_micros`: before the fee was brought to the minor unit."""
+    """The part of a fee in one tax class. `exact_micros`: before the fee was brought to the minor unit."""
 
     tax_class: str
     revenue_code: int

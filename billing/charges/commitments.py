@@ -1,10 +1,10 @@
-"""Minimum commitments: what is missing to a least amount a period is charged in a line of its own.
+"""Minimum commitments: the amount missing to a minimum a period is charged in a line of its own.
 
-A commitment is prorated by exact day fractions like a fee, for the days on which the subscription has a plan that makes it; days of a
-pause do not count. Where its amount changes within the period, each part is prorated by its own, as that of a fee is. It is rounded to the
-minor unit, and what counts toward it (the rounded lines after discounts) is taken off: so fees, usage and the line together are never less
-than the commitment, and exactly that where it is not reached. What exceeds it in one period does not carry over. A period that is not over
-yet is missing nothing, but where it is looked at before (`Period.whole_to`): then one that is not prorated counts evenly by the day.
+A commitment is prorated by exact day fractions like a fee, for the days on which the subscription has a plan that makes it; days of a pause
+do not count. Where its amount changes within the period, each part is prorated by its own, as that of a fee is. It is rounded to the minor
+unit, and the lines that count toward it (rounded, after discounts) are taken off. So fees, usage and the line together are never less than
+the commitment, and exactly that where it is not reached. Any excess in one period does not carry over. Nothing is missing in a period that
+is not over yet, unless it is computed before (`Period.whole_to`). Then a commitment that is not prorated counts evenly by the day.
 """
 
 from __future__ import annotations
@@ -46,6 +46,6 @@ def committed(commitment: Commitment, spans: Sequence[Span], period: Period, bef
 
 
 def missing(committed_micros: Int64s, counted_micros: Int64s) -> Int64s:
-    """What is missing to each commitment (whole minor units), never below 0. What counts may be negative: then all of it is missing."""
+    """The amount missing to each commitment (whole minor units), never below 0. If the counted amount is negative, all of it is missing."""
     result: Int64s = np.maximum(committed_micros - np.maximum(counted_micros, 0), 0)
     return result

@@ -1,6 +1,6 @@
-"""How much may be credited, and which tax goes with it: a credit never exceeds what was billed, and the last one takes the residue.
+"""The maximum credit, and the tax that goes with it: a credit never exceeds the billed amount, and the last one takes the residue.
 
-Amounts are micro-units in whole minor units; what was billed and credited is given as amounts >= 0.
+Amounts are micro-units in whole minor units; billed and credited amounts are >= 0.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rating.money import RoundingMode, round_exact
 
 
 class Billed(NamedTuple):
-    """An invoice, or what it has of one tax class: billed, and credited since."""
+    """An invoice, or its part of one tax class: billed, and credited since."""
 
     net_micros: int
     tax_micros: int
@@ -26,7 +26,7 @@ class Billed(NamedTuple):
 
 
 def creditable(wanted_micros: int, billed_micros: int, credited_micros: int) -> int:
-    """What of a wanted credit may be given: no more than billed less what was credited before, and nothing below 0."""
+    """The part of a wanted credit that may be given: no more than the billed less the earlier credited amount, and nothing below 0."""
     return max(min(wanted_micros, billed_micros - credited_micros), 0)
 
 

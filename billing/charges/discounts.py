@@ -1,14 +1,15 @@
 """Discounts on the lines of a period: percentages before fixed amounts, each on what the ones before it left.
 
-Of every discount, in order: its base is what is left of the lines that it is about (kinds and charge codes; none named: recurring, one-off,
-usage and volume lines). A percentage is taken off the base HALF_UP to the minor unit, a fixed amount up to the whole base and no more. What
-is taken off is spread over the lines by largest remainder, so that it can be told by tax class and the rest by line. Lines below zero (a
-volume tier that makes the bill smaller) make the base smaller, and get nothing off themselves. Where nothing is left there is no discount.
+Discounts apply in order. The base of each is the sum left of the lines that it is about (kinds and charge codes; none named: recurring,
+one-off, usage and volume lines). A percentage is taken off the base HALF_UP to the minor unit, a fixed amount up to the whole base and no
+more. The amount taken off is spread over the lines by largest remainder, so that it is known by tax class and the rest by line. Lines below
+zero (a volume tier that makes the bill smaller) make the base smaller, and get nothing off themselves. Where nothing is left there is no
+discount.
 
-Percentages come before fixed amounts; within a kind those of the subscription before those of the account, then the lower id: so the
-result does not depend on the order in which discounts were agreed. On 100.00: 10 % and 50.00 are 60.00 off, not 55.00.
+Percentages come before fixed amounts; within a kind those of the subscription before those of the account, then the lower id: so the result
+does not depend on the order in which discounts were agreed. On 100.00: 10 % and 50.00 are 60.00 off, not 55.00.
 
-Columns only, for a million lines. A *group* is what discounts add up: a subscription and period, or an account and period.
+Columns only, for a million lines. A *group* is the unit that discounts add up: a subscription and period, or an account and period.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def fixed_amounts(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def periods_had(begun: dt.date, period: Period, bill_days: BillDays) -> int:
-    """Bill periods of a plan that were over when `period` began: 0 in the one in which the plan began. Discounts on first months ask."""
+    """Bill periods of a plan that were over when `period` began: 0 in the one in which the plan began. For discounts on first months."""
     first = period_of(begun, dt.date.min, bill_days)
     assert first is not None
     had, end = 0, first.end
@@ -74,7 +75,7 @@ def periods_had(begun: dt.date, period: Period, bill_days: BillDays) -> int:
 
 
 def is_about(entry: Entry, base: Lines) -> npt.NDArray[np.bool_]:
-    """Which lines a discount is about, by their kinds and charge codes."""
+    """A mask of the lines that a discount is about, by their kinds and charge codes."""
     about = np.isin(base["kind"], entry.kinds or USUAL_KINDS)
     if entry.charge_codes:
         about &= np.isin(base["charge_code"], entry.charge_codes)
@@ -90,11 +91,11 @@ def take_off(  # noqa: PLR0913, PLR0917 -- columns side by side
     whole_to: Int64s | None = None,
     parts: tuple[Parts, Int64s] | None = None,
 ) -> Int64s:
-    """What `entry` takes off each line of `base` (>= 0), in micro-units.
+    """The amount that `entry` takes off each line of `base` (>= 0), in micro-units.
 
-    `rest_micros`: what earlier discounts left of each line. `group` ascends along the lines. `step_micros`: the minor unit of each line.
-    `whole_to`: the day on which the period of each line will end, where of a fixed amount only the part of the days so far counts.
-    `parts`: where lines stand for several, these, and the place of each line of `base` among them.
+    `rest_micros`: the amounts that earlier discounts left of each line. `group` ascends along the lines. `step_micros`: the minor unit of
+    each line. `whole_to`: the day on which the period of each line will end, where of a fixed amount only the part of the days so far
+    counts. `parts`: where lines combine several, these, and the place of each line of `base` among them.
     """
     off = np.zeros(base.size, np.int64)
     rows = np.flatnonzero(is_about(entry, base))
@@ -123,7 +124,7 @@ def take_off(  # noqa: PLR0913, PLR0917 -- columns side by side
 
 
 def lines_of(entry: Entry, base: Lines, off_micros: Int64s) -> Lines:
-    """The lines of a discount: what it took off each line, still one a line of `base`; `sum_as_taxed` adds them up."""
+    """The lines of a discount: the amounts that it took off, still one a line of `base`; `sum_as_taxed` adds them up."""
     rows = np.flatnonzero(off_micros)
     found = taken(base, rows)
     found["kind"] = Kind.DISCOUNT

@@ -1,11 +1,10 @@
-"""How many months of a contract's least time are left when it ends.
+"""The months of a contract's minimum term that are left when it ends.
 
-Problem: a subscriber who leaves before the least time is over pays for the months that are left, a begun one whole. Months are those of the
-contract: they begin on the day of the month on which the least time began, clamped to the month's last day, and each is derived afresh from
-that day (31 January, 28 February, 31 March). What was agreed with the subscriber (a fact `terms`) comes before what the plan says, and its
-least time begins on the date of the agreement; the plan's begins with the subscription. A subscription that was taken over from another
-owner is bound by what was agreed with the new one alone.
-Dates are local and half open: `end` is the first day without service.
+Problem: a subscriber who leaves before the minimum term is over pays for the months that are left, a begun one whole. Months are those of
+the contract: they begin on the day of the month on which the minimum term began, clamped to the month's last day. Each is derived afresh
+from that day (31 January, 28 February, 31 March). An agreement with the subscriber (a fact `terms`) comes before the plan, and its minimum
+term begins on the date of the agreement; the plan's begins with the subscription. A subscription that was taken over from another owner is
+bound by the agreement with the new one alone. Dates are local and half open: `end` is the first day without service.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Agreed(NamedTuple):
-    """What was agreed with a subscriber on a date. `minimum_months` None: nothing about the least time."""
+    """The agreement with a subscriber on a date. `minimum_months` None: nothing about the minimum term."""
 
     from_date: dt.date
     minimum_months: int | None = None
@@ -28,7 +27,7 @@ class Agreed(NamedTuple):
 
 
 class Contract(NamedTuple):
-    """What decides about fees at the edges of a subscription. `agreed` in order of time."""
+    """The conditions for fees at the beginning and end of a subscription. `agreed` in order of time."""
 
     agreed: tuple[Agreed, ...] = ()
     taken_over: bool = False  # it began as a transfer from another owner
@@ -45,7 +44,7 @@ def months_after(day: dt.date, months: int) -> dt.date:
 
 
 def months_left(begins: dt.date, minimum_months: int, end: dt.date) -> int:
-    """Months of the least time that are not over at `end`, a begun one counts whole; 0 when it is over."""
+    """Months of the minimum term that are not over at `end`, a begun one counts whole; 0 when it is over."""
     completed = (end.year - begins.year) * MONTHS_PER_YEAR + end.month - begins.month
     if completed > 0 and months_after(begins, completed) > end:
         completed -= 1

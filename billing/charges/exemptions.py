@@ -1,9 +1,9 @@
-"""Who pays which tax: exemptions, and classes that stand for others, of the account that pays.
+"""The tax of each payer: exemptions, and classes that replace others, of the account that pays.
 
-What was told holds for a period by the period's last day, like the rate of tax: for periods whose last day lies in its span, whole. So a
-certificate that begins in mid-period frees all of that period. Of several that hold, the one that begins last decides, as a whole.
-A class stands for another where the catalogue of the line has both; where it lacks the other, it stays as it is.
-An exempt class is taxed at rate 0: its lines stand on the bill as before, without a tax line. Dates are local and half open.
+A fact about tax holds for a period by the period's last day, like the rate of tax: for periods whose last day lies in its span, whole. So a
+certificate that begins in mid-period frees all of that period. Of several that hold, the one that begins last decides, as a whole. A class
+replaces another where the catalogue of the line has both; where it lacks the replacement, the class stays as it is. An exempt class is
+taxed at rate 0: its lines are on the bill as before, without a tax line. Dates are local and half open.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EVERY_CLASS: Final = "*"
 
 
 class TaxStatus(NamedTuple):
-    """What was told about an account. `exempt`: names of tax classes, or EVERY_CLASS; `classes`: which class stands for which."""
+    """The tax status of an account. `exempt`: names of tax classes, or EVERY_CLASS; `classes`: the replacement of each class."""
 
     span: Span
     exempt: frozenset[str]
@@ -36,14 +36,14 @@ class Taxation(NamedTuple):
 
 
 def status_on(told: Iterable[TaxStatus], last_day: dt.date) -> TaxStatus | None:
-    """What holds for a period with this last day; None: nothing was told. `told` in order of time and learning."""
+    """The status that holds for a period with this last day; None: there is none. `told` in order of time and learning."""
     holding = [each for each in told if each.span.start <= last_day and (each.span.end is None or last_day < each.span.end)]
     latest = max((each.span.start for each in holding), default=None)
     return next((each for each in reversed(holding) if each.span.start == latest), None)
 
 
 def taxation(status: TaxStatus | None, tax_class: str, known: Container[str]) -> Taxation:
-    """How a class is taxed: first it is replaced (by one that is `known`), then the exemption asks about both names."""
+    """The taxation of a class: first it is replaced (by one that is `known`), then both names are compared with the exemption."""
     if status is None:
         return Taxation(tax_class, exempt=False)
     replaced = status.classes.get(tax_class, tax_class)

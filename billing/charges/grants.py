@@ -1,27 +1,27 @@
-"""What a subscription's plans grant in one period: allowances across changes of plan, and what is left over for the periods after it.
+"""Grants of a subscription's plans in one period: allowances across changes of plan, and the quantity left for the periods after it.
 
-Problem: a grant is for a plan and a period, but plans change within a period, and what is left may outlive it. The events of a period are
-priced in one go, so every grant must be known before the first of them: how much, for which plans, from which day to which.
+Problem: a grant is for a plan and a period, but plans change within a period, and a quantity that is left may outlive it. The events of a
+period are priced in one go, so every grant must be known before the first of them: quantity, plans, first and last day.
 
 Words: a *stretch* is one plan held for some days of the period. A *pot* is one quantity of one allowance that the plans it names draw from.
 An allowance is the same one in two plans if catalogue and id are the same.
 
 The rules, for an allowance and each stretch of a plan that has it:
 - the first stretch of a plan opens a pot with the share of its days; a stretch of a plan that was left and comes back joins its pot,
-  whatever add-ons it comes back with;
+  with any add-ons;
 - where the plan before it has the allowance too, the definition of the plan that is left decides (`Allowance.at_plan_change`):
   CARRY     the new plan joins the pot that there is, which grants by its own definition for the days of both;
   RESET     that pot ends, and the new plan opens one; both grant for all days on which the subscription has the allowance;
   PRORATE   the new plan opens a pot of its own: each grants for its own days.
-- adding or removing an add-on is no change of plan to what both sides of it have: it counts as CARRY;
-- shared allowances know no RESET (what one member has left of a common pot cannot be told): it counts as PRORATE;
+- adding or removing an add-on is no change of plan to allowances that both sides of it have: it counts as CARRY;
+- shared allowances know no RESET (the part of one member in a common pot is not known): it counts as PRORATE;
 - a version of the catalogue that brings an allowance within the period grants it for the days from there on.
 
-Shared allowances are drawn by all members of a rating unit that have them together. Either each member's pots are added up (pooled), or
-what is there is granted once (`Allowance.granted_once`): for the days on which any member has it, as the pot says whose days begin first;
+Shared allowances are drawn by all members of a rating unit that have them together. Either each member's pots are added up (pooled), or the
+quantity is granted once (`Allowance.granted_once`), for the days on which any member has it. Then the pot decides whose days begin first;
 of several of one day the one that grants most. Pots of both kinds, in the period in which a version changes one into the other, add up.
 
-What is left of a pot at the end of a period may serve more periods: see `billing.charges.rollover`. Dates are local and half open,
+The quantity left of a pot at the end of a period may serve more periods: see `billing.charges.rollover`. Dates are local and half open,
 quantities in the allowance's unit. Nothing is refused.
 """
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class AllowanceKey(NamedTuple):
-    """One allowance, whatever plan or version says what it is."""
+    """One allowance, defined by any plan or version."""
 
     identity: str  # of the catalogue
     allowance_id: int
@@ -99,7 +99,7 @@ def pots(stretches: Sequence[Stretch], grantings: Sequence[Mapping[AllowanceKey,
 
 
 def granted_once(pots_of_members: Sequence[tuple[Pot, Period]]) -> int:
-    """What the pots of one allowance that is granted once grant together. Each with its member's period; all are of one cycle."""
+    """The joint grant of the pots of one allowance that is granted once. Each with its member's period; all are of one cycle."""
     granting = [(pot, period) for pot, period in pots_of_members if pot.days]
     if not granting:
         return 0
@@ -110,7 +110,7 @@ def granted_once(pots_of_members: Sequence[tuple[Pot, Period]]) -> int:
 
 
 def change_between(left: Granting, new: Granting) -> AtPlanChange:
-    """What a change of plan does to what is left of an allowance. `new`: the allowance as the plan changed to has it."""
+    """The effect of a change of plan on the quantity left of an allowance. `new`: the allowance as the plan changed to has it."""
     if left.base and left.base == new.base:
         return AtPlanChange.CARRY
     if left.allowance.shared and left.allowance.at_plan_change is AtPlanChange.RESET:

@@ -1,12 +1,14 @@
-"""Prices that hold their tax: what of them is net, and what is tax.
+"""Prices that hold their tax: the split into net and tax.
 
-Problem: a customer who was told 9.99 pays 9.99, whatever lines the bill has, and nets and tax of the bill must add up to that. So it is the
-*gross* that stands fast. Of everything due in one payer, period, class and rate together:
+Problem: a customer with a price of 9.99 pays 9.99, on any lines of the bill. Nets and tax of the bill must add up to that. So the *gross*
+is fixed. For the sum of everything due in one payer, period, class and rate:
+
     net = HALF_UP(gross / (1 + rate)),  tax = gross - net
-and the net is shared among the lines by largest remainder: each line's share is its own exact net, cut down to the minor unit or the next
-one up, so that the line nets add up to the net and no line changes its sign. At 19 %, lines of 9.99 and 5.00 (gross 14.99): net 12.60, tax
-2.39; exact line nets 8.3950 and 4.2017 share it as 8.40 and 4.20.
-Lines of tariffs without tax in their prices pass unchanged. Amounts are micro-units; int64 holds every step (|amount| < 10**18).
+
+The net is shared among the lines by largest remainder: each line's share is its own exact net, cut down to the minor unit or the next one
+up. So the line nets add up to the net and no line changes its sign. At 19 %, lines of 9.99 and 5.00 (gross 14.99): net 12.60, tax 2.39;
+exact line nets 8.3950 and 4.2017 share it as 8.40 and 4.20. Lines of tariffs without tax in their prices pass unchanged. Amounts are
+micro-units; int64 holds every step (|amount| < 10**18).
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ class Split(NamedTuple):
 
 
 def split(lines: Lines, step_micros: Int64s) -> Split:
-    """Net of each line and tax of each group. `inclusive` says which lines hold their tax; `step_micros` is the minor unit of each line."""
+    """Net of each line and tax of each group.
+
+    `inclusive` marks the lines that hold their tax; `step_micros` is the minor unit of each line.
+    """
     rows = np.flatnonzero(lines["inclusive"] == 1)
     if not rows.size:
         return Split(lines, np.zeros(0, LINE))
@@ -53,10 +58,10 @@ def split(lines: Lines, step_micros: Int64s) -> Split:
 def added_tax(  # noqa: PLR0913, PLR0917 -- columns
     due_micros: Int64s, billed_micros: Int64s, rest_micros: Int64s, tax_micros: Int64s, rate_ppm: Int64s, step_micros: Int64s
 ) -> Int64s:
-    """The tax that an invoice adds to what is billed of a period and class, where it bills some charges of several.
+    """The tax that an invoice adds to the tax billed of a period and class, where it bills some charges of several.
 
     `due_micros`: the tax in all that is due on those charges; `billed_micros`, `rest_micros`: nets that were billed on them and on others;
-    `tax_micros`: the tax on both. Where both were billed, the tax on the others is worked out of their net, and may be a minor unit away
+    `tax_micros`: the tax on both. Where both were billed, the tax on the others is computed from their net, and may be a minor unit away
     from what it was; the bill of the whole period evens that out.
     """
     before = np.where(billed_micros == 0, 0, tax_micros - part_half_up(rest_micros, rate_ppm, step_micros))

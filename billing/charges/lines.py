@@ -1,11 +1,11 @@
-"""Sums by charge key, as columns: what is due, what was billed, and the difference that becomes invoice lines.
+"""Sums by charge key, as columns: amounts due, amounts billed, and the difference that becomes invoice lines.
 
-A row of `LINE` is one charge key with its sums. Keys hold no tariff version: a correction of a tariff is a difference on the same key.
-They hold no catalogue either, and two catalogues may use one number for two things: until the tax is known, the sums of each are kept apart
-(`sum_as_taxed`), so that each has its own rate, with tax in its prices or without.
-`corrects` is the key of the newest invoice that billed the charge key (0 none), `inclusive` 1 where the amount still holds its tax.
-Dates are days since 1970-01-01, money is int64 micro-units, quantities are in `quantity_unit` (rating.model.QuantityUnit).
-All functions work on whole columns, so that a million accounts are a matter of memory, not of loops.
+A row of `LINE` is one charge key with its sums. Keys hold no tariff version: a correction of a tariff is a difference on the same key. They
+hold no catalogue either, and two catalogues may use one number for two things. So until the tax is known, the sums of each are kept apart
+(`sum_as_taxed`). Each has its own rate, with tax in its prices or without. `corrects` is the key of the newest invoice that billed the
+charge key (0 none), `inclusive` 1 where the amount still holds its tax. Dates are days since 1970-01-01, money is int64 micro-units,
+quantities are in `quantity_unit` (rating.model.QuantityUnit). All functions work on whole columns, so that a million accounts are a matter
+of memory, not of loops.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def group_starts(rows: Lines, fields: tuple[str, ...]) -> Int64s:
 
 
 def numbers(rows: Lines, fields: tuple[str, ...]) -> tuple[Int64s, int]:
-    """The number of each row's group of equal `fields`, in rows of any order, and how many groups there are."""
+    """The number of each row's group of equal `fields`, in rows of any order, and the number of groups."""
     order, starts = grouped_by([rows[name] for name in fields])
     group = np.empty(rows.size, np.int64)
     group[order] = np.repeat(np.arange(starts.size), np.diff(np.append(starts, rows.size)))
@@ -120,7 +120,7 @@ def sum_by_key(rows: Lines) -> Lines:
 
 
 def sum_as_taxed(rows: Lines) -> Lines:
-    """One row a charge key, catalogue and rate of tax, in the order of keys: what may be added up before the tax is known."""
+    """One row a charge key, catalogue and rate of tax, in the order of keys: rows that may be added up before the tax is known."""
     return _summed(rows, TAXED_FIELDS)
 
 

@@ -1,14 +1,15 @@
 """One-off fees of a subscription in one period: charged once, whole, for the local day of their occasion.
 
-Problem: a fee is for something that happens, and all that a bill knows of it is which plans a subscription has on which days. So a day
-and the plans before and after it say what happened:
+Problem: a fee is for an event, and a bill knows only the plans of a subscription by day. So a day and the plans before and after it define
+the event:
 - ACTIVATION  the first day of the subscription, by the plan of that day;
 - END         its last day, by the plan of that day;
 - PLAN_CHANGE the first day on another plan, by the new plan. Adding or removing an add-on is no change of plan;
 - ADDED       the first day with an add-on, REMOVED the last day with it: a day whose neighbour's plan has no fee of that id;
-- EARLY_END   the last day of the subscription, where months of its least time are left (`billing.charges.early_end`): once, or for each.
-Where a subscription is handed over to another owner, its first day with the new one and its last day with the old one are no occasion.
-A fee belongs to the period of its day, and the bill at the end of that period charges it. Nothing is refused.
+- EARLY_END   the last day of the subscription, where months of its minimum term are left (`billing.charges.early_end`): once, or for each.
+
+A transfer to another owner has no occasion: neither the first day with the new owner nor the last day with the old one. A fee belongs to
+the period of its day, and the bill at the end of that period charges it. Nothing is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _ONE_DAY = dt.timedelta(days=1)
 
 
 class OneOffDue(NamedTuple):
-    """A fee of one subscription and period: how often its occasion came, and how much that is. `identity`: of the catalogue.
+    """A fee of one subscription and period: the number of its occasions, and the amount. `identity`: of the catalogue.
 
     `fee` is the last one charged: a version within the period may have given it another amount.
     """
@@ -42,7 +43,7 @@ class OneOffDue(NamedTuple):
 
 
 class _Edge(NamedTuple):
-    """A day on which something happens: the plan of that day, and that of the day beyond it, if there is one."""
+    """A day with an event: the plan of that day, and that of the day beyond it, if there is one."""
 
     day: dt.date
     plan: str  # full name
@@ -79,12 +80,12 @@ def one_offs_due(
 
 
 def changes_within(spans: Sequence[PlanSpan], start: dt.date, end: dt.date) -> bool:
-    """Whether any span begins or ends on a day of [start, end): without that nothing is charged once. Asked of every subscription."""
+    """Return whether any span begins or ends on a day of [start, end): else nothing is charged once. Called for every subscription."""
     return any(start <= span.start < end or (span.end is not None and start < span.end <= end) for _, span in spans)
 
 
 def _charged(edge: _Edge, plan: Plan, months_left: int, plan_at: Callable[[str, dt.date], Plan | None]) -> list[OneOffFee]:
-    """The fees of a day's `plan` whose occasion came. A neighbour that has an add-on in the version of either day has it on both."""
+    """The fees of a day's `plan` whose occasion arose. A neighbour that has an add-on in the version of either day has it on both."""
     if edge.beyond is None:
         neighbours = []
     else:
@@ -103,7 +104,7 @@ def _is_end(edge: _Edge) -> bool:
 
 
 def _edges(spans: Sequence[PlanSpan], contract: Contract) -> Iterator[_Edge]:
-    """The first and the last day on every plan. Spans follow each other without a gap; a plan told again goes on, and nothing happens.
+    """The first and the last day on every plan. Spans follow each other without a gap; a plan recorded again goes on, without an event.
 
     The edges of the whole are left out where the subscription was taken over, or handed over.
     """
@@ -117,7 +118,7 @@ def _edges(spans: Sequence[PlanSpan], contract: Contract) -> Iterator[_Edge]:
 
 
 def _occasions(edge: _Edge, plan: Plan, beyond: Plan | None) -> Iterator[FeeOccasion]:
-    """What happens at an edge, but for whether the neighbour has an add-on too."""
+    """The occasions at an edge, without a check of the neighbour's add-ons."""
     yield FeeOccasion.ADDED if edge.begins else FeeOccasion.REMOVED
     if edge.beyond is None:
         yield FeeOccasion.ACTIVATION if edge.begins else FeeOccasion.END

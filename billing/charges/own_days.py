@@ -42,7 +42,7 @@ def own_days(
 ) -> tuple[Span, ...]:
     """Days of `period` for which a charge is due; none where they are all of the whole period, or where it is not divided by days.
 
-    `plan_at`: as `billing.charges.recurring.fees_due` asks it.
+    `plan_at`: as in `billing.charges.recurring.fees_due`.
     """
     found: list[Span] = []
     for each in spans if charge.kind in DIVIDED else ():

@@ -1,9 +1,9 @@
-"""On which days a fee is charged, when a subscription is paused or out of order for some of them.
+"""The days on which a fee is charged, when a subscription is paused or out of order for some of them.
 
-A pause (`WhilePaused`): a fee is free on its days, charged all the same, or charged for them alone (what keeps a number). An outage: its
-days are not charged for fees with `outage_credit`. A day on which both hold is counted once. Pauses and outages may overlap, touch, repeat
-and reach beyond the subscription: what counts is whether a day lies in any of them. All spans are local dates, half open, in whole days:
-the day on which a pause begins is paused, the day of resuming is not.
+A pause (`WhilePaused`): a fee is free on its days, charged all the same, or charged for them alone (to keep a number). An outage: its days
+are not charged for fees with `outage_credit`. A day on which both hold is counted once. Pauses and outages may overlap, touch, repeat and
+reach beyond the subscription: a day counts if it lies in any of them. All spans are local dates, half open, in whole days: the day on which
+a pause begins is paused, the day of resuming is not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Breaks(NamedTuple):
-    """When a subscription was paused, and when it was out of order."""
+    """The spans in which a subscription was paused, and those in which it was out of order."""
 
     pauses: tuple[Span, ...] = ()
     outages: tuple[Span, ...] = ()
@@ -73,7 +73,7 @@ def without(part: Span, spans: Iterable[Span]) -> list[Span]:
 
 
 def touching(breaks: Breaks, start: dt.date, end: dt.date) -> Breaks:
-    """What of `breaks` lies in `[start, end)`, cut to it: equal cases are then equal values."""
+    """The parts of `breaks` in `[start, end)`, cut to it: equal cases are then equal values."""
     window = Span(start, end)
     return Breaks(tuple(within(window, breaks.pauses)), tuple(within(window, breaks.outages)))
 

@@ -1,17 +1,17 @@
 """Bill periods of an account, from its bill days.
 
-Problem: an account with bill day 31 bills on 31 January, 28 February and again on 31 March. Walking from one bill date to the next
-would lose the 31; so every date is derived afresh from the anchor, the bill day, clamped to the end of its month.
+Problem: an account with bill day 31 bills on 31 January, 28 February and again on 31 March. Walking from one bill date to the next would
+lose the 31; so every date is derived afresh from the anchor, the bill day, clamped to the end of its month.
 
 Words: a *cycle* is the span between two bill dates. A *period* is the part of a cycle that an account pays. Most are whole cycles; three
 are not, and each names the cycle that a day's share is divided by:
 - a *leading stub* begins with the account: its cycle is the one that ends at the first bill date;
-- a *change of bill day*: the period that runs when it is told ends at its old bill date. From there to the first date of the new day is a
-  period of its own; its cycle is the one, by the new day, that ends there;
+- a *change of bill day*: the period that runs when it is recorded ends at its old bill date. From there to the first date of the new day is
+  a period of its own; its cycle is the one, by the new day, that ends there;
 - a *trailing stub* ends as the account closes: its cycle is the one that starts at the last bill date.
 
-So a period's bill day is the one told for its first day. All dates are local to the account and half open `[start, end)`.
-Refuses a bill day outside 1 .. 31.
+So a period's bill day is the one recorded for its first day. All dates are local to the account and half open `[start, end)`. Refuses a
+bill day outside 1 .. 31.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ BillDays = tuple[tuple[dt.date, int], ...]  # (from date, bill day) in order of 
 
 
 class Period(NamedTuple):
-    """What one bill covers. `start` is later than `cycle_start` in a leading stub; `end` is earlier than `cycle_end` in a trailing one."""
+    """The dates that one bill covers.
+
+    `start` is later than `cycle_start` in a leading stub; `end` is earlier than `cycle_end` in a trailing one.
+    """
 
     start: dt.date
     end: dt.date
     cycle_start: dt.date
     cycle_end: dt.date | None = None  # None: `end`
-    whole_to: dt.date | None = None  # of one that is looked at before it is over: when it will be, as far as is known; None: `end`
+    whole_to: dt.date | None = None  # of one computed before it is over: its end as far as is known; None: `end`
 
     @property
     def whole(self) -> Period:
@@ -53,7 +56,7 @@ class Period(NamedTuple):
 
     @property
     def cycle_days(self) -> int:
-        """Days of the whole cycle: what a day's share of a fee is divided by."""
+        """Days of the whole cycle: the divisor of a day's share of a fee."""
         return ((self.cycle_end or self.end) - self.cycle_start).days
 
     @property
@@ -76,7 +79,7 @@ def always(bill_day: int) -> BillDays:
 
 
 def bill_day_on(bill_days: BillDays, day: dt.date) -> int:
-    """The bill day that is told for a day."""
+    """The bill day that holds on a day."""
     found = bill_days[0][1]
     for from_date, bill_day in bill_days:
         if from_date <= day:

@@ -1,8 +1,8 @@
 """Shares of a cycle, as exact day fractions.
 
-One rule covers all cuts: active days inside the cycle, divided by the days of the whole cycle between two bill dates. So a leading stub
-divides by the period that ends at the first bill date, a trailing stub by the period that starts at the last one, and the two halves of a
-plan change add up to one. Day counts are differences of local dates, never seconds.
+One rule covers all cuts: active days inside the cycle, divided by the days of the whole cycle between two bill dates. A leading stub
+divides by the period that ends at the first bill date. A trailing stub divides by the period that starts at the last one. So the two halves
+of a plan change add up to one. Day counts are differences of local dates, never seconds.
 """
 
 from __future__ import annotations

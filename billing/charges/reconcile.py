@@ -1,8 +1,8 @@
 """The difference between what is due and what has been billed, by charge key.
 
 First bill, late usage, changed plan, corrected tariff and a run that is made again are all this one subtraction. A key that was billed and
-is no longer due comes out negative: a credit. A key whose amount is unchanged comes out only if it was never billed before (free usage,
-shown once); it never makes an invoice alone.
+is no longer due has a negative difference: a credit. A key whose amount is unchanged is in the result only if it was never billed before
+(free usage, shown once); it never makes an invoice alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from billing.charges.ordering import order_by
 
 
 class Differences(NamedTuple):
-    """`lines`: what to invoice, sorted by key. `billed_micros`: what invoices have billed on each of these keys so far."""
+    """`lines`: the lines to invoice, sorted by key. `billed_micros`: the amount that invoices have billed on each of these keys so far."""
 
     lines: Lines
     billed_micros: Int64s

@@ -1,9 +1,9 @@
-"""What is left of an allowance at the end of a period, and how far it goes.
+"""Quantities left of an allowance at the end of a period, and their use in later periods.
 
-What a period's own grant has left, up to `rollover_max`, serves `rollover_periods` more periods: as a quantity of its own, which expires
-with the last of them. It stays with the plan that had it as the period ended, and follows the subscription to another plan only where a
-change between the two carries what is left (`billing.charges.grants`); elsewhere it lapses. What a rating unit shares stays with the unit.
-Dates are local and half open, quantities in the allowance's unit.
+The rest of a period's own grant, up to `rollover_max`, serves `rollover_periods` more periods: as a quantity of its own, which expires with
+the last of them. It stays with the plan that had it as the period ended. It follows the subscription to another plan only where a change
+between the two carries the rest (`billing.charges.grants`); elsewhere it lapses. Shared quantities stay with the rating unit. Dates are
+local and half open, quantities in the allowance's unit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHARED = 0  # as subscription key: the allowance is the rating unit's
 
 
 class Left(NamedTuple):
-    """What a period left of an allowance, and until which date it may serve."""
+    """The quantity that a period left of an allowance, and the date until which it may serve."""
 
     account_key: int
     subscription_key: int  # or SHARED
@@ -37,21 +37,21 @@ class Left(NamedTuple):
     amount: int
 
     def serves(self, period: Period) -> bool:
-        """Whether it was left to `period`, and does not expire before it."""
+        """Return whether it was left to `period`, and does not expire before it."""
         return self.period_end == period.start and self.serves_to > period.start
 
     def serves_cycle(self, period: Period) -> bool:
-        """Whether it was left to the cycle of `period`, which may begin later than others of a pool, and has not expired by then."""
+        """Return whether it was left to the cycle of `period`, which may begin later than others of a pool, and has not expired by then."""
         return period.cycle_start <= self.period_end <= period.start and self.serves_to > period.start
 
 
 def nothing_left(account_key: int, period_end: dt.date) -> Left:
-    """Says that a period left nothing at all: it serves no period, and takes the place of what was known before."""
+    """Records that a period left nothing at all: it serves no period, and replaces what was known before."""
     return Left(account_key, SHARED, "", AllowanceKey("", 0), period_end, period_end, 0)
 
 
 class Owner(NamedTuple):
-    """Who has what is left: an account's subscription and its plan, or (SHARED, "") the whole rating unit."""
+    """The holder of a quantity left: an account's subscription and its plan, or (SHARED, "") the whole rating unit."""
 
     account_key: int
     bill_days: BillDays
@@ -60,7 +60,10 @@ class Owner(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far what a period begins with goes in it. `plan`: the one that has it when the period ends, None where it has lapsed by then."""
+    """The plans that a period's opening quantity serves, and its end in it.
+
+    `plan`: its plan at the period's end, None where it has lapsed.
+    """
 
     plans: tuple[int, ...]
     end: dt.date
@@ -68,7 +71,7 @@ class Reach(NamedTuple):
 
 
 def expiry(pot: Pot, period: Period, bill_days: BillDays) -> dt.date:
-    """When what is granted in `period` expires: later than the period where it rolls over. The earliest expiry is drawn first."""
+    """The date on which a grant of `period` expires: later than the period where it rolls over. The earliest expiry is drawn first."""
     end = pot.end
     for _ in range(pot.allowance.rollover_periods if end == period.end else 0):
         end = period_from(end, bill_day_on(bill_days, end)).end
@@ -76,7 +79,7 @@ def expiry(pot: Pot, period: Period, bill_days: BillDays) -> dt.date:
 
 
 def left_of(pot: Pot, owner: Owner, period: Period, amount: int) -> Left | None:
-    """What `period` leaves of its own grant, when `amount` of it is left; None where the allowance does not outlive its period."""
+    """The rest that `period` leaves of its own grant, when `amount` is left; None where the allowance does not outlive its period."""
     if pot.allowance.rollover_periods == 0 or pot.end != period.end:
         return None
     carried = _capped(pot.allowance, amount)
@@ -86,7 +89,7 @@ def left_of(pot: Pot, owner: Owner, period: Period, amount: int) -> Left | None:
 def follow(
     key: AllowanceKey, plan: int, stretches: Sequence[Stretch], grantings: Sequence[Mapping[AllowanceKey, Granting]], period: Period
 ) -> Reach:
-    """How far what `plan` has left of an allowance goes in the next period: to the first plan that lacks it, or is not handed it."""
+    """The reach in the next period of the rest that `plan` has of an allowance: to the first plan that lacks it, or is not handed it."""
     reached: list[int] = []
     for stretch in stretches:
         new = grantings[stretch.plan].get(key)
@@ -99,7 +102,7 @@ def follow(
 
 
 def by_owner(lefts: Iterable[Left]) -> dict[tuple[int, int], list[Left]]:
-    """By account and subscription; what differs in nothing but the amount is added up, so that no two of an allowance expire at once."""
+    """By account and subscription; rows that differ only in the amount are added up, so that no two of an allowance expire at once."""
     sums: dict[Left, int] = {}
     for left in lefts:
         kind = left._replace(amount=0)

@@ -68,7 +68,7 @@ def spread_columns(amount_micros: Int64s, weights: Int64s, group: Int64s, step_m
 
 
 class Parts:
-    """Lines that stand for several: amounts share out by each part of a line, as if every part were a line.
+    """Lines that combine several: amounts share out by each part of a line, as if every part were a line.
 
     Parts of line l are `rest_micros[first[l]:first[l + 1]]`, at least one; what is left of each goes down with `take_off`.
     """

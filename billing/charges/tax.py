@@ -1,9 +1,8 @@
 """Tax of each origin period and class, on everything due in it.
 
-Of prices without tax the base is the sum of the *rounded* lines of one account, period, class and rate; tax is that base times the
-rate in force on the last day of the period, HALF_UP to the minor unit. What earlier invoices have taxed on the same key is subtracted
-by reconciliation, so that many small corrections never drift from the tax on the whole. Prices that hold their tax are split first
-(`billing.charges.inclusive`).
+Of prices without tax the base is the sum of the *rounded* lines of one account, period, class and rate. Tax is that base times the rate in
+force on the last day of the period, HALF_UP to the minor unit. Reconciliation subtracts the tax of earlier invoices on the same key. So
+many small corrections never drift from the tax on the whole. Prices that hold their tax are split first (`billing.charges.inclusive`).
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def rate_on(rates: Sequence[TaxRate], day: dt.date) -> int:
 def taxed(lines: Lines, step_micros: Int64s) -> Taxed:
     """Everything due (no tax lines among it), net, with the tax on it. `step_micros` is the minor unit of each line.
 
-    Lines with `inclusive` 1 hold their tax; what comes back is net all the same.
+    Lines with `inclusive` 1 hold their tax; the result is net all the same.
     """
     exclusive = lines["inclusive"] == 0
     if bool(np.all(exclusive)):

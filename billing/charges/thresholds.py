@@ -1,7 +1,7 @@
-"""Bill thresholds: what is billed at once, in mid-cycle, because a running period's unbilled usage got that far.
+"""Bill thresholds: a bill at once, in mid-cycle, because a running period's unbilled usage reached an amount.
 
-Each threshold acts once a period: which have acted is remembered by the caller, and a total that falls and rises again (late usage, a
-correction) acts no second time. What is billed at once is a bill of the running period; the cycle's bill has the rest, by reconciliation.
+Each threshold acts once a period: the caller records those that have acted, and a total that falls and rises again (late usage, a
+correction) acts no second time. The bill made at once is a bill of the running period; the cycle's bill has the rest, by reconciliation.
 Amounts are micro-units.
 """
 

@@ -1,12 +1,12 @@
 """Volume tiers: the whole quantity of a period at one price, the one of the tier that it reaches.
 
-Problem: events are priced one by one as they come, but a volume price is known only when the period is over: with 15 messages each costs
+Problem: events are priced one by one as they come, but a volume price is known only when the period is over. With 15 messages each costs
 0.10, with the 16th all sixteen cost 0.08, and the bill gets smaller (1.50, then 1.28). So the line of a tier is the price of the whole
-quantity less what the events' own lines were charged, of either sign, and the two together are the price, rounded once.
+quantity less the charges of the events' own lines. It may have either sign. The two together are the price, rounded once.
 
-The quantity is what events were charged for: chargeable quantity less what allowances gave free. The tier is the last whose `from_qty` it
-reaches; its flat amount is due once, and nothing is due for a quantity of 0. Quantities are in the unit of the prices, amounts micro-units.
-Prices beyond the limit of money come out at the limit, for the bounds of a run to find.
+The quantity is the one that events were charged for: chargeable quantity less the free part from allowances. The tier is the last whose
+`from_qty` it reaches; its flat amount is due once, and nothing is due for a quantity of 0. Quantities are in the unit of the prices,
+amounts micro-units. Prices beyond the limit of money become the limit, for the bounds of a run to find.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def step_reached(steps: Sequence[VolumeStep], quantity: Int64s) -> Int64s:
 
 
 def prices(steps: Sequence[VolumeStep], quantity: Int64s, step_micros: Int64s) -> Prices:
-    """What each whole quantity (>= 0) of a period costs; `step_micros` is the minor unit of each."""
+    """The price of each whole quantity (>= 0) of a period; `step_micros` is the minor unit of each."""
     reached = step_reached(steps, quantity)
     amount, exact = np.zeros(quantity.size, np.int64), np.zeros(quantity.size, np.int64)
     for place, step in enumerate(steps):

@@ -1,10 +1,10 @@
 """Charges and credits by hand: entered by one person, approved by another where they are beyond the limit, billed by the next run.
 
-Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits.
-So does one with which credits (or charges) that nobody else approved come to more in 30 days, of this person or of the account. Another
-account of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that holds its
-date: one before the first open day of its account would never be billed and is refused, as it is entered and as it is approved. So is one
-after the closing of the account as it is entered; one that was entered before the account was closed is of the last period.
+Each has the caller's reference, so that a repeat counts once, and a reason code. Beyond the setting `adjustment_limit_micros` it waits. The
+limit also holds for the sum of credits (or charges) of 30 days without a second person: of this person, and of the account. Another account
+of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that holds its date. A
+date before the first open day of its account would never be billed. It is refused, both at entry and at approval. A date after the closing
+of the account is refused at entry; an adjustment entered before the account was closed is of the last period.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _WRONGLY_CLOSED: Final = "nothing can be charged on it, unless the closing was w
 
 
 class AccountClosedError(UserError):
-    """An account that is closed, and that no bill to come corrects."""
+    """An account that is closed, and that no later bill corrects."""
 
 
 class Wanted(NamedTuple):
@@ -84,7 +84,7 @@ class Adjustment(msgspec.Struct, frozen=True):
 
 
 def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
-    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for everything that is wrong with it."""
+    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for an adjustment that is not possible."""
     done: list[Adjustment] = []
     with transaction(home, dry_run=dry_run) as connection:
         values, existed = _values(home, connection, wanted), False
@@ -124,7 +124,7 @@ def require_possible(home: Home, connection: sa.Connection, wanted: Wanted, who:
 
 
 def need_second(connection: sa.Connection, charges: Sequence[Given], who: Who) -> bool:
-    """True where somebody else has to agree to charges of one command: as if all of them were of the account that has most already."""
+    """True where another person has to agree to charges of one command, added up as if all were of the account that has most already."""
     limit, totals = settings.integer(connection, LIMIT), dict[str, int]()
     for each in charges:
         totals[each.currency] = totals.get(each.currency, 0) + each.amount_micros
@@ -145,7 +145,7 @@ def list_all(home: Home, account_id: str | None = None) -> list[Adjustment]:
 
 
 def _values(home: Home, connection: sa.Connection, wanted: Wanted) -> dict[str, Any]:
-    """The columns that say what is wanted. Raises UserError for what is not known."""
+    """The columns of the adjustment that is wanted. Raises UserError for unknown names."""
     account = tables.accounts.c
     row = connection.execute(
         sa.select(account.account_key, account.currency, account.language).where(account.account_id == wanted.account_id)
@@ -203,14 +203,14 @@ def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[s
 
 
 def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:
-    """True where one person may enter it alone, with what was entered so in thirty days."""
+    """True where one person may enter it alone, with the amounts entered so in thirty days."""
     given = Given(account_key, _currency_of(connection, account_key), wanted.amount_micros)
     total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
     return not needs_approval(total, limit_micros)
 
 
 def _require_sense(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who) -> None:
-    """Raises UserError for an amount or reason that cannot be, and for a day that no bill to come corrects."""
+    """Raises UserError for an amount or reason that cannot be, and for a day that no later bill corrects."""
     entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
     wrong = problems(entered, minor_step(home, wanted.catalogue), settings.integer(connection, LIMIT), reasons())
     if wrong:
@@ -232,7 +232,7 @@ def _insert(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[
 
 
 def _alone(*, credits_: bool) -> sa.Select[Any]:
-    """Credits, or charges, that one person entered and nobody else approved."""
+    """Credits, or charges, that one person entered and no other person approved."""
     row, account = tables.adjustments.c, tables.accounts.c
     columns = columns_of_acts(row.by_uid, row.at_us, row.account_key, account.currency, sa.func.abs(row.amount_micros))
     query = sa.select(*columns).join_from(tables.adjustments, tables.accounts, account.account_key == row.account_key)
@@ -268,7 +268,7 @@ def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted,
 
 
 def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *, entered: bool = False) -> None:
-    """Raises UserError for a day that no bill to come will compute, naming those that are open. `entered`: it is there already."""
+    """Raises UserError for a day that no later bill will compute, naming those that are open. `entered`: it is there already."""
     account_id, day = wanted.account_id, wanted.on_date
     picture = load(connection, [account_key])
     first, closed_on = open_from(connection, picture, account_key), picture.customers[account_key].closed_on

@@ -1,4 +1,4 @@
-"""What became of a document after it was issued: voided, replaced, credited, corrected by later ones."""
+"""The later history of a document: voided, replaced, credited, corrected by later ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A document that has to do with another one. `effect` is empty but for credit notes by hand; `voided_on` for one that stands.
+    """A document that is related to another one. `effect` is empty but for credit notes by hand, `voided_on` unless it is void.
 
     `reason_code`: of credit notes by hand.
     """
@@ -34,7 +34,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Aftermath(msgspec.Struct, frozen=True):
-    """What became of a document. `about`: the invoice that a credit note credits, else empty.
+    """The later history of a document. `about`: the invoice that a credit note credits, else empty.
 
     `corrected_by`: invoices, and credit notes of re-ratings, that change what it charged. `replaces`: void invoices whose charges it bills
     anew, `replaced_by`: the other way round.
@@ -52,7 +52,7 @@ class Aftermath(msgspec.Struct, frozen=True):
 
 
 def aftermath(home: Home, number: str) -> Aftermath:
-    """What became of a document. Raises NotFoundError when there is none."""
+    """The later history of a document. Raises NotFoundError when there is none."""
     with home.connect() as connection:
         found = find(connection, number)
         void = voided_of(connection, found.invoice_key)
@@ -73,7 +73,7 @@ def aftermath(home: Home, number: str) -> Aftermath:
 
 
 def replaced(connection: sa.Connection, invoice_key: int) -> tuple[Note, ...]:
-    """The void invoices in whose place a document stands."""
+    """The void invoices that a document replaces."""
     row = tables.invoices.c
     account_key = connection.execute(sa.select(row.account_key).where(row.invoice_key == invoice_key)).scalar_one()
     documents = corrections.documents_of(connection, account_key)
@@ -86,7 +86,7 @@ def _notes(documents: Iterable[Issued]) -> tuple[Note, ...]:
 
 
 def _reason_codes(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int, str]:
-    """Why credit notes by hand were given."""
+    """The reason codes of credit notes by hand."""
     invoice, run = tables.invoices.c, tables.bill_runs.c
     query = sa.select(invoice.invoice_key, run.detail).join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     rows = connection.execute(query.where(invoice.invoice_key.in_(invoice_keys)))

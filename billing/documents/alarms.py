@@ -1,16 +1,16 @@
-"""Bills out of the ordinary: more than so many times the mean of the months before (abnormal_bills.yaml), so that the customer is told.
+"""Bills out of the ordinary: above a multiple of the mean of the months before (abnormal_bills.yaml), to notify the customer.
 
 The bill of a month is all that has been billed of the periods that begin in it: by runs of the cycle, runs made again, between runs, less
-credit notes. A document over several periods counts in each of them by its lines, and so does every document of an account that had one
-void: what bills that again may stand beside a later period. So does a re-rating. A fee in advance is of the period that it was billed with,
-by whatever document its line is. Of a month without documents the bill is what was imported as its baseline; a month in which the account
-was billed here and got neither is a month of nothing. An account without any month before has nothing to compare with. After months of
-nothing a bill is out of the ordinary above the setting `abnormal_bill_floor_micros`.
+credit notes. A document over several periods counts in each of them by its lines. So does every document of an account that had one void: a
+document that bills those charges again may be beside a later period. So does a re-rating. A fee in advance is of the period that it was
+billed with, in any document that has its line. Of a month without documents the bill is the imported baseline. A month in which the account
+was billed here, without either, has a bill of 0. An account without any month before has nothing to compare with. After months of 0 a bill
+is out of the ordinary above the setting `abnormal_bill_floor_micros`.
 
-A run that was undone for an account judged nothing of it: what it raised is dismissed, and the same month may be judged anew.
+A run that was undone for an account judged nothing of it: its alarms are dismissed, and the same month may be judged anew.
 
-A run judges each month of its documents by itself, and of interim bills whose accounts it is the first to compute after their periods.
-Asked again about a run, nothing is added; what was told or dismissed is a row of its own.
+A run judges each month of its documents by itself. It also judges those of interim bills whose accounts it is the first to compute after
+their periods. A second call for a run adds nothing; a note that the customer was notified, or a dismissal, is a row of its own.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """One alarm. Amounts are micro-units with tax; `limit_micros` is what was exceeded. `state`: open, told or dismissed."""
+    """One alarm. Amounts are micro-units with tax; `limit_micros` is the limit that was exceeded. `state`: open, told or dismissed."""
 
     alarm_id: int
     kind: str
@@ -80,7 +80,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Bills(NamedTuple):
-    """Months of accounts that a run judges, in the order of account key and month. `day`: on which the first of its periods begins.
+    """Months of accounts that a run judges, in the order of account key and month. `day`: the day on which the first of its periods begins.
 
     `first_month`: of the account's first day that is billed here.
     """
@@ -101,7 +101,7 @@ class Bills(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """What was billed of periods that begin on these days."""
+    """Billed amounts of periods that begin on these days."""
 
     account_key: Int64s
     day: Int64s
@@ -125,15 +125,15 @@ class Sums(NamedTuple):
 
 @functools.cache
 def rule() -> Rule:
-    """The rule as it stands in its file."""
+    """The rule in its file."""
     return msgspec.yaml.decode(FILE.read_bytes(), type=Rule)
 
 
 def limits(before_micros: Int64s, months: Int64s, factor: int, floor_micros: int) -> Int64s:
-    """What a bill may come to: `factor` times the mean of so many months before, rounded down; no end where there are none.
+    """The limit of each bill: `factor` times the mean of the given number of months before, rounded down; NO_LIMIT where there are none.
 
-    Where they come to nothing: `floor_micros`. A bill of whole minor units is above the exact product where it is above this one, and the
-    other way round.
+    Where their sum is 0: `floor_micros`. A bill of whole minor units is above the exact product where it is above this one, and the other
+    way round.
     """
     product = factor * np.maximum(before_micros, 0).astype(object)
     pairs = zip(product, months.tolist(), strict=True)
@@ -188,9 +188,9 @@ def list_all(home: Home, *, only_open: bool = False) -> list[Alarm]:
 
 
 def decide(home: Home, alarm_id: int, kind: str, note: str, who: Who) -> bool:
-    """Say that the customer was told, or that the alarm is dismissed; False where the last word was the same.
+    """Record that the customer was notified, or that the alarm is dismissed; False where the last decision was the same.
 
-    Raises UserError where there is no such alarm, or a dismissal says not why.
+    Raises UserError where there is no such alarm, or a dismissal gives no reason.
     """
     assert kind in {TOLD, DISMISSED}, kind
     if kind == DISMISSED and not note.strip():
@@ -245,7 +245,7 @@ def _bills(connection: sa.Connection, own: Amounts, interim: Sequence[Amounts]) 
 
 
 def _counted() -> sa.ColumnElement[bool]:
-    """Documents that say what a customer was billed: invoices and credit notes that stand."""
+    """Documents that bill a customer: valid invoices and credit notes."""
     invoice = tables.invoices.c
     kind = invoice.document_type
     return (kind.is_(None) | (kind == CREDIT_NOTE)) & invoice.invoice_key.not_in(voided())
@@ -264,7 +264,7 @@ def _part(date: sa.Column[str], first: int, characters: int) -> sa.ColumnElement
 
 
 def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amounts:
-    """What documents billed: most by their heads, few by their lines."""
+    """Billed amounts of documents: most by their heads, few by their lines."""
     invoice, again = tables.invoices.c, tables.invoices.alias().c
     had_void = sa.select(again.account_key).where(again.invoice_key.in_(voided()))
     re_rated = sa.select(again.invoice_key).where(again.run_id.in_(_re_ratings()))
@@ -281,10 +281,10 @@ def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amo
 
 
 def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts:
-    """What the lines of documents billed, each in its period; what was billed ahead, in the one before.
+    """Billed amounts of documents' lines, each in its period; those billed ahead, in the one before.
 
     Discounts and tax go with the charges of their document, period and tax class: of those ahead and the others each has its share. Without
-    any they go with what was billed ahead.
+    any they go with the charges that were billed ahead.
     """
     rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(_parts(chunk or ()))]
     found = list[tuple[int, str, int]]()
@@ -301,10 +301,10 @@ def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts
 
 
 def _parts(invoice_keys: Sequence[int]) -> sa.Select[Any]:
-    """The lines of documents by period and tax class. `before`: the beginning of the period before, if anything was billed ahead with it.
+    """The lines of documents by period and tax class.
 
-    Ahead is a fee in advance, by whatever document: its charge was billed before its period. And so is all that a re-rating makes of a
-    period that goes on: nothing but fees in advance was billed of it.
+    `before`: the beginning of the period before, if anything was billed ahead with it. A fee in advance is ahead, in any document: its
+    charge was billed before its period. So are all lines of a re-rating in a period that goes on: only fees in advance were billed of it.
     """
     document, about, line = tables.invoices.alias(), tables.invoices.alias(), tables.invoice_lines.alias()
     ahead = _ahead(invoice_keys).cte("ahead")
@@ -327,7 +327,7 @@ def _parts(invoice_keys: Sequence[int]) -> sa.Select[Any]:
 
 
 def _ahead(invoice_keys: Sequence[int]) -> sa.Select[Any]:
-    """What the accounts of documents were billed before its period, void or not, but not undone.
+    """Amounts billed before their period to the accounts of documents, void or not, but not undone.
 
     `before`: the last period that was billed with it.
     """
@@ -386,7 +386,7 @@ def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:
 
 
 def _earlier(connection: sa.Connection, run_id: int, bills: Bills) -> list[Amounts]:
-    """What runs before this one billed of the months that its bills are compared with, and of their own.
+    """Amounts that earlier runs billed of the months that its bills are compared with, and of their own.
 
     All of it is read at once, but for bills that are much older than the others of a run of many.
     """
@@ -409,7 +409,7 @@ def _earlier(connection: sa.Connection, run_id: int, bills: Bills) -> list[Amoun
 
 
 def _before(connection: sa.Connection, bills: Bills, billed: Sums) -> tuple[Int64s, Int64s]:
-    """Of each bill the sum of the months before it, and how many of them are known: by documents, as they were imported, or as nothing."""
+    """Per bill, the sum of the months before it, and the number of these that are known: by documents, by import, or as 0."""
     before, count = np.zeros(bills.code.size, np.int64), np.zeros(bills.code.size, np.int64)
     if not count.size:
         return before, count

@@ -1,12 +1,12 @@
-"""How much of each line of an invoice may still be credited, and what an invoice as a whole comes to.
+"""The amount of each line of an invoice that may still be credited, and the total of an invoice as a whole.
 
-A charge key may have lines of several documents. A line above zero is credited down to where the key stood before the invoice, but not
-below zero: `prior` 0, line 10.00, a later document -3.00: 7.00 is left. On a key that stood below zero, such as a discount's, that is
-where it stood: `prior` -10.00, a correction of 2.00: all 2.00 is left. A line below zero is the mirror image: what it gave is taken back
-up to where the key stood, but not above zero.
+A charge key may have lines of several documents. A line above zero is credited down to the key's sum before the invoice, but not below
+zero: `prior` 0, line 10.00, a later document -3.00: 7.00 is left. On a key with a sum below zero, such as a discount's, that is the limit:
+`prior` -10.00, a correction of 2.00: all 2.00 is left. A line below zero is the mirror image: the amount that it gave is taken back up to
+the key's sum before, but not above zero.
 
-The whole of an invoice is what its lines have left, class of tax by class. Where later documents took back what it gave, its lines have
-more left than it charged: then it is what it charged, and lines below zero are taken back in full. Amounts are micro-units.
+The whole of an invoice is the sum left on its lines, class of tax by class. Where later documents took back amounts that it gave, its lines
+have more left than it charged. Then it is the amount that it charged, and lines below zero are taken back in full. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Credited(NamedTuple):
-    """A line of the invoice, and what is taken off it (above zero for what was charged)."""
+    """A line of the invoice, and the amount taken off it (above zero for an amount that was charged)."""
 
     row: Any
     micros: int
 
 
 class Standing:
-    """Amounts on the charge keys of an account that hold: before an invoice, by all documents, and credited of the invoice since."""
+    """Valid amounts on the charge keys of an account: before an invoice, by all documents, and credited of the invoice since."""
 
     def __init__(self, lines: Iterable[Any], invoice_key: int) -> None:
         """`lines`: those of all documents of the account that are not void, as `finding.standing_lines` gives them."""
@@ -55,7 +55,7 @@ class Standing:
         return self._net.get(class_of(row), 0)
 
     def left(self, row: Any) -> int:  # noqa: ANN401 -- a row of the database
-        """What of a line may still be credited; of a line below zero what of it is to be taken back with the others."""
+        """The amount of a line that may still be credited; of a line below zero the amount that is to be taken back with the others."""
         own, billed, prior = self.own(row), self.billed[key_of(row)], self._prior.get(key_of(row), 0)
         if own > 0:
             return max(min(own, billed - min(prior, 0)), 0)
@@ -63,7 +63,7 @@ class Standing:
 
 
 def class_of(row: Any) -> tuple[str, str, int]:  # noqa: ANN401 -- a row of the database
-    """Period and tax class of a line: what one amount of tax is worked out on."""
+    """Period and tax class of a line: the basis of one amount of tax."""
     return row.period_from, row.period_to, int(row.tax_class)
 
 
@@ -83,14 +83,17 @@ def whole(rows: Sequence[Any], standing: Standing, step_micros: int) -> list[Cre
 
 
 def billed_of(net: Sequence[Any], tax: Any, standing: Standing, sign: int = 1) -> Billed:  # noqa: ANN401 -- a row of the database
-    """What an invoice billed of a class, and what was credited of it; with `sign` -1 of a class in which it gave more than it charged."""
+    """The amounts that an invoice billed of a class, and those credited of it.
+
+    `sign` -1: of a class in which it gave more than it charged.
+    """
     amount = sum(int(row.amount_micros) for row in net)
     own = sum(standing.own(row) for row in net)
     return Billed(sign * amount, sign * int(tax.amount_micros), sign * (amount - own), sign * (int(tax.amount_micros) - standing.own(tax)))
 
 
 def _within_charge(net: Sequence[Any], standing: Standing) -> list[Credited]:
-    """The lines of a class with what is credited of each: no more in sum than the invoice charged there, nor more given than it gave."""
+    """The lines of a class with the credited amount of each: no more in sum than the invoice charged there, nor more given than it gave."""
     own, left = [standing.own(row) for row in net], [standing.left(row) for row in net]
     charged, amount = sum(own), sum(left)
     bounded = max(min(amount, max(charged, 0)), min(charged, 0))
@@ -108,7 +111,7 @@ def _within_charge(net: Sequence[Any], standing: Standing) -> list[Credited]:
 
 
 def _tax(net: Sequence[Any], tax: Any, amount: int, standing: Standing, step_micros: int) -> int:  # noqa: ANN401 -- a row of the database
-    """The tax that goes with `amount` of a class: all that stands where nothing of the class is left, else the part of it."""
+    """The tax that goes with `amount` of a class: all that is left of it where nothing of the class is left, else the part of it."""
     left = standing.left(tax)
     if amount == standing.net_of(tax) or not sum(standing.own(row) for row in net):
         return left

@@ -1,12 +1,11 @@
 """Credit notes: a line of an invoice, a part of it, or all that is left of the invoice, with the tax that goes with it.
 
-`advance`: what is credited counts as not billed on its charge keys. It goes ahead of a correction that is known to come, and the run
-that finds the correction does not give it twice; where none comes, the next run bills it again. `outside`: what
-reconciliation ignores for good.
-A credit never exceeds what was billed: neither what its line says less earlier credits, nor what all documents together left of it
-(`billing.documents.creditable`), nor the net of its tax class. Amounts are net micro-units, above zero when credited; tax is worked out on
-everything credited so far, so that the last note takes the last of the tax (`billing.charges.credit`).
-What was written off is no longer owed, and nobody paid it: a note of more than is open of such an invoice would be money to pay out, and is
+`advance`: the credited amount counts as not billed on its charge keys. It anticipates a correction that is known to come, and the run that
+finds the correction does not give it twice; where none comes, the next run bills it again. `outside`: reconciliation ignores it for good. A
+credit never exceeds the billed amount. Three limits hold: the amount of its line less earlier credits, the amount that all documents
+together left of it (`billing.documents.creditable`), and the net of its tax class. Amounts are net micro-units, above zero when credited.
+Tax is computed on everything credited so far, so that the last note takes the last of the tax (`billing.charges.credit`). An amount that
+was written off is no longer owed, and was not paid. A note of more than the open amount of such an invoice would be money to pay out. It is
 refused until the write-off is taken back.
 """
 
@@ -54,7 +53,7 @@ _TEXTS: Final = {"en": "Credit: {}", "zh": "减免: {}"}
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What somebody asks for. `reference` is the caller's id: the same one counts once. `line_no` None: the whole invoice."""
+    """The credit that is asked for. `reference` is the caller's id: the same one counts once. `line_no` None: the whole invoice."""
 
     reference: str
     number: str
@@ -66,7 +65,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class CreditNote(msgspec.Struct, frozen=True):
-    """What was credited: amounts as on the note, below zero. `number` is empty for a dry run that found nothing in the way.
+    """The credited amounts as on the note, below zero. `number` is empty for a dry run that met no obstacle.
 
     `voided_on`: of a note that existed and was made void since, else empty. `needs_second`: another person has to agree, to `proposal`
     where it is stored; then there is no number yet.
@@ -89,11 +88,11 @@ class CreditNote(msgspec.Struct, frozen=True):
 def credit(  # noqa: PLR0913 -- what, when and by whom
     home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False, agreement: Agreement | None = None
 ) -> CreditNote:
-    """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against what is open.
+    """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against open amounts.
 
     Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and issued with the `agreement` of another one.
-    Raises UserError for an invoice that is void or no invoice, a line that is none, more than may be credited, and a reference that was
-    used for something else.
+    Raises UserError for an invoice that is void, a document that is no invoice, an unknown line, and more than may be credited. So it does
+    for a reference that was used for something else.
     """
     _require_sense(wanted)
     done: list[CreditNote] = []
@@ -118,7 +117,7 @@ def credit(  # noqa: PLR0913 -- what, when and by whom
 
 
 def credit_agreed(home: Home, agreement: Agreement) -> CreditNote:
-    """Issue the note that another person asked for, looked at anew. Raises UserError as `credit` does."""
+    """Issue the note that another person asked for, after a new check. Raises UserError as `credit` does."""
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     return credit(home, told.wanted, agreement.asked_by, on=told.on, agreement=agreement)
 
@@ -140,7 +139,7 @@ def _ask(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     who: Who,
     agreement: Agreement | None,
 ) -> Approval | None:
-    """What waits for another person to agree; None where nobody has to, or that one agrees now."""
+    """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     amount = sum(each.micros for each in credits_)
     reason = f"{wanted.number}: {wanted.reason_code} {wanted.text}".strip()
     asked = approvals.Wanted(
@@ -240,7 +239,7 @@ def _require_creditable(connection: sa.Connection, document: Document, wanted: W
 
 
 def _require_owed(connection: sa.Connection, document: Document, micros: int) -> None:
-    """Of an invoice that was written off no more is credited than is open: nobody has paid what the rest would give back."""
+    """Raises UserError if more is credited of a written-off invoice than is open: the rest would give back an amount never paid."""
     row, invoice = tables.settlements.c, tables.invoices.c
     query = sa.select(sa.func.coalesce(sa.func.sum(row.amount_micros), 0))
     query = query.where(row.invoice_key == document.invoice_key, row.credit_kind == WRITE_OFF)
@@ -267,12 +266,12 @@ class _Coins(NamedTuple):
         return cls(minor_step_micros(digits), [tax for each in stated for tax in each.tax_classes])
 
     def rates_ppm(self, code: int, day: dt.date) -> set[int]:
-        """The rates of tax that a code stands for on a day: one, but where catalogues were published that use it differently."""
+        """The rates of tax that a code means on a day: one, but where catalogues were published that use it differently."""
         return {rate_on(each.rates, day) for each in self.tax_classes if each.code == code}
 
 
 def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coins: _Coins) -> list[Credited]:
-    """Lines of the note with what is credited of each."""
+    """Lines of the note with the credited amount of each."""
     rows, standing = (
         lines_of(connection, document.invoice_key),
         Standing(standing_lines(connection, document.account_key), document.invoice_key),
@@ -308,7 +307,7 @@ def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: S
 
 
 def _tax(document: Document, group: Sequence[Any], own: Credited, standing: Standing, coins: _Coins) -> list[Credited]:
-    """The tax that goes with what is credited of one line, of whose period and tax class `group` is."""
+    """The tax that goes with the credited amount of one line; `group` is of its period and tax class."""
     tax = next((row for row in group if row.kind == "tax"), None)
     if tax is None:
         return []
@@ -320,7 +319,10 @@ def _tax(document: Document, group: Sequence[Any], own: Credited, standing: Stan
 
 
 def _require_one_rate(document: Document, row: Any, billed: Billed, coins: _Coins) -> None:  # noqa: ANN401 -- a row of the database
-    """The tax of a class, in part: of two rates in one line nobody can tell what goes with a charge. Each may be rounded twice."""
+    """Raises UserError for a part of a class whose line of tax has two rates: the tax of one charge is unknown.
+
+    Each may be rounded twice.
+    """
     last_day = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
     rates = coins.rates_ppm(int(row.tax_class), last_day)
     off = [abs(billed.tax_micros * PPM - billed.net_micros * rate) for rate in rates]

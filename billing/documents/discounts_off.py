@@ -1,4 +1,4 @@
-"""Discounts of a period, line by line, as the run worked them out (`billing.runs.settlement.totals`), for explanations."""
+"""Discounts of a period, line by line, as the run computed them (`billing.runs.settlement.totals`), for explanations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Off(NamedTuple):
-    """What a discount took off the lines of a subscription or an account, and what of that is one payer's, and of a tax class there."""
+    """The amount that a discount took off the lines of a subscription or an account, with the parts of one payer and tax class."""
 
     entry: Entry
     base_micros: int
@@ -29,7 +29,7 @@ class Off(NamedTuple):
 
 
 def offs_of(due: Due, line: Any) -> list[Off]:  # noqa: ANN401 -- a row of LINE
-    """What a line of a discount is made of: one for each owner of what it is off."""
+    """The parts of a line of a discount: one for each owner of the lines that it is off."""
     found = []
     for each in due.workings.offs:
         if each.entry.price_id == line["price_id"] and each.of_account == (line["subscription_key"] == 0):
@@ -49,7 +49,7 @@ def _of(off: totals.Off, line: Any, paid: npt.NDArray[np.bool_], of_class: npt.N
 
 
 def _of_period(off: totals.Off, line: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 -- a row of LINE
-    """Which lines it looked at together with those of `line`, whoever has them."""
+    """A mask of the lines that it applied to together with those of `line`, of any owner."""
     rows: npt.NDArray[np.bool_] = (off.lines["period_from"] == line["period_from"]) & (off.lines["period_to"] == line["period_to"])
     return rows if off.of_account else rows & (off.lines["subscription_key"] == line["subscription_key"])
 

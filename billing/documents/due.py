@@ -1,4 +1,4 @@
-"""What was due to a payer when an invoice was made, worked out again from what its run knew: with the parts that its lines are made of."""
+"""The amounts due to a payer when an invoice was made, recomputed from what its run knew: with the parts of its lines."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Due(NamedTuple):
         return np.flatnonzero(chosen)
 
     def group_of(self, subscription_key: int) -> Group | None:
-        """What is known of a subscription in the run."""
+        """The group of a subscription in the run; None where it has none."""
         keys = self.contracts.facts.subscription_keys
         place = int(np.searchsorted(keys, subscription_key))
         if place >= len(keys) or keys[place] != subscription_key or self.alike.of[place] < 0:
@@ -81,7 +81,7 @@ class Due(NamedTuple):
 
 
 def due_of(home: Home, document: Document) -> Due:
-    """Everything due in the periods that the run of a document computed, at those who pay it."""
+    """Everything due in the periods that the run of a document computed, at the accounts that pay it."""
     with home.connect() as connection:
         ground = ground_of(home, connection, document)
     contracts, chosen = ground.contracts, ground.scope

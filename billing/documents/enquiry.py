@@ -1,4 +1,4 @@
-"""What one account has run up by now and no invoice has: for whoever answers a customer's question. Provisional, stored nowhere."""
+"""The unbilled amounts of one account by now, to answer a customer's question. Provisional, stored nowhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Charge(msgspec.Struct, frozen=True):
     """One charge; `amount_micros` net of tax. `period_to` is the end that the period will have.
 
-    `days`: of its period those that a fee is for by now; none: all of them. `tax_name`: its tax class, where nothing else tells it apart.
+    `days`: the days of its period that a fee is for by now; none: all of them. `tax_name`: its tax class, where nothing else distinguishes
+    it.
     """
 
     subscription_id: str  # empty: of the account itself
@@ -50,7 +51,7 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class Enquiry(msgspec.Struct, frozen=True):
-    """What is not billed of the days before `through`."""
+    """Unbilled amounts of the days before `through`."""
 
     account_id: str
     through: str
@@ -125,7 +126,7 @@ def _charge(line: Any, names: Mapping[int, str], texts: _Texts, found: Unbilled,
 
 
 def _apart(charges: list[Charge], lines: Lines, texts: _Texts) -> list[Charge]:
-    """Charges with their tax class, where nothing else tells them apart."""
+    """Charges with their tax class, where nothing else distinguishes them."""
     alike = collections.Counter(map(_sight, charges))
     return [
         msgspec.structs.replace(charge, tax_name=texts.of_class(line)) if alike[_sight(charge)] > 1 else charge
@@ -139,7 +140,7 @@ def _sight(charge: Charge) -> tuple[str, ...]:
 
 
 def _subscriptions(home: Home, keys: list[int]) -> dict[int, str]:
-    """Ids of subscriptions that lines are of, whoever has them."""
+    """Ids of the subscriptions of lines, of any account."""
     subscription = tables.subscriptions.c
     query = sa.select(subscription.subscription_key, subscription.subscription_id)
     with home.connect() as connection:

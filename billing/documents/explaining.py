@@ -1,8 +1,9 @@
 """Every line of a document in words and figures, in Chinese or English: an explanation is added up again, or it is not shown.
 
-A line of an invoice, or of a credit note of a re-rating, is what is due on its charge key less what earlier documents have billed on it.
-What is due is worked out again from what the run knew, part by part (`parts`); that the parts come to what is due, and that less what was
-billed to the line, is checked. Tax of an interim bill is on what was billed with it and before: fees and discounts wait for the cycle.
+A line of an invoice, or of a credit note of a re-rating, is a difference: the amount due on its charge key less the amount billed on it by
+earlier documents. The amount due is recomputed from what the run knew, part by part (`parts`). Two sums are checked: the parts against the
+amount due, and that less the billed amount against the line. Tax of an interim bill is on what was billed with it and before: fees and
+discounts wait for the cycle.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 def explain(home: Home, number: str, line_no: int | None = None, language: str = "en") -> Explained:
-    """Explain all lines of a document, or one. Raises UserError where there is none, or where its parts do not come to its amount."""
+    """Explain all lines of a document, or one. Raises UserError where there is none, or where its parts do not add up to its amount."""
     words = WORDS[language]
     with home.connect() as connection:
         document = find(connection, number)
@@ -118,7 +119,7 @@ def _known_then(connection: sa.Connection, document: Document, seq: int) -> list
 
 
 def _about(connection: sa.Connection, document: Document, language: str) -> tuple[str, str]:
-    """Which invoice a credit note is about, and why it was given."""
+    """The invoice that a credit note is about, and the reason for which it was given."""
     if document.document_type != CREDIT_NOTE:
         return "", ""
     invoice, run = tables.invoices.c, tables.bill_runs.c
@@ -158,7 +159,7 @@ def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared 
     before: Sequence[Any],
     words: Words,
 ) -> LineExplained:
-    """A line that is what is due less what was billed `before`; `rows` are all lines of its document."""
+    """A line that is the amount due less the amount billed `before`; `rows` are all lines of its document."""
     key = key_of(row)
     billed = [each for each in before if key_of(each) == key]
     billed_micros = sum(int(each.amount_micros) for each in billed)
@@ -182,7 +183,7 @@ def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared 
 
 
 def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
-    """What is due for a charge, without the tax that its price may hold."""
+    """The amount due for a charge, without the tax that its price may hold."""
     places = due.places(key_of(row))
     sentences: list[str] = [] if places else [words["gone"]]
     for place in places:
@@ -196,7 +197,7 @@ def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:  # no
 
 
 def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
-    """Tax: base times rate, of prices that hold none; and what the others hold."""
+    """Tax: base times rate, of prices that hold none; and the tax that the others hold."""
     dates = {name: day_number(dt.date.fromisoformat(getattr(row, name))) for name in ("period_from", "period_to")}
     own = due.where(account_key=row.account_key, tax_class=row.tax_class, **dates)
     own = own[due.lines["kind"][own] != Kind.TAX]

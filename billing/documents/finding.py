@@ -1,4 +1,4 @@
-"""A document as it was issued, with what is needed to act on it, and what stands in the way of acting on any."""
+"""A document as it was issued, with the data needed to act on it, and the obstacle to acts on any document."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Document(NamedTuple):
 
 
 class Voided(NamedTuple):
-    """When and why a document was voided, and by whom."""
+    """The date and reason of the voiding of a document, and the person."""
 
     on_date: str
     reason: str
@@ -73,7 +73,7 @@ def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
 
 
 def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
-    """How a document was voided; None: it was not."""
+    """The voiding of a document; None: it is not void."""
     event = tables.invoice_events.c
     query = sa.select(event.on_date, event.reason, event.by_name).where(event.invoice_key == invoice_key, event.kind == "voided")
     row = connection.execute(query).one_or_none()
@@ -81,7 +81,7 @@ def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
 
 
 def is_undone(connection: sa.Connection, invoice_key: int) -> bool:
-    """Whether a document is void because its run was undone."""
+    """Return whether a document is void because its run was undone."""
     event = tables.invoice_events.c
     query = sa.select(event.event_id).where(event.invoice_key == invoice_key, event.kind == "voided")
     return connection.execute(query.where(event.commit_seq.in_(undone.commits()))).first() is not None
@@ -114,8 +114,8 @@ def require_no_run(connection: sa.Connection, what: str) -> None:
 def date_of(document: Document, on: dt.date | None, who: Who, what: str) -> dt.date:
     """The date of an act about a document: as given, else today on the account's clock.
 
-    A document may be dated ahead of the clock, by its bill date; then so is what is done about it. Raises UserError for a date before the
-    document was issued, and for one that has not come.
+    A document may be dated ahead of the clock, by its bill date; then so are acts about it. Raises UserError for a date before the document
+    was issued, and for one that has not begun.
     """
     today, issued_on = local_date(document.timezone, who.now_us), dt.date.fromisoformat(document.issued_on)
     day = on or max(today, issued_on)

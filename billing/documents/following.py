@@ -1,7 +1,7 @@
-"""What follows a posted run of the cycle: its books, a finding for each that does not balance, an alarm for each bill out of the ordinary.
+"""The follow-up of a posted run: its books, a finding for each that does not balance, an alarm for each bill out of the ordinary.
 
-A run is posted before anybody looks at it. That it was followed up is a step of the run like its states, noted last: a run that somebody
-was stopped after is followed up with the next one, oldest first. Each part may be done again, and adds nothing twice.
+A run is posted before it is checked. Its follow-up is a step of the run like its states, noted last. If the process was stopped after a
+run, that run is followed up with the next one, oldest first. Each part may be done again, and adds nothing twice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLLOWED_UP: Final = "followed_up"
 
 
 class Followed(NamedTuple):
-    """A run with its books and how many alarms are new; `open_findings`: all that are open."""
+    """A run with its books and the number of new alarms; `open_findings`: all that are open."""
 
     run_id: int
     books: Sequence[Book]
@@ -53,7 +53,7 @@ def follow_up(home: Home, run_id: int, who: Who) -> list[Followed]:
 
 
 def _left() -> sa.Select[int]:
-    """Posted runs of the cycle that nobody has followed up, oldest first."""
+    """Posted runs of the cycle without a follow-up, oldest first."""
     run, step = tables.bill_runs.c, tables.run_steps.c
     done = sa.select(step.run_id).where(step.state == FOLLOWED_UP)
     query = sa.select(run.run_id).where(run.state == states.POSTED, run.kind.is_(None), run.run_id.not_in(done))

@@ -1,9 +1,9 @@
-"""What the run of a document computed from, read again: for those who work out anew what was due.
+"""The inputs of a document's run, read again, to recompute the amounts due.
 
-A run of the cycle computed the open periods of who was due. An interim bill (`threshold`) computed the running period up to its date. A
-re-rating (`rerate`) computed everything from the months that it was asked for up to the last bill, with tariffs and bills as of its
-planning, and all else as the last run knew it in which the account took part, without what runs had left out for good by then (but for
-documents of before that rule). The last two knew nothing of the commit that their documents are of.
+A run of the cycle computed the open periods of the accounts that were due. An interim bill (`threshold`) computed the running period up to
+its date. A re-rating (`rerate`) computed everything from the months that it was asked for up to the last bill. Its tariffs and bills were
+those as of its planning. All else was as known to the last run in which the account took part. Usage that runs had left out for good by
+then was excluded (but for documents from before that rule). The last two knew nothing of the commit that their documents are of.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _Days = tuple[dt.date, dt.date]
 
 
 class Ground(NamedTuple):
-    """What is computed, of usage as of `seq`. `through`: the running period is computed up to that day."""
+    """The inputs of a computation, with usage as of `seq`. `through`: the running period is computed up to that day."""
 
     seq: int
     contracts: Contracts
@@ -49,7 +49,7 @@ class Ground(NamedTuple):
 
 
 def ground_of(home: Home, connection: sa.Connection, document: Document) -> Ground:
-    """What the run of a document (of a kind that is WORKED_OUT) computed of those who pay it, and of their rating units."""
+    """The inputs of the run of a document (of a kind that is WORKED_OUT), for the accounts that pay it and their rating units."""
     seq, only = billed_seq(connection, document), {document.account_id}
     if document.run_kind == states.THRESHOLD:
         through = dt.date.fromisoformat(document.bill_date)

@@ -1,9 +1,9 @@
 """Interim bills: usage that reached a bill threshold in mid-cycle is billed at once, under the keys of the running period.
 
-Each threshold acts once a period, which `limit_alarms` remembers; the bill of the cycle has only what came after, by reconciliation. Only
-usage and what volume tiers make of it is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit of
-which an account has a hold on the date. What is unbilled is a view as of the date: who had more billed or void since is passed by, and told
-nothing (`billing.runs.selection.later_bills`). Amounts are micro-units.
+Each threshold acts once a period, which `limit_alarms` records; the bill of the cycle has only later usage, by reconciliation. Only usage,
+and lines that volume tiers make of it, is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit
+in which an account has a hold on the date. Unbilled usage is a view as of the date. An account with a later bill or void is skipped, and
+not notified (`billing.runs.selection.later_bills`). Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SPENT: Final = "spend_limit"
 
 
 class Interim(msgspec.Struct, frozen=True):
-    """A threshold that was reached, and what its subscription had used that no invoice has."""
+    """A threshold that was reached, and the unbilled usage of its subscription."""
 
     account_id: str
     subscription_id: str
@@ -61,7 +61,7 @@ class Interim(msgspec.Struct, frozen=True):
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """A spend limit that was reached, what had been spent in its window, and what the plan says to do: notify or bar."""
+    """A spend limit that was reached, the amount spent in its window, and the plan's action: notify or bar."""
 
     account_id: str
     subscription_id: str
@@ -74,7 +74,7 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 class PassedBy(msgspec.Struct, frozen=True):
-    """A threshold or spend limit, by its name, that was reached by the date and is neither billed nor told, and why."""
+    """A threshold or spend limit, by its name, that was reached by the date and is neither billed nor notified, and the reason."""
 
     account_id: str
     subscription_id: str
@@ -83,10 +83,10 @@ class PassedBy(msgspec.Struct, frozen=True):
 
 
 class InterimRun(msgspec.Struct, frozen=True):
-    """What was billed in mid-cycle, and limits of which nobody was told yet. `run_id` 0: nothing was billed, or it was only looked at.
+    """Bills made in mid-cycle, and limits not notified before. `run_id` 0: nothing was billed, or it is a preview.
 
-    `held`: what was reached and waits, since the bills of the account are held. `passed_by`: of accounts of which more is known than was by
-    the date. `refused`: why what was looked at cannot be billed now.
+    `held`: reached thresholds that wait, since the bills of the account are held. `passed_by`: those of accounts with bills or voids of a
+    later date. `refused`: the reason why a previewed run cannot bill now.
     """
 
     run_id: int
@@ -111,13 +111,13 @@ class _Found(NamedTuple):
 
     @property
     def account_keys(self) -> set[int]:
-        """Those who are billed or told."""
+        """The accounts that are billed or notified."""
         told = {each.account_key for each in self.reached} | {each.account_key for each in self.spent}
         return told | set(self.drafts.account_key.tolist())
 
 
 def preview(home: Home, through: dt.date, now_us: int, *, threads: int = 1) -> InterimRun:
-    """What `run` would bill of usage on days before `through`, and why it would refuse; nothing is stored."""
+    """The bills that `run` would make of usage on days before `through`, and its refusal, if any; nothing is stored."""
     found, refused = _find(home, through, threads), ""
     with home.connect() as connection:
         try:
@@ -130,14 +130,14 @@ def preview(home: Home, through: dt.date, now_us: int, *, threads: int = 1) -> I
 
 
 def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimRun:
-    """Bill what reached a threshold on days before `through`, and raise alarms for spend limits. A repeat does neither.
+    """Bill usage that reached a threshold on days before `through`, and raise alarms for spend limits. A repeat does neither.
 
-    Raises UserError for a date that has not begun on the clocks of all accounts that are billed or told, while a bill run is not finished,
-    and where the books of the month are closed.
+    Raises UserError for a date that has not begun on the clocks of all accounts that are billed or notified. So it does while a bill run is
+    not finished, and where the books of the month are closed.
     """
     with only_run(home, f"interim bills of {through}", who.now_us):
         with home.connect() as connection:
-            _require_begun(connection, through, who.now_us, ())  # on some clock: a date that nobody has come to is not worked out
+            _require_begun(connection, through, who.now_us, ())  # on some clock: a date that has begun on none is not computed
             _require_no_run(connection)
         found = _find(home, through, threads)
         with home.connect() as connection:
@@ -210,7 +210,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
 
 
 def _passed(connection: sa.Connection, known: Unbilled, through: dt.date) -> dict[int, str]:
-    """Accounts (keys) that are passed by, and the last date of what is known of them since."""
+    """Accounts (keys) that are skipped, and the latest date of their later bills and voids."""
     facts = known.contracts.facts
     later = later_bills.known_later(connection, facts, through, known.seq)
     return {int(facts.account_keys[index]): date for index, date in later.items()}
@@ -227,7 +227,7 @@ def _passed_by(shown: Interim | Limit, limit: str, date: str) -> PassedBy:
 
 
 def _on_hold(contracts: Contracts, day: dt.date) -> set[int]:
-    """Accounts (keys) of rating units of which any account has a hold."""
+    """Accounts (keys) of rating units in which any account has a hold."""
     facts = contracts.facts
     told = facts.agreed.holds.items()
     units = [int(facts.account_unit[index]) for index, spans in told if any(holds_on(span, day) for span in spans)]

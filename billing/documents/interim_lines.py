@@ -1,8 +1,8 @@
 """The lines of interim bills: usage that is not billed, and its tax.
 
-Of prices without tax the tax follows from all that is billed of a period and class by then. Of prices that hold theirs it is what is in the
-price: who was told 11.99 pays 11.99 in mid-cycle as well (`billing.charges.inclusive`). One charge key may have prices of both kinds, where
-the plan changed between two catalogues. Amounts are micro-units.
+Of prices without tax the tax follows from all that is billed of a period and class by then. Of prices that hold theirs it is the tax in the
+price: a customer with a price of 11.99 pays 11.99 in mid-cycle as well (`billing.charges.inclusive`). One charge key may have prices of
+both kinds, where the plan changed between two catalogues. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ _TAX_FIELDS: Final = ("account_key", "period_from", "period_to", "tax_class")
 
 
 class Usage(NamedTuple):
-    """Lines to bill. `billed_micros`: what was billed on their keys, net.
+    """Lines to bill. `billed_micros`: the amount billed on their keys, net.
 
-    `holds`: which of them any prices with tax are due on, `inside`: the tax in these, `outside`: what is due beside them at prices without.
+    `holds`: a mask of those with any prices that hold tax, `inside`: the tax in these, `outside`: the amount due beside them at prices
+    without.
     """
 
     lines: Lines
@@ -48,7 +49,7 @@ class Usage(NamedTuple):
     billed_micros: Int64s
 
     def of(self, acting: list[Reached]) -> Usage:
-        """That of the subscriptions and periods that reached a threshold."""
+        """The usage of the subscriptions and periods that reached a threshold."""
         wanted = {(each.subscription_key, day_number(each.period_from)) for each in acting}
         lines = self.lines
         rows = np.flatnonzero(np.isin(lines["subscription_key"], [key for key, _ in wanted]))
@@ -106,7 +107,7 @@ def with_tax(connection: sa.Connection, usage: Usage, known: Unbilled, payers: P
 
 
 def _added(usage: Usage, group: Int64s, holds: npt.NDArray[np.bool_], billed: tuple[Int64s, Int64s], step_micros: Int64s) -> Lines:
-    """The tax of the groups that hold any. `billed`: what was billed of each, net and as tax."""
+    """The tax of the groups that hold any. `billed`: the amounts billed of each, net and as tax."""
     lines, (net, done) = usage.lines, billed
     own = usage.holds
     of_own, first = np.unique(group[own], return_index=True)

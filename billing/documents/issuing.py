@@ -1,6 +1,6 @@
 """Documents that no cycle makes: each batch is a run of its own, numbered, posted and settled in the caller's one transaction.
 
-So they share numbers, digest, postings and books with the invoices of the cycle, and never stand half done.
+So they share numbers, digest, postings and books with the invoices of the cycle, and are never left half done.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     effect: str | None = None,
     corrects: Int64s | None = None,
 ) -> Issued:
-    """Number, post and settle `drafts` (at least one) as a run of this kind; `detail` says as JSON what it was made of.
+    """Number, post and settle `drafts` (at least one) as a run of this kind; `detail` is its input, stored as JSON.
 
     Raises UserError where the books of their month are closed.
     """
@@ -77,7 +77,7 @@ def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: st
 
 
 def _terms(drafts: Drafts) -> dict[str, Term]:
-    """What the billing book of such a run says: every line is due, and is invoiced."""
+    """The billing book of such a run: every line is due, and is invoiced."""
     terms, lines = Terms(drafts.currencies), drafts.lines.copy()
     lines["currency"] = np.repeat(drafts.currency, np.diff(drafts.first_line))
     for kind, name in TERM_OF_KIND.items():

@@ -1,10 +1,11 @@
-"""What imported accounts owed, or had to their credit, before: each opening item becomes a document of type `opening`.
+"""Amounts that imported accounts owed, or had to their credit, before: each opening item becomes a document of type `opening`.
 
-It is no invoice of ours: it has a number of its own series, its line names the number of the old system, nothing of it counts as billed,
-and it is posted against `opening_balance`. Payments settle it by its old due date like any other open item. Made once, whenever asked.
+It is no invoice of ours. It has a number of its own series, and its line names the number of the old system. Nothing of it counts as
+billed, and it is posted against `opening_balance`. Payments settle it by its old due date like any other open item. It is made once,
+however often it is asked for.
 
-Items to the credit of customers are money for whoever imported them: where they come to more than one person may give back alone
-(`billing.give_back_limit`, with other openings of 30 days), nothing is made until another person agrees.
+Items to the credit of customers are money in the hands of the person who imported them. Where they exceed what one person may give back
+alone (`billing.give_back_limit`, with other openings of 30 days), nothing is made until another person agrees.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _TEXTS: Final = {"en": "Balance brought forward: {}", "zh": "期初余额: {}"}
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """How many documents were made, and what they come to by currency (micro-units)."""
+    """The number of documents that were made, and their sum by currency (micro-units)."""
 
     documents: int
     total_micros: dict[str, int]
@@ -58,8 +59,8 @@ class _Asked(msgspec.Struct, frozen=True):
 def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False, agreement: Agreement | None = None) -> Opened:
     """Make documents, dated `on`, of all opening items that have none; or ask another person, where too much is to customers' credit.
 
-    Raises UserError where the books of that month are closed, and for a date that has not begun for an account that has such an item. A dry
-    run of such a date says in `refused` that it would be.
+    Raises UserError where the books of that month are closed, and for a date that has not begun for an account with such an item. A dry run
+    of such a date reports that in `refused`.
     """
     with transaction(home, dry_run=dry_run) as connection:
         rows = _waiting(connection)
@@ -96,7 +97,7 @@ def _asked(rows: Sequence[Any], on: dt.date) -> _Asked:
 def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
     home: Home, connection: sa.Connection, rows: Sequence[Any], on: dt.date, who: Who, agreement: Agreement | None
 ) -> Approval | None:
-    """The proposal that waits for another person; None where nobody has to agree, or that one agrees now."""
+    """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     asked, subject = _asked(rows, on), f"items of {on}"
     if agreement is not None:
         _require_unchanged(agreement, asked)
@@ -120,7 +121,7 @@ def _require_unchanged(agreement: Agreement, asked: _Asked) -> None:
 
 
 def _is_beyond(connection: sa.Connection, rows: Sequence[Any], currency: str, who: Who) -> bool:
-    """True where credits in a currency come to more than one person may open alone, in all or for one account."""
+    """True where credits in a currency exceed what one person may open alone, in all or for one account."""
     limit, acts = settings.integer(connection, give_back_limit.LIMIT), give_back_limit.openings_alone()
     credits_: dict[int | None, int] = {None: 0}
     for row in rows:

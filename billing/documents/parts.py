@@ -1,7 +1,7 @@
-"""The parts of what is due on one charge key, each worked out again and put into words.
+"""The parts of the amount due on one charge key, each recomputed and put into words.
 
-Every function gives sentences and the amount that their parts come to; whoever calls it compares that with what is due. Amounts are
-micro-units as prices state them.
+Every function gives sentences and the sum of their parts; its caller compares that with the amount due. Amounts are micro-units as prices
+state them.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ Words = dict[str, str]
 
 
 class Told(NamedTuple):
-    """Sentences, and what their parts come to."""
+    """Sentences, and the sum of their parts."""
 
     sentences: list[str]
     amount_micros: int
 
 
 class Asked(NamedTuple):
-    """A row of what is due, and the words that it is told in."""
+    """A row of the amounts due, and the language that explains it."""
 
     due: Due
     place: int
@@ -68,12 +68,12 @@ class Asked(NamedTuple):
 
     @property
     def line(self) -> Any:  # noqa: ANN401 -- a row of LINE
-        """What is due."""
+        """The line that is due."""
         return self.due.lines[self.place]
 
     @property
     def identity(self) -> str:
-        """The catalogue that says so."""
+        """The catalogue of the line."""
         return self.due.contracts.price_list.identities[int(self.line["catalogue"])]
 
 
@@ -107,7 +107,7 @@ def recurring(asked: Asked) -> Told:
 
 
 def one_off(asked: Asked) -> Told:
-    """A fee that is charged once: how often its occasion came."""
+    """A fee that is charged once: the number of its occasions."""
     group, period = _life(asked)
     pattern = group.pattern
     agreed = tuple(Agreed(day, terms.minimum_months, terms.early_end_waived) for day, terms in pattern.terms)
@@ -124,7 +124,7 @@ def one_off(asked: Asked) -> Told:
 
 
 def usage(asked: Asked) -> Told:
-    """Records: what they come to before and after rounding."""
+    """Records: their sums before and after rounding."""
     line = asked.line
     amount = int(round_half_up(line["exact_micros"].reshape(1), asked.due.step(asked.place))[0])
     unit, words, name = int(line["quantity_unit"]), asked.words, _unit_of(asked, int(line["price_id"]))
@@ -137,9 +137,9 @@ def usage(asked: Asked) -> Told:
 
 
 def volume(asked: Asked) -> Told:
-    """The price of a period's whole quantity, less what its records were charged; one for each account that its payer pays for.
+    """The price of a period's whole quantity, less the charge of its records; one for each account that its payer pays for.
 
-    Of the price of a whole account, where several pay it, what this one has by its quantity.
+    If several accounts pay the price of a whole account, the share of this one by its quantity.
     """
     due, line, words = asked.due, asked.line, asked.words
     sentences, total = [], 0
@@ -165,7 +165,7 @@ def volume(asked: Asked) -> Told:
 
 
 def commitment(asked: Asked) -> Told:
-    """What is missing to a least amount, after discounts."""
+    """The amount missing to a minimum, after discounts."""
     group, period = _life(asked)
     due, line, answer = asked.due, asked.line, plan_at(asked.due.contracts, group.zone)
     found, exact, workings = None, Fraction(0), list[str]()
@@ -207,7 +207,7 @@ def adjustment(asked: Asked) -> Told:
 
 
 def discount(asked: Asked) -> Told:
-    """A discount: its base, what it takes off, and what of that this account pays and this tax class has."""
+    """A discount: its base, the amount that it takes off, and the parts of that of this account and of this tax class."""
     offs = offs_of(asked.due, asked.line)
     if not offs:
         return Told([asked.words["gone"]], 0)
@@ -227,7 +227,7 @@ KINDS: Final[dict[str, Callable[[Asked], Told]]] = {
 
 
 def quantity(value: int, unit: int, words: Words, name: str = "") -> str:
-    """A quantity as people read it: minutes and seconds; a volume in the unit of this `name`, bytes without one; so many messages."""
+    """A quantity as people read it: minutes and seconds; a volume in the unit of this `name`, bytes without one; a number of messages."""
     if unit == QuantityUnit.MILLISECOND:
         return minutes_text(value)
     if unit == QuantityUnit.BYTE:
@@ -237,14 +237,14 @@ def quantity(value: int, unit: int, words: Words, name: str = "") -> str:
 
 
 def _unit_of(asked: Asked, price_id: int) -> str:
-    """What a price of the line's catalogue counts: a unit of volume, a message or a purchase; empty: time, or not known."""
+    """The unit of a price of the line's catalogue: a unit of volume, a message or a purchase; empty: time, or not known."""
     prices = asked.due.contracts.price_list
     price = prices.price(asked.identity, price_id)
     return unit_of_price(prices, asked.identity, price) if price is not None else ""
 
 
 def _of_line(lines: Lines, line: Any, fields: tuple[str, ...]) -> npt.NDArray[np.bool_]:  # noqa: ANN401 -- a row of LINE
-    """Which lines agree with one in these fields."""
+    """A mask of the lines that agree with one in these fields."""
     same = np.ones(lines.size, np.bool_)
     for name in fields:
         same &= lines[name] == line[name]
@@ -281,7 +281,7 @@ def _held(asked: Asked, group: Group, period: Period, answer: Callable[[str, dt.
 
 
 def _of_share(asked: Asked, shares: Sequence[bundles.ClassPart]) -> npt.NDArray[np.bool_]:
-    """Which parts of a bundle the line is, by the tax classes that they have at its payer."""
+    """A mask of the parts of a bundle that the line is, by the tax classes that they have at its payer."""
     due = asked.due
     rows = due.lines[np.full(len(shares), asked.place)]
     rows["tax_class"] = [due.contracts.price_list.tax_code(asked.identity, each.tax_class) for each in shares]

@@ -14,7 +14,7 @@ FILE: Final = Path(__file__).parent / "reason_codes.yaml"
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reason, and the codes of a line that it makes. `needs_text`: the code alone says too little."""
+    """A reason, and the codes of a line that it makes. `needs_text`: the code alone does not explain enough."""
 
     code: str
     charge_code: int
@@ -23,7 +23,7 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs_text: bool = False
 
     def name(self, language: str) -> str:
-        """What it is called, in English where there is no name in the language."""
+        """Its name in a language, in English where there is none."""
         return self.names.get(language.partition("-")[0]) or self.names["en"]
 
 

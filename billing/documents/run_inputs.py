@@ -1,6 +1,6 @@
-"""The commit as of which the run of a document knew what was billed: for those who work out anew what was due.
+"""The commit whose state of billing the run of a document knew, to recompute the amounts due.
 
-A run of the cycle knew what its pinned commit held. An interim bill and a re-rating knew nothing of the commit that their documents are of.
+A run of the cycle knew its pinned commit. An interim bill and a re-rating did not know the commit of their documents.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORKED_OUT: Final = (states.CYCLE, states.THRESHOLD, RERATE)  # kinds of run who
 
 
 def billed_seq(connection: sa.Connection, document: Document) -> int:
-    """As of which commit the run of a document knew what was billed."""
+    """The commit whose state of billing the run of a document knew."""
     if document.run_kind == states.CYCLE:
         return document.pinned_seq
     detail = detail_of(connection, document)

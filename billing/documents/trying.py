@@ -1,4 +1,4 @@
-"""One transaction of this package: committed with its commit points, or, where somebody only wants to see, rolled back."""
+"""One transaction of this package: committed with its commit points, or rolled back for a preview."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in the way of undoing a run: everything that was built on what it billed, by rating unit, each with its reason."""
+"""The obstacles to undoing a run: everything that was built on its bills, by rating unit, each with its reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEAVE_OUT: Final = "or undo the run for others alone, with --accounts"
 
 
 class Blocker(msgspec.Struct, frozen=True):
-    """What of a rating unit stands in the way, and what may be done about it. `document`: the one that is about it."""
+    """An obstacle in a rating unit, and its remedy. `document`: the one that is about it."""
 
     account_ids: tuple[str, ...]
     document: str
@@ -43,7 +43,7 @@ class _Found(NamedTuple):
 
 
 def blockers(connection: sa.Connection, run_id: int, known: Facts, account_keys: set[int]) -> list[Blocker]:
-    """All that stands in the way of undoing a run for accounts (keys), which are whole rating units, in the order of their ids."""
+    """All obstacles to undoing a run for accounts (keys), which are whole rating units, in the order of their ids."""
     found = [
         each
         for look in (_later_bills, _credits, _money, _plans, _paid_out, _closed)
@@ -102,7 +102,10 @@ def _credits(connection: sa.Connection, run_id: int) -> Iterator[_Found]:
 
 
 def _money(connection: sa.Connection, run_id: int) -> Iterator[_Found]:
-    """Money that settles its documents, and write-offs. What its own posting set against them is free again, and so are documents."""
+    """Money that settles its documents, and write-offs.
+
+    Amounts that its own posting set against them are free again, and so are documents.
+    """
     row, invoice, chunk = tables.settlements.c, tables.invoices.c, tables.run_chunks.c
     own = sa.select(chunk.commit_seq).where(chunk.run_id == run_id)
     since = sa.case((row.commit_seq.in_(own), 0), else_=row.amount_micros)

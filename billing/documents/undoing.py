@@ -1,11 +1,11 @@
-"""A posted run of the cycle is taken back: it counts for nobody any more, as if it had never been.
+"""A posted run of the cycle is taken back: it counts for no account any more, as if it had never been.
 
-Its documents are void in one transaction, under their numbers; what was posted is turned back on their own dates, credit that their posting
-set against them is free again, and alarms that it raised are dismissed. Accounts without a document in it are as if it had not looked at
+Its documents are void in one transaction, under their numbers; its postings are turned back on their own dates. Credit that their posting
+set against them is free again, and alarms that it raised are dismissed. Accounts without a document in it are as if it had not computed
 them (`billing.accounts.undone`): so the right run bills what it would have billed without the wrong one.
 
-Rating units on whose documents something was built refuse it (`undo_blockers`), unless `accounts` leaves them out. Who undoes a run
-proposes it; it is done when another account of the operating system gives the same command. Everything is looked at anew then.
+Rating units with documents that something was built on refuse it (`undo_blockers`), unless `accounts` leaves them out. The first person
+proposes the undo; it is done when another account of the operating system gives the same command. Everything is checked anew then.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Undoing(msgspec.Struct, frozen=True):
-    """What the undoing of a run comes to. `state`: proposed, undone or withdrawn; it would be that, with `dry_run`.
+    """The effect of undoing a run. `state`: proposed, undone or withdrawn; it would be that, with `dry_run`.
 
-    `accounts`: for how many the run counts no more, with a document or without. `freed_micros`: money that is free again, by currency.
-    `blockers`: what stands in the way; not empty only with `dry_run`. `postings`: how many were turned back, once it is undone.
+    `accounts`: the number for which the run counts no more, with a document or without. `freed_micros`: money that is free again, by
+    currency. `blockers`: the obstacles; not empty only with `dry_run`. `postings`: the number that were turned back, once it is undone.
     """
 
     run_id: int
@@ -91,7 +91,7 @@ class Undoing(msgspec.Struct, frozen=True):
 
 
 class Proposed(NamedTuple):
-    """A proposal to undo a run that nobody agreed to yet. `account_ids`: for whom, None: for all."""
+    """A proposal to undo a run that is not agreed to yet. `account_ids`: the accounts that it is for, None: all."""
 
     run_id: int
     bill_date: str
@@ -101,7 +101,7 @@ class Proposed(NamedTuple):
 
 
 class _Proposal(NamedTuple):
-    """A proposal that nobody agreed to yet."""
+    """A proposal that is not agreed to yet."""
 
     by_name: str
     by_uid: int
@@ -109,13 +109,13 @@ class _Proposal(NamedTuple):
 
 
 class _Wanted(NamedTuple):
-    """A run and for whom it is undone. `named`: as it is kept, None for everybody; `keys`: accounts that took part, ascending."""
+    """A run and the accounts for which it is undone. `named`: as stored, None for all; `keys`: accounts that took part, ascending."""
 
     run: Run
     known: Facts
     named: frozenset[int] | None
     keys: list[int]
-    is_all: bool  # nobody is left for whom the run counts
+    is_all: bool  # the run counts for no account any more
 
 
 def undo(  # noqa: PLR0913 -- what, of whom, why and who
@@ -123,8 +123,8 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
 ) -> Undoing:
     """Propose that a run is undone, or, as another person, agree to it; then it is. `accounts`: only for these ids and their rating units.
 
-    Raises UserError for a run that cannot be undone, without a reason, and for whoever agrees to his own proposal; ProblemsError that names
-    each rating unit on which something was built. With `dry_run` these are told.
+    Raises UserError for a run that cannot be undone, without a reason, and for agreeing to one's own proposal. Raises ProblemsError that
+    names each rating unit on which something was built. With `dry_run` these are reported.
     """
     reason = identifiers.reason(reason, "undoing a run")
     with only_run(home, f"undoing run {run_id}", who.now_us), home.begin(dry_run=dry_run) as connection:
@@ -151,7 +151,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
 
 
 def withdraw(home: Home, run_id: int, reason: str, who: Who, *, accounts: frozenset[str] | None = None) -> Undoing:
-    """Take back a proposal to undo a run for these accounts, of whomever. Raises UserError where there is none."""
+    """Take back a proposal to undo a run for these accounts, by any person. Raises UserError where there is none."""
     reason = identifiers.reason(reason, "taking back a proposal")
     with home.begin() as connection:
         wanted = _wanted(home, connection, run_id, accounts)
@@ -188,7 +188,7 @@ def proposed(home: Home) -> list[Proposed]:
 
 
 class _Act(NamedTuple):
-    """Why, who, and by which commit."""
+    """The reason, the person, and the commit of an act."""
 
     reason: str
     who: Who
@@ -210,7 +210,7 @@ def _require_other(run_id: int, proposal: _Proposal | None, who: Who) -> None:
 
 
 def _wanted(home: Home, connection: sa.Connection, run_id: int, accounts: frozenset[str] | None) -> _Wanted:
-    """The run, and for whom. Raises UserError for a run that is none of the cycle, not posted, or undone for them already."""
+    """The run, and the accounts. Raises UserError for a run that is none of the cycle, not posted, or undone for them already."""
     run = states.find(connection, run_id)
     if run.kind != states.CYCLE:
         remedy = _OTHERWISE.get(run.kind, _VOID_THEM)
@@ -231,7 +231,7 @@ def _wanted(home: Home, connection: sa.Connection, run_id: int, accounts: frozen
 
 
 def _took_part(connection: sa.Connection, run: Run, known: Facts) -> npt.NDArray[np.bool_]:
-    """Which accounts the run covers, as far as it was not undone for them."""
+    """A mask of the accounts that the run covers, as far as it was not undone for them."""
     history = covering.load(connection)
     keys, seqs = known.account_keys.tolist(), known.account_seq.tolist()
     return np.array([history.covers(key, seq, run.run_id) for key, seq in zip(keys, seqs, strict=True)], np.bool_)
@@ -256,7 +256,7 @@ def _documents(connection: sa.Connection, wanted: _Wanted) -> list[Any]:
 
 
 def _proposal(connection: sa.Connection, wanted: _Wanted) -> _Proposal | None:
-    """The proposal about exactly these accounts that nobody has agreed to or taken back."""
+    """The proposal about exactly these accounts that was neither agreed to nor taken back."""
     row, of = tables.run_undos, tables.run_undo_accounts.c
     found: _Proposal | None = None
     for each in connection.execute(sa.select(row).where(row.c.run_id == wanted.run.run_id).order_by(row.c.undo_id)):
@@ -267,7 +267,7 @@ def _proposal(connection: sa.Connection, wanted: _Wanted) -> _Proposal | None:
 
 
 def _keep(connection: sa.Connection, wanted: _Wanted, kind: str, act: _Act) -> None:
-    """Store a word about the undoing of a run. One that leaves nobody for whom it counts is about everybody."""
+    """Store an act of the undoing of a run. One that leaves no account for which it counts is about all accounts."""
     named = None if kind == undone.UNDONE and wanted.is_all else wanted.named
     by = {"by_name": act.who.by_name, "by_uid": act.who.by_uid, "at_us": act.who.now_us, "commit_seq": act.seq}
     values = {"run_id": wanted.run.run_id, "kind": kind, "restricted": None if named is None else 1, "reason": act.reason, **by}
@@ -313,7 +313,7 @@ def _void(connection: sa.Connection, rows: Sequence[Any], act: _Act) -> None:
 
 
 def _settled(connection: sa.Connection, rows: Sequence[Any]) -> list[int]:
-    """The documents (keys) of which something is settled, or that are credit."""
+    """The documents (keys) that something settles, or that are credit."""
     row, wanted = tables.settlements.c, {each.invoice_key for each in rows}
     invoice = tables.invoices.c
     query = sa.select(row.invoice_key).join_from(tables.settlements, tables.invoices).distinct()
@@ -323,7 +323,7 @@ def _settled(connection: sa.Connection, rows: Sequence[Any]) -> list[int]:
 
 
 def _postings(connection: sa.Connection, run_id: int, keys: set[int]) -> pa.Table:
-    """What was posted for documents of a run."""
+    """The postings of documents of a run."""
     invoice = tables.invoices.c
     if len(keys) <= CHUNK:
         return posting.postings_of(connection, invoice.invoice_key.in_(sorted(keys)))

@@ -1,9 +1,9 @@
-"""Itemised usage: every record behind the usage lines of an invoice, free of charge to whoever asks.
+"""Itemised usage: every record behind the usage lines of an invoice, free of charge on request.
 
 The records are those of the invoice's run, as it priced them. Interim bills and re-ratings keep no charges: theirs are priced again, from
 what was stored when they were made. Of a line that corrects an earlier one all records of its charge key are shown: their charges add up to
-what all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the net of it. Of a line that takes
-back all of a charge, because another account pays it by now, none are shown: they are records of the invoice of who pays.
+the amount that all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the net of it. A line
+that takes back all of a charge, because another account pays it by now, shows none: they are records of the payer's invoice.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class LineRecords(msgspec.Struct, frozen=True):
-    """What the records of a line come to, and what this invoice and the earlier ones have billed of them before rounding.
+    """The sum of the records of a line, and the amount that this invoice and the earlier ones have billed of them before rounding.
 
-    `due_elsewhere`: there are records, but nothing of their charge stands here any more. `unit`: the unit of volume in which the tariff
+    `due_elsewhere`: there are records, but nothing of their charge is billed here any more. `unit`: the unit of volume in which the tariff
     states their price, `message` or `purchase`; empty: time.
     """
 
@@ -103,7 +103,10 @@ class UsageList(msgspec.Struct, frozen=True):
 
 
 def usage_list(home: Home, number: str, subscription_id: str | None = None) -> UsageList:
-    """Every record behind the usage lines of an invoice, of one subscription if given. Raises NotFoundError for what is not there."""
+    """Every record behind the usage lines of an invoice, of one subscription if given.
+
+    Raises NotFoundError for an unknown number, and for a subscription without usage on it.
+    """
     with home.connect() as connection:
         document = find(connection, number)
         every = lines_of(connection, document.invoice_key)
@@ -154,7 +157,7 @@ def _subscriptions(connection: sa.Connection, lines: Sequence[Any]) -> dict[int,
 
 
 def _billed_before(connection: sa.Connection, document: Document) -> dict[tuple[Any, ...], int]:
-    """Exact sums by charge key of what stood on earlier invoices when this one was made."""
+    """Exact sums by charge key of the lines that were valid on earlier invoices when this one was made."""
     found: dict[tuple[Any, ...], int] = {}
     for row in standing_lines(connection, document.account_key, document.invoice_key):
         if row.kind == "usage" and row.effect != "outside":
@@ -183,7 +186,7 @@ def _charges(charges: pa.Table, lines: Sequence[Any]) -> pa.Table:
 
 
 def _described(home: Home, seq: int, charges: pa.Table) -> dict[bytes, dict[str, Any]]:
-    """What usage knows about the events of some charges."""
+    """The stored usage of the events of some charges."""
     if not charges.num_rows:
         return {}
     starts = charges["start_us"].to_numpy()
@@ -195,7 +198,7 @@ def _described(home: Home, seq: int, charges: pa.Table) -> dict[bytes, dict[str,
 def _records(
     lines: Sequence[Any], names: dict[int, str], charges: Sequence[dict[str, Any]], known: dict[bytes, dict[str, Any]]
 ) -> tuple[tuple[Record, ...], dict[int, tuple[int, int]]]:
-    """Records by line, and how many each line has and what they come to."""
+    """Records by line, and the number and sum of the records of each line."""
     line_of = {(row.subscription_key, *(getattr(row, name) for name in _LINE_KEY[1:])): row for row in lines}
     line_of |= {(*key[:-1], None): row for key, row in line_of.items()}  # an exempt account may have another tax class
     records: list[Record] = []
@@ -218,7 +221,7 @@ def _records(
 def _sums(
     lines: Sequence[Any], sums: dict[int, tuple[int, int]], before: dict[tuple[Any, ...], int], units: dict[int, str]
 ) -> tuple[LineRecords, ...]:
-    """What the records of each line come to. Where they cost something, and nothing of it stands here, another account pays for them."""
+    """The sum of the records of each line. If they cost something that is not billed here, another account pays for them."""
     found = []
     for row in lines:
         records, micros = sums.get(row.line_no, (0, 0))

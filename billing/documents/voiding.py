@@ -1,7 +1,7 @@
-"""An invoice is void: it keeps its number and says what it said, its postings are turned back, and its lines count as billed no more.
+"""An invoice is void: it keeps its number and its text, its postings are turned back, and its lines no longer count as billed.
 
-Only what nobody paid, in a month whose books are open, and that no later document corrects can be void: whoever wants to void an older one
-voids the newer ones first. A later run bills the charges again, however old they are; `reissue` does so at once.
+Only an invoice that is not paid, in a month with open books, and that no later document corrects can be void. To void an older one, void
+the newer ones first. A later run bills the charges again, however old they are; `reissue` does so at once.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _NEXT_RUN: Final = "the next run of its account bills what is due: ratewright bi
 
 
 class Void(msgspec.Struct, frozen=True):
-    """What was turned back. `freed`: credit that settled it and is free again, by the number of its document.
+    """The amounts that were turned back. `freed`: credit that settled it and is free again, by the number of its document.
 
-    `run_kind`: of the run that made it. What the cycle billed it bills again; so it does with invoices between its runs (`threshold`).
-    `needs_second`: another person has to agree, to `proposal` where it is stored; nothing is turned back yet.
+    `run_kind`: of the run that made it. Charges that the cycle billed it bills again, also those of invoices between its runs
+    (`threshold`). `needs_second`: another person has to agree, to `proposal` where it is stored; nothing is turned back yet.
     """
 
     number: str
@@ -75,10 +75,10 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
     dry_run: bool = False,
     agreement: Agreement | None = None,
 ) -> Void:
-    """Void a document as of a date (None: today on its account's clock). Raises UserError for all that is in the way, naming it.
+    """Void a document as of a date (None: today on its account's clock). Raises UserError for any obstacle, naming it.
 
-    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one.
-    A date after today is refused; a document that is dated ahead of the clock is void as of its own date.
+    Above the limit of one person (`billing.give_back_limit`) it is stored as a proposal, and done with the `agreement` of another one. A
+    date after today is refused; a document that is dated ahead of the clock is void as of its own date.
     """
     reason = identifiers.reason(reason, "voiding a document")
     done: list[Void] = []
@@ -97,7 +97,7 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
 
 
 def void_agreed(home: Home, agreement: Agreement) -> Void:
-    """Void the document that another person asked for, looked at anew. Raises UserError as `void` does."""
+    """Void the document that another person asked for, after a new check. Raises UserError as `void` does."""
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     return void(home, told.number, told.reason, agreement.asked_by, on=told.on, agreement=agreement)
 
@@ -113,7 +113,7 @@ class _Asked(msgspec.Struct, frozen=True):
 def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
     home: Home, connection: sa.Connection, document: Document, asked: _Asked, who: Who, agreement: Agreement | None
 ) -> Approval | None:
-    """What waits for another person to agree; None where nobody has to, or that one agrees now."""
+    """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     money = (abs(document.total_micros), document.currency, document.account_key)
     wanted = approvals.Wanted(give_back_limit.VOID, document.number, asked, asked.reason, *money)
     seq = functools.partial(home.next_commit_seq, connection, approvals.COMMIT_KIND, who.now_us)
@@ -123,7 +123,7 @@ def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
     """Bill anew the account whose invoice was voided: for its bill date or that of the last run that billed it or others with it since.
 
-    What it makes is dated today on the account's clock, not before the void. Raises UserError where there is nothing to reissue, or a run
+    Its documents are dated today on the account's clock, not before the void. Raises UserError where there is nothing to reissue, or a run
     cannot begin.
     """
     bill_date, order = _again(home, number, who)
@@ -131,13 +131,16 @@ def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport
 
 
 def preview_reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> cycle.Preview:
-    """What `reissue` would bill, and why its run would refuse; nothing is stored. Raises UserError where there is nothing to reissue."""
+    """The bills that `reissue` would make, and the refusal of its run; nothing is stored.
+
+    Raises UserError where there is nothing to reissue.
+    """
     bill_date, order = _again(home, number, who)
     return cycle.preview(home, bill_date, who.now_us, order=order, threads=threads)
 
 
 def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
-    """The run that bills anew what a void invoice had billed: its bill date, whom, and dated when."""
+    """The run that bills anew the charges of a void invoice: its bill date, accounts, and document date."""
     with home.connect() as connection:
         document = find(connection, number)
         void = voided_of(connection, document.invoice_key)
@@ -233,7 +236,7 @@ def _require_voidable(connection: sa.Connection, document: Document) -> None:
 
 
 def _require_last(connection: sa.Connection, document: Document) -> None:
-    """No later document that stands has a line on one of its charge keys. Tax follows from the other lines, and binds nobody."""
+    """No later valid document has a line on one of its charge keys. Tax follows from the other lines, and does not count."""
     own, other = tables.invoice_lines.alias("own"), tables.invoice_lines.alias("other")
     invoice, event = tables.invoices.c, tables.invoice_events.c
     query = sa.select(invoice.number).join_from(other, tables.invoices, invoice.invoice_key == other.c.invoice_key)
@@ -253,7 +256,7 @@ def _require_last(connection: sa.Connection, document: Document) -> None:
 
 
 def _require_unpaid(connection: sa.Connection, document: Document) -> None:
-    """No money settles it. What other documents settled of it goes back to them."""
+    """No money settles it. Amounts of it that other documents settled go back to them."""
     row = tables.settlements.c
     amount = sa.cast(sa.func.sum(row.amount_micros), tables.INT64)
     query = sa.select(row.credit_kind, row.credit_id, amount).where(row.invoice_key == document.invoice_key, row.credit_kind != DOCUMENT)

@@ -1,11 +1,11 @@
 """Invoices and other documents: drafts as columns, numbered without a gap, never changed afterwards, and read with their lines.
 
-drafts      invoices without their numbers, and how they look as values
-numbering   numbers by series, and the rows of documents and lines
-billed      what documents have billed by charge key, for reconciliation
-digest      a hash that stands for everything the documents of a run say
-corrections which lines and documents correct earlier ones, and which replace void ones
-reading     issued invoices, one and many
+- drafts: invoices without their numbers, and their form as values
+- numbering: numbers by series, and the rows of documents and lines
+- billed: amounts that documents have billed by charge key, for reconciliation
+- digest: a hash over all fields of a run's documents
+- corrections: lines and documents that correct earlier ones, and those that replace void ones
+- reading: issued invoices, one and many
 """
 
 from __future__ import annotations

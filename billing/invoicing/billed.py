@@ -1,4 +1,4 @@
-"""What invoices have billed, as reconciliation reads it: by charge key, with the newest invoice of each key.
+"""Amounts that invoices have billed, as reconciliation reads them: by charge key, with the newest invoice of each key.
 
 Void invoices, opening balances and lines of credit notes that are meant `outside` of reconciliation do not count.
 """
@@ -65,7 +65,7 @@ def _runs_since(period_from: dt.date) -> sa.Select[Any]:
 
 
 def _counting(as_of: int | None, dated_until: dt.date | None) -> list[sa.ColumnElement[bool]]:
-    """Which documents count as billed."""
+    """The condition for documents that count as billed."""
     invoice, event = tables.invoices.c, tables.invoice_events.c
     void = sa.select(event.invoice_key).where(event.kind == VOIDED)
     conditions: list[sa.ColumnElement[bool]] = [invoice.document_type.is_(None) | (invoice.document_type != OPENING)]
@@ -91,7 +91,7 @@ def _as_lines(parts: Sequence[pa.Table]) -> Lines:
 
 
 def _numbers(name: str, values: pa.ChunkedArray[Any]) -> Any:  # noqa: ANN401 -- a column as numpy takes it
-    """Text columns as the numbers they stand for in LINE."""
+    """Text columns as their numbers in LINE."""
     if name == "kind":
         codes = list(KIND_NAMES)
         place = pc.index_in(values, value_set=pa.array([KIND_NAMES[code] for code in codes]))

@@ -1,8 +1,9 @@
-"""Which lines of an account's documents correct earlier ones: told from what is stored, as the run that made them told it.
+"""Lines of an account's documents that correct earlier ones, derived from stored data as the run that made them derived them.
 
-A line corrects where its period was billed before by a document that stood then, or where it takes back what was billed ahead: another
-amount of a fee in advance, and less usage, discount or tax than was billed. What grows as a period goes on is no correction: the usage of a
-month whose fee was billed in advance, and the tax on it. Nor is what is billed anew because its invoice is void.
+A line corrects in two cases. Its period was billed before by a document that was valid then, or it takes back an amount that was billed
+ahead: another amount of a fee in advance, and less usage, discount or tax than was billed. An amount that grows as a period goes on is no
+correction: the usage of a month whose fee was billed in advance, and the tax on it. Nor is an amount that is billed anew because its
+invoice is void.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _GROWING: Final = ("usage", "discount", "tax")
 
 
 class Issued(NamedTuple):
-    """A document of an account with its lines (rows of invoice_lines). `void_seq`: the commit that voided it; without one it stands."""
+    """A document of an account with its lines (rows of invoice_lines). `void_seq`: the commit that voided it; _NEVER while it is valid."""
 
     invoice_key: int
     number: str
@@ -46,16 +47,16 @@ class Issued(NamedTuple):
 
     @property
     def is_void(self) -> bool:
-        """Whether it is void by now."""
+        """Return whether it is void by now."""
         return self.void_seq != _NEVER
 
     def stood_at(self, seq: int) -> bool:
-        """Whether it was made before a commit and not void by then."""
+        """Return whether it was made before a commit and not void by then."""
         return self.commit_seq < seq < self.void_seq
 
 
 class Before(NamedTuple):
-    """What stood when a document was made: periods that were billed, up to when, and from when on void invoices had opened any."""
+    """The valid documents when one was made: billed periods, their end, and the first day that void invoices had opened."""
 
     covered_to: str
     periods: frozenset[tuple[str, str]]
@@ -81,7 +82,7 @@ def documents_of(connection: sa.Connection, account_key: int) -> list[Issued]:
 
 
 def before(document: Issued, documents: Iterable[Issued]) -> Before:
-    """What stood when a document of an account was made."""
+    """The state of an account's documents when one of them was made."""
     earlier = [each for each in documents if each.invoice_key < document.invoice_key]
     standing = [each for each in earlier if each.stood_at(document.commit_seq)]
     gone = [each for each in earlier if each.void_seq < document.commit_seq and each.document_type == INVOICE]
@@ -93,7 +94,7 @@ def before(document: Issued, documents: Iterable[Issued]) -> Before:
 
 
 def is_correction(row: Any, known: Before) -> bool:  # noqa: ANN401 -- a row of the database
-    """Whether a line corrects what was billed before."""
+    """Return whether a line corrects an amount billed before."""
     first = row.corrects_invoice_key is None
     anew = first and row.period_from >= known.reopened_from and (row.period_from, row.period_to) not in known.periods
     return (row.period_to <= known.covered_to and not anew) or (not first and _goes_back(row))
@@ -114,7 +115,7 @@ def correcting(document: Issued, documents: Sequence[Issued]) -> list[Issued]:
 
 
 def replaced_by(document: Issued, documents: Iterable[Issued]) -> list[Issued]:
-    """The invoices that bill anew what a void one had billed: of each of its charges the first after the void."""
+    """The invoices that bill the charges of a void one anew: for each of its charges the first after the void."""
     found, left = [], _charges(document)
     for each in documents if document.is_void and document.document_type == INVOICE else ():
         again = left & _charges(each) if each.commit_seq > document.void_seq and each.document_type == INVOICE else set()
@@ -125,7 +126,7 @@ def replaced_by(document: Issued, documents: Iterable[Issued]) -> list[Issued]:
 
 
 def replaces(document: Issued, documents: Sequence[Issued]) -> list[Issued]:
-    """The void invoices in whose place a document stands."""
+    """The void invoices that a document replaces."""
     return [each for each in documents if each.is_void and document in replaced_by(each, documents)]
 
 
@@ -135,9 +136,9 @@ def key_of(row: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a row of the databas
 
 
 def _corrects(document: Issued, later: Issued, own: Sequence[Any], known: Before) -> bool:
-    """Whether a later document corrects one; `own` are its lines on charges of that one.
+    """Return whether a later document corrects one; `own` are its lines on charges of that one.
 
-    Tax is of all charges of a month and class: where others of these differ, it follows them, and is no correction of who had only some.
+    Tax is of all charges of a month and class. If others of these differ, it follows them, and corrects no document that had only some.
     """
     charges = [row for row in later.lines if row.kind != "tax"]
     corrections = own if later.run_kind == RERATE else [row for row in own if is_correction(row, known)]
@@ -153,7 +154,7 @@ def _corrects(document: Issued, later: Issued, own: Sequence[Any], known: Before
 
 
 def _goes_back(row: Any) -> bool:  # noqa: ANN401 -- a row of the database
-    """Whether a line of a period that no bill of the cycle had takes back some of what was billed ahead (see `runs.drafting`)."""
+    """Return whether a line of a period that no bill of the cycle had takes back an amount that was billed ahead (see `runs.drafting`)."""
     less = row.amount_micros > 0 if row.kind == "discount" else row.amount_micros < 0
     return row.kind in _AHEAD or (less and row.kind in _GROWING)
 

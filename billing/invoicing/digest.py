@@ -1,4 +1,4 @@
-"""What stands for every field of every document of a run: a hash over columns, so that millions of lines take seconds.
+"""A digest of every field of every document of a run: a hash over columns, so that millions of lines take seconds.
 
 Each column has a hash of its own, fed in the order of invoice and line; the digest is the hash of all of them. It does not depend on how
 many rows come at once. Whole numbers count as eight bytes (none as 0), text as its length and its bytes (none as empty).
@@ -28,7 +28,7 @@ _LINE_COLUMNS_BEFORE: Final = 18
 
 
 class Digest:
-    """Takes rows of `invoices` and `invoice_lines`, each table in its order. Hashing goes on beside, a piece at a time."""
+    """Takes rows of `invoices` and `invoice_lines`, each table in its order. Hashing runs in a thread beside, a piece at a time."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -37,14 +37,14 @@ class Digest:
         self._last: Future[None] | None = None
 
     def add(self, table: sa.Table, columns: Mapping[str, Any]) -> None:
-        """Rows of a table: every column of it, each an array of numpy or Arrow that nobody changes any more."""
+        """Rows of a table: every column of it, each an array of numpy or Arrow that no longer changes."""
         self._wait()
         self._last = self._beside.submit(self._take, table, columns)
         if table is tables.invoice_lines:
             self.lines += len(columns["line_no"])
 
     def number(self) -> int:
-        """53 bits that stand for everything taken so far."""
+        """53 bits of the hash of everything taken so far."""
         self._wait()
         whole = hashlib.blake2b(digest_size=8)
         for name, hasher in sorted(self._hashers.items()):
@@ -65,7 +65,7 @@ class Digest:
 
 
 def digest_of_run(connection: sa.Connection, run_id: int) -> tuple[int, int]:
-    """How many lines the documents of a run have as they are stored, and their digest."""
+    """The number of lines of a run's documents as stored, and their digest."""
     found, invoice, line = Digest(), tables.invoices, tables.invoice_lines
     of_run = sa.select(sa.func.min(invoice.c.invoice_key), sa.func.max(invoice.c.invoice_key)).where(invoice.c.run_id == run_id)
     first, last = connection.execute(of_run).one()

@@ -1,7 +1,7 @@
 """Invoices without their numbers, as columns: a million of them with five million lines are a few arrays.
 
-Dates are days since 1970-01-01, money is int64 micro-units of the invoice's currency. Drafts stand in the order in which they are
-numbered; the lines of draft i are `lines[first_line[i]:first_line[i + 1]]`, in their order on the invoice, at least one each.
+Dates are days since 1970-01-01, money is int64 micro-units of the invoice's currency. Drafts are in the order in which they are numbered;
+the lines of draft i are `lines[first_line[i]:first_line[i + 1]]`, in their order on the invoice, at least one each.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LineDraft(msgspec.Struct, frozen=True):
 
 
 class DraftLine(LineDraft, frozen=True):
-    """A line of a draft with what tells it from others. `days`: of its period those that a fee is for; none: all of them."""
+    """A line of a draft with the fields that distinguish it. `days`: the days of its period that a fee is for; none: all of them."""
 
     subscription_id: str = ""  # empty: of the account itself
     days: tuple[Days, ...] = ()
@@ -98,11 +98,11 @@ class Drafts:
     document_type: str = INVOICE
 
     def __len__(self) -> int:
-        """How many drafts."""
+        """The number of drafts."""
         return len(self.account_key)
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return whether there is any."""
         return len(self.account_key) > 0
 
     def net_micros(self) -> Int64s:
@@ -187,7 +187,7 @@ def sight(line: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a draft, or a row of
 
 
 def classes_by_sight(lines: Iterable[Any]) -> dict[tuple[Any, ...], set[object]]:
-    """The tax classes of lines that look alike: more than one tell them apart."""
+    """The tax classes of lines that look alike: several classes distinguish these lines."""
     found: dict[tuple[Any, ...], set[object]] = {}
     for line in lines:
         found.setdefault(sight(line), set()).add(line.tax_class)

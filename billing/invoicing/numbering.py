@@ -1,7 +1,7 @@
 """Numbers without a gap: one serial transaction gives every draft the next number of its series and stores it with its lines.
 
-A series is what a legal entity calls its documents of one type: prefix, dash, ten digits. The entity without a name has R for invoices and
-C for credit notes; an opening balance is no document of ours, its numbers are those of O (entity's invoice prefix and O). Drafts get their
+A series numbers the documents of one type of a legal entity: prefix, dash, ten digits. The entity without a name has R for invoices and C
+for credit notes; an opening balance is no document of ours, its numbers are those of O (entity's invoice prefix and O). Drafts get their
 numbers in the order in which they are given.
 """
 
@@ -130,9 +130,9 @@ def numbers_between(series: str, first: int, count: int) -> Sequence[str]:
 
 
 def full_number(connection: sa.Connection, text: str) -> str:
-    """The number of the one document that is meant: `R-27` is `R-0000000027` where there is one and none is called R-27.
+    """The number of the one document that is meant: `R-27` is `R-0000000027` where there is one and no document is called R-27.
 
-    Text that means no document comes back as it is, for whoever says so.
+    Text that means no document is returned unchanged; the caller reports it.
     """
     invoice = tables.invoices.c
     series, dash, digits = text.rpartition("-")
@@ -154,7 +154,7 @@ def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:
 
 
 def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None, digest: Digest | None) -> None:
-    """All lines, a million at a time, so that what is made for the database stays small."""
+    """All lines, a million at a time, so that the data made for the database stays small."""
     count = np.diff(drafts.first_line)
     draft = np.repeat(np.arange(len(drafts)), count)
     line_no = np.arange(len(drafts.lines)) - drafts.first_line[draft] + 1

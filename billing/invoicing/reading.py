@@ -25,10 +25,10 @@ PAGE_SIZE: Final = 100
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True):
-    """An issued document as lists show it. `open_micros` is what payments and credit have not covered yet, negative for credit.
+    """An issued document as lists show it. `open_micros` is the part that payments and credit have not covered yet, negative for credit.
 
-    `document_type`: invoice, credit_note or opening; `voided_on` is empty for one that stands. `by_name`: who had it numbered, empty where
-    nobody kept that; `agreed_by`: the second person, where there was one.
+    `document_type`: invoice, credit_note or opening; `voided_on` is empty for a valid one. `by_name`: the person who had it numbered, empty
+    where that was not stored; `agreed_by`: the second person, where there was one.
     """
 
     number: str
@@ -68,7 +68,7 @@ class Invoice(msgspec.Struct, frozen=True):
 
 
 class Wanted(NamedTuple):
-    """Which documents a list has: those of which anything is open, of a date of issue, of a run; all of them where nothing is said."""
+    """The documents that a list has: open ones, those of a date of issue, those of a run; all of them by default."""
 
     only_open: bool = False
     issued_on: dt.date | None = None

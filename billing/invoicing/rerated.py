@@ -1,7 +1,7 @@
 """Lines of re-ratings since a run on the usage of a subscription and period; lines alone, since their charges are not kept by event.
 
-Told are lines of documents that stand. A charge of a run is billed as that run priced it, and then by these lines. A line is of all events
-of its charge key. One of another key may have the event as well: under the tariff of the re-rating it may have another price.
+Only lines of valid documents are listed. A charge of a run is billed as that run priced it, and then by these lines. A line is of all
+events of its charge key. One of another key may have the event as well: under the tariff of the re-rating it may have another price.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class ChargeKey(NamedTuple):
-    """The key that a charge is billed under. An exempt account may have another tax class on its bill, so that it tells nothing apart."""
+    """The key that a charge is billed under.
+
+    An exempt account may have another tax class on its bill, so the class distinguishes nothing.
+    """
 
     subscription_key: int
     period_from: str
@@ -30,7 +33,7 @@ class ChargeKey(NamedTuple):
 
 
 class Rerated(msgspec.Struct, frozen=True):
-    """A line of a re-rating's document. `same_key`: it corrects the charge key that was asked about; else another of the period."""
+    """A line of a re-rating's document. `same_key`: it corrects the charge key of the request; else another of the period."""
 
     job_id: int
     run_id: int
@@ -65,7 +68,7 @@ def rerated_since(connection: sa.Connection, run_id: int, keys: Iterable[ChargeK
 
 
 def _rows(connection: sa.Connection, run_id: int, subscriptions: set[int]) -> list[Any]:
-    """Usage lines of some subscriptions in documents that re-ratings after a run have made and that stand."""
+    """Usage lines of some subscriptions in valid documents that re-ratings after a run have made."""
     line, invoice, run = tables.invoice_lines.c, tables.invoices.c, tables.bill_runs.c
     columns = (invoice.number, invoice.issued_on, invoice.currency, invoice.run_id, run.detail)
     query = sa.select(tables.invoice_lines, *columns).join_from(tables.invoice_lines, tables.invoices)

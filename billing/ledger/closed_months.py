@@ -1,9 +1,9 @@
 """Months whose books are closed: nothing is posted into them, or before them, until two people have opened them again.
 
-What a month ends with, the next one begins with: so the newest closed month of an entity closes all before it, and is opened first.
+The closing balance of a month opens the next one. So the newest closed month of an entity closes all before it, and is opened first.
 
-Closing, the wish to reopen and the reopening are rows that are only ever added (`tables.ledger_periods`); what holds is the newest of an
-entity and month. A month that nobody closed is open. Months are texts such as `2026-10`, entities those of `tables.legal_entities`.
+Closing, the request to reopen and the reopening are rows that are only ever added (`tables.ledger_periods`). The newest of an entity and
+month holds. A month that was never closed is open. Months are texts such as `2026-10`, entities those of `tables.legal_entities`.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ __all__ = [
 
 
 class Standing(enum.StrEnum):
-    """Where a month stands: the kind of its newest event."""
+    """The state of a month: the kind of its newest event."""
 
     OPEN = "open"
     CLOSED = "closed"
-    REOPEN_ASKED = "reopen_asked"  # still closed: somebody else has to agree
+    REOPEN_ASKED = "reopen_asked"  # still closed: another person has to agree
     REOPENED = "reopened"
 
 
 class Event(NamedTuple):
-    """What was decided about a month, by whom and why."""
+    """A decision about a month, its person and its reason."""
 
     entity: str
     month: str
@@ -61,11 +61,11 @@ class Event(NamedTuple):
 
 
 class BooksClosedError(UserError):
-    """A month that something was to be posted into is closed."""
+    """A month that a posting belongs to is closed."""
 
 
 def events(connection: sa.Connection, entity: str | None = None, month: str | None = None) -> list[Event]:
-    """Everything that was decided, oldest first."""
+    """Every decision, oldest first."""
     row = tables.ledger_periods.c
     query = sa.select(*(row[name] for name in Event._fields)).order_by(row.event_id)
     if entity is not None:
@@ -76,13 +76,13 @@ def events(connection: sa.Connection, entity: str | None = None, month: str | No
 
 
 def standing(connection: sa.Connection, entity: str, month: str) -> Standing:
-    """Where a month stands now."""
+    """The state of a month now."""
     found = events(connection, entity, month)
     return Standing(found[-1].kind) if found else Standing.OPEN
 
 
 def is_closed(kind: Standing) -> bool:
-    """Whether nothing may be posted."""
+    """Return whether nothing may be posted."""
     return kind in {Standing.CLOSED, Standing.REOPEN_ASKED}
 
 
@@ -108,7 +108,7 @@ def require_open(connection: sa.Connection, months: Iterable[tuple[str, str]]) -
 def close(  # noqa: PLR0913, PLR0917 -- what, with what, why and who
     home: Home, entity: str, month: str, reason: str, who: Who, post_entries: Callable[[sa.Connection, int], None] | None = None
 ) -> bool:
-    """Close a month; False where it is closed already. Whoever calls has made sure that its books are right (`billing.accounting`).
+    """Close a month; False where it is closed already. The caller has made sure that its books are right (`billing.accounting`).
 
     `post_entries` posts the last entries of an open month by the commit that closes it: either both are there or none.
     """
@@ -126,9 +126,9 @@ def close(  # noqa: PLR0913, PLR0917 -- what, with what, why and who
 
 
 def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standing:
-    """Ask for a closed month to be opened again, or, as another person, agree to it. Returns where it stands then.
+    """Ask for a closed month to be opened again, or, as another person, agree to it. Returns its state after that.
 
-    Raises UserError when the month is not closed, or a later one is closed; no reason is given, or the one who asked agrees to it.
+    Raises UserError when the month is not closed, or a later one is closed; no reason is given, or the person who asked agrees to it.
     """
     reason = identifiers.reason(reason, "reopening a month")
     with home.begin() as connection:

@@ -1,9 +1,10 @@
 """The ledger: immutable postings with one debit and one credit account each.
 
-The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same
-data means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed
+The id of a posting is a hash of (document, line, leg), so that a step that is made again finds what it posted before: same id and same data
+means that it exists; other data is an error that names the field. Nothing is posted into a month whose books are closed
 (`billing.ledger.closed_months`). Amounts are positive micro-units; a negative line is posted the other way round. Accounts by purpose:
-`receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`, `rounding`.
+`receivable:<account_id>`, `revenue:<revenue_code>`, `tax:<class code>`, `cash`. Nothing is posted to `rounding`: lines are whole minor
+units.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def posting_id(document: str, line_no: int, leg: str) -> bytes:
 
 
 def receivable(account_id: str) -> str:
-    """The ledger account of what a customer owes."""
+    """The ledger account of the amounts that a customer owes."""
     return RECEIVABLE + account_id
 
 
@@ -75,7 +76,7 @@ def posting(  # noqa: PLR0913 -- the fields of a posting
 def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
     payment_id: str, account_id: str, currency: str, amount_micros: int, received_on: str, entity: str = ""
 ) -> Posting:
-    """The posting of a payment: cash against what the customer owes."""
+    """The posting of a payment: cash against the receivable of the customer."""
     assert amount_micros > 0, payment_id
     return Posting(payment_id, 0, "payment", CASH, receivable(account_id), currency, amount_micros, received_on, entity)
 
@@ -116,7 +117,7 @@ def ids_of(postings: pa.Table) -> pa.Array[Any]:
 
 
 def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
-    """Store postings given as columns, each compared with the one that stands there, as `post` does."""
+    """Store postings given as columns, each compared with the stored one, as `post` does."""
     return post(connection, [Posting(*row.values()) for row in postings.select(list(_FIELDS)).to_pylist()], commit_seq)
 
 
@@ -128,9 +129,9 @@ def with_ids(postings: pa.Table) -> pa.Table:
 
 
 def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
-    """Store many postings of which none is there yet, as `with_ids` gives them, inside the caller's write transaction.
+    """Store many postings that are all new, as `with_ids` gives them, inside the caller's write transaction.
 
-    Returns how many. Raises IntegrityError where one is there already: `post_each` compares them.
+    Returns their number. Raises IntegrityError where one is there already: `post_each` compares them.
     """
     if not postings.num_rows:
         return 0

@@ -1,1 +1,1 @@
-"""Re-rating: what a version of a tariff changes in periods that are billed, previewed, decided by a second person, then billed once."""
+"""Re-rating: the effect of a tariff version on billed periods, previewed, decided by a second person, then billed once."""

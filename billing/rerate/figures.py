@@ -1,8 +1,8 @@
-"""What a re-rating would change, in figures: who, how much, how it is spread. Pure; amounts are micro-units, dearer is above zero.
+"""The effect of a re-rating in figures: accounts, amounts and their distribution. Pure; amounts are micro-units, dearer is above zero.
 
-Who pays more or less is told by the net difference, and where only tax differs by that.
-Deciles are of the net difference by account, over all accounts that were computed (also those without a difference), in one currency:
-the smallest difference, then the ones that 10 %, 20 % .. 100 % of the accounts do not exceed.
+The net difference decides whether an account pays more or less; where only tax differs, the tax does. Deciles are of the net difference by
+account, over all accounts that were computed (also those without a difference), in one currency: the smallest difference, then the ones
+that 10 %, 20 % .. 100 % of the accounts do not exceed.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Difference(msgspec.Struct, frozen=True):
 
     @property
     def change(self) -> tuple[int, int]:
-        """What accounts are told apart by."""
+        """The net, then the tax difference: above UNCHANGED an account is dearer, below it cheaper."""
         return self.net_micros, self.tax_micros
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What a re-rating comes to. Sums by currency; `by_revenue_code` as `currency code`; accounts by what happens to them."""
+    """The result of a re-rating. Sums by currency; `by_revenue_code` as `currency code`; numbers of accounts by their kind of change."""
 
     accounts: int  # that have the plan, or pay for one that has
     dearer: int
@@ -54,7 +54,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def figures(drafts: Drafts, ids: dict[int, str], accounts: int, left_alone: tuple[str, ...], quarantined: dict[str, str]) -> Figures:
-    """The figures of the differences in `drafts`; `accounts`: how many were computed; `ids`: account ids by key."""
+    """The figures of the differences in `drafts`; `accounts`: the number that were computed; `ids`: account ids by key."""
     net, tax = drafts.net_micros(), drafts.tax_micros()
     rows = [
         Difference(ids[key], drafts.currencies[currency], amount, own_tax)
@@ -101,7 +101,7 @@ def _by_revenue_code(drafts: Drafts) -> dict[str, int]:
 
 
 def _deciles(rows: list[Difference], accounts: int) -> dict[str, list[int]]:
-    """Of each currency; accounts without a difference count as 0 where there is only one currency to count them in."""
+    """Deciles by currency; accounts without a difference count as 0 where there is only one currency."""
     found = {}
     currencies = sorted({row.currency for row in rows})
     for currency in currencies:

@@ -1,11 +1,11 @@
-"""Jobs of re-rating: previewed and stored, decided by somebody else, applied once.
+"""Jobs of re-rating: previewed and stored, decided by another person, applied once.
 
-A job is known by what is asked for and what it comes to: the same request with the same differences is the same job as long as it waits
-or is approved, and one whose differences have changed since (another version, a later run) is another one, which has to be approved again.
-Of a job that was rejected, or whose documents are void, the same request makes a new one. Applying makes documents of the run kind
-`rerate`: an invoice for who pays more, a credit note (effect `advance`) for who pays less. They count as billed, so that a repeat, and the
-next run of the cycle, find no difference. What the months leave of allowances that roll over (`leaving`) is stored with them: whoever
-computes later months begins with it.
+A job is identified by its request and its result. The same request with the same differences is the same job as long as it waits or is
+approved. One whose differences have changed since (another version, a later run) is another one, which has to be approved again. After a
+job was rejected, or its documents are void, the same request makes a new one. Applying makes documents of the run kind `rerate`: an invoice
+for an account that pays more, a credit note (effect `advance`) for one that pays less. They count as billed, so that a repeat, and the next
+run of the cycle, find no difference. Quantities that the months leave of allowances that roll over (`leaving`) are stored with them: the
+computation of later months begins with these.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _Days = tuple[dt.date, dt.date]
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A step of a job, who took it and when. `kind`: planned, approved, rejected or applied."""
+    """A step of a job, with its person and instant. `kind`: planned, approved, rejected or applied."""
 
     kind: str
     by_name: str
@@ -73,7 +73,7 @@ class Step(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True):
     """A stored re-rating. `state`: waiting, approved, rejected or applied; `run_ids` of the documents that it made.
 
-    `decided_by` approved or rejected it; `steps` has everybody, oldest step first.
+    `decided_by` approved or rejected it; `steps` names all persons, oldest step first.
     """
 
     job_id: int
@@ -94,7 +94,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class _Found(NamedTuple):
-    """`reference` stands for the request and every line that it comes to. In the table `/1`, `/2` behind it tell jobs of it apart."""
+    """`reference` identifies the request and every line of its result. In the table `/1`, `/2` behind it distinguish jobs of it."""
 
     seq: int
     drafts: Drafts
@@ -105,12 +105,12 @@ class _Found(NamedTuple):
 
 
 def preview(home: Home, request: Request, *, threads: int = 1, progress: Progress | None = None) -> Figures:
-    """What a re-rating would change as things stand; nothing is stored."""
+    """The effect of a re-rating now; nothing is stored."""
     return _find(home, request, threads, progress).figures
 
 
 def plan(home: Home, request: Request, who: Who, *, threads: int = 1, progress: Progress | None = None) -> Job:
-    """Store the job with its preview. The same request that comes to the same is the job that was stored before, unless that is over."""
+    """Store the job with its preview. The same request with the same result is the job that was stored before, unless that is over."""
     found = _find(home, request, threads, progress)
     row = tables.rerate_jobs
     with home.begin() as connection:
@@ -161,8 +161,8 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
 ) -> Job:
     """Make the documents of an approved job, dated `on`. One that was applied is left as it is.
 
-    Raises UserError when it is not approved, when what it comes to has changed since (nothing is made then), when a run is not finished,
-    and for a date before an invoice that is corrected or before what is billed was due for a bill, or one that has not come.
+    Raises UserError when the job is not approved, when its result has changed since (nothing is made then), and when a run is not finished.
+    Dates are refused before an invoice that is corrected, before the billed amounts were due for a bill, and if they have not begun.
     """
     with only_run(home, f"re-rating {job_id}", who.now_us):
         with home.connect() as connection:
@@ -219,7 +219,7 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
 
 
 def _computed(made: Computed, part: Part) -> Int64s:
-    """The accounts (keys) with the plan of which anything was computed."""
+    """The accounts (keys) with the plan for which anything was computed."""
     known = made.contracts.facts
     return known.account_keys[(made.scope.calendar >= 0) & np.isin(known.account_keys, part.kept.accounts)]
 
@@ -233,17 +233,17 @@ def _ids(known: Facts, keys: list[int]) -> dict[int, str]:
 
 
 def _same_jobs(connection: sa.Connection, reference: str) -> list[Job]:
-    """Jobs of the same request that came to the same, oldest first."""
+    """Jobs of the same request with the same result, oldest first."""
     row = tables.rerate_jobs.c
     query = sa.select(row.job_id).where((row.reference == reference) | row.reference.startswith(f"{reference}/"))
     return [_job(connection, int(job_id)) for job_id in connection.execute(query.order_by(row.job_id)).scalars()]
 
 
 def _is_over(connection: sa.Connection, job: Job, found: _Found) -> bool:
-    """Whether nothing will come of a job any more, though there is something to do.
+    """Return whether a job will have no more effect, though there is something to do.
 
-    What is due again after it was applied was voided. Where nothing is due its months may leave something else than counts: by now, with
-    what another job left to them, or again, after a void.
+    A difference that is due again after the job was applied was voided. Where nothing is due, its months may leave other quantities than
+    those that count: by now, with those that another job left to them, or again, after a void.
     """
     if job.state != APPLIED:
         return job.state == REJECTED
@@ -251,10 +251,10 @@ def _is_over(connection: sa.Connection, job: Job, found: _Found) -> bool:
 
 
 def _reference(request: Request, drafts: Drafts) -> str:
-    """Stands for what is asked for and for every line that it comes to.
+    """An identifier of the request and of every line of its result.
 
-    The places of currency and catalogue move when another catalogue is published. So the currency counts by its name, and the catalogue,
-    which no document stores, not at all: what it made of a line is in the line's codes, rate and amounts.
+    The places of currency and catalogue move when another catalogue is published. So the currency counts by its name. The catalogue, which
+    no document stores, does not count: its effect on a line is in the line's codes, rate and amounts.
     """
     hasher = hashlib.blake2b(msgspec.json.encode(request), digest_size=_HASH_BYTES)
     currency = np.array(drafts.currencies, _CURRENCY)[drafts.currency]
@@ -277,9 +277,9 @@ def _require_same(home: Home, job_id: int, found: _Found) -> None:
 
 
 def _require_date(connection: sa.Connection, drafts: Drafts, on: dt.date, who: Who) -> None:
-    """Documents are not dated before what they correct or would first have been billed, nor on a day that has not come for each account.
+    """Raises UserError for a date before the corrected invoices or their first bill, and for one that has not begun for each account.
 
-    An invoice may be dated ahead of the clock, by its bill date; then so may be what corrects it.
+    An invoice may be dated ahead of the clock, by its bill date; then so may its correction.
     """
     invoice, account = tables.invoices.c, tables.accounts.c
     dated = sa.select(invoice.issued_on, invoice.number)
@@ -302,10 +302,10 @@ def _require_date(connection: sa.Connection, drafts: Drafts, on: dt.date, who: W
 
 
 def _first_bill(lines: Lines, today: dt.date) -> dt.date:
-    """The date of the first bill that can have what the lines bill and no invoice has billed: when each period has ended.
+    """The date of the first bill that can have the charges of these lines that no invoice has billed: when each period has ended.
 
-    Of a period that goes on there are only fees in advance (or its bill was dated ahead of the clock): those are billed as it begins. What
-    `billed_lines` relies on holds either way: nothing is billed before its period begins.
+    Of a period that goes on there are only fees in advance (or its bill was dated ahead of the clock): those are billed as it begins. The
+    condition of `billed_lines` holds either way: nothing is billed before its period begins.
     """
     fresh = lines[lines["corrects"] == 0]
     days = np.where(fresh["period_to"] <= day_number(today), fresh["period_to"], fresh["period_from"])
@@ -313,9 +313,9 @@ def _first_bill(lines: Lines, today: dt.date) -> dt.date:
 
 
 def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on: dt.date, who: Who) -> list[int]:  # noqa: PLR0913, PLR0917 -- what, for which, when and by whom
-    """Invoices for who pays more, credit notes for who pays less; and what is left, with the last. The ids of their runs.
+    """Invoices for accounts that pay more, credit notes for those that pay less; and the quantities left, with the last. Their run ids.
 
-    Where something is left and nobody's bill differs there is a run without documents: later months may differ by what is left to them.
+    Where something is left and no bill differs there is a run without documents: later months may differ by the quantities left to them.
     """
     drafts, made = found.drafts, list[int]()
     total = drafts.net_micros() + drafts.tax_micros()

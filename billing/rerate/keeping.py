@@ -1,14 +1,13 @@
-"""What of the differences is a re-rating's: charges of subscriptions that have the plan, on days of the months asked for.
+"""The differences that belong to a re-rating: charges of subscriptions that have the plan, on days of the months asked for.
 
-Whoever pays a charge, what counts is whose subscription it is of. A part of a volume tier of a whole account is of that account, whoever
-pays it. Where one line has the parts of several accounts, and one of them was not asked for, it stays whole with the cycle.
-Discounts of an account as a whole are off all its subscriptions, and those of others that it pays for. They are kept where the account has
-the plan or pays for one that has, and stay whole with the cycle where what it pays for accounts that were not asked for differs in the
-period, too.
+A charge belongs to the account of its subscription, for any payer. So a part of a volume tier of a whole account belongs to that account.
+Where one line has the parts of several accounts, and one of them was not asked for, it stays whole with the cycle. Discounts of an account
+as a whole are off all its subscriptions, and those of others that it pays for. They are kept where the account has the plan or pays for one
+that has. They stay whole with the cycle if charges that it pays for accounts that were not asked for differ in the period, too.
 
-Tax goes with the differences that it is on (`billing.runs.settlement.parting`). Where only tax differs of a period and class, as by a
-corrected rate, it is kept where a charge of the plan is due there, and none of an account that was not asked for: tax on all charges of a
-class is one amount.
+Tax goes with the differences that it is on (`billing.runs.settlement.parting`). If only tax differs of a period and class, as by a
+corrected rate, it is kept under two conditions: a charge of the plan is due there, and none of an account that was not asked for. Tax on
+all charges of a class is one amount.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ _TIER_OF: Final = ("account_key", "period_from", "period_to", "charge_code", "pr
 
 
 class Tiers(NamedTuple):
-    """Parts of volume tiers of whole accounts, at who pays them, and the account whose subscriptions they are of."""
+    """Parts of volume tiers of whole accounts, at their payers, and the account whose subscriptions they are of."""
 
     parts: Lines
     owner: Int64s
 
     def any_of(self, lines: Lines, accounts: Int64s) -> Bools:
-        """Which of the lines have a part of any of these accounts."""
+        """A mask of the lines that have a part of any of these accounts."""
         group, groups = numbers(np.concatenate([lines, self.parts]), _TIER_OF)
         own = group[lines.size :][np.isin(self.owner, accounts)]
         found: Bools = (np.bincount(own, minlength=groups) > 0)[group[: lines.size]]
@@ -73,7 +72,7 @@ class Kept:
     after_day: int
 
     def __call__(self, scope: Scope, workings: Workings) -> Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]:
-        """What keeps differences of a run, told how its totals came about."""
+        """The function that keeps differences of a run, given the workings of its totals."""
         return functools.partial(self._kept, scope, workings)
 
     def _kept(  # noqa: PLR0913, PLR0917 -- what differs, and what it is told apart with
@@ -86,7 +85,7 @@ class Kept:
         payers: Payers,
         currencies: Currencies,
     ) -> Differences:
-        """The differences that are kept, with their tax, sorted by key. `due`: everything that is, without tax."""
+        """The differences that are kept, with their tax, sorted by key. `due`: everything that is due, without tax."""
         lines = found.lines
         if not lines.size:
             return found
@@ -96,7 +95,7 @@ class Kept:
         return parted(found, kept, contracts, payers, currencies)
 
     def _on_own(self, taxes: Lines, due: Lines, tiers: Tiers) -> Bools:
-        """Which taxes are on charges of the plan, and on none of an account that was not asked for."""
+        """A mask of the taxes that are on charges of the plan, and on none of an account that was not asked for."""
         group, groups = numbers(np.concatenate([due, taxes]), TAX_OF)
         of_due, of_taxes = np.split(group, [due.size])
         own = np.bincount(of_due[self._own(due, tiers)], minlength=groups) > 0
@@ -115,14 +114,17 @@ class Kept:
         return own
 
     def _off_whole_accounts(self, lines: Lines, of_plan: Bools, of_others: Bools) -> Bools:
-        """Of accounts that have the plan or pay for it: in periods in which nothing differs that they pay for who was not asked for."""
+        """A mask of lines of accounts that have the plan or pay for it.
+
+        Left out are periods in which charges differ that they pay for accounts not asked for.
+        """
         group, groups = numbers(lines, _PERIOD_OF)
         paid = np.bincount(group[of_plan], minlength=groups) > 0
         mixed = np.bincount(group[of_others], minlength=groups) > 0
         return (paid[group] | np.isin(lines["account_key"], self.accounts)) & ~mixed[group]
 
     def _tiers(self, lines: Lines, workings: Workings, contracts: Contracts, scope: Scope) -> Tiers:
-        """Whose parts of tiers the lines are. Of one that is due no more: of all with the plan for whom it would be paid."""
+        """The accounts of the parts of tiers in the lines. For one that is no longer due: all with the plan for which it would be paid."""
         base = workings.base
         rows = np.flatnonzero((base["kind"] == Kind.VOLUME) & (base["subscription_key"] == 0))
         parts, owner = taken(base, rows), base["account_key"][rows]

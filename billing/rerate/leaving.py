@@ -1,7 +1,8 @@
-"""What the months of a re-rating leave of allowances that roll over: of what it corrects, and of nothing else.
+"""The quantities that the months of a re-rating leave of allowances that roll over: only of those that it corrects.
 
-These are allowances of subscriptions that have the plan, and those of the plan that their accounts or pools share, after each period that
-holds a day of the months. Later periods leave what the cycle knows, until it computes them, or another re-rating does.
+These are allowances of subscriptions that have the plan, and those of the plan that their accounts or pools share. They are left after each
+period that holds a day of the months. Later periods leave the quantities that the cycle knows, until it, or another re-rating, computes
+them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def left_by(computed: Computed, kept: Kept, plan: str) -> list[Left]:
-    """What is left, and a word of all that it takes the place of. Nothing is said of accounts that are put aside."""
+    """The quantities left, with a row for each that they replace. Accounts that are put aside have none."""
     within = _within(computed, kept)
     if not within:
         return []
@@ -47,7 +48,7 @@ def left_by(computed: Computed, kept: Kept, plan: str) -> list[Left]:
 
 
 def _within(computed: Computed, kept: Kept) -> list[Left]:
-    """What periods leave that begin before the months end, of rating units that are not put aside."""
+    """The quantities left by periods that begin before the months end, of rating units that are not put aside."""
     facts, scope = computed.contracts.facts, computed.scope
     counted = np.arange(scope.periods_max) < scope.period_count[:, None]
     last = np.where(counted & (scope.period_from < kept.after_day), scope.period_to, -1).max(axis=1, initial=-1)

@@ -1,4 +1,4 @@
-"""What a re-rating is asked for: a plan, the version that prices it now, months, and perhaps accounts."""
+"""The request of a re-rating: a plan, the version that prices it now, months, and perhaps accounts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MONTHS: Final = re.compile(r"(20[0-9][0-9])-(0[1-9]|1[0-2])(?:\.\.(20[0-9][0-9]
 
 
 class Request(msgspec.Struct, frozen=True):
-    """`plan`: catalogue/plan, add-ons included whatever they are. Days are local; `accounts` None: all that have the plan."""
+    """`plan`: catalogue/plan, with any add-ons. Days are local; `accounts` None: all that have the plan."""
 
     plan: str
     version: int
@@ -25,7 +25,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def request(plan: str, version: int, months: str, accounts: tuple[str, ...] | None = None) -> Request:
-    """A request from words: `months` such as `2026-08` or `2026-08..2026-10`. Raises UserError for what cannot be meant."""
+    """A request from words: `months` such as `2026-08` or `2026-08..2026-10`. Raises UserError for a request that makes no sense."""
     found = _MONTHS.fullmatch(months)
     if found is None:
         raise UserError(f"{months!r} are no months", "write a month or two: 2026-08 or 2026-08..2026-10", exit_status=2)

@@ -1,11 +1,13 @@
-"""Exactly whose and which charges a re-rating is about: of accounts with the plan in some of its months, in these months alone.
+"""The scope of a re-rating: charges of accounts with the plan in some of its months, in these months alone.
 
-Accounts are computed with the tariffs of now and everything else (usage, facts, adjustments) as the last run knew it in which they took
-part: what came in since is the cycle's, and what runs have left out for good stays out. An account's periods are computed from the first
-one that begins in or reaches into the months asked for, up to the last one that a run has billed; of what differs, `keeping.Kept` are the
-charges of the plan's holders on days of the months. Accounts of which runs of all accounts have left out a period (quarantined, held),
-whose last invoice is void, or of which nothing was billed are left alone and told: the next run computes them anyway. All members of a
-rating unit are computed together, whoever of them is named.
+Accounts are computed with the tariffs of now. Everything else (usage, facts, adjustments) is as known to the last run in which they took
+part: later data is the cycle's, and usage that runs have left out for good stays out. An account's periods are computed from the first one
+that begins in or reaches into the months asked for. The last is the last one that a run has billed. Of the differences, `keeping.Kept`
+selects the charges of the plan's holders on days of the months.
+
+Some accounts are left alone and reported, since the next run computes them anyway. These are accounts with a period that runs of all
+accounts have left out (quarantined, held), with a void last invoice, or with nothing billed. All members of a rating unit are computed
+together, if any of them is named.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Part(NamedTuple):
 
 
 class Scoped(NamedTuple):
-    """What is computed, a part for each run that was the last one of some accounts, and who is not although the plan is theirs."""
+    """The computation: a part for each run that was the last one of some accounts, and the accounts that are left alone."""
 
     parts: list[Part]
     left_alone: tuple[str, ...]  # account ids: the next run will compute them anyway
@@ -100,7 +102,10 @@ class _Reading:
         return Contracts(facts.load(self._connection, pin), self._prices, self._midnights)
 
     def part(self, last: CoveringRun, contracts: Contracts, concerned: Int64s, named: Int64s) -> Part:
-        """What is computed as of the last run of accounts (keys), and of what was billed by now. `named`: whose differences are wanted."""
+        """The computation as of the last run of accounts (keys), and of the amounts billed by now.
+
+        `named`: accounts whose differences are wanted.
+        """
         known, request, pin = contracts.facts, self._request, last.pinned_seq
         covered = scope.covered_through(self._connection, known)
         owner = known.account_keys[known.subscription_account]

@@ -118,7 +118,7 @@ class Writer:
 
 
 class _Shelf:
-    """What the columns of a charge are looked up in: prices, versions, accounts."""
+    """Lookup columns of charges: prices, versions, accounts."""
 
     def __init__(self, contracts: Contracts) -> None:
         tables = contracts.price_list.tables

@@ -1,6 +1,6 @@
 """The computing half of a run: facts, usage priced, fees, totals, payers, tax and reconciliation, all as of one sequence number.
 
-A pure function of what is stored as of that number; whoever computes again gets the same.
+It is a pure function of what is stored as of that number: each further computation gives the same.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Computed(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the database says as of a sequence number, and what of it is to be computed."""
+    """The stored data as of a sequence number, and the part of it that is to be computed."""
 
     contracts: Contracts
     scope: scope.Scope
@@ -83,10 +83,12 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
     sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Computed:
-    """Price and settle everything as of `seq`. `only`: these account ids and those of their units; `before_run`: as it stood for that run.
+    """Price and settle everything as of `seq`.
 
-    `everything`: compute all open periods, whatever has changed since they were billed. `sink_for` makes, of the contracts, what gets the
-    priced events of each group (see `groups.price_in_groups`). `progress` gets a stage's name, what is done of it and of how much.
+    `only`: these account ids and those of their units; `before_run`: the state that this run knew.
+
+    `everything`: compute all open periods, changed since they were billed or not. `sink_for` makes, of the contracts, the function that
+    gets the priced events of each group (see `groups.price_in_groups`). `progress` gets a stage's name, the part done and the total.
     """
     report = progress or _silent
     report("facts", 0, 0)
@@ -104,7 +106,10 @@ def settled(  # noqa: PLR0913 -- what, and how
     kept: Callable[[scope.Scope, totals.Workings], Kept] | None = None,
     progress: Progress | None = None,
 ) -> Computed:
-    """Price and settle what is `known`; arguments as of `compute`. `kept` makes the one of `settlement.settle` of how totals came about."""
+    """Price and settle what is `known`; arguments as in `compute`.
+
+    `kept` makes, of the scope and the workings of totals, the `kept` of `settlement.settle`.
+    """
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
@@ -162,7 +167,7 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
 
 
 def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Scope, seq: int) -> Lines:
-    """What invoices have billed as of `seq`, from the oldest computed period of any account on."""
+    """Lines that invoices have billed as of `seq`, from the oldest computed period of any account on."""
     first = min((periods[0].start for periods in chosen.calendars if periods), default=None)
     if first is None:
         return empty()
@@ -172,7 +177,7 @@ def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Sco
 
 
 def _proposed(usage: Lines, known: Known, currencies: Currencies, workings: totals.Workings | None) -> Lines:
-    """Everything that is due, but for tax, at those who pay it."""
+    """Everything that is due, but for tax, under the accounts that pay it."""
     contracts, chosen = known.contracts, known.scope
     fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
     lines = totals.apply(np.concatenate([*fees, usage]), contracts, chosen, currencies, known.adjustments, workings)
@@ -209,4 +214,4 @@ def _scope_terms(chosen: scope.Scope) -> dict[str, Term]:
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""

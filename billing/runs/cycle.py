@@ -1,13 +1,13 @@
-"""One bill run: compute, freeze, number, post; and the same again without a trace of the first time when it was killed in between.
+"""One bill run: compute, freeze, number, post. A killed run is resumed, and no trace of the first attempt remains.
 
     computing   the run row pins the sequence number; charges are priced and written; nothing of it counts yet
     computed    the list of invoices is frozen (`billing.runs.frozen_list`); nothing of it counts yet. A trial stops here, and so does
     every run
-                until somebody else approved the list, where the setting `approval` is `required`
+                until another person approved the list, where the setting `approval` is `required`
     numbered    one transaction has given every draft its number and stored invoices, lines, the names of the charge files and the terms
     posted      every invoice is in the ledger
 
-A run is a pure function of its bill date, its accounts and its pinned number, so a killed one is computed afresh; a computed one numbers
+A run is a pure function of its bill date, its accounts and its pinned number, so a killed one is computed afresh. A computed run numbers
 exactly what is frozen; a numbered one only posts what is missing. One run works on a home at a time.
 """
 
@@ -58,10 +58,14 @@ def run(  # noqa: PLR0913 -- what, when, and how
 ) -> RunReport:
     """Bill every account for its periods that ended on or before `bill_date`; resume a run of that date that is not finished.
 
-    `clock` tells when later steps end; without it everything is at `now_us`. Raises UserError for a date that has not begun on the clocks
-    of those it would touch (where the order says why it is ahead its list waits for another person instead) or is in a closed month, when
-    the clock is set back, when a run of another date is not finished, or another run works on this home; and, before a new run, while usage
-    files of its periods are missing or rejected and nobody has waived that (`collection.gate`).
+    `clock` gives the instants at which later steps end; without it everything is at `now_us`. Raises UserError in these cases:
+
+    - The date has not begun on the clocks of the accounts that the run would touch. If the order gives a reason to be ahead, the list waits
+      for another person instead.
+    - The date is in a closed month.
+    - The clock is set back.
+    - A run of another date is not finished, or another run works on this home.
+    - Before a new run: usage files of its periods are missing or rejected, and this is not waived (`collection.gate`).
     """
     wanted, at = order or Order(), clock or (lambda: now_us)
     report = progress or _silent
@@ -85,9 +89,9 @@ def run(  # noqa: PLR0913 -- what, when, and how
 def abandon(home: Home, bill_date: dt.date, at: Step) -> int:
     """Give up a run that has numbered nothing, such as one of a wrong date. Returns its id.
 
-    The run stays in the list of runs with who gave it up and what was said to its list of invoices; its files are removed. It needs no
-    commit, so that a run of a clock that was ahead can be given up. Raises UserError when there is none, or it has numbered: then it can
-    only be finished.
+    The run stays in the list of runs, with the person who gave it up and the decisions on its list of invoices; its files are removed. It
+    needs no commit, so that a run of a clock that was ahead can be given up. Raises UserError when there is no such run, or when it has
+    numbered: then it can only be finished.
     """
     with only_run(home, f"abandoning the run of {bill_date}", at.at_us), home.begin() as connection:
         current = states.unfinished(connection)
@@ -151,7 +155,7 @@ class _Charges:
         self._writer: charge_files.Writer | None = None
 
     def sink(self, contracts: Contracts) -> Sink:
-        """What gets priced events, group by group."""
+        """Return the function that gets priced events, group by group."""
         self._writer = charge_files.Writer(self._folder, self._home.path, self._run_id, contracts, self._written)
         return self._writer.write
 
@@ -172,7 +176,7 @@ def put_aside(computed: Computed) -> list[frozen_list.PutAside]:
 
 
 def leftovers_of(run_id: int, computed: Computed) -> pa.Table:
-    """What the periods of a run left of allowances, as columns of `carried_allowances`."""
+    """Allowances left of the periods of a run, as columns of `carried_allowances`."""
     rows = carried_allowances.rows(run_id, computed.left)
     names = [column.name for column in tables.carried_allowances.c]
     kinds = [pa.string() if column.type.python_type is str else pa.int64() for column in tables.carried_allowances.c]
@@ -185,4 +189,4 @@ def _may_number(home: Home, current: Run, wanted: Order, now_us: int) -> bool:
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""

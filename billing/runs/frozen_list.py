@@ -1,4 +1,4 @@
-"""What a computed run will number, frozen in files: exactly this list is approved and numbered, however much later.
+"""The invoices that a computed run will number, frozen in files: exactly this list is approved and numbered, however much later.
 
     charges/run=N/frozen/index.json         charge files, terms, accounts put aside, and the hashes of the others; `run_drafts` has its hash
     charges/run=N/frozen/heads.parquet      one row an invoice
@@ -64,7 +64,7 @@ class Frozen(NamedTuple):
 
 
 def named(home: Home, run_id: int) -> Frozen:
-    """What the store says about the frozen list of a computed run."""
+    """The path and hash of a computed run's frozen list, as stored."""
     drafts = tables.run_drafts.c
     with home.connect() as connection:
         row = connection.execute(sa.select(drafts.path, drafts.sha256).where(drafts.run_id == run_id)).one()
@@ -72,7 +72,7 @@ def named(home: Home, run_id: int) -> Frozen:
 
 
 class Index(msgspec.Struct, frozen=True):
-    """What a frozen list says about itself. Amounts by currency in micro-units; none in lists of before they were told."""
+    """The contents of a frozen list's index. Amounts by currency in micro-units; empty in lists from before they were stored."""
 
     charge_files: list[charge_files.ChargeFile]
     terms: dict[str, Term]
@@ -138,7 +138,7 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
 
 
 def read_index(home_path: Path, frozen: Frozen) -> Index:
-    """What a frozen list says about itself. Raises UserError when its file is gone or is not the one that was written."""
+    """The index of a frozen list. Raises UserError when its file is gone or is not the one that was written."""
     file = home_path / frozen.path
     _require_unchanged(file, frozen.sha256)
     return msgspec.json.decode(file.read_bytes(), type=Index)

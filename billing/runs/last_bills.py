@@ -1,8 +1,8 @@
-"""What accounts were billed last, before a run that is not numbered yet: what its list is compared with.
+"""The last bills of accounts before a run that is not numbered yet; its list is compared with them.
 
 Every account has its own last period, by its bill day: that of bill day 31 ended on 31 January, 28 February and 31 March. Its last bill is
-all that runs of the cycle have billed on or after the latest such date that is covered, in restricted runs too (a retry, an invoice that
-was issued anew), without what is void. Amounts are micro-units.
+the sum of all that runs of the cycle have billed on or after the latest such date that is covered. Restricted runs count too (a retry, an
+invoice that was issued anew); void invoices do not. Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _lasts(connection: sa.Connection, run: Run) -> _Lasts:
 
 
 def _last(known: Facts, covered: Covered, account: int, run: Run) -> tuple[int, bool]:
-    """(since, is due) of the accounts that are like this one."""
+    """(since, is due) of accounts with the profile of this one."""
     covering = covered.coverages[int(covered.of[account])]
 
     def ended(day: dt.date) -> dt.date | None:

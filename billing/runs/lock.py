@@ -20,9 +20,9 @@ _AGAIN: Final = "wait until it is done, then give the command again"
 
 @contextlib.contextmanager
 def only_run(home: Home, what: str, now_us: int, *, wait: bool | None = None) -> Iterator[None]:
-    """Hold the lock of bill runs, for `what`. Where another process or thread holds it: `wait`, or UserError at once that names it.
+    """Hold the lock of bill runs, for `what`. If another process or thread holds it: `wait`, or raise UserError at once that names it.
 
-    `wait` None: of an act that is no run, which cannot wait and does not go on where it ended.
+    `wait` None: for an act that is no run, which cannot wait and is not resumed.
     """
     with contextlib.ExitStack() as stack:
         try:

@@ -1,8 +1,7 @@
 """From numbered to posted: every invoice of a run into the ledger, in chunks of accounts, each chunk one transaction.
 
-A chunk that is in the ledger has its mark in `run_chunks`, committed with its postings, and is not posted again.
-Credit that an account has left, from payments or from an invoice with a negative total, is allocated to its open invoices in the same
-transaction.
+A chunk that is in the ledger has its mark in `run_chunks`, committed with its postings, and is not posted again. An account may have credit
+left, from payments or from an invoice with a negative total. The same transaction allocates it to the account's open invoices.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def post_run(  # noqa: PLR0913 -- what, by whom, and how
         part = documents.slice(starts[number], size)
         return _Chunk(run_id, number, part, None if drafts is None else _with_ids(part, _drafted(drafts, starts[number], size)))
 
-    with ThreadPoolExecutor(1) as ahead:  # the next chunk is worked out while one is stored
+    with ThreadPoolExecutor(1) as ahead:  # the next chunk is computed while one is stored
         following = ahead.submit(ready, 0)
         for number, start in enumerate(starts):
             chunk = following.result()
@@ -104,7 +103,7 @@ class _Chunk(NamedTuple):
 def _post_chunk(home: Home, chunk: _Chunk, now_us: int) -> None:
     try:
         _store_chunk(home, chunk, now_us, ledger.post_columns)
-    except sa.exc.IntegrityError:  # part of it stands there, of before chunks were marked: each is compared
+    except sa.exc.IntegrityError:  # part of it is stored, from before chunks were marked: each is compared
         _store_chunk(home, chunk, now_us, ledger.post_each)
     commit_points.reached("run.chunk_posted")
 
@@ -127,7 +126,7 @@ def _with_ids(documents: pa.Table, lines: _Lines) -> pa.Table:
 
 
 def postings_of(connection: sa.Connection, condition: sa.ColumnElement[bool], without: Collection[int] = ()) -> pa.Table:
-    """What is posted for the documents (rows of `invoices`) that fit: one posting a line that has an amount, by document and line.
+    """Postings of the documents (rows of `invoices`) that fit: one posting a line that has an amount, by document and line.
 
     Columns of `Posting`: receivable against revenue or tax. `without`: keys of documents that are left out.
     """
@@ -158,7 +157,7 @@ def _drafted(drafts: Drafts, first: int, count: int) -> _Lines:
 
 
 def _stored(connection: sa.Connection, documents: pa.Table) -> _Lines:
-    """Lines of documents as they stand in the database."""
+    """Lines of documents as stored."""
     keys = documents["invoice_key"].to_numpy()
     line = tables.invoice_lines.c
     first, last = (int(keys[0]), int(keys[-1])) if keys.size else (0, 0)

@@ -1,4 +1,4 @@
-"""What a run would bill now, whom it would put aside, and why it would refuse; nothing is stored, and nobody is kept waiting."""
+"""A run without effect: the bills it would make now, the accounts it would put aside, and its refusals; nothing is stored or locked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What a run would bill now."""
+    """The bills that a run would make now."""
 
     bill_date: str
     seq: int
@@ -41,19 +41,20 @@ class Preview(msgspec.Struct, frozen=True):
     events: dict[str, int]
     left_out: dict[str, int]
     quarantined: dict[str, str]
-    put_aside: dict[str, str]  # account_id -> why it would not be billed: held, passed by, or for testing
+    put_aside: dict[str, str]  # account_id -> why it would not be billed: held, `passed by`, or for testing
     findings: dict[str, str]  # open ones about usage files, by name: a run refuses while there are any
     refused: str  # why else a run would refuse; empty: it would not
     goes_on: int  # the run of this date that is not finished and would go on, as of its own `seq`; 0: a new one
-    waits: bool  # a run would compute its list and number none of it before somebody approves
+    waits: bool  # a run would compute its list and number none of it before it is approved
 
 
 def preview(  # noqa: PLR0913 -- what, when, and how
     home: Home, bill_date: dt.date, now_us: int, *, order: Order | None = None, threads: int = 1, progress: Progress | None = None
 ) -> Preview:
-    """What `run` would bill for `bill_date` as things stand; writes nothing. Raises UserError for a date that is years ahead.
+    """The bills that `run` would make for `bill_date` now; writes nothing. Raises UserError for a date that is years ahead.
 
-    What else a run refuses is named beside what it would bill: somebody may want to see that while another run waits for its approval.
+    The other reasons for which a run refuses are named beside the bills: a user may want to see these while another run waits for its
+    approval.
     """
     wanted = order or Order()
     start.require_date(bill_date, now_us)
@@ -92,7 +93,7 @@ def preview(  # noqa: PLR0913 -- what, when, and how
 
 
 def _told(drafts: Drafts, contracts: Contracts, account: Sequence[int]) -> tuple[InvoiceDraft, ...]:
-    """Drafts as values, with what tells their lines from each other. `account`: the place of each draft's."""
+    """Drafts as values, with the fields that tell their lines apart. `account`: the index of each draft's account."""
     facts, price_list, lines = contracts.facts, contracts.price_list, drafts.lines
     subscription = index_of(facts.subscription_keys, lines["subscription_key"]).tolist()
     days, catalogue = own_days(lines, contracts), lines["catalogue"].tolist()
@@ -113,7 +114,10 @@ def _told(drafts: Drafts, contracts: Contracts, account: Sequence[int]) -> tuple
 def _begun(  # noqa: PLR0913, PLR0917 -- of what and when, and how
     home: Home, connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int
 ) -> tuple[Run | None, str, bool]:
-    """The run of this date that would go on, None for a new one; why none may, findings about usage files aside; and whether it waits."""
+    """The run of this date that would go on, None for a new one; the refusal of a run; and whether it waits for approval.
+
+    The refusal leaves findings about usage files aside.
+    """
     current, waits = None, False
     try:
         current = start.unfinished(home, connection, bill_date, now_us, order)

@@ -30,10 +30,10 @@ _NAMED_MAX: Final = 5  # accounts that a remedy names one by one
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """An account that a run did not bill. `kind`: quarantined, held, passed by or test.
+    """An account that a run did not bill. `kind`: quarantined, held, `passed by` or test.
 
-    `billed_by`: the later run of the cycle that billed what this one left, as it stands now; 0 none. Documents of other kinds bill
-    single things, and leave an account where it was put.
+    `billed_by`: the later run of the cycle that billed what this one left, as of now; 0 none. Documents of other kinds bill single things,
+    and leave an account where it was put.
     """
 
     run_id: int
@@ -47,7 +47,7 @@ class Parked(msgspec.Struct, frozen=True):
 def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> list[Parked]:
     """Accounts that runs put aside, newest run first; of one run, if given.
 
-    Without `every` only those that no run has billed since, of runs that were not undone for everybody.
+    Without `every` only those that no run has billed since, of runs that were not undone for all accounts.
     """
     aside, runs, account = tables.quarantine, tables.bill_runs, tables.accounts
     query = (
@@ -88,9 +88,10 @@ def retry(  # noqa: PLR0913 -- which run, and how
     progress: Progress | None = None,
     clock: Callable[[], int] | None = None,
 ) -> RunReport:
-    """Bill what a run put into quarantine, and no run has billed since, as of now and for the same dates. Raises UserError for nothing.
+    """Bill the accounts that a run put into quarantine and no run has billed since, as of now and for the same dates.
 
-    A reissue that is tried again so keeps the day that its invoice is dated on. Where the books of that month are closed it is refused.
+    Raises UserError where there are none. A reissue that is retried keeps the date of its invoice. Where the books of that month are closed
+    it is refused.
     """
     with home.connect() as connection:
         undone.require_standing(connection, run_id)
@@ -117,7 +118,10 @@ def _reaches(run: CoveringRun, bill_date: str) -> bool:
 
 
 def _billed(connection: sa.Connection, seqs: dict[int, int]) -> dict[int, list[CoveringRun]]:
-    """The runs that billed accounts (by key; the commit each was stored with), ascending. Being rated for testing is not being billed."""
+    """The runs that billed accounts (by key; the commit each was stored with), ascending.
+
+    A run that rated an account for testing is no bill.
+    """
     aside = tables.quarantine.c
     found: dict[int, list[CoveringRun]] = {}
     for keys in chunks(sorted(seqs)):

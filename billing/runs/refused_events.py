@@ -69,7 +69,7 @@ def refusals(home: Home, run_id: int | None = None, reason: str | None = None, l
 
 
 def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN401 -- a row of bill_runs
-    """A run by its id; for None the latest that was neither abandoned nor undone for everybody. Raises UserError when there is none."""
+    """A run by its id; for None the latest that was neither abandoned nor undone for all accounts. Raises UserError when there is none."""
     runs = tables.bill_runs
     query = sa.select(runs).order_by(runs.c.run_id.desc())
     if run_id is None:
@@ -85,7 +85,7 @@ def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN
 
 
 class Counting:
-    """Which charges of runs count as of a commit: those of accounts for which the run was not undone by then."""
+    """Selects the charges of runs that count as of a commit: those of accounts for which the run was not undone by then."""
 
     def __init__(self, connection: sa.Connection, seq: int) -> None:
         self._undos = undone.load(connection, seq)
@@ -104,7 +104,10 @@ class Counting:
         return charges.filter(mask)
 
     def gone(self, run_id: int, owners: Iterable[int]) -> list[int]:
-        """Those of `owners` (account keys, 0 nobody) for which a run counts no more; for nobody where it was undone for everybody."""
+        """Those of `owners` (account keys, 0 for no account) for which a run counts no more.
+
+        0 is among them where the run was undone for all accounts.
+        """
         cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
         if not cutting:
             return []

@@ -1,4 +1,4 @@
-"""What runs have done, read from the store: their figures, the terms they wrote, and their history."""
+"""Reports of runs, read from the store: their figures, the terms they wrote, and their history."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class NumberRange(msgspec.Struct, frozen=True):
 
 
 class RunReport(msgspec.Struct, frozen=True):
-    """What a run has done. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet.
+    """The figures of a run. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet.
 
-    Of a run that has computed and numbered nothing, they are what is on its frozen list.
+    For a run that has computed and numbered nothing, they are those of its frozen list.
     """
 
     run_id: int
@@ -87,7 +87,7 @@ def run_terms(connection: sa.Connection, run_id: int) -> dict[str, Term]:
 
 
 class _Figures(NamedTuple):
-    """How many invoices have numbers, and by currency what all come to; `aside`: id, kind and reason of accounts that are not billed."""
+    """The number of numbered invoices, and their sums by currency; `aside`: id, kind and reason of accounts that are not billed."""
 
     invoices: int
     net_micros: dict[str, int]
@@ -140,7 +140,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
 
 
 class _Undo(NamedTuple):
-    """What was undone of a run: for everybody, or for so many accounts; `proposed_by`: who waits for another person."""
+    """The undo of a run: for all accounts, or for a number of them; `proposed_by`: who waits for another person."""
 
     is_whole: bool = False
     accounts: int = 0
@@ -172,7 +172,7 @@ def _numbered(connection: sa.Connection, run_id: int) -> _Figures:
 
 
 def _listed(home: Home, connection: sa.Connection, run_id: int) -> _Figures:
-    """The figures of a frozen list. One that cannot be read any more has none: whoever numbers it is told."""
+    """The figures of a frozen list. One that can no longer be read has none: numbering it reports why."""
     try:
         index = frozen_list.read_index(home.path, frozen_list.named(home, run_id))
     except UserError:
@@ -203,6 +203,6 @@ def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str | 
 
 
 def _drafts(connection: sa.Connection, run_id: int) -> int:
-    """How many invoices a run's frozen list has."""
+    """The number of invoices on a run's frozen list."""
     drafts = tables.run_drafts.c
     return int(connection.execute(sa.select(drafts.invoices).where(drafts.run_id == run_id)).scalar_one_or_none() or 0)

@@ -1,4 +1,4 @@
-"""Whether a run may begin, and its row: one of the date that is not finished goes on, any other is in the way."""
+"""The start of a run: its conditions and its row. An unfinished run of the same date goes on; any other blocks a new one."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 REQUIRED: Final = "required"  # what the setting `approval` says where a list needs one
-YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years that nobody has had
+YEARS_AHEAD_MAX: Final = 3  # a bill date further ahead is a slip of the pen: it would bill fees of years to come
 FIRST_DATE: Final = dt.date(2000, 1, 1)
 LAST_DATE: Final = dt.date(2099, 12, 31)
 
 
 class Order(NamedTuple):
-    """How a run is wanted."""
+    """The options of a run."""
 
     by: By = By()
     accounts: frozenset[str] | None = None  # only these account ids, and those of their rating units
     trial: bool = False  # stop when computed
     resume: bool = False  # only go on with a run that is there
-    everything: bool = False  # compute all open periods, whatever has changed since
+    everything: bool = False  # compute all open periods, changed since or not
     wait: bool = False  # for another run to end
     kind: str = states.CYCLE
     issued_on: dt.date | None = None  # the date of its invoices; None: the bill date
@@ -55,7 +55,7 @@ def require_date(bill_date: dt.date, now_us: int) -> None:
 
 
 def begin(home: Home, bill_date: dt.date, now_us: int, order: Order) -> Run:
-    """The unfinished run of this date, or a new one with its row. Raises UserError for everything that is in the way."""
+    """The unfinished run of this date, or a new one with its row. Raises UserError where a condition is not met."""
     with home.begin() as connection:
         current = unfinished(home, connection, bill_date, now_us, order)
         if current is not None:
@@ -84,7 +84,7 @@ def unfinished(home: Home, connection: sa.Connection, bill_date: dt.date, now_us
 
 
 def require_begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> None:
-    """Raises UserError where the dates of a new run have not begun for everybody whom it touches, and it does not say why it is ahead."""
+    """Raises UserError where the dates of a new run have not begun for all accounts that it touches, and no reason is given."""
     begun.require_begun(connection, begun.Wanted(bill_date, order.issued_on, order.accounts, order.ahead), now_us, seq)
 
 
@@ -96,9 +96,9 @@ def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Ord
 
 
 def may_number(connection: sa.Connection, current: Run, wanted: Order, now_us: int) -> bool:
-    """Whether the frozen list may get its numbers.
+    """Return whether the frozen list may get its numbers.
 
-    Raises UserError for an explicit `resume` of one that nobody approved, and where its dates have not begun and no reason says why.
+    Raises UserError for an explicit `resume` of a list that is not approved, and where its dates have not begun and it gives no reason.
     """
     if not current.ahead:
         _require_still_begun(connection, current, now_us)
@@ -108,7 +108,7 @@ def may_number(connection: sa.Connection, current: Run, wanted: Order, now_us: i
 
 
 def require_approved(connection: sa.Connection, current: Run) -> None:
-    """Raises UserError for a run that waits for approval; asked again by the transaction that numbers it."""
+    """Raises UserError for a run that waits for approval; checked again by the transaction that numbers it."""
     if waits_for_approval(connection, current):
         raise UserError(
             f"bill run {current.run_id} of {current.bill_date} waits for somebody's approval",
@@ -118,7 +118,7 @@ def require_approved(connection: sa.Connection, current: Run) -> None:
 
 
 def waits_for_approval(connection: sa.Connection, current: Run | None, ahead: str = "") -> bool:
-    """Whether a run, None for a new one (`ahead` for that reason), needs somebody's approval that it has not got.
+    """Return whether a run, None for a new one (`ahead` for that reason), needs an approval that it has not got.
 
     It does by the rule at its start or by the one of now, and always where it is ahead of its date.
     """
@@ -134,7 +134,7 @@ def require_still_open(connection: sa.Connection, current: Run) -> None:
 
 
 def _require_still_begun(connection: sa.Connection, current: Run, now_us: int) -> None:
-    """Of a run that was begun by a clock that was ahead, or before the guard stood."""
+    """Raises UserError where the dates of a run have not begun, because its clock was ahead or it began before this guard existed."""
     issued_on = dt.date.fromisoformat(current.issued_on) if current.issued_on else None
     only = _ids(connection, current) if current.restricted else None
     bill_date = dt.date.fromisoformat(current.bill_date)
@@ -180,7 +180,7 @@ def _require_open(connection: sa.Connection, day: str, account_keys: list[int] |
 
 
 def _entities(connection: sa.Connection, account_keys: list[int] | None) -> set[str]:
-    """Legal entities whose books a run of these accounts may post to; of all (None) the one without a name is always among them."""
+    """Legal entities whose books a run of these accounts may post to; of all accounts (None) always with the one that has no name."""
     account = tables.accounts.c
     query = sa.select(sa.func.coalesce(account.legal_entity, "")).distinct()
     if account_keys is None:
@@ -219,7 +219,7 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
             f"go on with it: ratewright bill run --date {bill_date} --resume; or forget it: ratewright bill abandon --date {bill_date}",
         )
     if order.accounts is None:
-        return  # goes on with whatever the run was asked for
+        return  # goes on with what the run was asked for
     if set(_named(connection, current)) != set(_account_keys(connection, order.accounts, current.pinned_seq) or ()):
         raise UserError(
             f"the bill run of {bill_date} that is not finished is for other accounts",

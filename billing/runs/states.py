@@ -1,13 +1,13 @@
-"""The states of a run, who asked for it, and what was decided about its list of invoices.
+"""The states of a run, the persons behind them, and the decisions on its list of invoices.
 
     computing   the run row pins the sequence number; nothing counts yet
     computed    the list of invoices is frozen in files; nothing counts yet
-    rejected    somebody rejected the frozen list: nothing of it will ever count, and the date can be run anew
-    abandoned   somebody gave the run up before it had numbered anything: as rejected, and its files are gone
+    rejected    a person rejected the frozen list: nothing of it will ever count, and the date can be run anew
+    abandoned   a person gave the run up before it had numbered anything: as rejected, and its files are gone
     numbered    every invoice has its number
     posted      every invoice is in the ledger
 
-An approval is a row about exactly one frozen list, by its hash. Whether one is needed is the setting `approval` (none | required); a run
+An approval is a row about exactly one frozen list, by its hash. The setting `approval` (none | required) says whether one is needed; a run
 that began ahead of its date always needs one.
 """
 
@@ -45,21 +45,21 @@ DECISION_REJECTED: Final = "rejected"
 
 
 class By(NamedTuple):
-    """Who does something: a name, and the user id of the operating system."""
+    """The person who acts: a name, and the user id of the operating system."""
 
     name: str = ""
     uid: int = -1
 
 
 class Step(NamedTuple):
-    """An instant (microseconds UTC), and who."""
+    """An instant (microseconds UTC), and the person."""
 
     at_us: int
     by: By = By()
 
 
 class Run(NamedTuple):
-    """A run as it stands in the store."""
+    """A run as stored."""
 
     run_id: int
     bill_date: str
@@ -83,7 +83,7 @@ def find(connection: sa.Connection, run_id: int) -> Run:
 
 
 def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs
-    """What a row of `bill_runs` says, and who started the run."""
+    """The run of a row of `bill_runs`, with the person who started it."""
     started = steps(connection, row.run_id).get(COMPUTING)
     by = started.by if started is not None else By()
     told = msgspec.json.decode(row.detail) if row.detail and row.kind is None else {}
@@ -92,7 +92,7 @@ def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row
 
 
 def steps(connection: sa.Connection, run_id: int) -> dict[str, Step]:
-    """When a run came to each state, and by whose command; nothing about runs of before this was kept."""
+    """The instant at which a run came to each state, and the person; nothing for runs from before this was kept."""
     step = tables.run_steps.c
     rows = connection.execute(sa.select(step.state, step.at_us, step.by_name, step.by_uid).where(step.run_id == run_id))
     return {row.state: Step(int(row.at_us), By(row.by_name, int(row.by_uid))) for row in rows}
@@ -124,7 +124,7 @@ def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
 ) -> Run:
     """Approve or reject the frozen list of a computed run. The same decision by the same person again changes nothing.
 
-    Raises UserError when the run is not computed, or who approves is who started it.
+    Raises UserError when the run is not computed, or when the person who approves is the one who started it.
     """
     with home.begin() as connection:
         run = find(connection, run_id)
@@ -145,7 +145,7 @@ def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
 
 
 def approved_by(connection: sa.Connection, run_id: int) -> By | None:
-    """Who approved the frozen list as it is named now; nobody if the last word was another, or about another list."""
+    """The person who approved the frozen list as it is named now; None if the last decision was another, or about another list."""
     row = _decision(connection, run_id)
     if row is None or row.kind != APPROVED or row.sha256 != frozen_sha256(connection, run_id):
         return None

@@ -1,4 +1,4 @@
-"""A computed run beside the last period: who gets nothing, who gets five times as much, who is gone, and revenue by code.
+"""A computed run beside the last period: accounts that get nothing or five times as much, accounts that are gone, and revenue by code.
 
 Each account is compared with its own last bill (`billing.runs.last_bills`): one that is on the list, and one that the run bills for the
 first time since a period of it has ended. Amounts are micro-units by currency; totals hold tax, revenue does not.
@@ -29,7 +29,7 @@ _FAR: Final = 2**62 // JUMP
 
 
 class Change(msgspec.Struct, frozen=True):
-    """An account whose bill differs from the last one in a way to look at. Totals in micro-units."""
+    """An account on one of the lists of changes. Totals in micro-units."""
 
     account_id: str
     currency: str
@@ -38,7 +38,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """How many accounts, and the first of them by id."""
+    """The number of accounts, and the first of them by id."""
 
     count: int
     shown: tuple[Change, ...]

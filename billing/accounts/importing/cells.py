@@ -35,7 +35,7 @@ class CellReader:
         self._known: dict[str, dict[str, Any]] = {name: {} for name in layout.columns}
 
     def read(self, pieces: Iterable[Piece], progress: Callable[[int], None] | None = None) -> Sheet:
-        """The sheet with all rows of some pieces. `progress` is told how many rows each has."""
+        """The sheet with all rows of some pieces. `progress` gets the number of rows of each."""
         names = self._layout.columns
         schema = pa.schema([*((name, column.type) for name, column in names.items()), ("line", pa.int64())])
         tables = [schema.empty_table()]
@@ -103,7 +103,7 @@ class CellReader:
 
 
 def _values(column: Column, texts: list[str], known: dict[str, Any]) -> tuple[list[Any], dict[int, CellError]]:
-    """What each distinct text says, None where it cannot be used, and why by its place."""
+    """The value of each distinct text, None where it cannot be used, and the errors by index."""
     values: list[Any] = []
     errors: dict[int, CellError] = {}
     if len(known) > ROWS_A_PIECE:

@@ -1,4 +1,4 @@
-"""Rows of an import beside rows of the store: which are new, which are known, and which are known with other data. Whole columns."""
+"""Rows of an import beside rows of the store: new ones, known ones, and those known with other data. Whole columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Texts = pa.Array[Any] | pa.ChunkedArray[Any]
 
 KEEP: Final = "imported facts do not change, but for an end that was open: give the data that was imported, or a new id"
-_BETWEEN: Final = "\x1f"  # stands in no text of an import: they are printable
+_BETWEEN: Final = "\x1f"  # is in no text of an import: these are printable
 
 
 def flat(column: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of any type
@@ -29,7 +29,7 @@ def flat(column: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of any t
 
 
 def taken(column: Texts, rows: NDArray[np.int64], none: NDArray[np.bool_] | None = None) -> Any:  # noqa: ANN401 -- an array, or a value of any type
-    """The values at these places; empty where `none` says so."""
+    """The values at these places; empty where `none` is true."""
     at: Any = pa.array(rows, pa.int64(), mask=none)
     return flat(column).take(at)
 
@@ -41,7 +41,7 @@ def filled(column: Texts, value: int) -> NDArray[np.int64]:
 
 
 def joined(*columns: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of any type
-    """One text a row that tells rows apart by several columns."""
+    """One text a row that distinguishes rows by several columns."""
     texts: list[Any] = [flat(column).cast(pa.string()).fill_null("") for column in columns]
     if len(texts) == 1:
         return texts[0]
@@ -50,14 +50,14 @@ def joined(*columns: Texts) -> Any:  # noqa: ANN401 -- an array, or a value of a
 
 
 def places(ids: Texts, among: Texts) -> NDArray[np.int64]:
-    """Where each id stands among others; -1 nowhere."""
+    """The index of each id among others; -1 for an unknown one."""
     found: Any = pc.index_in(flat(ids), value_set=flat(among))
     result: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return result
 
 
 def rows_of(table: pa.Table, rows: NDArray[np.int64] | NDArray[np.bool_]) -> pa.Table:
-    """The rows at these places, or where the mask says so."""
+    """The rows at these places, or those of a mask."""
     at: Any = pa.array(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
     return table.take(at)
 
@@ -79,7 +79,7 @@ def without_repeats(sheet: Sheet, ids: pa.Array[Any], column: str, mistakes: Mis
 
 
 def differs(given: Texts, stored: Texts) -> NDArray[np.bool_]:
-    """Whether each value is another; empty is a value."""
+    """Return whether each value differs; empty is a value."""
     one, two = flat(given), flat(stored)
     unequal: Any = pc.not_equal(one, two)
     either: Any = pc.or_(unequal.fill_null(False), pc.not_equal(pc.is_null(one), pc.is_null(two)))
@@ -88,9 +88,10 @@ def differs(given: Texts, stored: Texts) -> NDArray[np.bool_]:
 
 
 def told(sheet: Sheet, what: str, names: Texts, stored: Mapping[str, Texts], mistakes: Mistakes) -> NDArray[np.bool_]:
-    """Note every field of rows that are known with other data. `stored` has the known value of each row; which rows are all right.
+    """Note every field of rows that are known with other data.
 
-    A column that does not stand in the file says nothing. `what` and the name begin the message, such as `account A1`.
+    `stored` has the known value of each row. Returns a mask of the rows without a difference. A column that is not in the file is not
+    compared. `what` and the name begin the message, such as `account A1`.
     """
     lines = sheet.lines()
     good = np.ones(sheet.table.num_rows, np.bool_)
@@ -107,12 +108,12 @@ def told(sheet: Sheet, what: str, names: Texts, stored: Mapping[str, Texts], mis
 
 
 def shown(value: object) -> str:
-    """A value as a message tells it."""
+    """A value as a message shows it."""
     return "empty" if value is None else repr(value)
 
 
 def less(one: Texts, two: Texts) -> NDArray[np.bool_]:
-    """Whether each date is before the other; an empty one is neither before nor after any."""
+    """Return whether each date is before the other; an empty one is neither before nor after any."""
     before: Any = pc.less(flat(one), flat(two))
     result: NDArray[np.bool_] = before.fill_null(False).to_numpy(zero_copy_only=False)
     return result

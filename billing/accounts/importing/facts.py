@@ -1,4 +1,4 @@
-"""Plan changes and dated facts of an import. Facts are added first and then checked as they stand, with the checks of every command."""
+"""Plan changes and dated facts of an import. Facts are added first and then checked as stored, with the checks of every command."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
 
 
 def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) -> msgspec.Struct | None:
-    """What the row says; None, and a mistake, where it is no detail of its kind."""
+    """The detail of the row; None, and a mistake, where it is no detail of its kind."""
     kind, structs = row["kind"], kinds_of(table)
     if kind not in structs or kind in DUNNING_KINDS:
         message = "dunning alone bars and unbars" if kind in DUNNING_KINDS else f"{kind!r} is no kind of fact here"
@@ -153,7 +153,7 @@ def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) 
 
 
 def _same(work: Importer, sheet: Sheet, row: dict[str, Any], held: Fact, detail: msgspec.Struct) -> bool:
-    """Whether nothing is new: it is known, or a mistake. An end that was open may be told."""
+    """Return whether nothing is new: it is known, or a mistake. An end that was open may be recorded."""
     to_date = held.to_date.isoformat() if held.to_date else None
     if held.detail != detail:
         for field in detail.__struct_fields__:
@@ -172,7 +172,7 @@ def _same(work: Importer, sheet: Sheet, row: dict[str, Any], held: Fact, detail:
 
 
 def _check(work: Importer, written: dict[str, dict[_Identity, int]], more: set[int]) -> None:
-    """Note what does not fit, of each new fact or of one that was there; `more`: accounts to look at beside those with new facts."""
+    """Note faults of each new fact or of one that was there; `more`: accounts to check beside those with new facts."""
     subscription_keys, owner = work.subscriptions["subscription_key"].to_numpy(), work.subscriptions["account_key"].to_numpy()
     owners = dict(zip(subscription_keys.tolist(), owner.tolist(), strict=True))
     touched = {identity[0] for identity in written["account_facts"]}

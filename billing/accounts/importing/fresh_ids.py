@@ -1,4 +1,4 @@
-"""Ids of an import that are new, held to the rule of `rating.identifiers`. Rows that are stored already are not asked."""
+"""Ids of an import that are new, held to the rule of `rating.identifiers`. Rows that are stored already are not checked."""
 
 from __future__ import annotations
 

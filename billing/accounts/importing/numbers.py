@@ -1,4 +1,4 @@
-"""Who has which number when: new spans of an import beside those that are there. Whole columns.
+"""The owner of each number over time: new spans of an import beside those that are there. Whole columns.
 
 Refuses two owners of one number at one instant. A span that was there without an end may be given one. A span without an end goes on as
 long as its subscription does: where that ends, the number is free.
@@ -45,7 +45,7 @@ class _Spans(NamedTuple):
         return _Spans(*(column[rows] for column in self))
 
     def same_as_before(self, *names: str) -> NDArray[np.bool_]:
-        """Whether each row is equal to the one before it in these columns."""
+        """Return whether each row is equal to the one before it in these columns."""
         same = np.ones(len(self.served), np.bool_)
         same[:1] = False
         for name in names:
@@ -78,7 +78,7 @@ def numbers(work: Importer) -> Count:
 
 
 def free(work: Importer) -> int:
-    """End the spans of subscriptions of which this import told the end; how many."""
+    """End the spans of subscriptions whose end is in this import; their number."""
     if not work.ended:
         return 0
     subscriptions, spans = stored.subscriptions(work.connection, work.accounts), stored.spans(work.connection)
@@ -153,7 +153,7 @@ def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Span
 
 
 def _ended(spans: _Spans) -> NDArray[np.bool_]:
-    """Stored spans without an end of which a given row tells the end. Spans are sorted by number, beginning and end."""
+    """Stored spans without an end whose end is in a given row. Spans are sorted by number, beginning and end."""
     ended = spans.same_as_before("served", "from_us", "owner")
     ended[1:] &= (spans.row[1:] < 0) & (spans.to_us[1:] == stored.NEVER_US) & (spans.row[:-1] >= 0)
     return ended

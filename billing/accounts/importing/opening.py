@@ -1,4 +1,4 @@
-"""What an account brings from the system before: open items, what is left of allowances, and three months of totals. Whole columns."""
+"""Opening data of an account from the system before: open items, allowances left, and three months of totals. Whole columns."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _select(table: sa.Table, names: Sequence[str]) -> sa.Select[Any]:
 
 
 def _allowances(work: Importer) -> Count:
-    """What is left of allowances that roll over, as of the day from which an account is billed here."""
+    """Quantities left of allowances that roll over, as of the day from which an account is billed here."""
     sheet, at = _of_accounts(work, work.sheets["opening_allowances"])
     key = ("account_id", "subscription_id", "catalogue", "allowance", "serves_to", "period_end")
     sheet, at = _once(work, sheet, at, key)
@@ -135,7 +135,7 @@ def _refuse_allowances(work: Importer, sheet: Sheet, at: NDArray[np.int64]) -> N
 
 
 def _allowance_wrongs(work: Importer, row: dict[str, Any], at: int, of: int) -> list[tuple[str, str, str]]:
-    """What cannot be of one row: its allowance, its subscription, its dates."""
+    """The errors of one row: in its allowance, its subscription, its dates."""
     found = []
     shared = row["subscription_id"] is None
     plans = [plan for name, plan in work.plans.items() if name.startswith(f"{row['catalogue']}/") and row["plan"] in {None, name}]

@@ -1,7 +1,7 @@
 """Import files read: CSV in a folder, or the same rows in one JSON document. Every mistake with file, line and remedy.
 
-A sheet is read in pieces, so that a million rows need little memory at a time. What needs another row (ids that must exist, spans that
-must not overlap) is checked by `importing`. A row with a mistake is left out of the table.
+A sheet is read in pieces, so that a million rows need little memory at a time. Conditions that need another row (ids that must exist, spans
+that must not overlap) are checked by `importing`. A row with a mistake is left out of the table.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _JSON_BYTES_MAX: Final = 512 << 20  # one document is read whole; CSV files have
 
 
 def read_folder(folder: Path, layouts: Sequence[Layout], mistakes: Mistakes, progress: Progress) -> dict[str, Sheet]:
-    """The sheet of each layout by its name, from the CSV files of a folder. `progress` is told rows as they are read."""
+    """The sheet of each layout by its name, from the CSV files of a folder. `progress` gets the rows as they are read."""
     for layout in layouts:
         mistakes.expect(layout.file)
     sheets = {}
@@ -107,7 +107,7 @@ def _opened(path: Path, mistakes: Mistakes) -> BinaryIO | None:
 
 
 def _first_that_is_no_text(file: BinaryIO) -> tuple[int, int] | None:
-    """Line and byte at which `file` stops being UTF-8; None where all of it is, and then it stands at its beginning again."""
+    """Line and byte at which `file` stops being UTF-8; None where all of it is, and then it is at its beginning again."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     lines = bytes_before = 0
     is_last = False

@@ -1,4 +1,4 @@
-"""What an import file is: its layout, its rows as typed columns, and the mistakes that are found in it."""
+"""The parts of an import file: its layout, its rows as typed columns, and the mistakes that are found in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CellError(Exception):
-    """A cell that cannot be used: what is wrong and how to mend it."""
+    """A cell that cannot be used: the error and its remedy."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class CellError(Exception):
 
 
 class Column(NamedTuple):
-    """How the cells of a column are read. `read` raises CellError; None is an empty cell. A column that may be missing reads as empty.
+    """The reading of a column's cells. `read` raises CellError; None is an empty cell. A column that may be missing reads as empty.
 
     `plain` is a pattern (RE2) of texts that are certainly right and mean themselves, so that a column of a million ids needs no calls.
     """
@@ -49,26 +49,26 @@ class Layout(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Rows without a mistake of their own: columns of the layout, and `line`, where each stands."""
+    """Rows without a mistake of their own: columns of the layout, and `line`, the line of each in the file."""
 
     file: str
     table: pa.Table
-    place: str = "line {}"  # how a row's number is told
-    given: frozenset[str] = frozenset()  # columns that stand in the file
+    place: str = "line {}"  # the text of a row's number
+    given: frozenset[str] = frozenset()  # columns that are in the file
 
     def where(self, line: int, column: str = "") -> str:
         """The place of a row, or of a cell in it."""
         return self.place.format(line) + (f", {column}" if column else "")
 
     def lines(self) -> NDArray[np.int64]:
-        """Where each row stands."""
+        """The line of each row in the file."""
         return self.table["line"].to_numpy()
 
 
 class Mistakes:
-    """All that is wrong with the files, and what cannot be known because of it: ids on refused lines, and files that cannot be read.
+    """All errors in the files, and what cannot be known because of them: ids on refused lines, and files that cannot be read.
 
-    An id that is missing only because its line has a mistake is not a mistake of those who name it.
+    An id that is missing only because its line has a mistake is no mistake of the rows that name it.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Mistakes:
         self.add(sheet.file, sheet.where(line, column), message, remedy, line=line)
 
     def expect(self, file: str) -> None:
-        """Mistakes are told in the order in which their files were expected."""
+        """Note the order in which mistakes are reported: that in which their files were expected."""
         self._files.setdefault(file, len(self._files))
 
     def add_unreadable(self, file: str, place: str, message: str, remedy: str, *, line: int = 0) -> None:
@@ -99,7 +99,7 @@ class Mistakes:
         self._refused.add((file, row_id))
 
     def may_hold(self, file: str, row_id: str) -> bool:
-        """Whether the id may stand in the file, on a line that has a mistake."""
+        """Return whether the id may be in the file, on a line that has a mistake."""
         return file in self._unreadable or (file, row_id) in self._refused
 
     def in_order(self) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""What the steps of an import share: the transaction, its one number, the sheets and the rows that are there by now."""
+"""The state that the steps of an import share: the transaction, its one number, the sheets and the rows stored by now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Count(NamedTuple):
-    """Rows of one file: new ones, those that were there with the same data, and those that only told the end of one that was there."""
+    """Rows of one file: new ones, those that were there with the same data, and those that only gave the end of one that was there."""
 
     added: int = 0
     known: int = 0
@@ -77,7 +77,7 @@ class Importer:
             bulk.insert(self.connection, table, {**columns, **numbered})
 
     def told_by(self, rows: int) -> dict[str, Any]:
-        """The columns of facts that say who told them."""
+        """The columns of facts that name the person who recorded them."""
         return {"by_name": pa.array([self.by.name] * rows, pa.string()), "by_uid": np.full(rows, self.by.uid, np.int64)}
 
     def done(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What an import must agree with, as it lies in the store: whole tables as columns."""
+"""The stored data that an import must agree with: whole tables as columns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def accounts(connection: sa.Connection) -> pa.Table:
 def subscriptions(connection: sa.Connection, accounts: pa.Table) -> pa.Table:
     """Subscriptions by key: subscription_key, account_key and the columns of subscriptions.csv.
 
-    Beside them `first_plan`, as it was told first, and `end`, which facts may have told later than `to_date`.
+    Beside them `first_plan`, as it was first recorded, and `end`, which facts may have recorded later than `to_date`.
     """
     column = tables.subscriptions.c
     columns = (column.subscription_key, column.subscription_id, column.account_key, column.from_date, column.to_date)
@@ -63,7 +63,7 @@ def plan_changes(connection: sa.Connection) -> pa.Table:
 
 
 def spans(connection: sa.Connection) -> pa.Table:
-    """Who has a number from when to when: served_id, from_us, to_us (NEVER_US for ever), subscription_key. Empty spans are left out."""
+    """The spans of numbers: served_id, from_us, to_us (NEVER_US for ever), subscription_key. Empty spans are left out."""
     fact = tables.guiding_facts.c
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
     table = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
@@ -86,7 +86,7 @@ def _plans(connection: sa.Connection) -> pa.Table:
 
 
 def _first_plans(connection: sa.Connection, keys: NDArray[np.int64]) -> tuple[Any, Any]:
-    """The plan of the earliest date of each subscription: as it was told first, and as it was told last."""
+    """The plan of the earliest date of each subscription: as it was recorded first, and as it was recorded last."""
     table = _plans(connection)
     of, days = table["subscription_key"].to_numpy(), flat(table["from_date"]).dictionary_encode().indices.to_numpy()
     start = np.searchsorted(of, keys)
@@ -98,7 +98,7 @@ def _first_plans(connection: sa.Connection, keys: NDArray[np.int64]) -> tuple[An
 
 
 def _ends(connection: sa.Connection, table: pa.Table) -> Any:  # noqa: ANN401 -- an array, or a value of any type
-    """The first day without service of each subscription, as facts tell it."""
+    """The first day without service of each subscription, from facts."""
     later = ends_learned_later(connection)
     if not later:
         return flat(table["to_date"])

@@ -1,6 +1,6 @@
 """Subscriptions of an import beside those that are there. Whole columns.
 
-Refuses accounts and plans that nobody knows, a plan in another currency than its account's, and a beginning before the account's.
+Refuses unknown accounts and plans, a plan in another currency than its account's, and a beginning before the account's.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _reasonable_spans(sheet: Sheet, mistakes: Mistakes) -> Sheet:
 
 
 def _learn_ends(work: Importer, again: Sheet, had: pa.Table) -> int:
-    """Known rows: the ends that are new become facts, any other difference is a mistake. How many ends."""
+    """Known rows: the ends that are new become facts, any other difference is a mistake. Returns the number of ends."""
     given = again.table["to_date"]
     same_end = ~differs(given, had["to_date"]) | ~differs(given, had["end"])
     same_plan = ~differs(again.table["plan"], had["plan"]) | ~differs(again.table["plan"], had["first_plan"])
@@ -117,7 +117,7 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
 
 
 def _refuse_early(work: Importer, sheet: Sheet, owner: Ints) -> None:
-    """Nobody would be billed for days before the account is opened."""
+    """Note subscriptions that begin before their account is opened: no account would be billed for these days."""
     rows = np.flatnonzero(owner >= 0)
     opened = taken(work.accounts["opened_on"], owner[rows])
     early = less(taken(sheet.table["from_date"], rows), opened)
@@ -130,7 +130,7 @@ def _refuse_early(work: Importer, sheet: Sheet, owner: Ints) -> None:
 
 
 def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
-    """The key of the subscription that each new one was transferred from, 0 for none: one that is known, or stands in the file."""
+    """The key of the subscription that each new one was transferred from, 0 for none: one that is known, or is in the file."""
     named = sheet.table["transferred_from"]
     result = np.zeros(len(named), np.int64)
     rows = np.flatnonzero(named.is_valid().to_numpy())

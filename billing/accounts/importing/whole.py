@@ -1,8 +1,8 @@
 """Import of accounts with everything about them: all of it or nothing, every mistake at once.
 
 The same rows again are recognised and change nothing; the same id with other data is an error that names the field. One thing may be
-learned later: the end of a subscription, a number or a fact that had none. It is kept as a new fact, so that bills made before knew no
-end. Rows are written first and facts are checked as they then stand, in one transaction: a mistake anywhere undoes all of it.
+learned later: the end of a subscription, a number or a fact that had none. It is kept as a new fact, so that bills made before knew no end.
+Rows are written first and facts are checked as then stored, in one transaction: a mistake anywhere undoes all of it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-IMPORTED: Operator = Operator("import", -1)  # who says what is imported, where nobody else is named
+IMPORTED: Operator = Operator("import", -1)  # the person behind an import, where no other is named
 
 
 class ImportReport(NamedTuple):
-    """How many rows were new, and how many were there already with the same data."""
+    """The number of rows that were new, and of those that were there already with the same data."""
 
     accounts_added: int
     accounts_known: int
@@ -64,7 +64,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
 ) -> ImportReport:
     """Import the CSV files of a folder, or one JSON document. Raises ProblemsError with every mistake; then nothing is stored.
 
-    `dry_run`: do and check everything, and store nothing. `progress` is told how many rows of how many are dealt with.
+    `dry_run`: do and check everything, and store nothing. `progress` gets the number of rows that are dealt with, and of all rows.
     """
     mistakes = Mistakes()
     sheets = _read(source, mistakes, progress)
@@ -119,7 +119,7 @@ def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[s
 
 
 def import_accounts(work: Importer, known_policies: set[str]) -> Count:
-    """The sheet of accounts: what is wrong with it goes to the mistakes of `work`, new rows to the table."""
+    """The sheet of accounts: its errors go to the mistakes of `work`, new rows to the table."""
     sheet = work.sheets["accounts"]
     _refuse_unknown_policies(sheet, known_policies, work.mistakes)
     _refuse_unknown_entities(sheet, entities.names(work.connection), work.mistakes)
@@ -142,7 +142,7 @@ def import_accounts(work: Importer, known_policies: set[str]) -> Count:
 
 
 def _refuse_unknown_policies(sheet: Sheet, known: set[str], mistakes: Mistakes) -> None:
-    """An account without a policy that exists would stop dunning for everyone."""
+    """An account without a policy that exists would stop dunning for all accounts."""
     missing = set(sheet.table["dunning_policy"].unique().to_pylist()) - known
     if not missing:
         return

@@ -1,6 +1,6 @@
 """The days of its period for which a fee or a commitment that is divided by days is charged, of stored lines.
 
-They are known of lines that bill a charge for the first time: a line that corrects is a difference, and says of which period.
+They are known of lines that bill a charge for the first time: a line that corrects is a difference, and names its period.
 """
 
 from __future__ import annotations

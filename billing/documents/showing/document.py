@@ -1,4 +1,4 @@
-"""A document as it is shown, whole: what is stored, what there is to say beside it, and what became of it. The one answer of all faces."""
+"""A document as it is shown, whole: its stored data, the further contents, and its later history. All faces use this one answer."""
 
 from __future__ import annotations
 

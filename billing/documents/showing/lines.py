@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 class ShownLine(msgspec.Struct, frozen=True):
-    """What there is to say of a line beside what is stored.
+    """The further contents of a line beside what is stored.
 
-    `days`: of its period those that a fee is for; none: all of them, or not known. `with_tax_micros`: where its prices hold tax. `unit`:
-    what its quantity is told in (GB, MiB, message, purchase; empty: time). `tax_name`: its tax class, where nothing else tells it from
-    another line. `reference`: of a charge or credit by hand, where its tax class does not tell it from another one either.
+    `days`: the days of its period that a fee is for; none: all of them, or not known. `with_tax_micros`: where its prices hold tax. `unit`:
+    the unit of its shown quantity (GB, MiB, message, purchase; empty: time). `tax_name`: its tax class, where nothing else distinguishes it
+    from another line. `reference`: of a charge or credit by hand, where its tax class does not distinguish it either.
     """
 
     line_no: int
@@ -49,7 +49,7 @@ class ShownLine(msgspec.Struct, frozen=True):
 
 
 class ShownTax(msgspec.Struct, frozen=True):
-    """The tax of a period and class: on what, how much; `exempt`: it is not paid, and what proves that."""
+    """The tax of a period and class: its base and its amount; `exempt`: it is not paid, and the proof of that."""
 
     tax_class: int
     period_from: str
@@ -69,7 +69,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def shown(home: Home, number: str, language: str | None = None) -> Shown:
-    """What a document shows; names in `language` (None: that of its account). Raises NotFoundError when there is none."""
+    """The further contents of a document; names in `language` (None: that of its account). Raises NotFoundError when there is none."""
     with home.connect() as connection:
         document = find(connection, number)
         rows = lines_of(connection, document.invoice_key)
@@ -121,7 +121,7 @@ def _of_credited(connection: sa.Connection, document: Document, rows: Sequence[A
 
 
 def _taxes(connection: sa.Connection, document: Document, rows: Sequence[Any], names: Names) -> tuple[ShownTax, ...]:
-    """One for each tax class and period. A class whose lines come to nothing, and that has no tax, says nothing."""
+    """One for each tax class and period. A class whose lines sum to 0, and that has no tax, is left out."""
     groups: dict[tuple[str, str, int], list[Any]] = {}
     for row in rows:
         groups.setdefault((row.period_from, row.period_to, row.tax_class), []).append(row)

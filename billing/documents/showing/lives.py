@@ -1,4 +1,4 @@
-"""Plans, pauses and outages of a few subscriptions as of a commit: read by their keys, so that one invoice costs no look at everybody."""
+"""Plans, pauses and outages of a few subscriptions as of a commit. They are read by key, so that one invoice does not read all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Catalogues as of the run of a document: which one a stored line is of, and what its tax and its quantity are called."""
+"""Catalogues as of the run of a document: the catalogue of a stored line, and the names of its tax and its quantity."""
 
 from __future__ import annotations
 
@@ -49,37 +49,37 @@ class Names(NamedTuple):
         return self.price_list.identity_of(self.price_list.identity_index(known), row.price_id if priced else 0, row.tax_class)
 
     def unit(self, row: Any) -> str:  # noqa: ANN401 -- a row of the database
-        """What a line of usage counts: the unit of volume in which its price is stated, a message or a purchase; empty for calls."""
+        """The unit of a line of usage: the unit of volume in which its price is stated, a message or a purchase; empty for calls."""
         identity = self.identity(row) if row.kind == "usage" else ""
         price = self.price_list.price(identity, row.price_id) if identity else None
         return unit_of_price(self.price_list, identity, price) if price is not None else _unit_alone(row)
 
     def tax_text(self, identity: str, tax_class: int, rate_ppm: int | None) -> str:
-        """What a tax class is called, with its rate where one is given."""
+        """The name of a tax class, with its rate where one is given."""
         name = self.price_list.tax_text(identity, tax_class, self.language) if identity else str(tax_class)
         return name if rate_ppm is None else f"{name} {format_micros(rate_ppm * MICROS_PER_UNIT * _PER_CENT // PPM, 0)} %"
 
 
 class Exemption(NamedTuple):
-    """That an account pays no tax of a class, and what proves it."""
+    """That an account pays no tax of a class, and the proof of it."""
 
     certificate: str
 
 
 def names_of(home: Home, connection: sa.Connection, document: Document, rows: Sequence[Any], language: str) -> Names:
-    """What is known of the lines of a document as of its run; names in a language (with or without its region)."""
+    """The names for the lines of a document as of its run, in a language (with or without its region)."""
     seq = seq_of(connection, document)
     keys = sorted({row.subscription_key for row in rows if row.subscription_key > 0})
     return Names(price_list.load(home, seq), lives(connection, seq, keys), language.partition("-")[0])
 
 
 def seq_of(connection: sa.Connection, document: Document) -> int:
-    """As of which commit the run of a document knew tariffs and customers."""
+    """The commit whose tariffs and customers the run of a document knew."""
     return billed_seq(connection, document) if document.run_kind in WORKED_OUT else document.pinned_seq
 
 
 def unit_of_price(prices: PriceList, identity: str, price: Any) -> str:  # noqa: ANN401 -- a Price
-    """What a price counts, as `Names.unit`."""
+    """The unit that a price counts, as `Names.unit`."""
     if price.unit is QuantityUnit.BYTE:
         return unit_of(price.rates[0].steps[0].per_qty)
     if price.unit is QuantityUnit.MESSAGE:
@@ -88,7 +88,7 @@ def unit_of_price(prices: PriceList, identity: str, price: Any) -> str:  # noqa:
 
 
 def exemption_of(connection: sa.Connection, document: Document, last_day: dt.date, class_name: str) -> Exemption | None:
-    """Why no tax of a class (the one that lines have in the end) is due for a period with this last day; None: it is."""
+    """The exemption from tax of a class (the one that lines have in the end) for a period with this last day; None: tax is due."""
     told = dated.account_facts(connection, seq_of(connection, document), kinds=("tax",), keys=(document.account_key,))
     statuses = [TaxStatus(span_of(fact), frozenset(fact.detail.exempt), fact.detail.classes) for fact in told]
     status = status_on(statuses, last_day)
@@ -106,5 +106,5 @@ def day_of(text: str) -> dt.date:
 
 
 def _unit_alone(row: Any) -> str:  # noqa: ANN401 -- a row of the database
-    """The unit of a line whose price no catalogue knows."""
+    """The unit of a line whose price is in no catalogue."""
     return {int(QuantityUnit.BYTE): BYTE, int(QuantityUnit.MESSAGE): MESSAGE}.get(row.quantity_unit, "")

@@ -1,7 +1,7 @@
 """Counts of day passes that events of a document opened, by fee, priced by the kernel.
 
-What an event comes to before discount, money and caps holds the fees of the passes that it opens, and nothing else of it depends on them.
-So usage is priced with a power of two as the fee of each pass, and with none: the difference says which ones an event opened.
+The charge of an event before discount, money and caps holds the fees of the passes that it opens. Nothing else of it depends on them. So
+usage is priced with a power of two as the fee of each pass, and with none: the difference gives the passes that an event opened.
 """
 
 from __future__ import annotations

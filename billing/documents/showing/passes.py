@@ -1,8 +1,8 @@
-"""Day passes in the lines of a bill: the fee of a pass is part of the charge of the event that opens it, so that a line of usage holds it.
+"""Day passes in the lines of a bill: the fee of a pass is in the charge of the event that opens it, so a line of usage holds it.
 
-Known of lines that a run of the cycle billed for the first time, and only where a plan of the line's subscription has a day pass. Usage is
-priced twice more by the kernel (`opening`), which tells passes by their fees; where two of a line's passes have one fee, or the period
-cannot be priced again, the plain twin prices the events of the line.
+They are known of lines that a run of the cycle billed for the first time. They are sought only where a plan of the line's subscription has
+a day pass. Usage is priced twice more by the kernel (`opening`): the fees identify the passes. Where two passes of a line have one fee, or
+the period cannot be priced again, the plain twin prices the events of the line.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Passes(msgspec.Struct, frozen=True):
-    """How often a day pass was opened by events of a line, and what the fees come to, before money and caps."""
+    """The number of times that events of a line opened a day pass, and the sum of the fees, before money and caps."""
 
     name: str
     times: int

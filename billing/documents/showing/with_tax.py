@@ -1,8 +1,8 @@
-"""What lines come to with their tax, where prices hold it: the amount that the tariff told the customer.
+"""Lines with their tax, where prices hold it: the amount that the tariff states to the customer.
 
-Documents store net amounts. What was due as prices state it is worked out again from what the run knew; of a line that corrects, less what
-was due so by the document before it on its charge. Where that does not come to the stored net amount (a period that is not open any more
-cannot be worked out again) nothing is said.
+Documents store net amounts. The amount due as prices state it is recomputed from what the run knew. For a line that corrects, the amount
+due so by the document before it on its charge is subtracted. If the result does not agree with the stored net amount, nothing is given (a
+period that is no longer open cannot be recomputed).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Stated(NamedTuple):
-    """What is due on a charge key: as prices state it, and without tax; and whether any of the prices hold theirs."""
+    """The amount due on a charge key: as prices state it, and without tax; and whether any of the prices hold theirs."""
 
     gross_micros: int
     net_micros: int
@@ -33,9 +33,9 @@ class _Stated(NamedTuple):
 
 
 def with_tax(home: Home, document: Document, rows: Sequence[Any], earlier: Sequence[Issued]) -> dict[int, int]:
-    """By line number what each of some `rows` comes to with tax, where its prices hold it.
+    """By line number the amount with tax of each of some `rows`, where its prices hold it.
 
-    `earlier`: documents that stood when this one was made, oldest first.
+    `earlier`: documents that were valid when this one was made, oldest first.
     """
     if document.run_kind not in WORKED_OUT:
         return {}
@@ -73,7 +73,7 @@ def _due(home: Home, document: Document) -> Due | None:
 
 
 def _stated(due: Due | None, key: tuple[Any, ...]) -> _Stated | None:
-    """What is due on a charge key; None where it is not known, or partly at prices that hold no tax."""
+    """The amount due on a charge key; None where it is not known, or partly at prices that hold no tax."""
     if due is None:
         return None
     places = due.places(key)

@@ -1,7 +1,7 @@
-"""What is agreed with single accounts beside their master data, by account index: the dated facts of `billing.accounts.kinds`.
+"""Agreements with single accounts beside their master data, by account index: the dated facts of `billing.accounts.kinds`.
 
-Few accounts have any, so all of this is dictionaries: who is not in one has nothing of that kind. Facts of one account stand in order
-of time; of those that a day fits, the last one holds.
+Few accounts have any, so all of this is dictionaries: an account that is not in one has no fact of that kind. Facts of one account are in
+order of time; of those that a day fits, the last one holds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUBSCRIPTION_KINDS: Final = ("pause", "outage", "end", "no_end", "terms", "payer
 
 
 class Relation(NamedTuple):
-    """Another account pays (or shares), from a date on: `other` is its index, NOBODY ends it. Empty filters mean everything."""
+    """Another account pays (or shares), from a date on: `other` is its index, `NOBODY` ends it. Empty filters mean everything."""
 
     span: Span
     other: int
@@ -46,10 +46,10 @@ class Relation(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Agreed:
-    """Dated facts by account index, and of `subscription_payers` by subscription key.
+    """Dated facts by account index, and those of `subscription_payers` by subscription key.
 
-    `parted`: who was told to be related with whom by facts that hold no more, and the commit since which they do not. What was billed by
-    then is put right between them when both are computed.
+    `parted`: retracted relations: the other account, and the commit of the retraction. Amounts billed until then are moved back between the
+    two when both are computed.
     """
 
     bill_days: Mapping[int, tuple[tuple[dt.date, int], ...]]  # changes alone, in order of time
@@ -67,7 +67,7 @@ class Agreed:
     subscription_parted: Mapping[int, tuple[tuple[int, int], ...]]  # by subscription key
 
     def of_account(self, index: int) -> Agreed:
-        """What is agreed with one account alone, whose index is 0 then; not with whom it is related."""
+        """The agreements with one account alone, under index 0; without its relations."""
         of_accounts = ("bill_days", "terms", "holds", "categories", "exempt", "discounts", "closed_on")
         own = {name: {0: known[index]} for name in of_accounts if index in (known := getattr(self, name))}
         return dataclasses.replace(NOTHING, **own)
@@ -84,9 +84,9 @@ def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by 
     payers: Iterable[Fact],
     imported: Mapping[int, str],
 ) -> Agreed:
-    """Facts about accounts as of `seq`. `place`: index of an account key; `index_of_id`: of an account id, NOBODY for an unknown one.
+    """Facts about accounts as of `seq`. `place`: index of an account key; `index_of_id`: of an account id, `NOBODY` for an unknown one.
 
-    `payers`: the facts of subscriptions that name one. `imported`: the category that an account came with.
+    `payers`: the facts of subscriptions that name one. `imported`: the category that an account was imported with.
     """
     found: dict[str, dict[int, list[Fact]]] = {kind: {} for kind in ACCOUNT_KINDS}
     for fact in dated.account_facts(connection, seq, kinds=ACCOUNT_KINDS):
@@ -145,12 +145,12 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def holds_on(span: Span, day: dt.date) -> bool:
-    """Whether a day lies in a span."""
+    """Return whether a day lies in a span."""
     return span.start <= day and (span.end is None or day < span.end)
 
 
 def category_on(categories: Iterable[tuple[Span, str]], day: dt.date, otherwise: str) -> str:
-    """The category told for a day; `otherwise` where none is."""
+    """The category recorded for a day; `otherwise` where none is."""
     found = otherwise
     for span, category in categories:
         if holds_on(span, day):
@@ -161,8 +161,8 @@ def category_on(categories: Iterable[tuple[Span, str]], day: dt.date, otherwise:
 def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
     """The root of its rating unit, for each account (index) of a unit with more than one member.
 
-    Accounts are of one unit that any relation ever joined, also one that was told and retracted. Its root is the first member that nobody
-    else ever paid for; in a ring the first of all. `owner_of`: the account of each subscription key that any relation is about.
+    Accounts are of one unit if any relation ever joined them, also a retracted one. Its root is the first member for which no other account
+    ever paid; in a ring the first of all. `owner_of`: the account of each subscription key that any relation is about.
     """
     parent: dict[int, int] = {}
     depends: set[int] = set()
@@ -191,7 +191,7 @@ def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
 
 
 def related(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int, Span]]:
-    """Pairs of accounts (indices) of which one takes something over from the other, with days on which it does."""
+    """Pairs of accounts (indices) where one takes something over from the other, with the days on which it does."""
     for index, relations in _families(agreed, owner_of):
         spans = in_force([Told(each.span, each.kinds, each.charge_codes) for each in relations])
         for each, days in zip(relations, spans, strict=True):
@@ -200,7 +200,7 @@ def related(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, 
 
 
 def parted(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
-    """Pairs of accounts (indices) that were told to be related and are not, and the commit since which they are not."""
+    """Pairs of accounts (indices) whose relation was retracted, and the commit of the retraction."""
     of_subscriptions = ((owner_of[key], others) for key, others in agreed.subscription_parted.items() if key in owner_of)
     for index, others in (*agreed.parted.items(), *of_subscriptions):
         yield from ((index, other, commit_seq) for other, commit_seq in others if other not in {NOBODY, index})

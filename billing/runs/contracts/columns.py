@@ -15,7 +15,7 @@ _POWERS_OF_TEN: Final = np.array([10**digits for digits in range(19)], np.int64)
 
 
 class Runs:
-    """Runs of rows that are equal in some columns. What follows from these columns is worked out once a run."""
+    """Runs of rows that are equal in some columns. Values that follow from these columns are computed once a run."""
 
     def __init__(self, *columns: npt.NDArray[Any]) -> None:
         rows = len(columns[0])
@@ -48,7 +48,7 @@ def one_chunk(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
 
 
 def digits_of(number: Int64s) -> npt.NDArray[np.int8]:
-    """How many decimal digits each number (>= 0) has; none for 0."""
+    """The number of decimal digits of each number (>= 0); 0 for 0."""
     return np.searchsorted(_POWERS_OF_TEN, number, side="right").astype(np.int8)
 
 

@@ -1,7 +1,7 @@
-"""Patterns: what a contract is, apart from who has it. Subscriptions that are alike in all of it share one.
+"""Patterns: the terms of a contract, apart from its holder. Subscriptions with equal terms share one pattern.
 
-Most customers are alike: a million subscriptions have some thousand patterns. Those who have nothing but plans are grouped as columns; the
-few with pauses, outages, terms or discounts of their own are looked at one by one.
+Most customers are alike: a million subscriptions have some thousand patterns. Those that have nothing but plans are grouped as columns; the
+few with pauses, outages, terms or discounts of their own are handled one by one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PlanFacts(NamedTuple):
 
 
 class Own(NamedTuple):
-    """What a subscription has beside plans and dates."""
+    """The facts of a subscription beside its plans and dates."""
 
     facts: tuple[Fact, ...]
     transferred_in: bool
@@ -95,14 +95,14 @@ def with_changes(patterns: Sequence[Pattern], of: Int64s, changed: Mapping[int, 
 
 
 def of_rows(patterns: Iterable[Pattern]) -> Found:
-    """The patterns of subscriptions that are told one by one."""
+    """The patterns of subscriptions that are given one by one."""
     known: dict[Pattern, int] = {}
     code = [known.setdefault(pattern, len(known)) for pattern in patterns]
     return Found(np.array(code, np.int64), list(known))
 
 
 def ends(facts: Iterable[Fact]) -> dict[int, Fact]:
-    """Of facts `end` and `no_end` the one that holds, by subscription key: the one learned last."""
+    """The valid one of facts `end` and `no_end`, by subscription key: the one learned last."""
     told = [fact for fact in facts if fact.kind in {"end", "no_end"}]
     return {fact.subject: fact for fact in sorted(told, key=lambda each: (each.commit_seq, each.fact_id))}
 
@@ -115,7 +115,7 @@ def _plain(index: int, from_day: Int64s, end_day: Int64s, plans: PlanFacts, name
 
 
 def _with(pattern: Pattern, own: Own) -> Pattern:
-    """A pattern with what a subscription has of its own."""
+    """A pattern with the facts that a subscription has of its own."""
     return pattern._replace(
         pauses=merged(span_of(fact) for fact in own.facts if fact.kind == "pause"),
         outages=merged(span_of(fact) for fact in own.facts if fact.kind == "outage"),

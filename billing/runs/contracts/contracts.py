@@ -1,8 +1,8 @@
-"""Who has which plan when, as arrays that a column of events is looked up in.
+"""Subscriptions and their plans over time, as arrays for the lookup of a column of events.
 
 A *holding* is one pair (subscription, plan), however often the plan came and went. The holdings of a subscription have consecutive numbers,
-in the order in which its plans first came. What follows from a pattern (and a time zone, where instants are asked for) is worked out once
-for all subscriptions that have it.
+in the order in which its plans first came. Values that follow from a pattern (and a time zone, for instants) are computed once for all
+subscriptions that have it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NEVER = np.iinfo(np.int64).max
 
 
 class OfPattern(Sequence[_T]):
-    """What each subscription (index) has by its pattern."""
+    """The value of each subscription (index), which follows from its pattern."""
 
     def __init__(self, of: Int64s, values: Sequence[_T]) -> None:
         self._of = of
@@ -41,7 +41,7 @@ class OfPattern(Sequence[_T]):
     def __len__(self) -> int:
         return len(self._of)
 
-    def __getitem__(self, index: int) -> _T:  # type: ignore[override]  # nobody asks for slices
+    def __getitem__(self, index: int) -> _T:  # type: ignore[override]  # slices are not used
         return self._values[int(self._of[index])]
 
     def __iter__(self) -> Iterator[_T]:
@@ -49,7 +49,7 @@ class OfPattern(Sequence[_T]):
 
 
 class Lives(NamedTuple):
-    """When subscriptions are active, and from when on they have which plan. `of`: the life of each subscription."""
+    """The instants at which subscriptions are active, and those at which their plans begin. `of`: the life of each subscription."""
 
     of: Int64s
     active_from: Int64s
@@ -77,7 +77,7 @@ class Contracts:
         self._holding_plan = self._numbered()
 
     def under(self, price_list: PriceList) -> Contracts:
-        """The same facts under other tariffs. What follows from the facts alone is shared, not worked out again."""
+        """The same facts under other tariffs. Values that follow from the facts alone are shared, not computed again."""
         other = copy.copy(self)
         other.price_list = price_list
         other._holding_plan = other._numbered()  # noqa: SLF001 -- one of our own
@@ -89,7 +89,7 @@ class Contracts:
         return Lives(self._life, self._active_from, self._active_to, self._first_fact, self._fact_from, self._fact_plan)
 
     def is_active(self, subscription: Int64s, start_us: Int64s) -> npt.NDArray[np.bool_]:
-        """Whether each subscription (index >= 0) is active at an instant."""
+        """Return whether each subscription (index >= 0) is active at an instant."""
         life = self._life[subscription]
         active: npt.NDArray[np.bool_] = (start_us >= self._active_from[life]) & (start_us < self._active_to[life])
         return active
@@ -113,14 +113,14 @@ class Contracts:
         return np.where(holding >= 0, self._holding_plan[self._holding_name[holding]], NO_PLAN).astype(np.int32)
 
     def of_holdings(self, holding: Int64s, answer: Callable[[str], int], nobody: int) -> Int64s:
-        """What `answer` says of the plan of each holding, asked once a plan; `nobody` for -1."""
+        """The value of `answer` for the plan of each holding, called once a plan; `nobody` for -1."""
         if not self._holding_name.size:
             return np.full(len(holding), nobody, np.int64)
         known = np.array([answer(plan) for plan in self._names], np.int64)
         return np.where(holding >= 0, known[self._holding_name[holding]], nobody)
 
     def prices_incoming(self, holding: Int64s) -> npt.NDArray[np.bool_]:
-        """Whether the plan of each holding prices incoming usage; no for -1."""
+        """Return whether the plan of each holding prices incoming usage; no for -1."""
 
         def answer(plan: str) -> int:
             return any(prices_incoming(*version) for version in self.price_list.plan_versions(plan))
@@ -128,13 +128,13 @@ class Contracts:
         return self.of_holdings(holding, answer, 0).astype(np.bool_)
 
     def subscriptions_that(self, holds: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
-        """By subscription: whether any plan it ever had is one of which this `holds`."""
+        """By subscription: whether `holds` is true of any plan that it ever had."""
         known = {plan: holds(plan) for plan in self._names}
         by_pattern = np.array([any(known[plan] for plan in plans) for plans in self.pattern_plans], np.bool_)
         return by_pattern[self.facts.subscription_pattern] if by_pattern.size else np.zeros(0, np.bool_)
 
     def _collect_lives(self) -> None:
-        """The instants of each pattern on each clock that any of its subscriptions goes by."""
+        """The instants of each pattern on each clock of any of its subscriptions."""
         facts = self.facts
         zone = facts.account_zone[facts.subscription_account]
         self._life, models = groups([facts.subscription_pattern, zone])

@@ -39,7 +39,7 @@ def step_of(identity: str, contracts: Contracts, currencies: Currencies) -> int:
 
 
 def rates_of(lines: Lines, contracts: Contracts) -> Int64s:
-    """Tax rate of each line: asked once for each catalogue, class and period end."""
+    """Tax rate of each line, looked up once for each catalogue, class and period end."""
     names = ("catalogue", "tax_class", "period_to")
     place, models = groups([np.ascontiguousarray(lines[name]) for name in names])
     price_list = contracts.price_list

@@ -1,6 +1,6 @@
-"""Stored text as numbers, and equal rows found without looking at them one by one: what a million facts are read with.
+"""Stored text as numbers, and groups of equal rows without a loop over rows: for reading a million facts.
 
-Texts repeat: a million accounts have a few currencies and some thousand dates. Each distinct one is looked at once.
+Texts repeat: a million accounts have a few currencies and some thousand dates. Each distinct one is converted once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from billing.charges.lines import Int64s
 
 EPOCH: Final = dt.date(1970, 1, 1)
-NEVER_DAY: Final = (dt.date.max - EPOCH).days  # of a date that is not told: later than any other
+NEVER_DAY: Final = (dt.date.max - EPOCH).days  # of a date that is not known: later than any other
 _NULL: Final = -1
 _CODES_MAX: Final = 2**62
 

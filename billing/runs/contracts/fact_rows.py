@@ -1,4 +1,4 @@
-"""Customers one by one: rows that are made of the columns when somebody asks for them."""
+"""Customers one by one: rows that are made of the columns on demand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AT_ONCE: Final = 10_000  # rows of which the texts are Python's at a time, when
 
 
 class Account(NamedTuple):
-    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one told."""
+    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one recorded."""
 
     account_key: int
     account_id: str
@@ -36,7 +36,7 @@ class Account(NamedTuple):
     payment_days: int
     commit_seq: int
     legal_entity: str = ""
-    category: str = NORMAL  # the last one told: normal | staff | test
+    category: str = NORMAL  # the last one recorded: normal | staff | test
     unit_key: int = 0  # account key of the root of its rating unit; 0: it is one of its own
     bill_days: BillDays = ()  # empty: `bill_day` always
     closed_on: dt.date | None = None
@@ -72,7 +72,7 @@ class AccountRows(Sequence[Account]):
     def __len__(self) -> int:
         return self._table.num_rows
 
-    def __getitem__(self, index: int) -> Account:  # type: ignore[override]  # nobody asks for slices
+    def __getitem__(self, index: int) -> Account:  # type: ignore[override]  # slices are not used
         place = range(len(self))[index]
         return self._row(place, self._table.slice(place, 1).to_pylist()[0])
 
@@ -119,7 +119,7 @@ class SubscriptionRows(Sequence[Subscription]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]  # nobody asks for slices
+    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]  # slices are not used
         place = range(len(self))[index]
         return self._row(int(self._keys[place]), self._ids[place].as_py(), int(self._account[place]), int(self._pattern[place]))
 
@@ -146,7 +146,7 @@ class ChangedRows(Sequence[Subscription]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]  # nobody asks for slices
+    def __getitem__(self, index: int) -> Subscription:  # type: ignore[override]  # slices are not used
         return self._changed(self._rows[index], int(self._account[index]), int(self._pattern[index]))
 
     def __iter__(self) -> Iterator[Subscription]:

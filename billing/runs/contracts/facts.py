@@ -1,8 +1,8 @@
-"""The contract facts as of a sequence number, as columns: accounts, their subscriptions, and who has which plan when.
+"""The contract facts as of a sequence number, as columns: accounts, their subscriptions, and the plans of these over time.
 
-Accounts stand in the order of `account_id`, the order in which invoices are numbered; an account's place in it is its *index*.
-Subscriptions stand in the order of their keys. Of two plan facts with the same date the one learned later holds. Rows (`Account`,
-`Subscription`) are made when they are asked for: whoever looks at all of them looks at the columns.
+Accounts are in the order of `account_id`, the order in which invoices are numbered; an account's place in it is its *index*. Subscriptions
+are in the order of their keys. Of two plan facts with the same date the one learned later holds. Rows (`Account`, `Subscription`) are made
+on demand: code that needs all of them reads the columns.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Facts:
     zones: list[str]
     account_entity: Int64s  # place in `entities`; the one without a name is ""
     entities: list[str]
-    account_category: Int64s  # place in `categories`: the last one told
+    account_category: Int64s  # place in `categories`: the last one recorded
     categories: list[str]
-    account_unit: Int64s  # index of the root of its rating unit: itself where it stands alone
+    account_unit: Int64s  # index of the root of its rating unit: itself where it is alone
     account_payment_days: Int64s
     account_first_day: Int64s  # that this store bills
     account_closed_day: Int64s  # NEVER_DAY: open
@@ -71,7 +71,7 @@ class Facts:
 
     @classmethod
     def of(cls, accounts: Sequence[Account], subscriptions: Sequence[Subscription] = ()) -> Facts:
-        """Facts that are told one by one, for a few customers."""
+        """Facts that are given one by one, for a few customers."""
         languages, currencies, zones, entities = (
             sorted({str(getattr(each, name)) for each in accounts}) for name in ("language", "currency", "timezone", "legal_entity")
         )
@@ -184,7 +184,7 @@ def load(connection: sa.Connection, seq: int) -> Facts:
 
 
 class Midnights:
-    """Instants at which local dates begin, remembered, since a run asks for the same few over and over."""
+    """Instants at which local dates begin, remembered, since a run needs the same few over and over."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, dt.date], int] = {}
@@ -204,7 +204,7 @@ class Midnights:
 
 
 def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
-    """The columns of accounts: their master data, changed where something else is agreed."""
+    """The columns of accounts: their master data, changed where an agreement differs."""
     table, agreed = stored.table, stored.agreed
     language, languages = coded(table["language"])
     currency, currencies = coded(table["currency"])

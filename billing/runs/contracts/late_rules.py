@@ -21,7 +21,7 @@ class Rule(NamedTuple):
 
 
 def rule_of(price_list: PriceList, plan: str) -> Rule:
-    """What the newest version of a plan says."""
+    """The rule in the newest version of a plan."""
     versions = price_list.plan_versions(plan)
     if not versions:
         return Rule(NO_RULE, NO_RULE)
@@ -32,17 +32,17 @@ def rule_of(price_list: PriceList, plan: str) -> Rule:
 
 
 def is_asked(price_list: PriceList) -> bool:
-    """Whether any plan has such a rule: else nobody asks when usage came."""
+    """Return whether any plan has such a rule; without one arrival times need not be read."""
     return any(rule_of(price_list, plan) != Rule(NO_RULE, NO_RULE) for plan in _plans(price_list))
 
 
 def any_arrives(price_list: PriceList) -> bool:
-    """Whether events of any plan may be billed in a later period than their own."""
+    """Return whether events of any plan may be billed in a later period than their own."""
     return any(arrives(price_list, plan) for plan in _plans(price_list))
 
 
 def arrives(price_list: PriceList, plan: str) -> bool:
-    """Whether events of a plan may be billed in a later period than their own."""
+    """Return whether events of a plan may be billed in a later period than their own."""
     return rule_of(price_list, plan).arrival_after != NO_RULE
 
 

@@ -1,8 +1,8 @@
-"""What a plan remembers from event to event: which allowances, day passes, caps and counters it needs buckets for.
+"""The state that a plan keeps from event to event: the allowances, day passes, caps and counters for which it needs buckets.
 
-A holder has a bucket for every definition that any version of its plan in force during the period has; the kernel looks only at those of
-the version that prices the event. Ids are stable across versions and plans, so one definition is one bucket of a subscription in a period:
-a change of plan begins no cap, counter or pass anew.
+A holder has a bucket for every definition in any version of its plan in force during the period; the kernel uses only those of the version
+that prices the event. Ids are stable across versions and plans, so one definition is one bucket of a subscription in a period: a change of
+plan begins no cap, counter or pass anew.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class Memory(NamedTuple):
 
 
 def memories(versions: Iterable[PlanVersion]) -> list[Memory]:
-    """Everything but allowances that a plan remembers, in a fixed order; the first version that has a definition tells its priority."""
+    """Everything but allowances that a plan remembers, in a fixed order.
+
+    The priority is that of the first version that has a definition.
+    """
     found: dict[tuple[BucketKind, int], Memory] = {}
     for catalogue, plan in versions:
         for each in _of_version(catalogue, plan):
@@ -56,7 +59,7 @@ def reachable(catalogue: Catalogue, plan: Plan) -> list[Plan]:
 
 
 def prices_incoming(catalogue: Catalogue, plan: Plan) -> bool:
-    """Whether the plan has a rule that is about incoming usage by name: no other rule makes such usage billable."""
+    """Return whether the plan has a rule that names incoming usage: no other rule makes such usage billable."""
     return any(rule.direction == _INCOMING for each in reachable(catalogue, plan) for rule in each.rules)
 
 

@@ -1,7 +1,7 @@
-"""The catalogues in force as of a sequence number: which plan, fee, grant and tax rate holds when, and what prices are called.
+"""The catalogues in force as of a sequence number: plans, fees, grants and tax rates by date, and the names of prices.
 
-A version holds from its instant until the next one of its catalogue, or until it ends: then none of its plans is to be had. Texts are
-those of the newest version; so are tax rates, and a class that it lacks is as the last version that had it says.
+A version holds from its instant until the next one of its catalogue, or until it ends: then none of its plans is available. Texts are those
+of the newest version, and so are tax rates. A class that it lacks is taken from the last version that had it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PriceList:
 
     @functools.cached_property
     def tables(self) -> Tables:
-        """What the kernel reads; compiled when somebody prices, since who only asks what a thing is called needs none."""
+        """The tables that the kernel reads. They are compiled on the first pricing, since looking up a name needs none."""
         from tariffs.compiling.compiler import compile_catalogues  # noqa: PLC0415 -- with its kernels; most who ask for prices need none
 
         return compile_catalogues(self.catalogues)
@@ -59,7 +59,7 @@ class PriceList:
         return PlanVersion(versions[place], plan) if plan is not None else None
 
     def plan_on(self, name: str, from_us: int, to_us: int) -> PlanVersion | None:
-        """The plan as a day begins; where it is not to be had yet, as it comes into force within the day [from_us, to_us).
+        """The plan as a day begins; if it is not yet available then, as it comes into force within the day [from_us, to_us).
 
         A catalogue that starts at midnight of its own zone starts in the middle of a day elsewhere: that day is not free of charge.
         """
@@ -85,11 +85,11 @@ class PriceList:
         return [PlanVersion(each, plan) for each, plan in plans if plan is not None]
 
     def shares(self, name: str) -> bool:
-        """Whether any version of the plan has an allowance that the rating unit has together."""
+        """Return whether any version of the plan has an allowance that the rating unit shares."""
         return any(allowance.shared for _, plan in self.plan_versions(name) for allowance in plan.allowances)
 
     def rolls_over(self, name: str) -> bool:
-        """Whether any version of the plan has an allowance that outlives its period."""
+        """Return whether any version of the plan has an allowance that outlives its period."""
         return any(allowance.rollover_periods for _, plan in self.plan_versions(name) for allowance in plan.allowances)
 
     def identity_index(self, identity: str) -> int:
@@ -121,7 +121,7 @@ class PriceList:
         return rate_on(found.rates, day) if found is not None else 0
 
     def price_text(self, identity: str, price_id: int, language: str) -> str:
-        """What an invoice line calls a price or fee, in a language."""
+        """The text of a price or fee on an invoice line, in a language."""
         sold = self._sold.get((identity, price_id))
         return _called(sold.title, sold.name, language) if sold is not None else f"price {price_id}"
 
@@ -131,16 +131,16 @@ class PriceList:
         return sold if isinstance(sold, Price) else None
 
     def prices_content(self, identity: str, name: str) -> bool:
-        """Whether a price is that of purchases of content: its quantity is counted in purchases then, not in messages."""
+        """Return whether a price is that of purchases of content: its quantity is counted in purchases then, not in messages."""
         plans = (plan for each in self._versions[identity] for plan in each.plans)
         return any(rule.price == name and rule.service is Service.CONTENT for plan in plans for rule in plan.rules)
 
     def name(self, identity: str, price_id: int) -> str:
-        """What the catalogue itself calls a price, fee or other thing with a line of its own."""
+        """The catalogue's own name for a price, fee or other thing with a line of its own."""
         return self._sold[identity, price_id].name
 
     def tax_text(self, identity: str, code: int, language: str) -> str:
-        """What an invoice line calls a tax class."""
+        """The text of a tax class on an invoice line."""
         found = self.tax_class(identity, code)
         return _called(found.title, f"Tax {found.name}", language) if found is not None else f"Tax {code}"
 
@@ -149,7 +149,7 @@ class PriceList:
         return self._versions[identity][-1].currency
 
     def inclusive(self, identity: str) -> bool:
-        """Whether the prices of a catalogue hold their tax. All versions of a catalogue say the same."""
+        """Return whether the prices of a catalogue include their tax. All versions of a catalogue agree."""
         return self._versions[identity][-1].tax_inclusive
 
     def minor_digits(self, currency: str) -> int:

@@ -1,6 +1,6 @@
 """Reading the tables of customers as columns, as of a sequence number.
 
-Nothing here looks at accounts one by one, but for those that have facts of their own.
+Nothing here handles accounts one by one, but for those that have facts of their own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class StoredSubscriptions(NamedTuple):
 
 
 def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fact]) -> StoredAccounts:
-    """Accounts known as of `seq`, and what is agreed with them; `of_subscriptions`: facts about subscriptions, as of it as well."""
+    """Accounts known as of `seq`, and the agreements with them; `of_subscriptions`: facts about subscriptions, also as of `seq`."""
     account = tables.accounts.c
     words: list[sa.ColumnElement[str]] = [sa.func.coalesce(account[name], "") for name in _WORDS]
     said = functools.reduce(lambda left, right: left.concat(_BETWEEN).concat(right), words)
@@ -65,7 +65,7 @@ def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fac
 
 
 def subscriptions(connection: sa.Connection, seq: int, account_keys: Int64s, facts: Sequence[Fact]) -> StoredSubscriptions:
-    """Subscriptions known as of `seq`, with their patterns; `facts`: those about them, as of it as well."""
+    """Subscriptions known as of `seq`, with their patterns; `facts`: those about them, also as of `seq`."""
     column = tables.subscriptions.c
     query = sa.select(column.subscription_key, column.subscription_id, column.account_key, column.from_date, column.to_date)
     query = query.add_columns(column.transferred_from).where(column.commit_seq <= seq)
@@ -98,7 +98,7 @@ def _parted(table: pa.Table) -> pa.Table:
 
 
 def _agreed(connection: sa.Connection, seq: int, table: pa.Table, of_subscriptions: Iterable[Fact]) -> Agreed:
-    """Nothing, without looking further, where no account has, or had, any fact."""
+    """The agreements with accounts; NOTHING, without a further query, where no account has, or had, any fact."""
     payers = [fact for fact in of_subscriptions if fact.kind == "payer"]
     fact, payer = tables.account_facts.c, tables.subscription_facts.c
     told = (
@@ -135,7 +135,7 @@ def _plan_facts(connection: sa.Connection, seq: int, keys: Int64s) -> tuple[cont
 
 
 def _own(facts: Iterable[Fact], keys: Int64s, transferred_out: set[int], table: pa.Table) -> dict[int, contract_profiles.Own]:
-    """What single subscriptions have, by index."""
+    """The facts of single subscriptions, by index."""
     by_key: dict[int, list[Fact]] = {}
     for fact in facts:
         if fact.kind in {"pause", "outage", "terms", "discount"}:

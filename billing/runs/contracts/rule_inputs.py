@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """Which circumstances the tariffs ask for."""
+    """The circumstances that the tariffs need."""
 
     direction: bool
     origin: bool
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 def asked(catalogues: Iterable[Catalogue]) -> Asked:
-    """What any rule or price of `catalogues` asks."""
+    """The circumstances that any rule or price of `catalogues` needs."""
     every = tuple(catalogues)
     rules, prices = list(_rules(every)), list(_prices(every))
     clocks = {each.clock for each in prices} | {each.clock for catalogue in every for plan in catalogue.plans for each in plan.day_passes}

@@ -1,7 +1,6 @@
-"""Accounts for tests: everything of them is rated, and nothing of it is invoiced to anybody.
+"""Accounts for tests: all of their usage and fees are rated, and none of it is invoiced to any account.
 
-It goes by the category that an account has on the first day of a line's period. Few accounts ever are for tests, so they are looked at
-one by one.
+The category of an account on the first day of a line's period decides. Few accounts ever are for tests, so they are handled one by one.
 """
 
 from __future__ import annotations
@@ -32,18 +31,18 @@ def ever_for_tests(facts: Facts) -> list[int]:
 
 
 def for_tests(facts: Facts, index: int, day: dt.date) -> bool:
-    """Whether an account (index) is for tests on a day."""
+    """Return whether an account (index) is for tests on a day."""
     imported = facts.categories[facts.account_category[index]] if facts.categories else NORMAL
     return category_on(facts.agreed.categories.get(index, ()), day, imported) == TEST
 
 
 def of_tests(lines: Lines, facts: Facts) -> npt.NDArray[np.bool_]:
-    """Which lines are of accounts (`account_key`) that are for tests on the first day of the line's period."""
+    """A mask of the lines of accounts (`account_key`) that are for tests on the first day of the line's period."""
     return tested(lines["account_key"], lines["period_from"], facts)
 
 
 def tested(account_keys: Int64s, days: Int64s, facts: Facts) -> npt.NDArray[np.bool_]:
-    """Which accounts are for tests, each on a day (number) of its own."""
+    """A mask of the accounts that are for tests, each on a day (number) of its own."""
     found = np.zeros(account_keys.size, np.bool_)
     ever = np.array(ever_for_tests(facts), np.int64)
     if not ever.size or not account_keys.size:

@@ -1,4 +1,4 @@
-"""The guard of a bill run's dates: they have begun on the clocks of all accounts that the run would touch, or it says why it is ahead."""
+"""The guard of a bill run's dates: they have begun on the clocks of all accounts that the run would touch, or it gives a reason."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Bill dates that are to be run today: those on which a period ended that no run has billed, by the clocks of accounts.
 
 An account counts at each bill date of a period that was not billed, or whose invoice is void. The last period of an account that closes
-counts at the end of its cycle. Where a date was run before, as after an undo for some accounts, the run of that date takes in the others
-once more that something touched since: they are counted apart. Whom a run of that date would leave out
-(`billing.runs.selection.due_accounts`), and for whom the date has not begun, is counted apart as well.
+counts at the end of its cycle. If a date was run before, as after an undo for some accounts, the run of that date also recomputes the
+others that changed since: they are counted apart. Accounts that a run of that date would leave out (`billing.runs.selection.due_accounts`),
+and those for which the date has not begun, are counted apart as well.
 """
 
 from __future__ import annotations
@@ -40,12 +40,16 @@ DUE: Final = "due"
 
 
 class DueDate(msgspec.Struct, frozen=True):
-    """A bill date and how many accounts have a period that ended on it and is not billed.
+    """A bill date and the number of accounts that have a period that ended on it and is not billed.
 
-    `accounts`: those that a run would bill; `again`: those without such a period that it would compute once more, since something touched
-    them after they were billed: it bills what differs, if anything does. `waiting`: those that it would bill as well and on whose clocks it
-    has not begun, and `clock` the time zone furthest behind of these.
-    `command`: that is to be given now; empty where a run would bill nobody, or would be refused.
+    `accounts`: those that a run would bill.
+
+    `again`: those without such a period that it would recompute, since they changed after they were billed: it bills the difference, if
+    any.
+
+    `waiting`: those that it would bill as well and on whose clocks it has not begun; `clock`: the time zone furthest behind of these.
+
+    `command`: the one that is to be given now; empty where a run would bill no account, or would be refused.
     """
 
     bill_date: str
@@ -94,7 +98,7 @@ def _known(connection: sa.Connection, seq: int, now_us: int) -> _Known:
 
 
 def _ended(known: _Known) -> dict[dt.date, Int64s]:
-    """By bill date the accounts (indices) of which a period ended on it that is not billed. Dates that have begun on some clock."""
+    """Accounts (indices) by the bill date on which a period of theirs ended that is not billed. Dates that have begun on some clock."""
     foremost = max(known.today.values())
     ground = due_accounts.prepare(known.facts, known.covered, foremost, known.reopen)
     lives_of: dict[dt.date, list[int]] = collections.defaultdict(list)
@@ -107,7 +111,7 @@ def _ended(known: _Known) -> dict[dt.date, Int64s]:
 
 
 def _closed_dates(known: _Known, ground: Ground) -> Iterator[dt.date]:
-    """The next bill dates of accounts of which all periods are billed, as they have closed, and adjustments wait: a run bills these."""
+    """The next bill dates of closed accounts whose periods are all billed and for which adjustments wait: a run bills these."""
     for index in np.flatnonzero(np.isin(known.facts.account_keys, sorted(known.waiting))).tolist():
         coverage, account = known.covered[index], known.facts.accounts[index]
         if coverage is not None and account.closed_on is not None and ground.fresh_day[index] == NEVER_DAY:
@@ -115,14 +119,14 @@ def _closed_dates(known: _Known, ground: Ground) -> Iterator[dt.date]:
 
 
 def _bill_dates(life: Life) -> set[dt.date]:
-    """The bill dates of the periods of a life that are not billed."""
+    """The bill dates of the periods of a profile that are not billed."""
     if life.fresh_day == NEVER_DAY:
         return set()
     return {each.cycle_end or each.end for each in life.periods if each.start >= day_of(life.fresh_day)}
 
 
 def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s) -> DueDate | None:
-    """What a run of a date would do with the accounts (indices) that have a period to bill; None where it has begun for none of them."""
+    """The effect of a run of a date on the accounts (indices) that have a period to bill; None where it has begun for none of them."""
     later = later_bills.billed_later(connection, known.facts, day, known.seq)
     ground = due_accounts.prepare(known.facts, known.covered, day, known.reopen, None, later)
     behind = [zone for zone, today in known.today.items() if today < day]
@@ -149,7 +153,7 @@ def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date
 
 
 def _again(home: Home, connection: sa.Connection, known: _Known, ground: Ground, day: dt.date) -> int:
-    """The number of accounts that were billed for all of their periods a run of the date would compute all the same."""
+    """The number of accounts that a run of the date would recompute although all of their periods were billed."""
     billed = ground.due & (ground.fresh_day == NEVER_DAY)
     if not billed.any():
         return 0
@@ -159,7 +163,7 @@ def _again(home: Home, connection: sa.Connection, known: _Known, ground: Ground,
 
 
 def _kinds(ground: Ground, accounts: Int64s) -> collections.Counter[str]:
-    """How many of some accounts (indices) are due, held, passed by or for testing."""
+    """The numbers of accounts (indices) that are due, held, `passed by` or for testing."""
     keys = ground.facts.account_keys[accounts].tolist()
     due = ground.due[accounts].tolist()
     told = (ground.left_out[key][0] if key in ground.left_out else DUE if is_due else "" for key, is_due in zip(keys, due, strict=True))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def own_days(lines: Lines, contracts: Contracts, through: dt.date | None = None) -> list[tuple[Days, ...]]:
     """The days of each line. A line that corrects is a difference, and has only its period.
 
-    `through`: what is due by that day of periods that are not over, which end as their lines say.
+    `through`: the day by which the lines of periods that are not over are due; these end as their lines state.
     """
     facts = contracts.facts
     found: list[tuple[Days, ...]] = [()] * lines.size
@@ -35,7 +35,7 @@ def own_days(lines: Lines, contracts: Contracts, through: dt.date | None = None)
         return found
     pattern, zone = facts.subscription_pattern[subscription[rows]], facts.account_zone[facts.subscription_account[subscription[rows]]]
     columns = [np.ascontiguousarray(lines[name][rows]) for name in ("kind", "catalogue", "price_id", "period_from", "period_to")]
-    code, models = groups([pattern, zone, *columns])  # what is alike is worked out once
+    code, models = groups([pattern, zone, *columns])  # equal cases are computed once
     days = [_of_alike(contracts, through, *(int(column[model]) for column in (pattern, zone, *columns))) for model in models.tolist()]
     for row, place in zip(rows.tolist(), code.tolist(), strict=True):
         found[row] = days[place]

@@ -1,7 +1,7 @@
 """Charges and credits by hand that count as of a commit: those that one person could enter alone, and those that another approved.
 
-Which of the two was decided by the commit that stored them: a limit that is raised later approves nothing. What was entered for usage that
-came too late counts until that decision is taken back (`billing.late_decisions`).
+The commit that stored them decided between the two: a limit that is raised later approves nothing. An adjustment for usage that came too
+late counts until that decision is taken back (`billing.late_decisions`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def retracted(connection: sa.Connection, seq: int) -> pa.Table:
 
 
 class Billed(NamedTuple):
-    """The newest document that stands and bills an adjustment, and its line; what credit notes for good (`outside`) gave back of that.
+    """The newest valid document that bills an adjustment, its line, and the part given back by credit notes for good (`outside`).
 
     `line_micros` and `credited_micros` are amounts of lines: both without tax. `credit_note` is the newest of `credit_notes`.
     """
@@ -60,7 +60,7 @@ class Billed(NamedTuple):
 
 
 def billed(connection: sa.Connection) -> dict[int, Billed]:
-    """The lines that bill adjustments (ids): on a line of their own sign. What has the other one takes such a line back."""
+    """The lines that bill adjustments (ids): those of the adjustment's own sign. A line of the other sign takes such a line back."""
     line, invoice, entered = tables.invoice_lines.c, tables.invoices.c, tables.adjustments.c
     columns = (line.price_id, line.line_no, line.amount_micros, line.effect, invoice.number, entered.amount_micros.label("entered_micros"))
     query = sa.select(*columns).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)
@@ -80,14 +80,14 @@ def billed(connection: sa.Connection) -> dict[int, Billed]:
 
 
 def waiting(connection: sa.Connection, seq: int) -> set[int]:
-    """Accounts (keys) with adjustments that count and are on no bill yet, and that one to come has."""
+    """Accounts (keys) with adjustments that count, are on no bill yet, and will be on a later one."""
     done = billed(connection).keys() | never_billed(connection, seq).keys()
     rows = counting(connection, seq).select(["adjustment_id", "account_key"]).to_pylist()
     return {int(row["account_key"]) for row in rows if row["adjustment_id"] not in done}
 
 
 def never_billed(connection: sa.Connection, seq: int) -> dict[int, dt.date]:
-    """Adjustments (ids) that count and are on no bill, and that none to come has: each with the first day that its account has open.
+    """Adjustments (ids) that count, are on no bill and will be on none, each with the first open day of its account.
 
     The period of their day was closed before a run billed them, as after a long hold, or where `reopen_periods_max` was set lower.
     """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from billing.charges.reconcile import Differences
 
 _PERIOD: Final = ("account_key", "period_from", "period_to")
-_EACH_ALONE: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE)  # kinds of which no key may be credited below nothing
+_EACH_ALONE: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE)  # kinds whose keys may not be credited below 0
 FOREIGN: Final = "a plan is priced in another currency than the account's"
 NEGATIVE: Final = "the total is negative without a correction of anything billed"
 CREDIT: Final = "a credit exceeds what was billed"
@@ -81,13 +81,13 @@ def _note(reasons: dict[int, str], account_keys: Int64s, reason: str) -> None:
 
 
 def _counted(lines: Lines, together: Int64s) -> Any:  # noqa: ANN401 -- an array of bool
-    """Lines of which no sum may be below nothing: not tax, nothing by hand, nor what a tier takes off usage that another may pay."""
+    """Lines whose sum may not be negative: all but tax, adjustments, and tier reductions of usage that another account may pay."""
     off = (lines["kind"] == Kind.VOLUME) & (lines["amount_micros"] < 0)
     return ~np.isin(lines["kind"], (Kind.TAX, Kind.ADJUSTMENT)) & ~(off & np.isin(lines["account_key"], together))
 
 
 def _negative(lines: Lines, billed: Lines, together: Int64s) -> Int64s:
-    """Accounts whose periods that were never billed come to less than nothing."""
+    """Accounts with a period that was never billed and whose sum is negative."""
     starts = group_starts(lines, _PERIOD)
     sums = np.add.reduceat(np.where(_counted(lines, together), lines["amount_micros"], 0), starts)
     groups = lines[starts]
@@ -99,7 +99,7 @@ def _negative(lines: Lines, billed: Lines, together: Int64s) -> Int64s:
 
 
 def _credited_below_nothing(lines: Lines, billed: Lines, together: Int64s) -> Int64s:
-    """Accounts with a period of which more is given back than was billed."""
+    """Accounts with a period in which more is given back than was billed."""
     starts = group_starts(lines, _PERIOD)
     groups = lines[starts]
     sums = np.add.reduceat(np.where(_counted(lines, together), lines["amount_micros"], 0), starts)
@@ -111,7 +111,7 @@ def _credited_below_nothing(lines: Lines, billed: Lines, together: Int64s) -> In
 
 
 def _sum_of(groups: Lines, billed: Lines, *, count: bool = False) -> Int64s:
-    """What was billed of each (account, period) in `groups`: its amount, or how many keys."""
+    """The billed amount, or the number of keys, of each (account, period) in `groups`."""
     if not billed.size:
         return np.zeros(groups.size, np.int64)
     rows = np.concatenate([groups, billed])
@@ -126,7 +126,7 @@ def _sum_of(groups: Lines, billed: Lines, *, count: bool = False) -> Int64s:
 
 
 def _crowded(lines: Lines, per_day_max: int) -> list[tuple[int, int, int]]:
-    """(account key, lines, days) of subscriptions with too many lines in a period. Periods that have fewer in all are not looked at."""
+    """(account key, lines, days) of subscriptions with too many lines in a period. Periods that have fewer in all are skipped."""
     starts = group_starts(lines, _PERIOD)
     counts = np.diff(np.append(starts, lines.size))
     days = lines["period_to"][starts] - lines["period_from"][starts]

@@ -1,9 +1,9 @@
-"""What invoices hold of running periods for days that are still to come, and what of it is earned by a day.
+"""Invoiced amounts of running periods for days that are still to come, and the part of them that is earned by a day.
 
-A fee in advance is billed for a whole period. Earned of it is what is due for the days by then, of what the period will be charged as far
-as is known: a pause, an end or another plan within the period counts, whenever it was told. The rest is held. A fee that does not go by
-days is earned evenly over its period, billed or not, as are fixed discounts; of a percentage that part is earned that is off earned
-fees. Where more is due by the day than was billed, the difference is unbilled, and nothing is held.
+A fee in advance is billed for a whole period. Its earned part is the amount due for the days by then. It is a part of the amount that the
+period will be charged as far as is known. A pause, an end or another plan within the period counts, whenever it was recorded. The rest is
+held. A fee that is not divided by days is earned evenly over its period, billed or not, as are fixed discounts. Of a percentage the part
+off earned fees is earned. Where more is due by the day than was billed, the difference is unbilled, and nothing is held.
 
     31.00 for 15 October to 15 November, by 1 November:     earned 17.00, held 14.00
     the same, and another plan since 25 October:            earned 10.00, held 21.00
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 
 
 class Held(NamedTuple):
-    """`lines`: what is billed and not earned, one a charge key. `counted`: what of these keys counts as billed by the day."""
+    """`lines`: amounts that are billed and not earned, one row a charge key.
+
+    `counted`: the amount of these keys that counts as billed by the day.
+    """
 
     lines: Lines
     counted: Lines
 
 
 def billed_ahead(billed: Lines, through_day: int) -> Lines:
-    """Of what was billed: fees and discounts of periods that end after the day, one row a charge key, sorted."""
+    """Billed fees and discounts of periods that end after the day, one row a charge key, sorted."""
     ahead = (billed["period_to"] > through_day) & np.isin(billed["kind"], (Kind.RECURRING, Kind.DISCOUNT))
     found = sum_by_key(billed[ahead])
     return taken(found, np.flatnonzero(found["amount_micros"]))
@@ -66,7 +69,7 @@ def evenly(fees: Recurring, whole_to: Int64s, step_micros: Int64s) -> Lines:
 
 
 def held(ahead: Lines, due: Lines, due_of_ahead: Lines) -> Held:
-    """What is held of what was billed `ahead`.
+    """The part of the amounts billed `ahead` that is held.
 
     `due`: everything due by the day. `due_of_ahead`: fees of those keys, and discounts off them.
     """

@@ -1,4 +1,4 @@
-"""From lines to drafts of invoices: who gets one, in which order its lines stand, and what each is called."""
+"""From lines to drafts of invoices: the accounts that get one, the order of its lines, and the text of each."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Writer:
         own_texts: OwnTexts,
         billed: Lines | None = None,
     ) -> None:
-        """`billed`: what documents that stand have billed in the open periods; none where no void invoice opened any of them."""
+        """`billed`: lines of valid documents in the open periods; none where no void invoice opened any of them."""
         self._contracts = contracts
         self._issued_on = issued_on
         self._currencies = currencies
@@ -98,7 +98,7 @@ class Writer:
         )
 
     def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:  # noqa: ANN401 -- an array of int32
-        """The place of each line's text. Lines that read alike are written once."""
+        """The index of each line's text. Equal texts are written once."""
         late = (lines["period_to"] <= self._payers.covered[account]) & ~self._billed_anew(lines, account)
         corrects = late | _goes_back(lines)
         dated = corrects | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
@@ -112,7 +112,7 @@ class Writer:
         return places[group]
 
     def _billed_anew(self, lines: Lines, account: Int64s) -> npt.NDArray[np.bool_]:
-        """Lines of a period whose invoice is void, and of which no document that stands has billed anything: the first bill of it."""
+        """Lines that are the first bill of a period: its invoice is void, and no valid document has billed anything of it."""
         found: npt.NDArray[np.bool_] = (lines["corrects"] == 0) & (lines["period_from"] >= self._payers.reopened[account])
         rows = np.flatnonzero(found)
         if rows.size:
@@ -152,7 +152,8 @@ class Writer:
 def _goes_back(lines: Lines) -> npt.NDArray[np.bool_]:
     """Lines of a period that no bill of the cycle has had, which correct a document all the same: that of a fee in advance.
 
-    Any other fee than was billed corrects it; of what grows as a period goes on (usage, what discounts take off, tax) less than was billed.
+    Any other fee than was billed corrects it. Of amounts that grow as a period goes on (usage, discounts, tax) a lower one than was billed
+    does.
     """
     kind, amount = lines["kind"], lines["amount_micros"]
     less = np.where(kind == Kind.DISCOUNT, amount > 0, amount < 0) & np.isin(kind, (Kind.USAGE, Kind.DISCOUNT, Kind.TAX))
@@ -186,7 +187,7 @@ def _languages(contracts: Contracts) -> tuple[Int64s, list[str]]:
 
 
 def with_catalogues(lines: Lines, contracts: Contracts) -> Lines:
-    """Give billed lines that are no longer due a catalogue that knows their price: few lines, looked at one by one."""
+    """Give billed lines that are no longer due a catalogue that knows their price: few lines, handled one by one."""
     unknown = np.flatnonzero(lines["catalogue"] == UNKNOWN_CATALOGUE)
     if not unknown.size:
         return lines

@@ -1,7 +1,7 @@
 """Recurring and one-off fees due in the periods of a run, by charge key, rounded to the minor unit.
 
-Columns only: what is due to subscriptions that are alike (`billing.runs.selection.subscription_profiles`) is worked out once, in
-Fractions, and copied to all of them. Beside them stands usage (`billing.runs.usage.charge_sums`); what depends on totals comes after
+Columns only: the fees of subscriptions that are alike (`billing.runs.selection.subscription_profiles`) are computed once, in Fractions, and
+copied to all of them. Usage is computed beside them (`billing.runs.usage.charge_sums`); lines that depend on totals come after
 (`billing.runs.settlement.totals`).
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Sold(NamedTuple):
-    """What a line of a template is for: the codes of a fee or another thing that a catalogue sells."""
+    """The codes of the fee or other thing sold by a catalogue that a template's line is for."""
 
     kind: Kind
     identity: str  # of the catalogue
@@ -50,7 +50,7 @@ class Sold(NamedTuple):
 
 
 class Recurring(NamedTuple):
-    """Recurring fees, and which of them are due whole however few days they are for, as the plan says that charges them."""
+    """Recurring fees, and a mask of those that are due whole for any number of days, as the plan that charges them says."""
 
     lines: Lines
     undivided: npt.NDArray[np.bool_]
@@ -62,7 +62,7 @@ def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) 
 
 
 def recurring(contracts: Contracts, scope: Scope, currencies: Currencies) -> Recurring:
-    """The same, and which of them are not divided by days."""
+    """The same, and a mask of those that are not divided by days."""
     found = subscription_profiles.find(contracts, scope)
     known: dict[tuple[object, ...], list[_Row]] = {}
     templates = []
@@ -106,7 +106,7 @@ def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) ->
 
 
 def plan_at(contracts: Contracts, zone: str) -> Callable[[str, dt.date], Plan | None]:
-    """Which plan a name means on a local day of an account."""
+    """Return a function that looks up the plan of a name on a local day of an account."""
 
     def answer(name: str, day: dt.date) -> Plan | None:
         found = contracts.price_list.plan_on(name, *contracts.midnights.day_us(zone, day))
@@ -116,12 +116,12 @@ def plan_at(contracts: Contracts, zone: str) -> Callable[[str, dt.date], Plan | 
 
 
 def breaks_of(pattern: Pattern) -> Breaks:
-    """When subscriptions of a pattern were paused or out of order."""
+    """The spans in which subscriptions of a pattern were paused or out of order."""
     return Breaks(pattern.pauses, pattern.outages)
 
 
 def contract_of(pattern: Pattern) -> Contract:
-    """What a pattern says about the edges of a subscription."""
+    """The terms of a pattern at the beginning and the end of a subscription."""
     agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
     return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
 
@@ -144,7 +144,7 @@ def template_row(  # noqa: PLR0913, PLR0917 -- what a line depends on
 
 
 class _Row(NamedTuple):
-    """A row of a template, and whether its fee is due whole however few days it is for."""
+    """A row of a template, and whether its fee is due whole for any number of days."""
 
     values: tuple[int, ...]
     undivided: bool
@@ -166,7 +166,7 @@ def _fees(  # noqa: PLR0913, PLR0917 -- what a fee depends on
 
 
 def _due(group: Group, period: Period, breaks: Breaks, bill_date: dt.date, answer: Callable[[str, dt.date], Plan | None]) -> list[FeeDue]:
-    """Fees of a period. Of one that is looked at before it is over, those that are not divided by days are as the whole period has them."""
+    """Fees of a period. Before a period is over, those that are not divided by days are as the whole period has them."""
     due = fees_due(group.spans, period, bill_date, answer, breaks)
     if period.whole_to is None or all(each.fee.prorate for each in due):
         return due
@@ -181,6 +181,6 @@ def _identity(due: FeeDue) -> tuple[str, int]:
 
 
 def _cut(span: Span, period: Period) -> tuple[dt.date, dt.date] | None:
-    """What matters of a span inside a period, so that equal cases are calculated once; None where they do not meet."""
+    """The part of a span inside a period, so that equal cases are calculated once; None where they do not meet."""
     part = clip(span, period)
     return (part.start, part.end) if part is not None and part.end is not None else None

@@ -1,4 +1,4 @@
-"""Accounts of a legal entity that nobody added: their documents would have no numbers. They are put aside, and the run goes on."""
+"""Accounts of a legal entity that was never added: their documents would have no numbers. They are put aside, and the run goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unknown(home: Home, facts: Facts, scope: Scope, seq: int) -> dict[int, str]:
-    """Why accounts of the run cannot be billed, by key, as of `seq`; mostly none."""
+    """The reason why accounts of the run cannot be billed, by key, as of `seq`; mostly empty."""
     if not any(facts.entities):
         return {}
     with home.connect() as connection:

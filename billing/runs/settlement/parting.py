@@ -1,7 +1,7 @@
 """Some of the differences of a run, with their tax: those of a re-rating, or those that no later run of the cycle is for.
 
-Tax is due on an account, period and class. Where all that differs there is wanted, so is its tax, less what was billed of it. Where
-something else differs as well, the tax is that of the wanted differences alone; the run that bills the others bills the rest to the cent.
+Tax is due on an account, period and class. If all differences there are wanted, so is their tax, less the tax billed. If others differ as
+well, the tax is that of the wanted differences alone; the run that bills the others bills the rest to the cent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TAX_OF: Final = ("account_key", "period_from", "period_to", "tax_class")
 
 
 def parted(found: Differences, wanted: Bools, contracts: Contracts, payers: Payers, currencies: Currencies) -> Differences:
-    """The differences that are `wanted`, with their tax, sorted by key. Which tax is wanted counts where nothing but tax differs."""
+    """The differences that are `wanted`, with their tax, sorted by key. `wanted` of a line of tax counts where nothing but tax differs."""
     lines = found.lines
     is_tax = lines["kind"] == Kind.TAX
     own = wanted & ~is_tax
@@ -53,7 +53,7 @@ def parted(found: Differences, wanted: Bools, contracts: Contracts, payers: Paye
 
 
 def _rated(lines: Lines, contracts: Contracts, payers: Payers) -> Lines:
-    """The lines with the rate of tax, also of what was billed and is due no more."""
+    """The lines with the rate of tax, also billed lines that are no longer due."""
     gone = np.flatnonzero(lines["catalogue"] == UNKNOWN_CATALOGUE)
     if gone.size:
         billed = with_catalogues(taken(lines, gone), contracts)

@@ -1,4 +1,4 @@
-"""What settling needs to know of each payer, as columns: its place, currency, unit, and which of its periods the run bills."""
+"""Columns of payers that settling needs: index, currency, unit, and the periods that the run bills."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class Payers:
         return np.where(self._keys[place] == account_keys, self._by_key[place], -1)
 
     def open_from(self, lines: Lines) -> Int64s:
-        """The first day that the run computes for whom each line is about: its subscription's owner, else any of the payer's unit.
+        """The first day that the run computes for the subject of each line: its subscription's owner, else any account of the payer's unit.
 
-        NEVER where the run computes nothing; so for a payer that is held or passed by, while others of its unit are not.
+        NEVER where the run computes nothing; so for a payer that is held or `passed by`, while others of its unit are not.
         """
         payer = self.place(lines["account_key"])
         found = np.where(payer >= 0, self._unit_open_from[np.maximum(payer, 0)], NEVER) if lines.size else np.zeros(0, np.int64)
@@ -67,10 +67,10 @@ class Payers:
         return found
 
     def computed(self, billed: Lines) -> npt.NDArray[np.bool_]:
-        """Which of the lines are of what the run computes.
+        """A mask of the lines that belong to what the run computes.
 
         Members of a rating unit whose bill days differ are computed from different days on: the periods of each that end after a day. So
-        tax, and what is of an account as a whole, is not computed where its period ended by then.
+        tax, and other lines of an account as a whole, are not computed where the account's period ended by then.
         """
         found: npt.NDArray[np.bool_] = billed["period_from"] >= self.open_from(billed)
         rows = np.flatnonzero((billed["subscription_key"] <= 0) & np.isin(billed["account_key"], self.together))
@@ -83,7 +83,7 @@ class Payers:
         return self._of_owner(subscription_keys, self.spans.later_from)
 
     def _of_owner(self, subscription_keys: Int64s, of_account: Int64s) -> Int64s:
-        """Of each subscription what its owner has; NEVER for one that this run does not know."""
+        """The value of the owner of each subscription; NEVER for one that this run does not know."""
         keys = self.facts.subscription_keys
         if not keys.size:
             return np.full(subscription_keys.size, NEVER, np.int64)
@@ -104,13 +104,13 @@ class Spans(NamedTuple):
 
     @property
     def in_run(self) -> npt.NDArray[np.bool_]:
-        """Whether the run computes anything for an account."""
+        """Return whether the run computes anything for an account."""
         found: npt.NDArray[np.bool_] = self.open_from != NEVER
         return found
 
 
 def _has_closed(scope: Scope, spans: Spans) -> npt.NDArray[np.bool_]:
-    """Accounts of which the run computes periods, but not the first ones."""
+    """Accounts for which the run computes later periods, but not the first ones."""
     found: npt.NDArray[np.bool_] = spans.in_run & (spans.open_from > scope.first_day)
     return found
 

@@ -1,16 +1,17 @@
-"""Who pays which line: consolidated bills, split bills and sponsors.
+"""The payer of each line: consolidated bills, split bills and sponsors.
 
-Lines are proposed for the account that owns the subscription; here each goes to the account that pays it, before tax. What was agreed holds
+Lines are proposed for the account that owns the subscription; here each goes to the account that pays it, before tax. An agreement holds
 for a line if its filters (kinds, charge codes; empty: everything) fit and it held as the *period of the line* began. There are three
-families: payers of an account, sponsors of an account, payers of a subscription. Of each the newest that fits is asked; one that ends an
-agreement (`NOBODY`) takes its family out; of what the families say then the newest holds, and on one date the subscription's before the
-sponsor's before the account's. Who pays may have a payer, too: the line goes on by that account's agreements until nobody else pays.
+families: payers of an account, sponsors of an account, payers of a subscription. In each family the newest that fits applies; one that ends
+an agreement (`NOBODY`) removes its family. Of the remaining ones the newest holds. On one date the subscription's comes before the
+sponsor's, and that before the account's. A payer may have a payer, too: the line goes on by that account's agreements to the last one.
 
-Nobody pays for a test account: its lines stay with it, and there nothing is invoiced (`billing.runs.contracts.uninvoiced_accounts`). A
-test account pays for nobody else, whatever was agreed before that was refused: what it would pay stays where it was. A discount is at the
-payer of what it is off already (`billing.runs.settlement.totals`): whoever pays a fee pays what is left of it. So is each part of a
-volume tier of a whole account, by what is agreed about such lines of the subscriptions whose usage it counts. Columns only: agreements of
-one account are applied in order, each to the lines of all accounts that have so many.
+No other account pays for a test account: its lines stay with it, and there nothing is invoiced
+(`billing.runs.contracts.uninvoiced_accounts`). A test account pays for no other account, even if that was agreed before it was refused: the
+lines that it would pay stay with their account. A discount is already at the payer of the line that it is off
+(`billing.runs.settlement.totals`): the payer of a fee pays what is left of it. So is each part of a volume tier of a whole account, by the
+agreements about such lines of the subscriptions whose usage it counts. Columns only: agreements of one account are applied in order, each
+to the lines of all accounts that have so many.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _kinds(relation: Relation) -> tuple[int, ...]:
 
 
 def _asked(family: _Family, subject: Int64s, lines: Lines) -> tuple[Int64s, Int64s]:
-    """What the newest agreement of a family that fits says of each line: from which day, and who pays (_UNTOLD: no such agreement)."""
+    """The start day and the payer of the newest agreement of a family that fits each line (_UNTOLD: no such agreement)."""
     since, other = np.full(lines.size, _NEVER, np.int64), np.full(lines.size, _UNTOLD, np.int64)
     place = index_of(family.subjects, subject)
     known = np.flatnonzero(place >= 0)
@@ -142,7 +143,7 @@ def _fits(filters: tuple[tuple[int, ...], tuple[int, ...]], lines: Lines) -> npt
 
 
 def _newest(found: Sequence[tuple[Int64s, Int64s]], account: Int64s) -> Int64s:
-    """Who pays each line by what the families say; the account itself where they say nothing."""
+    """The payer of each line by the agreements of the families; the account itself where there are none."""
     payer, newest = account.copy(), np.full(account.size, _NEVER, np.int64)
     for since, other in found:
         holds = (other != _UNTOLD) & (other != NOBODY) & (since >= newest)

@@ -45,7 +45,7 @@ TERM_OF_KIND: Final = {kind: kind.name.lower() for kind in Kind if kind not in {
 
 
 class Settlement(NamedTuple):
-    """What a run will number: drafts in the order of account id, accounts put aside, and the terms in `name:currency`."""
+    """The result that a run will number: drafts in the order of account id, accounts put aside, and the terms in `name:currency`."""
 
     drafts: Drafts
     quarantined: dict[int, str]  # account_key -> reason
@@ -65,11 +65,11 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> Settlement:
-    """Compare what is due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
+    """Compare the lines that are due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
 
-    `proposed` is routed: its account is who pays. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: what lines
-    are called that no catalogue knows, by (kind, price_id). `kept`: which of the differences are wanted, with their tax, also told what is
-    due without tax; all without it. `progress` gets accounts done and all accounts.
+    `proposed` is routed: its account is the payer. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: texts of
+    lines that no catalogue knows, by (kind, price_id). `kept`: selects the wanted differences, with their tax; it also gets the lines that
+    are due without tax. Without it all are wanted. `progress` gets accounts done and all accounts.
     """
     payers = Payers(contracts, scope, currencies)
     settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits(), kept)
@@ -132,7 +132,7 @@ class _Settling:
         return differing.lines
 
     def without(self, lines: Lines, out: npt.NDArray[np.bool_], term: str) -> Lines:
-        """The lines but for those that are left `out`; what those come to without tax is a term."""
+        """The lines but for those that are left `out`; the sum of these without tax is a term."""
         if not out.any():
             return lines
         self.terms.add_lines(term, lines[out & (lines["kind"] != Kind.TAX)])
@@ -140,14 +140,14 @@ class _Settling:
         return left
 
     def _count(self, proposed: Lines, billed: Lines) -> None:
-        """The terms of what is due, and of what invoices have billed."""
+        """The terms of the lines that are due, and of those that invoices have billed."""
         for kind, name in TERM_OF_KIND.items():
             self.terms.add_lines(name, proposed[proposed["kind"] == kind], "exact_micros")
         self.terms.add_lines("line_rounding", proposed, "amount_micros", minus="exact_micros")
         self.terms.add_lines("billed_before", billed[billed["kind"] != Kind.TAX])
 
     def _in_scope(self, billed: Lines) -> Lines:
-        """Billed lines of what the run computes, with the labels that invoices do not store."""
+        """Billed lines that belong to what the run computes, with the labels that invoices do not store."""
         if not billed.size:
             return billed
         chosen: Lines = billed[self._payers.computed(billed)]
@@ -156,7 +156,7 @@ class _Settling:
         return chosen
 
     def _of_later_runs(self, lines: Lines) -> npt.NDArray[np.bool_]:
-        """Usage and what follows from it that was billed of a running period, in mid-cycle: a later run compares it with what is due."""
+        """Usage of a running period, and lines that follow from it, billed in mid-cycle: a later run compares them with what is due."""
         found: npt.NDArray[np.bool_] = ~np.isin(lines["kind"], _AHEAD) & (lines["subscription_key"] > 0)
         rows = np.flatnonzero(found)
         found[rows] = lines["period_from"][rows] >= self._payers.later_from(lines["subscription_key"][rows])
@@ -164,7 +164,7 @@ class _Settling:
 
 
 def _blocks(proposed: Lines, billed: Lines, payers: Payers) -> Iterator[tuple[Lines, Lines]]:
-    """What is due and what was billed, block by block of payers in the order of account id. Lines of unknown payers are in none."""
+    """Due and billed lines, block by block of payers in the order of account id. Lines of unknown payers are in none."""
     sides = []
     for lines in (proposed, billed):
         place = payers.place(lines["account_key"])
@@ -180,7 +180,7 @@ def _of_block(lines: Lines, order: Int64s, block: Int64s, number: int) -> Lines:
 
 
 def _reopened(billed: Lines, payers: Payers) -> Lines:
-    """What was billed of payers that a void invoice opened again: few have any."""
+    """Billed lines of payers that a void invoice opened again; few have any."""
     place = payers.place(billed["account_key"])
     rows: Lines = billed[np.append(payers.reopened, NEVER)[place] != NEVER]
     return rows

@@ -1,10 +1,10 @@
-"""Which subscriptions are billed in mid-cycle: those whose unbilled usage of the running period has reached a threshold of their plan.
+"""Subscriptions to bill in mid-cycle: those whose unbilled usage of the running period has reached a threshold of their plan.
 
-What is unbilled is told by `billing.runs.settlement.unbilled`, as lines by charge key; usage and what volume tiers make of it count. A
-threshold holds its tax where the prices of its catalogue do, so what counts has the tax that is in its prices, and no other. The plan is
-that of the last day before `through`, in the version in force on it. A threshold acts once in a period: who calls keeps which have acted
-(table `limit_alarms`) and bills the subscription's usage so far under the keys of the running period, so that the bill of the cycle has
-only what came after. A period that is over needs no threshold: the cycle bills it.
+`billing.runs.settlement.unbilled` gives the unbilled lines by charge key; usage and the lines that volume tiers make of it count. A
+threshold includes its tax where the prices of its catalogue do. So the sum has the tax that is in its prices, and no other. The plan is
+that of the last day before `through`, in the version in force on it. A threshold acts once in a period: the caller records those that have
+acted (table `limit_alarms`) and bills the subscription's usage so far under the keys of the running period. So the bill of the cycle has
+only the usage after that. A period that is over needs no threshold: the cycle bills it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What depends on the totals of a period: volume tiers, discounts, commitments, adjustments by hand; lines beside those of a proposal.
+"""Lines that depend on the totals of a period: volume tiers, discounts, commitments, adjustments; lines beside those of a proposal.
 
-The order of composition, each on what stands before it:
+The order of composition, each on the lines before it:
     usage, recurring and one-off fees -> VOLUME -> DISCOUNT -> COMMITMENT (on what is left after discounts) -> ADJUSTMENT
 (tax comes last, in settlement). Discounts that name the kinds commitment or adjustment take percentages off those lines, too. A tier of a
-whole account is shared among those who pay it.
-Columns only; what nobody's plan or agreement is about costs nothing.
+whole account is shared among its payers.
+Columns only; a line that no plan or agreement is about costs nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ _DAYS: Final = 1 << 20  # more than there are day numbers
 
 
 class Off(NamedTuple):
-    """What a discount took off lines of which it is: `rest_micros` is what those before it left of each, `payer` whose the discount is."""
+    """The amounts that a discount took off its lines.
+
+    `rest_micros`: what earlier discounts left of each. `payer`: whose the discount is.
+    """
 
     entry: Entry
     of_account: bool
@@ -56,9 +59,10 @@ class Off(NamedTuple):
 
 
 class Tiered(NamedTuple):
-    """What a tier priced: sums of usage, of which `quantity` is what allowances did not give, and what usage was charged.
+    """Usage that a tier priced: sums of the usage lines that it counts.
 
-    `lines`: one a subscription (or account) and period. `parts`: of these what each `payer` has, where `group` is the place among `lines`.
+    `quantity` is the part not given by allowances; the amounts are the charges of the usage. `lines`: one a subscription (or account) and
+    period. `parts`: the part of each `payer` of these; `group` is the place among `lines`.
     """
 
     tier: Tier
@@ -70,9 +74,10 @@ class Tiered(NamedTuple):
 
 @dataclasses.dataclass
 class Workings:
-    """How the totals of a run came about, for whoever explains them; accounts of lines are owners.
+    """The steps by which the totals of a run came about, for explanations; accounts of lines are owners.
 
-    `base`: what discounts are about, with who pays each and what discounts left of it; without commitments and adjustments.
+    `base`: the lines that discounts apply to, with the payer of each and the amount that discounts left of it; without commitments and
+    adjustments.
     """
 
     base: Lines = dataclasses.field(default_factory=empty)
@@ -97,8 +102,8 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
     """`lines` (usage and fees, rounded) and after them everything that follows from their totals.
 
     `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
-    `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole.
-    It decides then which discounts hold, and periods of `scope` know it as well. `commitments`: what is missing to them follows as well.
+    `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole. It
+    decides then which discounts hold, and periods of `scope` know it as well. `commitments`: the amounts missing to them follow as well.
     `menus`: those of `contracts` and `scope`, where they are known.
     """
     menus = menus or Menus(contracts, scope)
@@ -112,9 +117,9 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
 def missing_and_workings(  # noqa: PLR0913, PLR0917 -- lines, and what they are looked up with
     lines: Lines, parts: Parts, contracts: Contracts, scope: Scope, currencies: Currencies, menus: Menus
 ) -> tuple[Lines, Workings]:
-    """Of what follows from the totals of `lines` what is missing to commitments, and how all of it came about, without its lines.
+    """The amounts missing to commitments, which follow from the totals of `lines`, and the workings of all totals, without their lines.
 
-    `parts`: of lines that stand for several, which no tier counts.
+    `parts`: of lines that combine several, which no tier counts.
     """
     workings = Workings()
     found = _followed(lines, contracts, scope, currencies, menus, empty(), workings, None, commitments=True, parts=parts)
@@ -153,7 +158,7 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
         parts = parts.taken(concerned).followed_by(volume["amount_micros"]).taken(order)
     if bool(np.any(order[1:] < order[:-1])):
         base, payer = taken(base, order), payer[order]
-    of_account = volume["subscription_key"] == 0  # what each payer has of it is worked out already
+    of_account = volume["subscription_key"] == 0  # the part of each payer is computed already
     volume["account_key"][of_account] = volume_payer[of_account]
     offs = None if workings is None else workings.offs
     ends = None if whole_to is None else whole_to(base)
@@ -169,7 +174,7 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
 
 
 def names(contracts: Contracts, *adjustments: pa.Table | None) -> dict[tuple[int, int], str]:
-    """What lines are called that no catalogue knows, by (kind, price_id): discounts agreed with a customer, adjustments by hand."""
+    """Texts of lines that no catalogue knows, by (kind, price_id): discounts agreed with a customer, adjustments by hand."""
     every = [each for pattern in contracts.facts.patterns for each in pattern.discounts]
     every += [each for agreed in contracts.facts.agreed.discounts.values() for each in agreed]
     called = {(int(Kind.DISCOUNT), agreed_entries([each], each[0].start)[0].price_id): each[1].name for each in every}
@@ -180,9 +185,9 @@ def names(contracts: Contracts, *adjustments: pa.Table | None) -> dict[tuple[int
 def _volume_lines(  # noqa: PLR0913, PLR0917 -- what is priced, what it is looked up with, and who wants to know how
     base: Lines, menus: Menus, contracts: Contracts, scope: Scope, currencies: Currencies, workings: Workings | None
 ) -> tuple[Lines, Int64s]:
-    """The price of the whole quantity less what usage was charged, and who pays it.
+    """The price of the whole quantity less the charge of the usage, and its payer.
 
-    One line a tier, subscription and period. A tier of a whole account is shared by quantity among those who pay it for its subscriptions.
+    One line a tier, subscription and period. A tier of a whole account is shared by quantity among the payers of its subscriptions.
     """
     menu = menus.of(base)
     with_tier: dict[tuple[str, int], dict[Tier, list[int]]] = {}
@@ -208,7 +213,7 @@ def _used(  # noqa: PLR0913, PLR0917 -- what is counted, and what it is looked u
     contracts: Contracts,
     scope: Scope,
 ) -> Iterator[Tiered]:
-    """What one tier counts.
+    """The usage that one tier counts.
 
     `definitions`: versions of it, with their menus; where an account adds up several, the last one prices all.
     """
@@ -248,7 +253,7 @@ def _summed(used: Lines, starts: Int64s) -> Lines:
 
 
 def shares(tiered: Tiered, price_micros: Int64s, step_micros: Int64s) -> Int64s:
-    """What each part has of the prices of all, by its quantity."""
+    """The share of each part in the prices of all, by its quantity."""
     if tiered.parts.size == tiered.lines.size:
         return price_micros
     return spread_columns(price_micros, tiered.parts["quantity"], tiered.group, step_micros)
@@ -281,10 +286,10 @@ def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and wh
     in_lines: bool = True,
     parts: Parts | None = None,
 ) -> tuple[Int64s, Lines]:
-    """What discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of the discounts, one a line of `base`.
+    """The amount that discounts leave of each line of `base` (sorted by OF_SUBSCRIPTION), and the lines of discounts, one a line of it.
 
-    A discount is the `payer`'s of the line that it is off: whoever pays a fee pays what is left of it. `offs` gets what each one took.
-    `in_lines`: whether lines are made at all. `parts`: of `base`, where lines stand for several.
+    A discount belongs to the `payer` of the line that it is off: the payer of a fee pays what is left of it. `offs` gets what each one
+    took. `in_lines`: whether lines are made at all. `parts`: of `base`, where lines combine several.
     """
     rest: Int64s = base["amount_micros"].copy()
     steps = currencies.steps_of(base)
@@ -315,7 +320,7 @@ def _discounted(  # noqa: PLR0913 -- lines, what they are looked up with, and wh
 
 
 def _commitment_lines(base: Lines, rest_micros: Int64s, menus: Menus, currencies: Currencies) -> Lines:
-    """What is missing to commitments after what counts of `base`, of which discounts left `rest_micros`."""
+    """The amounts missing to commitments after the lines of `base` that count; discounts left `rest_micros` of these."""
     found = [empty()]
     for counts, kinds in COUNTED.items():
         due = menus.commitments(counts, currencies)
@@ -340,7 +345,7 @@ def _counted(due: Lines, base: Lines, amounts: Int64s, menus: Menus) -> Int64s:
 def _adjustments(rows: pa.Table | None, contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
     """A line for each adjustment whose date lies in an open period of its account. Its amount is stated as its catalogue states prices.
 
-    Where the account was closed by then, it is of the last period: what was entered before the closing was told is not lost.
+    Where the account was closed by then, it is of the last period: an adjustment entered before the closing was recorded is not lost.
     """
     if rows is None or not rows.num_rows:
         return empty()

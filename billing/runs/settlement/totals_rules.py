@@ -1,9 +1,9 @@
-"""What plans and agreements say about the totals of a period: volume tiers, discounts and commitments, for subscriptions that are alike.
+"""Rules of plans and agreements about the totals of a period: volume tiers, discounts and commitments, for subscriptions that are alike.
 
-A *menu* is what holds for one group (`billing.runs.selection.subscription_profiles`) in one period. Tiers and discounts are those of the
-last plan that the subscription has in the period, in the version in force as that plan begins in it: totals cannot be told apart by plan.
-Commitments are prorated, like fees, over all plans of the period. Discounts agreed with the subscription or the account hold for periods
-whose last day lies in their span. All of it is that of the whole period, where one is looked at before it is over (`Period.whole`).
+A *menu* is the set of rules for one group (`billing.runs.selection.subscription_profiles`) in one period. Tiers and discounts are those of
+the last plan that the subscription has in the period. Its version is the one in force as that plan begins in it: totals cannot be split by
+plan. Commitments are prorated, like fees, over all plans of the period. Discounts agreed with the subscription or the account hold for
+periods whose last day lies in their span. All of it is that of the whole period, also before a period is over (`Period.whole`).
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ class Tier(NamedTuple):
 
 
 class Menu(NamedTuple):
-    """What holds for the lines of a subscription in a period."""
+    """The rules for the lines of a subscription in a period."""
 
     tiers: tuple[Tier, ...]
     discounts: tuple[Entry, ...]
 
 
 class Menus:
-    """The menus of a run. `all`: each different one, once. `concerns_nobody`: there is nothing to work out."""
+    """The menus of a run. `all`: each different one, once. `concerns_nobody`: there is nothing to compute."""
 
     def __init__(self, contracts: Contracts, scope: Scope) -> None:
         self._contracts = contracts
@@ -98,7 +98,7 @@ class Menus:
 
     @property
     def subscriptions(self) -> npt.NDArray[np.bool_]:
-        """By subscription (the last one: none): whether totals may be about it, as `concerned` says of its lines."""
+        """By subscription (the last one: none): whether totals may be about it, as `concerned` decides for its lines."""
         flags = np.array([*(self._is_concerned(group) for group in self.alike.groups), False], np.bool_)
         if self.concerns_nobody:
             return np.zeros(len(self._facts.subscription_keys) + 1, np.bool_)
@@ -123,7 +123,7 @@ class Menus:
     def of_accounts(self, lines: Lines, whole_to: Int64s | None = None) -> tuple[Int64s, list[tuple[Entry, ...]]]:
         """Discounts agreed with accounts: for each line a place in the list, NO_MENU for none.
 
-        `whole_to`: the day on which the period of each line will end, where some are looked at before they are over.
+        `whole_to`: the day on which the period of each line will end, where some are computed before they are over.
         """
         found = np.full(lines.size, NO_MENU, np.int64)
         known: dict[tuple[Entry, ...], int] = {}
@@ -140,7 +140,7 @@ class Menus:
         return found, list(known)
 
     def commitments(self, counts: CommitmentCounts, currencies: Currencies) -> Lines:
-        """What subscriptions are committed to, in the periods that are over; amounts before anything is taken off."""
+        """The commitments of subscriptions in the periods that are over; amounts before anything is taken off."""
         templates = []
         for group in self.alike.groups:
             rows = []
@@ -156,10 +156,10 @@ class Menus:
         return subscription_profiles.expand(self.alike, templates, self._facts)
 
     def alike_usage(self, with_fees: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """By subscription: whether totals tell none of its lines of usage from another, and whether they ask for the sum of them alone.
+        """By subscription: whether totals tell none of its lines of usage from another, and whether they need only the sum of them.
 
-        `with_fees`: whether it has fees as well. A discount on usage and fees is shared between them line by line: where what each of them
-        has of it is asked by another discount, or by a commitment of usage alone, the lines matter and not only their sum.
+        `with_fees`: whether it has fees as well. A discount on usage and fees is shared between them line by line. If another discount, or
+        a commitment of usage alone, needs the share of each of them, the lines matter and not only their sum.
         """
         plain, indifferent = (
             np.array([*(of_group(each) for each in self.alike.groups), True], np.bool_)[self._group[:-1]]
@@ -272,7 +272,7 @@ def _kinds(words: Iterable[str]) -> tuple[int, ...]:
 
 
 def _begun(spans: Sequence[PlanSpan], last: PlanSpan) -> dt.date:
-    """The day from which the subscription has had the plan of `last` without a break, whatever add-ons came and went."""
+    """The day from which the subscription has had the plan of `last` without a break, regardless of add-ons."""
     begun = last.span.start
     for each in reversed(spans[: spans.index(last)]):
         if each.plan.partition("+")[0] != last.plan.partition("+")[0] or each.span.end != begun:

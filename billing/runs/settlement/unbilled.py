@@ -1,17 +1,20 @@
-"""What was used or is owed by a date and is on no invoice yet: provisional, stored nowhere.
+"""Usage and amounts owed by a date that are on no invoice yet: provisional, stored nowhere.
 
-Three ask it: finance at the end of a month (accrued revenue), whoever answers a customer's question what the running period has come to,
-and who bills or stops usage in mid-cycle (`billing.documents.interim`). Every period that no run of a bill date up to `through` has covered
-is computed, and the running one as if the account closed on `through`: fees by exact days, usage that began before. For the customer open
-periods that were billed are computed as well, since late usage and other corrections of them are on the next bill. What invoices have
-billed on the same keys is subtracted; of fees in advance for the running period, and discounts off them, what is earned by then
-(`billing.runs.settlement.deferred_fees`). Holds do not matter here: what is held back is owed all the same. A test account owes nothing.
-A document, or its voiding, counts by its date, whenever it was made. A customer who asks is told what a bill would have if the account
-closed then: fees that are not divided by days, commitments that are not prorated and discounts of a fixed amount whole, allowances by the
-days so far, and what the last day of a period decides (discounts, tax rates) by `through`. At the end of a month fees and amounts are
-earned evenly over their period; the rest is by the last day that the period will have as far as is known. So are allowances in mid-cycle:
-what the bill will have as free is not charged before. Amounts are micro-units, net of tax. A pure function of what is stored as of a
-sequence number and of the date.
+Finance uses it at the end of a month (accrued revenue). It answers a customer's question about the running period. And it serves to bill or
+stop usage in mid-cycle (`billing.documents.interim`).
+
+Every period is computed that no run of a bill date up to `through` has covered. The running one is computed as if the account closed on
+`through`: fees by exact days, usage that began before. For the customer open periods that were billed are computed as well, since late
+usage and other corrections of them are on the next bill. Amounts that invoices have billed on the same keys are subtracted. Of fees in
+advance for the running period, and discounts off them, the part earned by then is subtracted (`billing.runs.settlement.deferred_fees`).
+Holds do not matter here: amounts that are held back are owed all the same. A test account owes nothing. A document, or its voiding, counts
+by its date, whenever it was made.
+
+The answer to a customer is the bill that would be due if the account closed then. Fees that are not divided by days, commitments that are
+not prorated and discounts of a fixed amount are whole. Allowances go by the days so far, and values that the last day of a period decides
+(discounts, tax rates) by `through`. At the end of a month fees and amounts are earned evenly over their period; the rest goes by the last
+day that the period will have as far as is known. So do allowances in mid-cycle: usage that the bill will have as free is not charged
+before. Amounts are micro-units, net of tax. A pure function of what is stored as of a sequence number and of the date.
 """
 
 from __future__ import annotations
@@ -60,11 +63,11 @@ if TYPE_CHECKING:
 
 
 class Unbilled(NamedTuple):
-    """`lines`: one a charge key, sorted by key, net; the account is who will pay. All of it as of `seq`.
+    """`lines`: one a charge key, sorted by key, net; the account is the one that will pay. All of it as of `seq`.
 
-    `ahead`: what invoices hold of running periods for the days to come, in the same way (`billing.runs.settlement.deferred_fees`).
-    `billed_micros`: of each of `lines`, what invoices have billed on its key. `inside`: by charge key, one row each, the tax that is in the
-    prices of all that is due on it; `outside`: what is due on these keys at prices without tax.
+    `ahead`: amounts that invoices hold of running periods for the days to come, in the same way (`billing.runs.settlement.deferred_fees`).
+    `billed_micros`: for each of `lines`, the amount that invoices have billed on its key. `inside`: by charge key, one row each, the tax
+    that is in the prices of all that is due on it; `outside`: the amounts due on these keys at prices without tax.
     """
 
     seq: int
@@ -78,7 +81,7 @@ class Unbilled(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is computed, and what it is compared with."""
+    """The inputs of the computation, and the lines that its result is compared with."""
 
     contracts: Contracts
     scope: scope.Scope
@@ -98,11 +101,11 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     sink_for: Callable[[Contracts], Sink] | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
-    """What is not billed of the days before `through`; `only` these account ids and those of their rating units, if given.
+    """Unbilled amounts of the days before `through`; `only` these account ids and those of their rating units, if given.
 
-    `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and what does not go by days is earned evenly.
-    `as_if_closed`: what a bill would have if the accounts closed on `through`, with what it corrects of billed periods.
-    `sink_for` makes, of the contracts, what gets the priced events of each group.
+    `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and amounts not divided by days are earned
+    evenly. `as_if_closed`: the bill that would be due if the accounts closed on `through`, with its corrections of billed periods.
+    `sink_for` makes, of the contracts, the function that gets the priced events of each group.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
@@ -140,7 +143,7 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     reopened: bool = False,
     before_run: int | None = None,
 ) -> Known:
-    """What `unbilled` computes from, as of `seq`; bills dated after `known_to` are not known. `before_run`: as it stood for that run."""
+    """The inputs of `unbilled`, as of `seq`; bills dated after `known_to` are not known. `before_run`: the state that this run knew."""
     midnights = facts.Midnights()
     stored = facts.load(connection, seq)
     contracts = Contracts(stored, price_list.load(home, seq), midnights)
@@ -160,14 +163,14 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
 
 
 class _Fees(NamedTuple):
-    """Recurring fees due by a day, and which of them are billed ahead."""
+    """Recurring fees due by a day, and a mask of those that are billed ahead."""
 
     lines: Lines
     billed: npt.NDArray[np.bool_]
 
 
 class _Keyed:
-    """Lines as bills will have them: under the keys of whole periods, at those who pay."""
+    """Lines as bills will have them: under the keys of whole periods, at the accounts that pay."""
 
     def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date, *, evenly: bool) -> None:
         self.through_day = day_number(through)
@@ -176,7 +179,7 @@ class _Keyed:
         self._evenly = evenly
 
     def billed(self, billed: Lines) -> Lines:
-        """What was billed without tax, of what is computed: nothing is due here of older periods."""
+        """Billed lines without tax that belong to what is computed: nothing is due here of older periods."""
         found: Lines = billed[billed["kind"] != Kind.TAX]
         found = found[self._paying.computed(found)]
         found["currency"] = self._paying.currency[self._paying.place(found["account_key"])]
@@ -191,12 +194,12 @@ class _Keyed:
         return _Fees(lines, deferred_fees.places(in_advance, self._at_payers(lines)) >= 0)
 
     def with_totals(self, lines: Lines, adjustments: pa.Table | None = None, *, commitments: bool = True) -> Lines:
-        """Usage and fees, and everything that follows from their totals; `commitments`: what is missing to them as well."""
+        """Usage and fees, and everything that follows from their totals; `commitments`: the amounts missing to them as well."""
         whole_to = self._whole_to if self._evenly else None
         return totals.apply(lines, *self._of, adjustments, whole_to=whole_to, commitments=commitments)
 
     def held(self, in_advance: Lines, due: Lines, fees: _Fees) -> deferred_fees.Held:
-        """What is held of what was billed in advance."""
+        """The part that is held of the amounts billed in advance."""
         if not in_advance.size:
             return deferred_fees.Held(empty(), empty())
         due_of_ahead = self.with_totals(fees.lines[fees.billed], commitments=False)  # no bill has those of a period that runs
@@ -227,7 +230,7 @@ class _Keyed:
 
 
 def _apart(gross: Lines, net: Lines) -> tuple[Lines, Lines]:
-    """The tax that is in prices, and what prices without tax come to on the same keys. The rows of both belong together."""
+    """The tax that is in prices, and the sums at prices without tax on the same keys. The rows of both belong together."""
     holds = gross["inclusive"] == 1
     if not holds.any():
         return empty(), empty()
@@ -272,7 +275,7 @@ def knowing_ends(contracts: Contracts, chosen: scope.Scope, through: dt.date) ->
 
 
 def _ending(periods: list[Period], end: int) -> list[Period]:
-    """Periods of which the last one runs until a day (number); 0: none runs."""
+    """Periods with an end (day number) of the last one; 0: none runs."""
     return [*periods[:-1], periods[-1]._replace(whole_to=day_of(end))] if end else periods
 
 
