@@ -45,7 +45,7 @@ class ZoneClock:
         return (instant_us + self.offset_us(instant_us)) // MICROSECONDS_PER_DAY
 
     def offset_us(self, instant_us: int) -> int:
-        """How far the wall clock is ahead of UTC."""
+        """Return how far the wall clock is ahead of UTC."""
         utc_day = instant_us // MICROSECONDS_PER_DAY
         if utc_day not in self._offset_by_utc_day:
             start_us = utc_day * MICROSECONDS_PER_DAY
@@ -82,7 +82,7 @@ class _Span(NamedTuple):
 
 
 class Days:
-    """The bands of a calendar, day by day, whatever the time zone."""
+    """The bands of a calendar, day by day, for any time zone."""
 
     def __init__(self, calendar: Calendar) -> None:
         self._bands = calendar.bands
@@ -111,7 +111,7 @@ class Days:
         return tuple(spans)
 
     def _is_on(self, band: Band, date: dt.date) -> bool:
-        """Whether `date` meets every criterion that `band` gives. Days of the week are those that dates count as."""
+        """Return whether `date` meets every criterion that `band` gives. Days of the week are those that dates count as."""
         return (
             (not band.days or self._swaps.get(date, date.isoweekday()) in band.days)
             and (not band.years or date.year in band.years)
@@ -141,7 +141,7 @@ class Clock:
 
 
 def _name_at(bands: list[Band], second: int) -> str:
-    """Of the bands that cover a second of their day: the heaviest, then the one that starts last, then the first."""
+    """Return the band that covers a second of its day: the heaviest, then the one that starts last, then the first."""
     covering = [band for band in bands if band.start_s <= second < band.end_s]
     if not covering:
         return OTHER_BAND
