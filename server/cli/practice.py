@@ -1,4 +1,4 @@
-"""What documents of a practice home say: in text the first line, in JSON `"practice": true` as the first field. Others say nothing."""
+"""Marks on documents of a practice home: in text the first line, in JSON `"practice": true` as the first field. Others have none."""
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations

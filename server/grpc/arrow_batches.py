@@ -1,8 +1,8 @@
 """Arrow IPC bytes from the wire to a record batch that is safe to compute with.
 
 Bytes from a network may say anything: cut short, another schema, lengths of exabytes, offsets outside their buffer, compression that
-unpacks to the size of the machine. So every message is looked at before Arrow reads its body, the schema is compared before any row,
-and the rows are validated in full before anybody else sees them.
+unpacks to the size of the machine. So every message is looked at before Arrow reads its body. The schema is compared before any row,
+and the rows are validated in full before other code sees them.
 
 Refuses (INVALID_ARGUMENT): ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE.
 """
@@ -121,7 +121,7 @@ def _record_batch_head(metadata: memoryview) -> tuple[int, bool] | None:
 
 
 def _offset(metadata: memoryview, at: int) -> int:
-    """Where the offset stored at `at` points to."""
+    """The position that the offset stored at `at` points to."""
     return at + int(struct.unpack_from("<I", metadata, at)[0])
 
 

@@ -1,4 +1,4 @@
-"""What the commands of accounts share: their options, who asks, and how what was done is told."""
+"""Options, the person who acts, and the output of results, shared by the commands of accounts."""
 
 from __future__ import annotations
 

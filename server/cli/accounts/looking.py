@@ -178,7 +178,7 @@ def _dunning(money: Standing) -> str:
 
 
 def _fields(detail: AccountDetail) -> list[tuple[str, object]]:
-    """What is known of the account itself, then how it stands on the day."""
+    """Fields of the account itself, then its state on the day."""
     account = detail.account
     fields: list[tuple[str, object]] = [
         (name.replace("_", " "), getattr(account, name)) for name in account.__struct_fields__ if name != "account_id"

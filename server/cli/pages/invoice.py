@@ -1,7 +1,7 @@
 """An invoice as a page of text, in English or Chinese: its head, the lines without tax, tax by class and rate, and the totals.
 
-Amounts have the decimal places of their currency. Tax is shown for each class and period with the net amount it was charged on, so that
-rate, base and tax of every class can be checked on the page. Lines keep the numbers they have in the store: `invoice explain` takes them.
+Amounts have the decimal places of their currency. Tax is shown for each class and period with the net amount it was charged on: rate,
+base and tax of every class can be checked on the page. Lines keep the numbers they have in the store: `invoice explain` takes them.
 Those of the account as a whole stand below those of its subscriptions, so that a discount is below what it is off.
 """
 
@@ -72,7 +72,7 @@ def _kind(summary: InvoiceSummary) -> str:
 
 
 def explained_head(line: LineExplained, language: str) -> list[str]:
-    """What stands above the explanations of a line's events; the line's own text is in the language of its account."""
+    """Lines above the explanations of a line's events; the line's own text is in the language of its account."""
     words, currency = WORDS[language], line.currency
     return [
         words["explained"].format(line.number, line.line_no, line.text, output.amount(line.amount_micros, currency), currency),

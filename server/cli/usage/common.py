@@ -1,4 +1,4 @@
-"""What several usage commands need: the source option, files that can be read and progress in bytes of a file."""
+"""Options and helpers of several usage commands: the source, files that can be read, and progress in bytes of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of suspense share: options, the clock and the store of one call, and how money and records are told."""
+"""Options, the clock and the store of one call, and texts of money and records, shared by the commands of suspense."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def proposal_json(found: Proposal) -> dict[str, object]:
 
 
 def proposal_in_words(found: Proposal) -> str:
-    """What a proposal is about, in one line."""
+    """The subject of a proposal, in one line."""
     subject = found.subject
     if subject.rule is not None:
         return subject.rule.in_words()
