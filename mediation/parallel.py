@@ -36,12 +36,12 @@ class Placed(NamedTuple):
 
 
 def usable_cores() -> int:
-    """How many threads this process may run at once."""
+    """Return how many threads this process may run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(window: ByteWindow, blocks: Iterator[Block], work: Callable[[Placed], _Result], threads: int) -> Iterator[_Result]:
-    """What `work` makes of each block. Raises what it raises, at that block's turn."""
+    """Results of `work` for each block. Raises what it raises, at that block's turn."""
     before = 0
     if threads < 2:  # noqa: PLR2004 - nobody to share with
         for rows in blocks:

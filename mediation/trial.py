@@ -1,7 +1,7 @@
 """Tries a source on a file, for the person who writes its definition: the first rows before and after, and what was guessed.
 
-A definition is right when the figures are those of the switch, every column that matters is read, no time is doubtful, and the
-words for answered calls mean what they should. Nothing is stored. Columns of Arrow and Parquet are shown without the row before.
+A definition is right when the figures are those of the switch, every column that matters is read, and no time is doubtful. The
+words for answered calls must mean what they should. Nothing is stored. Columns of Arrow and Parquet are shown without the row before.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What a source makes of a file. Encodes to JSON as it stands."""
+    """The result of reading a file by a source. Encodes to JSON as it stands."""
 
     source: str
     format: str

@@ -35,7 +35,7 @@ _CHARGE_FLAGS: Final = UsageFlag.PARTIAL | UsageFlag.LAST | UsageFlag.CUMULATIVE
 
 
 class Served(NamedTuple):
-    """Who pays: a number (digits 0 where the kind is another), or the text of an account code or extension."""
+    """The payer: a number (digits 0 where the kind is another), or the text of an account code or extension."""
 
     kind: NDArray[np.int8]
     number: Numbers
@@ -43,7 +43,7 @@ class Served(NamedTuple):
 
 
 class Parties(NamedTuple):
-    """Who pays, the destination's number, and that of a third party."""
+    """The payer, the destination's number, and that of a third party."""
 
     served: Served
     other: Numbers
@@ -51,7 +51,7 @@ class Parties(NamedTuple):
 
 
 class Details(NamedTuple):
-    """What rows tell besides times and quantities. None: nothing in any row."""
+    """Columns of rows besides times and quantities. None: nothing in any row."""
 
     caller: Spans
     account: Spans
@@ -146,7 +146,7 @@ def text_hash(block: Block, text: Spans) -> NDArray[np.uint64]:
 
 
 def parties(block: Block, source: Source, details: Details) -> Parties:
-    """Who pays for each row, its destination, and the third party if there is one."""
+    """The payer of each row, its destination, and the third party if there is one."""
     numbering, types = source.numbering, source.numbering.type_columns
     number = numbers.read(block, details.caller, numbering, types.served)
     other = numbers.read(block, details.other_raw, numbering, types.other)

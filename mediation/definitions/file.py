@@ -27,7 +27,7 @@ _POSITION_PARTS: Final = 2
 
 
 class _Columns(msgspec.Struct, frozen=True):
-    """What a definition says of its columns, besides `positions`."""
+    """Columns of a definition, besides `positions`."""
 
     columns: tuple[str, ...] = ()
     template: str = ""

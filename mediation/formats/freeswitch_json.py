@@ -79,7 +79,7 @@ def answered_legs(block: Block, source: Source, leg: Events, before: int) -> Fre
 
 
 def _path(name: str) -> str:
-    """Where a column stands in the record: variables by their names, all others by their path."""
+    """The path of a column in the record: variables by their names, all others by their path."""
     known = _PATHS.get(name, "")
     if known:
         return known

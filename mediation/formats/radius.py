@@ -147,7 +147,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:
-    """What identifies a record."""
+    """Fields that identify a record."""
     kind = _kinds(block)
     equipment, session = nas(block), _session(block)
     mark(block.code, ~equipment.filled | ((kind != _RESTART) & ~session.filled), Reason.MISSING_KEY)
@@ -165,7 +165,7 @@ def nas(block: Block) -> Spans:
 
 
 def _session(block: Block) -> Spans:
-    """What tells a session from others of its equipment."""
+    """Text that distinguishes a session from others of its equipment."""
     unique = block.spans("Acct-Unique-Session-Id")
     return unique.where(unique.filled, block.spans("Acct-Session-Id"))
 
@@ -178,7 +178,7 @@ class _Moment(NamedTuple):
 
 
 def _kinds(block: Block) -> NDArray[np.int64]:
-    """What each record is; -1 of a type that is none."""
+    """The kind of each record; -1 of a type that is none."""
     word = columns.words(block, block.spans("Acct-Status-Type"), tuple(_STATUS))
     mark(block.code, word == -2, Reason.MISSING_VALUE)  # noqa: PLR2004 - empty
     mark(block.code, word == -1, Reason.UNKNOWN_RECORD_TYPE)
@@ -187,7 +187,7 @@ def _kinds(block: Block) -> NDArray[np.int64]:
 
 
 def _moment(block: Block, source: Source) -> _Moment:
-    """When what each record tells happened."""
+    """The instant of what each record reports."""
     received = columns.epochs(block, block.spans("Timestamp"), columns.SECOND_US)
     delay = columns.amounts(block, block.spans("Acct-Delay-Time"), columns.SECOND_US)
     mark(block.code, delay.value < 0, Reason.NEGATIVE_DURATION)
@@ -222,7 +222,7 @@ def _own_moment(block: Block, source: Source, sent: Times) -> Times:
 
 
 def _names_zone(block: Block, spans: Spans, local: Times, zone: str) -> NDArray[np.bool_]:
-    """Whether each written time ends with a name that `zone` has about that time, or with none."""
+    """Mask of written times that end with a name which `zone` has about that time, or with none."""
     word = Spans(spans.end.copy(), spans.end)
     is_letter = (spans.end > spans.begin).copy()
     for back in range(1, ZONE_LETTERS_MAX + 1):
@@ -250,7 +250,7 @@ def _before(times: Times, span_us: NDArray[np.int64]) -> Times:
 
 
 def _session_time(block: Block, kind: NDArray[np.int64]) -> Amounts:
-    """How long each session lasted so far; 0 at its start."""
+    """The duration of each session so far; 0 at its start."""
     used = columns.amounts(block, block.spans("Acct-Session-Time"), columns.SECOND_US)
     mark(block.code, used.value < 0, Reason.NEGATIVE_DURATION)
     opens = kind == _START
@@ -268,7 +268,7 @@ def _bytes(block: Block, side: str, counts: NDArray[np.bool_]) -> Amounts:
 
 
 def _answered(source: Source, kind: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a record can bill: with `partials: none` a Stop alone."""
+    """Mask of records that can bill: with `partials: none` a Stop alone."""
     bills: NDArray[np.bool_] = kind == _STOP if terms(source, int(Service.DATA)) is None else kind != _RESTART
     return bills
 
@@ -283,7 +283,7 @@ def _flags(source: Source, kind: NDArray[np.int64]) -> NDArray[np.int32]:
 
 
 def _details(block: Block, bills: NDArray[np.bool_]) -> Details:
-    """What the records tell besides times and quantities."""
+    """Columns of the records besides times and quantities."""
     session, name = _session(block), block.spans("Acct-Session-Id")
     station, called = block.spans("Calling-Station-Id"), block.spans("Called-Station-Id")
     user, equipment = block.spans("User-Name"), nas(block)

@@ -1,4 +1,4 @@
-"""Duplicates and conflicts among the event keys of a closed set of rows, whatever their order. No store.
+"""Duplicates and conflicts among the event keys of a closed set of rows, in any order. No store.
 
 Equal key and equal content: a duplicate, dropped and counted. Equal key, other content: conflicting, and a person has to decide. Keys
 and hashes are 128 bits: (rows, 2) numbers, or Arrow columns of sixteen bytes. What was there before the set is known to `once`.
@@ -19,7 +19,7 @@ Keys: TypeAlias = Any  # NDArray[np.uint64] of (rows, 2), or a pa.Array or pa.Ch
 
 
 class Verdict(enum.IntEnum):
-    """What a row is among those that were there before it."""
+    """The verdict on a row against those that were there before it."""
 
     NEW = 0
     DUPLICATE = 1

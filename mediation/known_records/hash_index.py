@@ -1,8 +1,8 @@
 """Keys of records by a hash: sixteen bytes a place, 64 bits of the key, 48 of the content's hash and 16 of the day of the event.
 
 It answers *perhaps*: two records may share 64 bits (against 100 million known keys, one new record in 180,000 million does). So NEW is
-certain, and whoever is SEEN or OTHER is compared with the record itself, by those who hold it. Rows of one batch are told against those
-before them as well. Keys and contents are 128-bit hashes, (rows, 2) numbers; days count from 1970-01-01.
+certain; a row that is SEEN or OTHER is compared with the record itself, by the caller, which holds it. Rows of one batch are compared with
+those before them as well. Keys and contents are 128-bit hashes, (rows, 2) numbers; days count from 1970-01-01.
 
 Memory: 100 million keys take 2.7 GB where their number was foretold, 2.7 to 4 GB where the table grew. One caller at a time.
 """
@@ -51,11 +51,11 @@ class HashIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Of the table."""
+        """Size of the table."""
         return self._table.nbytes
 
     def classify(self, keys: NDArray[np.uint64], contents: NDArray[np.uint64]) -> Verdicts:
-        """What each row is against those that were added and the rows before it. Nothing is added."""
+        """Verdicts on rows, against the keys that were added and the rows before them. Nothing is added."""
         verdict, first = np.empty(len(keys), np.int8), np.zeros(len(keys), np.int64)
         self._batch = empty_batch(self._batch, len(keys))
         hash_kernel.classify(self._table, self._batch, self._hash_of(keys), contents[:, 0], verdict, first)

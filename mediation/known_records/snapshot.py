@@ -40,7 +40,7 @@ class Array(NamedTuple):
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What stands on the first page, behind the magic and the length of this text."""
+    """Text of the first page, behind the magic and the length of this text."""
 
     form: str  # hash or bitmap
     keys: int

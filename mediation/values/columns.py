@@ -117,7 +117,7 @@ def epochs(block: Block, spans: Spans, unit_us: int) -> Times:
 
 
 def count_fineness_us(block: Block, spans: Spans, unit_us: int, decimal_mark: str = ".") -> NDArray[np.int64]:
-    """How finely counts of units of `unit_us` microseconds are written; 0: to the microsecond."""
+    """The fineness of written counts of units of `unit_us` microseconds; 0: to the microsecond."""
     if unit_us == 1:
         return np.zeros(block.size, np.int64)
     places = np.zeros(block.size, np.int8)

@@ -44,7 +44,7 @@ def read(block: Block, spans: Spans, numbering: Numbering, type_column: str = ""
 
 
 def number_types(block: Block, spans: Spans, numbering: Numbering) -> NDArray[np.int8]:
-    """The type of each row's number; a word that nobody knows leaves the number as written."""
+    """The type of each row's number; a word that is not known leaves the number as written."""
     known = NUMBER_TYPES | {word.upper(): type_ for word, type_ in numbering.types.items()}
     found = columns.words(block, spans, tuple(known))
     kinds = np.array([*(_KINDS[type_] for type_ in known.values()), numbers_kernel.AS_WRITTEN, numbers_kernel.AS_WRITTEN], np.int8)

@@ -348,7 +348,7 @@ def read_clocks(data, begin, end, decimal, is_digits, out, out_kind):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _BOOL[::1]))
 def are_numbers(data, begin, end, out):
-    """Whether each field is digits alone, with or without a plus before them."""
+    """Find fields that are digits alone, with or without a plus before them."""
     for row in range(begin.size):
         at = begin[row] + 1 if begin[row] < end[row] and data[begin[row]] == _PLUS else begin[row]
         out[row] = at < end[row]
