@@ -29,7 +29,7 @@ _PAIR: Final = 4  # month and day of the day off, month and day worked for it; i
 
 
 class Frozen(NamedTuple):
-    """What the package said, sorted by date."""
+    """The answer of the package, sorted by date."""
 
     dates: tuple[dt.date, ...]
     swaps: tuple[DaySwap, ...]

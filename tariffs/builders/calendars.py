@@ -50,7 +50,7 @@ def calendar(entry: CalendarEntry, from_file: tuple[dt.date, ...], place: Place,
 
 
 def _public(entry: CalendarEntry, place: Place, findings: list[Finding]) -> Frozen | None:
-    """The public holidays that an entry asks for; None where they cannot be told."""
+    """The public holidays that an entry asks for; None where they are not known."""
     here = (*place, "public_holidays")
     if any(finding.place[: len(here)] == here for finding in findings):
         return None

@@ -95,7 +95,7 @@ def _single(entry: PriceEntry) -> RateEntry:
 
 
 def _note_beside_rates(entry: PriceEntry, place: Place, findings: list[Finding]) -> None:
-    """What `rates` says must not be said again beside it."""
+    """Note fields beside `rates` that repeat what `rates` says."""
     beside = [*_forms(entry), *(["connect_fee"] if entry.connect_fee else [])]
     findings += [Finding((*place, name), f"both `rates` and `{name}`", f"write `{name}` inside the rates") for name in beside]
 

@@ -1,4 +1,4 @@
-"""What could not be carried over, and what was taken for granted: nothing is dropped without a line here."""
+"""Ledger of what could not be carried over, and of what was taken for granted: nothing is dropped without a line here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CarryError(ValueError):
 
 
 class Ledger:
-    """Gathers what is told at the end, each thing once."""
+    """Collects what is reported at the end, each thing once."""
 
     def __init__(self, listed: Iterable[Listed] = ()) -> None:
         self._listed: dict[Listed, None] = dict.fromkeys(listed)

@@ -54,11 +54,11 @@ class Destinations:
             ledger.assume(f"{zeros:,} prefixes begin with 0, as they are written: no number in E.164 does")
 
     def __contains__(self, tag: str) -> bool:
-        """Whether there is such a tag; `*any` always is."""
+        """Return whether there is such a tag; `*any` always is."""
         return tag == ANY or tag in self.places
 
     def count(self, wanted: Iterable[str]) -> int:
-        """How many zones the `wanted` tags make."""
+        """Return how many zones the `wanted` tags make."""
         kept = frozenset(wanted)
         return len({ours for tags in self._tags_of.values() if (ours := tuple(tag for tag in tags if tag in kept))})
 

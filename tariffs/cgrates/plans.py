@@ -51,7 +51,7 @@ class RatingPlans:
         return tag in self.rows
 
     def named(self, tags: Iterable[str], column: int) -> list[str]:
-        """What the plans `tags` name in a column (1 destination rates, 2 timings), each once."""
+        """Names that the plans `tags` give in a column (1 destination rates, 2 timings), each once."""
         return list(dict.fromkeys(row.cells[column] for tag in tags for row in self.rows.get(tag, ())))
 
 
@@ -80,7 +80,7 @@ class Bound:
 
 
 class Sources(NamedTuple):
-    """What the rows of plans name."""
+    """Objects that the rows of plans name, and the ledger."""
 
     destination_rates: Mapping[str, list[DestinationRate]]
     destinations: Destinations

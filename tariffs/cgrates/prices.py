@@ -155,7 +155,7 @@ def _band_names(bindings: Sequence[Binding]) -> list[str]:
 
 
 def _same_claim(one: tuple[str, Span, Decimal], other: tuple[str, Span, Decimal]) -> bool:
-    """Whether bands of two names have equal weights and starts and may be on one day."""
+    """Return whether bands of two names have equal weights and starts and may be on one day."""
     return one[0] != other[0] and one[2] == other[2] and one[1].start_s == other[1].start_s and one[1].may_meet(other[1])
 
 
@@ -196,7 +196,7 @@ def _per(slot: Slot, unit: QuantityUnit, *, reduced: bool) -> Fields:
 
 
 def _why_not(fields: Fields, unit: QuantityUnit) -> str | None:
-    """Why a price is not one that a catalogue takes; None where it is."""
+    """The reason why a catalogue does not take a price; None where it does."""
     findings: list[Finding] = []
     entry = decode(_plain({"id": 1, "name": "price", **fields}), PriceEntry, (), findings)
     built = build_price(entry, (), findings)

@@ -49,7 +49,7 @@ _DISCLOSURE: Final = {
 
 
 class Settings(NamedTuple):
-    """What the folder does not say."""
+    """Settings that the folder does not hold."""
 
     currency: str
     timezone: str
@@ -133,7 +133,7 @@ class _Translation:
         return {tag: first.setdefault(str(terms), tag) for tag, terms in said.items()}
 
     def _note_unused(self, used: Sequence[str]) -> None:
-        """What no profile leads to is not carried over."""
+        """Note everything that no profile leads to: it is not carried over."""
         plans = {tag: rows[0].place for tag, rows in self._rating_plans.rows.items()}
         self._note("rating plan", plans, used, "no profile names it")
         rate_rows = {tag: rates[0].place for tag, rates in self._destination_rates.items()}

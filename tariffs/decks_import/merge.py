@@ -3,7 +3,7 @@
 A row takes effect on its own day, at the earliest on `on`, the day of the version that is being made: what was published is never changed.
 A *full* deck replaces everything: prefixes it does not name go on `on`, and changes that were planned before it came are dropped. A
 *partial* one changes the prefixes it names, from their days on; what was planned for them from then on is dropped.
-Rows of the old deck from before `on` stay as they are, so that ids are never given away again, and an update that changes nothing adds
+Rows of the old deck from before `on` stay as they are: ids are never given away again, and an update that changes nothing adds
 nothing. What rows of the update say, and which of them are refused: `told`.
 """
 
@@ -97,7 +97,7 @@ def _rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collecti
 
 
 def _changed_rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collection[int], *, dated: bool) -> Iterator[DeckRow]:
-    """What changes on each day from `on` on."""
+    """Rows of what changes on each day from `on` on."""
     is_first = not dated and all(begin(row) >= on for row in old.rows)
     zones = Zones(old, on, taken)
     changes: dict[dt.date, list[tuple[str, Entry | None]]] = {}

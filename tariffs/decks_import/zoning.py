@@ -1,4 +1,4 @@
-"""Which zone of a canonical deck a prefix belongs to, from one day to the next.
+"""The zone of a canonical deck that a prefix belongs to, from one day to the next.
 
 A zone is a destination with one set of terms. Its id is for ever: the price of a zone has an id made of it, and versions of a catalogue
 must keep price ids. So when terms change, ids stay where they can:
@@ -101,7 +101,7 @@ class Zones:
         return sorted(rows, key=lambda row: row.zone_id)
 
     def _terms(self, prefix: str) -> Terms | None:
-        """What a prefix costs now: what was said last, else what its zone has."""
+        """The terms of a prefix now: those given last, else those of its zone."""
         entry = self._entries.get(prefix)
         return entry.terms if entry is not None else self._by_prefix[prefix].terms
 
@@ -132,7 +132,7 @@ class Zones:
         return chosen
 
     def _shared(self, prefixes: Sequence[str]) -> collections.Counter[int]:
-        """How many of the prefixes each zone has now."""
+        """Count how many of the prefixes each zone has now."""
         return collections.Counter(self._by_prefix[prefix].zone_id for prefix in prefixes if prefix in self._by_prefix)
 
     def _new(self, destination: str) -> _Zone:

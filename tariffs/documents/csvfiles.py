@@ -29,7 +29,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Files(NamedTuple):
-    """What the CSV files that a document names hold, by the place of the entry that names them."""
+    """Contents of the CSV files that a document names, by the place of the entry that names them."""
 
     prefixes: Mapping[Place, tuple[str, ...]]
     holidays: Mapping[Place, tuple[dt.date, ...]]

@@ -235,7 +235,7 @@ def date(raw: object) -> dt.date:
 
 
 def choice(words: Mapping[str, object] | Mapping[str | bool, object], what: str) -> Callable[[object], object]:
-    """A reader of one of `words`, some of which may be true and false."""
+    """A reader of one of `words`; some of them may be true and false."""
     known = {_written(word): meaning for word, meaning in words.items()}
     flags = {_written(word) for word in words if isinstance(word, bool)}
 

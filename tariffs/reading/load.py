@@ -107,12 +107,12 @@ def _yaml_files(path: Path) -> list[Path]:
 
 
 def _is_tariff(file: Path) -> bool:
-    """Whether a folder's file belongs to the catalogue: what editors and systems leave behind is hidden."""
+    """Return whether a folder's file belongs to the catalogue: what editors and systems leave behind is hidden."""
     return file.suffix in SUFFIXES and not file.name.startswith(".")
 
 
 def _read(paths: Sequence[Path]) -> list[File]:
-    """What stands in the files. They share one allowance of bytes and entries, so that many of them are no way around it."""
+    """Contents of the files. They share one allowance of bytes and entries, so that many of them are no way around it."""
     found: list[File] = []
     bytes_left, nodes_left = limits.FOLDER_YAML_BYTES_MAX, limits.YAML_NODES_MAX
     for path in paths:

@@ -61,13 +61,13 @@ def main(words: Sequence[str]) -> int:
 
 
 def _declared(kind: type[msgspec.Struct], name: str) -> int:
-    """How far up the field is declared: 0 by the entry itself."""
+    """Return how far up the field is declared: 0 by the entry itself."""
     ancestry = kind.__mro__[: kind.__mro__.index(msgspec.Struct)]
     return max(place for place, each in enumerate(ancestry) if name in {field.name for field in msgspec.structs.fields(each)})
 
 
 def _held(kind: Kind) -> str:
-    """What a field holds, in words."""
+    """The kind of value that a field holds, in words."""
     if kind.text is not None:
         form = kind.text.form
         words = ("true", "false", *form.words) if form.flags else form.words

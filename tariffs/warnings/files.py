@@ -1,4 +1,4 @@
-"""What is doubtful in the files of a catalogue, and cannot be seen in the catalogue that was made of them."""
+"""Doubts about the files of a catalogue that cannot be seen in the catalogue that was made of them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def clear(document: Document, files: Files) -> Cleared:
 
 
 def _unsaid(document: Document) -> Iterator[Warning]:
-    """Allowances of which it says that they are shared, and not how often they are granted."""
+    """Warn of allowances that are said to be shared, without how often they are granted."""
     sections: tuple[tuple[str, Sequence[PlanEntry | AddOnEntry]], ...] = (("plans", document.plans), ("add_ons", document.add_ons))
     for section, entries in sections:
         for index, entry in enumerate(entries):

@@ -1,4 +1,4 @@
-"""What is said of a field, and what is said of the fields that many entries have."""
+"""The meaning of a field, and the meanings of the fields that many entries have."""
 
 from __future__ import annotations
 
