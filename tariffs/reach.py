@@ -2,8 +2,8 @@
 
 For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.compiling.shelves`) are walked.
 The order is that in which they are asked. A rule is reached at the times that the rules before it leave. A rule takes what a later one
-could on two conditions: it asks nothing that the later one does not, and it is active then or refuses on purpose. A rule that is not returned can price
-nothing. Usage is thought to have a direction: all that is billed has one.
+could on two conditions: it asks nothing that the later one does not, and it is active then or refuses on purpose. A rule that is not
+returned can price nothing. Usage is thought to have a direction: all that is billed has one.
 """
 
 from __future__ import annotations
