@@ -106,7 +106,7 @@ def decode_parts(
 def decode_rows(raws: list[bytes], source: Source, *, header: bytes = b"", hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
     """Single rows of a text format once more, as they were kept. `raw_offset` and a reject's offset are the row's index in `raws`.
 
-    Every row stands alone: none is absorbed. `header`: what `header_of` gives, for files whose header names the columns.
+    Every row is by itself: none is absorbed. `header`: what `header_of` gives, for files whose header names the columns.
     A row that is no longer one record gives as many rows and rejects as its bytes make; they all have its index.
     """
     alone = source if header else msgspec.structs.replace(source, header_lines=0)
@@ -118,7 +118,7 @@ def decode_rows(raws: list[bytes], source: Source, *, header: bytes = b"", hash_
 
 
 def header_of(path: str | Path, source: Source) -> bytes:
-    """The bytes before the first record of a file whose header names the columns; empty where rows stand for themselves."""
+    """The bytes before the first record of a file whose header names the columns; empty where rows need no header."""
     if not registry.names_its_columns(source):
         return b""
     with Window(Path(path), WINDOW_BYTES) as window:
@@ -291,7 +291,7 @@ def _piece(placed: Placed, source: Source, hash_key: bytes, judge: _Judge | None
 
 
 def _events(window: ByteWindow, source: Source) -> Iterator[tuple[Block, events.Events]]:
-    """Blocks of rows and what they say; a block's data may be gone when the next one is asked for."""
+    """Blocks of rows and what they say; a block's data may be gone when the next one is requested."""
     format_ = registry.decoder(source.format)
     for rows in format_.blocks(window, source):
         yield rows, read_block(rows, source)

@@ -36,7 +36,7 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """Figures of one file. Encodes to JSON as it stands."""
+    """Figures of one file. Encodes to JSON directly."""
 
     file: str
     source: str

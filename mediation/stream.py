@@ -61,7 +61,7 @@ _CONSTANTS: Final = {
 
 
 def check_schema(schema: pa.Schema) -> None:
-    """Refuse a schema that is not STREAM_V1: names, types and order. Metadata and nullability are not looked at."""
+    """Refuse a schema that is not STREAM_V1: names, types and order. Metadata and nullability are ignored."""
     remedy = f"send exactly these columns: {', '.join(f'{field.name} {field.type}' for field in STREAM_V1)}"
     for field in STREAM_V1:
         if field.name not in schema.names:

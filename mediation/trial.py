@@ -66,7 +66,7 @@ _DECIDING: Final = {"asterisk": "disposition", "freeswitch": "hangup_cause"}  # 
 
 
 class TriedRow(msgspec.Struct, frozen=True):
-    """One row as it stands in the file, and what became of it: usage by column, or the reason why it is refused."""
+    """One row as it is in the file, and its outcome: usage by column, or the reason why it is refused."""
 
     offset: int
     before: str
@@ -75,7 +75,7 @@ class TriedRow(msgspec.Struct, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word of the column that tells whether a call was answered, and what its rows became."""
+    """A word of the column that says whether a call was answered, and the outcomes of its rows."""
 
     word: str
     rows: int
@@ -85,7 +85,7 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """The result of reading a file by a source. Encodes to JSON as it stands."""
+    """The result of reading a file by a source. Encodes to JSON directly."""
 
     source: str
     format: str
@@ -235,7 +235,7 @@ def _parts(window: Window, source: Source) -> Iterator[tuple[WatchedBlock, Decod
 
 
 def _deciding_column(source: Source) -> str:
-    """The column whose words tell whether a call was answered; empty: there is none."""
+    """The column whose words say whether a call was answered; empty: there is none."""
     rule = source.fields.get("answered")
     return rule.column if rule is not None else _DECIDING.get(source.format.value, "")
 

@@ -79,7 +79,7 @@ class ProblemsError(UserError):
         self.problems = tuple(Problem(*(_cut(text) for text in problem)) for problem in problems)
 
     def lines(self) -> list[str]:
-        """One line a mistake, then the count. Of a mistake that stands in many places a few are shown, and how many follow."""
+        """One line a mistake, then the count. Of a mistake in many places a few are shown, and how many follow."""
         rows = []
         places: dict[tuple[str, str, str], int] = {}
         for p in self.problems:

@@ -62,7 +62,7 @@ def quantity_text(quantity: Fraction | int, unit: QuantityUnit | None, words: Wo
 
 
 def input_quantity_text(event: Event, words: Words) -> str:
-    """The quantity as the event came in: calls in microseconds, told in seconds."""
+    """The quantity as the event came in: calls in microseconds, written in seconds."""
     known = event.service in Service.__members__.values()
     unit = UNIT_OF_SERVICE[Service(event.service)] if known else None
     return quantity_text(Fraction(event.quantity, 1000) if unit is QuantityUnit.MILLISECOND else event.quantity, unit, words)

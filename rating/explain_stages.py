@@ -1,6 +1,6 @@
 """The order of composition: the steps by which an event becomes a charge, in the order in which they are taken.
 
-It stands here once, with the names and the order of "One event, exactly" in docs/rating-rules.md. The readable explanation numbers the
+It is defined here once, with the names and the order of "One event, exactly" in docs/rating-rules.md. The readable explanation numbers the
 stages that meant something for its event; the JSON one holds the whole list and one object a stage, null where it was not reached or
 had nothing to do.
 """

@@ -150,7 +150,7 @@ def _conditions(outcome: Outcome, words: Words) -> str:
 
 
 def _quantity(outcome: Outcome, words: Words) -> list[str]:
-    """That usage finer than a millisecond is counted up to one is not told: what covers it is the increments, which follow."""
+    """That usage finer than a millisecond is counted up to one is not mentioned: what covers it is the increments, which follow."""
     if outcome.event.quantity == 0:
         return [words.no_usage_charged if outcome.bounded_micros else words.no_usage]
     if not outcome.minimum_qty_applied:

@@ -35,7 +35,7 @@ def wrong(identifier: str, chars_max: int = REFERENCE_CHARS_MAX) -> tuple[str, s
 
 
 def require_new(identifier: str, what: str, chars_max: int = REFERENCE_CHARS_MAX) -> None:
-    """Raises UserError where the id of something new (`what`) breaks the rule. What is stored is looked up first, and goes on."""
+    """Raises UserError where the id of something new (`what`) breaks the rule. What is stored is looked up first, and stays valid."""
     found = wrong(identifier, chars_max)
     if found is not None:
         raise UserError(f"the id of the {what} {found[0]}: {identifier!r}", found[1], exit_status=2)

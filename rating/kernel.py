@@ -15,7 +15,7 @@ millions of times a second, and bit for bit what `rating.reference` says.
 
 **Layout of a card** (`rating.tables.CARD_ROW`, one a price and band, one cache line): what a charge of at most two steps needs.
     weight | weight_2 | change | D, first | increment, increment_2 | connect, minimum | maximum, rounding step | rounding mode
-`TERMS_ROW` beside it holds what the general path asks for: the same in 64 bits, and where all steps stand.
+`TERMS_ROW` beside it holds what the general path asks for: the same in 64 bits, and the rows of all steps.
 
 **How.** Rows go through in tiles, a stage at a time. Each stage is a loop or a few over the tile's lines, eight at a time where nothing
 is looked up. A line that is refused stays where it is, with no quantity and row 0 of rules and cards, which charges nothing.
@@ -413,7 +413,7 @@ def put(place_from, count, in_place, row, values, column):
 
 @stage
 def gather(place_from, count, order, events, tile):
-    """Columns of the tile's events, side by side. Loops of one column each: what lies far is asked for many lines ahead."""
+    """Columns of the tile's events, side by side. Loops of one column each: distant memory is prefetched many lines ahead."""
     row = tile["row"]
     for line in range(count):
         row[line] = place_from + line
@@ -517,7 +517,7 @@ def find(count, plan_from, plan_versions, latest, shelves, rules, decks, first, 
 def dig(deep_count, unsure, rules, deck_table, tile):
     """Lines in `deep`, whose number is short or may have a prefix of more than nine digits: their exact class.
 
-    Goes on with the `unsure` lines of `todo`; returns how many there are then.
+    Appends to the `unsure` lines of `todo`; returns how many there are then.
     """
     decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
     intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes

@@ -229,7 +229,7 @@ class Calendar(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Zone(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A named set of E.164 prefixes of 1 to 15 digits and of short codes; a prefix or code stands in one zone only."""
+    """A named set of E.164 prefixes of 1 to 15 digits and of short codes; a prefix or code is in one zone only."""
 
     zone_id: int  # 1 .. 65534
     name: str

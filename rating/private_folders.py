@@ -4,7 +4,7 @@ A folder counts as private when it is a folder and no link and belongs to this u
 user may be able to put another in its place either. So each folder above belongs to this user or to root, and others cannot write it, or
 it is sticky, as the temporary folder is. A group that has the number of its only user (a private group) is not another's.
 
-Folders above this file are not looked at: a user who can exchange one of them can exchange this program. In a container `/` may belong to
+Folders above this file are not checked: a user who can exchange one of them can exchange this program. In a container `/` may belong to
 a user that has no number there.
 """
 

@@ -71,7 +71,7 @@ class Held:
         return tuple(self._buckets)
 
     def line(self, price: Price, quantity: int) -> Line:
-        """Step 6: where the counter of a price stands, and how much of `quantity` is not yet paid."""
+        """Step 6: the position of the counter of a price, and how much of `quantity` is not yet paid."""
         if price.counting is Counting.EVENT:
             return Line(quantity)
         place = self._place(BucketKind.COUNTER, price.counter_id)
@@ -81,7 +81,7 @@ class Held:
         return Line(max(quantity - paid_qty, 0), base_qty, paid_qty)
 
     def count(self, price: Price, amount: int, mark: int) -> None:
-        """Step 7: where the counter of a price stands after the event; `mark` is what an open package still pays."""
+        """Step 7: the position of the counter of a price after the event; `mark` is what an open package still pays."""
         if price.counting is Counting.EVENT:
             return
         place = self._place(BucketKind.COUNTER, price.counter_id)

@@ -123,7 +123,7 @@ class Days:
 
 
 class Clock:
-    """Tells in which band of a calendar an instant lies by the wall clock of a zone, and how long it stays there."""
+    """Finds the band of a calendar in which an instant lies by the wall clock of a zone, and how long it stays there."""
 
     def __init__(self, days: Days, zone: ZoneClock) -> None:
         self.zone = zone

@@ -122,7 +122,7 @@ class Version:
         self._rules = {full: [rules[name] for name in _with_fallbacks(own.plan, catalogue)] for full, own in self.plans.items()}
 
     def clock(self, which: WallClock, event: Event) -> ZoneClock:
-        """The wall clock that `which` means for `event`; the tariff's where the one asked for is not known."""
+        """The wall clock that `which` means for `event`; the tariff's where that one is not known."""
         name: str | None = None
         if which is WallClock.HOME:
             name = event.home_timezone

@@ -1,6 +1,6 @@
 """Arrow schemas of usage (v1) and charges (v1), and the small code tables their int8 columns use.
 
-Columns are only ever added. The version stands in the schema's metadata. Times are microseconds UTC; durations microseconds;
+Columns are only ever added. The version is in the schema's metadata. Times are microseconds UTC; durations microseconds;
 money is decimal64(18,6) on disk and int64 micro-units in memory, the same eight bytes. Unit and meaning of each column stand in its
 metadata (`rating.meanings`).
 """

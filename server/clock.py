@@ -70,7 +70,7 @@ def _date(instant_us: int) -> dt.date:
 
 @functools.cache
 def _moved_by_us(text: str) -> int:
-    """Return how far the clock of a practice home is from that of the machine, as it was when this process asked first."""
+    """Return how far the clock of a practice home is from that of the machine, fixed when this process first asks."""
     machine_us = machine_now_us()
     try:
         if len(text) <= _DATE_LENGTH:

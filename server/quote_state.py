@@ -58,7 +58,7 @@ def plan_in_force(catalogues: Iterable[Catalogue], name: str, start_us: int) -> 
 
 
 def buckets(version: PlanVersion, event: Event, known: Known, without: Outcome) -> list[Bucket]:
-    """Everything the plan can draw on, as it is `known`. `without` is the outcome with nothing to draw on: it tells which rule prices."""
+    """Everything the plan can draw on, as it is `known`. `without` is the outcome with nothing to draw on: it has the pricing rule."""
     catalogue, plan = version
     amounts = _allowances(plan, known, _serving(version, event, without)) | _caps(plan, known) | _counters(catalogue, plan, known)
     daily = {each.cap_id for each in plan.caps if each.window is CapWindow.DAY}

@@ -32,7 +32,7 @@ _PARTS = (
 
 
 def check(catalogue: Catalogue) -> list[Finding]:
-    """Everything that is wrong in `catalogue`, up to more than anybody reads; empty when it may be published."""
+    """Everything that is wrong in `catalogue`, up to more findings than a person reads; empty when it may be published."""
     every = (finding for part in _PARTS for finding in part(catalogue))
     found = list(itertools.islice(every, limits.CHECK_FINDINGS_MAX))
     if next(every, None) is not None:

@@ -161,7 +161,7 @@ def _details(block: Block, number: dict[str, Amounts]) -> Details:
 
 
 def _block_of(batch: pa.RecordBatch, before: int) -> Block:
-    """The batch's columns as texts, each after a line break; rows stand at their numbers in the file."""
+    """The batch's columns as texts, each after a line break; rows are at their numbers in the file."""
     size = batch.num_rows
     begin, end = np.zeros((len(TAKEN), size), np.int32), np.zeros((len(TAKEN), size), np.int32)
     pieces: list[NDArray[np.uint8]] = [np.zeros(0, np.uint8)]
@@ -193,7 +193,7 @@ def _with_row(reject: Reject, batch: pa.RecordBatch, before: int) -> Reject:
 
 
 def _with_raw_texts(made: pa.Table, batch: pa.RecordBatch, before: int) -> pa.Table:
-    """The texts as dialled, which the file may tell besides the numbers."""
+    """The texts as dialled, which the file may have besides the numbers."""
     rows = _compute.subtract(made.column("raw_offset"), before)
     for name in ("served_raw", "other_raw"):
         if name in batch.schema.names:

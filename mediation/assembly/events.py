@@ -90,7 +90,7 @@ def one_by_one(segments: Segments, chosen: NDArray[np.bool_], hash_key: bytes) -
 
 
 def _events(segments: Segments, like: NDArray[np.int64], made: Mapping[str, Any], hash_key: bytes, identity: NDArray[np.int64]) -> pa.Table:
-    """Events that are as the rows `like`, but for the columns `made`. `identity` tells events of one group apart."""
+    """Events that are as the rows `like`, but for the columns `made`. `identity` distinguishes events of one group."""
     table = take(segments.table, like)
     size = table.num_rows
     nothing = pa.array(np.zeros(size, np.int64))

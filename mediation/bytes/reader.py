@@ -103,7 +103,7 @@ class CountedFile(io.RawIOBase):
 
 
 class Unpacked(io.RawIOBase):
-    """The content of a plain, gzip or zstd file; told by its first bytes. Raises UnusableFileError where the packing is damaged."""
+    """The content of a plain, gzip or zstd file, recognised by its first bytes. Raises UnusableFileError where the packing is damaged."""
 
     def __init__(self, path: Path, file: CountedFile, head: bytes) -> None:
         super().__init__()

@@ -189,7 +189,7 @@ def check_texts(block: Block, texts: Sequence[Spans]) -> None:
 
 
 def _has_nul(block: Block, texts: Sequence[Spans]) -> bool:
-    """True where NUL stands anywhere between the first of the texts and the last: hardly ever."""
+    """True where NUL is anywhere between the first of the texts and the last: hardly ever."""
     begin = min((int(text.begin.min()) for text in texts if text.begin.size), default=0)
     end = max((int(text.end.max()) for text in texts if text.end.size), default=0)
     return not block.data[begin:end].all()
@@ -211,7 +211,7 @@ def check_order(block: Block, time_columns: tuple[str, ...]) -> None:
 
 
 def _with_further(hashed: NDArray[np.uint64], block: Block, events: Events, parties: Parties, hash_key: bytes) -> NDArray[np.uint64]:
-    """The hashes, changed where a row tells more than a plain call does. A plain call's hash is that of the first part alone."""
+    """The hashes, changed where a row says more than a plain call does. A plain call's hash is that of the first part alone."""
     details = events.details
     amounts = (
         events.bytes_up,

@@ -1,6 +1,6 @@
 """Calls: times and durations of a switch's call legs to events, and the checks that hold for all of them.
 
-The chargeable start of an answered call is its answer; an unanswered one stands at its start. Durations are microseconds as the
+The chargeable start of an answered call is its answer; that of an unanswered one is its start. Durations are microseconds as the
 source gave them.
 """
 

@@ -85,7 +85,7 @@ def _check_numbering(numbering: Numbering, problems: Problems) -> None:
 
 
 def _check_files(values: dict[str, Any], problems: Problems) -> None:
-    """Names of files, and what their names and first and last lines tell."""
+    """Names of files, and what their names and first and last lines say."""
     for pattern in values.get("files", ()):
         if not pattern or pattern.startswith("/") or pattern.endswith("/") or ".." in pattern.split("/"):
             remedy = "give names such as Master*.csv, or with folders below the watched one such as sw1/*.csv"

@@ -114,7 +114,7 @@ def _layouts(taken: dict[str, Any], problems: Problems) -> tuple[Layout, ...]:
 
 
 def _split(template: str) -> list[str]:
-    """The parts between commas that stand outside parentheses and braces."""
+    """The parts between commas outside parentheses and braces."""
     parts, depth = [""], 0
     for mark in template:
         depth += (mark in "({") - (mark in ")}")

@@ -43,7 +43,7 @@ INT32_MAX: Final = (1 << 31) - 1
 
 
 def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
-    """The window's containers, and requests without any; those of one request stand at the same place of the input."""
+    """The window's containers, and requests without any; those of one request have the same place in the input."""
     further = {name: check_path(name, LISTS) for name in source.layouts[0].columns if name not in FIELDS}
     paths = compile_paths({**FIELDS, **further})
     for found in scan_window(window, paths):
@@ -138,7 +138,7 @@ def _check(block: Block, has_container: NDArray[np.bool_], service: NDArray[np.i
 
 
 def _volumes(quantity: dict[str, Amounts]) -> tuple[Amounts, Amounts]:
-    """Bytes up and down. What the total holds beyond them, or without them, counts as down (or up, if only down is told)."""
+    """Bytes up and down. What the total holds beyond them, or without them, counts as down (or up, if only down is given)."""
     total, up, down = quantity["total"], quantity["up"], quantity["down"]
     rest = np.where(total.present, total.value - up.value - down.value, 0)
     is_up = down.present & ~up.present
@@ -150,7 +150,7 @@ def _volumes(quantity: dict[str, Amounts]) -> tuple[Amounts, Amounts]:
 
 
 def _units(given: Amounts, counts: NDArray[np.bool_]) -> Amounts:
-    """Units as given; an event that counts and tells none is one."""
+    """Units as given; an event that counts and gives none is one."""
     return Amounts(np.where(counts & ~given.present, 1, given.value), given.present | counts)
 
 

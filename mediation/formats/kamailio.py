@@ -2,8 +2,8 @@
 
 An INVITE that was answered (2xx) opens its call, a BYE closes it. Both are segments, put together by call-id and tags in any
 order, and the call lasts from the one time to the other. A BYE may come from either side, with the tags exchanged, so it names no
-parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill, nor does a BYE that was
-only asked for a password (401, 407).
+parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill, nor does a BYE whose
+answer only asks for a password (401, 407).
 
 Times are those of `time_attr` (seconds since 1970, whole or with milliseconds, or written), else of `time`; where these are whole
 seconds, the microseconds of `time_exten` are added. A record is known by its `id` and call-id, else by call-id, tags, method, code

@@ -27,7 +27,7 @@ def is_in_doubt(block: Block, source: Source) -> bool:
 
 
 def refuse_cut(block: WatchedBlock, source: Source, also_read: Iterable[str] = ()) -> None:
-    """Refuse the last row of a block in doubt, all of whose columns have been asked for, unless something proves it whole."""
+    """Refuse the last row of a block in doubt, after all of its columns have been read, unless something proves it whole."""
     from mediation.formats.generic import named_columns  # noqa: PLC0415 - the kernels of general formats are for those who need them
 
     read = {*block.asked, *named_columns(source), *also_read}

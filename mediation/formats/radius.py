@@ -1,6 +1,6 @@
 """RADIUS accounting in detail files: sessions as running totals of bytes and time.
 
-A Start opens a session, Interim-Updates tell how much it used so far, a Stop tells the whole and closes it. So every record is a
+A Start opens a session, Interim-Updates give its usage so far, a Stop gives the whole and closes it. So every record is a
 running total of its session (flag CUMULATIVE): `start_us` is the session's start, the instant of the record less Acct-Session-Time,
 and `duration_us` is Acct-Session-Time; bytes are gigawords * 2^32 + octets, of input (up) and output (down). What the totals add, and
 whether each addition or the whole session is rated, is assembly's by the rules of the source (`each` unless it says otherwise).
@@ -8,13 +8,13 @@ With `partials: none` a Stop alone bills its session.
 
 The instant is Event-Timestamp where the equipment gave one: seconds since 1970, or written, in the zone of the server that wrote the
 file (`timezone`) unless it is UTC or an offset. Else it is the server's Timestamp less Acct-Delay-Time. A written one that names another
-zone than the definition's (CST, but the definition says UTC) is passed over for Timestamp, and refused where there is none; of the
+zone than the definition's (CST, but the definition says UTC) is ignored in favour of Timestamp, and refused where there is none; of the
 two instants of an hour that clocks repeated the one nearer to Timestamp is taken.
 
 A session is known by its equipment (NAS-Identifier, else NAS-IP-Address, else the client's address), and Acct-Unique-Session-Id,
 else Acct-Session-Id. A record is known by its session, type, and, of an interim, Acct-Session-Time: copies that the
 equipment sent again differ in their delay only. Where Event-Timestamp is missing, their instants may differ by what the network took;
-so they are compared without. Accounting-On and -Off say that the equipment restarted: no session of it goes on, and one that is joined
+so they are compared without. Accounting-On and -Off say that the equipment restarted: no session of it continues, and one that is joined
 and still open ends with its last total. They are kept and never bill.
 """
 
@@ -258,7 +258,7 @@ def _session_time(block: Block, kind: NDArray[np.int64]) -> Amounts:
 
 
 def _bytes(block: Block, side: str, counts: NDArray[np.bool_]) -> Amounts:
-    """Bytes of one side: octets and how often their counter of 32 bits began anew."""
+    """Bytes of one side: octets and how often their counter of 32 bits wrapped."""
     octets = written.amounts(block, block.spans(f"Acct-{side}-Octets"), Unit.BYTE)
     gigawords = written.amounts(block, block.spans(f"Acct-{side}-Gigawords"), Unit.COUNT)
     mark(block.code, (octets.value < 0) | (gigawords.value < 0), Reason.NEGATIVE_QUANTITY)

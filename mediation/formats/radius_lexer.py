@@ -62,7 +62,7 @@ class Names(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Records of one scan, the position from which to go on, and whether a record that is too long goes on there (see WHOLE)."""
+    """Records of one scan, the position from which to go on, and whether a record that is too long continues there (see WHOLE)."""
 
     size: int
     position: int

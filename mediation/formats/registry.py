@@ -2,7 +2,7 @@
 
 A decoder is a module with the functions of `Decoder` (text: everything that becomes blocks) or of `ColumnDecoder` (Arrow and
 Parquet, which are columns already). It is registered by its line in `FORMATS` and by its columns in `format_columns.COLUMNS`. Modules
-are imported when they are asked for: reading one switch's files does not load the kernels of all the others.
+are imported when they are needed: reading one switch's files does not load the kernels of all the others.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Decoder(Protocol):
     TIME_COLUMNS: tuple[str, ...]  # columns that hold written times; none: the order of columns is not checked
 
     def blocks(self, window: ByteWindow, source: Source) -> Iterator[Block]:
-        """The window's records, in order; a block has to be used up before the next one is asked for."""
+        """The window's records, in order; a block has to be used up before the next one is requested."""
 
     def read(self, block: Block, source: Source) -> Events:
         """The block's events. Rows that cannot be read get a reason."""

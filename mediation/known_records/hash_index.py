@@ -77,7 +77,7 @@ class HashIndex:
 
     @classmethod
     def open(cls, path: Path, *, hash_of: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = high_half) -> HashIndex:
-        """The index of a snapshot, mapped: nothing is read before it is asked for."""
+        """The index of a snapshot, mapped: nothing is read before it is needed."""
         index = cls(hash_of=hash_of)
         described, arrays, _names = snapshot.read(path, _FORM)
         index._room, (index._table,) = None, arrays

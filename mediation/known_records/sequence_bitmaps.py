@@ -1,6 +1,6 @@
 """Numbers that a source gives its records, a bit each: which were there, and which are missing.
 
-A *stream* is anything that counts by itself: a switch, a route, a kind of record. Streams have names and are asked for by their number.
+A *stream* is anything that counts by itself: a switch, a route, a kind of record. Streams have names and are addressed by their number.
 As a counter may begin again, and a number says nothing of content, NEW is certain and SEEN is to be verified on the record. 100 million
 numbers in a row take 12 MB. Numbers that are strewn would take a page each, so a batch that would make the pages outgrow what the numbers
 are worth is refused. Days count from 1970-01-01. One caller at a time.

@@ -1,6 +1,6 @@
 """Delimited rows of a window as blocks: the lexer of every format whose records are lines of comma-separated text.
 
-The blocks' data are what is in sight of the window: a block has to be used up before the next one is asked for. Header rows are
+The blocks' data are what is in sight of the window: a block has to be used up before the next one is requested. Header rows are
 left out, and header and trailer lines with totals are set apart as the block's `control_lines`: they are no rows.
 """
 

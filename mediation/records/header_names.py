@@ -70,7 +70,7 @@ def _totals(window: ByteWindow, source: Source) -> tuple[bytes, ...]:
 
 
 def _checked(file: str, names: list[str], needed: list[str], also_known: list[str]) -> tuple[str, ...]:
-    """The names as the source spells them; it is an error if one of `needed` is missing or stands there twice."""
+    """The names as the source spells them; it is an error if one of `needed` is missing or is there twice."""
     spelled = {name.lower(): name for name in (*also_known, *needed)}
     found = tuple(spelled.get(name.lower(), name) for name in names)
     missing = [name for name in dict.fromkeys(needed) if name not in found]

@@ -1,6 +1,6 @@
 """Finds JSON records in raw bytes, and copies the texts of the wanted fields out of them.
 
-A record is an object; between records may stand white space, commas and the brackets of lists. The refused bytes of a faulty record end
+A record is an object; between records may be white space, commas and the brackets of lists. The refused bytes of a faulty record end
 at the first of two places: where the record ends by its brackets and quotes alone; or before a line that begins the next record (with
 `{`, no deeper indented). So one bad record takes no good one with it. Where bytes would be read over and over, what was
 read of a faulty record is refused with it, so that time stays bounded. Nothing here raises.
@@ -298,7 +298,7 @@ def _begins_record(data, at, end, column):
 
 @njit(numba.types.UniTuple(I64, 2)(BYTES, I64, I64, BOOL, I64, INTS))
 def _skip_record(data, begin, end, is_last, lines_from, state):
-    """Goes on to the end of a faulty record, by brackets and quotes alone. Outcome and position; PIECE: it goes on behind it.
+    """Skip to the end of a faulty record, by brackets and quotes alone. Outcome and position; PIECE: it continues behind it.
 
     Lines that begin a record end it from `lines_from` on.
     """

@@ -169,7 +169,7 @@ def set_field(node, begin, end, nodes, field_group, counts, spans, out):
 
 @njit(I64(BYTES, I64, I64, I64))
 def column_of(data, begin, at, carried):
-    """Return how many bytes of its line stand before `at`, COLUMN_MAX at most; `carried` are those before `begin`."""
+    """Return how many bytes of its line are before `at`, COLUMN_MAX at most; `carried` are those before `begin`."""
     place = at
     while place > begin and data[place - 1] != NEWLINE and at - place < COLUMN_MAX:
         place -= 1

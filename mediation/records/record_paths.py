@@ -235,7 +235,7 @@ class _Room:
 
 
 def scan_window(window: ByteWindow, paths: Paths) -> Iterator[Found]:
-    """All records of what `window` reads, many at a time. What is found holds until the next is asked for."""
+    """All records of what `window` reads, many at a time. A result is valid until the next one is requested."""
     room = _Room(paths, window.data.size)
     while window.begin < window.end or not window.is_last:
         found, position, is_full = _scan(window, paths, room)

@@ -148,7 +148,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WatchedBlock(Block):
-    """A block that remembers which of its columns were asked for."""
+    """A block that remembers which of its columns were read."""
 
     asked: set[str] = dataclasses.field(default_factory=set)
 

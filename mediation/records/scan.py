@@ -7,7 +7,7 @@ come: a lone quote inside a quoted field is taken as text, as long as the field 
 
 A stray quote must not swallow the rest of a file. So a quoted field that spans lines has to be faultless: doubled quotes only, at
 most 64 KiB, and a row of the right number of columns at its end. Else the row is refused up to the end of its first line, and the
-next line is a row again. A line that is refused or has a wrong number of columns is looked at once more: if it has the right number
+next line is a row again. A line that is refused or has a wrong number of columns is scanned once more: if it has the right number
 where text may go on behind a closing quote, as in `"Jo" <1>,`, it is read so. Positions are bytes within `data`. Refuses rows above
 1 MiB, in pieces of that size, so that memory stays bounded.
 """
@@ -93,7 +93,7 @@ def scan(
     """Find rows in `data[begin:end]` until room or data end. Gives their count and the position from which to go on.
 
     `widths` has bit w set if w columns are right. `is_last` says that nothing follows `end`, so that an unfinished row is one.
-    `in_long_row` says that a row above ROW_BYTES_MAX goes on at `begin`, see `ends_in_long_row`.
+    `in_long_row` says that a row above ROW_BYTES_MAX continues at `begin`, see `ends_in_long_row`.
     """
     right_widths = np.unpackbits(np.frombuffer(widths.to_bytes((WIDTH_MAX + 8) // 8, "little"), np.uint8), bitorder="little")
     found, position = _scan_rows(data, begin, end, is_last, in_long_row, right_widths, *marks, *rows)

@@ -1,6 +1,6 @@
 """Finds XML records in raw bytes, and copies the texts of the wanted fields out of them.
 
-A record is an element of one name; between records may stand white space, comments, instructions such as `<?xml ...?>`, and the tags
+A record is an element of one name; between records may be white space, comments, instructions such as `<?xml ...?>`, and the tags
 `<cdrs>` and `</cdrs>`. Text may hold five named entities, numbered characters and CDATA; there are no document types. The refused bytes
 of a faulty record end after its closing tag or before the next opening one, at the first of the two. Nothing here raises.
 """
@@ -287,7 +287,7 @@ def _xml_record(data, at, end, nodes, names, group_parent, field_group, counts, 
 
 @njit(numba.types.UniTuple(I64, 2)(BYTES, I64, I64, BOOL, BYTES, BYTES))
 def _skip_record(data, begin, end, is_last, opening, closing):
-    """Goes on to the end of a faulty record, by its tags alone, or of rubbish. Outcome and position; PIECE: it goes on behind it."""
+    """Skip to the end of a faulty record, by its tags alone, or of rubbish. Outcome and position; PIECE: it continues behind it."""
     at = begin + 1
     longest = closing.size + 1
     while at < end and at - begin < RECORD_BYTES_MAX:

@@ -43,7 +43,7 @@ NUMBER_TYPES: Final = {  # ITU-T Q.763 / 3GPP TS 24.008: by value, by octet (hex
 
 
 class TypeColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Columns that tell the type of each party's number."""
+    """Columns with the type of each party's number."""
 
     served: str = ""
     other: str = ""

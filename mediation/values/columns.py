@@ -138,7 +138,7 @@ def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reas
 def networks(block: Block, spans: Spans, reason: Reason | None = Reason.UNREADABLE_NUMBER) -> Amounts:
     """Visited networks as MCC x 1000 + MNC, of 26201, 262-01, 310410 or 310-410: three digits of country, two or three of network.
 
-    Other whole numbers stand as they are: 0 is no network. A text that is neither gives the row `reason`, or counts as absent.
+    Other whole numbers stay as they are: 0 is no network. A text that is neither gives the row `reason`, or counts as absent.
     """
     value, present = amounts(block, spans, 1, None)
     length = spans.end - spans.begin

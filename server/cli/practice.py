@@ -20,7 +20,7 @@ def notice(home: Home, language: str = "en") -> list[str]:
 
 
 def say(home: Home, *, as_json: bool = False) -> None:
-    """Print the line, unless JSON is asked for."""
+    """Print the line, unless the output is JSON."""
     for text in () if as_json else notice(home):
         print(text)
 

@@ -1,6 +1,6 @@
 """`ratewright quote`: what one event would cost, and how that comes about.
 
-The kernel rates it, as it would in a bill run; the twin tells the steps. When the two differ nothing is printed but an internal error.
+The kernel rates it, as it would in a bill run; the twin gives the steps. When the two differ nothing is printed but an internal error.
 With --compare it is a customer's real month on every plan instead (`compare_page`).
 Example: `ratewright quote --plan mobile/smart-m --service voice --to +4930123456 --at 2026-10-25T01:59:30+02:00 --duration 185.2s`
 """

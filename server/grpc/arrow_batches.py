@@ -1,7 +1,7 @@
 """Arrow IPC bytes from the wire to a record batch that is safe to compute with.
 
 Bytes from a network may say anything: cut short, another schema, lengths of exabytes, offsets outside their buffer, compression that
-unpacks to the size of the machine. So every message is looked at before Arrow reads its body. The schema is compared before any row,
+unpacks to the size of the machine. So every message is checked before Arrow reads its body. The schema is compared before any row,
 and the rows are validated in full before other code sees them.
 
 Refuses (INVALID_ARGUMENT): ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE.

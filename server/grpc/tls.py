@@ -1,4 +1,4 @@
-"""The certificate and the key of the server, looked at before anything is served with them.
+"""The certificate and the key of the server, checked before anything is served with them.
 
 Refuses files that are missing or do not belong together, and a certificate whose time has not come or is over. Refuses a key that others
 than its owner may read. A key of root may be read by a group, as systems have it that keep all keys in one folder.

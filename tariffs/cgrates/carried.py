@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Listed(NamedTuple):
-    """One thing that is not as it was: where it stands, what became of it, and why."""
+    """One thing that was changed or left out: its place, what became of it, and why."""
 
     file: str
     line: int
@@ -30,7 +30,7 @@ class Ledger:
         self._assumed: dict[str, None] = {}
 
     def add(self, place: tuple[str, int], tag: str, what: str, why: str) -> None:
-        """Something was not carried over, or not as it was."""
+        """Something was not carried over, or was changed."""
         self._listed.setdefault(Listed(*place, tag, what, why))
 
     def assume(self, text: str) -> None:

@@ -65,7 +65,7 @@ class Bound:
             self._by_destination.setdefault(binding.rate.destination, []).append(position)
 
     def rules(self, zones: Mapping[str, list[Zone]], service: Service | None, prices: PriceBook) -> list[dict[str, object]]:
-        """Rules of ours, those for every destination last. `service` None: as the lengths of the rates tell."""
+        """Rules of ours, those for every destination last. `service` None: as the lengths of the rates say."""
         touched = {zone.zone_id: zone for tag in self._by_destination for zone in zones.get(tag, ())}
         found: list[dict[str, object]] = []
         made: dict[tuple[int, ...], tuple[Service, str | None] | None] = {}

@@ -1,6 +1,6 @@
 """Prices of ours made of bindings, each once however many destinations have it, and the calendars that they share.
 
-A price has one rounding and one maximum: of roundings that differ the finest is taken and told; where maxima differ the price cannot be
+A price has one rounding and one maximum: of roundings that differ the finest is taken and listed; where maxima differ the price cannot be
 said. Each price is built and proved to fit 64 bits as the check of a catalogue does it.
 """
 
@@ -53,7 +53,7 @@ class PriceBook:
         self._taken_calendars: set[str] = set()
 
     def price(self, bindings: Sequence[Binding], service: Service | None) -> Answer:
-        """The price of what one plan says about one zone. `service` None: as the lengths of the rates tell."""
+        """The price of what one plan says about one zone. `service` None: as the lengths of the rates say."""
         rates = [binding.rate.rate for binding in bindings if binding.rate.rate is not None]
         if service is None:
             service = Service.VOICE if any(rate.timed for rate in rates) else Service.DATA

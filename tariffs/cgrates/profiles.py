@@ -61,7 +61,7 @@ class Profiles:
         self._note_lost_fallbacks(ledger)
 
     def all(self) -> Iterator[Profile]:
-        """Every profile, in the order of the file but for subjects that stand there again."""
+        """Every profile, in the order of the file but for subjects that come again."""
         for profiles in self._by_key.values():
             yield from profiles.values()
 

@@ -2,7 +2,7 @@
 
 A rating plan becomes a plan of rules (`rates-...`) for each service that it is asked for; a subject of a tenant and category becomes a
 plan that falls back to the plans it asks, in their order. Ids of zones and prices are the same in all versions.
-What the folder does not say, and a catalogue must, is taken for granted and told: tax, charge codes, which service a category is.
+What the folder does not say, and a catalogue must, is assumed and listed: tax, charge codes, which service a category is.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Settings(NamedTuple):
 
 
 class Translated(NamedTuple):
-    """Documents in the order of their versions, and everything that is not as it was."""
+    """Documents in the order of their versions, and everything that was changed or left out."""
 
     documents: list[dict[str, object]]
     plans: dict[Key, str]  # whose plan is called what

@@ -121,7 +121,7 @@ def _listed(where: Where, before: Any, after: Any, compare: Callable[[Any, Any],
 
 
 def _whole(before: Any, after: Any, both: Matched, summary: Callable[[Any, Catalogue], str], *, removed: Effect) -> Found:  # noqa: ANN401 - a price, plan or add-on
-    """A price, plan or add-on that is new or gone, told whole."""
+    """A price, plan or add-on that is new or gone, listed whole."""
     sides = (None if before is None else summary(before, both.old), None if after is None else summary(after, both.new))
     return came_or_went(*sides, added=Effect.NONE, removed=removed)
 

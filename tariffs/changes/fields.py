@@ -114,7 +114,7 @@ def by_step(old: tuple[VolumeStep, ...], new: tuple[VolumeStep, ...]) -> Effect:
 
 
 def plain(value: object, _: Telling) -> str:
-    """As it stands, with words for nothing, yes and no."""
+    """The plain value, with words for nothing, yes and no."""
     return words.NOTHING if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 

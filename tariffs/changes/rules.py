@@ -97,7 +97,7 @@ def _effect(old: Priced, new: Priced, usage: Usage) -> Effect:
 
 
 def _orders(old: Priced, new: Priced) -> Iterator[tuple[tuple[Service, str], tuple[str, str]]]:
-    """Rules of one service and zone that stand in another order; only those that both have."""
+    """Rules of one service and zone that are in another order; only those that both have."""
     shared = old.rules.keys() & new.rules.keys()
     orders: list[dict[tuple[Service, str], list[Usage]]] = [{}, {}]
     for side, rules in zip(orders, (old.rules, new.rules), strict=True):

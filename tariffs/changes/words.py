@@ -90,7 +90,7 @@ def rate(micros: int, per: int, unit: QuantityUnit, currency: str) -> str:
 
 
 def rates(old: tuple[int, int], new: tuple[int, int], unit: QuantityUnit, currencies: tuple[str, str]) -> tuple[str, str]:
-    """Two rates (micro-units, per) for one and the same quantity where six places hold both, else each as `rate` tells it."""
+    """Two rates (micro-units, per) for one and the same quantity where six places hold both, else each as `rate` writes it."""
     natural = NATURAL[unit]
     if old[1] != new[1] and all(micros * natural % per == 0 for micros, per in (old, new)):
         old, new = ((micros * natural // per, natural) for micros, per in (old, new))

@@ -92,7 +92,7 @@ def _ids(plan: Plan, place: Place) -> Iterator[Finding]:
 
 
 def _one_meaning(catalogue: Catalogue) -> Iterator[Finding]:
-    """An id that stands in several plans is one thing, since what is left of it may go on after a change of plan."""
+    """An id in several plans is one thing, since what is left of it may go on after a change of plan."""
     drawn: dict[int, tuple[str, str]] = {}  # id -> plan or add-on, and meaning, where it stands first
     windows: dict[int, tuple[str, str]] = {}
     holders: list[tuple[Place, Plan | AddOn]] = [(("plans", i), plan) for i, plan in enumerate(written_plans(catalogue))]

@@ -2,7 +2,7 @@
 
 All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What
 repeats is stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
-How prices become cards stands in `tariffs.compiling.cards`, how rules become classes in `tariffs.compiling.shelves`.
+`tariffs.compiling.cards` makes cards of prices, `tariffs.compiling.shelves` makes classes of rules.
 """
 
 from __future__ import annotations

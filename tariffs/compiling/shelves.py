@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A rule of a plan, where it stands."""
+    """A rule of a plan, with its place."""
 
     plan: str
     place: int  # in the plan's rules

@@ -137,7 +137,7 @@ def read(path: Path) -> DeckMapping:
 
 
 def problem(path: Path, parsed: Parsed, finding: Finding) -> Problem:
-    """`finding` with its file, and the line of the nearest entry that stands there."""
+    """`finding` with its file, and the line of the nearest entry that is there."""
     place: Place = finding.place
     while place and place not in parsed.lines:
         place = place[:-1]

@@ -50,7 +50,7 @@ def merge(  # noqa: PLR0913 - what is merged, and how
 ) -> Merged:
     """`old` with an update. `dated`: the first rows of a deck have their day too, instead of holding since ever.
 
-    Raises ProblemsError where a prefix stands twice with different terms.
+    Raises ProblemsError where a prefix is twice in the update with different terms.
     """
     before = ledger.timelines(old)
     told, duplicates, over = sayings.told(source, before, on)

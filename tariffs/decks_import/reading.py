@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A deck as it was read."""
+    """A deck as read."""
 
     name: str  # of the file
     lines: list[Line]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Zone:
-    """A zone as it stands on the day that is being worked out."""
+    """A zone on the day that is being computed."""
 
     def __init__(self, zone_id: int, name: str) -> None:
         self.zone_id = zone_id
@@ -42,7 +42,7 @@ class Zones:
     """The zones of a deck, taken from day to day."""
 
     def __init__(self, deck: Deck, since: dt.date, taken: Collection[int]) -> None:
-        """As they stand before `since`. `taken`: zone ids that the rest of the catalogue has."""
+        """Zones as they are before `since`. `taken`: zone ids that the rest of the catalogue has."""
         self._unit = deck.defaults.unit
         self._taken = frozenset(taken)
         self._of: dict[str, list[_Zone]] = {}  # by destination
@@ -84,7 +84,7 @@ class Zones:
         return rows
 
     def _regrouped(self, destination: str, day: dt.date | None) -> list[DeckRow]:
-        """The zones of a destination made anew; rows of those that changed."""
+        """Make the zones of a destination again; rows of those that changed."""
         groups: dict[Terms | None, list[str]] = {}
         for prefix in sorted(self._prefixes.get(destination, ())):
             groups.setdefault(self._terms(prefix), []).append(prefix)

@@ -53,7 +53,7 @@ def read_rows(reader: CsvReader, folder: Path) -> tuple[DeckRow, ...]:
 def cut(rows: Iterable[DeckRow], day: dt.date) -> Cut:
     """Rows in force on `day`: of each zone its last row until then. Zones that have ended are left out.
 
-    Two rows of one zone that begin on the same day are both handed on: the check of zones says that one is there twice.
+    Two rows of one zone that begin on the same day are both returned: the check of zones says that one is there twice.
     """
     rows = tuple(rows)
     if not any(row.effective_from for row in rows):

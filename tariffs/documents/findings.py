@@ -30,7 +30,7 @@ _SHOWN_MAX: Final = 12  # names in a remedy: a line's worth
 
 
 def written_plans(catalogue: Catalogue) -> list[Plan]:
-    """The plans that stand in the file, each at its index there: those with add-ons come after them."""
+    """The plans that are in the file, each at its index there: those with add-ons come after them."""
     return [plan for plan in catalogue.plans if plan.base is None]
 
 

@@ -86,7 +86,7 @@ class Increments(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Marks a field of the language whose value is read from text. `placeholder` stands in for one that cannot be read."""
+    """Marks a field of the language whose value is read from text. `placeholder` replaces one that cannot be read."""
 
     parse: Callable[[object], object]
     placeholder: object
@@ -249,7 +249,7 @@ def choice(words: Mapping[str, object] | Mapping[str | bool, object], what: str)
 
 
 def _written(word: str | bool) -> str:  # noqa: FBT001 -- a word of the language
-    """A word as it stands in a file."""
+    """A word as it is in a file."""
     return str(word).lower() if isinstance(word, bool) else word
 
 

@@ -1,4 +1,4 @@
-"""The kinds of value that the entries of a tariff file share: how each is read from text, and what stands in where it cannot be read.
+"""The kinds of value that the entries of a tariff file share: how each is read from text, and its placeholder where it cannot be read.
 
 A field marked with `Text` is written as text and held as what the text means. `tariffs.language.entries` and `tariffs.language.plans` say
 which fields there are.

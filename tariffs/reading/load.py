@@ -2,8 +2,8 @@
 
 `load` reads YAML and the CSV files it names, and raises `ProblemsError` with every mistake at once: file, place in the document with
 its line, remedy. What it returns is complete, checked, and carries its content hash. Nothing is stored.
-The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field stands once. Hidden
-files, other files and inner folders are passed over.
+The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field is there once. Hidden
+files, other files and inner folders are skipped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Size limits of a catalogue, checked before and after it is built.
 
 A few lines of YAML can ask for any amount of work: plans repeat the rules of the decks they name, and ask each other in turn. A CSV
-file may have more rows than rating has room for zones. Findings of this module are reported alone: nothing else is looked at then.
+file may have more rows than rating has room for zones. Findings of this module are reported alone: nothing else is checked then.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _claims(calendar: CalendarEntry) -> int:
 
 
 def _kinds(catalogue: Catalogue) -> Iterator[Finding]:
-    """Plans that tell more kinds of destination apart than their table has room for."""
+    """Plans that distinguish more kinds of destination than their table has room for."""
     asked = Asked(catalogue)
     for index, plan in enumerate(catalogue.plans):
         for service in asked.services(plan) if plan.base is None else ():

@@ -1,6 +1,6 @@
 """The field tables of `docs/tariffs.md`, made of the structs that read tariff files and of `field_texts`.
 
-Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` stands the table of that entry. `python -m
+Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` is the table of that entry. `python -m
 tariffs.reference.field_tables --write docs/tariffs.md` makes them new; `--check` says by its exit status whether they are.
 """
 

@@ -109,7 +109,7 @@ def in_order(calendar: Calendar) -> list[Band]:
 
 
 def may_meet(calendar: Calendar) -> bool:
-    """Return whether bands of different names may cover the same instant; dates are not looked at."""
+    """Return whether bands of different names may cover the same instant; dates are ignored."""
     return any(
         one.name != other.name
         and one.start_s < other.end_s
@@ -125,7 +125,7 @@ def clock_of(clock: WallClock, catalogue: Catalogue, words: Words) -> str:
 
 
 def _joined(times: Sequence[str], days: str, words: Words) -> list[str]:
-    """Times of the same days; where these are all days, what goes on after midnight stands as one."""
+    """Times of the same days; where these are all days, a time that continues after midnight is one."""
     found = [each for each in times if each]
     before = next((each for each in found if each.endswith("24:00")), None)
     after = next((each for each in found if each.startswith("00:00")), None)

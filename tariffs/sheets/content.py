@@ -35,14 +35,14 @@ _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def sheet(catalogue: Catalogue, plan: Plan, language: str, *, as_of: dt.date) -> Sheet:
-    """The sheet of `plan`. `as_of`: the day on which tax rates are looked at, and from which on holidays are listed."""
+    """The sheet of `plan`. `as_of`: the day of the tax rates, and from which on holidays are listed."""
     if language not in LANGUAGES:
         raise UserError(f'no tariff sheets in "{language}"', f"use one of {', '.join(LANGUAGES)}", exit_status=2)
     return _Maker(catalogue, plan, LANGUAGES[language], as_of).sheet()
 
 
 class _Maker:
-    """Everything one sheet needs, worked out once."""
+    """Everything one sheet needs, computed once."""
 
     def __init__(self, catalogue: Catalogue, plan: Plan, words: Words, as_of: dt.date) -> None:
         self._catalogue, self._plan, self._words, self._as_of = catalogue, plan, words, as_of

@@ -1,4 +1,4 @@
-"""Worked examples: what a use costs and how that comes about, told from the answer of the plain twin.
+"""Worked examples: what a use costs and how that comes about, from the answer of the plain twin.
 
 Units: those of `rating.outcome`. An example is an event that the kernel prices alike, which tests ask it.
 """

@@ -39,7 +39,7 @@ class Line(msgspec.Struct, frozen=True):
 class Table(msgspec.Struct, frozen=True, tag_field="kind", tag="table"):
     """A table with a heading. `widths` are shares of the page, by column; in column `lead` what follows the first text is less weighty.
 
-    A table of `prose` has cells of whole sentences: where there is no page to wrap them on, they stand below each other.
+    A table of `prose` has cells of whole sentences: where there is no page to wrap them on, they are one below the other.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Volume tiers: what the whole quantity of a bill period costs, as a table, and an example that is worked out from its steps.
+"""Volume tiers: what the whole quantity of a bill period costs, as a table, and an example that is computed from its steps.
 
 A bill rounds each line once; the example is before that rounding. Amounts in micro-units, quantities in the unit of the tier's prices.
 """

@@ -78,7 +78,7 @@ class Labels:
         return (self._words.labels.service[reach.service], *filter(None, [self._circumstances(reach), self.numbers(reach)]))
 
     def numbers(self, reach: Reach) -> str:
-        """The numbers of a destination, if they are few, else where they stand."""
+        """The numbers of a destination, if they are few, else the place that lists them."""
         zone = self._zones.get(reach.zone)
         if zone is None or reach.service not in WITH_NUMBERS:
             return ""

@@ -26,7 +26,7 @@ def warning(code: str, place: Place, message: str, remedy: str) -> Warning:
 
 
 def written_plans(catalogue: Catalogue) -> Iterator[tuple[int, Plan]]:
-    """Plans as they stand in the document, with their index; those made of a plan and add-ons say nothing new about rules."""
+    """Plans as they are in the document, with their index; those made of a plan and add-ons say nothing new about rules."""
     return ((index, plan) for index, plan in enumerate(catalogue.plans) if plan.base is None)
 
 

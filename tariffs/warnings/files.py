@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Cleared(NamedTuple):
-    """Files without what stands in them twice, and what was doubtful."""
+    """Files without what is in them twice, and what was doubtful."""
 
     files: Files
     warnings: list[Warning]
 
 
 def clear(document: Document, files: Files) -> Cleared:
-    """Take repeated rows of decks out; tell them, and the rows that wait for a later version."""
+    """Take repeated rows of decks out; report them, and the rows that wait for a later version."""
     decks: dict[Place, tuple[DeckRow, ...]] = {}
     found: list[Warning] = []
     for place, rows in files.decks.items():

@@ -3,7 +3,7 @@
 Plan by plan and service by service, for the numbers of every zone that the plan or one of its fallbacks names:
 - no rule holds for all that may be used, at any time: what meets none is refused (NO_ZONE). A rule with `price: null` refuses on purpose;
 - only a fallback names their zone, and a rule of the plan itself, for a shorter prefix, takes them before the fallback is asked.
-Numbers of no zone at all are not looked at.
+Numbers of no zone at all are ignored.
 """
 
 from __future__ import annotations

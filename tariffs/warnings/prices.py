@@ -196,7 +196,7 @@ def _countries(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _country(prefix: str) -> str:
-    """The country code of a prefix; of the countries of +1 the area code, which tells them apart."""
+    """The country code of a prefix; of the countries of +1 the area code, which distinguishes them."""
     if prefix.startswith("1"):
         return prefix[:4]
     if prefix.startswith("7"):

@@ -27,7 +27,7 @@ RULES_OF_A_ZONE_MAX: Final = 200  # of which pairs are looked at; more are refus
 
 
 class _Ruled(NamedTuple):
-    """A rule and where it stands in its plan."""
+    """A rule and its place in its plan."""
 
     position: int  # in the plan's rules
     rule: UsageRule

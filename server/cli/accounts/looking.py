@@ -107,7 +107,7 @@ def show(
 
 
 def _told_by(fact: FactLine) -> str:
-    """The person who told a fact; of a bar and its end, the dunning behind it as well."""
+    """The person who recorded a fact; of a bar and its end, the dunning behind it as well."""
     if fact.dunning_run is None:
         return fact.by_name
     what = f"{'undoing of ' if fact.dunning_undone else ''}dunning run {fact.dunning_run}, level {fact.dunning_level}"

@@ -1,4 +1,4 @@
-"""`ratewright bill list`: which runs there were, who started them, how long they took, and where they stand."""
+"""`ratewright bill list`: which runs there were, who started them, how long they took, and their state."""
 
 from __future__ import annotations
 

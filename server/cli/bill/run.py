@@ -144,7 +144,7 @@ def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool)
 
 
 def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
-    """Amounts of a run. A list whose files are gone, or of before it told them, has none."""
+    """Amounts of a run. A list has none where its files are gone, or where it is from before amounts were stored."""
     return "not known" if report.drafts and not by_currency else amounts(by_currency)
 
 

@@ -39,7 +39,7 @@ def fee_apart(fee_micros: int, currency: str) -> str:
 
 
 def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
-    """Numbers of invoices as they stand on them, where their zeros were left out."""
+    """Numbers of invoices as printed on them, where their zeros were left out."""
     from server.cli.invoice import full
 
     return [full(home, number) for number in numbers]

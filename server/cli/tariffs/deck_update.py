@@ -36,7 +36,7 @@ class Wanted(NamedTuple):
 
 
 class Update(NamedTuple):
-    """An update worked out."""
+    """A computed update."""
 
     file: Path
     name: str  # of what it was put onto

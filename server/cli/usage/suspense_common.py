@@ -75,7 +75,7 @@ def instant(instant_us: int | None) -> str:
 
 
 def previewed(chosen: Candidates, value: Estimates, limit: int) -> list[dict[str, object]]:
-    """The first records of a recycling, before and after, those that come back first. `changed`: what is not as it was."""
+    """The first records of a recycling, before and after, those that come back first. `changed`: the values that differ."""
     from billing.suspense.preview import changed_fields
     from billing.suspense.selection import identifier
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Meaning(NamedTuple):
-    """`without`: what holds where the field is not written; empty where it must be, or where another stands in its place."""
+    """`without`: what holds where the field is not written; empty where it must be, or where another one takes its place."""
 
     text: str
     without: str = ""
