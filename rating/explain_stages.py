@@ -49,7 +49,7 @@ REFUSED_IN: Final = {  # every other refusal is one of the tariff stage
 
 
 def stages_of(outcome: Outcome) -> tuple[Stage, ...]:
-    """The stages that took place for this event, in order. Of a refused one: those before it was refused."""
+    """The stages that took place for this event, in order. For a refused one, those before it was refused."""
     took_place = _known(outcome)
     if outcome.status < REFUSALS_FROM:
         took_place |= _priced(outcome)

@@ -600,7 +600,7 @@ def choose(count, each, circumstances, table, deck_table, price_table, tile):
 
 @stage
 def reach(count, wanted, change, first, increment, increment_2, position, charged, free, fee, reduced):
-    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment. What is above zero is to be charged."""
+    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment. A quantity above zero is charged."""
     for line in range(count):
         later = wanted[line] > change[line]
         base = change[line] if later else first[line]

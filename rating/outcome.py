@@ -20,7 +20,7 @@ _ZERO: Final = Fraction(0)
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One usage event as it reaches rating, its subscription resolved. What is not known is left at its default."""
+    """One usage event as it reaches rating, its subscription resolved. A field that is not known has its default."""
 
     event_key: bytes  # 16 bytes; orders events of equal start
     start_us: int

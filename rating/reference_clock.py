@@ -3,7 +3,7 @@
 Instants in microseconds UTC; a local day is the number of days since 1970-01-01 on the wall. Answers are remembered by day, because
 millions of events ask the same. Knows nothing of the compiled timelines that the kernel reads.
 
-What it rests on, and a test checks for every zone and year that rating accepts: no zone changes its offset twice within 24 hours.
+Its assumption, which a test checks for every zone and year that rating accepts: no zone changes its offset twice within 24 hours.
 So equal offsets at both ends of a day mean an unbroken clock between them.
 """
 

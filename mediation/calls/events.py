@@ -2,7 +2,7 @@
 
 One event a row of the block, of any service. `start_us` is the chargeable start: of an answered call its answer. Durations are
 microseconds as the source gave them. A record's `event_key` hashes the source's name and the fields that identify it; its
-`content_hash` hashes what decides the charge: start, answered or not, quantities, who pays, destination. Why a call ended is not
+`content_hash` hashes what decides the charge: start, answered or not, quantities, who pays, destination. The cause of an end is not
 charge-relevant.
 """
 

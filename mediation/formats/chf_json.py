@@ -138,7 +138,7 @@ def _check(block: Block, has_container: NDArray[np.bool_], service: NDArray[np.i
 
 
 def _volumes(quantity: dict[str, Amounts]) -> tuple[Amounts, Amounts]:
-    """Bytes up and down. What the total holds beyond them, or without them, counts as down (or up, if only down is given)."""
+    """Bytes up and down. The rest of the total beyond them, or all of it without them, counts as down (or up, if only down is given)."""
     total, up, down = quantity["total"], quantity["up"], quantity["down"]
     rest = np.where(total.present, total.value - up.value - down.value, 0)
     is_up = down.present & ~up.present

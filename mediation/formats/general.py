@@ -299,7 +299,7 @@ def _money(record: _Record) -> Amounts | None:
 
 
 def _quantities(record: _Record, service: NDArray[np.int64], answered: NDArray[np.bool_]) -> _Quantities:
-    """Bytes of data, pieces of the rest. What counts has to have them."""
+    """Bytes of data, pieces of the rest. A record that counts must have them."""
     block = record.block
     up, down = record.amounts("bytes_up", Unit.BYTE), record.amounts("bytes_down", Unit.BYTE)
     is_data, counts = service == Service.DATA, np.isin(service, [int(kind) for kind in _MESSAGES])

@@ -2,8 +2,8 @@
 
 A Start opens a session, Interim-Updates give its usage so far, a Stop gives the whole and closes it. So every record is a
 running total of its session (flag CUMULATIVE): `start_us` is the session's start, the instant of the record less Acct-Session-Time,
-and `duration_us` is Acct-Session-Time; bytes are gigawords * 2^32 + octets, of input (up) and output (down). What the totals add, and
-whether each addition or the whole session is rated, is assembly's by the rules of the source (`each` unless it says otherwise).
+and `duration_us` is Acct-Session-Time; bytes are gigawords * 2^32 + octets, of input (up) and output (down). Assembly computes
+what the totals add. The rules of the source decide whether each addition or the whole session is rated (`each` unless they say otherwise).
 With `partials: none` a Stop alone bills its session.
 
 The instant is Event-Timestamp where the equipment gave one: seconds since 1970, or written, in the zone of the server that wrote the

@@ -85,7 +85,7 @@ class HashIndex:
         return index
 
     def _move(self, room_for: int, day_from: int) -> None:
-        """Into another table. What was moved is given back on the way, so that both are never there in full."""
+        """Move the keys into another table. Memory of moved keys is freed on the way, so that both are never there in full."""
         room, grown = _table(room_for)
         moved, bucket_bytes = 0, 2 * PLACES * 8
         for first in range(0, len(self._table), _MOVED_AT_ONCE):

@@ -143,7 +143,7 @@ def add(table, keys, marks):
 
 @njit(_I64(_TABLE, _TABLE, _U64))
 def move(table, grown, day_from):
-    """Put every key of `table` whose day is not before `day_from` into the empty `grown`, which has room. How many they are."""
+    """Put every key of `table` whose day is not before `day_from` into the empty `grown`, which has room. Return their number."""
     moved = 0
     for bucket in range(table.shape[0]):
         for place in range(PLACES):

@@ -1,7 +1,7 @@
 """Form of a usage file: the built-in sources, and definitions given as YAML files.
 
 A source says which columns a row has (by its width), in which zone its local times are, and how its numbers become E.164. It says who
-pays, what identifies a record, and how records hang together (`source_rules`). Its name is part of every event key: the same file read
+pays, what identifies a record, and how records hang together (`rules`). Its name is part of every event key: the same file read
 under another source name holds other events. Refuses unknown fields and every other mistake of a definition at once, each with its
 remedy.
 """

@@ -1,6 +1,6 @@
 """Reads telephone numbers as they were dialled or written into E.164: digits as one integer, and how many there are.
 
-Each field has a begin and end in raw bytes (equal: empty). What is no number, such as an extension, a name, a short code or a number
+Each field has a begin and end in raw bytes (equal: empty). A text that is no number, such as an extension, a name, a short code or a number
 with masked digits, gives 0 and 0: a wrong number would be billed to a stranger, no number is kept as text. Nothing here raises.
 """
 

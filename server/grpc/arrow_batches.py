@@ -35,7 +35,7 @@ _HEADER_RECORD_BATCH: Final = 3
 def read_batch(arrow_ipc: bytes, schema: pa.Schema) -> pa.RecordBatch:
     """The rows of one complete Arrow IPC stream with exactly the columns of `schema` (names, types, order): one batch, at least one row.
 
-    Whether columns may be null is for their reader to say, row by row.
+    The reader of the columns decides whether they may be null, row by row.
     """
     if len(arrow_ipc) > BATCH_BYTES_MAX:
         raise invalid("BATCH_TOO_LARGE", f"a batch of {len(arrow_ipc)} bytes; at most {BATCH_BYTES_MAX} are taken")

@@ -77,7 +77,7 @@ class GroupCommit(Generic[Batch, Receipt]):
         return self._no_group_from_s is not None and time.monotonic() >= self._no_group_from_s
 
     def close(self, wait_s: float | None = None) -> bool:
-        """Take no more and store what waits, within the bounds of `end_by`. Whether all of it was answered within `wait_s`, if given."""
+        """Take no more and store what waits, within the bounds of `end_by`. True if all of it was answered within `wait_s`, if given."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -89,7 +89,7 @@ class GroupCommit(Generic[Batch, Receipt]):
             self._store_and_answer(group)
 
     def _store_and_answer(self, group: Sequence[_Waiting[Batch, Receipt]]) -> None:
-        """Store a group whole. When that fails for a batch, each by itself: one that cannot be stored must not keep out the others.
+        """Store a group whole. If a batch makes that fail, store each by itself: one that cannot be stored must not keep out the others.
 
         For want of the store none is tried again: each would wait as long as all together did.
         """

@@ -53,7 +53,7 @@ class Sink(Protocol):
         """From now on begin nothing that may take longer; what is not begun is not stored, and not acked."""
 
     def close(self, wait_s: float) -> bool:
-        """Make all that was submitted durable; take no more. Whether that is done, after `wait_s` at the latest."""
+        """Make all that was submitted durable; take no more. Return whether that is done, after `wait_s` at the latest."""
 
 
 class _Sent(NamedTuple):

@@ -1,6 +1,6 @@
 """RatingPlans: which rate a destination has when, as rules of ours.
 
-What a plan says about one zone becomes one price: a band of a calendar for each rate, at the times of its timings, with the rank of its
+All rates of a plan for one zone become one price: a band of a calendar for each rate, at the times of its timings, with the rank of its
 weight. So a call that crosses a boundary is split there. Of equal weights the later start wins in both engines, then the first row.
 Where a part of it cannot be said, the whole zone is refused in that plan.
 """

@@ -1,7 +1,7 @@
 """Checked catalogues to the kernel's dense tables.
 
-All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What
-repeats is stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
+All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. Equal
+parts are stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
 `tariffs.compiling.cards` makes cards of prices, `tariffs.compiling.shelves` makes classes of rules.
 """
 

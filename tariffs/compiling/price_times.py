@@ -1,7 +1,7 @@
 """Times at which the prices of a catalogue are active, over all the time that it may price: one line for all calendars.
 
 The line is cut at every change of band of any calendar on the tariff's wall clock. A price is then a row of yes and no, one for each
-piece. What several prices take together is exact, calendars of all kinds among them. Prices on another clock (the subscriber's, the
+piece. The times that several prices take together are exact, for calendars of all kinds. Prices on another clock (the subscriber's, the
 visited network's) are laid out on the tariff's too: bands lie there in the same way, but at other instants, so that prices of two clocks
 are never set off against each other.
 """

@@ -4,7 +4,7 @@ A row takes effect on its own day, at the earliest on `on`, the day of the versi
 A *full* deck replaces everything: prefixes it does not name go on `on`, and changes that were planned before it came are dropped. A
 *partial* one changes the prefixes it names, from their days on; what was planned for them from then on is dropped.
 Rows of the old deck from before `on` stay as they are: ids are never given away again, and an update that changes nothing adds
-nothing. What rows of the update say, and which of them are refused: `told`.
+nothing. `told` reads the rows of the update, and refuses some.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Plain objects into the frozen structs of the language, with *all* mistakes instead of the first.
 
-msgspec stops at the first mistake, so this walks the fields of a struct itself and lets msgspec convert the leaves. What cannot be
-read is noted and replaced by a placeholder, so that the rest is still checked; the result is only good when nothing was noted.
+msgspec stops at the first mistake, so this walks the fields of a struct itself and lets msgspec convert the leaves. A value that cannot
+be read is noted and replaced by a placeholder, so that the rest is still checked; the result is only good when nothing was noted.
 """
 
 from __future__ import annotations

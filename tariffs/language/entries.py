@@ -1,4 +1,4 @@
-"""The words of a tariff file: one frozen struct for each kind of entry, as docs/tariffs.md describes them. Plans: `plan_language`.
+"""The words of a tariff file: one frozen struct for each kind of entry, as docs/tariffs.md describes them. Plans: `plans`.
 
 Names a field cannot have in Python (`from`) are renamed. Unknown fields are refused. These structs hold only what is in the files;
 `tariffs.reading.build` makes the model of them.

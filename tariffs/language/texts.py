@@ -1,4 +1,4 @@
-"""Reads the small texts of a tariff file: amounts, quantities, increments, percentages, days, times, instants. Of digits: `digits`.
+"""Reads the small texts of a tariff file: amounts, quantities, increments, percentages, days, times, instants. Digits: `digits`.
 
 A person writes them, so that each refusal says what was expected and how to write it. Amounts become micro-units, durations
 milliseconds, volumes bytes, percentages parts per million, times of day seconds, instants microseconds UTC.

@@ -1,7 +1,7 @@
 """A tariff file, or a folder of them, as a checked catalogue.
 
 `load` reads YAML and the CSV files it names, and raises `ProblemsError` with every mistake at once: file, place in the document with
-its line, remedy. What it returns is complete, checked, and carries its content hash. Nothing is stored.
+its line, remedy. Its result is complete, checked, and carries its content hash. Nothing is stored.
 The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field is there once. Hidden
 files, other files and inner folders are skipped.
 """
