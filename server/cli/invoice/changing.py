@@ -31,7 +31,7 @@ def void(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Make an invoice void that is unpaid and corrected by no later one: it keeps its number, and its lines count as billed no more."""
+    """Void an invoice that is unpaid and that no later one corrects: it keeps its number, and its lines count as billed no more."""
     from billing.documents import voiding
     from billing.store.home import Home
     from server.cli import output, practice
