@@ -173,7 +173,7 @@ class _Reader:
         return len(self.problems) < MISTAKES_MAX and not self._is_too_much(number)
 
     def _has_swallowed(self, row: list[str], number: int) -> bool:
-        """Return whether a cell over several lines with delimiters in it has probably taken rows in. A list of prefixes may look so.
+        """Return whether a cell has several lines with delimiters in it: it has probably taken rows in. Lists of prefixes are exempt.
 
         Such a cell is reported, and nothing more of its row.
         """
