@@ -106,7 +106,7 @@ def decode_parts(
 def decode_rows(raws: list[bytes], source: Source, *, header: bytes = b"", hash_key: bytes = DEFAULT_HASH_KEY) -> Decoded:
     """Single rows of a text format once more, as they were kept. `raw_offset` and a reject's offset are the row's index in `raws`.
 
-    Every row stands alone: none is absorbed. `header`: what `header_of` gives, for files whose header names the columns.
+    Every row is by itself: none is absorbed. `header`: what `header_of` gives, for files whose header names the columns.
     A row that is no longer one record gives as many rows and rejects as its bytes make; they all have its index.
     """
     alone = source if header else msgspec.structs.replace(source, header_lines=0)
@@ -118,7 +118,7 @@ def decode_rows(raws: list[bytes], source: Source, *, header: bytes = b"", hash_
 
 
 def header_of(path: str | Path, source: Source) -> bytes:
-    """The bytes before the first record of a file whose header names the columns; empty where rows stand for themselves."""
+    """The bytes before the first record of a file whose header names the columns; empty where rows need no header."""
     if not registry.names_its_columns(source):
         return b""
     with Window(Path(path), WINDOW_BYTES) as window:
@@ -129,7 +129,7 @@ def header_of(path: str | Path, source: Source) -> bytes:
 
 
 def read_block(rows: Block, source: Source) -> events.Events:
-    """What a block's rows say: by their format, then by the source's own rules."""
+    """Read a block's rows: by their format, then by the source's own rules."""
     format_ = registry.decoder(source.format)
     if last_row.is_in_doubt(rows, source):
         rows = watched(rows)
@@ -142,7 +142,7 @@ def read_block(rows: Block, source: Source) -> events.Events:
 
 
 def part_of(source: Source, rows: Block, read: events.Events, offset: int, hash_key: bytes) -> Decoded:
-    """A block's rows as usage, none of them absorbed yet; of which file is not known yet."""
+    """A block's rows as usage, none of them absorbed yet; their file is not known yet."""
     format_ = registry.decoder(source.format)
     event_key = events.event_key(rows, source, _identity(rows, source, read), hash_key)
     parties = events.parties(rows, source, read.details)
@@ -153,7 +153,7 @@ def part_of(source: Source, rows: Block, read: events.Events, offset: int, hash_
 
 
 def reject_of(reason: str, offset: int, row: bytes, kept_bytes: int = RAW_BYTES_MAX) -> Reject:
-    """The reject of a whole `row`, of which the first `kept_bytes` are kept."""
+    """The reject of a whole `row`; its first `kept_bytes` are kept."""
     is_long = len(row) > kept_bytes
     return Reject(reason, offset, len(row), row[:kept_bytes], hashlib.sha256(row).digest() if is_long else b"")
 
@@ -169,14 +169,14 @@ def joined(parts: list[Decoded]) -> Decoded:
 
 @dataclasses.dataclass(frozen=True)
 class _File:
-    """What is read, and how."""
+    """A file that is read, its source, and where progress is reported."""
 
     path: Path
     source: Source
     progress: Progress | None
 
     def each_block(self, window: Window, work: Callable[[Placed], _Result], threads: int) -> Iterator[_Result]:
-        """What `work` makes of each block of the window, in order."""
+        """Results of `work` for each block of the window, in order."""
         blocks = registry.decoder(self.source.format).blocks(window, self.source)
         if threads == 0:
             threads = usable_cores() if window.size_bytes >= PARALLEL_FROM_BYTES else 1
@@ -197,7 +197,7 @@ class _Found(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """What becomes of a block."""
+    """The result of a block."""
 
     part: Decoded
     is_good: NDArray[np.bool_]  # of each row: it is among the part's usage
@@ -217,7 +217,7 @@ class _Judge:
 
     @property
     def is_needed(self) -> bool:
-        """Whether any row can be billed by another one."""
+        """Return whether any row can be billed by another one."""
         return self._is_ruled or self._native is not None
 
     def find(self, rows: Block, read: events.Events, before: int) -> _Found:
@@ -283,7 +283,7 @@ def _found(placed: Placed, source: Source, judge: _Judge) -> _Found:
 
 
 def _piece(placed: Placed, source: Source, hash_key: bytes, judge: _Judge | None = None) -> _Piece:
-    """A block's rows as usage, and its answered legs if somebody is to judge them."""
+    """A block's rows as usage, and its answered legs if a judge is given."""
     rows, offset, before = placed
     read = read_block(rows, source)
     found = _Found(rows.size) if judge is None else judge.find(rows, read, before)
@@ -291,7 +291,7 @@ def _piece(placed: Placed, source: Source, hash_key: bytes, judge: _Judge | None
 
 
 def _events(window: ByteWindow, source: Source) -> Iterator[tuple[Block, events.Events]]:
-    """Blocks of rows and what they say; a block's data may be gone when the next one is asked for."""
+    """Blocks of rows and what they say; a block's data may be gone when the next one is requested."""
     format_ = registry.decoder(source.format)
     for rows in format_.blocks(window, source):
         yield rows, read_block(rows, source)

@@ -1,4 +1,4 @@
-"""What a usage file holds, without storing anything: counts that add up, answered time, first and last start.
+"""Inspection of a usage file, without storing anything: counts that add up, answered time, first and last start.
 
 rows = accepted + absorbed + waiting + duplicate + conflicting + all rejected; accepted = answered + unanswered. Of equal copies of a
 record one is accepted and the rest are duplicates; of a key with several contents no version is accepted. `waiting` are segments of
@@ -36,7 +36,7 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """Figures of one file. Encodes to JSON as it stands."""
+    """Figures of one file. Encodes to JSON directly."""
 
     file: str
     source: str

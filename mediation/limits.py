@@ -1,6 +1,6 @@
 """Bounds that a record has to keep, in a file and in a stream alike: what lies beyond them is refused or waits, never billed.
 
-The start of an event lies between START_MIN_US and START_MAX_US, and neither start nor end lies in the future, beyond what the clock of
+The start of an event lies between START_MIN_US and START_MAX_US. Neither start nor end lies in the future, beyond what the clock of
 the source may be ahead (FUTURE_TOLERANCE_US, unless its definition says otherwise).
 """
 

@@ -1,8 +1,8 @@
 """Blocks of a file worked on by several threads, with the results in the blocks' order.
 
-A lexer's blocks live in its window, which goes on: so a block that is worked on while the next one is looked for is first given bytes of
-its own. Finding rows takes a tenth of the work, so one thread does that, and works as well while the others are busy. What the work asks
-of numpy, of Arrow and of the kernels runs without the interpreter's lock. Memory: a few blocks are under way at once.
+A lexer's blocks live in its window, which moves on: so a block that is worked on while the next one is looked for is first given bytes of
+its own. Finding rows takes a tenth of the work, so one thread does that, and works as well while the others are busy. The work's calls
+of numpy, of Arrow and of the kernels run without the interpreter's lock. Memory: a few blocks are under way at once.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Placed(NamedTuple):
 
 
 def usable_cores() -> int:
-    """How many threads this process may run at once."""
+    """Return how many threads this process may run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(window: ByteWindow, blocks: Iterator[Block], work: Callable[[Placed], _Result], threads: int) -> Iterator[_Result]:
-    """What `work` makes of each block. Raises what it raises, at that block's turn."""
+    """Results of `work` for each block. Raises what it raises, at that block's turn."""
     before = 0
     if threads < 2:  # noqa: PLR2004 - nobody to share with
         for rows in blocks:

@@ -1,4 +1,4 @@
-"""Why a row is refused, and what to tell the person who has to mend it.
+"""Reasons for refusing a row, with texts for the person who has to mend it.
 
 A refused row never bills. It goes to suspense with its reason, byte offset and bytes, and the rest of the file goes on.
 The names are stored and shown: one is never given another meaning. Codes are positions in `REASONS`, for the kernels' arrays only.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Reason(enum.StrEnum):
-    """What is wrong with a row; the first mistake found is given."""
+    """The fault of a row; the first one found is given."""
 
     ROW_TOO_LONG = "row_too_long"
     UNTERMINATED_QUOTE = "unterminated_quote"

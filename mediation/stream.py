@@ -1,12 +1,12 @@
 """Usage that a switch streams: batches of STREAM_V1 to Usage v1.
 
 One row an event: `record_id` identifies it within its source; `service` as in rating.model.Service; `served` pays; `other` is the
-destination; `start_us` the chargeable start. The quantity stands in the column of the service: `duration_us` for voice,
+destination; `start_us` the chargeable start. The quantity is in the column of the service: `duration_us` for voice,
 `volume_bytes` for data, `units` else. Numbers become E.164 by the source's numbering, as in files. A batch with missing, extra or
 wrong columns is refused whole; a row with nulls or nonsense becomes a reject and the rest goes on.
 
-Bounds are those of files (`limits`): texts of at most 4,096 bytes without NUL, quantities from 0 to 2^47 - 1 (also those of another
-service), starts from 2000 to 2069, and neither start nor start + duration later than the clock of the source may be ahead.
+Bounds are those of files (`limits`). Texts have at most 4,096 bytes without NUL. Quantities are from 0 to 2^47 - 1 (also those of another
+service), starts from 2000 to 2069. Neither start nor start + duration is later than the clock of the source may be ahead.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _CONSTANTS: Final = {
 
 
 def check_schema(schema: pa.Schema) -> None:
-    """Refuse a schema that is not STREAM_V1: names, types and order. Metadata and nullability are not looked at."""
+    """Refuse a schema that is not STREAM_V1: names, types and order. Metadata and nullability are ignored."""
     remedy = f"send exactly these columns: {', '.join(f'{field.name} {field.type}' for field in STREAM_V1)}"
     for field in STREAM_V1:
         if field.name not in schema.names:

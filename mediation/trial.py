@@ -1,7 +1,7 @@
 """Tries a source on a file, for the person who writes its definition: the first rows before and after, and what was guessed.
 
-A definition is right when the figures are those of the switch, every column that matters is read, no time is doubtful, and the
-words for answered calls mean what they should. Nothing is stored. Columns of Arrow and Parquet are shown without the row before.
+A definition is right when the figures are those of the switch, every column that matters is read, and no time is doubtful. The
+words for answered calls must mean what they should. Nothing is stored. Columns of Arrow and Parquet are shown without the row before.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _DECIDING: Final = {"asterisk": "disposition", "freeswitch": "hangup_cause"}  # 
 
 
 class TriedRow(msgspec.Struct, frozen=True):
-    """One row as it stands in the file, and what became of it: usage by column, or the reason why it is refused."""
+    """One row as it is in the file, and its outcome: usage by column, or the reason why it is refused."""
 
     offset: int
     before: str
@@ -75,7 +75,7 @@ class TriedRow(msgspec.Struct, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word of the column that tells whether a call was answered, and what its rows became."""
+    """A word of the column that says whether a call was answered, and the outcomes of its rows."""
 
     word: str
     rows: int
@@ -85,7 +85,7 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What a source makes of a file. Encodes to JSON as it stands."""
+    """The result of reading a file by a source. Encodes to JSON directly."""
 
     source: str
     format: str
@@ -235,7 +235,7 @@ def _parts(window: Window, source: Source) -> Iterator[tuple[WatchedBlock, Decod
 
 
 def _deciding_column(source: Source) -> str:
-    """The column whose words tell whether a call was answered; empty: there is none."""
+    """The column whose words say whether a call was answered; empty: there is none."""
     rule = source.fields.get("answered")
     return rule.column if rule is not None else _DECIDING.get(source.format.value, "")
 

@@ -27,7 +27,7 @@ Rows: TypeAlias = slice | NDArray[np.int64]  # which rows of a block, as an inde
 
 
 class Records(NamedTuple):
-    """What is known of a block's rows when they become usage."""
+    """Facts of a block's rows when they become usage."""
 
     leg: Events
     parties: Parties

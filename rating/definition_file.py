@@ -1,6 +1,6 @@
 """Small files that people write: definitions, mappings, rules, policies. They are read whole, within a bound, and mean one thing.
 
-A key that stands twice in YAML is a mistake: YAML itself takes the last one in silence. A pipe or a device is refused, since reading it may
+A key that is twice in YAML is a mistake: YAML itself takes the last one in silence. A pipe or a device is refused, since reading it may
 never end, and so is a file above BYTES_MAX.
 """
 
@@ -95,7 +95,7 @@ def _composed(content: bytes) -> yaml.Node | None:
 
 
 def _keys_twice(root: yaml.Node | None) -> Iterator[tuple[str, int, int]]:
-    """Keys that a mapping has twice, with both lines. Nodes that several places name are looked at once."""
+    """Keys that a mapping has twice, with both lines. Nodes that several places name are checked once."""
     waiting, seen = [root] if root is not None else [], set[int]()
     while waiting:
         node = waiting.pop()

@@ -1,7 +1,7 @@
 """Rate a batch of events: checks columns, allocates results, deals rows to threads, and lets the kernel write.
 
-The result does not depend on the order of rows, on the number of threads or on how events are cut into batches and shards, as long as all
-events of one rating unit are rated together, or batch after batch in event order: rows are independent but for the buckets of their
+The result does not depend on the order of rows, on the number of threads or on how events are cut into batches and shards. One condition:
+all events of one rating unit are rated together, or batch after batch in event order. Rows are independent but for the buckets of their
 holder, and those are drawn in order of (start, event key).
 """
 
@@ -56,9 +56,9 @@ class RatingInput:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Buckets:
-    """What holders have. Holder h has the buckets `held[holder_from[h] : holder_from[h + 1]]`; holders of one rating unit may share some.
+    """Buckets by holder. Holder h has the buckets `held[holder_from[h] : holder_from[h + 1]]`; holders of one rating unit may share some.
 
-    `of` puts them by what they are asked for (`rating.tables.OF_QUANTITY` and so on), and there into draw order: priority, then `to_us`,
+    `of` sorts them by what they are asked for (`rating.tables.OF_QUANTITY` and so on), and there into draw order: priority, then `to_us`,
     then id (slots of a catalogue are numbered in order of id).
     Memory: 28 bytes a bucket held, 8 a holder.
     """
@@ -109,12 +109,12 @@ class Buckets:
 
     @classmethod
     def none(cls) -> Buckets:
-        """Nobody holds anything."""
+        """Return no holders and no buckets."""
         return cls(np.zeros(0, BUCKET_ROW), np.zeros(0, SPAN_ROW), np.zeros(1, np.int64), np.zeros(0, np.int32))
 
     @property
     def holders(self) -> int:
-        """How many holders there are."""
+        """Return the number of holders."""
         return len(self.holder_from) - 1
 
     @property
@@ -243,8 +243,8 @@ def _columns_of(reuse: Rated, rows: int) -> kernel.Results:
 def event_order(batch: RatingInput, threads: int) -> tuple[NDArray[np.int64], list[int]]:
     """Rows so that those of each rating unit follow each other in order of (start, key), and the places where one thread's part ends.
 
-    Empty: the rows as they are. So they are taken where no event has a holder, where they come grouped by rating unit, and for one thread
-    where they come in event order.
+    Empty rows mean the order of the batch. That order serves where no event has a holder and where rows come grouped by rating unit. For
+    one thread it also serves where they come in event order.
     """
     rows = len(batch.start_us)
     even = [rows * part // threads for part in range(threads + 1)]
@@ -306,7 +306,7 @@ def _groups(tables: Tables) -> tuple[_Columns, ...]:
 
 
 def _held(buckets: Buckets, state: NDArray[np.void]) -> _Columns:
-    """What holders have, as the kernel takes it; it writes `state`."""
+    """Buckets and their holders in the kernel's form; the kernel writes `state`."""
     kinds = (buckets.holder_from.dtype, buckets.held.dtype, buckets.spans.dtype, state.dtype)
     if kinds != (np.dtype(np.int64), np.dtype(np.int32), SPAN_ROW, BUCKET_ROW):
         message = "buckets have columns of other types than Buckets.of makes"
@@ -323,7 +323,7 @@ def _check_types(groups: tuple[_Columns, ...]) -> None:
 
 
 def _scratch(runs_max: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """What one thread writes on: a tile, and the runs of one event. Kept from call to call: small batches come by the thousand."""
+    """Scratch memory of this thread: a tile, and the runs of one event. Kept from call to call: small batches come by the thousand."""
     if len(getattr(_mine, "walk", ())) < runs_max:
         _mine.walk = np.empty(runs_max, kernel.RUN_ROW)
         _mine.tile = np.empty(1, kernel.TILE_ROW)
@@ -342,7 +342,7 @@ def _deal(work: Callable[[int, int], None], edges: Sequence[int], threads: int) 
 
 
 def _checked_rows(batch: RatingInput, tables: Tables, holders: int) -> int:
-    """How many rows there are, none of which leads the kernel out of an array. What else is wrong with a row becomes its status."""
+    """Return the number of rows. ValueError if a row would lead the kernel out of an array; any other fault of it becomes its status."""
     rows, plans, clocks = len(batch.start_us), len(tables.plan_index), len(tables.timezones)
     for name, kind in _KINDS.items():
         column = getattr(batch, name)

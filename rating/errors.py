@@ -21,7 +21,7 @@ _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200
 
 
 def quoted(text: str) -> str:
-    """What somebody sent, for a message: in quotes, without control characters, at most QUOTED_CHARACTERS_MAX characters of it."""
+    """Return input text for a message: in quotes, without control characters, at most QUOTED_CHARACTERS_MAX characters of it."""
     shown = repr(text[:QUOTED_CHARACTERS_MAX])
     if len(text) <= QUOTED_CHARACTERS_MAX and len(shown) <= QUOTED_CHARACTERS_MAX + len("''"):
         return shown
@@ -31,7 +31,7 @@ def quoted(text: str) -> str:
 class UserError(Exception):
     """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else.
 
-    Words and texts that are too long are cut, and control characters are shown by their numbers, whoever put them there.
+    Words and texts that are too long are cut, and control characters are shown by their numbers, from any origin.
     """
 
     def __init__(self, message: str, remedy: str, *, exit_status: int = 1) -> None:
@@ -46,15 +46,15 @@ class UserError(Exception):
 
 
 class NotFoundError(UserError):
-    """What the user named by its id is not in the store."""
+    """The object that the user named by its id is not in the store."""
 
 
 class StoreError(UserError):
-    """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Whatever is tried next fails too."""
+    """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Every further attempt fails too."""
 
 
 class UnusableBatchError(UserError):
-    """Records that cannot be stored together, whatever the state of the store: to send them again as they are changes nothing."""
+    """Records that cannot be stored together in any state of the store: to send them again as they are changes nothing."""
 
 
 class UnusableFileError(UserError):
@@ -79,7 +79,7 @@ class ProblemsError(UserError):
         self.problems = tuple(Problem(*(_cut(text) for text in problem)) for problem in problems)
 
     def lines(self) -> list[str]:
-        """One line a mistake, then the count. Of a mistake that stands in many places a few are shown, and how many follow."""
+        """One line a mistake, then the count. Of a mistake in many places a few are shown, and how many follow."""
         rows = []
         places: dict[tuple[str, str, str], int] = {}
         for p in self.problems:

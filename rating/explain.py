@@ -1,6 +1,6 @@
-"""Tells how an `Outcome` came about, as text for people (en, zh) and as plain objects for programs.
+"""Explains how an `Outcome` came about, as text for people (en, zh) and as plain objects for programs.
 
-Both follow the one order of composition (`explain_stages`). Before anything is told, the parts are added up again and must give the
+Both follow the one order of composition (`explain_stages`). Before anything is written, the parts are added up again and must give the
 charge (`explain_check`): an explanation is never a story. Refuses a language without words with UserError.
 """
 

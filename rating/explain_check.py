@@ -1,7 +1,7 @@
 """Adds an `Outcome` up again, part by part, in the order of composition: an explanation must never be a story.
 
-What an outcome holds is enough to derive every figure from the one before it, and that is what is done here, with none of the twin's
-code. A figure that does not follow is our own mistake, so it is an AssertionError that names the part.
+An outcome holds enough to derive every figure from the one before it. This module derives them with none of the twin's code.
+A figure that does not follow is our own mistake, so it is an AssertionError that names the part.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _check_quantity_and_counter(outcome: Outcome) -> None:
 
 
 def _check_free_head(outcome: Outcome) -> None:
-    """What each allowance and pass gave adds up to the free head, and left each what it says."""
+    """Check that the parts given by allowances and passes add up to the free head, and that each has left `before` less `taken`."""
     free_qty = 0
     for each in _quantities(outcome):
         assert each.unit is outcome.unit, "an allowance of another unit was drawn"
@@ -98,7 +98,7 @@ def _check_free_head(outcome: Outcome) -> None:
 
 
 def _check_draw_order(outcome: Outcome) -> None:
-    """What was drawn stands in the order of priority, expiry, id; quantities before money."""
+    """Check that buckets were drawn in the order of priority, expiry, id; quantities before money."""
     assert outcome.taken == (*_quantities(outcome), *_moneys(outcome)), "money was drawn before a quantity"
     drawn_from = (BucketKind.ALLOWANCE, BucketKind.DAY_PASS)
     in_order = sorted(
@@ -111,7 +111,7 @@ def _check_draw_order(outcome: Outcome) -> None:
 
 
 def _follows(taken: Sequence[Taken], in_order: Sequence[Bucket]) -> bool:
-    """Whether buckets that now hold what `taken` says stand in this order."""
+    """Return whether buckets that now hold what `taken` says come in this order."""
     remaining = iter(in_order)  # each search goes on where the last one ended
     return all(any(_is_of(each, bucket) for bucket in remaining) for each in taken)
 

@@ -1,4 +1,4 @@
-"""How an explanation writes figures: exact amounts in currency units, quantities in the words of a language, local time.
+"""Figures of an explanation: exact amounts in currency units, quantities in the words of a language, local time.
 
 Units: amounts come in micro-units, voice in milliseconds, data in bytes, messages in messages, days as days since 1970-01-01.
 Nothing is rounded on the way to text: an amount that no decimal of twelve places can hold is shown as a fraction, with an approximation.
@@ -62,21 +62,21 @@ def quantity_text(quantity: Fraction | int, unit: QuantityUnit | None, words: Wo
 
 
 def input_quantity_text(event: Event, words: Words) -> str:
-    """The quantity as the event came in: calls in microseconds, told in seconds."""
+    """The quantity as the event came in: calls in microseconds, written in seconds."""
     known = event.service in Service.__members__.values()
     unit = UNIT_OF_SERVICE[Service(event.service)] if known else None
     return quantity_text(Fraction(event.quantity, 1000) if unit is QuantityUnit.MILLISECOND else event.quantity, unit, words)
 
 
 def begin_text(quantity: int, unit: QuantityUnit | None, words: Words) -> str:
-    """Where a span begins: without its unit where that is the unit of its end too, so everywhere but in bytes."""
+    """The beginning of a span: without its unit where that is the unit of its end too, so everywhere but in bytes."""
     if unit is QuantityUnit.MILLISECOND:
         return grouped(format_micros(quantity * 1000, 0))
     return quantity_text(quantity, unit if quantity and unit is QuantityUnit.BYTE else None, words)
 
 
 def per_text(quantity: int, unit: QuantityUnit | None, words: Words) -> str:
-    """What a rate is for: as `quantity_text`, and one message without its number."""
+    """The quantity that a rate is for: as `quantity_text`, and one message without its number."""
     return words.one_message if unit is QuantityUnit.MESSAGE and quantity == 1 else quantity_text(quantity, unit, words)
 
 

@@ -57,7 +57,7 @@ def _plain(value: object) -> object:
 
 
 def _event(outcome: Outcome) -> Object:
-    """What came in (service and direction by their numbers), and what the catalogue makes of it for the conditions of rules."""
+    """The event as it came in (service and direction by their numbers), and what the catalogue makes of it for the conditions of rules."""
     seen: Object = {
         "service": int(outcome.event.service),
         "direction": int(outcome.event.direction),

@@ -1,6 +1,6 @@
 """The order of composition: the steps by which an event becomes a charge, in the order in which they are taken.
 
-It stands here once, with the names and the order of "One event, exactly" in docs/rating-rules.md. The readable explanation numbers the
+It is defined here once, with the names and the order of "One event, exactly" in docs/rating-rules.md. The readable explanation numbers the
 stages that meant something for its event; the JSON one holds the whole list and one object a stage, null where it was not reached or
 had nothing to do.
 """
@@ -49,7 +49,7 @@ REFUSED_IN: Final = {  # every other refusal is one of the tariff stage
 
 
 def stages_of(outcome: Outcome) -> tuple[Stage, ...]:
-    """The stages that took place for this event, in order. Of a refused one: those before it was refused."""
+    """The stages that took place for this event, in order. For a refused one, those before it was refused."""
     took_place = _known(outcome)
     if outcome.status < REFUSALS_FROM:
         took_place |= _priced(outcome)

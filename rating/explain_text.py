@@ -1,6 +1,6 @@
 """The readable explanation: a line of what was used, then the stages of composition, numbered, each in a line or a few.
 
-A stage that had nothing to do is left out, and so is a sum of one term or the rounding of nothing: a simple call is told in five lines.
+A stage that had nothing to do is left out, and so is a sum of one term or the rounding of nothing: a simple call takes five lines.
 Amounts are in the units of the currency that the tariff line names.
 """
 
@@ -130,7 +130,7 @@ def _called(name: str, title: Mapping[str, str], words: Words) -> str:
 
 
 def _conditions(outcome: Outcome, words: Words) -> str:
-    """What is known of the event that a rule or a discount can ask for."""
+    """Circumstances of the event that a rule or a discount can ask for."""
     event = outcome.event
     directions = words.call_direction if event.service == Service.VOICE else words.other_direction
     goes_without_saying = event.service in _ONLY_OUTGOING and event.direction == OUTGOING
@@ -150,7 +150,7 @@ def _conditions(outcome: Outcome, words: Words) -> str:
 
 
 def _quantity(outcome: Outcome, words: Words) -> list[str]:
-    """That usage finer than a millisecond is counted up to one is not told: what covers it is the increments, which follow."""
+    """That usage finer than a millisecond is counted up to one is not mentioned: what covers it is the increments, which follow."""
     if outcome.event.quantity == 0:
         return [words.no_usage_charged if outcome.bounded_micros else words.no_usage]
     if not outcome.minimum_qty_applied:

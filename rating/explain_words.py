@@ -1,4 +1,4 @@
-"""What an explanation needs words for. A language is one of these; `rating.explain_text` fills the fields in braces."""
+"""The words of an explanation. A language is one of these; `rating.explain_text` fills the fields in braces."""
 
 from __future__ import annotations
 

@@ -11,14 +11,14 @@ import msgspec
 
 
 class FeeTiming(enum.StrEnum):
-    """When a recurring fee is charged."""
+    """The time at which a recurring fee is charged: in advance of its period or in arrears."""
 
     ADVANCE = "advance"
     ARREARS = "arrears"
 
 
 class WhilePaused(enum.StrEnum):
-    """What becomes of a recurring fee on the days on which its subscription is paused."""
+    """The treatment of a recurring fee on the days on which its subscription is paused."""
 
     FREE = "free"
     CHARGED = "charged"
@@ -51,7 +51,7 @@ class RecurringFee(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FeeOccasion(enum.StrEnum):
-    """What a one-off fee is charged for."""
+    """The occasion of a one-off fee."""
 
     ACTIVATION = "activation"  # the first day of the subscription
     END = "end"  # its last day
@@ -76,7 +76,7 @@ class OneOffFee(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CommitmentCounts(enum.StrEnum):
-    """What counts toward a commitment."""
+    """The charges that count toward a commitment."""
 
     USAGE = "usage"
     USAGE_AND_FEES = "usage_and_fees"
@@ -97,7 +97,7 @@ class Commitment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class VolumeScope(enum.StrEnum):
-    """Whose quantity is added up."""
+    """The owner whose quantity is added up."""
 
     SUBSCRIPTION = "subscription"
     ACCOUNT = "account"
@@ -148,7 +148,7 @@ class InvoiceDiscount(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BillThreshold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When the unbilled usage of a subscription's running period reaches this amount, it is billed at once; each once a period."""
+    """An amount of unbilled usage of a subscription's running period at which it is billed at once; each once a period."""
 
     threshold_id: int
     name: str
@@ -157,7 +157,7 @@ class BillThreshold(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ServiceTerms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is promised beside prices, for the tariff sheet."""
+    """Promises beside prices, for the tariff sheet."""
 
     activation_hours: int | None = None  # the service works so many hours after the order
     late_credit_ppm: int = 0  # of the recurring fees of a period, for each day that activation is late

@@ -1,7 +1,7 @@
 """One rule for ids that people give to something new: accounts, subscriptions, payments, references.
 
-An id is compared character by character, so two of them must not look alike. What is stored already stays as it is: the rule is asked
-only where an id is new, and `ratewright db check` names stored ids that break it. Ids that a bank gives in its files stay as they are.
+An id is compared character by character, so two of them must not look alike. Stored ids stay as they are: the rule applies
+only to a new id, and `ratewright db check` names stored ids that break it. Ids that a bank gives in its files stay as they are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def wrong(identifier: str, chars_max: int = REFERENCE_CHARS_MAX) -> tuple[str, s
 
 
 def require_new(identifier: str, what: str, chars_max: int = REFERENCE_CHARS_MAX) -> None:
-    """Raises UserError where the id of something new (`what`) breaks the rule. What is stored is looked up first, and goes on."""
+    """Raises UserError where the id of something new (`what`) breaks the rule. Stored ids are looked up first, and stay valid."""
     found = wrong(identifier, chars_max)
     if found is not None:
         raise UserError(f"the id of the {what} {found[0]}: {identifier!r}", found[1], exit_status=2)

@@ -1,12 +1,12 @@
-"""How kernels are compiled and cached: explicit signatures, no GIL, and a cache that cannot serve another source's code.
+"""Compilation and caching of kernels: explicit signatures, no GIL, and a cache that cannot serve another source's code.
 
-numba's disk cache is keyed by file name and time, not by content, and its index is not locked: an edited helper in another file or two
+numba's disk cache is keyed by file name and time, not by content, and its index is not locked. An edited helper in another file or two
 processes that save at once can bring back wrong code. So each kernel module caches in a folder of its own, named by a hash of its
-source and of the environment, and kernels of one concern stay in one module. The folder lies in the user's cache folder, or in the
+source and of the environment. Kernels of one concern stay in one module. The folder lies in the user's cache folder, or in the
 temporary one where that cannot be written.
 
-numba unpickles what lies in the folder, so whoever can write there runs code as this user. `private_folders` holds every folder to be
-this user's own and closed to others; where none is, kernels are compiled into a fresh folder that lasts as long as the process.
+numba unpickles what lies in the folder, so a user who can write there runs code as this user. `private_folders` holds every folder to be
+this user's own and closed to others. Where none is, kernels are compiled into a fresh folder that lasts as long as the process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rating kernel: columns of events and compiled tables to charges, in int64, without the GIL.
 
-**Problem.** Each event has to find its rule (plan, version, service, longest prefix, conditions), the band in force, its chargeable
-quantity by increments, what its holder's buckets leave to charge, and one exact rational amount that is rounded once. Tens of millions of
-times a second, and bit for bit what `rating.reference` says.
+**Problem.** Each event has to find its rule (plan, version, service, longest prefix, conditions) and the band in force. It needs its
+chargeable quantity by increments, what its holder's buckets leave to charge, and one exact rational amount that is rounded once. Tens of
+millions of times a second, and bit for bit what `rating.reference` says.
 
 **Worked example.** A call of 200.3 s on a card 60/1 at 0.09 a minute, from 180 s on 0.06, rounded half up to 0.0001; 50 s are free.
     D = 60,000 (ms a minute)             weight 90,000 up to `change` = 180,000 ms, 60,000 beyond
@@ -15,11 +15,11 @@ times a second, and bit for bit what `rating.reference` says.
 
 **Layout of a card** (`rating.tables.CARD_ROW`, one a price and band, one cache line): what a charge of at most two steps needs.
     weight | weight_2 | change | D, first | increment, increment_2 | connect, minimum | maximum, rounding step | rounding mode
-`TERMS_ROW` beside it holds what the general path asks for: the same in 64 bits, and where all steps stand.
+`TERMS_ROW` beside it holds what the general path asks for: the same in 64 bits, and the rows of all steps.
 
-**How.** Rows go through in tiles, a stage at a time, each stage a loop or a few over the tile's lines, eight at a time where nothing is
-looked up. A line that is refused stays where it is, with no quantity and row 0 of rules and cards, which charges nothing.
-    gather    the columns of the tile's rows, in whatever order they are taken
+**How.** Rows go through in tiles, a stage at a time. Each stage is a loop or a few over the tile's lines, eight at a time where nothing
+is looked up. A line that is refused stays where it is, with no quantity and row 0 of rules and cards, which charges nothing.
+    gather    the columns of the tile's rows, in any order
     sift      refusals that need no table; where the search for the rest begins
     find      version, longest prefix -> the first candidate rule (`dig`: numbers that a leaf does not decide)
     choose    lines whose candidate has conditions, or a price that is not active in every band
@@ -170,7 +170,7 @@ class Prices(NamedTuple):
 
 
 class Promises(NamedTuple):
-    """What serves a rule besides its price."""
+    """Definitions that serve a rule besides its price."""
 
     definition_of: Any
     definitions: Any
@@ -178,7 +178,7 @@ class Promises(NamedTuple):
 
 
 class Buckets(NamedTuple):
-    """What holders have: bucket numbers `held[holder_from[h] : holder_from[h + 1]]` in draw order."""
+    """Bucket numbers by holder, `held[holder_from[h] : holder_from[h + 1]]`, in draw order."""
 
     holder_from: Any
     held: Any
@@ -187,7 +187,7 @@ class Buckets(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What the kernel writes, by row."""
+    """Columns that the kernel writes, by row."""
 
     status: Any
     match: Any  # rule row, -1 none
@@ -276,7 +276,7 @@ def quick_div(number, divisor):
 
 @inlined
 def rounding_up(mode, whole, some, half, tie):
-    """What rounding by a code adds to a whole number, 0 or 1: `some` is left over, at least a `half`, just a half (`tie`). No branches."""
+    """Return the 0 or 1 that rounding by a code adds: `some` is left over, at least a `half`, just a half (`tie`). No branches."""
     to_half = np.int64(mode == HALF_UP) | np.int64(mode == HALF_EVEN) & (np.int64(not tie) | whole & 1)
     return np.int64(mode == UP) & np.int64(some) | to_half & np.int64(half)
 
@@ -413,7 +413,7 @@ def put(place_from, count, in_place, row, values, column):
 
 @stage
 def gather(place_from, count, order, events, tile):
-    """Columns of the tile's events, side by side. Loops of one column each: what lies far is asked for many lines ahead."""
+    """Columns of the tile's events, side by side. Loops of one column each: distant memory is prefetched many lines ahead."""
     row = tile["row"]
     for line in range(count):
         row[line] = place_from + line
@@ -470,7 +470,7 @@ def look_up(count, first, leaves, entry, three):
 
 @stage
 def find(count, plan_from, plan_versions, latest, shelves, rules, decks, first, leaves, tile):
-    """Lines to their first candidate rule, or to row 0, which is nobody's.
+    """Lines to their first candidate rule, or to row 0, which belongs to no plan.
 
     Puts lines for `dig` into `deep`, lines for `choose` into `todo`. Returns how many there are of either kind.
     """
@@ -517,7 +517,7 @@ def find(count, plan_from, plan_versions, latest, shelves, rules, decks, first, 
 def dig(deep_count, unsure, rules, deck_table, tile):
     """Lines in `deep`, whose number is short or may have a prefix of more than nine digits: their exact class.
 
-    Goes on with the `unsure` lines of `todo`; returns how many there are then.
+    Appends to the `unsure` lines of `todo`; returns how many there are then.
     """
     decks, first, leaves, blocks = deck_table.decks, deck_table.first, deck_table.leaves, deck_table.blocks
     intervals, prefixes, codes = deck_table.intervals, deck_table.prefixes, deck_table.codes
@@ -600,7 +600,7 @@ def choose(count, each, circumstances, table, deck_table, price_table, tile):
 
 @stage
 def reach(count, wanted, change, first, increment, increment_2, position, charged, free, fee, reduced):
-    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment. What is above zero is to be charged."""
+    """Chargeable quantity of quick lines: usage rounded up to the end of its last increment. A quantity above zero is charged."""
     for line in range(count):
         later = wanted[line] > change[line]
         base = change[line] if later else first[line]

@@ -1,4 +1,4 @@
-"""Unit and meaning of every column of usage and charges, as they stand in the metadata of each field and in docs/tables.md.
+"""Unit and meaning of every column of usage and charges, as they are in the metadata of each field and in docs/tables.md.
 
 Names were frozen before units ended them; this says what each really holds. A column without a unit counts nothing.
 """

@@ -2,9 +2,9 @@
 
 `tariffs` builds these from files; the reference twin interprets them; the compiler turns them into the kernel's tables.
 Units: amounts in micro-units, voice in milliseconds, data in bytes, messages in messages, instants in microseconds UTC.
-Structs are frozen and hold tuples only, so that a published version cannot change under a run. A field that has its default value is
-left out of the canonical form, so that a word which is new here changes the hash of no tariff that does not use it: a new field has a
-default, comes after the others, and is never given another default.
+Structs are frozen and hold tuples only, so that a published version cannot change under a run. The canonical form
+leaves out a field that has its default value: a new word changes the hash of no tariff that does not use it. So a new field has a default,
+comes after the others, and is never given another default.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ PPM = 1_000_000  # parts per million in the whole
 
 
 class Service(enum.IntEnum):
-    """What was used (Usage v1 `service`)."""
+    """The kind of usage (Usage v1 `service`)."""
 
     VOICE = 1
     SMS = 2
@@ -103,7 +103,7 @@ class Service(enum.IntEnum):
 
 
 class QuantityUnit(enum.IntEnum):
-    """What a quantity of a price counts (Charge v1 `qty_unit`)."""
+    """The unit that a quantity of a price counts (Charge v1 `qty_unit`)."""
 
     MILLISECOND = 1  # usage arrives in microseconds and is rounded up once, by the increment
     MESSAGE = 2
@@ -121,14 +121,14 @@ UNIT_OF_SERVICE = {
 
 
 class BandPolicy(enum.StrEnum):
-    """Which band prices a call that crosses a band boundary."""
+    """The choice of the band that prices a call which crosses a band boundary."""
 
     SPLIT = "split"  # every increment at the band of the instant in which it begins
     START = "start"  # the whole event at the band in which it begins; the only policy for messages and data
 
 
 class WallClock(enum.StrEnum):
-    """Whose wall clock says which band and which local day it is."""
+    """The wall clock that decides the band and the local day."""
 
     TARIFF = "tariff"  # the catalogue's time zone
     HOME = "home"  # the subscriber's, given with the event; the tariff's where it is not known
@@ -136,7 +136,7 @@ class WallClock(enum.StrEnum):
 
 
 class Counting(enum.StrEnum):
-    """Where the steps and increments of a price are counted from."""
+    """The point from which the steps and increments of a price are counted."""
 
     EVENT = "event"  # from the start of the event
     GRADUATED = "graduated"  # steps from the start of the period, over all events of the counter; increments from the start of the event
@@ -156,7 +156,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Rate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a price charges in one band. The connect fee is that of the band in which the event begins."""
+    """The rate of a price in one band. The connect fee is that of the band in which the event begins."""
 
     band: str
     steps: tuple[Step, ...]
@@ -229,7 +229,7 @@ class Calendar(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Zone(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A named set of E.164 prefixes of 1 to 15 digits and of short codes; a prefix or code stands in one zone only."""
+    """A named set of E.164 prefixes of 1 to 15 digits and of short codes; a prefix or code is in one zone only."""
 
     zone_id: int  # 1 .. 65534
     name: str
@@ -267,14 +267,14 @@ class UsageRule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Draw(enum.StrEnum):
-    """How an allowance that runs out inside an event ends."""
+    """The end of an allowance that runs out inside an event."""
 
     EXACT = "exact"  # to the last unit
     WHOLE_INCREMENTS = "whole_increments"  # at the end of the last increment that it covers whole; the remnant stays
 
 
 class AtPlanChange(enum.StrEnum):
-    """What becomes of what is left of an allowance when the subscription changes to a plan that has it too (the same id)."""
+    """The treatment of what is left of an allowance when the subscription changes to a plan that has it too (the same id)."""
 
     CARRY = "carry"  # what is left goes on, and the new plan grants nothing more in this period
     RESET = "reset"  # the new plan's whole grant, what was left lapses
@@ -324,7 +324,7 @@ class DayPass(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CapWindow(enum.StrEnum):
-    """How long a charge cap counts before it begins anew."""
+    """The time that a charge cap counts before it begins anew."""
 
     DAY = "day"  # a local day of the catalogue's zone
     PERIOD = "period"
@@ -357,14 +357,14 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LimitAction(enum.StrEnum):
-    """What happens when a spend limit is reached."""
+    """The action when a spend limit is reached."""
 
     NOTIFY = "notify"
     BAR = "bar"
 
 
 class SpendLimit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a subscriber may spend in a window before being told, or barred. It changes no charge: it alarms or bars."""
+    """An amount in a window at which a subscriber is notified, or barred. It changes no charge: it alarms or bars."""
 
     limit_id: int  # stable across versions
     name: str
@@ -377,7 +377,7 @@ class SpendLimit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BucketKind(enum.IntEnum):
-    """What a bucket remembers from one event to the next. `amount` and `mark` are the two numbers it holds."""
+    """The kind of what a bucket remembers from one event to the next. `amount` and `mark` are the two numbers it holds."""
 
     ALLOWANCE = 1  # amount: what is left, in the allowance's unit; mark: unused
     DAY_PASS = 2  # amount: what is left of the day opened last (unused where the pass has no limit); mark: that day's number, 0 none
@@ -386,7 +386,7 @@ class BucketKind(enum.IntEnum):
 
 
 class AddOn(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What can be bought on top of a plan. Plan and add-ons bought together are a `Plan` of their own, named `plan+add-on`."""
+    """An add-on, bought on top of a plan. Plan and add-ons bought together are a `Plan` of their own, named `plan+add-on`."""
 
     name: str
     title: dict[str, str]
@@ -400,7 +400,7 @@ class AddOn(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LateUsage(enum.StrEnum):
-    """What happens to usage that arrives after its period was billed."""
+    """The treatment of usage that arrives after its period was billed."""
 
     ORIGIN_PERIOD = "origin_period"  # its period is computed again; the difference is a line naming that period
     ARRIVAL_PERIOD = "arrival_period"  # what came later than `late_after_days` after its period's end is billed in the period it came in
@@ -408,7 +408,7 @@ class LateUsage(enum.StrEnum):
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a subscription can have. Full name for subscriptions: `catalogue identity/plan name`."""
+    """A plan that a subscription can have. Full name for subscriptions: `catalogue identity/plan name`."""
 
     name: str
     rules: tuple[UsageRule, ...]

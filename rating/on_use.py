@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def names_on_use(package: str, file: str) -> Callable[[str], Any]:
     """`__getattr__` of a package: gives what its `__init__` (pass `__name__` and `__file__`) imports under `TYPE_CHECKING`.
 
-    A name must differ from the package's modules: a module that was imported stands under its own name.
+    A name must differ from the package's modules: an imported module has its own name there.
     """
 
     @functools.cache

@@ -39,7 +39,7 @@ def extremes(column):
 
 @njit(_bool(_column(np.int64), _column(np.int64), _KEYS))
 def are_grouped(unit, start_us, key):
-    """Whether the rows come in order of (unit, start, key)."""
+    """Return whether the rows come in order of (unit, start, key)."""
     for place in range(1, len(unit)):
         one, two = U64(place - 1), U64(place)
         if unit[one] < unit[two]:
@@ -53,7 +53,7 @@ def are_grouped(unit, start_us, key):
 
 @njit(_bool(_column(np.int64), _KEYS))
 def are_in_order(start_us, key):
-    """Whether the rows come in order of (start, key)."""
+    """Return whether the rows come in order of (start, key)."""
     for place in range(1, len(start_us)):
         one, two = U64(place - 1), U64(place)
         if start_us[one] > start_us[two]:

@@ -1,4 +1,4 @@
-"""What goes into the plain twin and what comes out: an event, the buckets it may draw on, and every figure on the way to its charge.
+"""Input and output of the plain twin: an event, the buckets it may draw on, and every figure on the way to its charge.
 
 Units: `Event.quantity` in input units (voice microseconds, data bytes, else messages); every quantity of an `Outcome` in the price's unit
 (voice milliseconds); amounts in micro-units, exact ones as Fraction.
@@ -20,7 +20,7 @@ _ZERO: Final = Fraction(0)
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One usage event as it reaches rating, its subscription resolved. What is not known is left at its default."""
+    """One usage event as it reaches rating, its subscription resolved. A field that is not known has its default."""
 
     event_key: bytes  # 16 bytes; orders events of equal start
     start_us: int
@@ -40,7 +40,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """What one holder (a subscription's plan in a period, or a rating unit) has of one definition, and remembers of it."""
+    """The bucket of one holder (a subscription's plan in a period, or a rating unit) for one definition: its amount and its mark."""
 
     kind: BucketKind
     identity: str  # of the catalogue
@@ -68,7 +68,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What one allowance or day pass gave to an event. Only buckets that gave something, or were opened, are told."""
+    """The part of an event that one allowance or day pass gave. Only buckets that gave something, or were opened, are listed."""
 
     kind: BucketKind
     definition_id: int
@@ -84,7 +84,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Capped(msgspec.Struct, frozen=True):
-    """What one charge cap did to an event. Every cap that serves the event and has a bucket is told."""
+    """The effect of one charge cap on an event. Every cap that serves the event and has a bucket is listed."""
 
     cap_id: int
     name: str
@@ -96,7 +96,7 @@ class Capped(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one event. A refused one holds what was known when it was refused. In order of composition."""
+    """The outcome of one event. A refused one holds what was known when it was refused. In order of composition."""
 
     event: Event
     status: Status

@@ -23,7 +23,7 @@ DIGITS_MAX: Final = 15
 class PortedNumbers:
     """Entries sorted by (number, from_us); of those of one number and instant the last one given counts.
 
-    Before them stands one of no number, at which a search backwards ends.
+    Before them is one of no number, at which a search backwards ends.
     """
 
     key: NDArray[np.uint64]  # ported number x 16 + its digits; 0 none
@@ -59,7 +59,7 @@ class PortedNumbers:
 
 
 def _keys(number: NDArray[np.uint64], digits: NDArray[np.int8]) -> NDArray[np.uint64]:
-    """Number x 16 + its digits, which tell leading zeros; the largest for what is no number."""
+    """Number x 16 + its digits, which distinguish leading zeros; the largest for what is no number."""
     is_number = (digits > 0) & (digits <= DIGITS_MAX) & (number < np.uint64(10**DIGITS_MAX))
     return np.where(is_number, number * np.uint64(16) + digits.astype(np.uint64), np.iinfo(np.uint64).max)
 

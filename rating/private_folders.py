@@ -1,11 +1,11 @@
-"""Folders that nobody but this user can write, for files that are run when they are read.
+"""Folders that only this user can write, for files that are run when they are read.
 
-A folder counts as private when it is a folder and no link, belongs to this user, and neither its group nor others can write it. Nobody may
-be able to put another in its place either: each folder above belongs to this user or to root, and others cannot write it, or it is
-sticky, as the temporary folder is. A group that has the number of its only user (a private group) is not another's.
+A folder counts as private when it is a folder and no link and belongs to this user. Neither its group nor others can write it. No other
+user may be able to put another in its place either. So each folder above belongs to this user or to root, and others cannot write it, or
+it is sticky, as the temporary folder is. A group that has the number of its only user (a private group) is not another's.
 
-Folders above this file are not looked at: whoever can exchange one of them exchanges this program. In a container `/` may belong to a
-user that has no number there.
+Folders above this file are not checked: a user who can exchange one of them can exchange this program. In a container `/` may belong to
+a user that has no number there.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def made(folder: Path, *, below: Path) -> bool:
 
 
 def is_private(folder: Path) -> bool:
-    """True for a folder, not a link to one, that belongs to this user and that nobody else can write."""
+    """True for a folder, not a link to one, that belongs to this user and that no other user can write."""
     found = folder.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not _is_open(found)
 

@@ -1,4 +1,4 @@
-"""What the plain twin draws from, opens and counts in the buckets of an event's holder: steps 6, 8, 13 and 14 of "One event, exactly".
+"""Buckets of an event's holder as the plain twin draws, opens and counts them: steps 6, 8, 13 and 14 of "One event, exactly".
 
 `Held` is made for one event and changes as its steps are taken; afterwards it gives the buckets back in the order in which it got them.
 A bucket whose definition the plan in force does not have, or whose definition does not serve the usage, stays as it is.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Usage(NamedTuple):
-    """What a definition is asked whether it serves: an event, the rule that prices it, and the subscriber's own plan."""
+    """Usage that a definition may serve: an event, the rule that prices it, and the subscriber's own plan."""
 
     event: Event
     rule: UsageRule
@@ -43,7 +43,7 @@ class Usage(NamedTuple):
 
 
 class FreeHead(NamedTuple):
-    """What allowances and passes gave to the head of an event."""
+    """Quantity that allowances and passes gave to the head of an event."""
 
     free_qty: int = 0
     taken: tuple[Taken, ...] = ()
@@ -52,7 +52,7 @@ class FreeHead(NamedTuple):
 
 
 class Paid(NamedTuple):
-    """What money allowances or caps left of a charge."""
+    """Amount that money allowances or caps left of a charge."""
 
     amount_micros: int
     taken: tuple[Taken, ...] = ()
@@ -71,7 +71,7 @@ class Held:
         return tuple(self._buckets)
 
     def line(self, price: Price, quantity: int) -> Line:
-        """Step 6: where the counter of a price stands, and how much of `quantity` is not yet paid."""
+        """Step 6: the position of the counter of a price, and how much of `quantity` is not yet paid."""
         if price.counting is Counting.EVENT:
             return Line(quantity)
         place = self._place(BucketKind.COUNTER, price.counter_id)
@@ -81,7 +81,7 @@ class Held:
         return Line(max(quantity - paid_qty, 0), base_qty, paid_qty)
 
     def count(self, price: Price, amount: int, mark: int) -> None:
-        """Step 7: where the counter of a price stands after the event; `mark` is what an open package still pays."""
+        """Step 7: the position of the counter of a price after the event; `mark` is what an open package still pays."""
         if price.counting is Counting.EVENT:
             return
         place = self._place(BucketKind.COUNTER, price.counter_id)
@@ -161,14 +161,14 @@ class Held:
             yield key[-1], definition
 
     def _from_allowance(self, place: int, allowance: Allowance, runs: Sequence[Run], free_qty: int) -> Taken:
-        """What an allowance gives after `free_qty` has been given."""
+        """Draw the quantity that an allowance gives after `free_qty` has been given."""
         end_qty = min(free_qty + self._buckets[place].amount, runs[-1].to_qty)
         if allowance.draw is Draw.WHOLE_INCREMENTS:
             end_qty = last_increment_end(runs, end_qty)
         return self._take(place, allowance, max(end_qty - free_qty, 0))
 
     def _from_pass(self, place: int, day_pass: DayPass, open_qty: int) -> Taken:
-        """What a day pass gives to `open_qty` that is not yet free; it is opened if this is another day than the last one."""
+        """Draw what a day pass gives to `open_qty` that is not yet free; it is opened if this is another day than the last one."""
         event = self._usage.event
         day = self._usage.version.clock(day_pass.clock, event).day(event.start_us)
         opens = self._buckets[place].mark != day
@@ -189,7 +189,7 @@ class Held:
         return Taken(bucket.kind, bucket.definition_id, definition.name, definition.unit, *amounts, shared=shared)
 
     def _place(self, kind: BucketKind, definition_id: int) -> int | None:
-        """Where the first bucket of one definition lies among those of the holder."""
+        """Index of the first bucket of one definition among those of the holder."""
         identity = self._usage.version.catalogue.identity
         sought = kind, definition_id, identity
         return next((i for i, each in enumerate(self._buckets) if (each.kind, each.definition_id, each.identity) == sought), None)
@@ -199,7 +199,7 @@ class Held:
 
 
 def serves(definition: Allowance | DayPass | ChargeCap | Discount, rule: UsageRule) -> bool:
-    """Whether a definition is for usage under `rule`: it serves any zone, or the zone or the roaming zone that the rule names."""
+    """Return whether a definition serves usage under `rule`: it serves any zone, or the zone or the roaming zone that the rule names."""
     named = rule.zone in definition.zones or (rule.roaming is not None and rule.roaming in definition.zones)
     return rule.service in definition.services and (named or ANY_ZONE in definition.zones)
 

@@ -3,7 +3,7 @@
 Instants in microseconds UTC; a local day is the number of days since 1970-01-01 on the wall. Answers are remembered by day, because
 millions of events ask the same. Knows nothing of the compiled timelines that the kernel reads.
 
-What it rests on, and a test checks for every zone and year that rating accepts: no zone changes its offset twice within 24 hours.
+Its assumption, which a test checks for every zone and year that rating accepts: no zone changes its offset twice within 24 hours.
 So equal offsets at both ends of a day mean an unbroken clock between them.
 """
 
@@ -45,7 +45,7 @@ class ZoneClock:
         return (instant_us + self.offset_us(instant_us)) // MICROSECONDS_PER_DAY
 
     def offset_us(self, instant_us: int) -> int:
-        """How far the wall clock is ahead of UTC."""
+        """Return how far the wall clock is ahead of UTC."""
         utc_day = instant_us // MICROSECONDS_PER_DAY
         if utc_day not in self._offset_by_utc_day:
             start_us = utc_day * MICROSECONDS_PER_DAY
@@ -82,7 +82,7 @@ class _Span(NamedTuple):
 
 
 class Days:
-    """The bands of a calendar, day by day, whatever the time zone."""
+    """The bands of a calendar, day by day, for any time zone."""
 
     def __init__(self, calendar: Calendar) -> None:
         self._bands = calendar.bands
@@ -111,7 +111,7 @@ class Days:
         return tuple(spans)
 
     def _is_on(self, band: Band, date: dt.date) -> bool:
-        """Whether `date` meets every criterion that `band` gives. Days of the week are those that dates count as."""
+        """Return whether `date` meets every criterion that `band` gives. Days of the week are those that dates count as."""
         return (
             (not band.days or self._swaps.get(date, date.isoweekday()) in band.days)
             and (not band.years or date.year in band.years)
@@ -123,7 +123,7 @@ class Days:
 
 
 class Clock:
-    """Tells in which band of a calendar an instant lies by the wall clock of a zone, and how long it stays there."""
+    """Finds the band of a calendar in which an instant lies by the wall clock of a zone, and how long it stays there."""
 
     def __init__(self, days: Days, zone: ZoneClock) -> None:
         self.zone = zone
@@ -141,7 +141,7 @@ class Clock:
 
 
 def _name_at(bands: list[Band], second: int) -> str:
-    """Of the bands that cover a second of their day: the heaviest, then the one that starts last, then the first."""
+    """Return the band that covers a second of its day: the heaviest, then the one that starts last, then the first."""
     covering = [band for band in bands if band.start_s <= second < band.end_s]
     if not covering:
         return OTHER_BAND

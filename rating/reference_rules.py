@@ -1,6 +1,6 @@
-"""How the plain twin finds the rule that prices an event: steps 2 and 3 of "One event, exactly".
+"""Search of the plain twin for the rule that prices an event: steps 2 and 3 of "One event, exactly".
 
-A `Version` is one version of a catalogue with its names resolved. Prefixes stand in one dictionary for all plans; each plan adds
+A `Version` is one version of a catalogue with its names resolved. Prefixes are in one dictionary for all plans; each plan adds
 which of its rules name a zone. It refuses nothing: an event without a rule has no `Match`.
 """
 
@@ -55,7 +55,7 @@ class Clocks:
 
 
 class Circumstances(NamedTuple):
-    """What an event's origin and visited network are to a catalogue; "" none."""
+    """Zones that a catalogue gives to an event's origin and visited network; "" none."""
 
     origin_zone: str
     roaming_zone: str
@@ -122,7 +122,7 @@ class Version:
         self._rules = {full: [rules[name] for name in _with_fallbacks(own.plan, catalogue)] for full, own in self.plans.items()}
 
     def clock(self, which: WallClock, event: Event) -> ZoneClock:
-        """The wall clock that `which` means for `event`; the tariff's where the one asked for is not known."""
+        """The wall clock that `which` means for `event`; the tariff's where that one is not known."""
         name: str | None = None
         if which is WallClock.HOME:
             name = event.home_timezone
@@ -131,7 +131,7 @@ class Version:
         return self._clocks.known(name) or self.tariff_clock
 
     def circumstances(self, event: Event) -> Circumstances:
-        """Where the event came from and where it took place, in the names of this catalogue."""
+        """Return the zones of the event's origin and of its visited network, in the names of this catalogue."""
         roaming = self._roaming_zones.get(event.visited) if event.visited else None
         origin = ""
         if self._origins and is_number(event.origin):
@@ -172,7 +172,7 @@ class Version:
             yield by_zone[ANY_ZONE], "", False
 
     def _begin(self, terms: Terms, event: Event) -> Begin | None:
-        """Where the event begins if it is priced by `terms`; None: the price is not active then."""
+        """Return the beginning of an event that is priced by `terms`; None: the price is not active then."""
         if terms.price.calendar is None:
             return Begin(event.start_us, None, terms.rates[ANY_BAND])
         zone = self.clock(terms.price.clock, event)
@@ -207,7 +207,7 @@ class _PlanRules:
 
 
 def is_number(digits: str) -> bool:
-    """Whether `digits` are those of a number: 1 to 15 of them."""
+    """Return whether `digits` are those of a number: 1 to 15 of them."""
     return 0 < len(digits) <= NUMBER_DIGITS_MAX and digits.isascii() and digits.isdecimal()
 
 
@@ -250,7 +250,7 @@ def _with_price(known: Outcome, price: Price) -> Outcome:
 
 
 def _holds(rule: UsageRule, event: Event, seen: Circumstances) -> bool:
-    """Whether the event meets every condition of the rule."""
+    """Return whether the event meets every condition of the rule."""
     return (
         (rule.direction is None or rule.direction == event.direction)
         and (rule.origin is None or rule.origin == seen.origin_zone)
@@ -262,5 +262,5 @@ def _holds(rule: UsageRule, event: Event, seen: Circumstances) -> bool:
 
 
 def _is_there(roaming: str, event: Event, seen: Circumstances) -> bool:
-    """Whether the event took place where a roaming condition says."""
+    """Return whether the event took place where a roaming condition says."""
     return event.visited == 0 if roaming == HOME_NETWORK else roaming == seen.roaming_zone

@@ -1,7 +1,7 @@
-"""How the plain twin cuts an event into increments: step 7 and the pieces of step 9 of "One event, exactly".
+"""Increments of an event as the plain twin cuts them: step 7 and the pieces of step 9 of "One event, exactly".
 
-Positions are in the price's unit (voice milliseconds) from the first increment that this event begins. Increments of one kind stand
-together as a run, and the length of a run is a division: a call of 31 days or a million increments costs no more than its bands.
+Positions are in the price's unit (voice milliseconds) from the first increment that this event begins. Increments of one kind form
+a run, and the length of a run is a division: a call of 31 days or a million increments costs no more than its bands.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MICROSECONDS_PER_MILLISECOND: Final = 1_000
 
 
 class Begin(NamedTuple):
-    """Where an event begins: at which instant, by which clock (None: the price has no calendar), at which rate."""
+    """The beginning of an event: its instant, its clock (None: the price has no calendar), its rate."""
 
     start_us: int
     clock: Clock | None
@@ -30,7 +30,7 @@ class Begin(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Where an event's increments lie on the price's line of quantity."""
+    """The position of an event's increments on the price's line of quantity."""
 
     wanted_qty: int  # how much they must cover
     base_qty: int = 0  # where the counter stands: steps are counted from there

@@ -1,6 +1,6 @@
 """Arrow schemas of usage (v1) and charges (v1), and the small code tables their int8 columns use.
 
-Columns are only ever added. The version stands in the schema's metadata. Times are microseconds UTC; durations microseconds;
+Columns are only ever added. The version is in the schema's metadata. Times are microseconds UTC; durations microseconds;
 money is decimal64(18,6) on disk and int64 micro-units in memory, the same eight bytes. Unit and meaning of each column stand in its
 metadata (`rating.meanings`).
 """
@@ -28,7 +28,7 @@ class Direction(enum.IntEnum):
 
 
 class LegRole(enum.IntEnum):
-    """Which part of a call a row describes."""
+    """The part of a call that a row describes."""
 
     CALL = 1  # the leg that bills
     FORWARD = 2
@@ -36,7 +36,7 @@ class LegRole(enum.IntEnum):
 
 
 class ServedKind(enum.IntEnum):
-    """What `served_id` is."""
+    """The kind of `served_id`."""
 
     E164 = 1
     ACCOUNT_CODE = 2
@@ -44,7 +44,7 @@ class ServedKind(enum.IntEnum):
 
 
 class OffsetOrigin(enum.IntEnum):
-    """Where a row's UTC offset comes from."""
+    """The origin of a row's UTC offset."""
 
     GIVEN = 1
     SOURCE_ZONE = 2
@@ -65,7 +65,7 @@ class UsageFlag(enum.IntFlag):
 
 
 def _explained(fields: list[pa.Field[Any]], meanings: dict[str, Meaning]) -> list[pa.Field[Any]]:
-    """The fields with their unit and meaning as metadata: whoever opens a file finds there what a name does not say."""
+    """The fields with their unit and meaning as metadata: a reader of the file finds there what a name does not say."""
     assert {field.name for field in fields} == meanings.keys()
     return [field.with_metadata(dict(zip(("unit", "meaning"), meanings[field.name], strict=True))) for field in fields]
 
@@ -114,7 +114,7 @@ USAGE_V1: Final = pa.schema(_explained(_USAGE_FIELDS, USAGE), metadata={"ratewri
 
 
 class Component(enum.IntEnum):
-    """Which priced part of an event a charge row is. One rounding a charge: the connect fee is part of USAGE."""
+    """The priced part of an event that a charge row is. One rounding a charge: the connect fee is part of USAGE."""
 
     USAGE = 1
     CONNECT = 2

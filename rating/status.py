@@ -1,4 +1,4 @@
-"""What became of one usage event: the status codes, in their order of precedence.
+"""Status codes of a rated usage event, in their order of precedence.
 
 A refused event gets the *first* refusal of this list that applies. Kernel and twin test in this order. Numbers are written
 to disk and to the API: one is never given another meaning.

@@ -177,7 +177,7 @@ TIMELINE_ROW: Final = np.dtype([("boundary_from", np.int64), ("stretch_from", np
 
 
 class VersionName(NamedTuple):
-    """Which published version a charge was priced by."""
+    """The published version that priced a charge."""
 
     identity: str
     version: int

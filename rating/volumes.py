@@ -1,7 +1,7 @@
 """Volumes of data as people read them: in the unit in which their price is stated.
 
-A tariff says `1.00 per GB` or `per MiB`; what is charged at it is told in that unit, in decimals of at most six places, and with a mark (…)
-where there would be more: nothing is rounded.
+A tariff says `1.00 per GB` or `per MiB`; what is charged at it is written in that unit, in decimals of at most six places. A mark (…)
+follows where there would be more places: nothing is rounded.
 """
 
 from __future__ import annotations

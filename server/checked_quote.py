@@ -1,4 +1,4 @@
-"""One event priced by kernel and twin alike: the kernel's answer is what a bill run would charge, the twin's tells how it comes about.
+"""One event priced by kernel and twin alike: the kernel's answer is what a bill run would charge, the twin's explains it.
 
 Both the command line and the service quote through here. When the two differ nothing is quoted: that is our mistake, and an assertion.
 """

@@ -1,9 +1,8 @@
 """The clock of commands and of the service: the one place that reads it, and it knows whose home asks.
 
-An ordinary home goes by the clock of the machine, and refuses while RATEWRIGHT_TODAY is set: a month of revenue is not dated by a variable
-that somebody forgot. A practice home takes its day from it, a date of UTC or an instant with its offset; the time of day runs on. Within
-that day its clock never goes back behind the last commit, whatever the machine's time of day is; a day before it is refused as any clock
-that was set back.
+An ordinary home goes by the clock of the machine, and refuses while RATEWRIGHT_TODAY is set: a forgotten variable must not date a month of
+revenue. A practice home takes its day from it, a date of UTC or an instant with its offset; the time of day runs on. Within that day its
+clock never goes back behind the last commit, at any time of day of the machine; a day before it is refused as any clock that was set back.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def _date(instant_us: int) -> dt.date:
 
 @functools.cache
 def _moved_by_us(text: str) -> int:
-    """How far the clock of a practice home is from that of the machine, as it was when this process asked first."""
+    """Return how far the clock of a practice home is from that of the machine, fixed when this process first asks."""
     machine_us = machine_now_us()
     try:
         if len(text) <= _DATE_LENGTH:

@@ -1,7 +1,7 @@
-"""Who runs a command: the account of the operating system that the process belongs to.
+"""The person who runs a command: the account of the operating system that the process belongs to.
 
 It is read from the kernel and the user database, not from variables such as LOGNAME that anyone can set. It guards against mistakes and
-is no proof against forgery: root, and whoever can write the home folder otherwise, can pretend to be anyone. A process in a user namespace
+is no proof against forgery: root, and others who can write the home folder, can pretend to be anyone. A process in a user namespace
 of its own cannot: what it signs is refused (`billing.store.user_namespace`).
 """
 

@@ -1,6 +1,6 @@
-"""What a quote is told about the period so far: what allowances have left, what caps have counted, how far counters have come.
+"""The state of the period before a quote: what allowances have left, what caps have counted, how far counters have come.
 
-Where nothing is told, the period begins with the event, and allowances are used up: a quote never gives what nobody said is there.
+Where nothing is given, the period begins with the event, and allowances are used up: a quote grants nothing that was not named.
 Units: allowances in milliseconds, bytes, messages or micro-units of money; caps in micro-units; counters in the unit of their prices.
 Refuses a name that the plan does not have, a quantity of the wrong kind, and one that no allowance, cap or counter can reach.
 """
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of the period so far, by the names in the plan."""
+    """Figures of the period so far, by the names in the plan."""
 
     left: Mapping[str, Told] = {}  # of allowances
     spent: Mapping[str, Told] = {}  # in charge caps
@@ -58,7 +58,7 @@ def plan_in_force(catalogues: Iterable[Catalogue], name: str, start_us: int) -> 
 
 
 def buckets(version: PlanVersion, event: Event, known: Known, without: Outcome) -> list[Bucket]:
-    """Everything the plan can draw on, as it is `known`. `without` is the outcome with nothing to draw on: it tells which rule prices."""
+    """Everything the plan can draw on, as it is `known`. `without` is the outcome with nothing to draw on: it has the pricing rule."""
     catalogue, plan = version
     amounts = _allowances(plan, known, _serving(version, event, without)) | _caps(plan, known) | _counters(catalogue, plan, known)
     daily = {each.cap_id for each in plan.caps if each.window is CapWindow.DAY}

@@ -1,4 +1,4 @@
-"""What a bill does beyond the charge of one event, in sentences beside a quote: tax that is in it, volume tiers, discounts off the bill."""
+"""Parts of a bill beyond the charge of one event, in sentences beside a quote: tax that is in it, volume tiers, discounts off the bill."""
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WORDS: Final = {
 
 
 def sentences(catalogue: Catalogue, plan: Plan, price: str, language: str) -> Iterator[str]:
-    """What holds of a charge at `price` on `plan`. `language`: en or zh."""
+    """Sentences about a charge at `price` on `plan`. `language`: en or zh."""
     texts = _WORDS[language]
     if catalogue.tax_inclusive:
         yield texts.tax

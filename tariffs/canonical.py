@@ -1,8 +1,8 @@
 """The canonical form of a catalogue: JSON with sorted keys, no space and no field that has its default value; and its SHA-256.
 
-Two files that say the same, in whatever order of fields and layout, give the same bytes and the same hash. A published version is
-kept as these bytes. An earlier edition of the software wrote defaults too: the hash is therefore always that of the bytes kept, and
-whether two versions say the same is asked of the decoded ones.
+Two files that say the same, in any order of fields and any layout, give the same bytes and the same hash. A published version is
+kept as these bytes. An earlier edition of the software wrote defaults too. The hash is therefore always that of the bytes kept, and two
+versions are compared in their decoded form.
 """
 
 from __future__ import annotations

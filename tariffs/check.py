@@ -1,7 +1,7 @@
-"""What must hold in a catalogue before it may price anything: every rule here is one the kernel and the twin rely on.
+"""Conditions on a catalogue before it may price anything: every rule here is one the kernel and the twin rely on.
 
-Works on the model, whatever it came from. Each finding has its place in the model, a message and a remedy; all are given at once.
-Entries whose name could not be read (empty) are passed over: that has been said already.
+Works on the model of any origin. Each finding has its place in the model, a message and a remedy; all are given at once.
+Entries whose name could not be read (empty) are skipped: that has been reported already.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PARTS = (
 
 
 def check(catalogue: Catalogue) -> list[Finding]:
-    """Everything that is wrong in `catalogue`, up to more than anybody reads; empty when it may be published."""
+    """Everything that is wrong in `catalogue`, up to more findings than a person reads; empty when it may be published."""
     every = (finding for part in _PARTS for finding in part(catalogue))
     found = list(itertools.islice(every, limits.CHECK_FINDINGS_MAX))
     if next(every, None) is not None:

@@ -1,6 +1,6 @@
 """The public holidays of a country as plain dates, and the weekend days that are worked for some of them, from the package `holidays`.
 
-They are asked for once, when a tariff is read, and stand as dates in its version: a later edition of the package, which may know more or
+They are read once, with the tariff, and are dates in its version: a later edition of the package, which may know more or
 otherwise, changes no version that there is. `source` says which edition it was and what it was asked.
 The package knows swapped weekends only for years whose holidays have been announced; `source` names those too.
 Refuses, with `TextError`, a country, part or year that the package does not know.
@@ -29,7 +29,7 @@ _PAIR: Final = 4  # month and day of the day off, month and day worked for it; i
 
 
 class Frozen(NamedTuple):
-    """What the package said, sorted by date."""
+    """The answer of the package, sorted by date."""
 
     dates: tuple[dt.date, ...]
     swaps: tuple[DaySwap, ...]
@@ -83,7 +83,7 @@ def _swaps(entry: PublicHolidaysEntry, years: Sequence[int]) -> list[DaySwap]:
 
 
 def _days_off(known: HolidayBase) -> dict[dt.date, dt.date]:
-    """By day that is worked: the day off that it pays for, as far as the package tells pairs."""
+    """By day that is worked: the day off that it pays for, as far as the package gives pairs."""
     pairs: dict[dt.date, dt.date] = {}
     for year, rows in getattr(known, "special_public_holidays", {}).items():
         for row in rows if rows and isinstance(rows[0], tuple) else (rows,):

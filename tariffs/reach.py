@@ -1,9 +1,9 @@
-"""Which rules of a plan are ever met: by some number, at some time, under some circumstance.
+"""Rules of a plan that are ever met: by some number, at some time, under some circumstance.
 
-For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.compiling.shelves`) are walked in
-the order in which they are asked. A rule is reached at the times that the rules before it leave, where one takes what this rule could if
-it asks for no condition that this one lacks, and is active then or refuses on purpose. What no rule comes out of here for can price
-nothing. Usage is thought to have a direction: all that is billed has one.
+For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.compiling.shelves`) are walked.
+The order is that in which they are asked. A rule is reached at the times that the rules before it leave. A rule takes what a later one
+could on two conditions: it asks nothing that the later one does not, and it is active then or refuses on purpose. A rule that is not
+returned can price nothing. Usage is thought to have a direction: all that is billed has one.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class Reach(NamedTuple):
 def reachable(catalogue: Catalogue, plan: Plan) -> list[Reach]:
     """Every rule that `plan` may be asked for and that can be met, by service, plan and place in it.
 
-    A rule stands here once for each set of conditions, with the first number that leads to it, and again only with a number that leads
-    to it in bands that were not told yet.
+    A rule is listed once for each set of conditions, with the first number that leads to it. It is listed again only with a number that
+    leads to it in bands that were not listed yet.
     """
     return Asked(catalogue).reachable(plan)
 
 
 class Asked:
-    """What the plans of a catalogue ask for, worked out once for all who want to know."""
+    """Rules that the plans of a catalogue ask, worked out once for all callers."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -76,7 +76,7 @@ class Asked:
         return self._classes[key]
 
     def _holds_always(self, rule: UsageRule) -> bool:
-        """Whether a rule takes everything that reaches it."""
+        """Return whether a rule takes everything that reaches it."""
         return not conditions_of(rule) and self.times.takes_all(rule)
 
     def reachable(self, plan: Plan) -> list[Reach]:
@@ -92,7 +92,7 @@ class Asked:
 
 
 def conditions_of(rule: UsageRule) -> dict[str, int | str | bool]:
-    """What a rule asks of an event, by field."""
+    """Conditions of a rule, by field."""
     return {name: value for name in CONDITIONS if (value := getattr(rule, name)) is not None}
 
 

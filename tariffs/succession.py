@@ -1,9 +1,9 @@
-"""What must stay from one version to the next: currency, whether amounts hold their tax, and numbers that bills are sorted by.
+"""Continuity from one version to the next: currency, whether amounts hold their tax, and numbers that bills are sorted by.
 
 The instant must not stay: only a version that `corrects` another one begins when that one began, and takes its place from the beginning.
 
 A bill recomputes past periods and compares line with line; a price or fee whose id or charge code moved would be billed again under the new
-one and credited under the old. What is left of an allowance, day pass, cap or counter is kept by its number, so that a number means the
+one and credited under the old. The rest of an allowance, day pass, cap or counter is kept by its number. So a number means the
 same kind of thing in every version. Names may change, prices and grants may come and go.
 """
 
@@ -26,7 +26,7 @@ _FOR_EVER = "numbers stay for ever; give the new thing a new name and number, or
 
 
 def check_succession(catalogue: Catalogue, others: Sequence[Catalogue], withdrawn: Collection[int] = ()) -> list[Finding]:
-    """What in `catalogue` breaks with other versions of the same identity; other catalogues are passed over.
+    """Breaks of `catalogue` with other versions of the same identity; other catalogues are skipped.
 
     Versions that a correction replaced, and `withdrawn` ones, take no effect, so their instant is free.
     """
@@ -73,7 +73,7 @@ def _between(other: Catalogue, catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _amounts(other: Catalogue, catalogue: Catalogue, which: str) -> Iterator[Finding]:
-    """What an amount of the catalogue means."""
+    """Changes in what an amount of the catalogue means: currency, decimal places, or tax included."""
     if (other.currency, other.minor_digits) != (catalogue.currency, catalogue.minor_digits):
         message = f"currency {catalogue.currency} is not {other.currency} as in {which}"
         yield Finding(("currency",), message, "a catalogue keeps its currency; give another currency another identity")
@@ -106,7 +106,7 @@ def _kept_by_number(other: Catalogue, catalogue: Catalogue, which: str) -> Itera
 
 
 def _meanings(catalogue: Catalogue) -> dict[tuple[str, int], tuple[str, Place]]:
-    """What a number stands for, and where that is said first."""
+    """The meaning of each number, and the place that defines it first."""
     found: dict[tuple[str, int], tuple[str, Place]] = {}
     for index, plan in enumerate(catalogue.plans):
         place: Place = ("plans", index)

@@ -1,9 +1,9 @@
-"""Whether the code of a tax class means one tax in all catalogues of a currency.
+"""Check that the code of a tax class means one tax in all catalogues of a currency.
 
-A payer may have plans of several catalogues, and bills add up, name and credit tax by its code: two rates under one code would stand on
-one line, and nobody could tell what part of it goes with a charge. So a code that is new to a catalogue has the rates that other catalogues
-give it, from the day on which both are in use. One that its published versions have stays as it is: numbers stay for ever, and a change of
-the law reaches one catalogue after the other.
+A payer may have plans of several catalogues, and bills add up, name and credit tax by its code. Two rates under one code would be on
+one line, and the part of it that goes with a charge would be unknown. So a code that is new to a catalogue has its rates of
+other catalogues, from the day on which both are in use. One that its published versions have stays as it is: numbers stay for ever, and
+a change of the law reaches one catalogue after the other.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Usage in canonical form: Arrow IPC (file or stream) and Parquet with columns of Usage v1, checked value by value like any input.
 
 Needed are record_id, service, served_id, start_us and a quantity (duration_us, bytes_up, bytes_down or units); any other column of
-Usage v1 may be there. Keys, hashes, source and place in the raw file are our own: such columns are read over. Text may be string,
+Usage v1 may be there. Keys, hashes, source and place in the raw file are our own: such columns are ignored. Text may be string,
 large string or dictionary; whole numbers of any width; times are timestamps with a zone, or whole microseconds since 1970. Refused as
-a whole are files that are damaged, have unknown columns, columns of another type or none of the needed ones: every mistake is told at
+a whole are files that are damaged, have unknown columns, columns of another type or none of the needed ones. Every mistake is reported at
 once. A refused row is kept as a line of JSON, which `blocks` reads again. Memory: one record batch of the file at a time.
 """
 
@@ -97,7 +97,7 @@ def read(block: Block, source: Source) -> Events:  # noqa: ARG001 - one signatur
 
 
 def key_fields(block: Block, events: Events) -> Identity:  # noqa: ARG001 - one signature for all formats
-    """What identifies a record."""
+    """Fields that identify a record."""
     return Identity([block.spans("record_id")], [])
 
 
@@ -161,7 +161,7 @@ def _details(block: Block, number: dict[str, Amounts]) -> Details:
 
 
 def _block_of(batch: pa.RecordBatch, before: int) -> Block:
-    """The batch's columns as texts, each after a line break; rows stand at their numbers in the file."""
+    """The batch's columns as texts, each after a line break; rows are at their numbers in the file."""
     size = batch.num_rows
     begin, end = np.zeros((len(TAKEN), size), np.int32), np.zeros((len(TAKEN), size), np.int32)
     pieces: list[NDArray[np.uint8]] = [np.zeros(0, np.uint8)]
@@ -193,7 +193,7 @@ def _with_row(reject: Reject, batch: pa.RecordBatch, before: int) -> Reject:
 
 
 def _with_raw_texts(made: pa.Table, batch: pa.RecordBatch, before: int) -> pa.Table:
-    """The texts as dialled, which the file may tell besides the numbers."""
+    """The texts as dialled, which the file may have besides the numbers."""
     rows = _compute.subtract(made.column("raw_offset"), before)
     for name in ("served_raw", "other_raw"):
         if name in batch.schema.names:

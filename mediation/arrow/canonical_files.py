@@ -83,7 +83,7 @@ def _check_stream(path: Path, head: bytes) -> None:
 
 
 def _check_end(file: pa.NativeFile) -> None:
-    """Arrow takes a stream that ends between two batches as whole. A file of one is whole if its mark of the end stands at its end."""
+    """Arrow takes a stream that ends between two batches as whole. A file of one is whole if its mark of the end is at its end."""
     if file.tell() != file.size():
         raise ValueError(f"there is more behind its end at byte {file.tell()}")
     file.seek(max(0, file.size() - len(_STREAM_END)))

@@ -1,7 +1,7 @@
 """Groups of segments to the events that bill: the whole of assembly, as a function.
 
-The same set of segments makes the same events, in whatever order it is given. Nothing here knows the time: whether a group that is not
-whole still waits is the caller's.
+The same set of segments makes the same events in any order. Nothing here knows the time: the caller decides whether a group that is not
+whole still waits.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from rating.schema import USAGE_V1
 
 
 class Groups(NamedTuple):
-    """What is to be put together: a number of its group for each segment (every number from 0 on has one), and of each group its Rule.
+    """Groups to put together: a number of its group for each segment (every number from 0 on has one), and for each group its Rule.
 
-    `as_they_are`: groups of which somebody decided that what is there is all there will be.
+    `as_they_are`: groups for which a person decided that no further segment will come.
     """
 
     of_row: NDArray[np.int64]

@@ -1,14 +1,14 @@
-"""Whether the segments of a group are whole, and whether they agree.
+"""Checks that the segments of a group are whole and agree.
 
 Problem: of a call in segments 0, 1, 2 (the first flagged FIRST, the last LAST) any may be missing, come twice, or contradict the others.
 A call that is rated by a part of its segments is rated wrongly, one whose segments contradict each other cannot be rated at all.
 
 Whole is a numbered chain with its first and last segment and all between; a chain without numbers that has its first and last and no
 gap in time; and running totals without numbers whose closing one is there: they hold all that came before. Groups of Rule.EACH are
-always whole, for each running total says how much there is, whatever was not seen between.
+always whole, for each running total says how much there is, even if others between were not seen.
 
-Segments agree when they name the same parties, service and destination (one that says nothing agrees with all), each number is there
-once, nothing lies beyond the first and the last, and segments of a voice call follow each other without overlapping. Cells, networks
+Segments agree when they name the same parties, service and destination; one that says nothing agrees with all. Each number is there
+once, and nothing lies beyond the first and the last. Segments of a voice call follow each other without overlapping. Cells, networks
 and trunks may change while a call is up.
 """
 
@@ -53,7 +53,7 @@ _AGREED: Final = {  # what all segments of a group must say alike, in words
 
 
 class State(enum.IntEnum):
-    """What holds of a group."""
+    """The state of a group."""
 
     WHOLE = 0
     INCOMPLETE = 1
@@ -101,7 +101,7 @@ def judge(segments: Segments, rule: NDArray[np.int8]) -> Judgement:
 
 
 def _is_whole(segments: Segments, gaps: _Gaps) -> NDArray[np.bool_]:
-    """Which groups have all their segments."""
+    """Mask of the groups that have all their segments."""
     has_first = segments.any_of(segments.has(UsageFlag.FIRST))
     has_last = segments.any_of(segments.has(UsageFlag.LAST))
     totals_suffice = segments.all_of(segments.has(UsageFlag.CUMULATIVE) & ~segments.numbered)
@@ -124,7 +124,7 @@ def _time_gaps(segments: Segments, row_rule: NDArray[np.int8]) -> NDArray[np.boo
 
 
 def _missing(segments: Segments, rows: range, gaps: _Gaps, rule: Rule) -> Iterator[str]:
-    """What a group lacks."""
+    """Descriptions of the segments that a group lacks."""
     has_numbers = bool(segments.numbered[rows[0]])
     totals_suffice = not has_numbers and bool(segments.flags[rows[0]] & _CUMULATIVE)
     flags = int(np.bitwise_or.reduce(segments.flags[rows.start : rows.stop]))
@@ -140,7 +140,7 @@ def _missing(segments: Segments, rows: range, gaps: _Gaps, rule: Rule) -> Iterat
 
 
 def _between(segments: Segments, row: int, gaps: _Gaps) -> str:
-    """What is missing before `row`."""
+    """Description of the segments that are missing before `row`."""
     if gaps.in_time[row]:
         return f"what lies between {_instant(segments.end_us[row - 1])} and {_instant(segments.start_us[row])}"
     begin, end = int(segments.last_number[row - 1]) + 1, int(segments.first_number[row]) - 1

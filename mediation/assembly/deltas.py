@@ -1,9 +1,9 @@
 """Running totals to what each segment adds.
 
-A total that is below the one before began anew: it counts from zero, so all of it is added. When the time falls, or the session begins
-over a minute later than it did and not before the last total was taken, every counter of the session began anew, for the equipment did;
-when one counter falls alone, that one did. A segment that is silent about a counter adds nothing to it. A counter that fell because it
-ran over its largest number adds less than was used, never more.
+A total that is below the one before began anew: it counts from zero, so all of it is added. Every counter of the session began anew, since
+the equipment did, when the time falls. The same holds when the session begins over a minute later than it did and not before the last
+total was taken. When one counter falls alone, that one began anew. A segment that is silent about a counter adds nothing to it. A counter
+that fell because it ran over its largest number adds less than was used, never more.
 
 Example: bytes 1,000, then 5,000, then 300, then 700 add 1,000, 4,000, 300 and 400.
 """
@@ -25,7 +25,7 @@ MOVED_US: Final = 60_000_000  # clocks and roundings move the begin of a session
 
 
 def added(segments: Segments) -> dict[str, NDArray[np.int64]]:
-    """What each row adds to its group, by counter: its own quantities, or the growth of its totals."""
+    """Quantity that each row adds to its group, by counter: its own quantities, or the growth of its totals."""
     cumulative = segments.has(UsageFlag.CUMULATIVE)
     if not cumulative.any():
         return {name: integers(segments.table, name) for name in COUNTERS}

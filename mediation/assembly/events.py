@@ -1,8 +1,8 @@
 """The events that groups of segments make, as rows of USAGE_V1 with the flag ASSEMBLED.
 
-A joined event begins where its first segment begins and is what that one says it is; what the first leaves open is taken from the next
-that says it. Its quantities are sums, its cause is the last one's; a voice call of which only its two ends are recorded lasts from one
-to the other. Of running totals that are rated one by one, each segment makes an event of what it adds, from where the one before it
+A joined event begins where its first segment begins and is what that one says it is. A value that the first leaves open is taken from the
+next that has it. Its quantities are sums, its cause is the last one's. A voice call with a record of its two ends only lasts from one
+to the other. Running totals that are rated one by one make an event for what each segment adds, from where the one before it
 was taken; a segment that adds nothing makes none.
 
 An event's key hashes the source and the group, of one-by-one events the segment as well: the same facts make the same key, other facts
@@ -72,7 +72,7 @@ def joined(segments: Segments, rule: NDArray[np.int8], chosen: NDArray[np.bool_]
 
 
 def one_by_one(segments: Segments, chosen: NDArray[np.bool_], hash_key: bytes) -> tuple[pa.Table, NDArray[np.int64]]:
-    """What each segment of the `chosen` groups adds, and the group of each of these events."""
+    """Events of what each segment of the `chosen` groups adds, and the group of each of these events."""
     grown = deltas.added(segments)
     adds = np.logical_or.reduce([grown[name] != 0 for name in COUNTERS])
     rows = np.flatnonzero(adds & chosen[segments.group])
@@ -90,7 +90,7 @@ def one_by_one(segments: Segments, chosen: NDArray[np.bool_], hash_key: bytes) -
 
 
 def _events(segments: Segments, like: NDArray[np.int64], made: Mapping[str, Any], hash_key: bytes, identity: NDArray[np.int64]) -> pa.Table:
-    """Events that are as the rows `like`, but for the columns `made`. `identity` tells events of one group apart."""
+    """Events that are as the rows `like`, but for the columns `made`. `identity` distinguishes events of one group."""
     table = take(segments.table, like)
     size = table.num_rows
     nothing = pa.array(np.zeros(size, np.int64))

@@ -1,8 +1,8 @@
-"""How the segments of a group are put together, and which rows are segments at all.
+"""Rules that put the segments of a group together, and decide which rows are segments at all.
 
-A group is everything of one source with one call_ref. A row is a segment (flag PARTIAL) when its source puts the records of its service
-together, it names its group, and it says where in the group it stands: by a number, as the first or last, or by running totals. Any other
-row is a whole event and bills by itself, and so is one that is the first and the last of its group.
+A group is everything of one source with one call_ref. A row is a segment (flag PARTIAL) on three conditions. Its source puts the records
+of its service together, it names its group, and it says where in the group it belongs: by a number, as the first or last, or by running
+totals. Any other row is a whole event and bills by itself, and so is one that is the first and the last of its group.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WHOLE: Final = int(UsageFlag.FIRST | UsageFlag.LAST)
 
 
 class Rule(enum.IntEnum):
-    """What becomes of a group."""
+    """The rule by which a group becomes events."""
 
     JOIN = 0  # one event, with the sum of the segments
     EACH = 1  # running totals: an event for what each segment adds
@@ -43,20 +43,20 @@ class Rule(enum.IntEnum):
 
 
 class Terms(NamedTuple):
-    """How a group is put together, and how long it may wait for what is missing."""
+    """The rule of a group, and how long it may wait for what is missing."""
 
     rule: Rule = Rule.JOIN
     timeout_us: int = TIMEOUT_US
 
 
 def service_rules(source: Source, service: int) -> ServiceRules:
-    """What the source says of a service."""
+    """The source's rules of a service."""
     rules: ServiceRules = getattr(source.services, Service(service).name.lower())
     return rules
 
 
 def terms(source: Source, service: int) -> Terms | None:
-    """How the source's segments of a service are put together; None: its records are whole, or bill each by itself."""
+    """Terms of the source's segments of a service; None: its records are whole, or bill each by itself."""
     rules = service_rules(source, service)
     if rules.messages is Messages.MESSAGE:
         return Terms(Rule.MESSAGE, rules.timeout_us)

@@ -64,20 +64,20 @@ class Segments:
 
     @functools.cached_property
     def end_us(self) -> NDArray[np.int64]:
-        """When a row ends; one of running totals: when they were taken."""
+        """The end of each row; of running totals, the instant when they were taken."""
         return self.start_us + integers(self.table, "duration_us")
 
     def has(self, flag: UsageFlag) -> NDArray[np.bool_]:
-        """Which rows carry a flag."""
+        """Mask of the rows that carry a flag."""
         found: NDArray[np.bool_] = (self.flags & int(flag)) != 0
         return found
 
     def any_of(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which groups have a row in `mask`."""
+        """Mask of the groups that have a row in `mask`."""
         return np.logical_or.reduceat(mask, self.begin)
 
     def all_of(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which groups have all their rows in `mask`."""
+        """Mask of the groups that have all their rows in `mask`."""
         return np.logical_and.reduceat(mask, self.begin)
 
     def sums(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -132,7 +132,7 @@ def integers(table: pa.Table, name: str) -> NDArray[np.int64]:
 
 
 def valid(table: pa.Table, name: str) -> NDArray[np.bool_]:
-    """Where a column is not null."""
+    """Mask of the rows in which a column is not null."""
     column: Any = table.column(name)
     mask: NDArray[np.bool_] = column.is_valid().to_numpy()
     return mask

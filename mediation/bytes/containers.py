@@ -43,7 +43,7 @@ _FETCH: Final = "fetch the archive again, or unpack it yourself and give its fil
 
 
 class Limits(NamedTuple):
-    """What an archive may hold at most."""
+    """Limits of an archive."""
 
     members: int = 10_000
     bytes: int = 64 << 30
@@ -61,7 +61,7 @@ class Member(NamedTuple):
 
 
 def is_archive(path: Path) -> bool:
-    """Whether `path` is a zip or tar, by its first bytes."""
+    """Return whether `path` is a zip or tar, by its first bytes."""
     return _kind(path) != ""
 
 

@@ -1,4 +1,4 @@
-"""What a lexer sees of its input: a window of bytes, over a file (`reader.Window`) or over bytes in memory (`MemoryWindow`)."""
+"""The input of a lexer: a window of bytes, over a file (`reader.Window`) or over bytes in memory (`MemoryWindow`)."""
 
 from __future__ import annotations
 

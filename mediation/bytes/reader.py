@@ -1,7 +1,7 @@
 """Raw bytes of a usage file, plain, gzip or zstd, through a window of fixed size.
 
-Offsets are those of the decompressed stream. A file is hashed as it lies on disk, and while it is read, so that the hash is that of
-the very bytes that were taken. It is read up to the size it had when it was opened, so that a switch may go on writing. Refuses what
+Offsets are those of the decompressed stream. A file is hashed as it lies on disk, and while it is read: the hash is that of the very
+bytes that were taken. It is read up to the size it had when it was opened, so that a switch may go on writing. Refuses what
 is no text: directories, pipes, archives (`containers` opens these), UTF-16, binary files, damaged gzip and zstd; a file that is cut
 off while it is read; and one that grows beyond all measure when it is unpacked.
 """
@@ -43,7 +43,7 @@ _ARCHIVES = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"BZh": "bzip2", b"\xfd
 
 
 class Fingerprint(NamedTuple):
-    """What identifies a file: its bytes on disk."""
+    """The identity of a file: its bytes on disk."""
 
     sha256: bytes
     size_bytes: int
@@ -91,19 +91,19 @@ class CountedFile(io.RawIOBase):
         return got
 
     def fingerprint(self) -> Fingerprint:
-        """Of the whole file; what was not read yet is read now."""
+        """Return the fingerprint of the whole file; the rest that was not read yet is read now."""
         while self._left:
             self.read(_PIECE_BYTES)
         return Fingerprint(self._digest.digest(), self._size_bytes)
 
     @property
     def read_bytes(self) -> int:
-        """How much has been read."""
+        """Return how many bytes have been read."""
         return self._size_bytes - self._left
 
 
 class Unpacked(io.RawIOBase):
-    """The content of a plain, gzip or zstd file; told by its first bytes. Raises UnusableFileError where the packing is damaged."""
+    """The content of a plain, gzip or zstd file, recognised by its first bytes. Raises UnusableFileError where the packing is damaged."""
 
     def __init__(self, path: Path, file: CountedFile, head: bytes) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class Unpacked(io.RawIOBase):
 
 
 def packing(head: bytes) -> str:
-    """Of a file that begins with `head`: `gzip`, `zstd`, or empty for plain."""
+    """The packing of a file that begins with `head`: `gzip`, `zstd`, or empty for plain."""
     if head.startswith(GZIP):
         return "gzip"
     is_skippable = head[1:4] == _SKIPPABLE and head[:1] >= b"\x50" and head[:1] <= b"\x5f"
@@ -146,7 +146,7 @@ def packing(head: bytes) -> str:
 
 
 def bomb(path: Path) -> UnusableFileError:
-    """What is packed beyond all measure is made to fill disks."""
+    """The refusal of a file that is packed beyond all measure: such files are made to fill disks."""
     return UnusableFileError(
         f"{path} unpacks to over {BOMB_RATIO} times its size: nothing was taken from it",
         "no usage file packs so well; if this one is right, unpack it yourself and give the plain file",
@@ -201,7 +201,7 @@ class Window:
         return self._file.read_bytes
 
     def fingerprint(self) -> Fingerprint:
-        """Of the very bytes that were read; asked when nothing follows."""
+        """Return the fingerprint of the very bytes that were read; asked when nothing follows."""
         return self._file.fingerprint()
 
     def go_on(self, position: int) -> None:

@@ -1,6 +1,6 @@
 """Many bytes at once, for kernels: what numba has no words for, as single instructions of the processor.
 
-Use them in kernels alone, and name this file in `kernel_module(__file__, words.__file__)`. Whoever asks makes sure that the bytes lie in
+Use them in kernels alone, and name this file in `kernel_module(__file__, words.__file__)`. The caller makes sure that the bytes lie in
 the array: it is checked where NUMBA_BOUNDSCHECK is set, as other reads and writes of kernels are, and nowhere else.
 """
 
@@ -64,7 +64,7 @@ def lowest_bit(_typing: Any, bits: Any) -> Any:  # noqa: ARG001 - as above
 
 @numba.extending.intrinsic
 def count_bits(_typing: Any, bits: Any) -> Any:  # noqa: ARG001 - as above
-    """How many bits are 1."""
+    """Return the number of bits that are 1."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])

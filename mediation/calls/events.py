@@ -2,7 +2,7 @@
 
 One event a row of the block, of any service. `start_us` is the chargeable start: of an answered call its answer. Durations are
 microseconds as the source gave them. A record's `event_key` hashes the source's name and the fields that identify it; its
-`content_hash` hashes what decides the charge: start, answered or not, quantities, who pays, destination. Why a call ended is not
+`content_hash` hashes what decides the charge: start, answered or not, quantities, who pays, destination. The cause of an end is not
 charge-relevant.
 """
 
@@ -35,7 +35,7 @@ _CHARGE_FLAGS: Final = UsageFlag.PARTIAL | UsageFlag.LAST | UsageFlag.CUMULATIVE
 
 
 class Served(NamedTuple):
-    """Who pays: a number (digits 0 where the kind is another), or the text of an account code or extension."""
+    """The payer: a number (digits 0 where the kind is another), or the text of an account code or extension."""
 
     kind: NDArray[np.int8]
     number: Numbers
@@ -43,7 +43,7 @@ class Served(NamedTuple):
 
 
 class Parties(NamedTuple):
-    """Who pays, the destination's number, and that of a third party."""
+    """The payer, the destination's number, and that of a third party."""
 
     served: Served
     other: Numbers
@@ -51,7 +51,7 @@ class Parties(NamedTuple):
 
 
 class Details(NamedTuple):
-    """What rows tell besides times and quantities. None: nothing in any row."""
+    """Columns of rows besides times and quantities. None: nothing in any row."""
 
     caller: Spans
     account: Spans
@@ -146,7 +146,7 @@ def text_hash(block: Block, text: Spans) -> NDArray[np.uint64]:
 
 
 def parties(block: Block, source: Source, details: Details) -> Parties:
-    """Who pays for each row, its destination, and the third party if there is one."""
+    """The payer of each row, its destination, and the third party if there is one."""
     numbering, types = source.numbering, source.numbering.type_columns
     number = numbers.read(block, details.caller, numbering, types.served)
     other = numbers.read(block, details.other_raw, numbering, types.other)
@@ -189,7 +189,7 @@ def check_texts(block: Block, texts: Sequence[Spans]) -> None:
 
 
 def _has_nul(block: Block, texts: Sequence[Spans]) -> bool:
-    """True where NUL stands anywhere between the first of the texts and the last: hardly ever."""
+    """True where NUL is anywhere between the first of the texts and the last: hardly ever."""
     begin = min((int(text.begin.min()) for text in texts if text.begin.size), default=0)
     end = max((int(text.end.max()) for text in texts if text.end.size), default=0)
     return not block.data[begin:end].all()
@@ -211,7 +211,7 @@ def check_order(block: Block, time_columns: tuple[str, ...]) -> None:
 
 
 def _with_further(hashed: NDArray[np.uint64], block: Block, events: Events, parties: Parties, hash_key: bytes) -> NDArray[np.uint64]:
-    """The hashes, changed where a row tells more than a plain call does. A plain call's hash is that of the first part alone."""
+    """The hashes, changed where a row says more than a plain call does. A plain call's hash is that of the first part alone."""
     details = events.details
     amounts = (
         events.bytes_up,

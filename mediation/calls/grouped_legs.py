@@ -1,4 +1,4 @@
-"""Which answered legs of a call another leg bills, by a source's own rule: `legs: {group_by: [...], bills: ...}`.
+"""Answered legs of a call that another leg bills, by a source's own rule: `legs: {group_by: [...], bills: ...}`.
 
 Legs with one call reference are one call. Of those that compete, one bills and the others are absorbed: the first or last answered,
 the longest, or the one on which the served party calls. All legs of a call compete, or with `overlapping` only those that overlap in
@@ -49,7 +49,7 @@ class GroupedLegs(NamedTuple):
 
 
 def is_ruled(rules: Legs) -> bool:
-    """Whether a source has a rule of its own that absorbs legs."""
+    """Return whether a source has a rule of its own that absorbs legs."""
     return rules.bills not in {Bills.NATIVE, Bills.EACH}
 
 

@@ -1,17 +1,17 @@
-"""Which answered legs belong to a call that another leg bills: ring-all, Local channels, b-legs. They are ABSORBED.
+"""Answered legs that belong to a call which another leg bills: ring-all, Local channels, b-legs. They are ABSORBED.
 
 One call of a customer leaves several rows, and the switch calls more than one of them answered. Legs are judged over a whole file
 at once, by rules that do not depend on the order of its rows. Copies and versions of a record are one leg and share its verdict.
 Unanswered legs are left alone: they never bill.
 
-Asterisk. Rows with one linkedid are one call; without it, rows with one uniqueid (else one channel), and whatever is tied to them
+Asterisk. Rows with one linkedid are one call; without it, rows with one uniqueid (else one channel). So are rows that are tied to them
 by the two halves `Local/x@ctx-0001;1` and `;2` of a Local channel. A row that has none of these is a call of its own.
 1. Legs of one caller channel that overlap in time are one call: the longest bills (then the earliest answer, then the lowest
 sequence). Walking them by answer, a leg competes with the last winner, so that legs one after the other (transfers, one agent
 after another) each bill.
 2. All Local legs of a call compete with each other in the same way, as if they had one caller.
-3. A Local leg that is left is absorbed when it overlaps a leg of another kind in its call, was answered within a second of one, or
-has no length. So where only Local legs exist, one bills; and where a Local leg is all there is at some time, that time is
+3. A Local leg that is left is absorbed when a leg of another kind in its call overlaps it, or was answered within a second. So
+is one of no length. So where only Local legs exist, one bills; and where a Local leg is all there is at some time, that time is
 billed.
 FreeSWITCH. A leg whose uuid is the `bleg_uuid` of an answered one is its b-leg. Where two name each other, the one created first
 bills. A leg that names its originator is a b-leg of that one, if it is answered and was created earlier.

@@ -51,7 +51,10 @@ def compete(call, caller, begin_us, end_us, duration_us, lost):
 
 @njit(numba.void(_U64, _I64, _I64, _I64, _U64, _I64, _I64, _BOOL))
 def find_overlaps(call, begin_us, end_us, duration_us, other_call, other_begin_us, reach_us, found):
-    """Whether a leg of the same call (others sorted by call and begin) begins before this one's end and reaches into it."""
+    """Find legs that a leg of the same call overlaps or touches within TOUCH_US; one of no length needs any other leg of its call.
+
+    The other legs are sorted by call and begin.
+    """
     farthest_us = reach_us.copy()
     for other in range(1, reach_us.size):
         if other_call[other] == other_call[other - 1]:

@@ -1,6 +1,6 @@
 """Calls: times and durations of a switch's call legs to events, and the checks that hold for all of them.
 
-The chargeable start of an answered call is its answer; an unanswered one stands at its start. Durations are microseconds as the
+The chargeable start of an answered call is its answer; that of an unanswered one is its start. Durations are microseconds as the
 source gave them.
 """
 
@@ -24,7 +24,7 @@ SPAN_SLACK_US: Final = 60 * columns.SECOND_US  # a switch's clock may be set whi
 
 
 class Timing(NamedTuple):
-    """When a leg came to be, was answered, ended, and for how long it is to be paid. Absent durations: from answer to end."""
+    """Start, answer and end of a leg, and the duration to be paid. Absent durations: from answer to end."""
 
     start: Times
     answer: Times

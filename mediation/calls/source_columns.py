@@ -1,4 +1,4 @@
-"""What a source's definition says about any format's records: which column numbers them, what holds a call together, who forwarded it.
+"""Columns that a source's definition names for any format's records: their number, what holds a call together, who forwarded it.
 
 A source that numbers its records (`sequence`) is known by that number: its native key is the columns `per` and the number, and
 `record_id` is their texts with dashes between, the number last. So a stream of numbers is `record_id` without its last part.
@@ -39,7 +39,7 @@ def apply(block: Block, source: Source, read: Events) -> Events:
 
 
 def identity(block: Block, source: Source, native: Identity) -> Identity:
-    """What identifies a record: its number where the source numbers its records, else the `native` fields of the format."""
+    """Fields that identify a record: its number where the source numbers its records, else the `native` fields of the format."""
     if not source.sequence.column:
         return native
     return Identity([*(block.spans(name) for name in source.sequence.per), block.spans(source.sequence.column)], [])

@@ -1,4 +1,4 @@
-"""What has to hold between the values of a source definition: one function a part, each adding its mistakes to the list.
+"""Checks between the values of a source definition: one function a part, each adding its mistakes to the list.
 
 Values that could not be read are missing here and have their mistake already, so no function relies on any of them.
 """
@@ -31,7 +31,7 @@ _FIRST_SEGMENT_MAX: Final = 1000
 
 
 def check(values: dict[str, Any], layouts: tuple[Layout, ...], problems: Problems) -> None:
-    """Add every mistake that can be told from the values together."""
+    """Add every mistake that shows in the values together."""
     _check_names(values, problems)
     _check_numbering(values.get("numbering", Numbering()), problems)
     _check_files(values, problems)
@@ -47,7 +47,7 @@ def check(values: dict[str, Any], layouts: tuple[Layout, ...], problems: Problem
 
 
 def _check_foreign(values: dict[str, Any], problems: Problems) -> None:
-    """What is said in vain, for the format knows what its columns mean."""
+    """Add values that have no effect, for the format knows what its columns mean."""
     if values.get("fields"):
         problems.add("fields", f"{values['format']} has none", "leave it out: what its columns mean is known")
     if values.get("start_on_confirmed") and values["format"] is not Format.KAMAILIO_CDRS:
@@ -85,7 +85,7 @@ def _check_numbering(numbering: Numbering, problems: Problems) -> None:
 
 
 def _check_files(values: dict[str, Any], problems: Problems) -> None:
-    """Names of files, and what their names and first and last lines tell."""
+    """Names of files, and what their names and first and last lines say."""
     for pattern in values.get("files", ()):
         if not pattern or pattern.startswith("/") or pattern.endswith("/") or ".." in pattern.split("/"):
             remedy = "give names such as Master*.csv, or with folders below the watched one such as sw1/*.csv"
@@ -150,7 +150,7 @@ def _check_dialect(values: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_delimited_alone(dialect: Dialect, format_: Format, problems: Problems) -> None:
-    """What only delimited text of any layout may have."""
+    """Add values that only delimited text of any layout may have."""
     if dialect.names_in_header and format_ is not Format.DELIMITED:
         remedy = "leave it out; name the columns in their order, `columns: [...]`, and leave the header out with `header_lines: 1`"
         problems.add("dialect.names_in_header", f"only delimited has it, {format_} has not", remedy)
@@ -222,7 +222,7 @@ def named_columns(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def names_in_header(values: dict[str, Any]) -> bool:
-    """Whether each file names its own columns."""
+    """Return whether each file names its own columns."""
     of_format = COLUMNS[values["format"]]
     if of_format.shape is Shape.BY_NAME and not of_format.layouts:
         return True

@@ -1,4 +1,4 @@
-"""What has to hold for the `fields` of the general formats, delimited text and fixed width: where each canonical field comes from."""
+"""Checks of the `fields` of the general formats, delimited text and fixed width: where each canonical field comes from."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _POSITION_PARTS: Final = 2
 
 
 class _Columns(msgspec.Struct, frozen=True):
-    """What a definition says of its columns, besides `positions`."""
+    """Columns of a definition, besides `positions`."""
 
     columns: tuple[str, ...] = ()
     template: str = ""
@@ -114,7 +114,7 @@ def _layouts(taken: dict[str, Any], problems: Problems) -> tuple[Layout, ...]:
 
 
 def _split(template: str) -> list[str]:
-    """The parts between commas that stand outside parentheses and braces."""
+    """The parts between commas outside parentheses and braces."""
     parts, depth = [""], 0
     for mark in template:
         depth += (mark in "({") - (mark in ")}")

@@ -1,4 +1,4 @@
-"""The values of a source definition, taken from YAML one by one, so that all mistakes of a file are told at once.
+"""The values of a source definition, taken from YAML one by one, so that all mistakes of a file are reported at once.
 
 Lengths of time are text in YAML (`36h`, `10m`, `190d`) and microseconds here.
 """
@@ -91,7 +91,7 @@ def structs(found: dict[Any, Any], kind: type[msgspec.Struct], problems: Problem
 
 
 def text(value: Any) -> Any:  # noqa: ANN401 - whatever YAML made of a word
-    """What was written: YAML takes yes and no for truth values, and digits for numbers."""
+    """The text as it was written: YAML takes yes and no for truth values, and digits for numbers."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) if isinstance(value, int) else value

@@ -82,14 +82,14 @@ def read(block: Block, source: Source) -> Events:
 
 
 def _is_too_long(answer: Times, end: Times, duration: Amounts) -> NDArray[np.bool_]:
-    """Whether `billsec` is longer than from answer to end. Both are of one clock: only what is cut off or rounded may differ."""
+    """Mask of rows whose `billsec` is longer than from answer to end. Both are of one clock: only what is cut off or rounded may differ."""
     longest_us = end.latest_us - answer.earliest_us + answer.fineness_us + end.fineness_us + columns.SECOND_US
     is_span = answer.present & end.present & (longest_us >= 0)
     return is_span & duration.present & (duration.value > longest_us)
 
 
 def key_fields(block: Block, leg: Events) -> Identity:
-    """What identifies a record: the best of the three keys that the row can give, and which one it is."""
+    """Fields that identify a record: the best of the three keys that the row can give, and which one it is."""
     unique_id, sequence = block.spans("uniqueid"), block.spans("sequence")
     by_sequence = unique_id.filled & sequence.filled
     by_channels = ~by_sequence

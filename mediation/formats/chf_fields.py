@@ -1,4 +1,4 @@
-"""What the words of a charging data request mean: network functions to services, triggers to causes (3GPP TS 32.291 and TS 32.298)."""
+"""Words of a charging data request and their meanings: network functions to services, triggers to causes (3GPP TS 32.291 and TS 32.298)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OTHER_CAUSE: Final = 1000
 
 
 def served_services(block: Block) -> NDArray[np.int8]:
-    """The service of each row, by the network function that asks, else by what the request holds; 0: it cannot be told."""
+    """The service of each row, by the network function that asks, else by what the request holds; 0: it is not known."""
     by_function = np.array([*_SERVICES.values(), 0, 0], np.int8)  # the last two: -2 empty, -1 unknown
     service = by_function[columns.words(block, block.spans("nf_function"), tuple(_SERVICES))]
     hints = (
@@ -60,6 +60,6 @@ def served_services(block: Block) -> NDArray[np.int8]:
 
 
 def cause_numbers(block: Block) -> NDArray[np.int16]:
-    """Why each container was closed."""
+    """The cause for which each container was closed, as a number."""
     numbers = np.array([*_CAUSES.values(), 0, _OTHER_CAUSE], np.int16)
     return numbers[columns.words(block, block.spans(CLOSED_BY), tuple(_CAUSES))]

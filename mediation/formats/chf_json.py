@@ -5,8 +5,8 @@ tariff changes (trigger TARIFF_TIME_CHANGE), so containers are never joined. A r
 is kept as an event that never bills; a one-time event without containers counts one unit. A request is known by its network function,
 charging id and invocation sequence number, a container by its local sequence number besides: a retransmission is a duplicate.
 
-Start: the first usage, else the event's time, else the time of the trigger that closed the container less the time that was used (or
-less a microsecond, so that usage before a change of tariff lies before it), else the invocation. Volumes are bytes, times seconds.
+Start: the first usage, else the event's time; else the time of the trigger that closed the container less the time that was used (or
+less a microsecond, so that usage before a change of tariff lies before it); else the invocation. Volumes are bytes, times seconds.
 Numbers of the form `msisdn-86139...` and `tel:+86139...` become `+86139...`.
 """
 
@@ -43,7 +43,7 @@ INT32_MAX: Final = (1 << 31) - 1
 
 
 def blocks(window: ByteWindow, source: Source) -> Iterator[Block]:
-    """The window's containers, and requests without any; those of one request stand at the same place of the input."""
+    """The window's containers, and requests without any; those of one request have the same place in the input."""
     further = {name: check_path(name, LISTS) for name in source.layouts[0].columns if name not in FIELDS}
     paths = compile_paths({**FIELDS, **further})
     for found in scan_window(window, paths):
@@ -87,7 +87,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:  # noqa: ARG001 - one signature for all formats
-    """What identifies a container: network function, session, request, rating group, place. Without a session: party and time."""
+    """Fields that identify a container: network function, session, request, rating group, place. Without a session: party and time."""
     session = [block.spans(name) for name in ("session", "pdu_session", "smf_session", "session_ref")]
     has_session = np.logical_or.reduce([span.filled for span in session])
     party = [block.spans(name).only(~has_session) for name in ("subscriber", "gpsi", "message_reference", "invoked")]
@@ -124,7 +124,7 @@ def _amounts(block: Block, name: str) -> Amounts:
 
 
 def _check(block: Block, has_container: NDArray[np.bool_], service: NDArray[np.int8], quantity: dict[str, Amounts], used: Amounts) -> None:
-    """What a request has to say, and a container of each service."""
+    """Check that a request says what it has to say, and so does a container of each service."""
     mark(block.code, ~(block.spans("invocation").filled & block.spans("invoked").filled), Reason.MISSING_VALUE)
     mark(block.code, service == 0, Reason.UNKNOWN_SERVICE)
     mark(block.code, has_container & ~block.spans("place").filled, Reason.MISSING_VALUE)
@@ -138,7 +138,7 @@ def _check(block: Block, has_container: NDArray[np.bool_], service: NDArray[np.i
 
 
 def _volumes(quantity: dict[str, Amounts]) -> tuple[Amounts, Amounts]:
-    """Bytes up and down. What the total holds beyond them, or without them, counts as down (or up, if only down is told)."""
+    """Bytes up and down. The rest of the total beyond them, or all of it without them, counts as down (or up, if only down is given)."""
     total, up, down = quantity["total"], quantity["up"], quantity["down"]
     rest = np.where(total.present, total.value - up.value - down.value, 0)
     is_up = down.present & ~up.present
@@ -150,7 +150,7 @@ def _volumes(quantity: dict[str, Amounts]) -> tuple[Amounts, Amounts]:
 
 
 def _units(given: Amounts, counts: NDArray[np.bool_]) -> Amounts:
-    """Units as given; an event that counts and tells none is one."""
+    """Units as given; an event that counts and gives none is one."""
     return Amounts(np.where(counts & ~given.present, 1, given.value), given.present | counts)
 
 
@@ -168,7 +168,7 @@ def _start(block: Block, source: Source, used: Amounts) -> tuple[Times, NDArray[
 
 
 def _offsets(block: Block, start: Times) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Where the party is, seconds east of UTC: the time zone of the device, else the offset of the written time."""
+    """The party's offset in seconds east of UTC: that of the device's time zone, else of the written time. And whether it was given."""
     own, session = (offsets(block, block.spans(name)) for name in ("container_zone", "session_zone"))
     offset_s = np.where(own.present, own.value, np.where(session.present, session.value, start.offset_s))
     return offset_s.astype(np.int32), own.present | session.present | (start.has_offset & (start.offset_s != 0))

@@ -1,9 +1,9 @@
 """Call detail records of Cisco Unified Communications Manager: a line of column names, a line of types, a row a leg.
 
-Exports may lack the line of types. It is told by its words, so that no record is taken for it.
+Exports may lack the line of types. It is recognised by its words, so that no record is taken for it.
 Times are seconds since 1970 UTC. A call was answered if it has a time of connection (`dateTimeConnect` is not 0); its duration is
 `duration`, and one above 0 without such a time contradicts it. The destination is the final called party. A forwarded call is one row:
-the party who forwarded it last stands in `lastRedirectDn`, unless that is the pilot of a hunt group, which forwards nothing for anyone;
+the party who forwarded it last is in `lastRedirectDn`, unless that is the pilot of a hunt group, which forwards nothing for anyone;
 it is the column `forwarder` for the rules of legs. Legs of one call share their
 globalCallID, which a definition may group by (`legs`). A record is known by its `pkid`, else by the ids of its call and legs and
 its origination. Files of call quality (CMR) are refused.
@@ -91,7 +91,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:
-    """What identifies a record."""
+    """Fields that identify a record."""
     unique = block.spans("pkid")
     ids = ("globalCallId_ClusterID", "globalCallID_callManagerId", "globalCallID_callId", "origLegCallIdentifier", "destLegIdentifier")
     spans = [unique, *(block.spans(name).only(~unique.filled) for name in ids)]
@@ -99,7 +99,7 @@ def key_fields(block: Block, events: Events) -> Identity:
 
 
 def _details(block: Block) -> Details:
-    """What the rows tell besides times."""
+    """Columns of the rows besides times."""
     unique, call_id = block.spans("pkid"), block.spans("globalCallID_callId")
     return Details(
         caller=block.spans("callingPartyNumber"),
@@ -125,7 +125,7 @@ def _pass_types(window: ByteWindow) -> None:
 
 
 def _forwarder(block: Block) -> Spans:
-    """Who forwarded the call: the last one who did, if it was a person's line."""
+    """The party who forwarded the call: the last one who did, if it was a person's line."""
     final, original, last = (block.spans(name) for name in ("finalCalledPartyNumber", "originalCalledPartyNumber", "lastRedirectDn"))
     final_hash, original_hash, last_hash = (text_hash(block, spans) for spans in (final, original, last))
     was_forwarded = original.filled & (original_hash != final_hash) & (last_hash != final_hash)

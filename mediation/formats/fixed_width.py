@@ -2,7 +2,7 @@
 
 Positions count bytes, not letters. A line may end early after a field, as where blanks at its end were cut off; a line that ends
 within a field is truncated, for a number that lost its last digits would look like another number. Lines that are longer than the
-last field are taken. What the fields mean is in `general`.
+last field are taken. `general` gives the fields their meaning.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, leg: Events) -> Identity:  # noqa: ARG001 - one signature for all formats
-    """What identifies a record."""
+    """Fields that identify a record."""
     return Identity([block.spans("uuid")], [])
 
 

@@ -1,6 +1,6 @@
 """FreeSWITCH's JSON records (mod_json_cdr): one a file, or many after each other, a line each, indented, or as a list.
 
-What the fields mean is the same as in the switch's CSV rows (`freeswitch`), and the numbers are those of the last caller profile.
+The fields mean the same as in the switch's CSV rows (`freeswitch`), and the numbers are those of the last caller profile.
 The billable time is `billusec`, else `end_uepoch - answer_uepoch`; `billsec` and `billmsec` are rounded and never read. Variables are
 URL-encoded as the module writes them by default: `%2B` is read as `+`. Further columns of a definition are names of variables, or
 paths such as `callflow[0].caller_profile.context`. A leg is a b-leg if it names its originator.
@@ -79,7 +79,7 @@ def answered_legs(block: Block, source: Source, leg: Events, before: int) -> Fre
 
 
 def _path(name: str) -> str:
-    """Where a column stands in the record: variables by their names, all others by their path."""
+    """The path of a column in the record: variables by their names, all others by their path."""
     known = _PATHS.get(name, "")
     if known:
         return known

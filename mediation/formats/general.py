@@ -97,7 +97,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:  # noqa: ARG001 - one signature for all formats
-    """What identifies a record: its `record_id`. Sources without one name their key, or number their records."""
+    """Fields that identify a record: its `record_id`. Sources without one name their key, or number their records."""
     return Identity([events.details.record_id], [])
 
 
@@ -121,7 +121,7 @@ class _Record:
         return self.source.fields.get(name) or FieldRule(column=name)
 
     def has(self, name: str) -> bool:
-        """Whether records can have the field."""
+        """Return whether records can have the field."""
         rule = self.rule(name)
         return bool(rule.value) or self.block.has(rule.column)
 
@@ -169,7 +169,7 @@ class _Record:
         return columns.networks(self.block, self.spans("serving_plmn"))
 
     def codes(self, name: str, words: dict[str, str], meanings: dict[str, int], default: int) -> NDArray[np.int64]:
-        """What the words of a field mean; -1 another word, `default` where the record says nothing."""
+        """Meanings of the words of a field; -1 another word, `default` where the record says nothing."""
         rule = self.rule(name)
         if rule.value:
             return np.full(self.block.size, meanings.get(rule.value.lower(), -1))
@@ -191,7 +191,7 @@ class _Record:
         return np.where(found < 0, int(Service.VOICE), found)
 
     def says(self, name: str) -> NDArray[np.bool_]:
-        """Where a field says yes."""
+        """Mask of records in which a field says yes."""
         if not self.has(name):
             return np.zeros(self.block.size, np.bool_)
         found = self.codes(name, dict.fromkeys(YES, "yes") | dict.fromkeys(NO, "no"), _MEANINGS, 0)
@@ -211,7 +211,7 @@ def _made(name: str) -> str:
 
 
 def _times(record: _Record, is_voice: NDArray[np.bool_]) -> Timing:
-    """When each record began, was answered and ended, and for how long it is to be paid."""
+    """Begin, answer and end of each record, and the duration to be paid."""
     block = record.block
     start, answer, end = (record.times(name) for name in TIMES)
     duration = record.amounts("duration", Unit.SECOND)
@@ -239,7 +239,7 @@ def _answered(record: _Record, answer: Times, duration: Amounts) -> NDArray[np.b
 
 
 def _delivered(record: _Record) -> NDArray[np.bool_]:
-    """Which records of other services count: all but those of which `answered` says no."""
+    """Mask of records of other services that count: all but those whose `answered` says no."""
     if not record.has("answered"):
         return np.ones(record.block.size, np.bool_)
     return record.says("answered") | ~record.spans("answered").filled
@@ -252,7 +252,7 @@ def _before(end: Times, duration: Amounts) -> Times:
 
 
 def _details(record: _Record) -> Details:
-    """What the records tell besides times and quantities."""
+    """Columns of the records besides times and quantities."""
     block, source = record.block, record.source
     identity = [block.spans(name) for name in source.key] or [block.empty()]
     record_id, more = (record.spans("record_id"), ()) if record.has("record_id") else (identity[0], tuple(identity[1:]))
@@ -286,20 +286,20 @@ def _details(record: _Record) -> Details:
 
 
 def _causes(record: _Record) -> NDArray[np.int16]:
-    """Why a call ended, as a number; 0 for what is none."""
+    """The cause for which a call ended, as a number; 0 for what is none."""
     found = columns.amounts(record.block, record.spans("cause"), 1, reason=None).value
     return np.where((found >= 0) & (found < 1 << 15), found, 0).astype(np.int16)
 
 
 def _money(record: _Record) -> Amounts | None:
-    """What the source charged, in millionths of its currency."""
+    """Amounts that the source charged, in millionths of its currency."""
     if not record.has("amount"):
         return None
     return written.amounts(record.block, record.spans("amount"), Unit.SECOND, record.source.dialect.decimal)  # millionths, like seconds
 
 
 def _quantities(record: _Record, service: NDArray[np.int64], answered: NDArray[np.bool_]) -> _Quantities:
-    """Bytes of data, pieces of the rest. What counts has to have them."""
+    """Bytes of data, pieces of the rest. A record that counts must have them."""
     block = record.block
     up, down = record.amounts("bytes_up", Unit.BYTE), record.amounts("bytes_down", Unit.BYTE)
     is_data, counts = service == Service.DATA, np.isin(service, [int(kind) for kind in _MESSAGES])
@@ -310,7 +310,7 @@ def _quantities(record: _Record, service: NDArray[np.int64], answered: NDArray[n
 
 
 def _flags(record: _Record, service: NDArray[np.int64], segment: Amounts | None) -> NDArray[np.int32]:
-    """Which records open or close their group. Which ones are segments is said by the rules of the source."""
+    """Flags of records that open or close their group. The rules of the source decide which records are segments."""
     first, last = record.says("first"), record.says("last")
     total = record.optional_amounts("segment_total")
     if segment is not None and total is not None:

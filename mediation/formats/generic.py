@@ -1,6 +1,6 @@
 """Delimited text of any layout: the columns that a definition lists, or that the file's header names, read by its `fields`.
 
-The dialect says how rows are parted. What the fields mean is in `general`.
+The dialect says how rows are parted. `general` gives the fields their meaning.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Kamailio's table `acc`: a row a transaction, so that a call is the row of its INVITE and the row of its BYE.
 
-An INVITE that was answered (2xx) opens its call, a BYE closes it: both are segments, put together by call-id and tags in whichever
+An INVITE that was answered (2xx) opens its call, a BYE closes it. Both are segments, put together by call-id and tags in any
 order, and the call lasts from the one time to the other. A BYE may come from either side, with the tags exchanged, so it names no
-parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill, nor does a BYE that was
-only asked for a password (401, 407).
+parties. An INVITE with another final code is a call that was not answered. Other methods are kept and never bill, nor does a BYE whose
+answer only asks for a password (401, 407).
 
 Times are those of `time_attr` (seconds since 1970, whole or with milliseconds, or written), else of `time`; where these are whole
 seconds, the microseconds of `time_exten` are added. A record is known by its `id` and call-id, else by call-id, tags, method, code
@@ -61,7 +61,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:
-    """What identifies a record."""
+    """Fields that identify a record."""
     number = text(block, "id")
     spans = [number, *(text(block, name).only(~number.filled) for name in ("from_tag", "to_tag", "sip_code"))]
     spans += [text(block, "callid"), block.spans("method")]
@@ -70,7 +70,7 @@ def key_fields(block: Block, events: Events) -> Identity:
 
 
 def moment(block: Block, source: Source) -> Times:
-    """When the transaction ended: `time_attr`, else `time`, with the microseconds of `time_exten` where it has whole seconds only."""
+    """The end of the transaction: `time_attr`, else `time`, with the microseconds of `time_exten` where it has whole seconds only."""
     at = _written_moment(block, source)
     fraction = _fraction(block)
     if fraction is None:
@@ -116,7 +116,7 @@ def _key_us(block: Block, events: Events) -> NDArray[np.int64]:
 
 
 def _details(block: Block, names_parties: NDArray[np.bool_], code: NDArray[np.int64]) -> Details:
-    """What the rows tell besides times."""
+    """Columns of the rows besides times."""
     from_tag, to_tag = text(block, "from_tag"), text(block, "to_tag")
     exchanged = text_hash(block, from_tag) > text_hash(block, to_tag)
     called, dialled = text(block, "dst_user"), text(block, "dst_ouser")

@@ -57,7 +57,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:
-    """What identifies a record."""
+    """Fields that identify a record."""
     number = text(block, "id")
     spans = [number, *(text(block, name).only(~number.filled) for name in ("callid", "from_tag", "to_tag"))]
     return Identity(spans, [events.created_us])
@@ -75,7 +75,7 @@ def _answered(code: Amounts, duration: Amounts) -> NDArray[np.bool_]:
 
 
 def _details(block: Block, code: NDArray[np.int64]) -> Details:
-    """What the rows tell besides times."""
+    """Columns of the rows besides times."""
     called, dialled, number = text(block, "dst_user"), text(block, "dst_ouser"), text(block, "id")
     call_id = text(block, "callid")
     return Details(

@@ -1,7 +1,7 @@
 """Doubts about a definition of Kamailio's tables, for `source check`: what the switch's configuration may be, seen from its rows.
 
-Three settings of the switch decide money and stand in no row: whether `start_time` is the answer (cdr_start_on_confirmed), of which
-message the parties of a cdr are ($fU of the BYE are exchanged where the called side hangs up), and how finely times are written.
+Three settings of the switch decide money and are in no row. `start_time` may be the answer (cdr_start_on_confirmed). The parties of
+a cdr may be those of the BYE ($fU of the BYE are exchanged where the called side hangs up). Times may be written more or less finely.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAGE: Final = "see docs/formats/kamailio.md"
 
 
 class KamailioDoubts:
-    """What was seen so far of a file's rows."""
+    """Observations of a file's rows so far."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,20 +1,20 @@
 """RADIUS accounting in detail files: sessions as running totals of bytes and time.
 
-A Start opens a session, Interim-Updates tell how much it used so far, a Stop tells the whole and closes it. So every record is a
+A Start opens a session, Interim-Updates give its usage so far, a Stop gives the whole and closes it. So every record is a
 running total of its session (flag CUMULATIVE): `start_us` is the session's start, the instant of the record less Acct-Session-Time,
-and `duration_us` is Acct-Session-Time; bytes are gigawords * 2^32 + octets, of input (up) and output (down). What the totals add, and
-whether each addition or the whole session is rated, is assembly's by the rules of the source (`each` unless it says otherwise).
+and `duration_us` is Acct-Session-Time; bytes are gigawords * 2^32 + octets, of input (up) and output (down). Assembly computes
+what the totals add. The rules of the source decide whether each addition or the whole session is rated (`each` unless they say otherwise).
 With `partials: none` a Stop alone bills its session.
 
 The instant is Event-Timestamp where the equipment gave one: seconds since 1970, or written, in the zone of the server that wrote the
 file (`timezone`) unless it is UTC or an offset. Else it is the server's Timestamp less Acct-Delay-Time. A written one that names another
-zone than the definition's (CST, but the definition says UTC) is passed over for Timestamp, and refused where there is none; of the
+zone than the definition's (CST, but the definition says UTC) is ignored in favour of Timestamp, and refused where there is none; of the
 two instants of an hour that clocks repeated the one nearer to Timestamp is taken.
 
 A session is known by its equipment (NAS-Identifier, else NAS-IP-Address, else the client's address), and Acct-Unique-Session-Id,
 else Acct-Session-Id. A record is known by its session, type, and, of an interim, Acct-Session-Time: copies that the
 equipment sent again differ in their delay only. Where Event-Timestamp is missing, their instants may differ by what the network took;
-so they are compared without. Accounting-On and -Off say that the equipment restarted: no session of it goes on, and one that is joined
+so they are compared without. Accounting-On and -Off say that the equipment restarted: no session of it continues, and one that is joined
 and still open ends with its last total. They are kept and never bill.
 """
 
@@ -147,7 +147,7 @@ def read(block: Block, source: Source) -> Events:
 
 
 def key_fields(block: Block, events: Events) -> Identity:
-    """What identifies a record."""
+    """Fields that identify a record."""
     kind = _kinds(block)
     equipment, session = nas(block), _session(block)
     mark(block.code, ~equipment.filled | ((kind != _RESTART) & ~session.filled), Reason.MISSING_KEY)
@@ -165,7 +165,7 @@ def nas(block: Block) -> Spans:
 
 
 def _session(block: Block) -> Spans:
-    """What tells a session from others of its equipment."""
+    """Text that distinguishes a session from others of its equipment."""
     unique = block.spans("Acct-Unique-Session-Id")
     return unique.where(unique.filled, block.spans("Acct-Session-Id"))
 
@@ -178,7 +178,7 @@ class _Moment(NamedTuple):
 
 
 def _kinds(block: Block) -> NDArray[np.int64]:
-    """What each record is; -1 of a type that is none."""
+    """The kind of each record; -1 of a type that is none."""
     word = columns.words(block, block.spans("Acct-Status-Type"), tuple(_STATUS))
     mark(block.code, word == -2, Reason.MISSING_VALUE)  # noqa: PLR2004 - empty
     mark(block.code, word == -1, Reason.UNKNOWN_RECORD_TYPE)
@@ -187,7 +187,7 @@ def _kinds(block: Block) -> NDArray[np.int64]:
 
 
 def _moment(block: Block, source: Source) -> _Moment:
-    """When what each record tells happened."""
+    """The instant of what each record reports."""
     received = columns.epochs(block, block.spans("Timestamp"), columns.SECOND_US)
     delay = columns.amounts(block, block.spans("Acct-Delay-Time"), columns.SECOND_US)
     mark(block.code, delay.value < 0, Reason.NEGATIVE_DURATION)
@@ -222,7 +222,7 @@ def _own_moment(block: Block, source: Source, sent: Times) -> Times:
 
 
 def _names_zone(block: Block, spans: Spans, local: Times, zone: str) -> NDArray[np.bool_]:
-    """Whether each written time ends with a name that `zone` has about that time, or with none."""
+    """Mask of written times that end with a name which `zone` has about that time, or with none."""
     word = Spans(spans.end.copy(), spans.end)
     is_letter = (spans.end > spans.begin).copy()
     for back in range(1, ZONE_LETTERS_MAX + 1):
@@ -250,7 +250,7 @@ def _before(times: Times, span_us: NDArray[np.int64]) -> Times:
 
 
 def _session_time(block: Block, kind: NDArray[np.int64]) -> Amounts:
-    """How long each session lasted so far; 0 at its start."""
+    """The duration of each session so far; 0 at its start."""
     used = columns.amounts(block, block.spans("Acct-Session-Time"), columns.SECOND_US)
     mark(block.code, used.value < 0, Reason.NEGATIVE_DURATION)
     opens = kind == _START
@@ -258,7 +258,7 @@ def _session_time(block: Block, kind: NDArray[np.int64]) -> Amounts:
 
 
 def _bytes(block: Block, side: str, counts: NDArray[np.bool_]) -> Amounts:
-    """Bytes of one side: octets and how often their counter of 32 bits began anew."""
+    """Bytes of one side: octets and how often their counter of 32 bits wrapped."""
     octets = written.amounts(block, block.spans(f"Acct-{side}-Octets"), Unit.BYTE)
     gigawords = written.amounts(block, block.spans(f"Acct-{side}-Gigawords"), Unit.COUNT)
     mark(block.code, (octets.value < 0) | (gigawords.value < 0), Reason.NEGATIVE_QUANTITY)
@@ -268,7 +268,7 @@ def _bytes(block: Block, side: str, counts: NDArray[np.bool_]) -> Amounts:
 
 
 def _answered(source: Source, kind: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a record can bill: with `partials: none` a Stop alone."""
+    """Mask of records that can bill: with `partials: none` a Stop alone."""
     bills: NDArray[np.bool_] = kind == _STOP if terms(source, int(Service.DATA)) is None else kind != _RESTART
     return bills
 
@@ -283,7 +283,7 @@ def _flags(source: Source, kind: NDArray[np.int64]) -> NDArray[np.int32]:
 
 
 def _details(block: Block, bills: NDArray[np.bool_]) -> Details:
-    """What the records tell besides times and quantities."""
+    """Columns of the records besides times and quantities."""
     session, name = _session(block), block.spans("Acct-Session-Id")
     station, called = block.spans("Calling-Station-Id"), block.spans("Called-Station-Id")
     user, equipment = block.spans("User-Name"), nas(block)

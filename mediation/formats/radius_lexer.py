@@ -1,11 +1,11 @@
 """Finds records and attributes in a RADIUS detail file, as positions, without making a single Python string.
 
 A record is a header line (when the server wrote it), then one attribute a line, `Name = value`, indented as a rule; a blank line ends
-it. `:=`, `+=` and tags (`Name:1`) are read over. Quotes around a value are not part of it; escapes inside stay as they are written.
-Of an attribute that stands there twice the first counts; attributes that nobody asked for are read over, but each must be one.
+it. `:=`, `+=` and tags (`Name:1`) are accepted and ignored. Quotes around a value are not part of it; escapes inside stay as they are
+written. The first of two equal attributes counts; attributes that are not asked for are ignored, but each must be one.
 
 The server does not check that a record was written whole. So a record that no blank line ends is taken only if its closing
-attribute (`Timestamp`, which servers write last) stands there with its line break; else it is truncated. A line that is neither a
+attribute (`Timestamp`, which servers write last) is there with its line break; else it is truncated. A line that is neither a
 header nor an attribute makes the record malformed. A record above 1 MiB is refused in pieces, up to the blank line that ends it.
 """
 
@@ -62,7 +62,7 @@ class Names(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Records of one scan, the position from which to go on, and whether a record that is too long goes on there (see WHOLE)."""
+    """Records of one scan, the position from which to go on, and whether a record that is too long continues there (see WHOLE)."""
 
     size: int
     position: int
@@ -100,7 +100,7 @@ def _line_end(data, at, end):
 
 @njit(numba.types.UniTuple(_I64, 5)(_BYTES, _I64, _I64))
 def _read_line(data, begin, stop):
-    """What a line is; of an attribute the begin and end of its name, and of its value."""
+    """Return the kind of a line; of an attribute also begin and end of its name, and of its value."""
     at, last = begin, stop
     while last > begin and (data[last - 1] == RETURN or data[last - 1] == BLANK or data[last - 1] == TAB):
         last -= 1
@@ -133,7 +133,7 @@ def _read_line(data, begin, stop):
 
 @njit(_I64(_BYTES, _I64, _I64, _BYTES, _LIMITS))
 def _find_name(data, begin, end, names_text, limits):
-    """Place of the name in the list; -1 if nobody asked for it."""
+    """Return the place of the name in the list; -1 if it is not in it."""
     size = end - begin
     for place in range(limits.size - 1):
         if limits[place + 1] - limits[place] != size:

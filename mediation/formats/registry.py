@@ -1,8 +1,8 @@
-"""Which module reads which format, and what such a module has to offer.
+"""Registry of the modules that read each format, and the functions that such a module has to offer.
 
 A decoder is a module with the functions of `Decoder` (text: everything that becomes blocks) or of `ColumnDecoder` (Arrow and
 Parquet, which are columns already). It is registered by its line in `FORMATS` and by its columns in `format_columns.COLUMNS`. Modules
-are imported when they are asked for: to read one switch's files, nobody loads the kernels of all the others.
+are imported when they are needed: reading one switch's files does not load the kernels of all the others.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Decoder(Protocol):
     TIME_COLUMNS: tuple[str, ...]  # columns that hold written times; none: the order of columns is not checked
 
     def blocks(self, window: ByteWindow, source: Source) -> Iterator[Block]:
-        """The window's records, in order; a block has to be used up before the next one is asked for."""
+        """The window's records, in order; a block has to be used up before the next one is requested."""
 
     def read(self, block: Block, source: Source) -> Events:
         """The block's events. Rows that cannot be read get a reason."""
 
     def key_fields(self, block: Block, events: Events) -> Identity:
-        """What identifies a record, unless the source names its own key."""
+        """Fields that identify a record, unless the source names its own key."""
 
 
 class ColumnDecoder(Protocol):
@@ -72,17 +72,17 @@ class ColumnDecoder(Protocol):
 
 
 def is_columnar(format_: Format) -> bool:
-    """Whether a ColumnDecoder reads it."""
+    """Return whether a ColumnDecoder reads the format."""
     return COLUMNS[format_].shape is Shape.ARROW
 
 
 def is_in_lines(format_: Format) -> bool:
-    """Whether its records are lines of text, which nothing but a line break ends."""
+    """Return whether records of the format are lines of text, which nothing but a line break ends."""
     return format_ in _IN_LINES
 
 
 def names_its_columns(source: Source) -> bool:
-    """Whether each file of the source says in its header which columns it has, so that no row can be read without the header."""
+    """Return whether each file of the source says in its header which columns it has, so that no row can be read without the header."""
     found = COLUMNS[source.format]
     return source.dialect.names_in_header or (found.shape is Shape.BY_NAME and not found.layouts)
 

@@ -1,4 +1,4 @@
-"""Which records are perhaps known already: a hash index and sequence bitmaps, in memory, with a snapshot file each.
+"""Records that are perhaps known already: a hash index and sequence bitmaps, in memory, with a snapshot file each.
 
 See README.md for what they promise, and `HashIndex` and `SequenceBitmaps` for how to ask.
 """

@@ -1,7 +1,7 @@
-"""Duplicates and conflicts among the event keys of a closed set of rows, whatever their order. No store.
+"""Duplicates and conflicts among the event keys of a closed set of rows, in any order. No store.
 
 Equal key and equal content: a duplicate, dropped and counted. Equal key, other content: conflicting, and a person has to decide. Keys
-and hashes are 128 bits: (rows, 2) numbers, or Arrow columns of sixteen bytes. What was there before the set is known to `once`.
+and hashes are 128 bits: (rows, 2) numbers, or Arrow columns of sixteen bytes. Records from before the set are in `hash_index`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Keys: TypeAlias = Any  # NDArray[np.uint64] of (rows, 2), or a pa.Array or pa.Ch
 
 
 class Verdict(enum.IntEnum):
-    """What a row is among those that were there before it."""
+    """The verdict on a row against those that were there before it."""
 
     NEW = 0
     DUPLICATE = 1
@@ -39,7 +39,7 @@ def as_pairs(keys: Keys) -> NDArray[np.uint64]:
 def sort_out(event_keys: Keys, content_hashes: Keys) -> NDArray[np.int8]:
     """A Verdict for each row of a closed set. Of equal rows one stays and the rest are duplicates; versions of one key are all conflicting.
 
-    Which of equal rows stays is the first; all counts are independent of the order of rows.
+    The first of equal rows stays; all counts are independent of the order of rows.
     """
     keys, contents = as_pairs(event_keys), as_pairs(content_hashes)
     verdicts = np.zeros(len(keys), np.int8)

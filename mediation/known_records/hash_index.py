@@ -1,8 +1,8 @@
 """Keys of records by a hash: sixteen bytes a place, 64 bits of the key, 48 of the content's hash and 16 of the day of the event.
 
 It answers *perhaps*: two records may share 64 bits (against 100 million known keys, one new record in 180,000 million does). So NEW is
-certain, and whoever is SEEN or OTHER is compared with the record itself, by those who hold it. Rows of one batch are told against those
-before them as well. Keys and contents are 128-bit hashes, (rows, 2) numbers; days count from 1970-01-01.
+certain; a row that is SEEN or OTHER is compared with the record itself, by the caller, which holds it. Rows of one batch are compared with
+those before them as well. Keys and contents are 128-bit hashes, (rows, 2) numbers; days count from 1970-01-01.
 
 Memory: 100 million keys take 2.7 GB where their number was foretold, 2.7 to 4 GB where the table grew. One caller at a time.
 """
@@ -51,11 +51,11 @@ class HashIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Of the table."""
+        """Size of the table."""
         return self._table.nbytes
 
     def classify(self, keys: NDArray[np.uint64], contents: NDArray[np.uint64]) -> Verdicts:
-        """What each row is against those that were added and the rows before it. Nothing is added."""
+        """Verdicts on rows, against the keys that were added and the rows before them. Nothing is added."""
         verdict, first = np.empty(len(keys), np.int8), np.zeros(len(keys), np.int64)
         self._batch = empty_batch(self._batch, len(keys))
         hash_kernel.classify(self._table, self._batch, self._hash_of(keys), contents[:, 0], verdict, first)
@@ -77,7 +77,7 @@ class HashIndex:
 
     @classmethod
     def open(cls, path: Path, *, hash_of: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = high_half) -> HashIndex:
-        """The index of a snapshot, mapped: nothing is read before it is asked for."""
+        """The index of a snapshot, mapped: nothing is read before it is needed."""
         index = cls(hash_of=hash_of)
         described, arrays, _names = snapshot.read(path, _FORM)
         index._room, (index._table,) = None, arrays
@@ -85,7 +85,7 @@ class HashIndex:
         return index
 
     def _move(self, room_for: int, day_from: int) -> None:
-        """Into another table. What was moved is given back on the way, so that both are never there in full."""
+        """Move the keys into another table. Memory of moved keys is freed on the way, so that both are never there in full."""
         room, grown = _table(room_for)
         moved, bucket_bytes = 0, 2 * PLACES * 8
         for first in range(0, len(self._table), _MOVED_AT_ONCE):

@@ -121,7 +121,7 @@ def classify(table, batch, keys, contents, verdicts, first):
 
 @njit(_I64(_TABLE, _WORDS, _WORDS))
 def add(table, keys, marks):
-    """How many of the keys were new. A key that is there keeps its content, and takes the later day. There must be room."""
+    """Add keys; return how many were new. A key that is there keeps its content, and takes the later day. There must be room."""
     added, day_mask = 0, np.uint64((1 << DAY_BITS) - 1)
     for row in range(min(AHEAD, keys.size)):
         _ask_for(table, _bucket(table, keys[row]), 0)
@@ -143,7 +143,7 @@ def add(table, keys, marks):
 
 @njit(_I64(_TABLE, _TABLE, _U64))
 def move(table, grown, day_from):
-    """Put every key of `table` whose day is not before `day_from` into the empty `grown`, which has room. How many they are."""
+    """Put every key of `table` whose day is not before `day_from` into the empty `grown`, which has room. Return their number."""
     moved = 0
     for bucket in range(table.shape[0]):
         for place in range(PLACES):

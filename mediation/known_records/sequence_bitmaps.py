@@ -1,9 +1,9 @@
 """Numbers that a source gives its records, a bit each: which were there, and which are missing.
 
-A *stream* is whatever counts by itself: a switch, a route, a kind of record. Streams have names and are asked for by their number. As a
-counter may begin again, and a number says nothing of content, NEW is certain and SEEN is to be verified on the record. 100 million
-numbers in a row take 12 MB. Numbers that are strewn would take a page each, so a batch that would make the pages outgrow what the
-numbers are worth is refused. Days count from 1970-01-01. One caller at a time.
+A *stream* is anything that counts by itself: a switch, a route, a kind of record. Streams have names and are addressed by their number.
+As a counter may begin again, and a number says nothing of content, NEW is certain and SEEN is to be verified on the record. 100 million
+numbers in a row take 12 MB. Numbers that are strewn would take a page each, so a batch that would make the pages outgrow what the numbers
+are worth is refused. Days count from 1970-01-01. One caller at a time.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SequenceBitmaps:
 
     @property
     def memory_bytes(self) -> int:
-        """Of the pages."""
+        """Size of the pages."""
         return self._pages.nbytes
 
     @property
@@ -135,7 +135,7 @@ class SequenceBitmaps:
         return index
 
     def _outgrown(self, new_pages: int, numbers: int) -> bool:
-        """Whether so many more pages are more than all numbers are worth."""
+        """Return whether so many more pages are more than all numbers are worth."""
         return (self._used + new_pages) * _PAGE_BYTES > SPARE_BYTES + BYTES_A_NUMBER_MAX * (self._size + numbers)
 
     def _grow(self) -> None:

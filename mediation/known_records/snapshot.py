@@ -1,7 +1,7 @@
 """One file that holds an index: a page that describes it, then its arrays as they lie in memory.
 
 Opening maps the file, copy on write, and reads nothing but the first page; what is changed afterwards stays in memory. The file is written
-under another name, synced and renamed, so that a name stands for a whole file. Refuses files that are none, are of another version,
+under another name, synced and renamed, so that a name means a whole file. Refuses files that are none, are of another version,
 or are cut off; whether the rest is what was written tells `sha256`.
 """
 
@@ -40,7 +40,7 @@ class Array(NamedTuple):
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What stands on the first page, behind the magic and the length of this text."""
+    """Text of the first page, behind the magic and the length of this text."""
 
     form: str  # hash or bitmap
     keys: int

@@ -1,4 +1,4 @@
-"""What an index says of the rows of a batch."""
+"""Verdicts of an index on the rows of a batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Verdicts(NamedTuple):
 
 
 def verdicts(verdict: NDArray[np.int8], first: NDArray[np.int64]) -> Verdicts:
-    """What a kernel found; `first` counts rows from 1. Where all rows are new, as most are, nothing is written for them."""
+    """Verdicts of a kernel; `first` counts rows from 1. Where all rows are new, as most are, nothing is written for them."""
     return Verdicts(verdict, first - 1 if verdict.any() else np.broadcast_to(np.int64(-1), first.shape))
 
 

@@ -1,6 +1,6 @@
 """Delimited rows of a window as blocks: the lexer of every format whose records are lines of comma-separated text.
 
-The blocks' data are what is in sight of the window, so a block has to be used up before the next one is asked for. Header rows are
+The blocks' data are what is in sight of the window: a block has to be used up before the next one is requested. Header rows are
 left out, and header and trailer lines with totals are set apart as the block's `control_lines`: they are no rows.
 """
 
@@ -67,7 +67,7 @@ def without_control_lines(rows: Block, source: Source) -> Block:
 
 
 def _is_unfinished(window: ByteWindow, rows: Block, position: int) -> bool:
-    """Whether the file ends with the last row and not with a line break. A lone CR is half of one."""
+    """Return whether the file ends with the last row and not with a line break. A lone CR is half of one."""
     ends_here = window.is_last and window.may_be_cut and position == window.end and rows.size > 0
     return ends_here and bool(rows.end[-1] == window.end)
 

@@ -1,6 +1,6 @@
 """Reads columns of fields, given as positions in raw bytes: times, amounts of time, words and text.
 
-Each kernel takes the begin and end of one field a row (equal: empty) and writes one value a row, with a kind or count that says
+Each kernel takes the begin and end of one field a row (equal: empty) and writes one value a row. A kind or count beside it says
 whether the field could be read. Times are microseconds, local or UTC as the kind says. Nothing here raises.
 """
 
@@ -81,7 +81,7 @@ def _read_fraction(data, at, end):
 
 @njit(_I64(_I64))
 def precision_of(places):
-    """How finely a time is written whose seconds have so many decimal places."""
+    """Return the precision of a written time whose seconds have so many decimal places."""
     if places == 0:
         return SECOND
     return EXACT if places >= PLACES_MAX else PLACES + places
@@ -268,7 +268,7 @@ def find_times(data, field_begin, field_end, width, wanted, out_field):
 
 @njit(_I64(_BYTES, _I64, _I64, _I64, _I64))
 def _short_amount(data, at, stop, scale, divisor):
-    """Of eight bytes at most, digits with or without a point between; -1 for what is written in another way."""
+    """Return the amount in eight bytes at most, digits with or without a point between; -1 for what is written in another way."""
     size = stop - at
     if size > WORD_BYTES or at + WORD_BYTES > data.size:
         return -1
@@ -319,7 +319,7 @@ def read_amounts(data, begin, end, scale, out, out_kind):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _I64, _I8[::1]))
 def count_places(data, begin, end, mark, out):
-    """How many digits end each field behind its decimal mark, 100 at most; 0 where there is no mark before them."""
+    """Count the digits that end each field behind its decimal mark, 100 at most; 0 where there is no mark before them."""
     for row in range(begin.size):
         at, out[row] = end[row] - 1, 0
         while at >= begin[row] and _ZERO <= data[at] <= _NINE:
@@ -363,7 +363,7 @@ def match_words(data, begin, end, words, word_begin, out):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, numba.boolean[::1]))
 def look_like_unique_ids(data, begin, end, out):
-    """Whether each field is `seconds since 1970.digits`, with or without `systemname-` before."""
+    """Find fields that are `seconds since 1970.digits`, with or without `systemname-` before."""
     for row in range(begin.size):
         at = end[row] - 1
         while at >= begin[row] and _ZERO <= data[at] <= _NINE:
@@ -383,7 +383,7 @@ def look_like_unique_ids(data, begin, end, out):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, numba.boolean[::1], numba.int32[::1]))
 def find_local_channels(data, begin, end, out, out_end):
-    """Whether each channel name starts with `Local/`, and where its name ends without the half's mark (`;1` or `;2`)."""
+    """Find channel names that start with `Local/`, and the end of each name without the half's mark (`;1` or `;2`)."""
     for row in range(begin.size):
         at, stop = begin[row], end[row]
         out[row] = (
@@ -401,7 +401,7 @@ def find_local_channels(data, begin, end, out, out_end):
 
 @njit(numba.boolean(_BYTES, _I64, _I64, _I64, _I64))
 def _stands_as(data, at, size, number, digits):
-    """Whether the `size` bytes from `at` on are the number as it would be written."""
+    """Return whether the `size` bytes from `at` on are the number as it would be written."""
     if size != digits or size > 2 * WORD_BYTES or at + WORD_BYTES > data.size:
         return False
     if size <= WORD_BYTES:

@@ -34,7 +34,7 @@ class Header(NamedTuple):
 def named(  # noqa: PLR0913 - what to read, and how
     window: ByteWindow, source: Source, needed: Iterable[str], *, lines: int, names_in: int = 0, also_known: Iterable[str] = ()
 ) -> Header | None:
-    """What the first `lines` of a file say, of which line `names_in` has the names; None if the file holds nothing.
+    """The first `lines` of a file; line `names_in` of them has the names. None if the file holds nothing.
 
     A line of totals before them (`header` of the definition) is none of the `lines`. `needed` and `also_known` columns are spelled as
     they are here; the header may have them in any case.
@@ -70,7 +70,7 @@ def _totals(window: ByteWindow, source: Source) -> tuple[bytes, ...]:
 
 
 def _checked(file: str, names: list[str], needed: list[str], also_known: list[str]) -> tuple[str, ...]:
-    """The names as the source spells them; it is an error if one of `needed` is missing or stands there twice."""
+    """The names as the source spells them; it is an error if one of `needed` is missing or is there twice."""
     spelled = {name.lower(): name for name in (*also_known, *needed)}
     found = tuple(spelled.get(name.lower(), name) for name in names)
     missing = [name for name in dict.fromkeys(needed) if name not in found]

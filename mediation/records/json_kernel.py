@@ -1,8 +1,8 @@
 """Finds JSON records in raw bytes, and copies the texts of the wanted fields out of them.
 
-A record is an object; between records may stand white space, commas and the brackets of lists. Where a record is faulty, the bytes
-that are refused end where the record ends by its brackets and quotes alone, or before a line that begins the next record (with `{`, no
-deeper indented), whichever comes first: so one bad record takes no good one with it. Where bytes would be read over and over, what was
+A record is an object; between records may be white space, commas and the brackets of lists. The refused bytes of a faulty record end
+at the first of two places: where the record ends by its brackets and quotes alone; or before a line that begins the next record (with
+`{`, no deeper indented). So one bad record takes no good one with it. Where bytes would be read over and over, what was
 read of a faulty record is refused with it, so that time stays bounded. Nothing here raises.
 """
 
@@ -289,7 +289,7 @@ def _json_record(data, at, end, nodes, names, group_parent, field_group, counts,
 
 @njit(BOOL(BYTES, I64, I64, I64))
 def _begins_record(data, at, end, column):
-    """Whether a line that begins at `at` holds `{` within its first `column` + 1 bytes, after blanks only."""
+    """Return whether a line that begins at `at` holds `{` within its first `column` + 1 bytes, after blanks only."""
     place = at
     while place < end and place - at < column and (data[place] == BLANK or data[place] == TAB):
         place += 1
@@ -298,7 +298,7 @@ def _begins_record(data, at, end, column):
 
 @njit(numba.types.UniTuple(I64, 2)(BYTES, I64, I64, BOOL, I64, INTS))
 def _skip_record(data, begin, end, is_last, lines_from, state):
-    """Goes on to the end of a faulty record, by brackets and quotes alone. Outcome and position; PIECE: it goes on behind it.
+    """Skip to the end of a faulty record, by brackets and quotes alone. Outcome and position; PIECE: it continues behind it.
 
     Lines that begin a record end it from `lines_from` on.
     """
@@ -333,7 +333,7 @@ def _skip_record(data, begin, end, is_last, lines_from, state):
 
 @njit(numba.types.UniTuple(I64, 2)(BYTES, I64, I64, BOOL, BOOL))
 def _rubbish_end(data, begin, end, is_last, in_list):
-    """Where bytes that begin no record end: at a line break, `{`, or the end of the list they are in, RECORD_BYTES_MAX at most."""
+    """Return the end of bytes that begin no record: a line break, `{`, or the end of the list they are in, RECORD_BYTES_MAX at most."""
     at = begin + 1
     while at < end and data[at] != NEWLINE and data[at] != _OPEN and at - begin < RECORD_BYTES_MAX:
         if in_list and data[at] == _CLOSE_LIST:

@@ -24,7 +24,7 @@ def record_block(
 ) -> Block:
     """A block of `columns`. `fields`: texts, and begin and end of each field in them, (columns, rows); equal: empty.
 
-    Between two texts has to stand a byte that is no quote, or a text after one that ends with a quote would be taken as quoted.
+    A byte that is no quote has to be between two texts: a text after one that ends with a quote would be taken as quoted.
     `raw`: the input, and begin and end of each record in it. `code`: reasons (reasons.CODES) of records that the lexer refuses;
     0 for good ones. The texts are read-only from here on.
     """

@@ -1,6 +1,6 @@
-"""What the kernels of JSON and XML records share: the tree of wanted fields, texts, and instances of lists' elements.
+"""Kernels that JSON and XML records share: the tree of wanted fields, texts, and instances of lists' elements.
 
-Which fields are wanted is a tree of names, see record_paths; texts are copied into a buffer of their own. Nothing here raises.
+The wanted fields are a tree of names, see record_paths; texts are copied into a buffer of their own. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def set_field(node, begin, end, nodes, field_group, counts, spans, out):
 
 @njit(I64(BYTES, I64, I64, I64))
 def column_of(data, begin, at, carried):
-    """How many bytes of its line stand before `at`, COLUMN_MAX at most; `carried` are those before `begin`."""
+    """Return how many bytes of its line are before `at`, COLUMN_MAX at most; `carried` are those before `begin`."""
     place = at
     while place > begin and data[place - 1] != NEWLINE and at - place < COLUMN_MAX:
         place -= 1

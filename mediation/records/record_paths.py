@@ -1,4 +1,4 @@
-"""Which fields of a JSON or XML record are wanted, as a tree of names; and the blocks of records that a window holds.
+"""Wanted fields of a JSON or XML record, as a tree of names; and the blocks of records that a window holds.
 
 A path is names with dots between: `variables.uuid`. `callflow[0].context` takes the first of a list (or of elements that repeat, or
 the only one, where it is no list). `units[].used[].time` makes each element of the list a row of its own; elements may hold further
@@ -189,7 +189,7 @@ def compile_paths(fields: dict[str, str], element: str = "") -> Paths:
 
 
 def check_path(path: str, lists: tuple[str, ...] = ()) -> str:
-    """The path, which somebody wrote in a definition. `lists`: lists whose elements may be named, such as `units[]`."""
+    """Return a definition's path, or raise UserError if it is none. `lists`: lists whose elements may be named, such as `units[]`."""
     walked = ""
     for part in path.removeprefix("%").split("."):
         walked = f"{walked}.{part}".lstrip(".")
@@ -235,7 +235,7 @@ class _Room:
 
 
 def scan_window(window: ByteWindow, paths: Paths) -> Iterator[Found]:
-    """All records of what `window` reads, many at a time. What is found holds until the next is asked for."""
+    """All records of what `window` reads, many at a time. A result is valid until the next one is requested."""
     room = _Room(paths, window.data.size)
     while window.begin < window.end or not window.is_last:
         found, position, is_full = _scan(window, paths, room)

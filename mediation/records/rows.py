@@ -1,4 +1,4 @@
-"""The fields of some rows by name, whatever the width of each row.
+"""The fields of some rows by name, for rows of any width.
 
 `Block` is what one scan found, with a reason code a row: rows with one are kept in place and read as empty, so that all columns
 stay aligned.
@@ -33,7 +33,7 @@ class Spans(NamedTuple):
 
     @property
     def filled(self) -> NDArray[np.bool_]:
-        """Where the field is not empty."""
+        """Mask of the rows whose field is not empty."""
         return self.end > self.begin
 
     def where(self, chosen: NDArray[np.bool_], other: Spans) -> Spans:
@@ -124,7 +124,7 @@ class Block:
         )
 
     def has(self, name: str) -> bool:
-        """Whether any layout has the column."""
+        """Return whether any layout has the column."""
         return any(name in columns for columns in self.columns)
 
     def empty(self) -> Spans:
@@ -148,7 +148,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WatchedBlock(Block):
-    """A block that remembers which of its columns were asked for."""
+    """A block that remembers which of its columns were read."""
 
     asked: set[str] = dataclasses.field(default_factory=set)
 

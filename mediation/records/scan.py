@@ -3,11 +3,11 @@
 A row ends at LF or CRLF outside quotes; the last one may lack it; empty lines are no rows, nor are lines that begin with the
 `comment` byte where a source has one. Delimiter and quote are bytes of the source. A field may be quoted; inside, a doubled
 quote is a quote and a line break is text. Blanks around unquoted fields are not part of them. Switches write caller names as they
-come, so a lone quote inside a quoted field is taken as text, as long as the field stays within its line.
+come: a lone quote inside a quoted field is taken as text, as long as the field stays within its line.
 
 A stray quote must not swallow the rest of a file. So a quoted field that spans lines has to be faultless: doubled quotes only, at
 most 64 KiB, and a row of the right number of columns at its end. Else the row is refused up to the end of its first line, and the
-next line is a row again. A line that is refused or has a wrong number of columns is looked at once more: if it has the right number
+next line is a row again. A line that is refused or has a wrong number of columns is scanned once more: if it has the right number
 where text may go on behind a closing quote, as in `"Jo" <1>,`, it is read so. Positions are bytes within `data`. Refuses rows above
 1 MiB, in pieces of that size, so that memory stays bounded.
 """
@@ -93,7 +93,7 @@ def scan(
     """Find rows in `data[begin:end]` until room or data end. Gives their count and the position from which to go on.
 
     `widths` has bit w set if w columns are right. `is_last` says that nothing follows `end`, so that an unfinished row is one.
-    `in_long_row` says that a row above ROW_BYTES_MAX goes on at `begin`, see `ends_in_long_row`.
+    `in_long_row` says that a row above ROW_BYTES_MAX continues at `begin`, see `ends_in_long_row`.
     """
     right_widths = np.unpackbits(np.frombuffer(widths.to_bytes((WIDTH_MAX + 8) // 8, "little"), np.uint8), bitorder="little")
     found, position = _scan_rows(data, begin, end, is_last, in_long_row, right_widths, *marks, *rows)
@@ -101,7 +101,7 @@ def scan(
 
 
 def ends_in_long_row(rows: Rows, count: int, position: int) -> bool:
-    """Whether the rest of a row that is too long begins at `position`, where a scan ended that got on."""
+    """Return whether the rest of a row that is too long begins at `position`, where a scan ended that got on."""
     return count > 0 and bool(rows.fault[count - 1] == FAULT_LENGTH and rows.end[count - 1] == position)
 
 
@@ -212,7 +212,7 @@ def _between(quotes):
 
 @njit(_BOOL(_BYTES, _I64, _I64, _I64))
 def _are_doubled(data, begin, end, quote):
-    """Whether all quotes come in pairs."""
+    """Return whether all quotes come in pairs."""
     at = begin
     while at < end:
         if data[at] == quote:

@@ -1,9 +1,8 @@
 """Finds XML records in raw bytes, and copies the texts of the wanted fields out of them.
 
-A record is an element of one name; between records may stand white space, comments, instructions such as `<?xml ...?>`, and the tags
-`<cdrs>` and `</cdrs>`. Text may hold five named entities, numbered characters and CDATA; there are no document types. Where a record
-is faulty, the bytes that are refused end after its closing tag, or before the next opening one, whichever comes first. Nothing here
-raises.
+A record is an element of one name; between records may be white space, comments, instructions such as `<?xml ...?>`, and the tags
+`<cdrs>` and `</cdrs>`. Text may hold five named entities, numbered characters and CDATA; there are no document types. The refused bytes
+of a faulty record end after its closing tag or before the next opening one, at the first of the two. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ def _has_word(data, at, end, word):
 
 @njit(BOOL(BYTES, I64, I64, BYTES))
 def _has_tag(data, at, end, tag):
-    """Whether the tag `tag`, such as `<cdr` or `</cdr`, begins at `at`; its name must end there."""
+    """Return whether the tag `tag`, such as `<cdr` or `</cdr`, begins at `at`; its name must end there."""
     after = at + tag.size
     if not _has_word(data, at, end, tag) or after >= end:
         return False
@@ -166,9 +165,9 @@ def _entity(data, at, end):
 
 @njit(I64(BYTES, I64, I64, BYTES, INTS, I64))
 def _after_word(data, at, end, word, absent, kind):
-    """The position after the next `word`; above `end` if there is none.
+    """Return the position after the next `word`; above `end` if there is none.
 
-    It is known not to begin from `absent[2 * kind]` to `absent[2 * kind + 1]`, so that no byte is searched twice, whatever stands there.
+    It is known not to begin from `absent[2 * kind]` to `absent[2 * kind + 1]`, so that no byte is searched twice.
     """
     since, until = absent[2 * kind], absent[2 * kind + 1]
     place = at
@@ -288,7 +287,7 @@ def _xml_record(data, at, end, nodes, names, group_parent, field_group, counts, 
 
 @njit(numba.types.UniTuple(I64, 2)(BYTES, I64, I64, BOOL, BYTES, BYTES))
 def _skip_record(data, begin, end, is_last, opening, closing):
-    """Goes on to the end of a faulty record, by its tags alone, or of rubbish. Outcome and position; PIECE: it goes on behind it."""
+    """Skip to the end of a faulty record, by its tags alone, or of rubbish. Outcome and position; PIECE: it continues behind it."""
     at = begin + 1
     longest = closing.size + 1
     while at < end and at - begin < RECORD_BYTES_MAX:

@@ -1,4 +1,4 @@
-"""Where the fields of a charging data request stand (3GPP TS 32.291).
+"""Paths of the fields of a charging data request (3GPP TS 32.291).
 
 `FIELDS` are the columns of the format: a source's `key` and `charge_columns` use their names.
 """

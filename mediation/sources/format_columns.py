@@ -1,6 +1,6 @@
-"""What each format's columns are called, and which of them a source must have: data only, so that a definition is checked quickly.
+"""Names of each format's columns, and the ones that a source must have: data only, so that a definition is checked quickly.
 
-A column that is not named here is read over, unless the source's key, charge columns, sequence, legs or fields name it.
+A column that is not named here is ignored, unless the source's key, charge columns, sequence, legs or fields name it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mediation.sources.rules import Partials, ServiceRules, Services
 
 
 class Shape(enum.Enum):
-    """How a record's columns are found."""
+    """The way in which a record's columns are found."""
 
     BY_PLACE = "by place"  # the n-th field of a row, or the n-th position of a line
     BY_NAME = "by name"  # the record names its fields; further names may be given as `columns`

@@ -1,7 +1,7 @@
-"""What a usage file looks like: the built-in sources, and definitions given as YAML files.
+"""Form of a usage file: the built-in sources, and definitions given as YAML files.
 
-A source says which columns a row has (by its width), in which zone its local times are, how its numbers become E.164, who pays,
-what identifies a record, and how records hang together (`source_rules`). Its name is part of every event key: the same file read
+A source says which columns a row has (by its width), in which zone its local times are, and how its numbers become E.164. It says who
+pays, what identifies a record, and how records hang together (`rules`). Its name is part of every event key: the same file read
 under another source name holds other events. Refuses unknown fields and every other mistake of a definition at once, each with its
 remedy.
 """
@@ -62,7 +62,7 @@ __all__ = [
 
 
 class Format(enum.StrEnum):
-    """Who wrote the file, and so what its columns mean."""
+    """The writer of the file, and so the meaning of its columns."""
 
     ASTERISK = "asterisk"
     FREESWITCH = "freeswitch"
@@ -79,7 +79,7 @@ class Format(enum.StrEnum):
 
 
 class LocalTime(enum.StrEnum):
-    """What to do with a local time that happened twice or never, and carries no offset."""
+    """The treatment of a local time that happened twice or never, and carries no offset."""
 
     SUSPENSE = "suspense"
     EARLIER = "earlier"  # the earlier of the two candidate instants
@@ -87,7 +87,7 @@ class LocalTime(enum.StrEnum):
 
 
 class ServedBy(enum.StrEnum):
-    """Who pays for a row, so far as the row tells."""
+    """The payer of a row, so far as the row says."""
 
     SRC = "src"  # the caller's number if it is one in E.164, else the account code, else the caller as the switch names it
     ACCOUNTCODE = "accountcode"  # the account code if there is one, else the caller
@@ -100,7 +100,7 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A checked source. Layouts of one width differ in optional columns and are told apart row by row."""
+    """A checked source. Layouts of one width differ in optional columns and are distinguished row by row."""
 
     name: str
     format: Format

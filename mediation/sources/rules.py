@@ -17,14 +17,14 @@ DAY_US: Final = 24 * HOUR_US
 
 
 class Plain(enum.StrEnum):
-    """How to read a number that has neither +, nor an international nor a trunk prefix, and whose type is not told."""
+    """The reading of a number without +, international or trunk prefix whose type is not given."""
 
     INTERNATIONAL = "international"
     NATIONAL = "national"
 
 
 class NumberType(enum.StrEnum):
-    """What a switch says of a number's digits (type of number, nature of address)."""
+    """The type of a number's digits as a switch gives it (type of number, nature of address)."""
 
     AS_WRITTEN = "as_written"  # unknown: the prefixes tell
     INTERNATIONAL = "international"  # with the country code
@@ -43,7 +43,7 @@ NUMBER_TYPES: Final = {  # ITU-T Q.763 / 3GPP TS 24.008: by value, by octet (hex
 
 
 class TypeColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Columns that tell the type of each party's number."""
+    """Columns with the type of each party's number."""
 
     served: str = ""
     other: str = ""
@@ -51,7 +51,7 @@ class TypeColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Numbering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How numbers as dialled become E.164: digits only, without +."""
+    """Rules by which numbers as dialled become E.164: digits only, without +."""
 
     country_code: str = ""
     international_prefix: str = "00"
@@ -67,7 +67,7 @@ class Numbering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Partials(enum.StrEnum):
-    """What to do with the records that one call or session is cut into."""
+    """The treatment of the records that one call or session is cut into."""
 
     NONE = "none"  # every record is complete
     JOIN = "join"  # put together, then rated once
@@ -75,14 +75,14 @@ class Partials(enum.StrEnum):
 
 
 class Messages(enum.StrEnum):
-    """What one unit of a text message in several parts is."""
+    """The unit of a text message in several parts."""
 
     SEGMENT = "segment"
     MESSAGE = "message"
 
 
 class ServiceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the records of one service hang together."""
+    """Rules by which the records of one service hang together."""
 
     partials: Partials = Partials.NONE
     timeout_us: int = 36 * HOUR_US  # YAML `timeout`: how long to wait for what is missing
@@ -109,7 +109,7 @@ class Sequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bills(enum.StrEnum):
-    """Which of the answered legs of one call bills; the others are absorbed."""
+    """The answered leg of one call that bills; the others are absorbed."""
 
     NATIVE = "native"  # the format's own rules
     EACH = "each"  # every leg bills
@@ -120,7 +120,7 @@ class Bills(enum.StrEnum):
 
 
 class Legs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which records are one call, and who pays for a forwarded one."""
+    """Rules for the records of one call, and the payer of a forwarded one."""
 
     group_by: tuple[str, ...] = ()  # columns that the legs of one call share; none: the format's own choice
     bills: Bills = Bills.NATIVE
@@ -130,7 +130,7 @@ class Legs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How delimited text is written. Marks are single ASCII characters, or empty for none."""
+    """The marks of delimited text. Marks are single ASCII characters, or empty for none."""
 
     delimiter: str = ","
     quote: str = '"'
@@ -170,7 +170,7 @@ class Unit(enum.StrEnum):
 
 
 class FieldRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a canonical field stands in a record, and how it is written."""
+    """The columns of a record that give a canonical field, and how they are written."""
 
     column: str = ""
     more_columns: tuple[str, ...] = ()  # added to it: texts end to end with a blank between (date and time), amounts as a sum
@@ -216,7 +216,7 @@ CANONICAL_FIELDS: Final = (
 
 
 class ControlTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A header or trailer line. Named groups of the pattern: count, duration, bytes, units, sequence, whichever there are."""
+    """A header or trailer line. Named groups of the pattern, each optional: count, duration, bytes, units, sequence."""
 
     starts_with: str  # how the line begins; no record begins so
     pattern: str  # regular expression over the whole line

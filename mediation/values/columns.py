@@ -117,7 +117,7 @@ def epochs(block: Block, spans: Spans, unit_us: int) -> Times:
 
 
 def count_fineness_us(block: Block, spans: Spans, unit_us: int, decimal_mark: str = ".") -> NDArray[np.int64]:
-    """How finely counts of units of `unit_us` microseconds are written; 0: to the microsecond."""
+    """The fineness of written counts of units of `unit_us` microseconds; 0: to the microsecond."""
     if unit_us == 1:
         return np.zeros(block.size, np.int64)
     places = np.zeros(block.size, np.int8)
@@ -138,7 +138,7 @@ def amounts(block: Block, spans: Spans, scale: int, reason: Reason | None = Reas
 def networks(block: Block, spans: Spans, reason: Reason | None = Reason.UNREADABLE_NUMBER) -> Amounts:
     """Visited networks as MCC x 1000 + MNC, of 26201, 262-01, 310410 or 310-410: three digits of country, two or three of network.
 
-    Other whole numbers stand as they are: 0 is no network. A text that is neither gives the row `reason`, or counts as absent.
+    Other whole numbers stay as they are: 0 is no network. A text that is neither gives the row `reason`, or counts as absent.
     """
     value, present = amounts(block, spans, 1, None)
     length = spans.end - spans.begin

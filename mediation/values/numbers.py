@@ -36,7 +36,7 @@ class Rules(NamedTuple):
 
 
 def read(block: Block, spans: Spans, numbering: Numbering, type_column: str = "") -> Numbers:
-    """Value and digits of each field; `type_column` tells what the digits are, where the source has such a column."""
+    """Value and digits of each field; `type_column` says what the digits are, where the source has such a column."""
     value, digits = np.zeros(block.size, np.int64), np.zeros(block.size, np.int8)
     types = np.zeros(0, np.int8) if not type_column else number_types(block, block.spans(type_column), numbering)
     numbers_kernel.read_numbers(block.data, spans.begin, spans.end, types, *_rules(numbering), value, digits)
@@ -44,7 +44,7 @@ def read(block: Block, spans: Spans, numbering: Numbering, type_column: str = ""
 
 
 def number_types(block: Block, spans: Spans, numbering: Numbering) -> NDArray[np.int8]:
-    """The type of each row's number; a word that nobody knows leaves the number as written."""
+    """The type of each row's number; a word that is not known leaves the number as written."""
     known = NUMBER_TYPES | {word.upper(): type_ for word, type_ in numbering.types.items()}
     found = columns.words(block, spans, tuple(known))
     kinds = np.array([*(_KINDS[type_] for type_ in known.values()), numbers_kernel.AS_WRITTEN, numbers_kernel.AS_WRITTEN], np.int8)

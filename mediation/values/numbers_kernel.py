@@ -1,6 +1,6 @@
 """Reads telephone numbers as they were dialled or written into E.164: digits as one integer, and how many there are.
 
-Each field has a begin and end in raw bytes (equal: empty). What is no number, such as an extension, a name, a short code or a number
+Each field has a begin and end in raw bytes (equal: empty). A text that is no number, such as an extension, a name, a short code or a number
 with masked digits, gives 0 and 0: a wrong number would be billed to a stranger, no number is kept as text. Nothing here raises.
 """
 
@@ -74,7 +74,7 @@ def _longest_prefix(digits, count, texts, limits, first, last):
 
 @njit(numba.types.UniTuple(_I64, 2)(_DIGITS, _I64, _I64, _I64, _BYTES, _PLACES, _PLACES))
 def _form(digits, count, kind, plain, texts, limits, groups):
-    """How many leading digits fall away, and the kind that is left: INTERNATIONAL, NATIONAL, SUBSCRIBER or NO_NUMBER."""
+    """Return how many leading digits fall away, and the kind that is left: INTERNATIONAL, NATIONAL, SUBSCRIBER or NO_NUMBER."""
     exit_ = _longest_prefix(digits, count, texts, limits, groups[INTERNATIONAL_PREFIXES], groups[INTERNATIONAL_PREFIXES + 1])
     trunk = _longest_prefix(digits, count, texts, limits, groups[TRUNK_PREFIXES], groups[TRUNK_PREFIXES + 1])
     if kind == AS_WRITTEN:

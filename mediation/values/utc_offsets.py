@@ -17,7 +17,7 @@ _HOUR_S: Final = 3600
 
 
 def offsets(block: Block, spans: Spans) -> Amounts:
-    """Seconds east of UTC. What is no offset counts as absent."""
+    """Seconds east of UTC. A text that is no offset counts as absent."""
     known: dict[bytes, int | None] = {}
     value, present = np.zeros(block.size, np.int64), np.zeros(block.size, np.bool_)
     for row in np.flatnonzero(spans.filled).tolist():

@@ -120,7 +120,7 @@ def with_columns(block: Block, added: Mapping[str, Spans]) -> Block:
 def with_texts(block: Block, joined: Mapping[str, Sequence[Spans]], constants: Mapping[str, str]) -> Block:
     """The block with further columns: fields put end to end with a blank between, and texts that are the same in every row.
 
-    Names must be new. What is put together is written behind the block's own bytes, which are copied for it.
+    Names must be new. Joined texts are written behind the block's own bytes, which are copied for it.
     """
     if not joined and not constants:
         return block

@@ -62,7 +62,7 @@ def _days(year, month, day):
 
 @njit(numba.types.UniTuple(_I64, 2)(_BYTES, _I64, _I64, _BYTES))
 def _month(data, at, end, months):
-    """Number of the month whose first three letters stand at `at`, and the position after all its letters; 0 if none."""
+    """Number of the month whose first three letters are at `at`, and the position after all its letters; 0 if none."""
     if end - at < 3:
         return 0, at
     for month in range(12):
@@ -193,9 +193,9 @@ def _read_time(data, at, end, form, months):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _BYTES, _BYTES, _I64[::1], _I8[::1], _I32[::1], _I8[::1]))
 def read_times(data, begin, end, form, months, out_us, out_kind, out_offset_s, out_precision):
-    """Times of a column, as the `form` of strptime's directives says: %Y %y %m %d %b %H %I %M %S %f %p %z; %a and %Z are read over.
+    """Times of a column, as the `form` of strptime's directives says: %Y %y %m %d %b %H %I %M %S %f %p %z; %a and %Z are skipped.
 
-    A blank stands for any number of blanks; years of two digits are of this century. `months` is MONTHS.
+    A blank matches any number of blanks; years of two digits are of this century. `months` is MONTHS.
     """
     for row in range(begin.size):
         if begin[row] == end[row]:
@@ -348,7 +348,7 @@ def read_clocks(data, begin, end, decimal, is_digits, out, out_kind):
 
 @njit(_VOID(_BYTES, _PLACES, _PLACES, _BOOL[::1]))
 def are_numbers(data, begin, end, out):
-    """Whether each field is digits alone, with or without a plus before them."""
+    """Find fields that are digits alone, with or without a plus before them."""
     for row in range(begin.size):
         at = begin[row] + 1 if begin[row] < end[row] and data[begin[row]] == _PLUS else begin[row]
         out[row] = at < end[row]

@@ -64,7 +64,7 @@ def agree(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Agree to what somebody else asked for: it is looked at anew, and done."""
+    """Agree to what another person asked for: it is looked at anew, and done."""
     from billing import agreeing
     from billing.store.home import Home
     from server.cli import output
@@ -92,7 +92,7 @@ def refuse(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Refuse what somebody asked for, or give up what you asked for yourself: it is never done."""
+    """Refuse what another person asked for, or give up what you asked for yourself: it is never done."""
     from billing.store import approvals
     from billing.store.home import Home
     from server.cli import output

@@ -1,4 +1,4 @@
-"""How a command is told a catalogue: a path, or a name such as mobile@2 among published versions and drafts of the home folder."""
+"""Names of catalogues on a command line: a path, or a name such as mobile@2 among published versions and drafts of the home folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find(text: str, home: Path) -> Catalogue:
 
 
 def is_path(text: str) -> bool:
-    """Whether `text` names a file or folder: it is there, or it looks like nothing else."""
+    """Return whether `text` names a file or folder: it is there, or it looks like nothing else."""
     return Path(text).exists() or "/" in text or text.endswith(_ENDINGS)
 
 

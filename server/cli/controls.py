@@ -97,7 +97,7 @@ def assign(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Give a finding to somebody."""
+    """Assign a finding to an owner."""
     from billing.controls import findings
     from billing.runs.states import By
     from billing.store.home import Home

@@ -143,7 +143,7 @@ def copy(
 ) -> int:
     """Copy the home with everything in its database to another folder, from SQLite to PostgreSQL, back, or between two of a kind.
 
-    Nobody else can write to the home meanwhile. The copy is compared value by value before it counts; broken off, it is nothing.
+    No other process can write to the home meanwhile. The copy is compared value by value before it counts; broken off, it is nothing.
 
     Parameters
     ----------

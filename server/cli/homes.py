@@ -1,4 +1,4 @@
-"""The one way in which a command is told its home folder: --home, else RATEWRIGHT_HOME, else ./ratewright-home; and makes one."""
+"""The home folder of a command: --home, else RATEWRIGHT_HOME, else ./ratewright-home; and the making of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command prints its result: JSON for programs, a table for people.
+"""Output of a command's result: JSON for programs, a table for people.
 
 On a terminal a table is drawn by rich; in a pipe it is plain aligned text that is never cut or wrapped, so that grep and awk can read it.
 """

@@ -1,4 +1,4 @@
-"""What documents of a practice home say: in text the first line, in JSON `"practice": true` as the first field. Others say nothing."""
+"""Marks on documents of a practice home: in text the first line, in JSON `"practice": true` as the first field. Others have none."""
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
@@ -20,7 +20,7 @@ def notice(home: Home, language: str = "en") -> list[str]:
 
 
 def say(home: Home, *, as_json: bool = False) -> None:
-    """Print the line, unless JSON is asked for."""
+    """Print the line, unless the output is JSON."""
     for text in () if as_json else notice(home):
         print(text)
 

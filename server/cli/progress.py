@@ -46,7 +46,7 @@ class PlainLines:
         self._done = 0
 
     def report(self, done: int, total: int) -> None:
-        """Note how much is done; print it when the last line is old enough. `total` 0 means that nobody knows."""
+        """Note how much is done; print it when the last line is old enough. `total` 0 means that it is not known."""
         self._done = done
         now_s = self._clock()
         if now_s - self._printed_s < LINE_INTERVAL_S:

@@ -1,6 +1,6 @@
 """`ratewright quote`: what one event would cost, and how that comes about.
 
-The kernel rates it, as it would in a bill run; the twin tells the steps. When the two differ nothing is printed but an internal error.
+The kernel rates it, as it would in a bill run; the twin gives the steps. When the two differ nothing is printed but an internal error.
 With --compare it is a customer's real month on every plan instead (`compare_page`).
 Example: `ratewright quote --plan mobile/smart-m --service voice --to +4930123456 --at 2026-10-25T01:59:30+02:00 --duration 185.2s`
 """
@@ -98,6 +98,7 @@ def quote(
         Whether the other side is of this network; not known when left out.
     friend
         The other side is one of the subscriber's chosen numbers.
+
     visited
         The network in which a roaming subscriber is, country and network code such as 262-01; at home when left out.
     rating_group
@@ -113,7 +114,7 @@ def quote(
     home
         Home folder with published catalogues.
     compare
-        Price the usage of --account in --period on every plan, cheapest first; then no event is told.
+        Price the usage of --account in --period on every plan, cheapest first; then no event is given.
     account
         The customer to compare for.
     period
@@ -173,7 +174,7 @@ def quote(
 
 
 def _beside(outcome: Outcome, catalogues: Sequence[Catalogue], language: str) -> list[str]:
-    """What a bill does beyond the charge of this event."""
+    """Sentences on what a bill charges beyond this event."""
     from tariffs import beside_quotes
 
     told: list[str] = []
@@ -185,7 +186,7 @@ def _beside(outcome: Outcome, catalogues: Sequence[Catalogue], language: str) ->
 
 
 def _given(value: Value | None, option: str) -> Value:
-    """What an event cannot do without."""
+    """Return the value of an option that an event requires. Raise UserError where it is missing."""
     if value is None:
         raise UserError(f"{option} is missing", "tell plan, service and start of one event; or compare plans with --compare", exit_status=2)
     return value
@@ -275,7 +276,7 @@ def _in_range(quantity: int, text: str, option: str) -> int:
 
 
 def _read(parse: Callable[[object], Value], raw: object, option: str) -> Value:
-    """What the text of an option means."""
+    """The meaning of an option's text."""
     from tariffs.language.texts import TextError
 
     try:

@@ -1,6 +1,6 @@
-"""`ratewright serve`: answers gRPC calls until it is told to stop.
+"""`ratewright serve`: answers gRPC calls until a signal ends it.
 
-SIGTERM and SIGINT drain and end with status 0; every acked batch is durable whatever ends the process.
+SIGTERM and SIGINT drain and end with status 0; every acked batch is durable, even if the process is killed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
 
 
 def _connections(wanted: int, kept_back: int) -> int:
-    """How many connections there are files for, after the process was given as many as the system allows it."""
+    """Return how many connections there are files for, after the process was given as many as the system allows it."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -85,7 +85,7 @@ def agree(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Agree to the value that somebody else asked for. It holds from now on."""
+    """Agree to the value that another person asked for. It holds from now on."""
     from billing.store import approvals, settings
     from billing.store.home import Home
     from rating.errors import UserError

@@ -170,7 +170,7 @@ def _figures(tried: Trial) -> list[tuple[str, object]]:
 
 
 def _taken(tried: Trial) -> list[tuple[str, str, int]]:
-    """What was told by the rows, and how often."""
+    """Findings of the trial and how many rows had each: columns of a row, layouts, offsets, payers and destinations."""
     parts = {
         "columns of a row": {str(width): rows for width, rows in tried.widths.items()},
         "layout": tried.layouts,

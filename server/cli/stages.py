@@ -23,7 +23,7 @@ UNITS: Final = {"price usage": "records", "settle": "accounts", "post": "invoice
 
 @contextlib.contextmanager
 def show(label: str, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
-    """A function (stage, done, total) that shows each stage as it goes. `total` 0: nobody knows how much there is."""
+    """A function (stage, done, total) that shows each stage as it goes. `total` 0: it is not known how much there is."""
     stages = _Stages(label, sys.stderr if stream is None else stream, clock)
     try:
         yield stages.report

@@ -1,4 +1,4 @@
-"""Which calls are let in, so that no client can take the service away from the others.
+"""Admission of calls, so that no client can take the service away from the others.
 
     call -> waiting room: until its first message has come -> a slot: while it is worked on
 
@@ -40,14 +40,14 @@ IPV6_PREFIX_BITS: Final = 64  # the address of one site; a host may take any in 
 
 
 class Bound(NamedTuple):
-    """How many there may be at once, of all peers and of one."""
+    """The most calls at once, of all peers and of one."""
 
     total: int
     per_peer: int
 
 
 class Limits(NamedTuple):
-    """What the service takes. One connection alone, with CALLS_OF_CONNECTION_MAX calls at once, has its short calls answered."""
+    """Limits of the service. One connection alone, with CALLS_OF_CONNECTION_MAX calls at once, has its short calls answered."""
 
     first_message_s: float = 10.0
     waiting: Bound = Bound(300, 128)
@@ -65,7 +65,7 @@ class Limits(NamedTuple):
 
 
 def peer_of(context: grpc.ServicerContext) -> str:
-    """Whose call it is, without the port."""
+    """The peer of a call, without the port."""
     kind, _, rest = str(context.peer()).partition(":")
     host = urllib.parse.unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
     with contextlib.suppress(ValueError):
@@ -101,7 +101,7 @@ class Slots:
 
     @property
     def are_free(self) -> bool:
-        """True where nobody has a place."""
+        """True where no place is taken."""
         with self._lock:
             return not self._taken.total()
 
@@ -119,7 +119,7 @@ class Slots:
 
 
 class WaitingRoom:
-    """Calls of which no message has come yet."""
+    """Calls without a message so far."""
 
     def __init__(self, bound: Bound, wait_s: float) -> None:
         self._bound, self._wait_s = bound, wait_s
@@ -190,7 +190,7 @@ class Gate(_Interceptor):
         self._health_room.close()
 
     def has_emptied(self, within_s: float) -> bool:
-        """True where all that was let in has left; waits for it, since who is told to end needs a moment."""
+        """True where all that was let in has left; waits up to `within_s` for it, since a call that must end needs a moment."""
         until_s = time.monotonic() + within_s
         slots = (self.streams, self._calls, self._health_calls, self._watchers)
         while not all(each.are_free for each in slots):
@@ -252,7 +252,7 @@ def _request(room: WaitingRoom, requests: Iterator[Request], context: grpc.Servi
 
 
 def _read(requests: Iterator[Request], waiter: futures.Future[Request | None]) -> None:
-    """Body of a reader: whatever comes first settles the waiter."""
+    """Body of a reader: the first message, the end or an error settles the waiter."""
     try:
         message = next(requests, None)
     except Exception as error:  # noqa: BLE001 -- the edge of a thread: the call's own thread sees it

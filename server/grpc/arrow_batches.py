@@ -1,8 +1,8 @@
 """Arrow IPC bytes from the wire to a record batch that is safe to compute with.
 
 Bytes from a network may say anything: cut short, another schema, lengths of exabytes, offsets outside their buffer, compression that
-unpacks to the size of the machine. So every message is looked at before Arrow reads its body, the schema is compared before any row,
-and the rows are validated in full before anybody else sees them.
+unpacks to the size of the machine. So every message is checked before Arrow reads its body. The schema is compared before any row,
+and the rows are validated in full before other code sees them.
 
 Refuses (INVALID_ARGUMENT): ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE.
 """
@@ -35,7 +35,7 @@ _HEADER_RECORD_BATCH: Final = 3
 def read_batch(arrow_ipc: bytes, schema: pa.Schema) -> pa.RecordBatch:
     """The rows of one complete Arrow IPC stream with exactly the columns of `schema` (names, types, order): one batch, at least one row.
 
-    Whether columns may be null is for their reader to say, row by row.
+    The reader of the columns decides whether they may be null, row by row.
     """
     if len(arrow_ipc) > BATCH_BYTES_MAX:
         raise invalid("BATCH_TOO_LARGE", f"a batch of {len(arrow_ipc)} bytes; at most {BATCH_BYTES_MAX} are taken")
@@ -121,7 +121,7 @@ def _record_batch_head(metadata: memoryview) -> tuple[int, bool] | None:
 
 
 def _offset(metadata: memoryview, at: int) -> int:
-    """Where the offset stored at `at` points to."""
+    """The position that the offset stored at `at` points to."""
     return at + int(struct.unpack_from("<I", metadata, at)[0])
 
 

@@ -1,4 +1,4 @@
-"""DunningService: how an account stands on a day, and which steps were taken for it."""
+"""DunningService: the state of an account on a day, and the steps taken for it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         self._clock_us = clock_us
 
     def GetDunningState(self, request: pb.GetDunningStateRequest, context: grpc.ServicerContext) -> pb.DunningState:
-        """The state on the day asked for, or today where the account is."""
+        """The state on the day of the request, or today where the account is."""
         with answering(context):
             account_id = convert.parse_dunning_state_name(request.name)
             given = convert.parse_date(request.as_of, "as_of") if request.HasField("as_of") else None

@@ -1,6 +1,6 @@
 """One writer for all streams: batches that wait while the disk syncs are stored together, by one further sync.
 
-The price of durability is one fsync, whatever it covers. A switch that sends ten records at a time would be held to some hundred batches
+The price of durability is one fsync, for one batch or many. A switch that sends ten records at a time would be held to some hundred batches
 a second if each had its own. Instead a single thread takes all that wait, stores them as one group and then answers each.
 
 Units: `size_bytes` is what a batch occupies while it waits. `submit` blocks while more than `waiting_bytes_max` wait, which is how
@@ -73,11 +73,11 @@ class GroupCommit(Generic[Batch, Receipt]):
             self._no_group_from_s = time.monotonic() + within_s
 
     def is_late(self) -> bool:
-        """Whether no group is begun any more; a store that waits for another process is to give up."""
+        """Return whether no group is begun any more; a store that waits for another process is to give up."""
         return self._no_group_from_s is not None and time.monotonic() >= self._no_group_from_s
 
     def close(self, wait_s: float | None = None) -> bool:
-        """Take no more and store what waits, within the bounds of `end_by`. Whether all of it was answered within `wait_s`, if given."""
+        """Take no more and store what waits, within the bounds of `end_by`. True if all of it was answered within `wait_s`, if given."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -89,7 +89,7 @@ class GroupCommit(Generic[Batch, Receipt]):
             self._store_and_answer(group)
 
     def _store_and_answer(self, group: Sequence[_Waiting[Batch, Receipt]]) -> None:
-        """Store a group whole. When that fails for a batch, each by itself: one that cannot be stored must not keep out the others.
+        """Store a group whole. If a batch makes that fail, store each by itself: one that cannot be stored must not keep out the others.
 
         For want of the store none is tried again: each would wait as long as all together did.
         """

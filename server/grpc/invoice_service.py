@@ -50,7 +50,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         raise AssertionError("the call was ended above")
 
     def _account_of(self, number: str) -> str | None:
-        """Whose document it is; None where there is none."""
+        """The account of a document; None where there is no such document."""
         try:
             return invoicing.get_invoice(self._home, number).summary.account_id
         except NotFoundError:

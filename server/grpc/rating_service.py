@@ -85,7 +85,7 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
         raise AssertionError("the call was ended above")
 
     def _quote(self) -> CheckedQuote:
-        """Everything in force, ready to be asked; built anew only after a publication or a repeal."""
+        """Everything in force, ready to be asked; built again only after a publication or a repeal."""
         with self._lock:
             seq = catalogue.published_seq(self._home)
             if self._known is None or self._known.published_seq != seq:

@@ -1,9 +1,9 @@
-"""How a call is refused: a gRPC status with one sentence and a google.rpc.ErrorInfo that programs can read.
+"""Refusals of calls: a gRPC status with one sentence and a google.rpc.ErrorInfo that programs can read.
 
 `Refusal` is raised anywhere below a servicer method; `answering` turns it, and every other exception, into the status of the call.
 The domain is `ratewright`; reasons are the ones the .proto files list. A mistake of ours is logged and shown without its inside.
 
-A status travels in metadata, of which clients take 8 KiB: a longer one would not arrive. So what was sent is quoted in part
+A status travels in metadata, and clients take 8 KiB of it: a longer one would not arrive. So what was sent is quoted in part
 (`rating.errors.quoted`), and a sentence or a value of the metadata that is too long nevertheless is cut.
 """
 
@@ -43,12 +43,12 @@ class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the
 
 
 def invalid(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
-    """The request itself is wrong, whatever the state of the server."""
+    """The request itself is wrong, in any state of the server."""
     return Refusal(grpc.StatusCode.INVALID_ARGUMENT, reason, message, metadata)
 
 
 def not_found(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
-    """What the request names is not there."""
+    """The object that the request names is not there."""
     return Refusal(grpc.StatusCode.NOT_FOUND, reason, message, metadata)
 
 
@@ -78,7 +78,7 @@ def as_refusal(error: BaseException) -> Refusal:
 
 @contextlib.contextmanager
 def answering(context: grpc.ServicerContext) -> Iterator[None]:
-    """Run the body of a servicer method; whatever it raises becomes the status of the call."""
+    """Run the body of a servicer method; any exception of it becomes the status of the call."""
     try:
         yield
     except grpc.RpcError:

@@ -1,7 +1,8 @@
 """The server: which services answer, where it listens, how it starts and how it stops.
 
 It listens on the loopback interface unless it has a certificate: usage and invoices do not cross a network in the clear.
-Stopping drains: no new calls, streams are told to come back later, what was read is stored, and only then is the store closed.
+Stopping drains. New calls are refused, streams get the answer to come back later, what was read is stored, and only then is the store
+closed.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage"
 
 
 class Address(NamedTuple):
-    """Where to listen. Port 0 lets the system choose one."""
+    """The address to listen on. Port 0 lets the system choose one."""
 
     host: str
     port: int
@@ -67,7 +68,7 @@ def parse_address(text: str) -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`. A name other than localhost may resolve to anything, so it is not."""
+    """Return whether only this machine can reach `host`. A name other than localhost may resolve to anything, so it is not."""
     if host == "localhost":
         return True
     with contextlib.suppress(ValueError):
@@ -94,7 +95,7 @@ class Listening(NamedTuple):
 
 
 class Patience(NamedTuple):
-    """How long connections are waited for."""
+    """The longest times that the server waits for a connection."""
 
     silence_s: float = SILENCE_S
     answer_s: float = ANSWER_S
@@ -162,8 +163,8 @@ class Service:
     def stop(self, drain_s: float = DRAIN_S) -> bool:
         """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice.
 
-        A store that is locked or full all the while keeps nobody longer: what was not acked is to be sent again. False where a thread waits
-        still, for a database that does not answer: it would keep the process.
+        A store that is locked or full all the while keeps no thread longer: what was not acked is to be sent again. False where a thread
+        waits still, for a database that does not answer: it would keep the process.
         """
         if self._has_ended is None:
             self._has_ended = self._stop(drain_s)

@@ -1,7 +1,7 @@
-"""Where usage streams end: Arrow bytes become canonical usage in the stream's own thread, and are stored by the one writer.
+"""The end of usage streams: Arrow bytes become canonical usage in the stream's own thread, and are stored by the one writer.
 
 Only sources that the server was started with are taken: a mistyped name would make one record two, and a client on the network must not
-be able to name a file of the server. What a source says about columns does not matter here, since a stream's are fixed; its name and its
+be able to name a file of the server. The columns of a source do not matter here, since a stream's are fixed; its name and its
 numbering do.
 """
 
@@ -88,7 +88,7 @@ class StoringSink:
 
 
 def size_bytes(decoded: Decoded) -> int:
-    """What a batch occupies until it is stored."""
+    """The memory that a batch occupies until it is stored."""
     return decoded.usage.nbytes + sum(len(reject.raw) + REJECT_BYTES for reject in decoded.rejects)
 
 

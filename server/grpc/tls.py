@@ -1,7 +1,7 @@
-"""The certificate and the key of the server, looked at before anything is served with them.
+"""The certificate and the key of the server, checked before anything is served with them.
 
-Refuses: files that are missing or do not belong together, a certificate whose time has not come or is over, and a key that others than
-its owner may read. A key of root may be read by a group, as systems have it that keep all keys in one folder.
+Refuses files that are missing or do not belong together, and a certificate whose time has not come or is over. Refuses a key that others
+than its owner may read. A key of root may be read by a group, as systems have it that keep all keys in one folder.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def check(tls: Tls, now_us: int) -> str:
 
 
 def credentials(tls: Tls) -> grpc.ServerCredentials:
-    """What the server shows and signs with."""
+    """The key and certificate chain that the server signs with and shows."""
     return grpc.ssl_server_credentials([(tls.key.read_bytes(), tls.certificate.read_bytes())])
 
 

@@ -1,4 +1,4 @@
-"""UsageService: opens and ends the usage streams of all switches. What one stream does is in usage_stream.
+"""UsageService: opens and ends the usage streams of all switches. Module `usage_stream` is about one stream.
 
 A stream takes a slot (see `admission`) once its header has come and is found good, since from then on it occupies a thread for long.
 """

@@ -2,8 +2,8 @@
 
     requests -> reader thread: check, decode, submit -> outbox of (sequence, future) -> answers(): wait until durable, ack
 
-The outbox keeps the order. Whatever ends the stream (a refusal, the client, the server going down) enters the outbox behind what was
-read before, so that every batch submitted is acked first if there is still anybody to ack to.
+The outbox keeps the order. The end of the stream (a refusal, the client, the server going down) enters the outbox behind what was read
+before. So every batch submitted is acked first if the client is still there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LOOK_AROUND_S: Final = 0.5  # how often a reader that is held back looks whethe
 
 
 class Receipt(NamedTuple):
-    """What became of the rows of one durable batch."""
+    """Counts of the rows of one durable batch, by outcome."""
 
     commit_seq: int
     accepted: int
@@ -53,7 +53,7 @@ class Sink(Protocol):
         """From now on begin nothing that may take longer; what is not begun is not stored, and not acked."""
 
     def close(self, wait_s: float) -> bool:
-        """Make all that was submitted durable; take no more. Whether that is done, after `wait_s` at the latest."""
+        """Make all that was submitted durable; take no more. Return whether that is done, after `wait_s` at the latest."""
 
 
 class _Sent(NamedTuple):
@@ -101,7 +101,7 @@ class UsageStream:
         self._outbox.put(_End(refusal))
 
     def _read_batches(self) -> None:
-        """Body of the reader thread: it ends by putting an end into the outbox, whatever happens."""
+        """Body of the reader thread: it always ends by putting an end into the outbox."""
         try:
             self._submit_all()
         except grpc.RpcError:
@@ -125,7 +125,7 @@ class UsageStream:
             self._outbox.put(_Sent(batch.sequence, self._submit(batch)))
 
     def _wait_for_slot(self) -> bool:
-        """Whether the next batch may be taken: blocks while too many wait for their ack, False when the stream is over."""
+        """Return whether the next batch may be taken: blocks while too many wait for their ack, False when the stream is over."""
         while not self._over.is_set():
             if self._under_way.acquire(timeout=_LOOK_AROUND_S):
                 return not self._over.is_set()

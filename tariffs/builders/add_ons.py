@@ -1,7 +1,7 @@
 """Add-ons: what can be bought on top of a plan, and a plan of its own for every set of them that may be bought together.
 
-A subscription has one plan a day. Buying an add-on is a change to the plan `plan+add-on`, which has the very rules of the plan without
-it, grants what both grant, and charges the fees of both. Names stand in alphabetical order: `smart-m+data+travel`.
+A subscription has one plan a day. Buying an add-on is a change to the plan `plan+add-on`. That plan has the very rules of the plan without
+it, grants what both grant, and charges the fees of both. Names are in alphabetical order: `smart-m+data+travel`.
 Refuses more than `ADD_ONS_MAX` add-ons a plan: each doubles the number of plans.
 """
 
@@ -102,7 +102,7 @@ def _named(entry: PlanEntry, by_name: Mapping[str, AddOn], place: Place, finding
 
 
 def _sets(names: Sequence[str], longest: int, by_name: Mapping[str, AddOn]) -> Iterator[list[AddOn]]:
-    """Every set of 1 to `longest` add-ons of which none excludes another, smaller ones first."""
+    """Every set of 1 to `longest` add-ons without two that exclude each other, smaller sets first."""
     for length in range(1, longest + 1):
         for some in itertools.combinations(names, length):
             chosen = [by_name[name] for name in some]

@@ -1,6 +1,6 @@
-"""What plans and add-ons grant and charge for alike: allowances, day passes, caps, discounts, and fees.
+"""Grants and fees of plans and add-ons alike: allowances, day passes, caps, discounts, and fees.
 
-Whether the parts fit each other is left to `tariffs.check`.
+`tariffs.check` looks at whether the parts fit each other.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _allowance(entry: AllowanceEntry, place: Place, findings: list[Finding]) -> 
 
 
 def _note_rollover(entry: RolloverEntry | None, unit: QuantityUnit, place: Place, findings: list[Finding]) -> None:
-    """What the model cannot tell any more: a roll-over of no period, and the kind of its maximum."""
+    """Note what the model can no longer show: a roll-over of no period, and the kind of its maximum."""
     if entry is not None and entry.periods < 1:
         findings.append(Finding((*place, "periods"), "a roll-over of no period", "write 1 or more, or leave `rollover` out"))
     if entry is not None and entry.maximum is not None and entry.maximum.unit not in (None, unit):
@@ -193,7 +193,7 @@ def services_or_all(
 def _named_services(
     entry: AllowanceEntry | DayPassEntry | CapEntry | DiscountEntry | SpendLimitEntry, place: Place, findings: list[Finding]
 ) -> tuple[Service, ...]:
-    """What `service` or `services` says, sorted: their order says nothing."""
+    """Services of `service` or `services`, sorted: their order says nothing."""
     if entry.service is not None and entry.services is not None:
         findings.append(Finding(place, "both `service` and `services`", "keep one of them"))
     return tuple(sorted({*(entry.services or ()), *(() if entry.service is None else (entry.service,))}))

@@ -1,4 +1,4 @@
-"""What a plan says of its bills as a whole: prices of a period's quantity, discounts off its lines, thresholds within the period.
+"""Terms of a plan for its bills as a whole: prices of a period's quantity, discounts off its lines, thresholds within the period.
 
 Quantities of a volume tier are in the unit of its prices, which only the whole catalogue tells: `note_units` looks at that at the end.
 """

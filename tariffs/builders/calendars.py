@@ -2,7 +2,7 @@
 
 Holidays are those of a country, of the entry and of its file together, without those that the entry takes away. Days that count as
 another day of the week are the swaps that came with public holidays and the entry's own, which win.
-A band that was not read whole covers nothing, so that it is not judged by what stands in for its texts.
+A band that was not read whole covers nothing, so that it is not judged by the placeholders of its texts.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def calendar(entry: CalendarEntry, from_file: tuple[dt.date, ...], place: Place,
 
 
 def _public(entry: CalendarEntry, place: Place, findings: list[Finding]) -> Frozen | None:
-    """The public holidays that an entry asks for; None where they cannot be told."""
+    """The public holidays that an entry asks for; None where they are not known."""
     here = (*place, "public_holidays")
     if any(finding.place[: len(here)] == here for finding in findings):
         return None

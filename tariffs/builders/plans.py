@@ -1,4 +1,4 @@
-"""Plans: rules of their own and of decks, what they grant, and fees. Whether the parts fit each other is left to `tariffs.check`."""
+"""Plans: rules of their own and of decks, what they grant, and fees. `tariffs.check` looks at whether the parts fit each other."""
 
 from __future__ import annotations
 

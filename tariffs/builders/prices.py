@@ -95,7 +95,7 @@ def _single(entry: PriceEntry) -> RateEntry:
 
 
 def _note_beside_rates(entry: PriceEntry, place: Place, findings: list[Finding]) -> None:
-    """What `rates` says must not be said again beside it."""
+    """Note fields beside `rates` that repeat what `rates` says."""
     beside = [*_forms(entry), *(["connect_fee"] if entry.connect_fee else [])]
     findings += [Finding((*place, name), f"both `rates` and `{name}`", f"write `{name}` inside the rates") for name in beside]
 
@@ -188,7 +188,7 @@ def _own_increments(entry: RateEntry | PriceEntry) -> bool:
 
 
 def _increments(entry: RateEntry, owner: PriceEntry, unit: QuantityUnit, place: Place, findings: list[Finding]) -> tuple[int, int]:
-    """First and further increment: the rate's own, else the price's; one message unless told; else they must be given."""
+    """First and further increment: the rate's own, else the price's; one message by default; else they must be given."""
     for holder in (entry, owner):
         if holder.increments is not None and (holder.first_increment is not None or holder.increment is not None):
             findings.append(Finding(place, "both `increments` and single increment fields", "keep one way of writing them"))

@@ -1,4 +1,4 @@
-"""What could not be carried over, and what was taken for granted: nothing is dropped without a line here."""
+"""Ledger of what could not be carried over, and of what was taken for granted: nothing is dropped without a line here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Listed(NamedTuple):
-    """One thing that is not as it was: where it stands, what became of it, and why."""
+    """One thing that was changed or left out: its place, what became of it, and why."""
 
     file: str
     line: int
@@ -23,14 +23,14 @@ class CarryError(ValueError):
 
 
 class Ledger:
-    """Gathers what is told at the end, each thing once."""
+    """Collects what is reported at the end, each thing once."""
 
     def __init__(self, listed: Iterable[Listed] = ()) -> None:
         self._listed: dict[Listed, None] = dict.fromkeys(listed)
         self._assumed: dict[str, None] = {}
 
     def add(self, place: tuple[str, int], tag: str, what: str, why: str) -> None:
-        """Something was not carried over, or not as it was."""
+        """Something was not carried over, or was changed."""
         self._listed.setdefault(Listed(*place, tag, what, why))
 
     def assume(self, text: str) -> None:

@@ -1,6 +1,6 @@
 """Destinations: which tags hold which prefixes, and zones made of them.
 
-Here a prefix may stand under several tags, in our catalogues in one zone: a zone is all prefixes that stand under the same tags. Numbers
+Here a prefix may have several tags, in our catalogues it is in one zone: a zone is all prefixes with the same tags. Numbers
 are digits with us. Where all prefixes are written with + (or 00 is not our matter) the + falls away; where some are and some are not, the
 other engine, which compares text, would match the former with numbers written with + only: those are listed.
 """
@@ -26,7 +26,7 @@ _TAGS_SHOWN: Final = 3
 
 
 class Zone(NamedTuple):
-    """Prefixes that stand under the same tags, in the order of the file."""
+    """Prefixes of the same tags, in the order of the file."""
 
     zone_id: int
     name: str
@@ -54,11 +54,11 @@ class Destinations:
             ledger.assume(f"{zeros:,} prefixes begin with 0, as they are written: no number in E.164 does")
 
     def __contains__(self, tag: str) -> bool:
-        """Whether there is such a tag; `*any` always is."""
+        """Return whether there is such a tag; `*any` always is."""
         return tag == ANY or tag in self.places
 
     def count(self, wanted: Iterable[str]) -> int:
-        """How many zones the `wanted` tags make."""
+        """Return how many zones the `wanted` tags make."""
         kept = frozenset(wanted)
         return len({ours for tags in self._tags_of.values() if (ours := tuple(tag for tag in tags if tag in kept))})
 

@@ -1,6 +1,6 @@
 """RatingPlans: which rate a destination has when, as rules of ours.
 
-What a plan says about one zone becomes one price: a band of a calendar for each rate, at the times of its timings, with the rank of its
+All rates of a plan for one zone become one price: a band of a calendar for each rate, at the times of its timings, with the rank of its
 weight. So a call that crosses a boundary is split there. Of equal weights the later start wins in both engines, then the first row.
 Where a part of it cannot be said, the whole zone is refused in that plan.
 """
@@ -51,7 +51,7 @@ class RatingPlans:
         return tag in self.rows
 
     def named(self, tags: Iterable[str], column: int) -> list[str]:
-        """What the plans `tags` name in a column (1 destination rates, 2 timings), each once."""
+        """Names that the plans `tags` give in a column (1 destination rates, 2 timings), each once."""
         return list(dict.fromkeys(row.cells[column] for tag in tags for row in self.rows.get(tag, ())))
 
 
@@ -65,7 +65,7 @@ class Bound:
             self._by_destination.setdefault(binding.rate.destination, []).append(position)
 
     def rules(self, zones: Mapping[str, list[Zone]], service: Service | None, prices: PriceBook) -> list[dict[str, object]]:
-        """Rules of ours, those for every destination last. `service` None: as the lengths of the rates tell."""
+        """Rules of ours, those for every destination last. `service` None: as the lengths of the rates say."""
         touched = {zone.zone_id: zone for tag in self._by_destination for zone in zones.get(tag, ())}
         found: list[dict[str, object]] = []
         made: dict[tuple[int, ...], tuple[Service, str | None] | None] = {}
@@ -80,7 +80,7 @@ class Bound:
 
 
 class Sources(NamedTuple):
-    """What the rows of plans name."""
+    """Objects that the rows of plans name, and the ledger."""
 
     destination_rates: Mapping[str, list[DestinationRate]]
     destinations: Destinations

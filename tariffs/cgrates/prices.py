@@ -1,6 +1,6 @@
 """Prices of ours made of bindings, each once however many destinations have it, and the calendars that they share.
 
-A price has one rounding and one maximum: of roundings that differ the finest is taken and told; where maxima differ the price cannot be
+A price has one rounding and one maximum: of roundings that differ the finest is taken and listed; where maxima differ the price cannot be
 said. Each price is built and proved to fit 64 bits as the check of a catalogue does it.
 """
 
@@ -53,7 +53,7 @@ class PriceBook:
         self._taken_calendars: set[str] = set()
 
     def price(self, bindings: Sequence[Binding], service: Service | None) -> Answer:
-        """The price of what one plan says about one zone. `service` None: as the lengths of the rates tell."""
+        """The price of what one plan says about one zone. `service` None: as the lengths of the rates say."""
         rates = [binding.rate.rate for binding in bindings if binding.rate.rate is not None]
         if service is None:
             service = Service.VOICE if any(rate.timed for rate in rates) else Service.DATA
@@ -155,7 +155,7 @@ def _band_names(bindings: Sequence[Binding]) -> list[str]:
 
 
 def _same_claim(one: tuple[str, Span, Decimal], other: tuple[str, Span, Decimal]) -> bool:
-    """Whether bands of two names have equal weights and starts and may be on one day."""
+    """Return whether bands of two names have equal weights and starts and may be on one day."""
     return one[0] != other[0] and one[2] == other[2] and one[1].start_s == other[1].start_s and one[1].may_meet(other[1])
 
 
@@ -196,7 +196,7 @@ def _per(slot: Slot, unit: QuantityUnit, *, reduced: bool) -> Fields:
 
 
 def _why_not(fields: Fields, unit: QuantityUnit) -> str | None:
-    """Why a price is not one that a catalogue takes; None where it is."""
+    """The reason why a catalogue does not take a price; None where it does."""
     findings: list[Finding] = []
     entry = decode(_plain({"id": 1, "name": "price", **fields}), PriceEntry, (), findings)
     built = build_price(entry, (), findings)

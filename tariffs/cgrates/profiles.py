@@ -1,8 +1,8 @@
 """RatingProfiles: whose plan is asked, from when on, and whose next.
 
 A subject's profile counts from its activation time on, and of those begun the newest is in force (of several of one time the last row, as
-there); profiles of the category `*any` count in every category. Where the plan says nothing about a destination those of the fallback
-subjects are asked, depth first, so many subjects deep as the other engine's settings say (3 unless told).
+there); profiles of the category `*any` count in every category. Where the plan says nothing about a destination, those of the fallback
+subjects are asked, depth first. The depth is that of the other engine's settings (3 by default).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Key(NamedTuple):
-    """Whose plan it is."""
+    """The subject that a plan belongs to."""
 
     tenant: str
     category: str
@@ -61,7 +61,7 @@ class Profiles:
         self._note_lost_fallbacks(ledger)
 
     def all(self) -> Iterator[Profile]:
-        """Every profile, in the order of the file but for subjects that stand there again."""
+        """Every profile, in the order of the file but for subjects that come again."""
         for profiles in self._by_key.values():
             yield from profiles.values()
 

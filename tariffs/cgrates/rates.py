@@ -46,7 +46,7 @@ class Length(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """What usage costs from a place on."""
+    """The cost of usage from a place on."""
 
     start: Length
     rate: Fraction
@@ -63,7 +63,7 @@ class Rate(NamedTuple):
 
     @property
     def timed(self) -> bool:
-        """Whether it counts time: one of its lengths has a unit of time."""
+        """Return whether it counts time: one of its lengths has a unit of time."""
         return any(length.timed for slot in self.slots for length in (slot.start, slot.unit, slot.increment))
 
 
@@ -145,7 +145,7 @@ def quantity(length: Length, unit: QuantityUnit) -> int:
 
 
 def one(unit: QuantityUnit) -> int:
-    """What a length of 0 stands for."""
+    """The length that 0 stands for."""
     return _SECOND_NS // _MILLISECOND_NS if unit is QuantityUnit.MILLISECOND else 1
 
 

@@ -1,10 +1,10 @@
 """The six files of a tariff plan folder as rows of cells.
 
 CSV without a header, or with one that is a comment (`#Tag,...`) or begins with the first column's name. Comments and empty lines are
-passed over. Rows with too few or too many cells or with cells over several lines, files that are not read here, and rows of a file that
-nothing names are listed.
-Refuses a folder that lacks one of the files, a file whose header says another order of columns, and one that is no UTF-8 text or beyond
-the limits of `tariffs.documents.limits`.
+skipped. Listed are rows with too few or too many cells or with cells over several lines. So are files that are not read here, and rows of
+a file that nothing names.
+Refuses a folder that lacks one of the files, and a file whose header says another order of columns. Refuses one that is no UTF-8 text or
+beyond the limits of `tariffs.documents.limits`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
     @property
     def place(self) -> tuple[str, int]:
-        """Where it stands."""
+        """The file and line of the row."""
         return self.file, self.line
 
 
@@ -117,7 +117,7 @@ def _rows(path: Path, shape: _Shape, ledger: Ledger) -> Iterator[Row]:
 
 
 def _is_head(row: Row, shape: _Shape) -> bool:
-    """Whether a row is a header. UserError: one whose columns are in another order."""
+    """Return whether a row is a header. UserError: one whose columns are in another order."""
     columns = [_plain(column) for column in shape.columns]
     names = [_plain(cell) for cell in row.cells]
     if row.cells[0].lower() not in _HEADS or len(names) == 1 or names[1] not in columns[1:]:

@@ -42,16 +42,16 @@ class Span(NamedTuple):
 
     @property
     def is_always(self) -> bool:
-        """Whether it covers every instant."""
+        """Return whether it covers every instant."""
         return self == Span()
 
     @property
     def is_never(self) -> bool:
-        """Whether it ends before it begins, or is on no day, such as 30 February."""
+        """Return whether it ends before it begins, or is on no day, such as 30 February."""
         return self.start_s >= self.end_s or not any(map(self._is_on, self._candidates()))
 
     def _candidates(self) -> Iterator[dt.date]:
-        """Days of which it is on one, if it is on any."""
+        """Candidate days: if it is on any day, it is on one of these."""
         days = self.month_days or range(1, _SUNDAY + 1)
         for year, month, day in itertools.product(self.years or YEARS, self.months or range(1, 13), days):
             if day <= calendar.monthrange(year, month)[1]:
@@ -61,7 +61,7 @@ class Span(NamedTuple):
         return not self.week_days or date.isoweekday() in self.week_days
 
     def may_meet(self, other: Span) -> bool:
-        """Whether no criterion parts the days of both; they may still be on no day together."""
+        """Return whether no criterion parts the days of both; they may still be on no day together."""
         pairs = zip(self[:4], other[:4], strict=True)
         return all(not ours or not theirs or set(ours) & set(theirs) for ours, theirs in pairs)
 
@@ -92,7 +92,7 @@ class Timings:
                 ledger.add(row.place, tag, "rates at this time are refused", str(error))
 
     def span(self, tag: str) -> Span:
-        """When `tag` is. Raises CarryError where our words cannot say it."""
+        """The days and times of `tag`. Raises CarryError where our words cannot say it."""
         if tag in OPEN and tag not in self._spans:
             return Span()
         if tag not in self._spans:

@@ -2,7 +2,7 @@
 
 A rating plan becomes a plan of rules (`rates-...`) for each service that it is asked for; a subject of a tenant and category becomes a
 plan that falls back to the plans it asks, in their order. Ids of zones and prices are the same in all versions.
-What the folder does not say, and a catalogue must, is taken for granted and told: tax, charge codes, which service a category is.
+What the folder does not say, and a catalogue must, is assumed and listed: tax, charge codes, which service a category is.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _DISCLOSURE: Final = {
 
 
 class Settings(NamedTuple):
-    """What the folder does not say."""
+    """Settings that the folder does not hold."""
 
     currency: str
     timezone: str
@@ -59,7 +59,7 @@ class Settings(NamedTuple):
 
 
 class Translated(NamedTuple):
-    """Documents in the order of their versions, and everything that is not as it was."""
+    """Documents in the order of their versions, and everything that was changed or left out."""
 
     documents: list[dict[str, object]]
     plans: dict[Key, str]  # whose plan is called what
@@ -133,7 +133,7 @@ class _Translation:
         return {tag: first.setdefault(str(terms), tag) for tag, terms in said.items()}
 
     def _note_unused(self, used: Sequence[str]) -> None:
-        """What no profile leads to is not carried over."""
+        """Note everything that no profile leads to: it is not carried over."""
         plans = {tag: rows[0].place for tag, rows in self._rating_plans.rows.items()}
         self._note("rating plan", plans, used, "no profile names it")
         rate_rows = {tag: rates[0].place for tag, rates in self._destination_rates.items()}

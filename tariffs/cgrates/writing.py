@@ -1,6 +1,6 @@
 """Puts translated documents into folders that are checked and published as any other: `NAME-VERSION/{header,calendars,zones,...}.yaml`.
 
-Zones of many prefixes have them in a CSV file beside it. `not-carried.csv` lists everything that is not as it was, `plans.csv` whose plan
+Zones of many prefixes have them in a CSV file beside it. `not-carried.csv` lists everything changed or left out, `plans.csv` whose plan
 is called what. Everything is written beside the target first and then takes its place, so that nothing half done is left.
 """
 

@@ -1,4 +1,4 @@
-"""What differs between two calendars of one name, between tax classes of one code, and between roaming zones of one id."""
+"""Changes between two calendars of one name, between tax classes of one code, and between roaming zones of one id."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Effect(enum.StrEnum):
-    """What a change does to what customers pay."""
+    """The effect of a change on what customers pay."""
 
     DEARER = "dearer"
     CHEAPER = "cheaper"
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A difference with its place. `raises`: True where somebody may pay more, False where nobody does, None where no money is in it."""
+    """A difference with its place. `raises`: True where a customer may pay more, False where none does, None where no money is in it."""
 
     kind: str  # header, text, tax, calendar, zone, roaming-zone, price, plan, rule, fee, allowance, day-pass, cap, discount, ...
     place: str  # price voice-domestic (101); plan smart-s
@@ -45,7 +45,7 @@ class Change(NamedTuple):
 
 
 class Where(NamedTuple):
-    """Where changes stand: what all changes of one thing have in common."""
+    """The place of changes: what all changes of one thing have in common."""
 
     kind: str
     place: str

@@ -91,7 +91,7 @@ def _plans(both: Matched) -> Iterator[Change]:
 
 
 def _combinations(both: Matched, name: str) -> Iterator[Found]:
-    """Which add-ons can be bought together on a plan; nothing where the plan itself is new or gone."""
+    """Sets of add-ons that can be bought together on a plan; nothing where the plan itself is new or gone."""
     if all(any(plan.name == name for plan in catalogue.plans) for catalogue in both.sides):
         sides = [{"+".join(plan.add_ons) for plan in catalogue.plans if plan.base == name} for catalogue in both.sides]
         lost, gained = sides[0] - sides[1], sides[1] - sides[0]
@@ -112,7 +112,7 @@ def _add_ons(both: Matched) -> Iterator[Change]:
 
 
 def _listed(where: Where, before: Any, after: Any, compare: Callable[[Any, Any], Iterable[Found]]) -> Iterator[Change]:  # noqa: ANN401 - entries of one kind
-    """Something that came, went, or differs as `compare` tells. What went can only have changed prices that are told themselves."""
+    """Something that came, went, or differs as `compare` finds. What went can only have changed prices that are listed themselves."""
     if before is None or after is None:
         sides = (None if before is None else before.name, None if after is None else after.name)
         yield where.change(came_or_went(*sides, added=Effect.NONE, removed=Effect.NONE))
@@ -121,13 +121,13 @@ def _listed(where: Where, before: Any, after: Any, compare: Callable[[Any, Any],
 
 
 def _whole(before: Any, after: Any, both: Matched, summary: Callable[[Any, Catalogue], str], *, removed: Effect) -> Found:  # noqa: ANN401 - a price, plan or add-on
-    """A price, plan or add-on that is new or gone, told whole."""
+    """A price, plan or add-on that is new or gone, listed whole."""
     sides = (None if before is None else summary(before, both.old), None if after is None else summary(after, both.new))
     return came_or_went(*sides, added=Effect.NONE, removed=removed)
 
 
 def _names(before: Zone, after: Zone) -> Iterator[Found]:
-    """What zones are called; their prefixes are told by the way they went."""
+    """Changes of a zone's name and title; its prefixes are listed by the way they went."""
     if before.name != after.name:
         yield Found("name", before.name, after.name, Effect.NONE)
     if before.title != after.title:

@@ -1,7 +1,7 @@
-"""Field by field: how each field of a struct of `rating.model` is told, and which way its change goes for customers.
+"""Field by field: the text of each field of a struct of `rating.model`, and which way its change goes for customers.
 
-Every field of every struct stands in a table here or is compared by a module of its own; a field that a later model adds and nobody
-listed is told by its name, as one that may cost more: never passed over.
+Every field of every struct is in a table here or is compared by a module of its own. A field that a later model adds and no table has
+is listed by its name, as one that may cost more: never left out.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _MODES: Final = (RoundingMode.DOWN, RoundingMode.HALF_EVEN, RoundingMode.HALF_UP
 
 
 class Telling(NamedTuple):
-    """What a text of a field needs to know besides its value: the catalogue, and the struct that the field is of."""
+    """Context that a text of a field needs besides its value: the catalogue, and the struct that the field is of."""
 
     catalogue: Catalogue
     owner: Any
 
 
 class Field(NamedTuple):
-    """How a field is told, and what its change does: `effect(old value, new value)`, which differ."""
+    """The text of a field, and the effect of its change: `effect(old value, new value)`, which differ."""
 
     what: str
     text: Callable[[Any, Telling], str]
@@ -38,7 +38,7 @@ class Field(NamedTuple):
 
 
 def compare(old: Any, new: Any, fields: Mapping[str, Field], tellings: tuple[Telling, Telling], skip: frozenset[str]) -> Iterator[Found]:  # noqa: ANN401 - any struct of the model
-    """What differs between two structs of one kind, but for the fields `skip`, which the caller compares."""
+    """Differences between two structs of one kind, but for the fields `skip`, which the caller compares."""
     for name in new.__struct_fields__:
         before, after = getattr(old, name), getattr(new, name)
         if name in skip or before == after:
@@ -79,13 +79,13 @@ def no_limit_is_best(old: int | None, new: int | None) -> Effect:
 
 
 def fewer(old: tuple[Any, ...], new: tuple[Any, ...]) -> Effect:
-    """What is served: nothing taken away is cheaper, nothing added is dearer."""
+    """Effect on what is served: nothing taken away is cheaper, nothing added is dearer."""
     lost, gained = set(old) - set(new), set(new) - set(old)
     return Effect.MAY if lost and gained else Effect.DEARER if lost else Effect.CHEAPER if gained else Effect.NONE
 
 
 def narrower(old: tuple[str, ...], new: tuple[str, ...]) -> Effect:
-    """Zones that are served, of which one may be everywhere."""
+    """Effect on zones that are served; one of them may be everywhere."""
     if (ANY_ZONE in old) != (ANY_ZONE in new):
         return Effect.CHEAPER if ANY_ZONE in new else Effect.DEARER
     return fewer(old, new)
@@ -114,7 +114,7 @@ def by_step(old: tuple[VolumeStep, ...], new: tuple[VolumeStep, ...]) -> Effect:
 
 
 def plain(value: object, _: Telling) -> str:
-    """As it stands, with words for nothing, yes and no."""
+    """The plain value, with words for nothing, yes and no."""
     return words.NOTHING if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -129,7 +129,7 @@ def length(value: int, telling: Telling) -> str:
 
 
 def grant(value: int | None, telling: Telling) -> str:
-    """What an owner grants in its unit, which may be money."""
+    """The quantity that an owner grants in its unit, which may be money."""
     return "no limit" if value is None else words.grant(value, telling.owner.unit, telling.catalogue.currency)
 
 

@@ -64,9 +64,9 @@ class Matched:
         return self._rules[side].get(name) or self._no_rules[side]
 
     def zone_effect(self, name: str, left: str | None, joined: str | None) -> Effect | None:
-        """What it does to customers of a plan that numbers go from one zone to another; None: it names neither.
+        """Effect on customers of a plan when numbers go from one zone to another; None: the plan names neither.
 
-        Grants and limits that serve one zone and not the other make it uncertain, whatever the prices.
+        Grants and limits that serve one zone and not the other make it uncertain at any prices.
         """
         sides = (self.rules_of(0, name), self.rules_of(1, name))
         key = (id(sides[0]), id(sides[1]), left, joined)
@@ -184,7 +184,7 @@ def _plan(plan: Plan, zones: Mapping[str, str], roaming: Mapping[str, str], pric
 
 
 def _served(plan: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - a plan or an add-on
-    """What a plan or add-on grants, its zones under other names."""
+    """The plan or add-on with the zones of its grants under other names."""
     found = {}
     for name in ("allowances", "day_passes", "caps", "discounts", "spend_limits"):
         entries = getattr(plan, name, ())

@@ -1,6 +1,6 @@
 """Changes as lines of plain text: a head for each thing that changed, below it what did, old and new side by side.
 
-Of many changes of one kind of thing (a rate deck) the ones that matter most are shown, and how many follow.
+If one kind of thing (a rate deck) has many changes, the ones that matter most are shown, and how many follow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What differs between two plans of one name, or two add-ons: title and terms, what they grant, and fees; each grant by its id."""
+"""Changes between two plans of one name, or two add-ons: title and terms, what they grant, and fees; each grant by its id."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _Plan = Plan | AddOn
 
 
 class Grants(NamedTuple):
-    """A list of a plan: what its entries are called, their id, how a whole one is told, and what it does to add or lose one."""
+    """A list of a plan: the kind of its entries, their id, the text of a whole one, and the effect of adding or losing one."""
 
     kind: str
     list_name: str
@@ -43,7 +43,7 @@ class Grants(NamedTuple):
 
 
 def compare(old: _Plan, new: _Plan, where: Where, catalogues: tuple[Catalogue, Catalogue]) -> Iterator[Change]:
-    """What differs, but for rules."""
+    """Differences between two plans, but for rules."""
     tellings = (Telling(catalogues[0], old), Telling(catalogues[1], new))
     yield from map(where.change, fields.compare(old, new, fields.PLAN, tellings, _COMPARED_HERE))
     if isinstance(old, Plan) and isinstance(new, Plan):
@@ -56,7 +56,7 @@ def compare(old: _Plan, new: _Plan, where: Where, catalogues: tuple[Catalogue, C
 
 
 def summary(plan: _Plan, catalogue: Catalogue) -> str:
-    """What a whole plan grants and asks for, in one line."""
+    """Grants and fees of a whole plan, in one line."""
     told = [
         f"{grants.kind} {each.name}: {grants.summary(each, catalogue)}" for grants in GRANTS for each in getattr(plan, grants.list_name, ())
     ]

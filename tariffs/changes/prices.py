@@ -1,4 +1,4 @@
-"""What differs between two prices of one id: rates by band and quantity, worked out for one unit, and everything around them.
+"""Changes between two prices of one id: rates by band and quantity, worked out for one unit, and everything around them.
 
 A rate that is written otherwise and charges the same is no change: 0.06 for 60 s and 0.001 for 1 s. A price without calendar has its
 one rate in every band of the other's calendar.
@@ -37,7 +37,7 @@ def compare(old: Price, new: Price, catalogues: tuple[Catalogue, Catalogue]) -> 
 
 
 def effect(old: Price, new: Price, catalogues: tuple[Catalogue, Catalogue]) -> Effect:
-    """What it does to customers to be charged by `new` in place of `old`."""
+    """Effect on customers of being charged by `new` in place of `old`."""
     if old == new:
         return Effect.NONE
     return worst([found.effect for found in compare(old, new, catalogues)])
@@ -110,7 +110,7 @@ def _in_band(band: str, pair: _Pair) -> Iterator[Found]:
 
 
 def _increments_effect(old: Price, new: Price) -> Effect:
-    """What other increments do, for certain only where each price has one step for all events: 7 s in place of 60 s charge 63 s for 60 s.
+    """Effect of other increments, certain only where each price has one step for all events: 7 s in place of 60 s charge 63 s for 60 s.
 
     Increments are finer where every length that the old ones could charge is one of the new ones too.
     """
@@ -123,7 +123,7 @@ def _increments_effect(old: Price, new: Price) -> Effect:
 
 
 def _is_finer(coarse: tuple[int, int], fine: tuple[int, int]) -> bool:
-    """Whether every end of an increment of `coarse` (first, further) is one of `fine`."""
+    """Return whether every end of an increment of `coarse` (first, further) is one of `fine`."""
     return coarse[0] >= fine[0] and (coarse[0] - fine[0]) % fine[1] == 0 and coarse[1] % fine[1] == 0
 
 

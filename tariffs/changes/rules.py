@@ -1,4 +1,4 @@
-"""What differs between the rules of a plan: which price what usage has, and what that does to customers."""
+"""Changes between the rules of a plan: the price of each usage, and the effect on customers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIRECTIONS: Final = {1: "originating", 2: "terminating"}
 
 
 class Usage(NamedTuple):
-    """What a rule holds for: everything but its price."""
+    """Usage that a rule holds for: everything but its price."""
 
     service: Service
     zone: str
@@ -73,7 +73,7 @@ def compare(old: Priced, new: Priced) -> Iterator[tuple[int | None, Found]]:
 
 
 def zone_effect(old: Priced, new: Priced, left: str | None, joined: str | None) -> Effect | None:
-    """What it does to customers that numbers of zone `left` are now of zone `joined`, by rules alone. None: they name neither."""
+    """Effect on customers when numbers of zone `left` are now of zone `joined`, by rules alone. None: they name neither."""
     shapes = [
         {(usage.service, usage.conditions): side.rules[usage] for usage in side.by_zone.get(zone or "", ())}
         for side, zone in ((old, left), (new, joined))
@@ -97,7 +97,7 @@ def _effect(old: Priced, new: Priced, usage: Usage) -> Effect:
 
 
 def _orders(old: Priced, new: Priced) -> Iterator[tuple[tuple[Service, str], tuple[str, str]]]:
-    """Rules of one service and zone that stand in another order; only those that both have."""
+    """Rules of one service and zone that are in another order; only those that both have."""
     shared = old.rules.keys() & new.rules.keys()
     orders: list[dict[tuple[Service, str], list[Usage]]] = [{}, {}]
     for side, rules in zip(orders, (old.rules, new.rules), strict=True):
@@ -115,7 +115,7 @@ def _told(usages: list[Usage]) -> str:
 
 
 def asks(rule: UsageRule) -> Iterator[str]:
-    """What a rule asks of an event, in words."""
+    """Conditions of a rule, in words."""
     if rule.direction is not None:
         yield _DIRECTIONS.get(rule.direction, str(rule.direction))
     if rule.origin is not None:

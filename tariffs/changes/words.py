@@ -1,6 +1,6 @@
-"""How the comparison of two versions tells figures, in English.
+"""Figures in the comparison of two versions, in English.
 
-Units: those of `rating.model`. Nothing is rounded: a rate that no decimal of six places can hold is told for the quantity it was
+Units: those of `rating.model`. Nothing is rounded: a rate that no decimal of six places can hold is given for the quantity it was
 written for.
 """
 
@@ -64,7 +64,7 @@ def money(micros: int, currency: str) -> str:
 
 
 def length(quantity: int, unit: QuantityUnit) -> str:
-    """`60 s`, `100 min`, `5 GB`, `1 message`; money is told by `money`."""
+    """`60 s`, `100 min`, `5 GB`, `1 message`; `money` writes money."""
     if unit is QuantityUnit.MESSAGE:
         return f"{quantity:,} message{'s' if quantity != 1 else ''}"
     for kind, least, size, name in _SIZES:
@@ -90,7 +90,7 @@ def rate(micros: int, per: int, unit: QuantityUnit, currency: str) -> str:
 
 
 def rates(old: tuple[int, int], new: tuple[int, int], unit: QuantityUnit, currencies: tuple[str, str]) -> tuple[str, str]:
-    """Two rates (micro-units, per) for one and the same quantity where six places hold both, else each as `rate` tells it."""
+    """Two rates (micro-units, per) for one and the same quantity where six places hold both, else each as `rate` writes it."""
     natural = NATURAL[unit]
     if old[1] != new[1] and all(micros * natural % per == 0 for micros, per in (old, new)):
         old, new = ((micros * natural // per, natural) for micros, per in (old, new))

@@ -1,8 +1,8 @@
-"""Where prefixes and short codes went: gained and lost by zones, and which zone has their numbers now.
+"""Moves of prefixes and short codes: gained and lost by zones, and which zone has their numbers now.
 
 Numbers belong to the zone of their longest prefix, so that a prefix that leaves `far` may go on in `far` by a shorter one: then nothing
-changes for anybody. Prefixes that went the same way are one change, however many they are. Which zones a plan prices is not looked at
-here, but in `rules`: a prefix is told where it moves in the catalogue.
+changes for any customer. Prefixes that went the same way are one change, however many they are. `rules`, not this
+module, considers which zones a plan prices: a prefix is listed where it moves in the catalogue.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a plan grants: allowances, day passes, caps, discounts and limits that serve something, with ids that mean one thing each.
+"""Checks of what a plan grants: allowances, day passes, caps, discounts and limits serve something, with ids that mean one thing each.
 
-A plan with add-ons is judged as the plan that it is; what is wrong with an add-on's entry is told once, where the add-on stands.
+A plan with add-ons is judged as the plan that it is. A fault of an add-on's entry is reported once, at the add-on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LARGEST: Final = "larger than anything can be"
 
 
 class _Surroundings(NamedTuple):
-    """What a plan's entries refer to."""
+    """Names that a plan's entries refer to."""
 
     zones: frozenset[str]
     ruled: frozenset[tuple[Service, str]]  # services and zones that the plan, or one it falls back to, has rules for
@@ -35,7 +35,7 @@ class _Surroundings(NamedTuple):
 
 
 def benefits(catalogue: Catalogue) -> Iterator[Finding]:
-    """What all plans grant."""
+    """Check what all plans grant."""
     zones = frozenset(zone.name for zone in catalogue.zones) | {HOME_NETWORK, *(zone.name for zone in catalogue.roaming_zones)}
     by_name = {plan.name: plan for plan in catalogue.plans}
     told: set[Place] = set()  # places of add-ons
@@ -92,7 +92,7 @@ def _ids(plan: Plan, place: Place) -> Iterator[Finding]:
 
 
 def _one_meaning(catalogue: Catalogue) -> Iterator[Finding]:
-    """An id that stands in several plans is one thing, since what is left of it may go on after a change of plan."""
+    """An id in several plans is one thing, since what is left of it may go on after a change of plan."""
     drawn: dict[int, tuple[str, str]] = {}  # id -> plan or add-on, and meaning, where it stands first
     windows: dict[int, tuple[str, str]] = {}
     holders: list[tuple[Place, Plan | AddOn]] = [(("plans", i), plan) for i, plan in enumerate(written_plans(catalogue))]
@@ -112,7 +112,7 @@ def _one_meaning(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _one_grant(catalogue: Catalogue) -> Iterator[Finding]:
-    """What is granted once to several lines is granted once in all plans that have it, and as much in each: no line decides for others."""
+    """Check that an allowance granted once to several lines is so in all plans that have it, and as much: no line decides for others."""
     holders: list[tuple[Place, Plan | AddOn]] = [(("plans", i), plan) for i, plan in enumerate(written_plans(catalogue))]
     holders += [(("add_ons", i), each) for i, each in enumerate(catalogue.add_ons)]
     entries = [((*place, "allowances", i), of.name, each) for place, of in holders for i, each in enumerate(of.allowances)]

@@ -1,4 +1,4 @@
-"""What a plan says of its bills as a whole: volume tiers, discounts off the bill, thresholds, and usage that comes late.
+"""Checks of a plan's terms for its bills as a whole: volume tiers, discounts off the bill, thresholds, and late usage.
 
 Ids, codes and tax classes of tiers and discounts are judged by `fees`, as those of everything that becomes a line of a bill.
 """

@@ -1,7 +1,7 @@
 """Calendars: every band is on some day, and never do two bands have the same claim to an instant.
 
 Where several bands cover an instant the heaviest wins, then the one that begins latest. Two of equal weight and start would be
-decided by their order in the file, which nobody means.
+decided by their order in the file, which no author means.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _day_of(bands: tuple[Band, ...], calendar: Calendar) -> dt.date | None:
 
 
 def _disjoint(wanted: list[tuple[object, ...]]) -> bool:
-    """Whether bands ask for different values of one criterion: a glance that spares looking at every day of seventy years."""
+    """Return whether bands ask for different values of one criterion: a glance that spares looking at every day of seventy years."""
     given = [set(values) for values in wanted if values]
     return len(given) > 1 and not set.intersection(*given)
 
@@ -124,7 +124,7 @@ def _date(year: int, month: int, month_day: int) -> dt.date | None:
 
 
 def _is_on(band: Band, day: dt.date, holidays: frozenset[dt.date], swaps: Mapping[dt.date, int]) -> bool:
-    """Whether `day` meets every criterion of `band`; `swaps`: dates that count as another day of the week."""
+    """Return whether `day` meets every criterion of `band`; `swaps`: dates that count as another day of the week."""
     criteria = (
         (band.days, swaps.get(day, day.isoweekday())),
         (band.years, day.year),

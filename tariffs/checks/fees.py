@@ -63,7 +63,7 @@ def price_ids(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _holders(catalogue: Catalogue) -> Iterator[tuple[Place, Plan | AddOn, tuple[str, ...]]]:
-    """Plans as they stand in the file, and add-ons, with the sections of their fees."""
+    """Plans as they are in the file, and add-ons, with the sections of their fees."""
     for index, plan in enumerate(written_plans(catalogue)):
         yield ("plans", index), plan, _OF_PLANS
     for index, add_on in enumerate(catalogue.add_ons):

@@ -46,7 +46,7 @@ def header(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _validity(catalogue: Catalogue) -> Iterator[Finding]:
-    """How long it holds, what it corrects, and how long ahead customers hear of it."""
+    """Check the validity of a version, what it corrects, and the notice that customers get."""
     unread = UNREAD_INSTANT in {catalogue.effective_from_us, catalogue.effective_to_us}
     if catalogue.effective_to_us is not None and catalogue.effective_to_us <= catalogue.effective_from_us and not unread:
         yield Finding(("effective_to",), "effective_to is not after effective_from", "write the instant from which on it prices nothing")

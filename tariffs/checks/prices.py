@@ -1,4 +1,4 @@
-"""Prices: bands, steps, counters and amounts that fit each other, and the proof that int64 holds whatever they charge.
+"""Prices: bands, steps, counters and amounts that fit each other, and the proof that int64 holds every charge of theirs.
 
 A band of the calendar may be without a rate: the price is not active there, and the next rule that holds is asked.
 """
@@ -27,7 +27,7 @@ _NO_UNIT: Final = "write smaller rates, increments or steps, or `per` quantities
 
 
 class _Surroundings(NamedTuple):
-    """What prices refer to."""
+    """Names that prices refer to, and what plans ask of them."""
 
     bands: dict[str, frozenset[str]]  # by calendar
     tax_classes: frozenset[str]
@@ -57,7 +57,7 @@ def known_clocks(catalogue: Catalogue) -> frozenset[WallClock]:
 
 
 def clock(asked: WallClock, clocks: frozenset[WallClock], place: Place) -> Iterator[Finding]:
-    """A clock of which the catalogue knows no time zone."""
+    """Report a clock without a time zone in the catalogue."""
     if asked not in clocks:
         remedy = "add `home_timezones`" if asked is WallClock.HOME else "give a roaming zone its `timezone`"
         yield Finding((*place, "clock"), f"no time zone is known for the clock `{asked.value}`", remedy)
@@ -114,7 +114,7 @@ def _rate(rate: Rate, place: Place) -> Iterator[Finding]:
 
 
 def _units(price: Price, place: Place) -> Iterator[Finding]:
-    """What only one kind of quantity can have."""
+    """Report fields that only one kind of quantity can have."""
     if price.unit is not QuantityUnit.MILLISECOND and price.band_policy is not BandPolicy.START:
         message = f"price `{price.name}` is not for voice and cannot split at a band"
         yield Finding((*place, "band_policy"), message, "write `band_policy: start`, or leave it out")

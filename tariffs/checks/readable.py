@@ -46,7 +46,7 @@ def harmful(text: str, allowed: str = "") -> str | None:
 
 
 def _in_entries(entries: tuple[object, ...], place: Place) -> Iterator[Finding]:
-    """Of entries that have names. Other lists (prefixes, names of other entries) are looked at where those stand."""
+    """Findings in entries that have names. Other lists (prefixes, names of other entries) are looked at where those are defined."""
     if entries and isinstance(entries[0], msgspec.Struct):
         for index, entry in enumerate(entries):
             for field in entry.__struct_fields__ if isinstance(entry, msgspec.Struct) else ():

@@ -24,7 +24,7 @@ _GROUPS: Final = ("rating_group", "customer_group")
 
 
 class _Names(NamedTuple):
-    """What rules refer to."""
+    """Names that rules refer to."""
 
     zones: dict[str, Zone]
     roaming_zones: frozenset[str]
@@ -58,8 +58,8 @@ def rules(catalogue: Catalogue) -> Iterator[Finding]:
 def _too_many(plan: Plan, plans: dict[str, Plan], names: _Names, place: Place) -> Iterator[Finding]:
     """A plan whose rules would take minutes to sort out: many with conditions, asked by many zones.
 
-    A zone asks its own rules, those of the zones around it (of which no more than the digits of a number lie around each other) and
-    those of any destination, in each plan up to the first that always holds.
+    A zone asks its own rules, those of the zones around it and those of any destination. In each plan it asks up to the first that always
+    holds. No more zones lie around each other than a number has digits.
     """
     counts: dict[Service, collections.Counter[str]] = {}
     for asked in (plan, *(plans[name] for name in plan.fallbacks if name in plans)):
@@ -84,7 +84,7 @@ def bands_by_calendar(catalogue: Catalogue) -> dict[str, frozenset[str]]:
 
 
 def is_always_active(price: Price, bands: dict[str, frozenset[str]]) -> bool:
-    """Whether a price has a rate at every instant."""
+    """Return whether a price has a rate at every instant."""
     given = {rate.band for rate in price.rates}
     return ANY_BAND in given or (price.calendar in bands and given >= bands[price.calendar])
 

@@ -1,4 +1,4 @@
-"""Zones and roaming zones: a prefix, a short code and a network stand in one of them only."""
+"""Zones and roaming zones: a prefix, a short code and a network are in one of them only."""
 
 from __future__ import annotations
 

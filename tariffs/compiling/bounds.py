@@ -8,7 +8,7 @@ share, plus the connect fee; minimum, maximum and the rounding step over D. All 
 addition. A discount multiplies what it rounds by up to 10^6: the quotient (rounding steps) and the remainder (below D x step) apart.
 
 Counters: the kernel adds an event's length to the position of its counter and does not test the sum. An event moves a counter by less
-than twice the largest event (its increments are no longer than that), 2**41 for bytes, so that a period's counter stays below 2**62
+than twice the largest event (its increments are no longer than that), 2**41 for bytes. So a period's counter stays below 2**62
 for 2**20 of the largest events: a million events of a tebibyte, or of 31 days, each.
 """
 

@@ -1,8 +1,8 @@
 """Prices to the kernel's rows: one price row, a card for each band, and the steps behind the card.
 
-Problem: a started increment is charged whole where it begins, so a step of the tariff takes effect only at the first end of an increment at
-or after its `from`. Seen from the start of an event in one band these ends are fixed, whatever the usage. So a card holds the
-position `change` at which the second step really begins, and a charge is two products. Whatever does not fit (a third step, counting over
+Problem: a started increment is charged whole where it begins. So a step of the tariff takes effect only at the first end of an increment at
+or after its `from`. Seen from the start of an event in one band these ends are fixed for any usage. So a card holds the
+position `change` at which the second step really begins, and a charge is two products. All that does not fit (a third step, counting over
 the period, a call that crosses a band) is walked increment run by increment run in the kernel's general path, over the same steps.
 """
 
@@ -77,7 +77,7 @@ def parts_of(price: Price, calendar: Calendar | None, quantity_max: int) -> Pric
 
 
 def splits(price: Price) -> bool:
-    """Whether a call is priced anew where the band changes."""
+    """Return whether a call is priced anew where the band changes."""
     return price.calendar is not None and price.band_policy is BandPolicy.SPLIT and price.unit is QuantityUnit.MILLISECOND
 
 
@@ -137,7 +137,7 @@ def _weight(step: Step, common: int) -> int:
 
 
 def _fits_a_card(price: Price, common: int, quantity_max: int) -> bool:
-    """Whether a card holds the price, and the quotient of the largest charge stays where division through float64 is exact."""
+    """Return whether a card holds the price, and the quotient of the largest charge stays where division through float64 is exact."""
     lengths = [rate.first_increment_qty for rate in price.rates] + [each.increment_qty for rate in price.rates for each in rate.steps]
     fees = [rate.connect_fee_micros for rate in price.rates]
     if max(*lengths, *fees, price.minimum_micros, price.maximum_micros or 0, price.rounding_step_micros) >= NO_MAXIMUM:

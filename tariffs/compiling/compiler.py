@@ -1,8 +1,8 @@
 """Checked catalogues to the kernel's dense tables.
 
-All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. What
-repeats is stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
-How prices become cards stands in `tariffs.compiling.cards`, how rules become classes in `tariffs.compiling.shelves`.
+All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. Equal
+parts are stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
+`tariffs.compiling.cards` makes cards of prices, `tariffs.compiling.shelves` makes classes of rules.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ _NOTHINGS_TERMS: Final = (0, 0, _ALWAYS, 1, 1, 1, _ALWAYS, 0, 0, 0, 0, 0, True)
 def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
     """Flatten every version of every catalogue.
 
-    Raises UserError for a price whose products could leave int64, for two versions of one catalogue that take effect at the same
-    instant, for a plan that asks for more than 65,534 lists of rules for one service, and for prefixes that are too many in all.
+    Raises UserError for a price whose products could leave int64, and for two versions of one catalogue that take effect at the same
+    instant. Raises it for a plan that asks for over 65,534 lists of rules for one service, and for too many prefixes in all.
     """
     ordered = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
     _refuse_equal_starts(ordered)
@@ -328,7 +328,7 @@ class _Shop:
         return self._conditions.setdefault(row, len(self._conditions))
 
     def serves_of(self, identity: str, served: Mapping[tuple[BucketKind, int], tuple[object, ...]]) -> int:
-        """Where `definition_of` tells which buckets serve a rule, given the definitions (rows) that do."""
+        """Position in `definition_of` of the buckets that serve a rule, given the definitions (rows) that do; -1: none."""
         if not served:
             return -1
         slots = {self._slots[kind, identity, number] & SLOT_MASK: row for (kind, number), row in served.items()}
@@ -345,7 +345,7 @@ class _Shop:
         return self._definitions.setdefault(row, len(self._definitions))
 
     def discounts_of(self, rows: Sequence[tuple[object, ...]]) -> tuple[int, int]:
-        """Where the rows of a rule's discounts stand."""
+        """Range of the rows of a rule's discounts."""
         if not rows:
             return 0, 0
         key = tuple(rows)
@@ -399,7 +399,7 @@ class _Shop:
 
 
 class _Promise:
-    """What a plan promises for usage of one service, by zone: buckets that may serve it, and discounts."""
+    """Promises of a plan for usage of one service, by zone: buckets that may serve it, and discounts."""
 
     def __init__(self, shop: _Shop, catalogue: Catalogue, plan: Plan, service: Service) -> None:
         self._shop, self._identity = shop, catalogue.identity

@@ -75,9 +75,9 @@ class DeckStack:
         return len(self._tables) - 1
 
     def _placed(self, table: PrefixTable) -> PrefixTable:
-        """The table with leaf bases made absolute, without the blocks of leaves that stand in another one.
+        """The table with leaf bases made absolute, without the blocks of leaves that another one has already.
 
-        Blocks of which a leaf asks the intervals are its own: their place tells where to look.
+        A block with a leaf that asks the intervals is its own: its place tells where to look.
         """
         blocks = np.flatnonzero(table.first & 1)
         end = table.singles + len(blocks) * LEAVES_OF_BLOCK
@@ -145,7 +145,7 @@ class DeckStack:
 
 
 def _exact(leaves: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    """Whether a leaf of the block asks the intervals, by block."""
+    """Mask of the blocks with a leaf that asks the intervals."""
     asks: NDArray[np.bool_] = (leaves == LEAF_EXACT).any(axis=1)
     return asks
 

@@ -1,6 +1,6 @@
 """The two walks behind `prefixes`: over sorted prefixes to disjoint intervals, and over the intervals to leaves.
 
-Numbers stand on the line of 15-digit numbers: a prefix is the range from itself filled up with zeros to itself filled up with nines.
+Numbers lie on the line of 15-digit numbers: a prefix is the range from itself filled up with zeros to itself filled up with nines.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Problem: decks hold up to a few hundred thousand prefixes of 1 to 15 digits, nested; every record needs the longest that fits.
 
-Choice: on the line of 15-digit numbers a prefix is a range, and ranges nest, so the deck is a list of disjoint intervals, each with the
-innermost prefix. That list is exact. Before it stands a branch-free table: the first six digits (a *block* of the line) give a leaf base
-and a multiplier, 0 where all thousand numbers behind them agree, 1 where the next three digits choose the leaf. A leaf holds the zone, or
+Choice: on the line of 15-digit numbers a prefix is a range, and ranges nest. So the deck is a list of disjoint intervals, each with the
+innermost prefix. That list is exact. Before it comes a branch-free table. The first six digits (a *block* of the line) give a leaf base
+and a multiplier: 0 where all thousand numbers behind them agree, 1 where the next three digits choose the leaf. A leaf holds the zone, or
 says that a longer prefix decides and the intervals must be asked. A block knows where its intervals lie, so that this search is short.
 Numbers of fewer than nine digits are asked of the intervals too, and climb from a prefix longer than themselves to its parent.
 

@@ -1,7 +1,7 @@
-"""When the prices of a catalogue are active, over all the time that it may price, on one line for all of its calendars.
+"""Times at which the prices of a catalogue are active, over all the time that it may price: one line for all calendars.
 
-The line is cut wherever the band of any calendar changes on the tariff's wall clock; a price is then a row of yes and no, one for each
-piece, and what several prices take together is exact, calendars of all kinds among them. Prices on another clock (the subscriber's, the
+The line is cut at every change of band of any calendar on the tariff's wall clock. A price is then a row of yes and no, one for each
+piece. The times that several prices take together are exact, for calendars of all kinds. Prices on another clock (the subscriber's, the
 visited network's) are laid out on the tariff's too: bands lie there in the same way, but at other instants, so that prices of two clocks
 are never set off against each other.
 """
@@ -44,15 +44,15 @@ class PriceTimes:
         return tuple(band for band in self.bands[price.calendar] if band in given)
 
     def is_always_active(self, price: Price) -> bool:
-        """Whether `price` has a rate at every instant."""
+        """Return whether `price` has a rate at every instant."""
         return price.calendar is None or len(self.active(price)) == len(self.bands[price.calendar])
 
     def takes_all(self, rule: UsageRule) -> bool:
-        """Whether a rule, its conditions aside, takes whatever comes at any time."""
+        """Return whether a rule, its conditions aside, takes all events at any time."""
         return rule.price is None or self.is_always_active(self.prices[rule.price])
 
     def left(self, rule: UsageRule, before: Sequence[UsageRule]) -> dict[str, int] | None:
-        """The bands in which a rule is met that stands behind `before`, all of which take what it takes, with an instant in each.
+        """The bands in which a rule is met behind `before`, with an instant in each. All rules of `before` take what this rule takes.
 
         "" stands for the whole of a rule without price. None: it is never met. An instant is one on the clock of the price.
         """
@@ -71,7 +71,7 @@ class PriceTimes:
         return self._first(price.calendar, free) or None
 
     def overlap(self, one: Price, two: Price) -> bool:
-        """Whether both may be active at one instant; on different clocks they may."""
+        """Return whether both may be active at one instant; on different clocks they may."""
         return one.clock is not two.clock or bool((self._mask(one) & self._mask(two)).any())
 
     def _mask(self, price: Price) -> Mask:

@@ -1,7 +1,7 @@
-"""Which rules a number may meet, settled before any number comes: the prefixes of a plan and service to lists of candidate rules.
+"""Rules that a number may meet, settled before any number comes: the prefixes of a plan and service to lists of candidate rules.
 
-Problem: rules are asked from the longest prefix to the shortest, then those of any destination, then those of the fallback plans, and
-each may have conditions. Choice: for every prefix the whole list of candidates is known beforehand, cut after the first rule that always
+Problem: rules are asked from the longest prefix to the shortest, then those of any destination, then those of the fallback plans. Each
+may have conditions. Choice: for every prefix the whole list of candidates is known beforehand, cut after the first rule that always
 holds; prefixes with equal lists are one class, and the deck leads from a number to its class in one look-up. In the usual plan each zone
 has one rule without conditions, classes are zones, and plans that name the same zones share one deck.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A rule of a plan, where it stands."""
+    """A rule of a plan, with its place."""
 
     plan: str
     place: int  # in the plan's rules
@@ -100,7 +100,7 @@ class _Finder:
         self._known: dict[tuple[str, ...], tuple[Candidate, ...]] = {}
 
     def names(self, zone: Zone) -> bool:
-        """Whether any plan has a rule for the zone."""
+        """Return whether any plan has a rule for the zone."""
         return any(zone.name in rules for rules in self._by_zone)
 
     def candidates(self, chain: tuple[str, ...]) -> tuple[Candidate, ...]:

@@ -1,8 +1,8 @@
 """A calendar in a time zone, laid out as the instants at which the band changes; and local days, laid out in the same way.
 
-Wall-clock truth is settled here, once: an instant is in a band if and only if its wall-clock time is, so a 02-03 band lasts two hours
-on the day clocks go back and not at all on the day they go forward, and a date that a zone skips has no bands. The kernel knows of no
-calendars, only of boundaries.
+Wall-clock truth is settled here, once: an instant is in a band if and only if its wall-clock time is. So a 02-03 band lasts two hours
+on the day clocks go back and not at all on the day they go forward. A date that a zone skips has no bands. The kernel has no
+calendars, only boundaries.
 
 Each local day meets the criteria of some bands; days that meet those of the same bands are of one kind and have the same edges. Edges
 of all days are the line of wall-clock time, which is then cut into segments of one UTC offset and moved to UTC. Time zones with the same
@@ -169,7 +169,7 @@ def _swapped(line: _Days, calendar: Calendar) -> _Days:
 
 
 def _meets(band: Band, line: _Days, holidays: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each day meets every criterion of the band."""
+    """Mask of the days that meet every criterion of the band."""
     criteria = (
         (line.weekdays, band.days),
         (line.years, band.years),

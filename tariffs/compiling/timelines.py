@@ -45,7 +45,7 @@ class TimelineStack:
         return self._known[key]
 
     def arrays(self) -> dict[str, Any]:
-        """One array of each kind for all timelines; those of time zones with one clock stand in them once."""
+        """One array of each kind for all timelines; those of time zones with one clock are in them once."""
         parts = _distinct(self._timelines)
         ends = np.cumsum([(0, 0), *((len(each.boundaries), len(each.stretches)) for each in parts)], axis=0).tolist()
         rows = {id(each): (*begin, each.shift) for each, begin in zip(parts, ends, strict=False)}

@@ -1,1 +1,1 @@
-"""From a carrier's rate deck, whatever its columns, to the canonical deck of a catalogue, with a preview of what changes."""
+"""From a carrier's rate deck with any columns to the canonical deck of a catalogue, with a preview of what changes."""

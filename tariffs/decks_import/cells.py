@@ -1,4 +1,4 @@
-"""What the cells of a rate deck mean: exact amounts, increments, dates. Each refuses with a TextError.
+"""Meanings of the cells of a rate deck: exact amounts, increments, dates. Each refuses with a TextError.
 
 Amounts are exact fractions of a currency unit; increments are in the base unit of what the deck counts (milliseconds, bytes, messages).
 """
@@ -55,7 +55,7 @@ def amount(text: str, how: AmountsEntry) -> Fraction:
 
 
 def increments(text: str, unit: QuantityUnit) -> tuple[int, int]:
-    """Of `60/1`, of `6` (both are 6), and of lengths with units such as `500ms/100ms`."""
+    """The two increments of `60/1`, of `6` (both are 6), and of lengths with units such as `500ms/100ms`."""
     plain = text.strip()
     if "/" not in plain:
         return (length(plain, unit),) * 2

@@ -28,7 +28,7 @@ _NUMBER_SIGN: Final = re.compile(r" #(?=\d)")
 
 
 class Terms(NamedTuple):
-    """What usage costs."""
+    """The cost of usage."""
 
     rate_micros: int
     increments: tuple[int, int] | None  # None: those of the deck
@@ -51,7 +51,7 @@ class Defaults(NamedTuple):
 
     @property
     def unit(self) -> QuantityUnit:
-        """What the deck counts."""
+        """The unit that the deck counts."""
         return QuantityUnit.MILLISECOND if self.per.unit is None else self.per.unit
 
 
@@ -94,7 +94,7 @@ def joined(timeline: Timeline, step: Step) -> Timeline:
 
 
 def at(timeline: Timeline, day: dt.date) -> Entry | None:
-    """What holds on `day`."""
+    """The entry that holds on `day`; None: there is none."""
     found = None
     for begins, entry in timeline:
         if begins > day:
@@ -104,7 +104,7 @@ def at(timeline: Timeline, day: dt.date) -> Entry | None:
 
 
 def longest(found: Mapping[str, Timeline], prefix: str, day: dt.date) -> Entry | None:
-    """What a number that begins with `prefix` costs on `day`: the entry of the longest prefix of it that is in the deck then."""
+    """The entry that prices a number beginning with `prefix` on `day`: that of the longest prefix of it that is in the deck then."""
     for length in range(len(prefix), 0, -1):
         timeline = found.get(prefix[:length])
         entry = at(timeline, day) if timeline is not None else None
@@ -114,7 +114,7 @@ def longest(found: Mapping[str, Timeline], prefix: str, day: dt.date) -> Entry |
 
 
 def entry_of(row: DeckRow, defaults: Defaults) -> Entry:
-    """What a row says, with what it leaves empty."""
+    """The entry of a row, with what it leaves empty."""
     return Entry(destination_of(row.zone), terms_of(row, defaults))
 
 

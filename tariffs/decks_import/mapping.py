@@ -1,4 +1,4 @@
-"""How the columns of a rate deck are to be read, as data: a small YAML file beside the deck.
+"""Mapping of the columns of a rate deck, as data: a small YAML file beside the deck.
 
     columns: {prefix: Code, destination: Destination, rate: Rate, increments: Billing, effective_from: Effective}
     rate_per: 60s
@@ -33,7 +33,7 @@ COLUMN_NUMBER_MAX: Final = 1_000
 
 
 class Action(enum.StrEnum):
-    """What a row says about its prefixes."""
+    """The action that a row gives for its prefixes."""
 
     NEW = "new"
     INCREASE = "increase"
@@ -65,7 +65,7 @@ Thousands = Annotated[str, Text(choice(_THOUSANDS, "a mark between thousands"), 
 
 
 class ColumnsEntry(Entry, frozen=True, kw_only=True):
-    """Which column holds what. `increments`: such as 60/1 or 6; or the two lengths in columns of their own."""
+    """The column of each value. `increments`: such as 60/1 or 6; or the two lengths in columns of their own."""
 
     prefix: Column
     destination: Column
@@ -83,7 +83,7 @@ class ColumnsEntry(Entry, frozen=True, kw_only=True):
 
 
 class AmountsEntry(Entry, frozen=True, kw_only=True):
-    """How amounts are written."""
+    """The notation of amounts."""
 
     decimal: Decimal = "."
     thousands: Thousands = ""
@@ -109,7 +109,7 @@ class ActionsEntry(Entry, frozen=True, kw_only=True):
 
 
 class DeckMapping(Entry, frozen=True, kw_only=True):
-    """How to read a deck."""
+    """The way to read a deck."""
 
     columns: ColumnsEntry
     header: bool = True
@@ -137,7 +137,7 @@ def read(path: Path) -> DeckMapping:
 
 
 def problem(path: Path, parsed: Parsed, finding: Finding) -> Problem:
-    """`finding` with its file, and the line of the nearest entry that stands there."""
+    """`finding` with its file, and the line of the nearest entry that is there."""
     place: Place = finding.place
     while place and place not in parsed.lines:
         place = place[:-1]

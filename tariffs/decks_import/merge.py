@@ -3,8 +3,8 @@
 A row takes effect on its own day, at the earliest on `on`, the day of the version that is being made: what was published is never changed.
 A *full* deck replaces everything: prefixes it does not name go on `on`, and changes that were planned before it came are dropped. A
 *partial* one changes the prefixes it names, from their days on; what was planned for them from then on is dropped.
-Rows of the old deck from before `on` stay as they are, so that ids are never given away again, and an update that changes nothing adds
-nothing. What rows of the update say, and which of them are refused: `told`.
+Rows of the old deck from before `on` stay as they are: ids are never given away again, and an update that changes nothing adds
+nothing. `told` reads the rows of the update, and refuses some.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def merge(  # noqa: PLR0913 - what is merged, and how
 ) -> Merged:
     """`old` with an update. `dated`: the first rows of a deck have their day too, instead of holding since ever.
 
-    Raises ProblemsError where a prefix stands twice with different terms.
+    Raises ProblemsError where a prefix is twice in the update with different terms.
     """
     before = ledger.timelines(old)
     told, duplicates, over = sayings.told(source, before, on)
@@ -97,7 +97,7 @@ def _rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collecti
 
 
 def _changed_rows(old: Deck, after: Mapping[str, Timeline], on: dt.date, taken: Collection[int], *, dated: bool) -> Iterator[DeckRow]:
-    """What changes on each day from `on` on."""
+    """Rows of what changes on each day from `on` on."""
     is_first = not dated and all(begin(row) >= on for row in old.rows)
     zones = Zones(old, on, taken)
     changes: dict[dt.date, list[tuple[str, Entry | None]]] = {}

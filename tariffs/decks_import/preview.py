@@ -1,4 +1,4 @@
-"""What an update of a rate deck changes: counts of prefixes, the largest changes, and what is announced too late.
+"""Preview of an update of a rate deck: counts of prefixes, the largest changes, and what is announced too late.
 
 A prefix is compared by what a call to it costs: by its own entry, else that of the next shorter prefix. So a new prefix with the terms of
 the one around it is no change. `raised` and `lowered`: every figure (rate, connect fee, first and further increment) stays or goes that
@@ -33,7 +33,7 @@ _TENTHS_OF_PERCENT: Final = 1_000
 
 
 class Kind(enum.StrEnum):
-    """What happens to the price of a prefix."""
+    """The change of the price of a prefix."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -100,12 +100,12 @@ class Preview(msgspec.Struct, frozen=True):
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether a person must say that it is meant so."""
+        """Return whether a person must say that it is meant so."""
         return bool(self.notice_breaches or self.contradictions)
 
 
 class Notice(NamedTuple):
-    """How many days before its first day a higher price must have been announced."""
+    """Days of notice that a higher price needs before its first day, and the day on which the deck was received."""
 
     days: int
     received: dt.date
@@ -213,7 +213,7 @@ def _figures(terms: Terms) -> tuple[int, ...]:
 
 
 def _contradiction(merged: Merged, prefix: str, told: Told, key: _Key) -> Iterator[Contradiction]:
-    """Whether the row does what its action says. What changes nothing contradicts nothing: a deck may come twice."""
+    """Report a row that does not do what its action says. What changes nothing contradicts nothing: a deck may come twice."""
     action, kind = told.line.action, key.kind
     timeline = merged.before.get(prefix, ())
     text = ""

@@ -1,6 +1,7 @@
 """A rate deck read back out of a checked catalogue, such as a published version whose files are not at hand.
 
-Prices are told by their names, `deck:zone`. What is refused on purpose (a rule without price, beside rules of the deck) is a blocked row.
+Prices are recognised by their names, `deck:zone`. What is refused on purpose (a rule without price, beside rules of the deck) is a blocked
+row.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reads a carrier's rate deck as its mapping says, to lines in the words of the canonical deck.
 
-CSV, plain or gzip, within the limits of `tariffs.documents.limits`. Every mistake is told with its line, all at once (ProblemsError).
+CSV, plain or gzip, within the limits of `tariffs.documents.limits`. Every mistake is reported with its line, all at once (ProblemsError).
 Refused are cells that cannot be read, other currencies, free seconds (there is no word for them), and rates that are not exact in
-micro-units for the deck's `per`. Columns that the mapping does not name are handed back by name, so that they can be told.
+micro-units for the deck's `per`. Columns that the mapping does not name are handed back by name, so that they can be listed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A deck as it was read."""
+    """A deck as read."""
 
     name: str  # of the file
     lines: list[Line]
@@ -95,7 +95,7 @@ def _text(path: Path, encoding: str) -> io.TextIOWrapper:
 
 
 class _Columns(msgspec.Struct, frozen=True):
-    """Where each thing stands in a row; -1: nowhere."""
+    """The place of each value in a row; -1: nowhere."""
 
     prefix: int
     destination: int
@@ -173,9 +173,9 @@ class _Reader:
         return len(self.problems) < MISTAKES_MAX and not self._is_too_much(number)
 
     def _has_swallowed(self, row: list[str], number: int) -> bool:
-        """A cell over several lines with delimiters in it has probably taken rows in, but for a list of prefixes, which may look so.
+        """Return whether a cell has several lines with delimiters in it: it has probably taken rows in. Lists of prefixes are exempt.
 
-        That is told, and nothing more of such a row.
+        Such a cell is reported, and nothing more of its row.
         """
         for place, cell in enumerate(row):
             is_prefixes = self._columns is not None and place == self._columns.prefix
@@ -192,7 +192,7 @@ class _Reader:
         return True
 
     def _found_columns(self, first: list[str], line: int) -> _Columns | None:
-        """Where the mapping's columns stand in a file that begins with this row."""
+        """The places of the mapping's columns in a file that begins with this row."""
         names = [cell.strip().casefold() for cell in first] if self._mapping.header else []
         found: dict[str, int] = {}
         for field in msgspec.structs.fields(ColumnsEntry):
@@ -246,7 +246,7 @@ class _Reader:
         return Line(number, found, destination, terms, begins, action)
 
     def _refuse_other_terms(self, row: list[str], columns: _Columns) -> None:
-        """What would change the meaning of the row and has no word in a deck."""
+        """Refuse cells that would change the meaning of the row and have no word in a deck."""
         if columns.included >= 0:
             included = row[columns.included].strip()
             if included and _of("included", cells.amount, included, self._mapping.amounts):
@@ -330,7 +330,7 @@ class _Reader:
 
 
 def _of(column: str, parse: Callable[..., Value], *arguments: object) -> Value:
-    """What a reader makes of a cell, its complaint with the column's name."""
+    """The value that a reader makes of a cell; its error gets the column's name."""
     try:
         return parse(*arguments)
     except TextError as error:

@@ -70,7 +70,7 @@ def rows_of(folder: Path, name: str) -> tuple[deck_files.DeckRow, ...]:
 
 
 def defaults_of(entry: DeckEntry) -> Defaults:
-    """What the rows of a deck leave empty."""
+    """The values for what the rows of a deck leave empty."""
     assert entry.per is not None, "asked for where entries are read"
     defaults = Defaults(entry.per, connect_fee_micros=entry.connect_fee)
     if entry.increments is not None:
@@ -82,7 +82,7 @@ def defaults_of(entry: DeckEntry) -> Defaults:
 
 
 class _Fields:
-    """What stands in the files of a catalogue, as far as it matters here."""
+    """Fields of the files of a catalogue, as far as they matter here."""
 
     def __init__(self, parsed: dict[Path, Parsed]) -> None:
         self._parsed = parsed

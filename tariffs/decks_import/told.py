@@ -1,8 +1,8 @@
-"""What the rows of an update say, by prefix and day.
+"""Statements of an update's rows, by prefix and day.
 
 A row takes effect on its own day, at the earliest on `on`; of several rows of a prefix whose days are past, the last counts.
-The same prefix twice on one day with the same terms is a duplicate, of which the first counts; with other terms it is refused. So is it in
-a row without a day beside one whose day is past: nobody says which of them is the price on `on`.
+The same prefix twice on one day with the same terms is a duplicate: the first counts; with other terms it is refused. So is it in
+a row without a day beside one whose day is past: the price on `on` is ambiguous.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONFLICTS_MAX: Final = 1_000
 
 
 class Told(NamedTuple):
-    """What the update says about a prefix from a day on."""
+    """The statement of the update about a prefix from a day on."""
 
     begins: dt.date
     entry: Entry | None  # None: deleted
@@ -43,7 +43,7 @@ class Said(NamedTuple):
 
 
 def told(source: Source, before: Mapping[str, Timeline], on: dt.date) -> Said:
-    """What `source` says onto a deck that is `before` by prefix. ProblemsError: prefixes stand twice with different terms."""
+    """Statements of `source` onto a deck that is `before` by prefix. ProblemsError: a prefix comes twice with different terms."""
     given: dict[str, tuple[Line, ...]] = {}
     duplicates: list[tuple[str, int, int]] = []
     problems: list[Problem] = []
@@ -71,7 +71,7 @@ def told(source: Source, before: Mapping[str, Timeline], on: dt.date) -> Said:
 
 
 def _is_one_day(one: dt.date | None, other: dt.date | None, on: dt.date) -> bool:
-    """Whether two rows begin on one day; one without a day begins on any that is past, as far as anybody knows."""
+    """Return whether two rows may begin on one day; the day of a row without one is any day that is past."""
     if one is None or other is None:
         return (one or on) <= on and (other or on) <= on
     return one == other
@@ -86,7 +86,7 @@ class _Sayings:
         self._entries: dict[tuple[str, Terms | None], Entry] = {}
 
     def of(self, prefix: str, lines: tuple[Line, ...]) -> Iterator[Told]:
-        """What the lines of a prefix say, in the order of their days."""
+        """Statements of the lines of a prefix, in the order of their days."""
         ordered = lines if len(lines) == 1 else sorted(lines, key=self._day)
         for index, line in enumerate(ordered):
             if index + 1 < len(ordered) and self._day(ordered[index + 1]) <= self._on:
@@ -98,7 +98,7 @@ class _Sayings:
         return line.begins or self._on
 
     def _entry(self, prefix: str, line: Line, begins: dt.date) -> Entry | None:
-        """What a line makes of a prefix. One that blocks and names no destination blocks it where it is."""
+        """The entry that a line gives a prefix. One that blocks and names no destination blocks it where it is."""
         if line.action is Action.DELETE:
             return None
         key = (line.destination, line.terms)

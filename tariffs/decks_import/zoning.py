@@ -1,4 +1,4 @@
-"""Which zone of a canonical deck a prefix belongs to, from one day to the next.
+"""The zone of a canonical deck that a prefix belongs to, from one day to the next.
 
 A zone is a destination with one set of terms. Its id is for ever: the price of a zone has an id made of it, and versions of a catalogue
 must keep price ids. So when terms change, ids stay where they can:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Zone:
-    """A zone as it stands on the day that is being worked out."""
+    """A zone on the day that is being computed."""
 
     def __init__(self, zone_id: int, name: str) -> None:
         self.zone_id = zone_id
@@ -42,7 +42,7 @@ class Zones:
     """The zones of a deck, taken from day to day."""
 
     def __init__(self, deck: Deck, since: dt.date, taken: Collection[int]) -> None:
-        """As they stand before `since`. `taken`: zone ids that the rest of the catalogue has."""
+        """Zones as they are before `since`. `taken`: zone ids that the rest of the catalogue has."""
         self._unit = deck.defaults.unit
         self._taken = frozenset(taken)
         self._of: dict[str, list[_Zone]] = {}  # by destination
@@ -84,7 +84,7 @@ class Zones:
         return rows
 
     def _regrouped(self, destination: str, day: dt.date | None) -> list[DeckRow]:
-        """The zones of a destination made anew; rows of those that changed."""
+        """Make the zones of a destination again; rows of those that changed."""
         groups: dict[Terms | None, list[str]] = {}
         for prefix in sorted(self._prefixes.get(destination, ())):
             groups.setdefault(self._terms(prefix), []).append(prefix)
@@ -101,7 +101,7 @@ class Zones:
         return sorted(rows, key=lambda row: row.zone_id)
 
     def _terms(self, prefix: str) -> Terms | None:
-        """What a prefix costs now: what was said last, else what its zone has."""
+        """The terms of a prefix now: those given last, else those of its zone."""
         entry = self._entries.get(prefix)
         return entry.terms if entry is not None else self._by_prefix[prefix].terms
 
@@ -132,7 +132,7 @@ class Zones:
         return chosen
 
     def _shared(self, prefixes: Sequence[str]) -> collections.Counter[int]:
-        """How many of the prefixes each zone has now."""
+        """Count how many of the prefixes each zone has now."""
         return collections.Counter(self._by_prefix[prefix].zone_id for prefix in prefixes if prefix in self._by_prefix)
 
     def _new(self, destination: str) -> _Zone:

@@ -1,7 +1,7 @@
 """Reads one CSV file that a tariff document names: UTF-8, commas, a header line.
 
 A file must be an ordinary one inside the catalogue's folder (links that lead out of it are refused) and within the limits of
-`tariffs.documents.limits`; columns that nobody asked for are refused. Every bad cell becomes a finding with its line, at the place of the
+`tariffs.documents.limits`; columns that are not asked for are refused. Every bad cell becomes a finding with its line, at the place of the
 document that names the file. Rows are handed out one at a time, so that what is kept is what the caller keeps.
 """
 
@@ -63,7 +63,7 @@ class CsvReader:
             self.note(f"not a CSV file: {error}", _COMMAS)
 
     def convert(self, row: Row, column: str, text: str, parse: Callable[[object], Value], placeholder: Value) -> Value:
-        """What `text` means; where it means nothing that is noted, and `placeholder` stands in."""
+        """The meaning of `text`; where it has none that is noted, and `placeholder` is given."""
         try:
             return parse(text)
         except texts.TextError as error:

@@ -1,6 +1,6 @@
 """The CSV files that a tariff document names: lists of prefixes (column `prefix`), lists of holidays (column `date`), and rate decks.
 
-How files are read and what is refused: `csv_reader`; what stands in a deck: `deck_files`. Of a deck, the document sees the rows that are in
+`csv_reader` reads files and refuses faulty ones; `deck_files` reads the rows of a deck. The document sees the rows of a deck that are in
 force on the local day on which it takes effect.
 """
 
@@ -29,7 +29,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Files(NamedTuple):
-    """What the CSV files that a document names hold, by the place of the entry that names them."""
+    """Contents of the CSV files that a document names, by the place of the entry that names them."""
 
     prefixes: Mapping[Place, tuple[str, ...]]
     holidays: Mapping[Place, tuple[dt.date, ...]]

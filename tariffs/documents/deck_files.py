@@ -1,4 +1,4 @@
-"""The canonical form of a rate deck: a CSV file of which each row is a zone with its terms, from a day on.
+"""The canonical form of a rate deck: a CSV file with a row for each zone and its terms, from a day on.
 
 Columns `zone_id,zone,prefixes,rate`, and where wanted `increments`, `connect_fee`, `from` and `blocked`; prefixes are parted by spaces.
 A zone may have several rows, each valid from its `from` (a local date; empty: since ever) until the next one; a row says everything
@@ -26,7 +26,7 @@ _YES_NO: Final = {"true": True, "false": False}
 
 
 class DeckRow(NamedTuple):
-    """What a deck says about a zone from a day on."""
+    """The row of a zone from a day on."""
 
     zone_id: int
     zone: str
@@ -51,9 +51,9 @@ def read_rows(reader: CsvReader, folder: Path) -> tuple[DeckRow, ...]:
 
 
 def cut(rows: Iterable[DeckRow], day: dt.date) -> Cut:
-    """What is in force on `day`: of each zone its last row until then. Zones that have ended are left out.
+    """Rows in force on `day`: of each zone its last row until then. Zones that have ended are left out.
 
-    Two rows of one zone that begin on the same day are both handed on: the check of zones says that one stands there twice.
+    Two rows of one zone that begin on the same day are both returned: the check of zones says that one is there twice.
     """
     rows = tuple(rows)
     if not any(row.effective_from for row in rows):
@@ -93,5 +93,5 @@ def _deck_row(reader: CsvReader, row: Row) -> DeckRow:
 
 
 def _readable(name: str) -> str:
-    """A name with the codes of what cannot be shown: a mistake that is told once, and not at each zone, price and rule of that name."""
+    """A name with the codes of what cannot be shown: the mistake is reported once, and not at each zone, price and rule of that name."""
     return name if name.isprintable() else "".join(mark if mark.isprintable() else f"<U+{ord(mark):04X}>" for mark in name)

@@ -1,7 +1,7 @@
-"""What the zones of a rate deck are called, by language: a CSV file beside the deck, so that no update of the deck touches it.
+"""Titles of the zones of a rate deck, by language: a CSV file beside the deck, so that no update of the deck touches it.
 
-Column `zone` and one for each language, named by its code (`en`, `zh`). `zone` is the name of a zone, or of a destination: what stands for
-`Egypt Mobile` is also what `Egypt Mobile #2` is called, with its number behind. An empty cell says nothing.
+Column `zone` and one for each language, named by its code (`en`, `zh`). `zone` is the name of a zone, or of a destination: the title of
+`Egypt Mobile` is also that of `Egypt Mobile #2`, with its number behind. An empty cell says nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def read(reader: CsvReader, folder: Path) -> Titles:
 
 
 def is_language(column: str) -> bool:
-    """Whether a column is named as a language."""
+    """Return whether a column is named as a language."""
     return _LANGUAGE.fullmatch(column) is not None
 
 

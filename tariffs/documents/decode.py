@@ -1,7 +1,7 @@
 """Plain objects into the frozen structs of the language, with *all* mistakes instead of the first.
 
-msgspec stops at the first mistake, so this walks the fields of a struct itself and lets msgspec convert the leaves. What cannot be
-read is noted and replaced by a placeholder, so that the rest is still checked; the result is only good when nothing was noted.
+msgspec stops at the first mistake, so this walks the fields of a struct itself and lets msgspec convert the leaves. A value that cannot
+be read is noted and replaced by a placeholder, so that the rest is still checked; the result is only good when nothing was noted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAME_MAX: Final = 60  # no field has a longer name
 
 
 class Leaf(NamedTuple):
-    """How a plain value is called, asked for, and replaced where it is missing or wrong."""
+    """Texts for a plain value: its kind, what is wanted, the remedy; and its placeholder where it is missing or wrong."""
 
     kind: type
     wanted: str
@@ -43,7 +43,7 @@ _LEAVES: Final[dict[object, Leaf]] = {
 
 
 class Kind(NamedTuple):
-    """What a field holds: one of a marked text, a list, an entry, or a plain value; or None where that is allowed."""
+    """The kind of a field: one of a marked text, a list, an entry, or a plain value; or None where that is allowed."""
 
     may_be_none: bool
     text: Text | None = None
@@ -52,7 +52,7 @@ class Kind(NamedTuple):
     leaf: Leaf | None = None
 
     def placeholder(self) -> object:
-        """What stands in for a required field that is missing."""
+        """The placeholder for a required field that is missing."""
         if self.text is not None:
             return self.text.placeholder
         if self.may_be_none:
@@ -100,7 +100,7 @@ def _note_unknown(raw: dict[str, object], names: list[str], place: Place, findin
 
 
 def _what_instead(name: str, names: list[str], findings_before: int) -> str:
-    """The remedy for an unknown field. Looking for the nearest name takes its time, so that it ends when nobody reads on."""
+    """The remedy for an unknown field. Looking for the nearest name takes its time, so it ends after CHECK_FINDINGS_MAX findings."""
     if name.lower() in _INCLUDES and _FOLDER_FIELD in names:
         return "there are no includes: the YAML files of one folder are read together as one catalogue"
     close = difflib.get_close_matches(name, names, n=1) if findings_before < limits.CHECK_FINDINGS_MAX and len(name) <= _NAME_MAX else []

@@ -88,7 +88,7 @@ def place_text(place: Place) -> str:
 
 
 def line_at(data: bytes, position: int) -> int:
-    """The line (from 1) in which a byte stands."""
+    """The line (from 1) of a byte."""
     return data.count(b"\n", 0, position) + 1
 
 

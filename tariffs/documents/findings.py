@@ -30,12 +30,12 @@ _SHOWN_MAX: Final = 12  # names in a remedy: a line's worth
 
 
 def written_plans(catalogue: Catalogue) -> list[Plan]:
-    """The plans that stand in the file, each at its index there: those with add-ons come after them."""
+    """The plans that are in the file, each at its index there: those with add-ons come after them."""
     return [plan for plan in catalogue.plans if plan.base is None]
 
 
 def told_of_add_ons(plan: Plan, findings: Iterable[Finding], catalogue: Catalogue, told: set[Place]) -> Iterator[Finding]:
-    """What is wrong with a plan with add-ons and not with the plan alone: at the entry of the add-on, once a place."""
+    """Findings of a plan with add-ons that the plan alone does not have: at the entry of the add-on, once a place."""
     for finding in findings:
         place = _in_add_on(plan, finding.place, catalogue)
         if place is not None and place not in told:
@@ -44,7 +44,7 @@ def told_of_add_ons(plan: Plan, findings: Iterable[Finding], catalogue: Catalogu
 
 
 def _in_add_on(plan: Plan, place: Place, catalogue: Catalogue) -> Place | None:
-    """Where the file has the entry that stands at `place` of a plan with add-ons; None where it is the plan's own."""
+    """The place in the file of the entry at `place` of a plan with add-ons; None where it is the plan's own."""
     index = next(i for i, each in enumerate(catalogue.plans) if each.name == plan.base)
     section = str(place[2])
     if len(place) < 4 or not isinstance(place[3], int):  # noqa: PLR2004 - plans, index, section, entry

@@ -19,7 +19,7 @@ _SHOWN_MAX: Final = 1_000  # characters of a text: a mistake may quote what stan
 
 
 class File(NamedTuple):
-    """A file and what stands in it."""
+    """A file and its contents."""
 
     path: Path
     parsed: Parsed
@@ -39,7 +39,7 @@ class Joined:
             self._add(file)
 
     def problem(self, finding: Finding) -> Problem:
-        """`finding` with its file, and its place as the person wrote it: the nearest entry that really stands there."""
+        """`finding` with its file, and its place as the person wrote it: the nearest entry that is really there."""
         file, place = self._origin(finding.place)
         if place not in file.parsed.lines and place[2:4] == ("rates", 0):
             place = (*place[:2], *place[4:])  # the short form has its only rate in the price itself
@@ -99,5 +99,5 @@ class Joined:
 
 
 def _cut(text: str) -> str:
-    """A long text without its middle: what is wrong stands at the end."""
+    """A long text without its middle: the fault is named at the end."""
     return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX // 2]} ... {text[-_SHOWN_MAX // 2 :]}"

@@ -1,4 +1,4 @@
-"""How large the files of a catalogue may be, so that any input is refused in bounded time and memory.
+"""Size limits of the files of a catalogue, so that any input is refused in bounded time and memory.
 
 Far above any catalogue in use (the largest public rate deck has some 50,000 rows, all assigned prefixes of the world are 320,000), and
 small enough that what is refused is refused within a few seconds: a byte of YAML costs about a hundred bytes of memory and a
@@ -47,5 +47,5 @@ CELL_PREFIXES_MAX: Final = 100_000  # prefixes that one cell of a rate deck may 
 
 
 def entries_max(place: Sequence[str | int]) -> int:
-    """How many entries the list at a place of the document may have."""
+    """Return how many entries the list at a place of the document may have."""
     return _ENTRIES_MAX.get(str(place[-1]), LIST_ENTRIES_MAX) if place else LIST_ENTRIES_MAX

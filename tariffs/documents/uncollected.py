@@ -1,4 +1,4 @@
-"""Work on a large tariff without the search for cycles: millions of objects that all live on, where most of the time would go into it."""
+"""Pause garbage collection while a large tariff is loaded: it would search millions of objects that all live on, for most of the time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Nothing is searched for cycles inside; afterwards as it was before."""
+    """Pause garbage collection inside the context; afterwards it is on if it was on before."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
 """Plain objects as the YAML text of a tariff file: what `tariffs.documents.document` reads back is what was given.
 
-Mappings, lists (tuples too), text, whole numbers, true, false, nothing and dates. A text stands without quotes only where nobody could
-take it for something else, so that an amount ("0.15") or a prefix ("015") is always quoted. Entries that fit stand on one line.
+Mappings, lists (tuples too), text, whole numbers, true, false, nothing and dates. A text is without quotes only where it cannot be
+taken for something else: an amount ("0.15") or a prefix ("015") is always quoted. Entries that fit are on one line.
 Refuses a float with an assertion: no number of a tariff is one.
 """
 
@@ -44,7 +44,7 @@ def _entry(name: str, value: object, indent: str) -> list[str]:
 
 
 def _wants_lines(value: object) -> bool:
-    """Whether a list is of entries, which are read one below the other."""
+    """Return whether a list is of entries, which are read one below the other."""
     return isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(item, Mapping) for item in value)
 
 

@@ -1,6 +1,6 @@
-"""The words of a tariff file: one frozen struct for each kind of entry, as docs/tariffs.md describes them. Plans: `plan_language`.
+"""The words of a tariff file: one frozen struct for each kind of entry, as docs/tariffs.md describes them. Plans: `plans`.
 
-Names a field cannot have in Python (`from`) are renamed. Unknown fields are refused. These structs say only what stands in the files;
+Names a field cannot have in Python (`from`) are renamed. Unknown fields are refused. These structs hold only what is in the files;
 `tariffs.reading.build` makes the model of them.
 """
 
@@ -133,7 +133,7 @@ class PackageEntry(Entry, frozen=True, kw_only=True):
 
 
 class Lengths(Entry, frozen=True, kw_only=True):
-    """What is counted, and in which increments: `increments: 60/1` or two fields."""
+    """The unit that is counted, and its increments: `increments: 60/1` or two fields."""
 
     per: Measure | None = None
     increments: Pair | None = None
@@ -143,7 +143,7 @@ class Lengths(Entry, frozen=True, kw_only=True):
 
 
 class RateEntry(Lengths, frozen=True, kw_only=True):
-    """What one band costs: `rate` and `per`, or `steps`, or `flat`, or `package`."""
+    """The cost in one band: `rate` and `per`, or `steps`, or `flat`, or `package`."""
 
     band: str
     rate: Amount | None = None
@@ -153,14 +153,14 @@ class RateEntry(Lengths, frozen=True, kw_only=True):
 
 
 class RoundingEntry(Entry, frozen=True, kw_only=True):
-    """How the one rounding of a charge is done."""
+    """The one rounding of a charge."""
 
     mode: Mode
     step: Amount = 1
 
 
 class Pricing(Lengths, frozen=True, kw_only=True):
-    """What prices and decks share."""
+    """Fields that prices and decks share."""
 
     charge_code: int
     revenue_code: int
@@ -196,7 +196,7 @@ class DeckEntry(Pricing, frozen=True, kw_only=True):
     """A rate deck: each row of a CSV file becomes a zone and its price, under the terms given here.
 
     Columns `zone_id,zone,prefixes,rate`, and where wanted `increments` and `connect_fee`; prefixes are parted by spaces.
-    The id of a row's price is `price_ids_from` + zone_id, so that it stays the same whatever the order of the rows.
+    The id of a row's price is `price_ids_from` + zone_id, so that it stays the same in any order of the rows.
     """
 
     name: str

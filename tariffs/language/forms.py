@@ -1,6 +1,6 @@
-"""How the texts of a tariff file are written: a name, a pattern or a choice of words, and examples, for editors and the reference.
+"""Forms of the texts of a tariff file: a name, a pattern or a choice of words, and examples, for editors and the reference.
 
-`tariffs.language.texts` and `tariffs.language.digits` read them and have the last word; nothing that they accept is refused here.
+`tariffs.language.texts` and `tariffs.language.digits` read the texts and decide; nothing that they accept is refused here.
 Patterns are of the whole text and use only what Python and JSON Schema (ECMA 262) understand alike.
 """
 

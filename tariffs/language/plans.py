@@ -60,14 +60,14 @@ class RuleEntry(Entry, frozen=True, kw_only=True):
 
 
 class RolloverEntry(Entry, frozen=True, kw_only=True):
-    """What is left at the end of a period stays for so many more, `maximum` of it at most."""
+    """The quantity left at the end of a period that stays for so many more, `maximum` of it at most."""
 
     periods: int
     maximum: Grant | None = None
 
 
 class Served(Entry, frozen=True, kw_only=True):
-    """Which usage an entry serves: `service` or `services`, and zones."""
+    """Usage that an entry serves: `service` or `services`, and zones."""
 
     service: ServiceName | None = None
     services: tuple[ServiceName, ...] | None = None
@@ -226,7 +226,7 @@ class BillThresholdEntry(Entry, frozen=True, kw_only=True):
 
 
 class SpendLimitEntry(Served, frozen=True, kw_only=True):
-    """What may be spent in a window before the subscriber is told, or barred; without services it serves all. It changes no bill."""
+    """An amount in a window at which the subscriber is notified, or barred; without services it serves all. It changes no bill."""
 
     id: int
     name: str
@@ -237,7 +237,7 @@ class SpendLimitEntry(Served, frozen=True, kw_only=True):
 
 
 class TermsEntry(Entry, frozen=True, kw_only=True):
-    """What is promised beside prices."""
+    """Promises beside prices."""
 
     activation_hours: int | None = None
     late_credit_percent: Percent = 0
@@ -246,7 +246,7 @@ class TermsEntry(Entry, frozen=True, kw_only=True):
 
 
 class AddOnEntry(Entry, frozen=True, kw_only=True):
-    """What can be bought on top of the plans that name it: what it grants, and its fees."""
+    """An add-on, bought on top of the plans that name it: what it grants, and its fees."""
 
     name: str
     title: dict[str, str]

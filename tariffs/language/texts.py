@@ -1,4 +1,4 @@
-"""Reads the small texts of a tariff file: amounts, quantities, increments, percentages, days, times, instants. Of digits: `digits`.
+"""Reads the small texts of a tariff file: amounts, quantities, increments, percentages, days, times, instants. Digits: `digits`.
 
 A person writes them, so that each refusal says what was expected and how to write it. Amounts become micro-units, durations
 milliseconds, volumes bytes, percentages parts per million, times of day seconds, instants microseconds UTC.
@@ -86,7 +86,7 @@ class Increments(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Marks a field of the language whose value is read from text. `placeholder` stands in for one that cannot be read."""
+    """Marks a field of the language whose value is read from text. `placeholder` replaces one that cannot be read."""
 
     parse: Callable[[object], object]
     placeholder: object
@@ -235,7 +235,7 @@ def date(raw: object) -> dt.date:
 
 
 def choice(words: Mapping[str, object] | Mapping[str | bool, object], what: str) -> Callable[[object], object]:
-    """A reader of one of `words`, some of which may be true and false."""
+    """A reader of one of `words`; some of them may be true and false."""
     known = {_written(word): meaning for word, meaning in words.items()}
     flags = {_written(word) for word in words if isinstance(word, bool)}
 
@@ -249,7 +249,7 @@ def choice(words: Mapping[str, object] | Mapping[str | bool, object], what: str)
 
 
 def _written(word: str | bool) -> str:  # noqa: FBT001 -- a word of the language
-    """A word as it stands in a file."""
+    """A word as it is in a file."""
     return str(word).lower() if isinstance(word, bool) else word
 
 

@@ -1,4 +1,4 @@
-"""The kinds of value that the entries of a tariff file share: how each is read from text, and what stands in where it cannot be read.
+"""The kinds of value that the entries of a tariff file share: how each is read from text, and its placeholder where it cannot be read.
 
 A field marked with `Text` is written as text and held as what the text means. `tariffs.language.entries` and `tariffs.language.plans` say
 which fields there are.
@@ -49,7 +49,7 @@ OCCASIONS: Final = {each.value: each for each in (FeeOccasion.ACTIVATION, FeeOcc
 
 
 class Sharing(enum.Enum):
-    """Whether the lines of a rating unit have an allowance together, and how often it is granted."""
+    """The sharing of an allowance by the lines of a rating unit, and how often it is granted."""
 
     NO = enum.auto()
     UNSAID = enum.auto()  # `true`, which says that it is shared and not how often it is granted: it is POOLED
@@ -109,4 +109,4 @@ Action = Annotated[LimitAction, _named(LimitAction.NOTIFY, "what a limit does")]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every entry has in common."""
+    """The base of every entry."""

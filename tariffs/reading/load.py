@@ -1,9 +1,9 @@
 """A tariff file, or a folder of them, as a checked catalogue.
 
 `load` reads YAML and the CSV files it names, and raises `ProblemsError` with every mistake at once: file, place in the document with
-its line, remedy. What it returns is complete, checked, and carries its content hash. Nothing is stored.
-The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field stands once. Hidden
-files, other files and inner folders are passed over.
+its line, remedy. Its result is complete, checked, and carries its content hash. Nothing is stored.
+The YAML files of a folder are read in the order of their names as one document: lists are joined, any other field is there once. Hidden
+files, other files and inner folders are skipped.
 """
 
 from __future__ import annotations
@@ -107,12 +107,12 @@ def _yaml_files(path: Path) -> list[Path]:
 
 
 def _is_tariff(file: Path) -> bool:
-    """Whether a folder's file belongs to the catalogue: what editors and systems leave behind is hidden."""
+    """Return whether a folder's file belongs to the catalogue: what editors and systems leave behind is hidden."""
     return file.suffix in SUFFIXES and not file.name.startswith(".")
 
 
 def _read(paths: Sequence[Path]) -> list[File]:
-    """What stands in the files. They share one allowance of bytes and entries, so that many of them are no way around it."""
+    """Contents of the files. They share one allowance of bytes and entries, so that many of them are no way around it."""
     found: list[File] = []
     bytes_left, nodes_left = limits.FOLDER_YAML_BYTES_MAX, limits.YAML_NODES_MAX
     for path in paths:

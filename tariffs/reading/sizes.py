@@ -1,7 +1,7 @@
-"""Whether a catalogue is of a size that can be held: asked before it is built, and of what was built.
+"""Size limits of a catalogue, checked before and after it is built.
 
-A few lines of YAML can ask for any amount of work (plans repeat the rules of the decks they name, and ask each other in turn), and a CSV
-file may have more rows than rating has room for zones. What is found here is told alone: nothing else is looked at then.
+A few lines of YAML can ask for any amount of work: plans repeat the rules of the decks they name, and ask each other in turn. A CSV
+file may have more rows than rating has room for zones. Findings of this module are reported alone: nothing else is checked then.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ KINDS_MAX: Final = ZONE_ID_MAX  # of destination, that a plan may tell apart for
 
 
 def before_building(document: Document, files: Files) -> list[Finding]:
-    """What the entries and files ask for that cannot be built in bounded time and memory."""
+    """Findings on entries and files that ask for what cannot be built in bounded time and memory."""
     return [*_zones(document, files), *_rules(document, files), *_fallbacks(document), *_bands(document)]
 
 
 def of_catalogue(catalogue: Catalogue) -> Iterator[Finding]:
-    """What is too much in a catalogue that is right in every other way."""
+    """Findings on what is too much in a catalogue that is right in every other way."""
     if len(catalogue.plans) > limits.PLANS_MAX:
         message = f"{len(catalogue.plans):,} plans, those with add-ons included; at most {limits.PLANS_MAX:,} can be"
         yield Finding(("plans",), message, "let fewer plans have add-ons, or split the catalogue")
@@ -63,7 +63,7 @@ def _fallbacks(document: Document) -> Iterator[Finding]:
 
 
 def _asked_count(plan: PlanEntry, by_name: Mapping[str, PlanEntry]) -> int:
-    """How many plans may be asked after `plan`; no more are counted than decide."""
+    """Return how many plans may be asked after `plan`; no more are counted than decide."""
     seen = {plan.name}
     waiting = list(plan.fallbacks)
     while waiting and len(seen) <= limits.FALLBACKS_MAX + 1:
@@ -91,7 +91,7 @@ def _claims(calendar: CalendarEntry) -> int:
 
 
 def _kinds(catalogue: Catalogue) -> Iterator[Finding]:
-    """Plans that tell more kinds of destination apart than their table has room for."""
+    """Plans that distinguish more kinds of destination than their table has room for."""
     asked = Asked(catalogue)
     for index, plan in enumerate(catalogue.plans):
         for service in asked.services(plan) if plan.base is None else ():

@@ -1,6 +1,6 @@
 """The field tables of `docs/tariffs.md`, made of the structs that read tariff files and of `field_texts`.
 
-Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` stands the table of that entry. `python -m
+Between `<!-- fields: PriceEntry -->` and `<!-- end of fields -->` is the table of that entry. `python -m
 tariffs.reference.field_tables --write docs/tariffs.md` makes them new; `--check` says by its exit status whether they are.
 """
 
@@ -61,13 +61,13 @@ def main(words: Sequence[str]) -> int:
 
 
 def _declared(kind: type[msgspec.Struct], name: str) -> int:
-    """How far up the field is declared: 0 by the entry itself."""
+    """Return how far up the field is declared: 0 by the entry itself."""
     ancestry = kind.__mro__[: kind.__mro__.index(msgspec.Struct)]
     return max(place for place, each in enumerate(ancestry) if name in {field.name for field in msgspec.structs.fields(each)})
 
 
 def _held(kind: Kind) -> str:
-    """What a field holds, in words."""
+    """The kind of value that a field holds, in words."""
     if kind.text is not None:
         form = kind.text.form
         words = ("true", "false", *form.words) if form.flags else form.words

@@ -1,7 +1,7 @@
 """JSON Schema (draft 2020-12) of tariff files, made of the same structs that read them: editors complete and check by it.
 
 It knows fields, kinds of value and how texts are written; what `ratewright tariffs check` says beyond that (references, ranges, rules
-that are never reached) no schema can say. Whatever the loader accepts the schema accepts.
+that are never reached) no schema can say. The schema accepts every file that the loader accepts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Bands of a calendar in words, and instants that lie in them.
 
-A band is told by its days and times, not by its short name. Instants are found by the same clock that prices (`rating.reference_clock`).
+A band is described by its days and times, not by its short name. Instants are found by the same clock that prices
+(`rating.reference_clock`).
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def in_order(calendar: Calendar) -> list[Band]:
 
 
 def may_meet(calendar: Calendar) -> bool:
-    """Whether bands of different names may cover the same instant; dates are not looked at."""
+    """Return whether bands of different names may cover the same instant; dates are ignored."""
     return any(
         one.name != other.name
         and one.start_s < other.end_s
@@ -119,12 +120,12 @@ def may_meet(calendar: Calendar) -> bool:
 
 
 def clock_of(clock: WallClock, catalogue: Catalogue, words: Words) -> str:
-    """Whose time it is."""
+    """The clock of a price, in words."""
     return words.times.clock[clock].format(catalogue.timezone)
 
 
 def _joined(times: Sequence[str], days: str, words: Words) -> list[str]:
-    """Times of the same days; where these are all days, what goes on after midnight stands as one."""
+    """Times of the same days; where these are all days, a time that continues after midnight is one."""
     found = [each for each in times if each]
     before = next((each for each in found if each.endswith("24:00")), None)
     after = next((each for each in found if each.startswith("00:00")), None)

@@ -1,7 +1,7 @@
 """The prices that a plan's customers can meet: a cell for each reachable rule, set of conditions and band, with the event that meets it.
 
 The event is found, not made up: the plain twin prices it, and it counts only where the twin comes to the very rule and band.
-Raises UserError where a reachable price has no such event: then the sheet would show what nobody can check.
+Raises UserError where a reachable price has no such event: then the sheet would show what cannot be checked.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def meetings(catalogue: Catalogue, plan: Plan) -> list[Met]:
 
 
 def refuses_the_rest(catalogue: Catalogue, plan: Plan, service: Service) -> bool:
-    """Whether usage to a destination that no rule of the plan names has no price."""
+    """Return whether usage to a destination that no rule of the plan names has no price."""
     event = Event(_KEY, catalogue.effective_from_us, 1, int(service), f"{catalogue.identity}/{plan.name}", direction=OUTGOING)
     return Reference([catalogue]).rate(event).status is Status.NO_ZONE
 
@@ -158,7 +158,7 @@ class _Finder:
         return clock.stay(outcome.event.start_us).until_us
 
     def _counted(self, price: Price, rate: Rate, service: Service) -> Counted:
-        """How the price counts, without what does not matter to it."""
+        """The way the price counts, without what does not matter to it."""
         rounds = needs_rounding(price, self._plan)
         timed = price.calendar is not None and price.unit is QuantityUnit.MILLISECOND
         return Counted(
@@ -176,7 +176,7 @@ class _Finder:
 
 
 def example_quantity(price: Price, rate: Rate) -> int:
-    """How much the worked example of a price uses, in input units: past its last step, and not to the end of an increment."""
+    """The quantity of the worked example of a price, in input units: past its last step, and not to the end of an increment."""
     last = rate.steps[-1]
     if price.unit is QuantityUnit.MESSAGE:
         return 1 if price.content_ppm else max(_USED[price.unit], last.from_qty + 1)
@@ -190,7 +190,7 @@ def example_quantity(price: Price, rate: Rate) -> int:
 
 
 def serves(reach: Reach, services: tuple[Service, ...], zones: tuple[str, ...]) -> bool:
-    """Whether an allowance, pass, cap or discount for these serves a rule."""
+    """Return whether an allowance, pass, cap or discount for these serves a rule."""
     return reach.service in services and not {ANY_ZONE, reach.zone, reach.rule.roaming}.isdisjoint(zones)
 
 

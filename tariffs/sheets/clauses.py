@@ -52,12 +52,12 @@ def step_clause(step: Step, price: Price, service: Service, words: Prices, write
 
 
 def is_free(price: Price, rate: Rate) -> bool:
-    """Whether nothing is ever charged in this band."""
+    """Return whether nothing is ever charged in this band."""
     return not (price.content_ppm or price.minimum_micros or rate.connect_fee_micros or any(step.rate_micros for step in rate.steps))
 
 
 def sentences(counted: Counted, words: Prices, writer: Writer) -> tuple[str, ...]:
-    """How usage is counted and rounded."""
+    """Sentences on how usage is counted and rounded."""
     found = [_increments(counted, words, writer)]
     if counted.minimum_qty:
         found.append(words.minimum_qty.format(writer.quantity(counted.minimum_qty, counted.unit, counted.service)))
@@ -73,7 +73,7 @@ def sentences(counted: Counted, words: Prices, writer: Writer) -> tuple[str, ...
 
 
 def needs_rounding(price: Price, plan: Plan) -> bool:
-    """Whether a charge may lie between two rounding steps."""
+    """Return whether a charge may lie between two rounding steps."""
     micros: list[Fraction | int] = [price.minimum_micros, price.maximum_micros or 0]
     for rate in price.rates:
         micros.append(rate.connect_fee_micros)
@@ -83,14 +83,14 @@ def needs_rounding(price: Price, plan: Plan) -> bool:
 
 
 def _may_be_cut(price: Price, plan: Plan) -> bool:
-    """Whether an allowance or day pass may cover a part of an increment."""
+    """Return whether an allowance or day pass may cover a part of an increment."""
     longest = max(length for rate in price.rates for length in (rate.first_increment_qty, *(step.increment_qty for step in rate.steps)))
     exact = any(each.unit is price.unit and each.draw is Draw.EXACT for each in plan.allowances)
     return longest > 1 and (exact or any(each.unit is price.unit and each.quantity is not None for each in plan.day_passes))
 
 
 def _increment_charges(rate: Rate) -> Iterator[Fraction]:
-    """What the increments of a rate may cost, each of them."""
+    """Possible costs of the increments of a rate, each of them."""
     for step in rate.steps:
         for length in (step.increment_qty, rate.first_increment_qty):
             yield Fraction(step.rate_micros * length, step.per_qty)

@@ -35,14 +35,14 @@ _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def sheet(catalogue: Catalogue, plan: Plan, language: str, *, as_of: dt.date) -> Sheet:
-    """The sheet of `plan`. `as_of`: the day on which tax rates are looked at, and from which on holidays are told."""
+    """The sheet of `plan`. `as_of`: the day of the tax rates, and from which on holidays are listed."""
     if language not in LANGUAGES:
         raise UserError(f'no tariff sheets in "{language}"', f"use one of {', '.join(LANGUAGES)}", exit_status=2)
     return _Maker(catalogue, plan, LANGUAGES[language], as_of).sheet()
 
 
 class _Maker:
-    """Everything one sheet needs, worked out once."""
+    """Everything one sheet needs, computed once."""
 
     def __init__(self, catalogue: Catalogue, plan: Plan, words: Words, as_of: dt.date) -> None:
         self._catalogue, self._plan, self._words, self._as_of = catalogue, plan, words, as_of
@@ -161,7 +161,7 @@ class _Maker:
         return Table(self._words.labels.service[service], tuple(heads), tuple(lines), tuple(widths), lead=1)
 
     def _when(self, each: Met, number: int) -> str:
-        """When a price holds; one without calendar where those that go before it, for the same use, leave room."""
+        """The time at which a price holds; one without calendar holds where those that go before it, for the same use, leave room."""
         if each.price is None or each.price.calendar is None:
             timed_from = self._timed_from.get(_use(each), number)
             return self._words.labels.other_times if timed_from < number else self._words.labels.any_time
@@ -230,7 +230,7 @@ class _Maker:
 
 
 def _use(each: Met) -> tuple[Service, str, object]:
-    """What a price is for, whatever the time."""
+    """The use that a price is for, at any time."""
     return each.reach.service, each.reach.zone, each.reach.conditions
 
 

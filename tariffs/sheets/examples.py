@@ -1,4 +1,4 @@
-"""Worked examples: what a use costs and how that comes about, told from the answer of the plain twin.
+"""Worked examples: what a use costs and how that comes about, from the answer of the plain twin.
 
 Units: those of `rating.outcome`. An example is an event that the kernel prices alike, which tests ask it.
 """
@@ -53,7 +53,7 @@ class Examples:
         return Example(number, outcome.event, (), outcome.charge_micros, told)
 
     def of_allowance(self, numbered: Sequence[tuple[int, Met]], allowance: Allowance) -> Example | None:
-        """What happens when an allowance runs out within a use; None where it serves no use that costs anything."""
+        """An example of an allowance that runs out within a use; None where it serves no use that costs anything."""
         served = [
             (number, met)
             for number, met in numbered
@@ -124,7 +124,7 @@ class Examples:
         yield (words.rounded if rounded else words.charge).format(writer.amount(outcome.charge_micros))
 
     def _pieces(self, pieces: Sequence[Piece], price: Price, service: Service) -> str:
-        """Pieces of one band and step, whatever their increments; "" where they cost nothing."""
+        """Pieces of one band and step, with any increments; "" where they cost nothing."""
         amount = sum((piece.amount_micros for piece in pieces), Fraction(0))
         if not amount:
             return ""
@@ -156,6 +156,6 @@ class Examples:
 
 
 def _is_raised(outcome: Outcome, service: Service) -> bool:
-    """Whether more was counted than used."""
+    """Return whether more was counted than used."""
     scale = _MICROSECONDS_PER_MILLISECOND if service is Service.VOICE else 1
     return outcome.chargeable_qty * scale != outcome.event.quantity

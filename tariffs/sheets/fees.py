@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def blocks(plan: Plan, words: Words, writer: Writer, tax_of: Callable[[str], str]) -> tuple[Block, ...]:
-    """What is paid whatever is used. `tax_of`: the rate of a tax class, or nothing where there is one for all."""
+    """Payments at any usage. `tax_of`: the rate of a tax class, or nothing where there is one for all."""
     lines = tuple(_lines(plan, words, writer, tax_of))
     return (Table("", words.fees.heads, lines, (4, 3, 5)),) if lines else (Notes((words.fees.none,)),)
 
@@ -56,7 +56,7 @@ def _lines(plan: Plan, words: Words, writer: Writer, tax_of: Callable[[str], str
 
 
 def _recurring_terms(fee: RecurringFee, plan: Plan, words: Words, tax_of: Callable[[str], str]) -> Iterator[str]:
-    """When a fee is charged, what of a part of a month and of a pause, and at which tax."""
+    """Terms of a fee: when it is charged, what of a part of a month and of a pause, and at which tax."""
     texts = words.fees
     yield texts.timing[fee.timing]
     yield texts.prorated if fee.prorate else texts.whole

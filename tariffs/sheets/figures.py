@@ -1,4 +1,4 @@
-"""How a tariff sheet writes figures: amounts, quantities, dates and times of day.
+"""Figures of a tariff sheet: amounts, quantities, dates and times of day.
 
 Amounts have the places of their currency, quantities the largest unit that holds them whole. Nothing is rounded on the way to text, but
 by `about`.
@@ -78,7 +78,7 @@ class Writer:
         return self._words.bytes.format(grouped(format_micros(quantity, 0)), "MB")
 
     def per(self, quantity: int, unit: QuantityUnit, service: Service, one: dict[str, str]) -> str:
-        """What a rate is for: `minute`, `MB`, `message`, or so many of them."""
+        """The quantity that a rate is for: `minute`, `MB`, `message`, or so many of them."""
         if unit is QuantityUnit.MILLISECOND and quantity in _ONE_OF:
             return one[_ONE_OF[quantity]]
         if unit is QuantityUnit.BYTE and (name := next((name for name, size in _BYTE_UNITS if size == quantity), None)):

@@ -1,4 +1,4 @@
-"""What a plan grants and how it limits what is paid: allowances, day passes, caps, discounts, spend limits, add-ons, in words."""
+"""Grants of a plan and limits on what is paid: allowances, day passes, caps, discounts, spend limits, add-ons, in words."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Grants:
         return (Table("", self._words.grants.other_heads, lines, (1, 3), prose=True), *([Notes(tuple(notes))] if notes else []))
 
     def add_ons(self) -> tuple[Block, ...]:
-        """What can be booked on top, where the plan is one without add-ons."""
+        """Add-ons that can be booked, where the plan is one without add-ons."""
         plan = self._plan
         offered = {name for each in self._catalogue.plans if each.base == plan.name for name in each.add_ons}
         lines = tuple(
@@ -83,7 +83,7 @@ class Grants:
         return (Table("", self._words.grants.add_on_heads, lines, (1, 3), prose=True),) if lines else ()
 
     def granted(self, allowance: Allowance) -> str:
-        """How much of it there is in a whole period."""
+        """The quantity of an allowance in a whole period."""
         return self._granted(allowance)
 
     def served(self, services: Sequence[Service], zones: Sequence[str]) -> str:
@@ -122,7 +122,7 @@ class Grants:
         return next(itertools.chain(found, named))
 
     def _terms(self, allowance: Allowance) -> Iterator[str]:
-        """What holds of an allowance beside its quantity."""
+        """Terms of an allowance beside its quantity."""
         texts, writer = self._words.grants, self._writer
         if allowance.shared:
             yield texts.once if allowance.granted_once else texts.pooled
@@ -141,7 +141,7 @@ class Grants:
             yield texts.connect_when_free
 
     def _runs_out(self, drawn: Sequence[Allowance]) -> Iterator[str]:
-        """What happens when an allowance is used up."""
+        """Sentences on an allowance that is used up."""
         texts, plan = self._words.grants, self._plan
         if len(drawn) > 1:
             yield texts.order
@@ -206,7 +206,7 @@ class Grants:
             yield texts.off_no_account
 
     def _off(self, discount: InvoiceDiscount) -> str:
-        """What a discount is off: kinds of line, and what customers call the lines of its charge codes."""
+        """The base of a discount: kinds of line, and the customers' names of the lines of its charge codes."""
         texts, figures = self._words.grants, self._words.figures
         kinds = figures.enumeration.join(texts.off_kinds[kind] for kind in discount.kinds) or texts.off_everything
         if not discount.charge_codes:
@@ -233,13 +233,13 @@ class Grants:
 
 
 def _goes_before(day_pass: DayPass, allowances: Sequence[Allowance]) -> bool:
-    """Whether a pass is drawn before an allowance for the same use."""
+    """Return whether a pass is drawn before an allowance for the same use."""
     place = (day_pass.priority, day_pass.pass_id)
     return any(place < (each.priority, each.allowance_id) and _meet(day_pass, each) for each in allowances)
 
 
 def _meet(one: DayPass | Allowance, other: DayPass | Allowance) -> bool:
-    """Whether two may serve one use."""
+    """Return whether two may serve one use."""
     zones = set(one.zones), set(other.zones)
     anywhere = ANY_ZONE in one.zones or ANY_ZONE in other.zones
     return not set(one.services).isdisjoint(other.services) and (anywhere or not zones[0].isdisjoint(zones[1]))

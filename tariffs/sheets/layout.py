@@ -1,4 +1,4 @@
-"""What a tariff sheet is made of, whatever it is written as: sections of facts, tables and sentences, and the cells behind its prices.
+"""Parts of a tariff sheet in any format: sections of facts, tables and sentences, and the cells behind its prices.
 
 Texts are ready for the reader, in one language. Every price on the sheet is a `Cell` too: it says what has to be asked of rating to get
 that price again. Units: amounts in micro-units, quantities as `rating.outcome.Event` has them.
@@ -19,7 +19,7 @@ _Part = TypeVar("_Part")
 
 
 class Facts(msgspec.Struct, frozen=True, tag_field="kind", tag="facts"):
-    """Pairs of what is told and the text."""
+    """Pairs of a label and its text."""
 
     facts: tuple[tuple[str, str], ...]
 
@@ -31,7 +31,7 @@ class Notes(msgspec.Struct, frozen=True, tag_field="kind", tag="notes"):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A row of a table. A cell is a list of texts, each of which stays on a line of its own where there is room."""
+    """A row of a table. A cell is a list of texts; each stays on a line of its own where there is room."""
 
     cells: tuple[tuple[str, ...], ...]
 
@@ -39,7 +39,7 @@ class Line(msgspec.Struct, frozen=True):
 class Table(msgspec.Struct, frozen=True, tag_field="kind", tag="table"):
     """A table with a heading. `widths` are shares of the page, by column; in column `lead` what follows the first text is less weighty.
 
-    A table of `prose` has cells of whole sentences: where there is no page to wrap them on, they stand below each other.
+    A table of `prose` has cells of whole sentences: where there is no page to wrap them on, they are one below the other.
     """
 
     title: str

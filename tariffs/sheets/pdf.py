@@ -35,7 +35,7 @@ def render(sheet: Sheet) -> bytes:
 
 
 def _font_folder() -> Path:
-    """Where the font lies. Raises UserError where its package is there and the font is not."""
+    """The folder of the font. Raises UserError where its package is there and the font is not."""
     font = Path(_package("pylopdf_fonts_zh_cn", "the font for Chinese").sans_path())
     if not font.is_file():
         raise UserError(

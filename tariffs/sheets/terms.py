@@ -1,4 +1,4 @@
-"""What a sheet says in sentences: validity, tax, cycle, method and fee composition, contract terms, complaints."""
+"""Sentences of a sheet: validity, tax, cycle, method and fee composition, contract terms, complaints."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Valid(NamedTuple):
 
 
 def overview(valid: Valid, words: Words, writer: Writer) -> tuple[Block, ...]:
-    """Which tariff this is, from when until when, in which money."""
+    """The name and version of the tariff, its validity, and its currency and tax."""
     catalogue, plan, classes, day = valid
     texts = words.overview
     taxed = texts.with_tax if catalogue.tax_inclusive else texts.without_tax
@@ -79,7 +79,7 @@ def composition(catalogue: Catalogue, plan: Plan, words: Words, writer: Writer) 
 
 
 def terms(catalogue: Catalogue, plan: Plan, words: Words) -> tuple[Block, ...]:
-    """What is promised, how a contract ends, where to complain, and the catalogue's own text."""
+    """Promises, the end of a contract, the channel for complaints, and the catalogue's own text."""
     texts, language = words.terms, words.language
     facts = [] if plan.terms is None else list(_promised(plan.terms, words))
     if catalogue.notice_days:
@@ -103,7 +103,7 @@ def _valid(catalogue: Catalogue, words: Words, writer: Writer) -> str:
 
 
 def _late(plan: Plan, words: Words) -> str:
-    """What becomes of usage that comes after its period, and from when on it is not charged at all."""
+    """The treatment of usage that comes after its period, and the day from which on it is not charged at all."""
     texts = words.composition
     told = texts.late_usage[plan.late_usage]
     if plan.late_usage is LateUsage.ARRIVAL_PERIOD and plan.late_after_days:

@@ -1,4 +1,4 @@
-"""A tariff sheet as plain text: tables are aligned, and the clauses of a price stand in one line, parted by semicolons."""
+"""A tariff sheet as plain text: tables are aligned, and the clauses of a price are in one line, parted by semicolons."""
 
 from __future__ import annotations
 

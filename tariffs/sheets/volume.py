@@ -1,6 +1,6 @@
-"""Volume tiers: what the whole quantity of a bill period costs, as a table, and an example that is worked out from its steps.
+"""Volume tiers: what the whole quantity of a bill period costs, as a table, and an example that is computed from its steps.
 
-A bill rounds each line once; the example is told before that. Amounts in micro-units, quantities in the unit of the tier's prices.
+A bill rounds each line once; the example is before that rounding. Amounts in micro-units, quantities in the unit of the tier's prices.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def blocks(tiers: Sequence[VolumeTier], numbered: Sequence[tuple[int, Met]], wor
 
 
 def total_micros(step: VolumeStep, quantity: int) -> Fraction:
-    """What `quantity` costs at a step, exactly."""
+    """The exact cost of `quantity` at a step."""
     return Fraction(step.rate_micros * quantity, step.per) + step.flat_micros
 
 

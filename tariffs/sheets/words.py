@@ -1,7 +1,7 @@
-"""What a tariff sheet needs words for. A language is one `Words`; fields in braces are filled in by the modules beside this one.
+"""The words of a tariff sheet. A language is one `Words`; fields in braces are filled in by the modules beside this one.
 
-The texts of `Prices` are read back by tests, so that what a customer reads is what rating charges: each must be told apart from every
-other one, whatever figures stand in it. Pairs are the forms for one and for many.
+The texts of `Prices` are read back by tests, so that what a customer reads is what rating charges: each must be distinct from every
+other one, with any figures in it. Pairs are the forms for one and for many.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Worked(NamedTuple):
 
 
 class LineLabels(NamedTuple):
-    """What a line of a price table is for, and when."""
+    """Labels of a line of a price table: its use and its time."""
 
     service: dict[Service, str]
     anywhere: str
@@ -146,7 +146,7 @@ class Sections(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """Which tariff this is."""
+    """Words for the identity and validity of the tariff."""
 
     plan: str
     valid: str
@@ -320,7 +320,7 @@ class Destinations(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What is promised, and where to complain."""
+    """Words for promises, and the channel for complaints."""
 
     activation: str
     activation_text: str
@@ -337,7 +337,7 @@ class Terms(NamedTuple):
 
 
 class Cards(NamedTuple):
-    """What stands below the figures at the top."""
+    """Words below the figures at the top."""
 
     month: str
 

@@ -1,4 +1,4 @@
-"""What the lines of price tables are for: destinations and circumstances in words, and the numbers that belong to each destination."""
+"""Uses in the lines of price tables: destinations and circumstances in words, and the numbers that belong to each destination."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Labels:
         self._shared = {title for title, zones in shared.items() if len(zones) > 1}
 
     def label(self, reach: Reach) -> tuple[str, ...]:
-        """What a line is for, and below it the numbers and circumstances."""
+        """The use that a line is for, and below it the numbers and circumstances."""
         title = self._title(reach)
         alone = title and (reach.service, title) not in self._shared
         head = title if alone else self.zone(reach)
@@ -78,7 +78,7 @@ class Labels:
         return (self._words.labels.service[reach.service], *filter(None, [self._circumstances(reach), self.numbers(reach)]))
 
     def numbers(self, reach: Reach) -> str:
-        """The numbers of a destination, if they are few, else where they stand."""
+        """The numbers of a destination, if they are few, else the place that lists them."""
         zone = self._zones.get(reach.zone)
         if zone is None or reach.service not in WITH_NUMBERS:
             return ""
@@ -138,7 +138,7 @@ def _behind_others(reaches: Sequence[Reach]) -> Iterator[tuple[str, int, object]
 
 
 def is_listed(zone: Zone) -> bool:
-    """Whether a destination has too many numbers to tell them beside its price."""
+    """Return whether a destination has too many numbers to list them beside its price."""
     return len(zone.prefixes) + len(zone.short_codes) > NUMBERS_BESIDE
 
 
@@ -159,7 +159,7 @@ def destinations(catalogue: Catalogue, reaches: Sequence[Reach], words: Words) -
 
 
 def _numbers(zone: Zone, words: Words) -> str:
-    """How the numbers of a destination begin, and its short numbers."""
+    """The beginnings of the numbers of a destination, and its short numbers."""
     labels = words.labels
     prefixes = [f"+{prefix}" for prefix in zone.prefixes]
     told = [_NUMBERS.join(prefixes[:NUMBERS_LISTED])] if prefixes else []

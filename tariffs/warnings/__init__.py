@@ -1,6 +1,6 @@
-"""What is doubtful in a catalogue that may be published: told, never refused, because its author may mean it.
+"""Doubts about a catalogue that may be published: reported, never refused, because its author may mean it.
 
-Only for a catalogue without errors. Each warning has a code, so that it can be looked up (docs/checking-tariffs.md) and counted, and a
+Only for a catalogue without errors. Each warning has a code, so that it can be looked up (docs/checking-tariffs.md) and counted. It has a
 place in the model that `load.Located.locate` turns into file and line. `check --strict` makes them errors. No prices are computed and
 nothing is stored.
 """

@@ -39,7 +39,7 @@ def warn(catalogue: Catalogue) -> Iterator[Warning]:
 
 
 def _holes(calendar: Calendar, catalogue: Catalogue, place: Place) -> Iterator[Warning]:
-    """Short times that no band covers, each told once by its time of day."""
+    """Short times that no band covers, each reported once by its time of day."""
     line = timeline(calendar, "UTC")  # UTC has no change of clocks: instants are times of day
     lengths = np.diff(line.boundaries[:-1])
     is_hole = (line.bands[: len(lengths)] == len(band_names(calendar)) - 1) & (lengths <= HOLE_MINUTES_MAX * _MINUTE_US)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Warning(NamedTuple):  # noqa: A001 -- what it is called everywhere; nothing here asks for Python's own
-    """Something that is allowed and yet probably not meant. `code` is what it is told under."""
+    """Something that is allowed and yet probably not meant. `code` is the name under which it is reported."""
 
     code: str
     finding: Finding
@@ -26,12 +26,12 @@ def warning(code: str, place: Place, message: str, remedy: str) -> Warning:
 
 
 def written_plans(catalogue: Catalogue) -> Iterator[tuple[int, Plan]]:
-    """Plans as they stand in the document, with their index; those made of a plan and add-ons say nothing new about rules."""
+    """Plans as they are in the document, with their index; those made of a plan and add-ons say nothing new about rules."""
     return ((index, plan) for index, plan in enumerate(catalogue.plans) if plan.base is None)
 
 
 def what(rule: UsageRule) -> str:
-    """What a rule is for, such as "voice to `far`"."""
+    """The usage that a rule is for, such as "voice to `far`"."""
     return f"{service_word(rule.service)} to {'anywhere' if rule.zone == '*' else f'`{rule.zone}`'}"
 
 

@@ -1,4 +1,4 @@
-"""What is doubtful in the files of a catalogue, and cannot be seen in the catalogue that was made of them."""
+"""Doubts about the files of a catalogue that cannot be seen in the catalogue that was made of them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Cleared(NamedTuple):
-    """Files without what stands in them twice, and what was doubtful."""
+    """Files without what is in them twice, and what was doubtful."""
 
     files: Files
     warnings: list[Warning]
 
 
 def clear(document: Document, files: Files) -> Cleared:
-    """Take repeated rows of decks out; tell them, and the rows that wait for a later version."""
+    """Take repeated rows of decks out; report them, and the rows that wait for a later version."""
     decks: dict[Place, tuple[DeckRow, ...]] = {}
     found: list[Warning] = []
     for place, rows in files.decks.items():
@@ -46,7 +46,7 @@ def clear(document: Document, files: Files) -> Cleared:
 
 
 def _unsaid(document: Document) -> Iterator[Warning]:
-    """Allowances of which it says that they are shared, and not how often they are granted."""
+    """Warn of allowances that are said to be shared, without how often they are granted."""
     sections: tuple[tuple[str, Sequence[PlanEntry | AddOnEntry]], ...] = (("plans", document.plans), ("add_ons", document.add_ons))
     for section, entries in sections:
         for index, entry in enumerate(entries):

@@ -1,9 +1,9 @@
-"""What a good catalogue leaves without a price, or prices otherwise than its author may mean.
+"""Usage that a good catalogue leaves without a price, or prices otherwise than its author may mean.
 
 Plan by plan and service by service, for the numbers of every zone that the plan or one of its fallbacks names:
 - no rule holds for all that may be used, at any time: what meets none is refused (NO_ZONE). A rule with `price: null` refuses on purpose;
 - only a fallback names their zone, and a rule of the plan itself, for a shorter prefix, takes them before the fallback is asked.
-Numbers of no zone at all are not looked at.
+Numbers of no zone at all are ignored.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _of_zone(zone: Zone, found: Classes) -> Iterator[tuple[str, int]]:
 
 
 def _missing(rules: Sequence[UsageRule], times: PriceTimes) -> str:
-    """What may meet none of `rules`; "" where they take everything, and where there are none."""
+    """The usage that may meet none of `rules`; "" where they take everything, and where there are none."""
     if not rules or (times.takes_all(rules[-1]) and not conditions_of(rules[-1])):
         return ""
     free = [rule for rule in rules if not conditions_of(rule)]
@@ -94,7 +94,7 @@ def _missing(rules: Sequence[UsageRule], times: PriceTimes) -> str:
 
 
 def _shadowed(zone: str, own: set[str], candidates: Sequence[Candidate], plan: str) -> str:
-    """Where a rule of the plan for another zone takes what a fallback has a rule for."""
+    """A sentence where a rule of the plan for another zone takes what a fallback has a rule for; else ""."""
     if zone in own or not candidates or any(each.rule.zone == zone for each in candidates):
         return ""
     taker = candidates[-1]

@@ -1,4 +1,4 @@
-"""What a plan grants and no usage of it can reach; plans that charge without tax."""
+"""Grants of a plan that no usage of it can reach; plans that charge without tax."""
 
 from __future__ import annotations
 

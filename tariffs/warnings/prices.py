@@ -93,7 +93,7 @@ def _neighbours(catalogue: Catalogue) -> Iterator[Warning]:
 
 
 def _versions(catalogue: Catalogue, before: Catalogue) -> Iterator[Warning]:
-    """Prices matched by id, amount by amount where both have a band; the first that jumps is told."""
+    """Prices matched by id, amount by amount where both have a band; the first that jumps is reported."""
     former = {price.price_id: price for price in before.prices}
     for index, price in enumerate(catalogue.prices):
         old = former.get(price.price_id)
@@ -145,7 +145,7 @@ def _times(ratio: float) -> str:
 
 
 def _figure(price: Price) -> int:
-    """What the dearest band costs by the unit."""
+    """The rate of the dearest band by the unit."""
     return max(_by_band(price).values())
 
 
@@ -196,7 +196,7 @@ def _countries(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _country(prefix: str) -> str:
-    """The country code of a prefix; of the countries of +1 the area code, which tells them apart."""
+    """The country code of a prefix; of the countries of +1 the area code, which distinguishes them."""
     if prefix.startswith("1"):
         return prefix[:4]
     if prefix.startswith("7"):

@@ -1,6 +1,6 @@
 """Ranges of time that overlap or leave a hole: of versions, of what a plan is sold for, and of discounts.
 
-A version prices until the next one of its identity takes effect, or until its `effective_to`. Instants are told as local dates of the
+A version prices until the next one of its identity takes effect, or until its `effective_to`. Instants are shown as local dates of the
 catalogue's time zone.
 """
 
@@ -46,7 +46,7 @@ def _versions(catalogue: Catalogue, others: Sequence[Catalogue]) -> Iterator[War
 
 
 def _join(former: Catalogue, latter: Catalogue, about: Catalogue, place: Place) -> Iterator[Warning]:
-    """Where the end of one version and the start of the next do not meet."""
+    """Warn where the end of one version and the start of the next do not meet."""
     end_us, start_us = former.effective_to_us, latter.effective_from_us
     if end_us is None or end_us == start_us:
         return

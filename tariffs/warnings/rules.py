@@ -1,7 +1,7 @@
-"""Rules of which only the order decides, and rules that are never met.
+"""Rules that only their order decides between, and rules that are never met.
 
-Two rules of one service and zone overlap when some event meets the conditions of both, at a time at which both are active, although
-neither is the special case of the other. The special case before the general one is how rules are meant to be written, and says nothing.
+Two rules of one service and zone overlap when some event meets the conditions of both, at a time at which both are active. Neither is
+the special case of the other: the special case before the general one is how rules are meant to be written, and says nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RULES_OF_A_ZONE_MAX: Final = 200  # of which pairs are looked at; more are refus
 
 
 class _Ruled(NamedTuple):
-    """A rule and where it stands in its plan."""
+    """A rule and its place in its plan."""
 
     position: int  # in the plan's rules
     rule: UsageRule
@@ -70,7 +70,7 @@ def _overlapping(plan: Plan, index: int, times: PriceTimes) -> Iterator[Warning]
 
 
 def _both_hold(former: _Ruled, latter: _Ruled, times: PriceTimes) -> str:
-    """When both hold and neither is a special case of the other; "" where it does not matter."""
+    """The times or conditions under which both hold and neither is a special case of the other; "" where it does not matter."""
     if former.rule.price == latter.rule.price:
         return ""
     if _INCOMING in former.conditions ^ latter.conditions:
@@ -91,14 +91,14 @@ def _both_hold(former: _Ruled, latter: _Ruled, times: PriceTimes) -> str:
 
 
 def _share_time(former: _Ruled, latter: _Ruled, times: PriceTimes) -> bool:
-    """Whether both may be active at one instant."""
+    """Return whether both may be active at one instant."""
     if former.rule.price is None or latter.rule.price is None:
         return True
     return times.overlap(times.prices[former.rule.price], times.prices[latter.rule.price])
 
 
 def _shared_bands(former: UsageRule, latter: UsageRule, times: PriceTimes) -> list[str]:
-    """Bands of one calendar in which two prices are active, each of which has others for itself."""
+    """Bands of one calendar in which two prices are active; each price has others for itself too."""
     if former.price is None or latter.price is None:
         return []
     one, two = times.prices[former.price], times.prices[latter.price]

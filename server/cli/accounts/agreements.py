@@ -247,7 +247,7 @@ def retract(
 
 
 def _somebody(account: str, nobody: bool) -> str:  # noqa: FBT001 -- an option of a command
-    """The account that is named; empty with --nobody."""
+    """The account that is named; empty with `--nobody`. Raise UserError for both or neither."""
     from rating.errors import UserError
 
     if bool(account) == nobody:

@@ -1,4 +1,4 @@
-"""What the commands of accounts share: their options, who asks, and how what was done is told."""
+"""Options, the person who acts, and the output of results, shared by the commands of accounts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Reason = Annotated[str, Parameter(help="Why; it is kept.")]
 
 
 def perform(home: Path, as_json: bool, dry_run: bool, work: Callable[[Home, Asked], Done]) -> int:  # noqa: FBT001 -- an option of a command
-    """Do what a command asks for, and tell it."""
+    """Do what a command asks for, and print the result."""
     from billing.accounts.recording import Asked
     from billing.store.home import Home
     from server import clock, operator

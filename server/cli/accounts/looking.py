@@ -107,7 +107,7 @@ def show(
 
 
 def _told_by(fact: FactLine) -> str:
-    """The person who told a fact; of a bar and its end, the dunning behind it as well."""
+    """The person who recorded a fact; of a bar and its end, the dunning behind it as well."""
     if fact.dunning_run is None:
         return fact.by_name
     what = f"{'undoing of ' if fact.dunning_undone else ''}dunning run {fact.dunning_run}, level {fact.dunning_level}"
@@ -178,7 +178,7 @@ def _dunning(money: Standing) -> str:
 
 
 def _fields(detail: AccountDetail) -> list[tuple[str, object]]:
-    """What is known of the account itself, then how it stands on the day."""
+    """Fields of the account itself, then its state on the day."""
     account = detail.account
     fields: list[tuple[str, object]] = [
         (name.replace("_", " "), getattr(account, name)) for name in account.__struct_fields__ if name != "account_id"

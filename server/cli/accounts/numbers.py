@@ -42,7 +42,7 @@ def take(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Take a number from a subscription: from then on it is nobody's."""
+    """Take a number from a subscription: from then on it belongs to none."""
     from billing.accounts import numbers
     from server.cli.accounts.common import instant_or_date, perform
 

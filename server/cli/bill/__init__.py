@@ -115,7 +115,7 @@ def amounts(by_currency: Mapping[str, int]) -> str:
 
 
 def thread_count(threads: int) -> int:
-    """Threads as they were asked for; one a processor for 0."""
+    """The wanted number of threads; one a processor for 0."""
     import os
 
     from rating.errors import UserError

@@ -31,7 +31,7 @@ def trial(*, run: RunNumber, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = 
 
 
 def approve(*, run: RunNumber, note: Note = "", home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Approve the list of invoices of a run that somebody else started. It is numbered by `bill run --resume`."""
+    """Approve the list of invoices of a run that another person started. It is numbered by `bill run --resume`."""
     return _decide(home, run, "approved", note, as_json=as_json)
 
 

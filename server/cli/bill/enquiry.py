@@ -34,7 +34,7 @@ def unbilled(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """What an account has run up that is on no invoice yet, by subscription and charge: provisional, without tax."""
+    """Show the charges of an account that are on no invoice yet, by subscription and charge: provisional, without tax."""
     from billing.documents.enquiry import enquire
     from billing.store.home import Home
     from server import clock
@@ -92,7 +92,7 @@ def list_(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List alarms that nobody has dealt with."""
+    """List open alarms: neither told nor dismissed."""
     from billing.documents import alarms as found_alarms
     from billing.store.home import Home
     from server.cli import output
@@ -120,7 +120,7 @@ def told(
     note: Annotated[str, Parameter(help="How and by whom.")] = "",
     home: HomeFolder = DEFAULT_HOME,
 ) -> int:
-    """The customer was told."""
+    """Record that the customer knows of an alarm."""
     return _decide(home, alarm, "told", note)
 
 
@@ -128,7 +128,7 @@ def told(
 def dismiss(
     alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why nobody needs to be told.")], home: HomeFolder = DEFAULT_HOME
 ) -> int:
-    """Nobody needs to be told."""
+    """Dismiss an alarm: the customer need not know of it."""
     return _decide(home, alarm, "dismissed", note)
 
 

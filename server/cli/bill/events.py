@@ -53,8 +53,8 @@ def explain(
 ) -> int:
     """Explain what a run made of a record, priced or refused, down to its increments; or why it is on no bill.
 
-    The latest run by default; of a record that it did not price, the newest run that did. What re-ratings have billed on top of the
-    charge since is told beside it, by line: they keep no charges by event.
+    The latest run by default; of a record that it did not price, the newest run that did. Amounts that re-ratings have billed on top of the
+    charge since are shown beside it, by line: they keep no charges by event.
     """
     from billing.left_out.words import sentences
     from billing.store.home import Home

@@ -1,4 +1,4 @@
-"""`ratewright bill list`: which runs there were, who started them, how long they took, and where they stand."""
+"""`ratewright bill list`: which runs there were, who started them, how long they took, and their state."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
 
 
 def _state(run: RunReport) -> str:
-    """Where a run stands, and what was undone of it."""
+    """The state of a run, and what was undone of it."""
     words = [run.state]
     words += [f"undone for {counted(run.undone_accounts, 'account')}"] if run.undone_accounts else []
     words += [f"undoing proposed by {run.undo_proposed_by}"] if run.undo_proposed_by else []

@@ -90,7 +90,7 @@ def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> 
 
 
 def _taken(job: Job, *kinds: str) -> str:
-    """The person who took a step, and when; empty where nobody did."""
+    """The person who took a step, and the time; empty where it was not taken."""
     from server.cli.bill import instant
 
     step = job.step(*kinds)
@@ -104,7 +104,7 @@ def rerate_approve(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Approve a re-rating that somebody else planned."""
+    """Approve a re-rating that another person planned."""
     return _decide(job, "approved", note, home, as_json=as_json)
 
 

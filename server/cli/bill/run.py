@@ -97,7 +97,7 @@ def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson 
 
 
 def print_report(report: RunReport) -> None:
-    """What a run has done, as a table."""
+    """Print the report of a run as a table."""
     from billing.runs.selection.left_out import LeftOut, counted
     from server.cli import output
 
@@ -144,12 +144,12 @@ def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool)
 
 
 def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
-    """Amounts of a run. A list whose files are gone, or of before it told them, has none."""
+    """Amounts of a run. A list has none where its files are gone, or where it is from before amounts were stored."""
     return "not known" if report.drafts and not by_currency else amounts(by_currency)
 
 
 def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
-    """Print a posted run with its books, after runs that nobody has followed up. Exit status 1 if a book does not balance."""
+    """Print a posted run with its books, after runs that were not followed up before. Exit status 1 if a book does not balance."""
     from billing.documents.following import follow_up
     from billing.runs.reports import run_report
     from server.cli import output, practice
@@ -171,7 +171,7 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
 
 
 def _print_for_good(report: RunReport) -> None:
-    """A count of the records a run has left out for good and nobody has decided on, if any: by rules of plans, and of closed periods."""
+    """Print how many records a run has left out for good without a decision, if any: by rules of plans, and of closed periods."""
     from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 
     names = [each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
@@ -184,7 +184,7 @@ def _print_for_good(report: RunReport) -> None:
 
 
 def print_alarms(count: int) -> None:
-    """How many alarms a run has raised, if any."""
+    """Print how many alarms a run has raised, if any."""
     if count:
         print(f"bills out of the ordinary: {count}; `ratewright bill alarms list` shows them")
 

@@ -70,7 +70,7 @@ def _row(run: Run) -> tuple[object, ...]:
 
 
 def _reasons(run: Run) -> str:
-    """Why a run is undone: of both persons, where they said two things."""
+    """The reason why a run is undone; those of both persons where they differ."""
     if run.state != "undone" or run.reason == run.asked_reason:
         return run.reason
     return f"{run.asked_by}: {run.asked_reason}; {run.undone_by}: {run.reason}"

@@ -30,7 +30,7 @@ InvoiceNumber = Annotated[str, Parameter(name="NUMBER", help="Such as R-00000000
 
 
 def full(home: Home, number: str) -> str:
-    """The number of a document as it stands on it, where its zeros were left out."""
+    """The number of a document as printed on it, where its zeros were left out."""
     from billing.invoicing import full_number
 
     with home.connect() as connection:

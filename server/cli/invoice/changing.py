@@ -31,7 +31,7 @@ def void(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """An invoice that nobody paid and no later one corrects is void: it keeps its number, and its lines count as billed no more."""
+    """Void an invoice that is unpaid and that no later one corrects: it keeps its number, and its lines count as billed no more."""
     from billing.documents import voiding
     from billing.store.home import Home
     from server.cli import output, practice
@@ -165,7 +165,7 @@ def credit(
 
 
 def _what_bills_it(done: Void) -> str:
-    """Who bills the charges of a void invoice again."""
+    """A sentence on the run or command that bills the charges of a void invoice again."""
     if done.run_kind == "cycle":
         return f"the next run bills its charges again; at once: ratewright invoice reissue {done.number}"
     if done.run_kind == "threshold":

@@ -44,7 +44,7 @@ def explain(
 
 
 def _is_usage(found: Explained) -> bool:
-    """Whether the line is of events of which a bill run keeps the charges."""
+    """Return whether the line is of usage in a run of the cycle: such a run keeps the charges of its events."""
     return found.lines[0].kind == "usage" and found.run_kind == "cycle"
 
 

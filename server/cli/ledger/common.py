@@ -1,4 +1,4 @@
-"""What the commands around the ledger share."""
+"""Checks and identities that the commands around the ledger share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MonthText = Annotated[str, Parameter(name="--month", help="Month, such as 2026-1
 
 
 def require_entity(home: Home, entity: str | None) -> None:
-    """Raises UserError for a legal entity that nobody added: of a mistyped one there is nothing to show, close or export."""
+    """Raise UserError for a legal entity that was never added: of a mistyped one there is nothing to show, close or export."""
     from billing.accounts import entities
 
     if entity is not None:

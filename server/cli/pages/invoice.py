@@ -1,8 +1,8 @@
 """An invoice as a page of text, in English or Chinese: its head, the lines without tax, tax by class and rate, and the totals.
 
-Amounts have the decimal places of their currency. Tax is shown for each class and period with the net amount it was charged on, so that
-rate, base and tax of every class can be checked on the page. Lines keep the numbers they have in the store: `invoice explain` takes them.
-Those of the account as a whole stand below those of its subscriptions, so that a discount is below what it is off.
+Amounts have the decimal places of their currency. Tax is shown for each class and period with the net amount it was charged on: rate,
+base and tax of every class can be checked on the page. Lines keep the numbers they have in the store: `invoice explain` takes them.
+Those of the account as a whole are below those of its subscriptions, so that a discount is below what it is off.
 """
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
@@ -72,7 +72,7 @@ def _kind(summary: InvoiceSummary) -> str:
 
 
 def explained_head(line: LineExplained, language: str) -> list[str]:
-    """What stands above the explanations of a line's events; the line's own text is in the language of its account."""
+    """Lines above the explanations of a line's events; the line's own text is in the language of its account."""
     words, currency = WORDS[language], line.currency
     return [
         words["explained"].format(line.number, line.line_no, line.text, output.amount(line.amount_micros, currency), currency),
@@ -181,12 +181,12 @@ def _quantity(line: InvoiceLine, quantity: int, unit: str, words: dict[str, str]
 
 
 def _has_use(line: InvoiceLine) -> bool:
-    """True where a line tells of usage; one that credits or corrects an amount alone does not."""
+    """True where a line is about usage; one that credits or corrects an amount alone does not."""
     return line.kind == "usage" and bool(line.events or line.quantity)
 
 
 def of_class(text: str, tax_name: str, words: dict[str, str] = WORDS["en"]) -> str:
-    """The name of a line, with its tax class where nothing else tells it from another."""
+    """The name of a line, with its tax class where nothing else distinguishes it from another."""
     return words["of_class"].format(text, tax_name) if tax_name else text
 
 

@@ -89,7 +89,7 @@ def _when(fee: OneOffFee) -> str:
 
 
 def _of_bills(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
-    """What a plan says of its bills as a whole."""
+    """Terms of a plan for its bills as a whole."""
     currency = catalogue.currency
     units = {price.name: price.unit for price in catalogue.prices}
     for tier in plan.volume_tiers:
@@ -157,7 +157,7 @@ def _allowance(allowance: Allowance, catalogue: Catalogue) -> str:
 
 
 def _terms(allowance: Allowance) -> Iterator[str]:
-    """What is not as usual."""
+    """Terms that differ from the usual ones."""
     if not allowance.prorate:
         yield "whole in a part period"
     if allowance.priority:

@@ -78,7 +78,7 @@ def _row(price: Price, rate: Rate, step: Step) -> list[str]:
 
 
 def _terms(price: Price) -> Iterator[str]:
-    """What is not as usual."""
+    """Terms that differ from the usual ones."""
     if price.calendar is not None and price.clock is not WallClock.TARIFF:
         yield f"{price.clock.value} clock"
     if price.calendar is not None and price.unit is QuantityUnit.MILLISECOND and price.band_policy is BandPolicy.START:

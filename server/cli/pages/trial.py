@@ -1,4 +1,4 @@
-"""How a trial is shown: a computed run beside the last period."""
+"""A trial as text: a computed run beside the last period."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a what-if says in text, and as CSV: tables that a tariff manager reads, and rows that a spreadsheet does."""
+"""A what-if in text, and as CSV: tables that a tariff manager reads, and rows that a spreadsheet does."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def show(report: WhatIf) -> None:
 
 
 def show_stages(stages: Sequence[Stage]) -> None:
-    """How long each part of the work took."""
+    """Print the duration of each part of the work."""
     print("\nTime")
     rows = [(each.name, f"{each.seconds:.2f} s", _speed(each)) for each in stages]
     total = sum(each.seconds for each in stages)
@@ -81,7 +81,7 @@ def show_stages(stages: Sequence[Stage]) -> None:
 
 
 def not_included(codes: Sequence[str], language: str) -> str:
-    """What figures leave out, as words."""
+    """The parts of a bill that figures leave out, in words."""
     return ("、" if language == "zh" else ", ").join(NOT_INCLUDED[language][code] for code in codes)
 
 

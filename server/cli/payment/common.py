@@ -1,4 +1,4 @@
-"""What the commands of payments share: options, amounts and dates of the command line, who acts, and results as JSON."""
+"""Options, amounts and dates of the command line, the person who acts, and results as JSON, shared by the commands of payments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEEDS_SECOND = "another person would have to agree"
 
 
 def second_person(what: str, proposal: int) -> str:
-    """What is said of something that waits for another person."""
+    """The sentence on something that waits for another person."""
     return f"{what} waits for another person as proposal {proposal}; somebody else: ratewright approvals agree {proposal}"
 
 
@@ -39,14 +39,14 @@ def fee_apart(fee_micros: int, currency: str) -> str:
 
 
 def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
-    """Numbers of invoices as they stand on them, where their zeros were left out."""
+    """Numbers of invoices as printed on them, where their zeros were left out."""
     from server.cli.invoice import full
 
     return [full(home, number) for number in numbers]
 
 
 def act(home: Home, *, dry_run: bool) -> Act:
-    """Who runs this command, and when."""
+    """The person who runs this command, the time, and whether it is a dry run."""
     from billing.payments import Act
     from server import clock, operator
 
@@ -106,7 +106,7 @@ def money(micros: int, currency: str) -> str:
 
 
 def print_settled(allocated: Iterable[tuple[str, int]], credit_micros: int, currency: str) -> None:
-    """What a credit settles, and what is left of it."""
+    """Print what a credit settles, and what is left of it."""
     for number, micros in allocated:
         print(f"{money(micros, currency)} to invoice {number}")
     if credit_micros:

@@ -1,4 +1,4 @@
-"""What several commands say about a catalogue."""
+"""Lines about a catalogue that several commands print."""
 
 from __future__ import annotations
 

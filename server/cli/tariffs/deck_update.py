@@ -1,4 +1,4 @@
-"""What `tariffs deck preview` and `tariffs deck import` share: reading a carrier's deck, and putting it into one of ours."""
+"""The work of both `tariffs deck preview` and `tariffs deck import`: reading a carrier's deck, and putting it into one of ours."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Wanted(NamedTuple):
 
 
 class Update(NamedTuple):
-    """An update worked out."""
+    """A computed update."""
 
     file: Path
     name: str  # of what it was put onto
@@ -50,7 +50,7 @@ class Update(NamedTuple):
 
 
 class _Base(NamedTuple):
-    """What the update is put onto."""
+    """The deck that the update is put onto."""
 
     name: str
     deck: Deck

@@ -1,4 +1,4 @@
-"""Instants as the commands of tariffs take and tell them, on the clock of a catalogue."""
+"""Instants as the commands of tariffs read and print them, on the clock of a catalogue."""
 
 from __future__ import annotations
 

@@ -32,15 +32,15 @@ def publish(
 ) -> int:
     """Publish a reviewed draft: from its effective date on it prices, and it can never change.
 
-    A draft must have been reviewed by another person, keep the notice period of its catalogue where a price rises, and have been tried
-    (`tariffs what-if`) on the newest month with usage. Each condition can be waived with a reason, which is kept.
+    A draft must have been reviewed by another person. It must keep the notice period of its catalogue where a price rises. It must have
+    been tried (`tariffs what-if`) on the newest month with usage. Each condition can be waived with a reason, which is kept.
 
     Parameters
     ----------
     what
         The draft, such as mobile@2; or a file or folder, which is drafted and published at once.
     waive_review
-        Why nobody else has reviewed it; only while no subscription is on a plan of the catalogue.
+        Why no other person has reviewed it; only while no subscription is on a plan of the catalogue.
     waive_notice
         Why a price rises without the notice that the catalogue promises.
     waive_what_if
@@ -84,7 +84,7 @@ def publish(
 
 
 def _publish(home: Home, catalogue: Catalogue, path: str, waive: Waivers) -> tuple[Publication, int]:
-    """What was done, and the instant it was done at."""
+    """Publish, and return the publication and its instant."""
     from billing import catalogue as store
     from server import operator
     from server.clock import now_us

@@ -68,7 +68,7 @@ def review(
 
 
 def _compared(home: Home, decision: Decision) -> tuple[Catalogue | None, list[Change], list[Warning]]:
-    """The version that the decided content takes over from, what changes, and what is doubtful; whatever was drafted since."""
+    """The version before the decided content, what changes, and what is doubtful. Later drafts make no difference."""
     from billing import catalogue as store
     from billing.catalogue.gates import version_before
     from billing.catalogue.stored import publications_of

@@ -1,4 +1,4 @@
-"""How warnings about a catalogue are told: a line each with file, place and remedy; of a code no more than can be read."""
+"""Warnings about a catalogue as text: a line each with file, place and remedy; of a code no more than can be read."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def collect(
 
 
 def _once(home: Home, collector: Collector, pace: Pace, world: Surroundings) -> int:
-    """One visit. Raises the first trouble after the others are told."""
+    """Visit the folder once. All troubles but the first are reported, then the first is raised."""
     from billing.collection import loop, stored
 
     found = loop.once(home, collector, pace, world)
@@ -101,7 +101,10 @@ def _world(now: Callable[[], int], *, as_json: bool) -> Surroundings:
 
 
 def _stoppable() -> tuple[Callable[[], bool], Callable[[int], None]]:
-    """Whether somebody asked to stop, and a sleep that ends when somebody does. A second Ctrl-C ends at once, as always: that is safe."""
+    """A function that says whether a stop was asked for, and a sleep that such a request ends.
+
+    A second Ctrl-C ends at once, as always: that is safe.
+    """
     import signal
     import threading
 

@@ -1,4 +1,4 @@
-"""What several usage commands need: the source option, files that can be read and progress in bytes of a file."""
+"""Options and helpers of several usage commands: the source, files that can be read, and progress in bytes of a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SourceName = Annotated[str, Parameter(name="--source", help="Name of a source, o
 
 
 def refuse_unreadable(files: Sequence[Path]) -> None:
-    """All files are looked at before the first is taken."""
+    """All files are checked before the first is taken."""
     from rating.errors import Problem, ProblemsError, UserError
 
     problems = []

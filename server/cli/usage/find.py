@@ -54,7 +54,7 @@ def find(
 ) -> int:
     """List the records of a number: when, with whom, how much, and on which invoice and line each is billed, or why it is not.
 
-    Days are those of the account that had the number last; of UTC where nobody did. Rows that could not be read have no number:
+    Days are those of the account that had the number last; of UTC where no account had it. Rows that could not be read have no number:
     `usage suspense` lists them. `bill explain RECORD` tells more of one record. Without a span all usage is read, file by file.
     """
     from billing.accounts.searching import as_number

@@ -33,7 +33,7 @@ def ingest(
 ) -> int:
     """Take in usage files. A file that was taken before is recognised and adds nothing, so the same call can be repeated.
 
-    Of an archive each member is a file of its own. A file of which nothing can be used is refused, and the others are taken; the exit
+    Each member of an archive is a file of its own. A file with nothing that can be used is refused, and the others are taken; the exit
     status is then 1. The home folder is made when it does not exist.
     """
     import functools

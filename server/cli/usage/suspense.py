@@ -46,8 +46,8 @@ def listed(
 ) -> int:
     """Show what waits for a decision, with age and an estimate of what it may be worth.
 
-    That is rows that could not be read, versions of one event that conflict, rows that are too old or lie in the future, calls of which a
-    segment is missing, and events that the bill runs could not price. Values are estimates at the likely tariff.
+    Listed are rows that could not be read, versions of one event that conflict, and rows that are too old or lie in the future. So are
+    calls without one of their segments, and events that the bill runs could not price. Values are estimates at the likely tariff.
     """
     from billing.intake.known_records.source_memory import require_source
     from billing.store.home import Home

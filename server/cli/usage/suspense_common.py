@@ -1,4 +1,4 @@
-"""What the commands of suspense share: options, the clock and the store of one call, and how money and records are told."""
+"""Options, the clock and the store of one call, and texts of money and records, shared by the commands of suspense."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def instant(instant_us: int | None) -> str:
 
 
 def previewed(chosen: Candidates, value: Estimates, limit: int) -> list[dict[str, object]]:
-    """The first records of a recycling, before and after, those that come back first. `changed`: what is not as it was."""
+    """The first records of a recycling, before and after, those that come back first. `changed`: the values that differ."""
     from billing.suspense.preview import changed_fields
     from billing.suspense.selection import identifier
 
@@ -117,7 +117,7 @@ def proposal_json(found: Proposal) -> dict[str, object]:
 
 
 def proposal_in_words(found: Proposal) -> str:
-    """What a proposal is about, in one line."""
+    """The subject of a proposal, in one line."""
     subject = found.subject
     if subject.rule is not None:
         return subject.rule.in_words()

@@ -18,9 +18,9 @@ def limit(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show or set the value above which a correction needs a second person. Write-offs need one whatever their value.
+    """Show or set the value above which a correction needs a second person. Write-offs of any value need one.
 
-    A limit that somebody raised does not hold for their own corrections. Every setting is kept, with who made it and why.
+    A limit does not hold for corrections of the person who raised it. Every setting is kept, with who made it and why.
     """
     from billing.store.home import Home
     from billing.suspense import limits

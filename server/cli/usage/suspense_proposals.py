@@ -58,7 +58,7 @@ def approve(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Agree to another person's proposal, or reject it. Nobody approves their own.
+    """Agree to another person's proposal, or reject it. Your own you cannot approve.
 
     A correction can be applied then (`usage suspense recycle --correction NUMBER`). A write-off is done at once. Who you are is the account
     of the operating system that runs the command.

@@ -23,7 +23,7 @@ def resolve(
 ) -> int:
     """Show the versions of an event that conflict side by side; with --keep, let one of them count and drop the others.
 
-    With --incomplete, a call or session of which a segment is missing is made of those that are there.
+    With --incomplete, a call or session that lacks a segment is made of those that are there.
     """
     from billing.store.home import Home
     from billing.suspense import resolving

@@ -32,7 +32,7 @@ def bill(
 ) -> int:
     """Bill late usage by adjustments, one a subscription, over its worth by the tariff of its time. Above the limit another person agrees.
 
-    The next bill of the account has them. No run bills these records any more, whatever is reopened.
+    The next bill of the account has them. No run bills these records any more, even if a period is reopened.
     """
     from billing.late_decisions import BILLED
     from billing.too_late.choosing import Choice

@@ -1,4 +1,4 @@
-"""What each field of the language means, and what holds without it: for the reference (`docs/tariffs.md`) and for editors (`json_schema`).
+"""Meaning of each field of the language, and what holds without it: for the reference (`docs/tariffs.md`) and for editors (`json_schema`).
 
 Texts are Markdown without a full stop. Every field of every entry has one; those that several entries share have it once, where they are
 declared. Nothing else reads them.
@@ -22,5 +22,5 @@ MEANINGS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {**OF_CA
 
 
 def meaning(kind: type[msgspec.Struct], written: str) -> Meaning:
-    """What a field of an entry means, by the name it is written under."""
+    """The meaning of a field of an entry, by the name it is written under."""
     return next(MEANINGS[each][written] for each in kind.__mro__ if written in MEANINGS.get(each, {}))

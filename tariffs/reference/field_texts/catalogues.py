@@ -1,4 +1,4 @@
-"""What the fields of a catalogue mean, but for those of plans and add-ons."""
+"""Meanings of the fields of a catalogue, but for those of plans and add-ons."""
 
 from __future__ import annotations
 

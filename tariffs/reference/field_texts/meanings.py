@@ -1,4 +1,4 @@
-"""What is said of a field, and what is said of the fields that many entries have."""
+"""The meaning of a field, and the meanings of the fields that many entries have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Meaning(NamedTuple):
-    """`without`: what holds where the field is not written; empty where it must be, or where another stands in its place."""
+    """`without`: what holds where the field is not written; empty where it must be, or where another one takes its place."""
 
     text: str
     without: str = ""

@@ -1,4 +1,4 @@
-"""What the fields of plans and add-ons mean: rules, what they grant, fees and terms."""
+"""Meanings of the fields of plans and add-ons: rules, what they grant, fees and terms."""
 
 from __future__ import annotations
 
