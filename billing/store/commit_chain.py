@@ -1,7 +1,8 @@
 """Commits as a chain: each has a hash of itself and of all before it, so that none can be edited alone.
 
 The hash of a commit is that of the hash before it, its number, its kind and its time; and, of commits since they were first signed, of the
-rows by which persons act: settings, adjustments, proposals and what was said to them, decisions on late usage and on runs.
+rows by which persons act: settings, adjustments, proposals and answers to them, decisions on late usage, runs and
+re-ratings, undone runs, the limit of suspense.
 Commits of homes before schema 0012 have none, but the last of them, which the upgrade gave one: an edit from before is not seen. From the
 first hash on each commit has one: none is a finding for ever, since nothing gives it one later.
 The hashes have no key: an edit of a commit with new hashes for all later ones is not found.
@@ -41,8 +42,16 @@ _SIGNED: Final = {
         *("decision_id", "kind", "undoes", "account_key", "subscription_key", "currency", "records", "worth_micros", "amount_micros"),
         *("adjustment_id", "reason", "agreed_by", "agreed_uid", *_BY),
     ),
+    "rerate_decisions": ("decision_id", "job_id", "kind", "note", "run_id", *_BY),
     "run_decisions": ("decision_id", "run_id", "kind", "note", *_BY),
+    "run_undos": ("undo_id", "run_id", "kind", "restricted", "reason", *_BY),
 }
+# Rows that belong to one of these acts, and are signed with its commit: the table, its columns (all of its key first) and the act's key.
+_PARTS: Final = {
+    "late_decisions": ("late_decision_events", ("decision_id", "event_key", "start_us", "worth_micros"), "decision_id"),
+    "run_undos": ("run_undo_accounts", ("undo_id", "account_key"), "undo_id"),
+}
+_LIMITS: Final = "suspense.limit."  # names of settings behind which the number of their commit stands
 _COUNTS: Final = {"adjustments": "approved_uid"}  # filled where a row counts: one that waits gets another commit when it does
 
 
@@ -150,4 +159,21 @@ def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
             query = query.where(row[_COUNTS[name]].is_not(None))
         for values in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
             acts[values.commit_seq].append([name, *values])
+        if name in _PARTS:
+            for commit_seq, *values in connection.execute(_parts(name, first).execution_options(yield_per=_ROWS_AT_ONCE)):
+                acts[commit_seq].append([_PARTS[name][0], *values])
+    setting = sa.table("settings", sa.column("name"), sa.column("value")).c
+    limits = sa.select(setting.name, setting.value).where(setting.name.startswith(_LIMITS, autoescape=True)).order_by(setting.name)
+    for name, value in connection.execute(limits):
+        commit_seq = int(name.removeprefix(_LIMITS))
+        if commit_seq >= first:
+            acts[commit_seq].append([name, value])
     return acts
+
+
+def _parts(name: str, first: int) -> sa.Select[Any]:
+    """Commits and rows of what belongs to acts of a table, from a commit on."""
+    part, columns, key = _PARTS[name]
+    act, own = sa.table(name, sa.column(key), sa.column("commit_seq")), sa.table(part, *map(sa.column, columns))
+    query = sa.select(act.c.commit_seq, *own.c).join_from(own, act, own.c[key] == act.c[key])
+    return query.where(act.c.commit_seq >= first).order_by(own.c[columns[0]], own.c[columns[1]])

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from billing import agreeing
+from billing import agreeing, catalogue
+from billing.catalogue import Operator
 from billing.controls import traces
-from billing.documents import adjusting
+from billing.documents import adjusting, undoing
 from billing.documents.adjusting import Wanted
 from billing.late_decisions import BILLED, WRITTEN_OFF
+from billing.rerate import jobs
+from billing.rerate.request import request
 from billing.store import commit_chain, settings, tables, upgrading
 from billing.store.home import Home
+from billing.suspense import limits
 from tests.billing import behind
+from tests.billing.runs.world import NATIONAL, START_US, price_of, shop
 from tests.billing.too_late.late_world import ANA, BEN, CENT, decide, late, take_back, who
 
 if TYPE_CHECKING:
@@ -80,6 +85,37 @@ ADDED = (
 @pytest.mark.parametrize("statement", ADDED)
 def test_an_act_that_nobody_did_or_that_is_gone_is_found(world: World, statement: str) -> None:
     acted(world)
+    assert world.changed(statement)
+    assert any("another hash" in each.what for each in traces.findings(world.home))
+
+
+ACTS = (
+    "UPDATE late_decision_events SET event_key = x'00', start_us = start_us + 1",
+    "UPDATE late_decision_events SET worth_micros = worth_micros + 1",
+    "DELETE FROM late_decision_events WHERE decision_id = 1",
+    "UPDATE run_undos SET by_uid = 1002, by_name = 'ben'",
+    "UPDATE run_undos SET kind = 'withdrawn'",
+    "UPDATE run_undo_accounts SET account_key = account_key + 1",
+    "DELETE FROM run_undo_accounts",
+    "UPDATE rerate_decisions SET by_uid = 1003, by_name = 'zoe' WHERE kind = 'approved'",
+    "UPDATE rerate_decisions SET note = 'y'",
+    "UPDATE settings SET value = replace(value, '5000000', '999000000000') WHERE name LIKE 'suspense.limit.%'",
+    "DELETE FROM settings WHERE name LIKE 'suspense.limit.%'",
+)
+
+
+@pytest.mark.parametrize("statement", ACTS)
+def test_an_edit_of_what_belongs_to_an_act_is_found(world: World, statement: str) -> None:
+    """Records of a decision, an undoing for some accounts, a re-rating that another person approved, the limit of suspense."""
+    late(world)
+    decide(world, WRITTEN_OFF, "late-2")
+    limits.set_limit(world.home, 5_000_000, Operator(*ANA), world.tick(), reason="few people")
+    undoing.undo(world.home, 5, "wrong", who(world), accounts=frozenset({"anna"}))
+    cheaper = price_of(NATIONAL, "National calls", 10, 50_000)
+    catalogue.publish(world.home, shop(2, START_US, corrects=1, prices=(cheaper, shop().prices[1])), world.tick())
+    job = jobs.plan(world.home, request("shop/plus", 2, "2025-10", None), who(world))
+    jobs.decide(world.home, job.job_id, jobs.APPROVED, "ok", who(world, BEN))
+    assert traces.findings(world.home) == []
     assert world.changed(statement)
     assert any("another hash" in each.what for each in traces.findings(world.home))
 
