@@ -56,12 +56,10 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
 
 
 def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
-    """The book of all usage by what becomes of it; all parts together are the usage that may bill.
-
-    The parts: charged, not due, not billable, too late and open, billed by people, written off, less what is gone since.
-    """
+    """Usage that may bill = charged + refused + not due + not billable + too late, open + billed by people + written off - gone since."""
     from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
     from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
+    from billing.runs.refused_events import still_refused  # noqa: PLC0415 -- as above
 
     keys, start_us = uncharged(home, seq)
     usage = view.usage(home, ("event_key", "start_us"), seq)
@@ -69,9 +67,12 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     by_hand = decided.holds(found.usage["event_key"])
     present = int(np.count_nonzero(decided.holds(usage["event_key"])))
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
+    waits: Any = pc.is_in(found.usage["event_key"], value_set=pa.array(list(still_refused(home, seq)), KEY))
+    refused = waits.to_numpy() & ~by_hand & ~verdicts.for_good & ~verdicts.not_billable
     shown = {
         "charged": usage.num_rows - len(keys),
-        "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable)),
+        "refused": int(np.count_nonzero(refused)),
+        "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable & ~refused)),
         "not billable": int(np.count_nonzero(~by_hand & verdicts.not_billable)),
         "too late, open": int(np.count_nonzero(~by_hand & verdicts.for_good)),
         "too late, billed by adjustment": by_kind[BILLED],

@@ -15,9 +15,9 @@ import msgspec
 import pyarrow as pa
 
 from billing.charges.rollover import Left
-from billing.documents.run_inputs import LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
+from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
 from billing.late_decisions import Decided
-from billing.left_out.history import left_for_good
+from billing.left_out.for_good import RULE_OF_BEFORE, left_for_good
 from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
@@ -73,5 +73,5 @@ def _of_rerating(home: Home, connection: sa.Connection, document: Document, plan
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
     chosen = billed_periods.billed_periods(contracts, covered, last, first_day, only)
     stored = carried_allowances.stored(connection, contracts.facts, chosen, document.run_id)
-    left_alone = left_for_good(home, planned_seq) if detail.get(LEAVES_LATE) else None
+    left_alone = left_for_good(home, planned_seq, detail.get(LATE_RULE, RULE_OF_BEFORE)) if detail.get(LEAVES_LATE) else None
     return Ground(seq, contracts, chosen, stored, adjustments.counting(connection, seq, planned_seq), left_alone=left_alone)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RERATE: Final = covering.RERATE
 LEAVES_LATE: Final = "leaves_late"  # in the detail of a re-rating: what runs had left out for good is not in it
+LATE_RULE: Final = "late_rule"  # beside it: what counts as that (`left_out.for_good`); none: as it was before there were two
 WORKED_OUT: Final = (states.CYCLE, states.THRESHOLD, RERATE)  # kinds of run whose lines are what is due less what was billed
 
 

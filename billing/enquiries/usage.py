@@ -127,7 +127,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     gone: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
     for key in gone:
         del charges[key]
-    told = _left_out(home, seq, rows, {key for key in keys if key not in charges})
+    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or charges[key][-1].status >= REFUSALS_FROM})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
     every = sorted([*records, *waits], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
@@ -135,7 +135,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
 
 
 def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, Told]:
-    """Reasons why events without a charge are on no bill, by key as hexadecimal digits."""
+    """Why events are on no bill of which no run has a charge, or the last one a refusal, by key as hexadecimal digits."""
     own = [row for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys]
     own.sort(key=lambda row: row["event_key"])
     starts = np.array([row["start_us"] for row in own], np.int64)
@@ -154,7 +154,9 @@ def _accounts(home: Home, keys: set[int]) -> dict[int, tuple[str, str]]:
 def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], accounts: dict[int, tuple[str, str]]) -> Record:
     if not charges:
         return _plain(row, **_of_told(told[row["event_key"].hex()]))
-    last = charges[-1]
+    last, on_none = charges[-1], told.get(row["event_key"].hex())
+    if on_none is not None and on_none.outlook is Outlook.FOR_GOOD:  # refused in time, and its period is closed
+        return _plain(row, **_of_told(on_none))
     account_id, currency = accounts.get(last.account_key, ("", ""))
     known: dict[str, Any] = {"account_id": account_id, "run_id": last.run_id, "rerated": last.rerated}
     if last.status >= REFUSALS_FROM:

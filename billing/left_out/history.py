@@ -1,7 +1,9 @@
-"""The verdict of all bill runs on events that no charge file has: the newest run that decides it is named.
+"""The verdict of all bill runs on events that no charge file has priced: the newest run that decides it is named.
 
 Runs are asked from the newest back, each about what was stored when it looked. A run decides that an event is left out for good, does not
 bill, or was not due. One that had other accounts, or held them, leaves it to those before it; where none decides, its own word holds.
+Of an event that a run has looked at and refused only the runs since are asked: it came in time, and waits for its cause to be mended until
+its period closes.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing import late_decisions
 from billing.charges.lines import Int64s
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
@@ -25,10 +26,10 @@ from billing.left_out.taken_off import taken_off
 from billing.runs import charge_files, states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.contracts.fact_columns import day_number
-from billing.runs.refused_events import OWNER, Counting, charge_paths
-from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
+from billing.runs.refused_events import OWNER, Counting, charge_paths, still_refused
+from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
+from rating.schema import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +66,8 @@ class Verdicts(NamedTuple):
 def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
     """Keys and starts of events that may bill and of which no run that counts has a charge that is on a bill, as of `seq`.
 
-    A charge is off the bill where a later run has computed its period without it (`taken_off`).
+    A charge is off the bill where a later run has computed its period without it (`taken_off`). What the last run refused that looked at
+    it is on none either.
     """
     usage = view.usage(home, ("event_key", "start_us"), seq)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
@@ -82,51 +84,10 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tupl
         open_.close(one_chunk(charges["event_key"]))
         if progress is not None:
             progress(number + 1, len(files))
-    is_off: Any = pc.is_in(keys, value_set=taken_off(home, seq))
+    off = pa.concat_arrays([taken_off(home, seq), pa.array(list(still_refused(home, seq)), KEY)])
+    is_off: Any = pc.is_in(keys, value_set=off)
     rest = np.union1d(open_.rows(), np.flatnonzero(is_off.to_numpy(zero_copy_only=False)))
     return keys.take(pa.array(rest, pa.int64())), start_us[rest]
-
-
-def left_for_good(home: Home, seq: int) -> late_decisions.Decided | None:
-    """Events that no run bills any more, decided on or not, as of `seq`; None where `leaves_any` says that there are none.
-
-    They are of all times: a plan may place what began long ago in the period in which it arrived.
-    """
-    with home.connect() as connection:
-        if not leaves_any(home, connection, seq):
-            return None
-        decided = late_decisions.decided(connection, seq)
-    keys, start_us = uncharged(home, seq)
-    found = of_keys(home, seq, keys, start_us)
-    usage = found.usage.filter(pa.array(found.verdicts.for_good))
-    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
-    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), *(np.zeros(len(keys), np.int64),) * 2)
-
-
-def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
-    """True where `left_for_good` has to look: people decided on usage, a run left some out for good, or some came after its bill's run.
-
-    Most homes have none, and to know that needs no keys.
-    """
-    if len(late_decisions.decided(connection, seq).keys):
-        return True
-    term, run = tables.run_terms.c, tables.bill_runs.c
-    names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
-    query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
-    query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
-    return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq)
-
-
-def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
-    """True where usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
-    runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
-    pinned = np.array([each.pinned_seq for each in runs], np.int64)
-    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * _DAY_US for each in runs], np.int64)) if runs else pinned
-    for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
-        before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))  # runs that looked before it was committed
-        if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
-            return True
-    return False
 
 
 class Found(NamedTuple):
@@ -149,10 +110,11 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
     """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`."""
     reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
     committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
+    refused_by = _refused_by(home, seq, usage)
     with home.connect() as connection:
         runs, counting = looked(connection, seq), Counting(connection, seq)
         for number, run in enumerate(runs):
-            rows = np.flatnonzero(open_ & (committed <= run.pinned_seq))
+            rows = np.flatnonzero(open_ & (committed <= run.pinned_seq) & (refused_by < run.run_id))
             if rows.size:
                 judge = Judge(home, connection, run)
                 keys = judge.account_keys(usage.take(rows))
@@ -164,6 +126,15 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
             if progress is not None:
                 progress(number + 1, len(runs))
     return Verdicts(reason, run_id)
+
+
+def _refused_by(home: Home, seq: int, usage: pa.Table) -> Int64s:
+    """The run that refused each row and was the last to look at it; 0: none."""
+    refused = still_refused(home, seq)
+    if not refused:
+        return np.zeros(usage.num_rows, np.int64)
+    place: Any = pc.index_in(usage["event_key"], value_set=pa.array(list(refused), KEY)).fill_null(-1)
+    return np.array([*(each.run_id for each in refused.values()), 0], np.int64)[place.to_numpy()]
 
 
 def _better(reason: npt.NDArray[np.int8], rows: Int64s, found: npt.NDArray[np.int8]) -> tuple[Int64s, npt.NDArray[np.int8]]:

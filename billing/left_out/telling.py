@@ -19,10 +19,12 @@ from billing.left_out.reopened import next_dates, verdicts_now
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
+from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY, UsageFlag
+from rating.status import Status
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.left_out.judging import Circumstance
+    from billing.runs.refused_events import Refused
     from billing.store.approvals import Approval
     from billing.store.home import Home
 
@@ -51,7 +54,8 @@ class Told(msgspec.Struct, frozen=True):
     no_rule), or why its account was put aside; NOBODYS: nobody owned its number, and the next run refuses it; AFTER_BILL: it came after
     the bill of its period, which the next run corrects. `closes_on`: the first bill date that bills nothing more of its period, where that
     was billed. `decision`: what people decided about it, if that stands. `proposal`: the number of one that waits for
-    another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off).
+    another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that
+    looked at it in time, refused it (a status of rating); empty where none did.
     """
 
     event_key: str
@@ -77,6 +81,8 @@ class Told(msgspec.Struct, frozen=True):
     proposal: int = 0
     proposed: str = ""
     proposed_by: str = ""
+    refused: str = ""
+    refused_by: int = 0
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
@@ -120,6 +126,8 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     if not usage.num_rows:
         return ()
     told: dict[int, Told] = {}
+    names: list[bytes] = usage["event_key"].to_pylist()
+    refused = still_refused(home, seq, names)
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
         decisions, proposed = decided_on(connection, seq, usage), late_decisions.proposed(connection)
@@ -134,8 +142,16 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
             each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
             for row, code, start, record, known in each:
                 found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
+                found = _with_refusal(found, refused.get(names[row]))
                 told[row] = _with_people(found, decisions.get(row), proposed.get(found.event_key))
     return tuple(told[row] for row in sorted(told))
+
+
+def _with_refusal(found: Told, refused: Refused | None) -> Told:
+    """With the refusal that kept the record from a bill while its period was open."""
+    if refused is None or found.run_id == refused.run_id:
+        return found
+    return msgspec.structs.replace(found, refused=Status(refused.status).name, refused_by=refused.run_id)
 
 
 def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval | None) -> Told:

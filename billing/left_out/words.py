@@ -28,6 +28,8 @@ WORDS: Final = {
         "owner": "Account {account}, subscription {subscription}. It came {came}, {age} after it began.",
         "nobody": "Nobody owned its number. It came {came}, {age} after it began.",
         "period": "It belongs to the period {first} to {last}.",
+        "refused": "Run {refused_by} refused it in time ({refused}), and nothing had mended that when its period closed.",
+        "refused_short": "refused in time ({refused}), and {told}",
         "by": "It was left out by run {run} of {date}.",
         "ahead": "No run has looked at it yet; the next one of its account is that of {date}.",
         "closed": "The oldest period that was open begins on {open}; the period of the record is closed since the bill date {since}.",
@@ -83,6 +85,8 @@ WORDS: Final = {
         "owner": "账户 {account}，订购 {subscription}。到达时间 {came}，距开始 {age}。",
         "nobody": "该号码当时不属于任何订购。到达时间 {came}，距开始 {age}。",
         "period": "所属账期：{first} 至 {last}。",
+        "refused": "第 {refused_by} 次出账按时处理并拒绝了它（{refused}），直到账期关闭原因仍未排除。",
+        "refused_short": "按时到达但被拒绝（{refused}），{told}",
         "by": "由第 {run} 次出账（{date}）排除。",
         "ahead": "尚无出账处理过该记录；其账户的下一次出账日为 {date}。",
         "closed": "当时最早的开放账期始于 {open}；该记录的账期自出账日 {since} 起已关闭。",
@@ -145,6 +149,7 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
         "closes": found.closes_on, "detail": aside_in_words(found.detail, language), "told": head(found, language),
         "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
+        "refused": found.refused, "refused_by": found.refused_by,
     }  # fmt: skip
     if (awaited := f"{found.detail}_told") in words:
         fields["told"] = words[awaited].format(**fields)
@@ -156,9 +161,19 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
 def head(found: Told, language: str = "en") -> str:
     """The fate of a record, in short: what people decided, or why it is on no bill, and whether one will have it."""
     if found.decision is None:
-        return told(found.reason, language)
+        return refused_in_time(found, told(found.reason, language), language)
     words, made = WORDS[language], found.decision
     return words[f"head_{made.kind}"].format(reference=made.reference, invoice=_invoice(made, words))
+
+
+def refused_in_time(found: Told, reason: str, language: str) -> str:
+    """The words of a reason, after those of the refusal that kept the record from its bill before."""
+    return WORDS[language]["refused_short"].format(refused=found.refused, told=reason) if is_refused(found) else reason
+
+
+def is_refused(found: Told) -> bool:
+    """True where a run refused the record in time, and none bills it any more."""
+    return bool(found.refused) and found.outlook is Outlook.FOR_GOOD
 
 
 def aside_in_words(detail: str, language: str) -> str:
@@ -191,6 +206,8 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
     names = ["head", "owner" if found.account_id else "nobody"]
     if found.period_from:
         names.append("period")
+    if is_refused(found):
+        names.append("refused")
     if found.reason is not LeftOut.NOT_BILLABLE:
         names += ["by"] if found.run_id else ["ahead"] if not found.detail else []
     names += _why(found)

@@ -24,8 +24,9 @@ from billing.allocations.items import chunks
 from billing.charges.lines import LINE
 from billing.charges.rollover import Left
 from billing.documents.issuing import issue
-from billing.documents.run_inputs import LEAVES_LATE
+from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
+from billing.left_out.for_good import RULE
 from billing.persons import same_person
 from billing.rerate.figures import Figures, figures
 from billing.rerate.leaving import left_by
@@ -322,7 +323,8 @@ def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on
     for rows, kind, effect in ((total >= 0, INVOICE, None), (total < 0, CREDIT_NOTE, "advance")):
         part = part_of(drafts, np.flatnonzero(rows), on, kind)
         if part or (found.left and not made and kind == CREDIT_NOTE):
-            made.append(issue(home, connection, part, RUN_KIND, {"job": job_id, LEAVES_LATE: found.leaves_late}, who, effect=effect).run_id)
+            detail = {"job": job_id, LEAVES_LATE: found.leaves_late, LATE_RULE: RULE}
+            made.append(issue(home, connection, part, RUN_KIND, detail, who, effect=effect).run_id)
     if made:
         carried_allowances.store(connection, made[-1], found.left)
     return made

@@ -6,12 +6,13 @@ It needs no state of its own: open periods are priced afresh in every run, so an
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
@@ -19,15 +20,17 @@ from billing.intake import view
 from billing.runs import charge_files, states
 from billing.store import tables
 from rating.errors import UserError
+from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from billing.store.home import Home
 
 OWNER: Final = "payer_account_id"  # of a charge: whose it is
-_COLUMNS: Final = ["event_key", "start_us", "status"]
+STATUS: Final = "status"
+_COLUMNS: Final = ["event_key", "start_us", STATUS]
 _USAGE: Final = ("event_key", "source", "record_id", "served_id", "other_raw", "other_e164", "start_us", "duration_us")
 
 
@@ -84,6 +87,41 @@ def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN
     return row
 
 
+class Refused(NamedTuple):
+    """An event whose last word of any run is a refusal; all but `first_us` is of that run. `first_us`, `last_us`: when runs started."""
+
+    start_us: int
+    status: int
+    run_id: int
+    pinned_seq: int
+    first_us: int
+    last_us: int
+
+
+def still_refused(home: Home, seq: int, only: Sequence[bytes] | None = None) -> dict[bytes, Refused]:
+    """Events that no run could price that looked at them last, by key, as of `seq`; of these keys alone, if they are given."""
+    run = tables.bill_runs.c
+    query = sa.select(run.run_id, run.pinned_seq, run.started_us).where(run.state.in_(states.COUNTED), run.commit_seq <= seq)
+    found: dict[bytes, Refused] = {}
+    with home.connect() as connection:
+        done = [(*map(int, row), charge_paths(connection, row.run_id)) for row in connection.execute(query.order_by(run.run_id))]
+        counting = Counting(connection, seq)
+    is_refused: Any = pc.field(STATUS) >= int(REFUSALS_FROM)
+    if only is not None:
+        is_refused &= pc.field("event_key").isin(pa.array(sorted(only), KEY))
+    for run_id, pinned_seq, started_us, paths in done:
+        refused = counting.of(run_id, _rows(home, paths, is_refused))
+        columns: list[Any] = [refused[name].to_pylist() for name in _COLUMNS]
+        now = {key: (start_us, status) for key, start_us, status in zip(*columns, strict=True)}
+        priced = _rows_of(home, paths, {key: each for key, each in found.items() if key not in now})
+        for key in counting.of(run_id, priced)["event_key"].to_pylist():
+            del found[key]  # this run could price it
+        for key, told in now.items():
+            first_us = found[key].first_us if key in found else started_us
+            found[key] = Refused(*told, run_id, pinned_seq, first_us, started_us)
+    return found
+
+
 class Counting:
     """Selects the charges of runs that count as of a commit: those of accounts for which the run was not undone by then."""
 
@@ -113,6 +151,24 @@ class Counting:
             return []
         for_all = any(undo.account_keys is None for undo in cutting)
         return [key for key in owners if (not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key])) if key else for_all)]
+
+
+def _rows_of(home: Home, paths: Sequence[str], events: dict[bytes, Refused]) -> pa.Table:
+    """The charges of a run that are of some events."""
+    if not events:
+        return _rows(home, (), None)
+    return _rows(home, paths, pc.field("event_key").isin(pa.array(list(events), KEY)))  # whenever they began: a correction may move that
+
+
+def _rows(home: Home, paths: Sequence[str], condition: Any) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
+    """Rows of charge files that meet a condition; whole files are passed over by their statistics. Instants as int64."""
+    kinds: list[Any] = [("event_key", KEY), ("start_us", pa.int64()), (STATUS, pa.int16()), (OWNER, pa.int64())]
+    empty = pa.schema(kinds).empty_table()
+    found = []
+    for path in paths:
+        part = pq.read_table(home.path / path, columns=empty.column_names, filters=condition, partitioning=None)
+        found.append(part.set_column(1, "start_us", part["start_us"].cast(pa.int64())).cast(empty.schema))
+    return pa.concat_tables([empty, *found])
 
 
 def charge_paths(connection: sa.Connection, run_id: int) -> list[str]:

@@ -3,22 +3,25 @@
 The last run that priced an event gives its state: one that a later run could price is refused no more, and neither is one whose
 version was replaced or hidden since. A run that was undone for an account says nothing of its events.
 Instead of what runs found, a bill date may be given: then everything is priced as a run of that date would price it now, and nothing is
-stored.
+stored. What no run bills any more, since its period is closed, waits for no run: it is on the list of late usage (`billing.too_late`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.history import of_keys
+from billing.left_out.reopened import without_reopened
 from billing.runs import states
-from billing.runs.refused_events import OWNER, Counting, charge_paths
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.refused_events import STATUS, still_refused
 from billing.store.tables import bill_runs
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
@@ -30,27 +33,9 @@ if TYPE_CHECKING:
     from billing.runs.usage.pricing import Priced
     from billing.store.home import Home
 
-_COLUMNS: Final = ("event_key", "start_us", "status", OWNER)
-STATUS: Final = "status"
 FIRST_RUN_US: Final = "first_us"
 LAST_RUN_US: Final = "last_us"
 _PINNED: Final = "pinned_seq"
-
-
-class _Run(NamedTuple):
-    run_id: int
-    pinned_seq: int
-    started_us: int
-
-
-class _Refused(NamedTuple):
-    """State in which the runs so far left an event: `pinned_seq` and `last_us` are of the last run that refused it."""
-
-    start_us: int
-    status: int
-    pinned_seq: int
-    first_us: int
-    last_us: int
 
 
 def refused_events(home: Home, seq: int, columns: Sequence[str], bill_date: dt.date | None, now_us: int) -> pa.Table:
@@ -66,8 +51,20 @@ def refused_events(home: Home, seq: int, columns: Sequence[str], bill_date: dt.d
     usage, place = usage.filter(pc.is_valid(place)), place.drop_null()
     refused = refused.take(place)
     is_same_version = usage[COMMIT_SEQ].to_numpy() <= refused[_PINNED].to_numpy()  # not one that was corrected after the run
-    mask: Any = pa.array(is_same_version)
+    with home.connect() as connection:
+        is_decided = late_decisions.decided(connection, seq).holds(usage["event_key"])  # by people, as late usage
+    mask: Any = pa.array(is_same_version & ~is_decided)
     return _with_statuses(usage.filter(mask).select(list(columns)), refused.filter(mask))
+
+
+def open_still(home: Home, seq: int, events: pa.Table) -> pa.Table:
+    """Those of refused events that the next run prices, once their cause is mended: no run has left them out for good."""
+    if not events.num_rows:
+        return events
+    found = of_keys(home, seq, one_chunk(events["event_key"]), int64(events["start_us"]))
+    verdicts = without_reopened(home, seq, found.usage, found.verdicts)
+    mask: Any = pc.is_in(events["event_key"], value_set=one_chunk(found.usage["event_key"]).filter(pa.array(verdicts.for_good)))
+    return events.filter(pc.invert(mask))
 
 
 def has_runs(connection: sa.Connection) -> bool:
@@ -101,23 +98,7 @@ def _of_preview(home: Home, seq: int, bill_date: dt.date, now_us: int) -> pa.Tab
 
 def _of_runs(home: Home, seq: int) -> pa.Table:
     """Events whose last word of any run is a refusal."""
-    runs = bill_runs.c
-    query = sa.select(runs.run_id, runs.pinned_seq, runs.started_us).where(runs.state.in_(states.COUNTED), runs.commit_seq <= seq)
-    found: dict[Any, _Refused] = {}
-    with home.connect() as connection:
-        done = [_Run(*row) for row in connection.execute(query.order_by(runs.run_id))]
-        paths = {run.run_id: charge_paths(connection, run.run_id) for run in done}
-        counting = Counting(connection, seq)
-    for run in done:
-        refused = counting.of(run.run_id, _read(home, paths[run.run_id], pc.field(STATUS) >= int(REFUSALS_FROM)))
-        starts: dict[Any, Any] = dict(zip(refused["event_key"].to_pylist(), refused["start_us"].to_pylist(), strict=True))
-        statuses: dict[Any, Any] = dict(zip(refused["event_key"].to_pylist(), refused[STATUS].to_pylist(), strict=True))
-        priced = _among(home, paths[run.run_id], [each for each in found if each not in starts], found)
-        for key in counting.of(run.run_id, priced)["event_key"].to_pylist():
-            del found[key]  # this run could price it
-        for key, start_us in starts.items():
-            first_us = found[key].first_us if key in found else run.started_us
-            found[key] = _Refused(start_us, statuses[key], run.pinned_seq, first_us, run.started_us)
+    found = still_refused(home, seq)
     values = list(found.values())
     return _table(
         pa.array(list(found), KEY),
@@ -125,30 +106,6 @@ def _of_runs(home: Home, seq: int) -> pa.Table:
         [each.status for each in values],
         [(each.pinned_seq, each.first_us, each.last_us) for each in values],
     )
-
-
-def _among(home: Home, paths: list[str], keys: list[Any], known: dict[Any, _Refused]) -> pa.Table:
-    """The charges of a run that are of `keys`."""
-    if not keys:
-        return _read(home, [], None)
-    starts = [known[key].start_us for key in keys]
-    within = (pc.field("start_us") >= _instant(min(starts))) & (pc.field("start_us") <= _instant(max(starts)))
-    return _read(home, paths, within & pc.field("event_key").isin(pa.array(keys, KEY)))
-
-
-def _instant(instant_us: int) -> Any:  # noqa: ANN401 -- a scalar of Arrow, which its stubs do not take in comparisons
-    return pa.scalar(instant_us, pa.int64()).cast(pa.timestamp("us", "UTC"))
-
-
-def _read(home: Home, paths: list[str], condition: Any) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
-    """Rows of charge files that meet a condition; whole files are skipped by their statistics. Instants as int64."""
-    kinds: list[Any] = [("event_key", KEY), ("start_us", pa.int64()), (STATUS, pa.int16()), (OWNER, pa.int64())]
-    empty = pa.schema(kinds).empty_table()
-    found = []
-    for path in paths:
-        part = pq.read_table(home.path / path, columns=list(_COLUMNS), filters=condition, partitioning=None)
-        found.append(part.set_column(1, "start_us", part["start_us"].cast(pa.int64())).cast(empty.schema))
-    return pa.concat_tables([empty, *found])
 
 
 def _table(keys: Any, start_us: Any, status: Any, seen: Sequence[tuple[int, int, int]]) -> pa.Table:  # noqa: ANN401 -- columns

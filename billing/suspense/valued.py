@@ -47,6 +47,7 @@ def valued(home: Home, selection: Selection, asking: Asking) -> Valued:
     of_rows = _of_calls(home, asking, estimator, rows, _value(home, asking.seq, estimator, rows, columns))
     described = list(dict.fromkeys((*columns, *_OF_USAGE)))
     events = refused.refused_events(home, asking.seq, described, asking.bill_date, asking.now_us)
+    events = events if asking.bill_date is not None else refused.open_still(home, asking.seq, events)
     reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
     if any(each.startswith("e-") for each in selection.ids):  # else their call stands for them
         found = segments(home, selection, asking)

@@ -1,9 +1,10 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
-It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it; what is decided
-has a list of its own. Owners of what is open are those of the facts as of now, reasons those of the run. Worth is an estimate of each
-record alone (`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. Of what
-is decided it is the worth that the decision was taken on, as it is stored.
+It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it, also what runs
+refused in time and nobody mended before its period closed; what is decided has a list of its own. Owners of what is open are those of the
+facts as of now, reasons those of the run. Worth is an estimate of each record alone (`billing.suspense.estimate`): without free quantity,
+caps or anything else that a month remembers, and without tax. Of what is decided it is the worth that the decision was taken on, as it is
+stored.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Planner:
     def __init__(self, home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> None:
         self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
         self._bills = wanted.kind == BILLED
-        self._rerated = Rerated(connection)
+        self._rerated = Rerated(home, connection)
         self._told_before: frozenset[str] = frozenset()
         self.owners: Mapping[str, Owner] = {}
 

@@ -1,7 +1,9 @@
-"""Documents of re-ratings that may have billed a late record: those made when a re-rating still billed what runs had left out for good.
+"""Documents of re-ratings that may have billed a late record: those of before, and those made before it was left out for good.
 
-A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`). One of before does not. Whether such a
-document has a record is seen on it alone. So a record is not billed by decision where such a document may hold it at all, void or not.
+A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`), and by which rule (`LATE_RULE`). One of before
+says nothing, or has a rule by which what runs had refused in time was in it, and what a void had opened again was not. What the rule of
+now left alone is known: it was left out for good when the job was planned. Else whether a document has a record is seen on it alone. So a
+record is not billed by decision where such a document may hold it at all, void or not.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.allocations.items import chunks
-from billing.documents.run_inputs import LEAVES_LATE, RERATE
+from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE, RERATE
+from billing.left_out.for_good import RULE, RULE_OF_BEFORE, left_for_good
 from billing.runs.contracts.agreements import RELATIONS
+from billing.runs.selection import billed_periods
 from billing.store import tables
 from billing.too_late.choosing import local_day
 from billing.too_late.results import Obstacle
@@ -22,6 +26,7 @@ from billing.too_late.results import Obstacle
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing.store.home import Home
     from billing.too_late.listing import TooLate
 
 _WIDER_DAYS: Final = 62  # two months: periods that reach into the months of a job, whatever the bill day
@@ -29,26 +34,34 @@ _PAYS: Final = ("payer", "sponsor")
 
 
 class _Job(NamedTuple):
-    """A run of a re-rating that says nothing of late usage. `at_us`: when its documents were made; what came later is not in them."""
+    """A run of a re-rating. `known_us`: what came later is not in its documents. `rule`: of LATE_RULE, 0: none.
+
+    `planned_seq`: as of which commit it knew what was left out for good.
+    """
 
     job_id: int
     plan: str
     first_day: dt.date
     after_day: dt.date
-    at_us: int
+    known_us: int
+    rule: int
+    planned_seq: int
 
     def may_hold(self, each: TooLate) -> bool:
-        """True where a record began or came on a day that it may have computed."""
+        """True where a record began or came on a day that it may have computed, and its rule says nothing else."""
+        if self.rule == RULE_OF_BEFORE and not each.record.refused:
+            return False
         wider = dt.timedelta(days=_WIDER_DAYS)
         days = (local_day(each, each.record.start_us), local_day(each, each.record.came_us))
-        return each.record.came_us <= self.at_us and any(self.first_day - wider <= day < self.after_day + wider for day in days)
+        return each.record.came_us <= self.known_us and any(self.first_day - wider <= day < self.after_day + wider for day in days)
 
 
 class Rerated:
     """Looks up whether a re-rating of before may have billed a record."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+    def __init__(self, home: Home, connection: sa.Connection) -> None:
+        self._home, self._connection = home, connection
+        self._left_alone: dict[int, frozenset[str]] = {}
         self._jobs = dict(_jobs(connection))
         self._accounts = _Payers(connection) if self._jobs else None
         self._documents: dict[str, list[tuple[int, str]]] = {}
@@ -62,9 +75,17 @@ class Rerated:
             self._documents[account_id] = self._of(self._accounts.of(account_id))
         for run_id, number in self._documents[account_id]:
             job = self._jobs[run_id]
-            if job.may_hold(each):
+            if job.may_hold(each) and not (job.rule == RULE and each.record.event_key in self._left_alone_by(job)):
                 return _obstacle(job, number)
         return None
+
+    def _left_alone_by(self, job: _Job) -> frozenset[str]:
+        """Event keys of what a job left alone, by the rule of now."""
+        if job.planned_seq not in self._left_alone:
+            found = left_for_good(self._home, job.planned_seq)
+            keys: list[bytes] = [] if found is None else found.keys.to_pylist()
+            self._left_alone[job.planned_seq] = frozenset(key.hex() for key in keys)
+        return self._left_alone[job.planned_seq]
 
     def _of(self, account_keys: set[int]) -> list[tuple[int, str]]:
         """The documents of these accounts, as run and number."""
@@ -126,12 +147,20 @@ def _obstacle(job: _Job, number: str) -> Obstacle:
 
 
 def _jobs(connection: sa.Connection) -> Iterator[tuple[int, _Job]]:
-    """The re-ratings that say nothing of late usage, by the runs of their documents."""
+    """The re-ratings that may have billed late usage, by the runs of their documents."""
     run, job, commit = tables.bill_runs.c, tables.rerate_jobs, tables.commits.c
     query = sa.select(run.run_id, run.detail, commit.at_us).join_from(tables.bill_runs, tables.commits, commit.commit_seq == run.commit_seq)
     for run_id, detail, at_us in connection.execute(query.where(run.kind == RERATE).order_by(run.run_id)).all():
         told: dict[str, Any] = msgspec.json.decode(detail or "{}")
-        if "job" in told and not told.get(LEAVES_LATE):
+        if "job" in told:
             row = connection.execute(sa.select(job).where(job.c.job_id == told["job"])).one()
             days = msgspec.json.decode(row.periods, type=tuple[dt.date, dt.date])
-            yield int(run_id), _Job(int(row.job_id), row.plan, *days, int(at_us))
+            rule, planned_seq = told.get(LATE_RULE, RULE_OF_BEFORE) if told.get(LEAVES_LATE) else 0, int(row.pinned_seq)
+            known_us = _known_us(connection, planned_seq) if rule else int(at_us)
+            yield int(run_id), _Job(int(row.job_id), row.plan, *days, known_us, rule, planned_seq)
+
+
+def _known_us(connection: sa.Connection, planned_seq: int) -> int:
+    """When what the newest run of the cycle knew had come, as of the planning of a job: a job has no usage but that."""
+    commit, pins = tables.commits.c, [run.pinned_seq for run in billed_periods.cycle_runs(connection, planned_seq)]
+    return int(connection.execute(sa.select(sa.func.max(commit.at_us)).where(commit.commit_seq <= max(pins, default=0))).scalar_one() or 0)

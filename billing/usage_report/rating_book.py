@@ -3,18 +3,12 @@
     accepted + assembled + recycled = rated + zero-rated + suspended by rating + not yet due + too late + late, billed + late, written off
                                       + not billable
 
-The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side is the
-usage rows that lie in the files and may bill. They are looked up in the charge files of the runs, the newest first: a run priced them or
-refused them. Rows that no run took up are sorted by the reason that the runs give (`billing.left_out`):
-
-- too late: runs left it out for good, and there is no decision on it
-- late, billed: people billed it by adjustments
-- late, written off: people gave it up
-- not billable: incoming usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a
-  segment, a leg of another call
-- not yet due: the rest
-
-Both sides are given in rows, microseconds, bytes and units.
+The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
+usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
+refused. Of what no run took up, or priced, the runs say why (`billing.left_out`): too late is what they left out for good and nobody has
+decided on; late, billed is what people billed by adjustments, and late, written off what they gave up; not billable is incoming usage
+that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call.
+The rest is not yet due. Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -134,8 +128,8 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
 
 
 def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> None:
-    """Set the fate of events that no run took up, where they are too late for any run or do not bill."""
-    rows = np.flatnonzero(fate == Fate.NOT_YET_DUE)
+    """Say of what no run took up whether it is too late for any, or does not bill; of what was refused, whether it is too late by now."""
+    rows = np.flatnonzero((fate == Fate.NOT_YET_DUE) | (fate == Fate.SUSPENDED))
     if not rows.size:
         return
     some = usage.take(rows)
@@ -153,7 +147,7 @@ def _decided(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> N
     """Set the fate of events that no run took up, by the decisions of people about them."""
     with home.connect() as connection:
         decided, kinds = late_decisions.decided(connection, seq), late_decisions.standing(connection, seq)
-    open_ = (fate == Fate.TOO_LATE) | (fate == Fate.NOT_YET_DUE)
+    open_ = (fate == Fate.TOO_LATE) | (fate == Fate.NOT_YET_DUE) | (fate == Fate.SUSPENDED)
     rows = np.flatnonzero(open_ & decided.holds(usage["event_key"]))
     if rows.size:
         place: Any = pc.index_in(one_chunk(usage["event_key"].take(rows)), value_set=decided.keys)

@@ -1,6 +1,7 @@
 """Take a usage line of an invoice back to its events, or a record of a switch to its charge, explained by the plain twin.
 
-For a record that no run has priced, or that is priced and on no bill, the reason is given (`billing.left_out`).
+Of a record that no run has priced, or that is priced and on no bill, the reason is told (`billing.left_out`); so is that of one that a run
+refused, once no run bills it any more.
 
 A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
 knew them. A charge is that of a run of the cycle; amounts that re-ratings have billed since on top of it are listed separately.
@@ -24,14 +25,17 @@ from billing.left_out.telling import Told
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
 from billing.runs.refused_events import Counting, charge_paths, find_run
-from billing.runs.selection.left_out import LeftOut
+from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.store import tables
 from billing.verification.plain_lookup import PlainLookup, usage_of
 from rating.errors import UserError
 from rating.outcome import Outcome
 from rating.schema import KEY
+from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from billing.store.home import Home
 
 _CHARGE: Final = [
@@ -128,10 +132,18 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
             left_out += aside
             rerated += on_top
     rest |= off
-    keys: Any = pa.array(sorted(rest), KEY)
-    left_out += telling.tell(home, seq, keys, np.array([rest[key] for key in sorted(rest)], np.int64), run_id)
+    left_out += _told(home, seq, rest, run_id)
+    if run_id is None:
+        refused = {each.event.event_key: named[each.event.event_key] for each in outcomes if each.status >= REFUSALS_FROM}
+        left_out += [each for each in _told(home, seq, refused) if each.outlook is Outlook.FOR_GOOD]
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
     return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated))
+
+
+def _told(home: Home, seq: int, starts: Mapping[Any, int], run_id: int | None = None) -> tuple[Told, ...]:
+    """Why events (keys, with their starts) are on no bill."""
+    keys = sorted(starts)
+    return telling.tell(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64), run_id)
 
 
 def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:

@@ -94,11 +94,11 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
 
 
 def _reason(found: Told, language: str) -> str:
-    """The reason why no run bills a record, and the proposal that waits."""
-    from billing.left_out.words import waiting_proposal
+    """Why no run bills a record, and the proposal that waits."""
+    from billing.left_out.words import refused_in_time, waiting_proposal
     from billing.runs.selection.left_out import REASONS
 
-    words = (REASONS[found.reason].words[language], waiting_proposal(found.proposal, language))
+    words = (refused_in_time(found, REASONS[found.reason].words[language], language), waiting_proposal(found.proposal, language))
     return "; ".join(each for each in words if each)
 
 

@@ -59,7 +59,7 @@ def test_every_fault_is_found(world: World) -> None:
     decide(world, WRITTEN_OFF, "late-5")
     (found,) = [each for each in books(world.home) if each.name == USAGE]
     assert found.terms == {
-        "usage": 6, "charged": 1, "not due": 0, "not billable": 0, "too late, open": 2, "too late, billed by adjustment": 2,
+        "usage": 6, "charged": 1, "refused": 0, "not due": 0, "not billable": 0, "too late, open": 2, "too late, billed by adjustment": 2,
         "too late, written off": 1, "decided, counts no more": 0,
     }  # fmt: skip
     assert wrong(world) == set()

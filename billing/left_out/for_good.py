@@ -1,0 +1,89 @@
+"""All that no run bills any more, decided on or not: what re-ratings leave alone.
+
+It is what the list of late usage has, as of a commit: also what a run refused in time and nothing mended before its period closed, and
+nothing of a period that a void has opened again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing import late_decisions
+from billing.intake import view
+from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.history import of_keys, uncharged
+from billing.left_out.judging import ORDER, looked
+from billing.left_out.reopened import without_reopened
+from billing.runs import states
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.fact_columns import day_number
+from billing.runs.refused_events import still_refused
+from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
+from billing.store import tables
+from rating.schema import KEY
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
+    from billing.store.home import Home
+
+RULE_OF_BEFORE: Final = 1  # without what was refused in time, and with what a void had opened again: of re-ratings that were made so
+RULE: Final = 2
+_DAY_US: Final = 86_400_000_000
+
+
+def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Decided | None:
+    """Events that no run bills any more, decided on or not, as of `seq`; None where nobody has to look for any.
+
+    They are of all times: a plan may place what began long ago in the period in which it arrived.
+    """
+    refused = still_refused(home, seq)
+    with home.connect() as connection:
+        leaves = leaves_any(home, connection, seq)
+        decided = late_decisions.decided(connection, seq)
+    if not leaves and (rule == RULE_OF_BEFORE or not refused):
+        return None
+    keys, start_us = _refused_alone(refused) if not leaves else uncharged(home, seq)
+    if rule == RULE_OF_BEFORE:
+        is_refused: Any = pc.is_in(keys, value_set=pa.array(list(refused), KEY))
+        keys, start_us = keys.filter(pc.invert(is_refused)), start_us[~is_refused.to_numpy(zero_copy_only=False)]
+    found = of_keys(home, seq, keys, start_us)
+    verdicts = found.verdicts if rule == RULE_OF_BEFORE else without_reopened(home, seq, found.usage, found.verdicts)
+    usage = found.usage.filter(pa.array(verdicts.for_good))
+    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
+    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), *(np.zeros(len(keys), np.int64),) * 2)
+
+
+def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
+    """True where the keys of all usage are needed: people decided on some, a run left some out for good, or it came after its bill's run.
+
+    Most homes have none, and to know that needs no keys. What runs refused is known without them as well.
+    """
+    if len(late_decisions.decided(connection, seq).keys):
+        return True
+    term, run = tables.run_terms.c, tables.bill_runs.c
+    names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
+    query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
+    query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
+    return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq)
+
+
+def _refused_alone(refused: dict[bytes, Any]) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of what runs refused."""
+    return pa.array(list(refused), KEY), np.array([each.start_us for each in refused.values()], np.int64)
+
+
+def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
+    """True where usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
+    runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
+    pinned = np.array([each.pinned_seq for each in runs], np.int64)
+    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * _DAY_US for each in runs], np.int64)) if runs else pinned
+    for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
+        before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))  # runs that looked before it was committed
+        if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
+            return True
+    return False
