@@ -1,13 +1,14 @@
 """Events that a run billed and a later run took off the bill: that run computed their period again, and has no charge of them.
 
 A version of a tariff may say since that they came too late, another version of the record may have replaced them for a while, or their
-number may have another owner. Charge files of the first run still hold them, but no bill does.
+number may have another owner. Charge files of the first run still hold them, but no bill does, void ones aside: what a void invoice had
+billed is computed again as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -29,9 +30,11 @@ from rating.status import REFUSALS_FROM
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from billing.charges.lines import Int64s
     from billing.store.home import Home
 
-_COLUMNS = ["event_key", OWNER, "period_from", "status"]
+_NEVER_DAY: Final = np.iinfo(np.int64).min
+_COLUMNS: Final = ["event_key", OWNER, "period_from", "status"]
 
 
 class _Computed(NamedTuple):
@@ -65,7 +68,10 @@ def taken_off(home: Home, seq: int, only: Iterable[Any] | None = None) -> pa.Arr
 
 
 def _computed(home: Home, connection: sa.Connection, run: Looked, counting: Counting) -> _Computed:
-    """The scope of a run as it was made, as far as an earlier run had billed it; without accounts that it put aside or was undone for."""
+    """The scope of a run as it was made, as far as an earlier run had computed it; without accounts that it put aside or was undone for.
+
+    An earlier run computed it whether its invoice was void by then or not.
+    """
     contracts = Contracts(facts.load(connection, run.pinned_seq), price_list.load(home, run.pinned_seq), facts.Midnights())
     covered = scope.covered_through(connection, contracts.facts, run.run_id)
     made = changed_accounts.scope_of(home, connection, contracts, covered, run.bill_date, run.pinned_seq, only=run.only)
@@ -74,15 +80,22 @@ def _computed(home: Home, connection: sa.Connection, run: Looked, counting: Coun
     again: dict[int, set[int]] = {}
     first = np.array([day_number(periods[0].start) for periods in made.calendars], np.int64)
     rows = np.flatnonzero(made.calendar >= 0)
-    rows = rows[first[made.calendar[rows]] < made.covered_day[rows]]
+    before = _computed_day(covered)
+    rows = rows[first[made.calendar[rows]] < before[rows]]
     for row in rows.tolist():
         key = int(contracts.facts.account_keys[row])
         if key not in aside:
             starts = {day_number(period.start) for period in made.calendars[int(made.calendar[row])]}
-            again[key] = {day for day in starts if day < int(made.covered_day[row])}
+            again[key] = {day for day in starts if day < int(before[row])}
     for key in counting.gone(run.run_id, again):
         del again[key]
     return _Computed(run, again)
+
+
+def _computed_day(covered: scope.Covered) -> Int64s:
+    """By account the latest bill date, as a day number, of the runs that it took part in; below all others where there are none."""
+    latest = [max((day_number(run.bill_date) for run in runs), default=_NEVER_DAY) for runs in covered.ever]
+    return np.array([*latest, _NEVER_DAY], np.int64)[covered.of]
 
 
 def _of_accounts(computed: _Computed, wanted: Any) -> Any:  # noqa: ANN401 -- expressions of Arrow

@@ -5,10 +5,10 @@
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
-refused. Of what no run took up, or priced, the runs say why (`billing.left_out`): too late is what they left out for good and nobody has
-decided on; late, billed is what people billed by adjustments, and late, written off what they gave up; not billable is incoming usage
-that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment, a leg of another call.
-The rest is not yet due. Both sides are given in rows, microseconds, bytes and units.
+refused. Of what no run took up, or priced, or one took off its bill again, the runs say why (`billing.left_out`): too late is what they
+left out for good and nobody has decided on; late, billed is what people billed by adjustments, and late, written off what they gave up; not
+billable is incoming usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment,
+a leg of another call. The rest is not yet due. Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.intake.counting import DAY_US
 from billing.left_out.history import of_keys
 from billing.left_out.reopened import without_reopened
+from billing.left_out.taken_off import taken_off
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.refused_events import OWNER, Counting, charge_paths
@@ -123,6 +124,8 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
         found = place >= 0
         fate[left[found]] = _fate_of(charges.column("status").to_numpy()[place[found]])
         left = left[~found]
+    is_off: Any = pc.is_in(usage.column("event_key"), value_set=taken_off(home, seq))
+    fate[bills & is_off.to_numpy()] = Fate.NOT_YET_DUE
     _judge(home, usage, seq, fate)
     return fate
 

@@ -9,6 +9,9 @@ import msgspec
 import pytest
 
 from billing import catalogue
+from billing.accounts import lifecycle
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
 from billing.enquiries.usage import State, find
 from billing.enquiries.usage_rows import Span
 from billing.late_decisions import BILLED
@@ -17,11 +20,15 @@ from billing.runs.selection.left_out import LeftOut
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
 from billing.too_late.listing import listed
+from billing.usage_report.rating_book import rating_book
+from billing.usage_report.span import Span as Days
 from billing.verification.explain_line import explain_record
+from tests.billing.documents.clerk import void
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import START_US, Call, shop
 from tests.billing.suspense.world import ANA, asking
 from tests.billing.suspense.world import listed as suspended
+from tests.billing.too_late.late_world import ANA as LATE_ANA
 from tests.billing.too_late.late_world import NUMBERS, decide, usage_cents, who, wrong
 
 if TYPE_CHECKING:
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 ANNA = NUMBERS["anna"]
+YEARS = Days(dt.date(2025, 9, 1), dt.date(2026, 12, 1))
 
 
 def begin(world: World) -> None:
@@ -68,6 +76,8 @@ def test_a_version_with_fewer_days_takes_what_was_billed_off_and_lists_it(world:
     world.bill("2026-01-01")
     assert (usage_cents(world, "anna"), names_open(world), off(world)) == (30, ["off"], 1)
     assert (state_of(world, "stays"), state_of(world, "off")) == (State.BILLED, State.TOO_LATE)
+    (book,) = rating_book(world.home, 10**6, YEARS)
+    assert (book.ok, book.right["rated"].rows, book.right["too_late"].rows) == (True, 1, 1)
     explained = explain_record(world.home, "off")
     assert (explained.outcomes, [each.reason for each in explained.left_out]) == ((), [LeftOut.TOO_LATE])
     decide(world, BILLED, "off")
@@ -98,3 +108,31 @@ def test_a_version_that_comes_back_after_its_window_is_listed(world: World) -> N
     decide(world, BILLED, "off")
     world.bill("2026-05-01")
     assert (wrong(world), names_open(world)) == (set(), [])
+
+
+def test_usage_of_a_void_invoice_whose_number_is_anothers_by_now_is_listed(world: World) -> None:
+    """All of anna's invoices are void, and her subscription is bert's from 5 October on, as is told in February.
+
+    Her call of 4 October is billed to her once more. That of 5 October is bert's, whose October the run of March has closed: 0.30.
+    """
+    begin(world)
+    world.account("bert")
+    world.take(Call(ANNA, "2025-10-05T10:00:00", 180, key="off"))
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
+        world.bill(date)
+    for number in reversed(world.numbers("anna")):
+        void(world, number, "2026-02-03")
+    lifecycle.transfer(world.home, Asked(Operator(*LATE_ANA), who(world).now_us), "anna-1", "bert", dt.date(2025, 10, 5), "bert-1")
+    assert (names_open(world), state_of(world, "off")) == ([], State.VOID)
+    world.bill("2026-03-01")
+    (found,) = listed(world.home, who(world).now_us).records
+    assert (found.record.record_id, found.record.account_id, found.record.reason) == ("off", "bert", LeftOut.CLOSED)
+    assert (found.worth_micros, found.currency) == (300_000, "CNY")
+    assert (state_of(world, "stays"), state_of(world, "off")) == (State.BILLED, State.TOO_LATE)
+    (book,) = rating_book(world.home, 10**6, YEARS)
+    assert (book.ok, book.right["rated"].rows, book.right["too_late"].rows, wrong(world)) == (True, 1, 1, set())
+    decide(world, BILLED, "off")
+    world.bill("2026-04-01")
+    texts = [line[0::4] for line in world.lines(world.numbers("bert")[-1])]
+    assert ("Late usage: record off of 2025-10-05 10:00", 30) in texts
+    assert (names_open(world), state_of(world, "off"), wrong(world)) == ([], State.LATE_BILLED, set())

@@ -100,7 +100,13 @@ def test_what_is_mended_too_late_is_listed_and_decided_on(world: World, *, is_me
         mend(world)
     (found,) = listed(world.home, who(world).now_us).records
     told = found.record
-    assert (told.record_id, told.account_id, told.reason, told.refused, told.refused_by) == ("germany", "anna", LeftOut.CLOSED, "NO_ZONE", 1)
+    assert (told.record_id, told.account_id, told.reason, told.refused, told.refused_by) == (
+        "germany",
+        "anna",
+        LeftOut.CLOSED,
+        "NO_ZONE",
+        1,
+    )
     assert (found.worth_micros, found.currency, found.basis, found.age_days) == (300_000, "CNY", "own plan", 147)
     assert (state(world), suspended(world).total) == (State.TOO_LATE, 0)
     (book,) = rating_book(world.home, 10**6, YEARS)
