@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.store import access, commit_points, tables
+from billing.store import commit_points, output_files, tables
 from billing.store.sums import STORED_MAX, halves, whole
 from rating import definition_file, durable, field_values, spreadsheet_cells
 from rating.errors import Problem, ProblemsError, UserError
@@ -121,16 +121,17 @@ def rows(connection: sa.Connection, mapping: Mapping, month: Month, entity: str,
 
 
 def export(  # noqa: PLR0913, PLR0917 -- of what, how, where to, and who
-    home: Home, mapping: Mapping, month: Month, entity: str, target: Path, who: Who, *, detail: bool = False
+    home: Home, mapping: Mapping, month: Month, entity: str, target: Path, who: Who, *, detail: bool = False, overwrite: bool = False
 ) -> Export:
-    """Write the file (whole or not at all) and note its hash."""
+    """Write the file (whole or not at all) and note its hash. Raises UserError where it is there already, unless it may be replaced."""
+    output_files.require_free(target, overwrite=overwrite)
     with home.connect() as connection:
         found = rows(connection, mapping, month, entity, detail=detail)
         seq = home.head_seq(connection)
     debits = _balanced(found)
     content = as_csv(found)
     sha256 = hashlib.sha256(content).digest()
-    _write(target, content)
+    output_files.write(target, content, overwrite=overwrite)
     with home.begin() as connection:
         row = tables.gl_exports
         query = sa.select(row.c.sha256, row.c.through_seq).where(row.c.entity == entity, row.c.month == month.text)
@@ -205,13 +206,3 @@ def _balanced(found: Iterable[Row]) -> dict[str, int]:
         credits_[row.currency] = credits_.get(row.currency, 0) + row.credit_micros
     assert debits == credits_, f"debits and credits differ: {debits} {credits_}"
     return debits
-
-
-@access.users_mask()
-def _write(target: Path, content: bytes) -> None:
-    """All of the file or nothing of it."""
-    try:
-        with durable.replaced(target, target.with_name(target.name + ".part")) as file:
-            file.write(content)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}", "name another file with --out, or make room") from error

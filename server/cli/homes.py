@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DEFAULT_HOME: Final = Path("ratewright-home")
 HomeFolder = Annotated[Path, Parameter(name="--home", env_var="RATEWRIGHT_HOME", help="Home folder.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+Overwrite = Annotated[bool, Parameter(name="--overwrite", negative="", help="Replace the file if it is there.")]
 Practice = Annotated[
     bool,
     Parameter(

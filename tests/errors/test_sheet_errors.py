@@ -37,6 +37,13 @@ def test_what_a_pdf_needs(provoke: Provoke, tmp_path: Path, monkeypatch: pytest.
     provoke(words, status=1, golden=f"tariffs/{golden}", unchanged=path)
 
 
+def test_a_file_that_is_there(provoke: Provoke, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.txt"
+    path.write_text("another's", encoding="utf-8")
+    words = ["tariffs", "sheet", "mobile/smart-s", *CATALOG, "--output", path]
+    provoke(words, status=2, golden="tariffs/sheet_there", unchanged=path)
+
+
 def test_a_folder_that_is_not_there(provoke: Provoke, tmp_path: Path) -> None:
     words = ["tariffs", "sheet", "mobile/smart-s", *CATALOG, "--output", tmp_path / "nowhere" / "sheet.txt"]
     provoke(words, status=1, golden="tariffs/sheet_nowhere")

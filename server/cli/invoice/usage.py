@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 from server.cli.invoice import InvoiceNumber, full
 from server.cli.languages import Language, word, words
 
@@ -40,19 +40,23 @@ def usage(
     *,
     subscription: Annotated[str | None, Parameter(help="Only of this subscription.")] = None,
     csv: Annotated[Path | None, Parameter(help="Write the records to this CSV file.")] = None,
+    overwrite: Overwrite = False,
     language: Language = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
     """Every record behind the usage lines of an invoice: when, with whom, how much, how much of it free, and what it cost."""
     from billing.documents.usage_list import usage_list
+    from billing.store import output_files
     from billing.store.home import Home
     from server.cli import output, practice
 
+    if csv is not None:
+        output_files.require_free(csv, overwrite=overwrite)
     with Home.open(home) as opened:
         found = usage_list(opened, full(opened, number), subscription)
     if csv is not None:
-        _write(found, csv)
+        output_files.write(csv, _as_csv(found), overwrite=overwrite)
     if as_json:
         output.print_json(practice.marked(opened, found))
         return 0
@@ -137,13 +141,14 @@ def _quantities(record: Record, unit: str, language: str | None) -> tuple[str, s
     return str(both[0]), str(both[1]), word(name if singular else f"{name}s", language or "en")
 
 
-def _write(found: UsageList, file: Path) -> None:
+def _as_csv(found: UsageList) -> bytes:
     import csv
+    import io
 
-    from billing.store import access
     from rating import spreadsheet_cells
 
-    with access.users_mask(), file.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(_COLUMNS)
-        writer.writerows(map(spreadsheet_cells.row, _rows(found)))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    writer.writerows(map(spreadsheet_cells.row, _rows(found)))
+    return text.getvalue().encode()

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 from server.cli.ledger.common import Entity, MonthText, require_entity, who
 
 
@@ -17,6 +17,7 @@ def export(
     month: MonthText,
     mapping: Annotated[Path, Parameter(help="YAML file that says which of finance's accounts each of ours is.")],
     out: Annotated[Path, Parameter(help="CSV file to write.")],
+    overwrite: Overwrite = False,
     entity: Entity = "",
     detail: Annotated[bool, Parameter(negative="", help="One row a posting and side instead of sums by date.")] = False,
     home: HomeFolder = DEFAULT_HOME,
@@ -34,7 +35,7 @@ def export(
     chart = gl_export.read_mapping(mapping)
     with Home.open(home) as opened:
         require_entity(opened, entity)
-        done = gl_export.export(opened, chart, month_of(month), entity, out, who(opened), detail=detail)
+        done = gl_export.export(opened, chart, month_of(month), entity, out, who(opened), detail=detail, overwrite=overwrite)
     if as_json:
         output.print_json(done)
         return 0

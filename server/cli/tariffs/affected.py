@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ def affected(
     /,
     *,
     csv: Annotated[Path | None, Parameter(name="--csv")] = None,
+    overwrite: Overwrite = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -36,6 +37,8 @@ def affected(
         A draft or published version such as mobile@2, or a file or folder.
     csv
         Write all of them to this file too: subscription_id,account_id,plan,from_date,to_date.
+    overwrite
+        Replace the file if it is there.
     home
         Home folder.
     as_json
@@ -43,15 +46,18 @@ def affected(
 
     """
     from billing import affected as whom
+    from billing.store import output_files
     from billing.store.home import Home
     from server.cli import output
     from server.cli.catalogue_names import find
 
+    if csv is not None:
+        output_files.require_free(csv, overwrite=overwrite)
     catalogue = find(name, home)
     with Home.open(home) as opened:
         found = whom.affected(opened, catalogue)
     if csv is not None:
-        _write(csv, found.subscriptions)
+        output_files.write(csv, _as_csv(found.subscriptions), overwrite=overwrite)
     if as_json:
         output.print_json(
             {**found._asdict(), "by_plan": found.by_plan(), "subscriptions": [each._asdict() for each in found.subscriptions]}
@@ -73,14 +79,15 @@ def affected(
     return 0
 
 
-def _write(path: Path, rows: Sequence[Touched]) -> None:
+def _as_csv(rows: Sequence[Touched]) -> bytes:
     import csv
+    import io
 
     from billing.affected import Touched
-    from billing.store import access
     from rating import spreadsheet_cells
 
-    with access.users_mask(), path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Touched._fields)
-        writer.writerows(map(spreadsheet_cells.row, rows))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Touched._fields)
+    writer.writerows(map(spreadsheet_cells.row, rows))
+    return text.getvalue().encode()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rating.errors import UserError
+from server.cli.homes import Overwrite  # noqa: TC001 -- cyclopts reads the annotations
 
 Part = Annotated[bool, Parameter(name="--part", negative="")]
 Output = Annotated[Path | None, Parameter(name="--output")]
@@ -17,6 +17,7 @@ def schema(
     *,
     part: Part = False,
     output: Output = None,
+    overwrite: Overwrite = False,
 ) -> int:
     """Write the JSON Schema of tariff files, for editors that complete and check while one writes.
 
@@ -28,19 +29,21 @@ def schema(
         For one file of a folder, which need not have every field.
     output
         File to write; without it the schema is printed.
+    overwrite
+        Replace the file if it is there.
 
     """
     import msgspec
 
+    from billing.store import output_files
     from tariffs.reference import json_schema
 
+    if output is not None:
+        output_files.require_free(output, overwrite=overwrite)
     text = msgspec.json.format(msgspec.json.encode(json_schema.of(part=part)), indent=2).decode() + "\n"
     if output is None:
         print(text, end="")
         return 0
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written: {error.strerror}", "name a file in a folder that is there") from None
+    output_files.write(output, text.encode(), overwrite=overwrite)
     print(f"wrote {output}")
     return 0

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from rating.errors import NotFoundError, UserError
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,6 +28,7 @@ def sheet(
     lang: Annotated[Literal["en", "zh"] | None, Parameter(name="--lang", show=False)] = None,
     form: Annotated[Literal["text", "html", "pdf"], Parameter(name="--format")] = "text",
     output: Path | None = None,
+    overwrite: Overwrite = False,
     at: str = "",
     catalog: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     home: HomeFolder = DEFAULT_HOME,
@@ -47,6 +48,8 @@ def sheet(
         What to write; a PDF needs --output.
     output
         File to write to; else it is printed.
+    overwrite
+        Replace the file if it is there.
     at
         Date, or instant with offset, on which the sheet shall be valid; now when left out.
     catalog
@@ -57,9 +60,12 @@ def sheet(
         Print the parts of the sheet as JSON, each price with the event that a quote of it needs.
 
     """
+    from billing.store import output_files
     from server.cli.tariffs.instants import read
     from tariffs.sheets import content, terms
 
+    if output is not None and not as_json:
+        output_files.require_free(output, overwrite=overwrite)
     if form == "pdf" and output is None and not as_json:
         raise UserError("a PDF is not for the terminal", "name a file: --output sheet.pdf", exit_status=2)
     versions, number, name = _versions(plan, catalog, home)
@@ -73,7 +79,7 @@ def sheet(
 
         printing.print_json(made)
         return 0
-    _write(made, form, output)
+    _write(made, form, output, overwrite=overwrite)
     return 0
 
 
@@ -89,9 +95,9 @@ def _now_us(catalog: Sequence[Path], home: Path) -> int:
         return clock.now_us(opened)
 
 
-def _write(made: Sheet, form: str, output: Path | None) -> None:
+def _write(made: Sheet, form: str, output: Path | None, *, overwrite: bool) -> None:
     """The sheet as a file, or printed."""
-    from billing.store import access
+    from billing.store import output_files
     from server.cli.output import printable
     from tariffs.sheets import html, pdf, text
 
@@ -106,11 +112,7 @@ def _write(made: Sheet, form: str, output: Path | None) -> None:
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
         return
-    try:
-        with access.users_mask():
-            output.write_bytes(written)
-    except OSError as error:
-        raise UserError(f"{output} cannot be written: {error.strerror}", "name a file in a folder that is there") from error
+    output_files.write(output, written, overwrite=overwrite)
     print(printable(f"{output}: {made.title}, {counted(len(made.cells), 'price')}, {form}"))
 
 

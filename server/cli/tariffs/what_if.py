@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.errors import UserError
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -28,6 +28,7 @@ def what_if(
     migrate: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     csv: Path | None = None,
     chart: Path | None = None,
+    overwrite: Overwrite = False,
     threads: int = 0,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -50,6 +51,8 @@ def what_if(
         Write all figures to this file.
     chart
         Draw a picture: a file that ends in .svg or .html.
+    overwrite
+        Replace these files if they are there.
     threads
         Threads that price usage; 0 for one a processor.
     home
@@ -58,12 +61,18 @@ def what_if(
         Print JSON.
 
     """
+    from billing.store import output_files
     from billing.store.home import Home
     from billing.what_if import migration, month
     from billing.what_if import what_if as ask
     from server.cli import catalogue_names, output
     from server.cli.pages import what_if as what_if_page
 
+    for file in (csv, chart):
+        if file is not None:
+            output_files.require_free(file, overwrite=overwrite)
+    if csv is not None and csv == chart:
+        raise UserError(f"{csv} is named for the figures and for the picture", "name two files", exit_status=2)
     if chart is not None and chart.suffix not in CHARTS:
         raise UserError(f"--chart {chart} is no picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
     of_month = month.parse(period)
@@ -74,9 +83,9 @@ def what_if(
         report = ask(opened, catalogue, of_month, clock_s=time.perf_counter, only_plan=only, moves=moves, threads=_workers(threads))
         kept = _keep(opened, catalogue, report)
     if csv is not None:
-        _write(csv, what_if_page.as_csv(report))
+        output_files.write(csv, what_if_page.as_csv(report).encode(), overwrite=overwrite)
     if chart is not None:
-        _draw(chart, report)
+        output_files.write(chart, _drawn(chart, report).encode(), overwrite=overwrite)
     if as_json:
         output.print_json(report)
         return 0
@@ -100,17 +109,10 @@ def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
     return "Nothing was stored: this is no draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
 
 
-def _draw(path: Path, report: WhatIf) -> None:
+def _drawn(path: Path, report: WhatIf) -> str:
     from billing.what_if import chart
 
-    _write(path, chart.svg(report) if path.suffix == ".svg" else chart.html(report))
-
-
-def _write(path: Path, text: str) -> None:
-    from billing.store import access
-
-    with access.users_mask():
-        path.write_text(text, encoding="utf-8")
+    return chart.svg(report) if path.suffix == ".svg" else chart.html(report)
 
 
 def _workers(threads: int) -> int:

@@ -126,12 +126,14 @@ def test_the_export_holds_the_month_in_the_accounts_of_finance(billed: World, tm
     wanted = {"1122": "11.66", "1122.9": "39.22", "6001": "-46.00", "6001.1": "-2.00", "2221": "-2.88"}
     assert sums == {account: Decimal(amount) for account, amount in wanted.items()}
     assert (done.rows, done.debit_micros, done.same_as_before) == (len(rows), {"CNY": 5088 * CENT}, False)
-    assert gl_export.export(billed.home, CHART, NOVEMBER, "", target, who(billed), detail=detail).same_as_before
+    with pytest.raises(UserError, match="is there already"):
+        gl_export.export(billed.home, CHART, NOVEMBER, "", target, who(billed), detail=detail)
+    assert gl_export.export(billed.home, CHART, NOVEMBER, "", target, who(billed), detail=detail, overwrite=True).same_as_before
 
 
 def test_an_export_says_what_is_new_since_the_one_before(billed: World, tmp_path: Path) -> None:
     def export(mapping: Mapping = CHART, *, detail: bool = False) -> tuple[bool, bool, int, dict[str, int]]:
-        done = gl_export.export(billed.home, mapping, NOVEMBER, "", tmp_path / "gl.csv", who(billed), detail=detail)
+        done = gl_export.export(billed.home, mapping, NOVEMBER, "", tmp_path / "gl.csv", who(billed), detail=detail, overwrite=True)
         return done.exported_before, done.same_as_before, done.new_postings, done.new_micros
 
     assert export() == (False, False, 0, {})

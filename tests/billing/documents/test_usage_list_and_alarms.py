@@ -134,6 +134,8 @@ def test_the_list_as_a_file(anna: World, tmp_path: Path, capsys: pytest.CaptureF
     anna.bill("2025-11-01")
     file, home = tmp_path / "usage.csv", ["--home", str(anna.home.path)]
     assert main(["invoice", "usage", FIRST, "--csv", str(file), *home]) == 0
+    assert main(["invoice", "usage", FIRST, "--csv", str(file), *home]) == 2
+    assert "usage.csv is there already" in capsys.readouterr().err
     rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
     assert [(row["time"], row["quantity"], row["free"], row["charge"]) for row in rows] == [
         ("2025-10-05 10:00:00", "1800", "1200", "1.00"),

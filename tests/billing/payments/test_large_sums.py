@@ -87,7 +87,7 @@ def test_the_export_holds_all_of_it(desk: Desk, tmp_path: Path) -> None:
     out, who = tmp_path / "gl.csv", Who("ana", 2001, desk.act.now_us)
     assert gl_export.export(desk.home, chart, month_of("2026-02"), "", out, who).debit_micros == {"CNY": units("8999999999991")}
     take(desk, tmp_path, *range(9, 18))
-    done = gl_export.export(desk.home, chart, month_of("2026-02"), "", out, who)
+    done = gl_export.export(desk.home, chart, month_of("2026-02"), "", out, who, overwrite=True)
     assert done.debit_micros == {"CNY": units("17999999999982")}
     assert (done.new_postings, done.new_micros) == (9, {"CNY": units("8999999999991")})
     assert "2026-02-10,1002,,CNY,17999999999982.00,,\n" in out.read_text()

@@ -118,7 +118,8 @@ def test_usage_in_the_unit_of_the_tariff_and_in_chinese(call: Command, tmp_path:
     assert chinese[0] == "时间 用户 号码 对方号码 项目 用量 其中免费 单位 费用 币种"
     assert chinese[1].endswith("1800 1200 秒 1.00 CNY")
     file = tmp_path / "usage.csv"
-    call(f"invoice usage R-1 --csv {file} --language zh")
+    file.write_text("old", "utf-8")
+    call(f"invoice usage R-1 --csv {file} --language zh --overwrite")
     assert file.read_text("utf-8").splitlines()[3].endswith("Data,1087800000,0,bytes,2.1756,CNY")
 
 

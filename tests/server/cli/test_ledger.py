@@ -155,6 +155,8 @@ def test_an_export_says_what_is_new(run: Callable[..., Any], world: World, tmp_p
     assert world.numbers() == [NUMBER]
     export = ("ledger", "export", "--month", "2025-11", "--mapping", CHART, "--out", tmp_path / "gl.csv")
     assert "before" not in run(*export)
+    assert "gl.csv is there already" in run(*export, status=2)
+    export = (*export, "--overwrite")
     run("payment", "cash", "--id", "p1", "--till", "front", "--account", "anna", "--amount", "4.00", "--date", "2025-11-18")
     assert "changed since the export before: 1 new posting of 4.00 CNY; the file holds the whole month again" in run(*export)
     assert (tmp_path / "gl.csv").read_text().count(",1002,") == 1, "the till is among the money in the bank"

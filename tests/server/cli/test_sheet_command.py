@@ -79,6 +79,9 @@ def test_languages_and_forms(told: Callable[..., str], tmp_path: Path) -> None:
     path = tmp_path / "sheet.pdf"
     assert told(*chosen, "--format", "pdf", "--output", path) == f"{path}: Smart L, 18 prices, pdf\n"
     assert path.read_bytes().startswith(b"%PDF")
+    path.write_bytes(b"old")
+    told(*chosen, "--output", path, "--overwrite")
+    assert path.read_text(encoding="utf-8") == told(*chosen)
     page = tmp_path / "sheet.html"
     told(*chosen, "--format", "html", "--output", page)
     assert page.read_text(encoding="utf-8") == told(*chosen, "--format", "html")

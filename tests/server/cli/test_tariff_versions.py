@@ -123,6 +123,9 @@ def test_who_is_affected(run: Callable[..., str], tmp_path: Path) -> None:
     ]
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file))[1] == ["S1", "A1", "mobile/smart-m", "2026-10-15", ""]
+    (tmp_path / "out.csv").write_text("old", encoding="utf-8")
+    run("affected", SECOND, "--csv", tmp_path / "out.csv", "--overwrite")
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").startswith("subscription_id,")
     found = json.loads(run("affected", SECOND, "--json"))
     assert found["by_plan"] == {"mobile/smart-m": 1}
 

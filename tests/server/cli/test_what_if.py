@@ -78,7 +78,11 @@ def test_tables_csv_and_pictures(world: World, tmp_path: Path, capsys: pytest.Ca
     texts = ["".join(each.itertext()) for each in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert any("shop/plus" in text for text in texts)
     assert any("48.05 (-5.00)" in text for text in texts)
-    assert run(world, *ask, "--chart", tmp_path / "picture.html") == 0
+    assert run(world, *ask, "--chart", tmp_path / "picture.html") == 2
+    assert "all.csv is there already" in capsys.readouterr().err
+    assert run(world, *ask, "--chart", tmp_path / "all.csv", "--overwrite") == 2
+    assert "is named for the figures and for the picture" in capsys.readouterr().err
+    assert run(world, *ask, "--chart", tmp_path / "picture.html", "--overwrite") == 0
     page = (tmp_path / "picture.html").read_text(encoding="utf-8")
     checker = _Tags()
     checker.feed(page)
