@@ -166,7 +166,8 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
 
 
 def _of_charges(charges: list[Charged]) -> dict[str, Any]:
-    """The invoice and line that bill an event its newest run priced."""
+    """The invoice and line that bill an event its newest run priced: those of its owner. Another one of before has them back."""
+    charges = [each for each in charges if each.account_key == charges[-1].account_key]
     standing = [each for each in charges if each.line is not None and not each.line.is_void]
     if standing:
         first = standing[0]

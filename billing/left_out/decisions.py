@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class DecisionTold(msgspec.Struct, frozen=True):
     """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
 
+    `account_id`, `subscription_id`: whose they were when it was made, and who pays; empty: nobody's.
     `amount_micros` is that of the adjustment, with tax where prices hold it, and `reference` its name. `invoice` and `line_no` are where it
     is billed: empty and 0 where it is not. The line is over `line_micros`, of which `credit_notes` (the newest is `credit_note`) gave back
     `credited_micros` for good: both without tax. `never_billed`: the period of the adjustment was closed before
@@ -43,6 +44,8 @@ class DecisionTold(msgspec.Struct, frozen=True):
     line_micros: int = 0
     credit_notes: tuple[str, ...] = ()
     never_billed: bool = False
+    account_id: str = ""
+    subscription_id: str = ""
 
     @property
     def is_credited_in_part(self) -> bool:
@@ -71,6 +74,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
     )
     references = {int(adjustment_id): reference for adjustment_id, reference in connection.execute(names)}
     invoices = adjustments.billed(connection) if references else {}
+    owners = _owners(connection) if found else {}
     never = adjustments.never_billed(connection, seq) if references.keys() - invoices.keys() else {}
     return {
         number: DecisionTold(
@@ -86,6 +90,17 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
             references.get(each.adjustment_id or 0, ""),
             *invoices.get(each.adjustment_id or 0, adjustments.Billed("", 0)),
             never_billed=each.adjustment_id in never,
+            account_id=owners[number][0],
+            subscription_id=owners[number][1],
         )
         for number, each in found.items()
     }
+
+
+def _owners(connection: sa.Connection) -> dict[int, tuple[str, str]]:
+    """Account and subscription of each decision."""
+    row, account, subscription = tables.late_decisions.c, tables.accounts.c, tables.subscriptions.c
+    query = sa.select(row.decision_id, account.account_id, subscription.subscription_id).select_from(tables.late_decisions)
+    query = query.outerjoin(tables.accounts, account.account_key == row.account_key)
+    query = query.outerjoin(tables.subscriptions, subscription.subscription_key == row.subscription_key)
+    return {int(number): (account_id or "", subscription_id or "") for number, account_id, subscription_id in connection.execute(query)}

@@ -159,7 +159,10 @@ def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval 
     if decision is None and proposal is not None and found.outlook is Outlook.FOR_GOOD:
         asked = {"proposal": proposal.approval_id, "proposed": proposal.kind, "proposed_by": proposal.by_name}
         return msgspec.structs.replace(found, **asked)
-    return msgspec.structs.replace(found, decision=decision)
+    if decision is None or not decision.account_id:
+        return msgspec.structs.replace(found, decision=decision)
+    whose = {"account_id": decision.account_id, "subscription_id": decision.subscription_id}  # the invoice is theirs
+    return msgspec.structs.replace(found, decision=decision, **whose)
 
 
 def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.accounts import lifecycle
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
 from billing.clocks import EPOCH
 from billing.documents import voiding
 from billing.documents.usage_list import usage_list
@@ -124,3 +127,19 @@ def test_a_later_line_of_the_same_charge_is_named(home_world: World) -> None:
     assert found["second"].invoice == "R-0000000003"
     assert [each.partition("/")[0] for each in found["second"].later_lines] == [found["came later"].invoice]
     assert found["came later"].later_lines == ()
+
+
+def test_the_invoice_is_that_of_the_owner_beside_it(home_world: World) -> None:
+    """The subscription is bert's from 3 November on, as is told in December: anna's bill gives the call back, and bert's has it."""
+    world = home_world
+    asked = Asked(Operator("clerk", 1001), world.begun(dt.date(2025, 12, 2)))
+    lifecycle.transfer(world.home, asked, "anna-1", "bert", dt.date(2025, 11, 3), "bert-2")
+    assert [(each.account_id, each.state) for each in find(world.home, NUMBER, Span()).records if each.record_id == "second"] == [
+        ("anna", "billed")
+    ]
+    before = set(world.numbers("bert"))
+    world.bill("2026-01-01")
+    (number,) = set(world.numbers("bert")) - before
+    (second,) = [each for each in find(world.home, NUMBER, Span()).records if each.record_id == "second"]
+    assert (second.account_id, second.state, second.invoice, second.later_lines) == ("bert", "billed", number, ())
+    assert "National calls, correction for 2025-11-01 to 2025-11-30" in [line[0] for line in world.lines(number)]

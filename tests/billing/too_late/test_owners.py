@@ -11,11 +11,14 @@ from billing import agreeing
 from billing.accounts import lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
+from billing.enquiries.usage import find
+from billing.enquiries.usage_rows import Span
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.store import approvals, settings
 from billing.too_late.listing import listed
+from billing.verification.explain_line import explain_record
 from rating.errors import UserError
-from tests.billing.too_late.late_world import ANA, BEN, CENT, amounts, decide, late, who, wrong
+from tests.billing.too_late.late_world import ANA, BEN, CENT, NUMBERS, amounts, decide, late, who, wrong
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -31,7 +34,11 @@ def moved(world: World) -> None:
 
 
 def late_cents(world: World, account: str) -> list[int]:
-    return [cents for number in world.numbers(account) for text, cents in amounts(world, number) if text.startswith("Late usage")]
+    return [cents for number in world.numbers(account) for cents in late_cents_of(world, number)]
+
+
+def late_cents_of(world: World, number: str) -> list[int]:
+    return [cents for text, cents in amounts(world, number) if text.startswith("Late usage")]
 
 
 @pytest.mark.parametrize("with_run", [False, True])
@@ -47,6 +54,21 @@ def test_the_owner_as_of_now_pays(world: World, *, with_run: bool) -> None:
     world.bill("2026-05-01")
     assert (late_cents(world, "anna"), late_cents(world, "bert")) == ([], [30])
     assert wrong(world) == set()
+
+
+def test_who_pays_is_named_beside_the_invoice_whoever_has_the_number_by_now(world: World) -> None:
+    late(world)
+    decide(world, BILLED, "late-1")
+    world.bill("2026-04-01")
+    moved(world)
+    world.bill("2026-05-01")
+    (paid,) = [number for number in world.numbers("anna") if late_cents_of(world, number)]
+    (found,) = [each for each in find(world.home, NUMBERS["anna"], Span()).records if each.record_id == "late-1"]
+    assert (found.state, found.account_id, found.invoice) == ("late_billed", "anna", paid)
+    (decided,) = [each.record for each in listed(world.home, world.now_us, decided=True).records]
+    assert (decided.record_id, decided.account_id, decided.subscription_id) == ("late-1", "anna", "anna-1")
+    (told,) = explain_record(world.home, "late-1").left_out
+    assert (told.account_id, told.subscription_id) == ("anna", "anna-1")
 
 
 @pytest.mark.parametrize("kind", [BILLED, WRITTEN_OFF])
