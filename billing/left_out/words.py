@@ -7,6 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from billing.left_out import put_aside
 from billing.left_out.telling import AFTER_BILL, NOBODYS
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import LeftOut, Outlook, told
@@ -122,7 +123,6 @@ WORDS: Final = {
         "held": "{detail}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
         "held_until": "{detail}。暂停结束后，{closes} 之前的出账将计费；自该日起其账期关闭：`ratewright accounts show {account}`。",
         "passed by": "{detail}。",
-        "its bills are held on": "其账单在 {date} 暂停",
         "quarantined": "已批价，但账户被隔离：{detail}。`ratewright bill retry --run {run}` 可出账。",
         "test": "已批价，但测试账户不开具账单。",
         "settled": "较早的出账已处理其账期，此后没有变化。不带 --run 可查询所有出账；`ratewright bill run --everything` 重新计算全部。",
@@ -147,7 +147,7 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
         "age": _age(found, words), "account": found.account_id, "subscription": found.subscription_id,
         "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
-        "closes": found.closes_on, "detail": aside_in_words(found.detail, language), "told": head(found, language),
+        "closes": found.closes_on, "detail": put_aside.in_words(found.detail, language), "told": head(found, language),
         "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
         "refused": found.refused, "refused_by": found.refused_by,
     }  # fmt: skip
@@ -174,12 +174,6 @@ def refused_in_time(found: Told, reason: str, language: str) -> str:
 def is_refused(found: Told) -> bool:
     """True where a run refused the record in time, and none bills it any more."""
     return bool(found.refused) and found.outlook is Outlook.FOR_GOOD
-
-
-def aside_in_words(detail: str, language: str) -> str:
-    """Why an account was put aside, as a run has stored it in English; a hold in the language that is asked for."""
-    words, date = detail.rpartition(" ")[::2]
-    return WORDS[language][words].format(date=date) if words in WORDS[language] else detail
 
 
 def _age(found: Told, words: Mapping[str, str]) -> str:

@@ -159,13 +159,14 @@ def state_in_words(record: Record, language: str) -> str:
 
 def _told(record: Record, language: str) -> str:
     """A reason for which runs leave something out, in words; and what is known beside it."""
-    from billing.left_out.words import WORDS, aside_in_words
+    from billing.left_out import put_aside
+    from billing.left_out.words import WORDS
     from billing.runs.selection.left_out import REASONS, LeftOut
 
     if record.reason not in set(LeftOut):
         return record.reason
     words_of = REASONS[LeftOut(record.reason)].words[language]
-    detail = WORDS[language].get(record.detail, aside_in_words(record.detail, language)).rstrip("。.")
+    detail = WORDS[language].get(record.detail, put_aside.in_words(record.detail, language)).rstrip("。.")
     return f"{words_of} ({detail})" if detail else words_of
 
 

@@ -4,6 +4,8 @@ Periods are months, three of them are reopened. The runs of 1 November 2025 to 1
 10 February at noon; that of 1 March after that. A national call costs 0.10 a minute.
 """
 
+# ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
+
 from __future__ import annotations
 
 import datetime as dt
@@ -116,6 +118,8 @@ def test_every_reason_is_explained_and_counted(world: World) -> None:
         assert [word for word in words if word not in text] == [], text
         assert sentences(told, "zh")[0].startswith(f"记录 {name} {begun}")
         assert (told.start_us, told.came_us) == (instant_us(f"{begun}T10:00:00"), instant_us(came_at(begun)))
+    (euro,) = told_of(world, "euro", "2026-02-05")
+    assert "已批价，但账户被隔离：资费计划的币种与账户币种不同。`ratewright bill retry --run 5` 可出账。" in sentences(euro, "zh")
     assert report.left_out["too_late"] == report.left_out["waived"] == 1
     (line,) = rating_book(world.home, 10**6, Span(dt.date(2025, 9, 1), dt.date(2026, 4, 1)))
     right = {name: each.rows for name, each in line.right.items()}
@@ -170,6 +174,7 @@ def test_a_bill_of_a_later_date_passes_an_account_by(world: World) -> None:
     (told,) = explain_record(world.home, "late").left_out
     assert (told.reason, told.outlook, told.run_id) == (LeftOut.PASSED_BY, Outlook.LATER, 3)
     assert "has a bill of 2025-12-01" in " ".join(sentences(told))
+    assert "该账户或与其一并出账的账户已有 2025-12-01 的账单：该日期或更晚的出账将计费。" in sentences(told, "zh")
 
 
 def test_what_is_too_late_is_listed_with_its_worth(world: World) -> None:
