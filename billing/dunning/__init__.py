@@ -11,7 +11,7 @@ from rating.on_use import names_on_use
 
 if TYPE_CHECKING:
     from billing.dunning.looking import History, Run, history, runs
-    from billing.dunning.running import Change, preview, refusal, run
+    from billing.dunning.running import Change, Undone, preview, refusal, run
     from billing.dunning.states import State, Taken, past_due, state
     from billing.dunning.undoing import PutBack, Undo, undo
 
@@ -23,6 +23,7 @@ __all__ = [
     "State",
     "Taken",
     "Undo",
+    "Undone",
     "history",
     "past_due",
     "preview",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from billing.dunning.running import CLEARED, Change, judge
+from billing.dunning.running import CLEARED, Change, Undone, judge
 from billing.dunning.states import State
 from billing.dunning.steps import BAR, UNDO_ASKED, UNDONE, Account, accounts, barred, taken_steps
 from billing.dunning_policy import CLEAR, names_of
@@ -44,6 +44,14 @@ class Run(msgspec.Struct, frozen=True):
     asked_by_uid: int | None = None
     undone_by: str = ""
     undone_seq: int | None = None
+    undone_at_us: int | None = None
+
+    @property
+    def undoing(self) -> Undone | None:
+        """Its undoing, if it is undone."""
+        if self.state != UNDONE or self.undone_at_us is None:
+            return None
+        return Undone(self.run_id, self.as_of, self.undone_by, self.undone_at_us, self.reason, self.asked_by, self.asked_reason)
 
 
 class History(msgspec.Struct, frozen=True):
@@ -67,6 +75,11 @@ class History(msgspec.Struct, frozen=True):
     taken_level: int = CLEAR
     taken_action: str = ""
     taken_on: str = ""
+
+    @property
+    def undone_last(self) -> Undone | None:
+        """The undoing of the newest step, where that counts no more."""
+        return self.steps[-1].undoing if self.steps else None
 
 
 def runs(home: Home) -> list[Run]:
@@ -131,6 +144,7 @@ def all_runs(connection: sa.Connection) -> list[Run]:
                 asked_by_uid=None if asked is None else asked.by_uid,
                 undone_by="" if undone is None else undone.by_name,
                 undone_seq=None if undone is None else undone.commit_seq,
+                undone_at_us=None if undone is None else undone.at_us,
             )
         )
     return found
@@ -151,17 +165,18 @@ def runs_that_count(connection: sa.Connection) -> list[Run]:
 
 def _steps(connection: sa.Connection, account: Account) -> list[Change]:
     """All steps of an account; the level before each is that of the last one that counted when it was taken."""
-    step, run, decision = tables.dunning_steps.c, tables.dunning_runs.c, tables.dunning_decisions.c
-    undoing = (decision.run_id == run.run_id) & (decision.kind == UNDONE)
-    query = sa.select(tables.dunning_steps, run.run_id, decision.commit_seq.label("undone_seq"))
-    query = query.join_from(tables.dunning_steps, tables.dunning_runs, run.commit_seq == step.commit_seq)
-    query = query.outerjoin(tables.dunning_decisions, undoing).where(step.account_key == account.account_key).order_by(step.step_id)
-    rows, names = connection.execute(query).all(), names_of(connection)
+    step = tables.dunning_steps
+    query = sa.select(step).where(step.c.account_key == account.account_key).order_by(step.c.step_id)
+    names, runs_by_commit = names_of(connection), {run.commit_seq: run for run in all_runs(connection)}
+    rows = [row for row in connection.execute(query) if row.commit_seq in runs_by_commit]
+    undone_seq = {commit_seq: run.undone_seq for commit_seq, run in runs_by_commit.items() if run.undone_seq is not None}
     changes: list[Change] = []
     for place, row in enumerate(rows):
-        counted = (each for each in reversed(rows[:place]) if each.undone_seq is None or each.undone_seq > row.commit_seq)
+        counted = (each for each in reversed(rows[:place]) if undone_seq.get(each.commit_seq, row.commit_seq + 1) > row.commit_seq)
         before = next((each.level for each in counted), CLEAR)
         told = (row.action, row.oldest_due_on, row.overdue_micros, account.currency, row.as_of)
         policy = (names.get(row.policy_hash, ""), row.policy_hash or "")
-        changes.append(Change(account.account_id, before, row.level, *told, *policy, row.run_id, row.undone_seq is not None))
+        run = runs_by_commit[row.commit_seq]
+        undoing = run.undoing
+        changes.append(Change(account.account_id, before, row.level, *told, *policy, run.run_id, undoing is not None, undoing))
     return changes

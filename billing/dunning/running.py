@@ -34,6 +34,18 @@ CLEARED: Final = "clear"  # the action of a step to level 0
 _Row = TypeVar("_Row", OpenItem, Credit)
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """An undoing of a run: by whom and when, who had asked for it, and why each of them."""
+
+    run_id: int
+    as_of: str  # of the run
+    by_name: str
+    at_us: int
+    reason: str
+    asked_by: str
+    asked_reason: str
+
+
 class Change(msgspec.Struct, frozen=True):
     """A step for an account. `action`: remind, bar_outgoing, or clear. A step that is only previewed has no run."""
 
@@ -49,6 +61,7 @@ class Change(msgspec.Struct, frozen=True):
     policy_hash: str
     run_id: int | None = None
     undone: bool = False
+    undoing: Undone | None = None
 
 
 class Judged(NamedTuple):

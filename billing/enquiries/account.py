@@ -37,7 +37,8 @@ class Standing(msgspec.Struct, frozen=True):
     `open_micros`: of invoices; `credit_micros`: of payments, deposits and documents below zero, not used up. `next_bill_date`: empty for an
     account that is closed and billed, or for tests. `dunning_level` and `dunning_action` are of the last step that was taken, on
     `dunning_taken_on`; `policy_level` and `policy_action` are what its policy asks for today, and the next run takes.
-    `bills_held`: no bill is made of that date. `bills`: the newest documents come first.
+    `dunning_undone`: the undoing of the newest step, where that counts no more. `bills_held`: no bill is made of that date. `bills`: the
+    newest documents come first.
     """
 
     account_id: str
@@ -61,6 +62,7 @@ class Standing(msgspec.Struct, frozen=True):
     dunning_taken_on: str = ""
     policy_level: int = 0
     policy_action: str = ""
+    dunning_undone: dunning.Undone | None = None
 
 
 def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILLS) -> Standing:
@@ -106,6 +108,7 @@ def standing(home: Home, account_id: str, now_us: int, *, bills: int = LAST_BILL
         judged.taken_on,
         judged.level,
         judged.action,
+        judged.undone_last,
     )
 
 

@@ -64,8 +64,12 @@ def _too_late(home: Home, now_us: int) -> Row:
 
 def _dunning_due(home: Home, now_us: int) -> Row:
     today = (EPOCH + dt.timedelta(microseconds=now_us)).date()
-    last = max((each.as_of for each in dunning.runs(home) if each.state != UNDONE), default="")
+    runs = dunning.runs(home)
+    last = max((each.as_of for each in runs if each.state != UNDONE), default="")
+    undone = runs[-1].undoing if runs else None
     before = f"; last run of {last}" if last else "; never run"
+    if undone is not None:
+        before += f"; run {undone.run_id} of {undone.as_of} is undone by {undone.asked_by} and {undone.by_name}: {undone.reason}"
     if last > today.isoformat():
         return Row(
             "dunning due", f"a run of {last} is ahead of today", "ratewright dunning list", attention=True, figures={"last_run": last}

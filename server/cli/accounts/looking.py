@@ -167,10 +167,12 @@ def _standing(money: Standing) -> list[tuple[str, str]]:
 
 def _dunning(money: Standing) -> str:
     """The last step that was taken, and what the policy asks for where that is another."""
-    from server.cli.dunning import level
+    from server.cli.dunning import level, undoing_in_words
 
     taken = level(money.dunning_level, money.dunning_action, money.dunning_taken_on)
     barred = "; outgoing calls are barred" if money.barred else ""
+    undone = money.dunning_undone
+    barred += f"; run {undone.run_id} of {undone.as_of} is {undoing_in_words(undone)}" if undone is not None else ""
     asked = (money.policy_level, money.policy_action)
     if asked == (money.dunning_level, money.dunning_action):
         return f"{taken}, by policy {money.dunning_policy}{barred}"

@@ -12,7 +12,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.dunning import Change, History
+    from billing.dunning import Change, History, Undone
     from billing.store.home import Home
 
 app = cyclopts.App(name="dunning", help="Remind and bar accounts that are past due.")
@@ -100,6 +100,26 @@ def level(number: int, action: str, since: str = "") -> str:
     return f"level {number}, {action.replace('_', ' ')}" + (f", since {since}" if since else "")
 
 
+def undoing_in_words(found: Undone) -> str:
+    """The persons who undid a run, when, and why."""
+    return f"{undone_by(found)}: {undone_because(found)}"
+
+
+def undone_by(found: Undone) -> str:
+    """The persons who undid a run, and when."""
+    import datetime as dt
+
+    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=found.at_us)
+    return f"undone by {found.asked_by} and {found.by_name} on {at:%Y-%m-%d %H:%M} UTC"
+
+
+def undone_because(found: Undone) -> str:
+    """Why a run was undone: of both persons, where they said two things."""
+    if found.reason == found.asked_reason:
+        return found.reason
+    return f"{found.asked_by}: {found.asked_reason}; {found.by_name}: {found.reason}"
+
+
 def _print_history(found: History) -> None:
     from server.cli import output
 
@@ -113,7 +133,8 @@ def _print_history(found: History) -> None:
     if found.held_level:
         print(f"level {found.held_level} waits: open promises cover what is past due (ratewright payment promise list)")
     if found.steps:
-        marks = [(each.run_id, each.as_of, each.policy_hash[:12], "undone" if each.undone else "") for each in found.steps]
+        undone = [undoing_in_words(each.undoing) if each.undoing else "" for each in found.steps]
+        marks = [(each.run_id, each.as_of, each.policy_hash[:12], words) for each, words in zip(found.steps, undone, strict=True)]
         rows = [(*mark[:2], *row[1:], *mark[2:]) for mark, row in zip(marks, _rows(found.steps), strict=True)]
         output.print_table(("run", "date", *_COLUMNS[1:], "policy", ""), rows, right=("run", *_RIGHT))
 

@@ -64,16 +64,14 @@ def _fields(done: Undo) -> dict[str, object]:
 
 def _row(run: Run) -> tuple[object, ...]:
     at = f"{_EPOCH + dt.timedelta(microseconds=run.at_us):%Y-%m-%d %H:%M}"
-    said = {"undo_asked": f"counts; {run.asked_by} asks to undo it", "undone": f"undone by {run.asked_by} and {run.undone_by}"}
+    from server.cli.dunning import undone_because, undone_by
+
+    if run.undoing is not None:
+        state, reason = undone_by(run.undoing), undone_because(run.undoing)
+    else:
+        state, reason = f"counts; {run.asked_by} asks to undo it" if run.state == "undo_asked" else run.state, run.reason
     figures = (run.reminded, run.barred, run.cleared)
-    return (run.run_id, run.as_of, *figures, run.by_name or "not known", at, run.commit_seq, said.get(run.state, run.state), _reasons(run))
-
-
-def _reasons(run: Run) -> str:
-    """The reason why a run is undone; those of both persons where they differ."""
-    if run.state != "undone" or run.reason == run.asked_reason:
-        return run.reason
-    return f"{run.asked_by}: {run.asked_reason}; {run.undone_by}: {run.reason}"
+    return (run.run_id, run.as_of, *figures, run.by_name or "not known", at, run.commit_seq, state, reason)
 
 
 def _print(done: Undo, *, dry_run: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -75,13 +76,20 @@ def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
     assert call(agreeing, by="bob").splitlines()[-1] == "run 2 of 2025-12-20 is undone; ana had asked for it"
     assert call(asking).splitlines() == ["run 2 of 2025-12-20 was undone before; nothing changed"]
     assert json.loads(call("dunning list --json"))[1]["undone_by"] == "bob"
-    assert "undone by ana and bob  ana: wrong date; bob: so it is" in call("dunning list")
+    told = r"undone by ana and bob on 20\d\d-\d\d-\d\d \d\d:\d\d UTC"
+    assert re.search(rf"{told}  ana: wrong date; bob: so it is\n", call("dunning list"))
     assert json.loads(call("dunning list --json"))[1]["asked_reason"] == "wrong date"
     shown = call("dunning show anna --date 2025-12-20").splitlines()
     assert "barred" not in shown[0]
     assert shown[1].startswith("stands at: level 1, remind, since ")
     assert shown[2] == "policy standard asks for: level 2, bar outgoing"
-    assert [line.split()[-1] for line in shown[5:]] == ["undone"]
+    assert re.search(rf"  {told}: ana: wrong date; bob: so it is$", shown[5])
+    undoing = json.loads(call("dunning show anna --date 2025-12-20 --json"))["steps"][-1]["undoing"]
+    assert (undoing["run_id"], undoing["asked_by"], undoing["by_name"], undoing["reason"]) == (2, "ana", "bob", "so it is")
+    (row,) = [line for line in call("accounts show anna").splitlines() if "run 2 of 2025-12-20" in line]
+    assert re.search(rf"level 1, remind, since \S+; run 2 of 2025-12-20 is {told}: ana: wrong date; bob: so it is", row)
+    (row,) = [line for line in call("status").splitlines() if "dunning due" in line]
+    assert "last run of 2025-12-01; run 2 of 2025-12-20 is undone by ana and bob: so it is" in row
 
 
 def test_open_promises_are_shown_beside_the_level_they_hold_back(call: Command) -> None:
