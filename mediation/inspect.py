@@ -20,6 +20,7 @@ from mediation.bytes.reader import shown
 from mediation.decode import decode_parts
 from mediation.known_records.duplicates import Verdict, as_pairs, sort_out
 from mediation.reasons import EXPLANATIONS, Reason
+from rating.counted import counted
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ class Inspection(msgspec.Struct, frozen=True):
     def notes(self) -> list[str]:
         """Sentences for a person: what is odd about the file, and what to do."""
         notes = [f"{self.file} holds no rows"] if self.rows == 0 else []
-        notes += [f"{count} rows {reason}: {EXPLANATIONS[Reason(reason)]}" for reason, count in self.rejected.items()]
+        notes += [f"{counted(count, 'row')} {reason}: {EXPLANATIONS[Reason(reason)]}" for reason, count in self.rejected.items()]
         if self.waiting:
-            notes.append(f"{self.waiting} rows waiting: parts of calls or sessions, put together when they are ingested")
+            notes.append(f"{counted(self.waiting, 'row')} waiting: parts of calls or sessions, put together when they are ingested")
         if self.conflicting:
-            notes.append(f"{self.conflicting} rows conflicting: one key, different contents; none counts until someone decides")
+            notes.append(f"{counted(self.conflicting, 'row')} conflicting: one key, different contents; none counts until someone decides")
         return notes
 
 

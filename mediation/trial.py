@@ -20,6 +20,7 @@ from mediation.inspect import Inspection, inspect
 from mediation.reasons import EXPLANATIONS, Reason
 from mediation.records.rows import watched
 from mediation.sources.model import Format
+from rating.counted import counted
 from rating.model import Service
 from rating.schema import OffsetOrigin, ServedKind, UsageFlag
 
@@ -208,7 +209,7 @@ class _Seen:
         shared = set.intersection(*(set(names) for names in block.columns)) if block.columns else set()
         for layout, names in enumerate(block.columns):
             own = " ".join(name for name in names if name not in shared)
-            self.layouts[f"{len(names)} columns{' with ' if own else ''}{own}"] += int((block.layout == layout).sum())
+            self.layouts[f"{counted(len(names), 'column')}{' with ' if own else ''}{own}"] += int((block.layout == layout).sum())
 
     def _count_words(self, block: Block, part: Decoded, offset: int, column: str) -> None:
         if not block.has(column):
@@ -287,11 +288,11 @@ def _doubts(source: Source, seen: _Seen) -> list[str]:
     """Sentences about what may be wrong with the definition."""
     notes = []
     if seen.times["source_zone"] and source.timezone == "UTC":
-        notes.append(
-            f"{seen.times['source_zone']} times carry no offset and are read as UTC; set `timezone` if the switch writes local time"
-        )
+        times = counted(seen.times["source_zone"], "time carries no offset and is", "times carry no offset and are")
+        notes.append(f"{times} read as UTC; set `timezone` if the switch writes local time")
     if seen.times["guessed"]:
-        notes.append(f"{seen.times['guessed']} local times happened twice or never and were guessed ({source.local_time.value})")
+        times = counted(seen.times["guessed"], "local time happened twice or never and was", "local times happened twice or never and were")
+        notes.append(f"{times} guessed ({source.local_time.value})")
     if seen.other["number"] == 0 and seen.other["other"]:
         notes.append("no destination is a number; check `numbering`, and that the column is the right one")
     if seen.served["e164"] == 0 and seen.served.total():

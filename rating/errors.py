@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -88,7 +90,7 @@ class ProblemsError(UserError):
                 rows.append(f"{p.file}: {p.path}: {p.message}; remedy: {p.remedy}")
         for (file, message, _), count in places.items():
             if count > PLACES_SHOWN:
-                rows.append(f"{file}: in {count - PLACES_SHOWN:,} more places: {message}")
+                rows.append(f"{file}: in {counted(count - PLACES_SHOWN, 'more place')}: {message}")
         return [*rows, f"error: {self.message}", f"  remedy: {self.remedy}"]
 
 

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from billing.store import commit_points, output_files, tables
 from billing.store.sums import STORED_MAX, halves, whole
-from rating import definition_file, durable, field_values, spreadsheet_cells
+from rating import definition_file, field_values, spreadsheet_cells
+from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -111,13 +112,15 @@ def rows(connection: sa.Connection, mapping: Mapping, month: Month, entity: str,
     if unknown:
         raise ProblemsError(
             [
-                Problem(
-                    "mapping", name, f"{count} postings are on accounts `{name}` that the mapping does not know", f"add a rule for {name}"
-                )
+                Problem("mapping", name, f"{_on_accounts(count)} `{name}` that the mapping does not know", f"add a rule for {name}")
                 for name, count in sorted(unknown.items())
             ]
         )
     return found if detail else _summed(found)
+
+
+def _on_accounts(count: int) -> str:
+    return f"{counted(count, 'posting is', 'postings are')} on accounts"
 
 
 def export(  # noqa: PLR0913, PLR0917 -- of what, how, where to, and who

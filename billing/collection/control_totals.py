@@ -90,7 +90,7 @@ def _of_line(name: str, place: str, rules: ControlTotals, decoded: Decoded) -> d
     lines = [line for line in decoded.control_lines if line.startswith(rules.starts_with.encode())]
     nothing = Totals({}, _counted(decoded))
     if len(lines) != 1:
-        found = f"{len(lines)} lines begin" if lines else "no line begins"
+        found = f"{len(lines):,} lines begin" if lines else "no line begins"
         raise ControlTotalsError(f"{name} has no single {place}: {found} with {rules.starts_with!r}", _FETCH_AGAIN, nothing)
     text = lines[0].decode("utf-8", "backslashreplace").rstrip("\r\n")
     match = re.fullmatch(rules.pattern, text)

@@ -112,7 +112,8 @@ class Reading:
                     refused.append(error)
         if refused:
             if len(members) > 1:
-                refused[0].message += f"; of {len(members):,} files {len(refused):,} were refused, the others are taken"
+                were = f"{len(refused):,} {'was' if len(refused) == 1 else 'were'}"
+                refused[0].message += f"; of {len(members):,} files {were} refused, the others are taken"
             raise refused[0]
         return taken
 

@@ -125,7 +125,8 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
         says = f"undoing run {undo[-1]} waits for another person"
         yield Row("dunning runs", says, "ratewright dunning list", attention=True, figures={"undo_asked": undo})
     waits = [each for each in proposals.proposals(home) if each.state == proposals.State.PROPOSED]
-    says = f"{len(waits)} corrections or write-offs wait for another person" if waits else "none wait"
+    told = counted(len(waits), "correction or write-off waits", "corrections or write-offs wait")
+    says = f"{told} for another person" if waits else "none wait"
     yield Row("suspense proposals", says, "ratewright usage suspense proposals", attention=bool(waits), figures={"waiting": len(waits)})
 
 
@@ -172,7 +173,8 @@ def _bank(home: Home, _now_us: int) -> Iterator[Row]:
 
 def _controls(home: Home, _now_us: int) -> Iterator[Row]:
     open_ = [each for each in findings.findings(home) if each.is_open]
-    says = f"{len(open_)} findings are open" if open_ else "no finding is open; results are not stored: `controls` computes them"
+    says = f"{counted(len(open_), 'finding is', 'findings are')} open"
+    says = says if open_ else "no finding is open; results are not stored: `controls` computes them"
     command = "ratewright controls findings" if open_ else "ratewright controls"
     yield Row("controls", says, command, attention=bool(open_), figures={"open_findings": len(open_)})
 

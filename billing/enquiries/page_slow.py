@@ -24,7 +24,7 @@ def _due(home: Home, now_us: int) -> Row:
     dates = [f"{each.bill_date} ({counted(each.accounts, 'account')})" for each in found.dates if each.command]
     waits = [each for each in found.dates if not each.command]
     says = f"to be run today: {some(dates)}" if dates else "no bill date is to be run today"
-    says += f"; {len(waits)} more dates that no run would bill now" if waits else ""
+    says += f"; {counted(len(waits), 'more date')} that no run would bill now" if waits else ""
     figures = {"dates": [{"bill_date": each.bill_date, "accounts": each.accounts, "command": each.command} for each in found.dates]}
     return Row("due today", says, "ratewright bill due", attention=bool(dates), figures=figures)
 

@@ -90,7 +90,7 @@ def left_half(name: str, rows: int, error: UnusableFileError) -> UserError:
     if rows == 0:
         return error
     return UserError(
-        f"{name} changed while it was taken; its first {rows:,} rows are stored",
+        f"{name} changed while it was taken; its first {f'{rows:,} rows are' if rows > 1 else 'row is'} stored",
         "wait until the switch has closed it and give the same command again: what is stored is recognised",
     )
 

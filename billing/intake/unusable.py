@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from mediation.formats.registry import is_in_lines
 from mediation.reasons import EXPLANATIONS, Reason
+from rating.counted import counted
 from rating.errors import UnusableFileError
 
 if TYPE_CHECKING:
@@ -32,6 +33,6 @@ def refuse_unusable(name: str, source: Source, rows: int, rejected: Mapping[str,
     reason, count = max(rejected.items(), key=lambda item: item[1])
     reasons = f"{reason}" if count == rows else f"most often {reason}"
     raise UnusableFileError(
-        f"no row of {name} can be read as source {source.name}: {rows} {'row' if rows == 1 else 'rows'}, {reasons}",
+        f"no row of {name} can be read as source {source.name}: {counted(rows, 'row')}, {reasons}",
         f"name another --source, nothing was stored; {EXPLANATIONS[Reason(reason)]}",
     )

@@ -20,6 +20,7 @@ from billing.charges.lines import minor_step_micros
 from billing.payments.mapping import Mapping, Outgoing, Place
 from billing.payments.writing import FIRST_MONEY
 from rating import definition_file
+from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MICROS_PER_UNIT, MoneyError, format_micros, parse_micros
 from tariffs.currencies import MINOR_DIGITS
@@ -225,7 +226,7 @@ def _require_possible(line: BankLine, ids: dict[str, int], mapping: Mapping, lat
 def _named(row: Sequence[str], names: Sequence[str], *, is_last: bool) -> dict[str, str]:
     if len(row) < len(names):
         cut = ": the file is cut short" if is_last else ""
-        raise _Wrong(f"it has {len(row)} columns instead of {len(names)}{cut}", "fetch the file again")
+        raise _Wrong(f"it has {counted(len(row), 'column')} instead of {len(names)}{cut}", "fetch the file again")
     if any("\0" in cell for cell in row):
         raise _Wrong("it holds a NUL character, which is no text", "look at encoding of the mapping, or fetch the file again")
     return dict(zip(names, (cell.strip() for cell in row), strict=False))

@@ -41,6 +41,7 @@ from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
 from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
+from rating.counted import counted
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -271,8 +272,9 @@ def _require_same(home: Home, job_id: int, found: _Found) -> None:
         reference = connection.execute(sa.select(row.reference).where(row.job_id == job_id)).scalar_one()
     if reference.partition("/")[0] != found.reference:
         net = ", ".join(f"{amount} micro-units {currency}" for currency, amount in found.figures.net_micros.items()) or "nothing"
+        accounts = counted(found.figures.accounts, "account")
         raise UserError(
-            f"what re-rating {job_id} comes to has changed since it was approved: it is {net} now, of {found.figures.accounts} accounts",
+            f"what re-rating {job_id} comes to has changed since it was approved: it is {net} now, of {accounts}",
             "plan it again and have it approved again; nothing was made",
         )
 

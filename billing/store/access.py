@@ -14,6 +14,7 @@ import stat
 import warnings
 from typing import TYPE_CHECKING, Final
 
+from rating.counted import counted
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def looser(folder: Path) -> list[tuple[str, str]]:
     inside = sorted(path for path in folder.rglob("*") if not path.is_symlink() and path.lstat().st_mode & wrong)
     if inside:
         who, remedy = ("everybody", "o-rwx") if _is_shared(found) else ("more than its owner", "go-rwx")
-        told.append((str(inside[0].relative_to(folder)), f"{who} may use it and {len(inside) - 1} others: chmod -R {remedy} {folder}"))
+        others = f" and {counted(len(inside) - 1, 'other')}" if len(inside) > 1 else ""
+        told.append((str(inside[0].relative_to(folder)), f"{who} may use it{others}: chmod -R {remedy} {folder}"))
     return told
 
 

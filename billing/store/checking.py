@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from billing.store import access, dated_ahead, named_files, odd_ids, tables
 from billing.store.sums import halves, whole
 from billing.store.tables.columns import comparing
+from rating.counted import counted
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -80,7 +81,7 @@ def _constraints(connection: sa.Connection) -> list[Finding]:
         for constraint in table.constraints:
             if isinstance(constraint, sa.CheckConstraint):
                 broken = sa.text(f"NOT ({constraint.sqltext})")
-                found += _broken(connection, table, broken, f"break the rule {constraint.name}: {constraint.sqltext}")
+                found += _broken(connection, table, broken, ("breaks", "break"), f"the rule {constraint.name}: {constraint.sqltext}")
     return found
 
 
@@ -90,13 +91,18 @@ def _foreign_keys(connection: sa.Connection) -> list[Finding]:
         for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
             other = key.column.table.alias()
             missing = ~sa.exists().where(other.c[key.column.name] == key.parent)
-            found += _broken(connection, table, sa.and_(key.parent.is_not(None), missing), f"name no row of {key.column.table.name}")
+            broken, what = sa.and_(key.parent.is_not(None), missing), f"no row of {key.column.table.name}"
+            found += _broken(connection, table, broken, ("names", "name"), what)
     return found
 
 
-def _broken(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool] | sa.TextClause, what: str) -> list[Finding]:
+def _broken(
+    connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool] | sa.TextClause, verbs: tuple[str, str], what: str
+) -> list[Finding]:
+    """A finding where rows meet a condition; `verbs`: what one row does, and what several do."""
     rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one()
-    return [Finding(str(table.name), f"{rows} rows {what}")] if rows else []
+    one, several = verbs
+    return [Finding(str(table.name), f"{counted(rows, f'row {one}', f'rows {several}')} {what}")] if rows else []
 
 
 def _count(connection: sa.Connection, table: sa.Table) -> TableCount:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from billing.store import tables
 from rating import identifiers
+from rating.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,4 +42,4 @@ def notes(connection: sa.Connection) -> Iterator[tuple[str, str]]:
                 first += [f"{identifier!r} {found[0]}"] if len(first) < SHOWN else []
         if count:
             more = f", and {count - len(first):,} more" if count > len(first) else ""
-            yield str(column.table.name), f"{count:,} ids would be refused today: {', '.join(first)}{more}"
+            yield str(column.table.name), f"{counted(count, 'id')} would be refused today: {', '.join(first)}{more}"

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from billing.what_if.report import Group, bills_of_plans, grouped
+from rating.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +85,8 @@ def _plans(body: list[str], part: InCurrency, top: int) -> int:
     shown = groups[:PLANS_MAX]
     if len(groups) > PLANS_MAX:
         rest = groups[PLANS_MAX:]
-        shown.append(Group(f"{len(rest)} others", 0, sum(each.now_micros for each in rest), 0, sum(each.then_micros for each in rest)))
+        now, then = (sum(amounts) for amounts in zip(*((each.now_micros, each.then_micros) for each in rest), strict=True))
+        shown.append(Group(counted(len(rest), "other"), 0, now, 0, then))
     body.append(_text(20, top, f"Revenue by plan, {part.currency}: usage, fees, tiers, discounts and commitments", "h"))
     body.append(f'<rect x="{_LEFT}" y="{top + 12}" width="12" height="12" fill="{_NOW}"/>' + _text(_LEFT + 18, top + 22, "now"))
     body.append(f'<rect x="{_LEFT + 70}" y="{top + 12}" width="12" height="12" fill="{_THEN}"/>' + _text(_LEFT + 88, top + 22, "then"))

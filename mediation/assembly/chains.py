@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from mediation.assembly.rules import Rule
 from mediation.assembly.segments import SUMMED, Segments, integers, valid
+from rating.counted import counted
 from rating.model import Service
 from rating.schema import UsageFlag
 
@@ -134,7 +135,7 @@ def _missing(segments: Segments, rows: range, gaps: _Gaps, rule: Rule) -> Iterat
     between = [_between(segments, row, gaps) for row in rows if gaps.holes[row] or gaps.in_time[row]]
     yield from between[:_GAPS_SHOWN]
     if len(between) > _GAPS_SHOWN:
-        yield f"{len(between) - _GAPS_SHOWN} more gaps"
+        yield counted(len(between) - _GAPS_SHOWN, "more gap")
     if ends and not flags & _LAST:
         yield f"the last segment, after {segments.last_number[rows[-1]]}" if has_numbers else "the segment that closes it"
 

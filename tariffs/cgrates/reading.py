@@ -14,6 +14,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.counted import counted
 from rating.errors import UserError
 from tariffs.cgrates.carried import Ledger, Listed
 from tariffs.documents import limits
@@ -139,7 +140,7 @@ def _filled(row: Row, shape: _Shape, ledger: Ledger) -> Row | None:
         cells.pop()
     if shape.least <= len(cells) <= len(shape.columns) and cells[0]:
         return row._replace(cells=tuple(cells) + ("",) * (len(shape.columns) - len(cells)))
-    ledger.add(row.place, cells[0], "the row is left out", f"{len(cells)} cells instead of {', '.join(shape.columns)}")
+    ledger.add(row.place, cells[0], "the row is left out", f"{counted(len(cells), 'cell')} instead of {', '.join(shape.columns)}")
     return None
 
 

@@ -6,6 +6,7 @@ import collections
 import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.counted import counted
 from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, OTHER_BAND, UNIT_OF_SERVICE, Price, Service, Zone
 from tariffs.documents.document import Finding
 from tariffs.documents.findings import ID_MAX, known, written_plans
@@ -74,7 +75,7 @@ def _too_many(plan: Plan, plans: dict[str, Plan], names: _Names, place: Place) -
         in_all = (len(of_zone) + 1) * (anywhere + sum(count for _, count in of_zone.most_common(PREFIX_DIGITS_MAX)))
         if in_all > CANDIDATES_MAX:
             message = f"up to {in_all:,} rules for {service.name.lower()} would have to be compared: {anywhere:,} for any destination"
-            message = f"{message}, and {len(of_zone):,} zones with their own"
+            message = f"{message}, and {counted(len(of_zone), 'zone')} with {'its' if len(of_zone) == 1 else 'their'} own"
             yield Finding(place, message, "write fewer rules with conditions, or fewer zones")
 
 

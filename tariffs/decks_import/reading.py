@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MICROS_PER_UNIT
 from tariffs.decks_import import cells
@@ -207,7 +208,7 @@ class _Reader:
             else:
                 found[field.name] = -1 if wanted is None else wanted - 1
                 if found[field.name] >= len(first):
-                    self._note(line, f"there is no column {wanted} for `{field.name}`", f"the file has {len(first)} columns")
+                    self._note(line, f"there is no column {wanted} for `{field.name}`", f"the file has {counted(len(first), 'column')}")
         if self.problems:
             return None
         used = set(found.values())
@@ -217,14 +218,14 @@ class _Reader:
     def _line(self, row: list[str], columns: _Columns, number: int) -> None:
         if any(cell.strip() for cell in row[self._width :]):  # such as 0,05 between commas, which would be a rate of 0
             remedy = "put cells that hold the delimiter in quotation marks, or look at `delimiter` in the mapping"
-            self._note(number, f"{len(row)} cells, and the first row has {self._width}", remedy)
+            self._note(number, f"{counted(len(row), 'cell')}, and the first row has {self._width}", remedy)
             return
         try:
             self.lines.append(self._parsed(row, columns, number))
         except TextError as error:
             self._note(number, error.message, error.remedy)
         except IndexError:
-            self._note(number, f"{len(row)} cells, and the mapping asks for more", "write one cell a column")
+            self._note(number, f"{counted(len(row), 'cell')}, and the mapping asks for more", "write one cell a column")
 
     def _parsed(self, row: list[str], columns: _Columns, number: int) -> Line:
         country = row[columns.country].strip().removeprefix("+") if columns.country >= 0 else ""

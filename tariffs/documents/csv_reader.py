@@ -12,6 +12,7 @@ import io
 import stat
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
+from rating.counted import counted
 from tariffs.documents import limits
 from tariffs.documents.document import Finding, Place, line_at
 from tariffs.language import texts
@@ -115,7 +116,7 @@ class CsvReader:
             if len(cells) == len(header):
                 yield Row(line, dict(zip(header, cells, strict=True)))
             elif cells:
-                self.note(f"line {line}: {len(cells)} cells instead of {len(header)}", "write one cell a column")
+                self.note(f"line {line}: {counted(len(cells), 'cell')} instead of {len(header)}", "write one cell a column")
             if self._mistakes > MISTAKES_MAX:
                 self._findings.append(Finding(self._place, f"{self._name}: and more mistakes than {MISTAKES_MAX:,}", "mend these first"))
                 return

@@ -34,7 +34,7 @@ FILES = [
     (b"a,b,b\n", 0, "there twice"),
     (b"a;b\n1;2\n", 0, "not parted by commas"),
     (b'a,b\n"1,2\n', 0, "not a CSV file"),
-    (b"a,b\n1\n1,2\n", 1, "line 2: 1 cells instead of 2"),
+    (b"a,b\n1\n1,2\n", 1, "line 2: 1 cell instead of 2"),
     (b"a,b\n1,\xff\n", 0, "line 2 is not UTF-8 text"),
     (b"\xff\xfea\x00,\x00b\x00\n\x00", 0, "line 1 is not UTF-8 text"),
 ]

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from billing.accounts.importing.sheets import CellError
 from rating import spreadsheet_cells
+from rating.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +97,7 @@ class CellReader:
                 kept[0].append(cells)
                 kept[1].append(line)
             else:
-                message = f"{len(cells)} columns where the header has {len(self._header)}"
+                message = f"{counted(len(cells), 'column')} where the header has {len(self._header)}"
                 self._mistakes.add_row(self._sheet, line, "", message, "quote fields that hold a comma")
                 self._mistakes.refuse(self._sheet.file, cells[min(place, len(cells) - 1)].strip())
         return kept

@@ -67,7 +67,7 @@ def test_what_is_stored_is_imported_again_and_named(home: Home, tmp_path: Path) 
     assert (report.accounts_added, report.accounts_known, report.commit_seq) == (0, 2, None)
     checked = checking.check(home)
     assert [tuple(each) for each in checked.notes] == [
-        ("accounts", "1 ids would be refused today: 'A1\\u202e' holds a character that cannot be seen")
+        ("accounts", "1 id would be refused today: 'A1\\u202e' holds a character that cannot be seen")
     ]
     assert checked.findings == []
 

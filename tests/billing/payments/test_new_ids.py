@@ -68,7 +68,7 @@ def test_a_stored_payment_is_told_again(owing: Desk) -> None:
         connection.execute(row.update().where(row.c.payment_id == "p1").values(payment_id=" p1", received_on=EARLY.isoformat()))
     assert again(" p1").existed
     told = checking.check(owing.home).notes
-    assert [tuple(each) for each in told] == [("payments", "1 ids would be refused today: ' p1' has a blank at an end, or two in a row")]
+    assert [tuple(each) for each in told] == [("payments", "1 id would be refused today: ' p1' has a blank at an end, or two in a row")]
 
 
 def test_a_bank_file_of_1900(tmp_path: Path) -> None:

@@ -245,6 +245,6 @@ def test_a_check_asks_again_what_the_database_enforces(home: Home, both: str) ->
         driver.commit()
         connection.invalidate()
     findings = {finding.place: finding.what for finding in checking.check(home).findings}
-    assert findings["plan_facts"] == "1 rows name no row of subscriptions"
+    assert findings["plan_facts"] == "1 row names no row of subscriptions"
     if both == "sqlite":
-        assert findings["postings"] == "1 rows break the rule amount_positive: amount_micros > 0"
+        assert findings["postings"] == "1 row breaks the rule amount_positive: amount_micros > 0"

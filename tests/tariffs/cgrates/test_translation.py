@@ -129,7 +129,7 @@ CHANGES = [
     Change("Destinations", "DST_DE,49\n", "", (*((tag, "the row is left out", "no destination DST_DE") for tag in ("DR_CHRISTMAS", "DR_DE", "DR_PEAK")),), 300_000),
     Change("Destinations", "DST_DE,49\n", "DST_DE,49\n\n# a comment, with a comma\n", ()),
     Change("Destinations", "#Tag,Prefix", "Tag,Prefix", ()),
-    Change("Destinations", "DST_DE,49\n", "DST_DE\nDST_DE,49\n", (("DST_DE", "the row is left out", "1 cells instead of Tag, Prefix"),)),
+    Change("Destinations", "DST_DE,49\n", "DST_DE\nDST_DE,49\n", (("DST_DE", "the row is left out", "1 cell instead of Tag, Prefix"),)),
     Change("Destinations", "DST_DE,49\n", "DST_DE,49,,\n", ()),
     Change("Rates", "0.40,1m,1m,0", "0.00000040,1m,1m,0", (), 100),  # finer than our amounts: for a longer time
     Change("Rates", "0.40,1m,1m,0", "4e-1,60000000000,60s,0", ()),
