@@ -32,6 +32,7 @@ from billing.runs.lock import only_run
 from billing.runs.states import Run
 from billing.store import bulk, commit_points, tables
 from rating import identifiers
+from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ class Taken(msgspec.Struct, frozen=True):
 class Undoing(msgspec.Struct, frozen=True):
     """The effect of undoing a run. `state`: proposed, undone or withdrawn; it would be that, with `dry_run`.
 
-    `accounts`: the number for which the run counts no more, with a document or without. `freed_micros`: money that is free again, by
-    currency. `blockers`: the obstacles; not empty only with `dry_run`. `postings`: the number that were turned back, once it is undone.
+    `accounts`: for how many the run counts no more, with a document or without; `others`: for how many it goes on counting.
+    `freed_micros`: money that is free again, by currency.
+    `blockers`: what stands in the way; not empty only with `dry_run`. `postings`: how many were turned back, once it is undone.
     """
 
     run_id: int
@@ -88,6 +90,7 @@ class Undoing(msgspec.Struct, frozen=True):
     proposed_by: str = ""
     blockers: tuple[Blocker, ...] = ()
     dry_run: bool = False
+    others: int = 0
 
 
 class Proposed(NamedTuple):
@@ -115,7 +118,12 @@ class _Wanted(NamedTuple):
     known: Facts
     named: frozenset[int] | None
     keys: list[int]
-    is_all: bool  # the run counts for no account any more
+    others: int  # for how many the run goes on counting
+
+    @property
+    def is_all(self) -> bool:
+        """True where nobody is left for whom the run counts."""
+        return self.others == 0
 
 
 def undo(  # noqa: PLR0913 -- what, of whom, why and who
@@ -224,10 +232,10 @@ def _wanted(home: Home, connection: sa.Connection, run_id: int, accounts: frozen
     if not accounts and accounts is not None:
         raise UserError("no account is named", "give ids as --accounts a,b or --accounts @file", exit_status=2)
     if accounts is None:
-        return _Wanted(run, known, None, np.sort(known.account_keys[took_part]).tolist(), is_all=True)
+        return _Wanted(run, known, None, np.sort(known.account_keys[took_part]).tolist(), others=0)
     chosen = took_part & np.isin(known.account_unit, known.account_unit[_places(run, known, accounts, took_part)])
     keys = np.sort(known.account_keys[chosen]).tolist()
-    return _Wanted(run, known, frozenset(keys), keys, is_all=len(keys) == int(took_part.sum()))
+    return _Wanted(run, known, frozenset(keys), keys, others=int(took_part.sum()) - len(keys))
 
 
 def _took_part(connection: sa.Connection, run: Run, known: Facts) -> npt.NDArray[np.bool_]:
@@ -283,7 +291,8 @@ def _take_back(  # noqa: PLR0913, PLR0917 -- what, of which documents, why and w
     """Undo the run. Returns how many postings were turned back."""
     act = _Act(reasons[1], who, home.next_commit_seq(connection, "undo", who.now_us))
     _keep(connection, wanted, undone.UNDONE, act)
-    note = f"run {wanted.run.run_id} is undone, {reasons[0]}"
+    whose = f" for {counted(len(wanted.keys), 'account')}" if wanted.others else ""
+    note = f"run {wanted.run.run_id} is undone{whose}, {reasons[0]}"
     _void(connection, rows, act._replace(reason=note))
     for key in _settled(connection, rows):
         undo_invoice(connection, key, act.seq)
@@ -347,6 +356,7 @@ def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found
         total_micros=_summed((each.currency, each.total_micros) for each in documents),
         freed_micros=_freed(connection, rows),
         blockers=found,
+        others=wanted.others,
     )
 
 

@@ -153,7 +153,7 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
                 )
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
         if is_undone(connection, document.invoice_key):
-            raise UserError(f"{number} is of bill run {document.run_id}, which is undone", _NEXT_RUN)
+            raise UserError(f"{number} is of bill run {document.run_id}, which is undone for {document.account_id}", _NEXT_RUN)
         if document.run_kind != states.CYCLE:
             raise UserError(f"{number} did not come out of a bill run", "make a new credit note, or let the next run bill it")
         seq = home.head_seq(connection)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
+from billing.enquiries.void_bills import to_come, void_line
 from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
 from billing.left_out import telling
@@ -30,6 +31,7 @@ from rating.status import REFUSALS_FROM, Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from billing.enquiries.void_bills import OnVoid
     from billing.left_out.telling import Told
     from billing.store.home import Home
 
@@ -69,7 +71,8 @@ class Record(msgspec.Struct, frozen=True):
 
     `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `rerated`: what re-ratings have billed since that
     run on the usage of its subscription and period. `suspense_id`: 0 unless it waits there.
-    `next_bill_date`: that of the account's next run, where no run has looked at the record since it came.
+    `next_bill_date`: that of the account's next run, where no run has looked at the record since it came; of a record on a void invoice
+    that of the run that bills it again, empty where none is known that does: then `reason` says why, or `rerated` what has billed it.
     `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     """
@@ -130,6 +133,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     told = _left_out(home, seq, rows, {key for key in keys if key not in charges or charges[key][-1].status >= REFUSALS_FROM})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
+    records = _with_what_comes(home, seq, rows, charges, records)
     every = sorted([*records, *waits], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
     return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
 
@@ -141,6 +145,24 @@ def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, T
     starts = np.array([row["start_us"] for row in own], np.int64)
     found = telling.tell(home, seq, pa.array([row["event_key"] for row in own], KEY), starts)
     return {each.event_key: each for each in found}
+
+
+def _with_what_comes(home: Home, seq: int, rows: Rows, charges: dict[bytes, list[Charged]], records: list[Record]) -> list[Record]:
+    """The records, those on void invoices with the run that bills them again, or why none does."""
+    names: list[bytes] = rows.table["event_key"].to_pylist()
+    starts = dict(zip(names, (each.start_us or 0 for each in records), strict=True))
+    lines = {key: line for key in names if charges.get(key) and (line := void_line(charges[key])) is not None}
+    found = {bytes.fromhex(each.event_key): each for each in to_come(home, seq, lines, starts)}
+    return [
+        _again(each, found[key]) if key in found and each.state is State.VOID and not each.rerated else each
+        for key, each in zip(names, records, strict=True)
+    ]
+
+
+def _again(record: Record, found: OnVoid) -> Record:
+    if found.bill_date:
+        return msgspec.structs.replace(record, next_bill_date=found.bill_date)
+    return msgspec.structs.replace(record, reason=found.to_come.reason)
 
 
 def _accounts(home: Home, keys: set[int]) -> dict[int, tuple[str, str]]:

@@ -58,8 +58,9 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
     from server.cli.bill import amounts
 
     name = f"run {done.run_id} of {done.bill_date}"
+    whose = f" for {counted(done.accounts, 'account')}" if done.others else ""
     if done.state == "withdrawn":
-        print(f"the proposal of {done.proposed_by} to undo {name} is withdrawn")
+        print(f"the proposal of {done.proposed_by} to undo {name}{whose} is withdrawn")
         return
     rows = [
         (each.number, each.account_id, each.on_date, output.amount(each.total_micros, each.currency), each.currency)
@@ -73,14 +74,15 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
         print(f"in the way: {', '.join(each.account_ids)}: {each.reason}; remedy: {each.remedy}")
     if done.blockers:
         return
-    about = f"{counted(len(done.documents), 'document')} of {amounts(done.total_micros)}, {counted(done.accounts, 'account')}"
+    about = f"{counted(len(done.documents), 'document')} of {amounts(done.total_micros)}"
+    about += f"; it goes on counting for {counted(done.others, 'other')}" if done.others else f", {counted(done.accounts, 'account')}"
     freed = f"; {amounts(done.freed_micros)} that was set against them is free again" if done.freed_micros else ""
     if done.state == "undone":
-        print(f"{name} {'would be' if done.dry_run else 'is'} undone, as {done.proposed_by} proposed: {about}{freed}")
+        print(f"{name} {'would be' if done.dry_run else 'is'} undone{whose}, as {done.proposed_by} proposed: {about}{freed}")
         if not done.dry_run:
             print("the next run of these accounts bills what is due, as if it had not been")
         return
-    print(f"{'would propose' if done.dry_run else 'proposed'} to undo {name}: {about}{freed}")
+    print(f"{'would propose' if done.dry_run else 'proposed'} to undo {name}{whose}: {about}{freed}")
     if not done.dry_run:
         only = f" --accounts {','.join(sorted(named))}" if named else ""
         print(f"another account of the operating system agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")

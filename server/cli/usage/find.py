@@ -21,7 +21,9 @@ SHOWN_ROWS = 50
 _STATES: Final = {
     "en": {
         "billed": "billed on {invoice} line {line_no}", "no_line": "priced by run {run_id}; on no line of it",
-        "void": "on {invoice}, which is void: the next run bills it", "refused": "rating refused it: {reason}",
+        "void": "on {invoice}, which is void: a run of {next_bill_date} or later bills it",
+        "void_waits": "on {invoice}, which is void: {told}", "void_rerated": "on {invoice}, which is void",
+        "refused": "rating refused it: {reason}",
         "not_due": "not yet due", "too_late": "too late: {told}", "not_billable": "does not bill: {told}", "left_out": "left out: {told}",
         "late_billed": "billed by adjustment {adjustment} on {invoice} line {line_no}", "late_written_off": "written off",
         "late_waits": "billed by adjustment {adjustment}, which waits for a run",
@@ -30,7 +32,8 @@ _STATES: Final = {
     },
     "zh": {
         "billed": "已出账：{invoice} 第 {line_no} 行", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
-        "void": "{invoice} 已作废，下次出账将重新计费", "refused": "批价被拒：{reason}",
+        "void": "{invoice} 已作废，{next_bill_date} 或之后的出账将重新计费",
+        "void_waits": "{invoice} 已作废：{told}", "void_rerated": "{invoice} 已作废", "refused": "批价被拒：{reason}",
         "not_due": "尚未到期", "too_late": "已过期：{told}", "not_billable": "不计费：{told}", "left_out": "未计入：{told}",
         "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 行", "late_written_off": "已核销",
         "late_waits": "由调账 {adjustment} 收取，等待出账",
@@ -150,7 +153,9 @@ def state_in_words(record: Record, language: str) -> str:
     if awaited is not None:
         return awaited.format(date=record.next_bill_date)
     unbilled = "late_never" if record.detail == NEVER_BILLED else "late_waits"
-    state = unbilled if record.state == "late_billed" and not record.invoice else record.state
+    state = unbilled if record.state == "late_billed" and not record.invoice else str(record.state)
+    if state == "void" and not record.next_bill_date:
+        state = "void_waits" if record.reason else "void_rerated"
     text = _STATES[language][state].format(**fields, told=_told(record, language))
     later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
     waits = waiting_proposal(record.proposal, language)
@@ -161,11 +166,11 @@ def _told(record: Record, language: str) -> str:
     """A reason for which runs leave something out, in words; and what is known beside it."""
     from billing.left_out import put_aside
     from billing.left_out.words import WORDS
-    from billing.runs.selection.left_out import REASONS, LeftOut
+    from billing.runs.selection.left_out import REASONS, LeftOut, told
 
     if record.reason not in set(LeftOut):
         return record.reason
-    words_of = REASONS[LeftOut(record.reason)].words[language]
+    words_of = told(LeftOut(record.reason), language) if record.state == "void" else REASONS[LeftOut(record.reason)].words[language]
     detail = WORDS[language].get(record.detail, put_aside.in_words(record.detail, language)).rstrip("。.")
     return f"{words_of} ({detail})" if detail else words_of
 

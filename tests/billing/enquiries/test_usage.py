@@ -1,8 +1,11 @@
 """The records of a number, and what became of each: where it is billed, or why it is not."""
 
+# ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
+
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +18,11 @@ from billing.documents import voiding
 from billing.documents.usage_list import usage_list
 from billing.enquiries.usage import Found, find
 from billing.enquiries.usage_rows import Span
+from billing.persons import Who
 from billing.runs.selection.left_out import LeftOut
 from rating.errors import UserError
 from rating.schema import UsageFlag
+from server.cli.usage.find import state_in_words
 from tests.billing.runs.world import Call, World
 
 if TYPE_CHECKING:
@@ -109,12 +114,38 @@ def test_two_versions_of_a_record_wait_in_suspense(home_world: World) -> None:
 
 
 def test_a_void_invoice_bills_nothing(home_world: World) -> None:
-    from billing.persons import Who  # noqa: PLC0415 -- of this test alone
-
     number = find(home_world.home, NUMBER, Span()).records[-1].invoice
     day = dt.date(2025, 12, 2)
     voiding.void(home_world.home, number, "mistaken", Who("clerk", 7, home_world.begun(day)), on=day)
     assert told(home_world)[-1] == ("second", "void", "", number)
+    second = find(home_world.home, NUMBER, Span()).records[-1]
+    assert (second.next_bill_date, state_in_words(second, "en")) == (
+        "2025-12-01",
+        f"on {number}, which is void: a run of 2025-12-01 or later bills it",
+    )
+    assert state_in_words(second, "zh") == f"{number} 已作废，2025-12-01 或之后的出账将重新计费"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_explaining_says_that_the_invoice_is_void_and_which_run_bills_it(
+    home_world: World, capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
+
+    number, day = find(home_world.home, NUMBER, Span()).records[-1].invoice, dt.date(2025, 12, 2)
+    command = ["bill", "explain", "second", "--home", str(home_world.home.path)]
+    assert main([*command, "--language", language]) == 0
+    assert number not in capsys.readouterr().out, "it stands"
+    voiding.void(home_world.home, number, "mistaken", Who("clerk", 7, home_world.begun(day)), on=day)
+    assert main([*command, "--language", language]) == 0
+    words = {
+        "en": f"It was on {number} line 2, and that invoice is void.\nA run of 2025-12-01 or later bills it again.",
+        "zh": f"该记录原在 {number} 第 2 行，该账单已作废。\n2025-12-01 或之后的出账将重新计费。",
+    }
+    assert words[language] in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    (void,) = json.loads(capsys.readouterr().out)["void"]
+    assert (void["invoice"], void["line_no"], void["to_come"]["bill_date"]) == (number, 2, "2025-12-01")
 
 
 def test_a_later_line_of_the_same_charge_is_named(home_world: World) -> None:

@@ -23,6 +23,7 @@ from billing.too_late.listing import listed
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span as Days
 from billing.verification.explain_line import explain_record
+from server.cli.usage.find import state_in_words
 from tests.billing.documents.clerk import void
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import START_US, Call, shop
@@ -124,6 +125,9 @@ def test_usage_of_a_void_invoice_whose_number_is_anothers_by_now_is_listed(world
         void(world, number, "2026-02-03")
     lifecycle.transfer(world.home, Asked(Operator(*LATE_ANA), who(world).now_us), "anna-1", "bert", dt.date(2025, 10, 5), "bert-1")
     assert (names_open(world), state_of(world, "off")) == ([], State.VOID)
+    words = {each.record_id: state_in_words(each, "en") for each in find(world.home, ANNA, Span()).records}
+    assert words["stays"].endswith(", which is void: a run of 2025-11-01 or later bills it")
+    assert words["off"].endswith(", which is void: its period is closed, for good")
     world.bill("2026-03-01")
     (found,) = listed(world.home, who(world).now_us).records
     assert (found.record.record_id, found.record.account_id, found.record.reason) == ("off", "bert", LeftOut.CLOSED)

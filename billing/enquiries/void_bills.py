@@ -1,0 +1,67 @@
+"""Usage on a bill that is void, and on no other: the run that bills it next, or why none does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from billing.enquiries.usage_bills import charged
+from billing.left_out.history import UNSEEN
+from billing.left_out.telling import Told, tell_of, usage_of
+from billing.runs.selection.left_out import LeftOut
+from rating.schema import KEY
+from rating.status import REFUSALS_FROM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from billing.enquiries.usage_bills import Charged, Line
+    from billing.store.home import Home
+
+
+class OnVoid(msgspec.Struct, frozen=True):
+    """A record, the void invoice and the line that had it, and what is to come. `rerated`: a re-rating has billed its period since."""
+
+    event_key: str
+    invoice: str
+    line_no: int
+    to_come: Told
+    rerated: bool = False
+
+    @property
+    def bill_date(self) -> str:
+        """The date of the run that bills it; empty where none is known that does, or a re-rating may have billed it."""
+        return self.to_come.bill_date if self.to_come.reason is LeftOut.NOT_DUE and not self.rerated else ""
+
+
+def void_line(charges: Sequence[Charged]) -> Line | None:
+    """The line of a void invoice that had an event, where no line that stands has it and nothing else became of it. Of its last owner."""
+    own = [each for each in charges if each.account_key == charges[-1].account_key]
+    if own[-1].status >= REFUSALS_FROM or own[-1].aside or any(each.line is not None and not each.line.is_void for each in own):
+        return None
+    return next((each.line for each in reversed(own) if each.line is not None), None)
+
+
+def on_void(home: Home, starts: Mapping[bytes, int]) -> list[OnVoid]:
+    """Those of some events (keys, with their starts) that are on void invoices alone, as of now."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+    found = charged(home, seq, sorted(starts))
+    gone = to_come(home, seq, {key: line for key, each in found.items() if (line := void_line(each)) is not None}, starts)
+    return [msgspec.structs.replace(each, rerated=bool(found[bytes.fromhex(each.event_key)][-1].rerated)) for each in gone]
+
+
+def to_come(home: Home, seq: int, lines: Mapping[bytes, Line], starts: Mapping[bytes, int]) -> list[OnVoid]:
+    """What becomes of events on these lines of void invoices, in order of time."""
+    if not lines:
+        return []
+    keys = sorted(lines)
+    usage = usage_of(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64))
+    told = tell_of(home, seq, usage, np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64))
+    by_key = {each.event_key: each for each in told}
+    known = [(key.hex(), lines[key]) for key in keys if key.hex() in by_key]
+    made = [OnVoid(key, line.number, line.line_no, by_key[key]) for key, line in known]
+    return sorted(made, key=lambda each: (each.to_come.start_us, each.event_key))

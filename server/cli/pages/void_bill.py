@@ -1,0 +1,33 @@
+"""What is told of a record on a void invoice: the invoice, and what becomes of the record."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from billing.enquiries.void_bills import OnVoid
+
+_WORDS: Final = {
+    "en": {
+        "void": "It was on {invoice} line {line_no}, and that invoice is void.",
+        "again": "A run of {bill_date} or later bills it again.",
+    },
+    "zh": {
+        "void": "该记录原在 {invoice} 第 {line_no} 行，该账单已作废。",
+        "again": "{bill_date} 或之后的出账将重新计费。",
+    },
+}
+
+
+def void_in_words(found: OnVoid, language: str) -> list[str]:
+    """The sentences, one a line; of what no run bills any more all that is told of such a record."""
+    from billing.left_out.words import sentences
+
+    words = _WORDS[language]
+    first = words["void"].format(invoice=found.invoice, line_no=found.line_no)
+    if found.rerated:
+        return [first]
+    if found.bill_date:
+        return [first, words["again"].format(bill_date=found.bill_date)]
+    return [first, *sentences(found.to_come, language)[1:]]
