@@ -17,8 +17,6 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
-from billing.left_out.history import of_keys
-from billing.left_out.reopened import without_reopened
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.refused_events import STATUS, still_refused
@@ -61,6 +59,9 @@ def open_still(home: Home, seq: int, events: pa.Table) -> pa.Table:
     """Those of refused events that the next run prices, once their cause is mended: no run has left them out for good."""
     if not events.num_rows:
         return events
+    from billing.left_out.history import of_keys  # noqa: PLC0415 -- loads kernels
+    from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
+
     found = of_keys(home, seq, one_chunk(events["event_key"]), int64(events["start_us"]))
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     mask: Any = pc.is_in(events["event_key"], value_set=one_chunk(found.usage["event_key"]).filter(pa.array(verdicts.for_good)))
