@@ -56,7 +56,10 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
 
 
 def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
-    """Usage that may bill = charged + refused + not due + not billable + too late, open + billed by people + written off - gone since."""
+    """The book of all usage by what becomes of it; all parts together are the usage that may bill.
+
+    The parts: charged, refused, not due, not billable, too late and open, billed by people, written off, less what is gone since.
+    """
     from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
     from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
     from billing.runs.refused_events import still_refused  # noqa: PLC0415 -- as above

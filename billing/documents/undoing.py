@@ -122,7 +122,7 @@ class _Wanted(NamedTuple):
 
     @property
     def is_all(self) -> bool:
-        """True where nobody is left for whom the run counts."""
+        """True where the run counts for no account any more."""
         return self.others == 0
 
 

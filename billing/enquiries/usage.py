@@ -139,7 +139,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
 
 
 def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, Told]:
-    """Why events are on no bill of which no run has a charge, or the last one a refusal, by key as hexadecimal digits."""
+    """Reasons why events are on no bill, by key as hexadecimal digits: events without a charge, or with a refusal as the last one."""
     own = [row for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys]
     own.sort(key=lambda row: row["event_key"])
     starts = np.array([row["start_us"] for row in own], np.int64)

@@ -55,7 +55,7 @@ def on_void(home: Home, starts: Mapping[bytes, int]) -> list[OnVoid]:
 
 
 def to_come(home: Home, seq: int, lines: Mapping[bytes, Line], starts: Mapping[bytes, int]) -> list[OnVoid]:
-    """What becomes of events on these lines of void invoices, in order of time."""
+    """The future of events on these lines of void invoices, in order of time."""
     if not lines:
         return []
     keys = sorted(lines)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class DecisionTold(msgspec.Struct, frozen=True):
     """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
 
-    `account_id`, `subscription_id`: whose they were when it was made, and who pays; empty: nobody's.
+    `account_id`, `subscription_id`: the owner when it was made, who pays; empty where there was none.
     `amount_micros` is that of the adjustment, with tax where prices hold it, and `reference` its name. `invoice` and `line_no` are where it
     is billed: empty and 0 where it is not. The line is over `line_micros`, of which `credit_notes` (the newest is `credit_note`) gave back
     `credited_micros` for good: both without tax. `never_billed`: the period of the adjustment was closed before

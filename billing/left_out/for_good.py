@@ -37,7 +37,7 @@ _DAY_US: Final = 86_400_000_000
 
 
 def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Decided | None:
-    """Events that no run bills any more, decided on or not, as of `seq`; None where nobody has to look for any.
+    """Events that no run bills any more, decided on or not, as of `seq`; None where there is nothing to look for.
 
     They are of all times: a plan may place what began long ago in the period in which it arrived.
     """

@@ -1,4 +1,4 @@
-"""Why an account was put aside, in the language that is asked for. Runs store it in English; the stored text stays."""
+"""Reasons for which accounts were put aside, in the language that is asked for. Runs store them in English; the stored text stays."""
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PATTERNS: Final = {language: [(re.compile(text), words) for text, words in text
 
 
 def in_words(reason: str, language: str) -> str:
-    """A reason as a run has stored it, in a language; one that nobody translated, such as of an older version, as it is stored."""
+    """A reason as a run has stored it, in a language; one without a translation, such as of an older version, as it is stored."""
     for pattern, words in _PATTERNS.get(language, ()):
         found = pattern.fullmatch(reason)
         if found is not None:

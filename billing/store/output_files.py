@@ -1,7 +1,7 @@
 """Files that a user names for what a command makes: whole or not at all, and none that is there already is replaced unasked.
 
-The content goes to a file beside it, which takes its name when it is whole. So a failure leaves what was there. A device, a pipe and
-whatever else is no file, such as /dev/stdout, is written to as it is. A link stays, and what it leads to is replaced.
+The content goes to a file beside it, which takes its name when it is whole. So a failure leaves what was there. A device or a pipe, such as
+/dev/stdout, is written to as it is. A link stays, and what it leads to is replaced.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from billing.store import access
+from rating import durable
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,10 +74,9 @@ def _replace(path: Path, content: bytes, *, overwrite: bool) -> None:
             if path.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            durable.sync(file)
         if overwrite:
-            beside.replace(path)
+            durable.put(beside, path)
         else:
             _take_name(beside, path)
     finally:
@@ -92,4 +92,6 @@ def _take_name(beside: Path, path: Path) -> None:
     except OSError:  # a disk without links
         if path.exists():
             raise FileExistsError from None
-        beside.replace(path)
+        durable.put(beside, path)
+    else:
+        durable.sync_names(path.parent)

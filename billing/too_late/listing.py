@@ -1,10 +1,10 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
-It holds what some run has left out for good and no run has billed since, whoever's it is, until a person decides on it, also what runs
-refused in time and nobody mended before its period closed; what is decided has a list of its own. Owners of what is open are those of the
-facts as of now, reasons those of the run. Worth is an estimate of each record alone (`billing.suspense.estimate`): without free quantity,
-caps or anything else that a month remembers, and without tax. Of what is decided it is the worth that the decision was taken on, as it is
-stored.
+It holds records that some run has left out for good, and no run has billed since. Among them are records that came in time and were
+refused until their period closed. A record stays until a person decides on it; decided records have a list of their own. Owners of open
+records are those of the facts as of now, reasons those of the run. Worth is an estimate of each record alone
+(`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. The worth of a
+decided record is the one that the decision was taken on, as it is stored.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _Worth = tuple[int, str, str, str, str]  # micros, currency, basis, catalogue, t
 
 
 class TooLate(msgspec.Struct, frozen=True):
-    """A record, its age in whole days, and its worth; `currency` is empty where nobody can say that. `basis`: what the worth goes by.
+    """A record, its age in whole days, and its worth; `currency` is empty where that is not known. `basis`: what the worth goes by.
 
     `catalogue` and `tax_class` are those of the price; empty where no price is known, and where a decision gives the worth.
     """

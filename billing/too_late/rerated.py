@@ -1,9 +1,9 @@
 """Documents of re-ratings that may have billed a late record: those of before, and those made before it was left out for good.
 
-A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`), and by which rule (`LATE_RULE`). One of before
-says nothing, or has a rule by which what runs had refused in time was in it, and what a void had opened again was not. What the rule of
-now left alone is known: it was left out for good when the job was planned. Else whether a document has a record is seen on it alone. So a
-record is not billed by decision where such a document may hold it at all, void or not.
+A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`), and by which rule (`LATE_RULE`). Some of
+before say nothing. Others have a rule by which usage that runs had refused in time was in it, and usage that a void had opened again was
+not. The rule of now left alone exactly what was left out for good when the job was planned. In all other cases only the document shows
+whether it has a record. So a record is not billed by decision where such a document may hold it at all, void or not.
 """
 
 from __future__ import annotations
@@ -161,6 +161,6 @@ def _jobs(connection: sa.Connection) -> Iterator[tuple[int, _Job]]:
 
 
 def _known_us(connection: sa.Connection, planned_seq: int) -> int:
-    """When what the newest run of the cycle knew had come, as of the planning of a job: a job has no usage but that."""
+    """The latest arrival of usage that the newest run of the cycle knew when a job was planned: a job has no other."""
     commit, pins = tables.commits.c, [run.pinned_seq for run in billed_periods.cycle_runs(connection, planned_seq)]
     return int(connection.execute(sa.select(sa.func.max(commit.at_us)).where(commit.commit_seq <= max(pins, default=0))).scalar_one() or 0)

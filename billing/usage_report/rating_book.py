@@ -4,11 +4,18 @@
                                       + not billable
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
-usage rows that lie in the files and may bill, looked up in the charge files of the runs, the newest first: what a run priced, what it
-refused. Of what no run took up, or priced, or one took off its bill again, the runs say why (`billing.left_out`): too late is what they
-left out for good and nobody has decided on; late, billed is what people billed by adjustments, and late, written off what they gave up; not
-billable is incoming usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a segment,
-a leg of another call. The rest is not yet due. Both sides are given in rows, microseconds, bytes and units.
+usage rows that lie in the files and may bill. They are looked up in the charge files of the runs, the newest first: a run priced them or
+refused them. Rows that no run took up, that a run refused, or that one took off its bill again are sorted by the reason that the runs give
+(`billing.left_out`):
+
+- too late: runs left it out for good, and there is no decision on it
+- late, billed: people billed it by adjustments
+- late, written off: people gave it up
+- not billable: incoming usage that no plan prices, and what came back out of suspense and never bills by itself: an unanswered call, a
+  segment, a leg of another call
+- not yet due: the rest, but for what was refused and is not too late
+
+Both sides are given in rows, microseconds, bytes and units.
 """
 
 from __future__ import annotations
@@ -131,7 +138,7 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
 
 
 def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> None:
-    """Say of what no run took up whether it is too late for any, or does not bill; of what was refused, whether it is too late by now."""
+    """Set the fate of events that no run took up or priced, where they are too late for any run or do not bill."""
     rows = np.flatnonzero((fate == Fate.NOT_YET_DUE) | (fate == Fate.SUSPENDED))
     if not rows.size:
         return

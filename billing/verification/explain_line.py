@@ -1,6 +1,6 @@
 """Take a usage line of an invoice back to its events, or a record of a switch to its charge, explained by the plain twin.
 
-Of a record that no run has priced, or that is priced and on no bill, the reason is told (`billing.left_out`); so is that of one that a run
+For a record that no run has priced, or that is priced and on no bill, the reason is given (`billing.left_out`). So it is for one that a run
 refused, once no run bills it any more.
 
 A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
@@ -141,7 +141,7 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
 
 
 def _told(home: Home, seq: int, starts: Mapping[Any, int], run_id: int | None = None) -> tuple[Told, ...]:
-    """Why events (keys, with their starts) are on no bill."""
+    """Reasons why events (keys, with their starts) are on no bill."""
     keys = sorted(starts)
     return telling.tell(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64), run_id)
 

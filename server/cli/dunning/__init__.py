@@ -114,7 +114,7 @@ def undone_by(found: Undone) -> str:
 
 
 def undone_because(found: Undone) -> str:
-    """Why a run was undone: of both persons, where they said two things."""
+    """The reason why a run was undone; those of both persons where they differ."""
     if found.reason == found.asked_reason:
         return found.reason
     return f"{found.asked_by}: {found.asked_reason}; {found.by_name}: {found.reason}"

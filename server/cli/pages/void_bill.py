@@ -1,4 +1,4 @@
-"""What is told of a record on a void invoice: the invoice, and what becomes of the record."""
+"""A record on a void invoice, in words: the invoice, and the run that bills the record again."""
 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS: Final = {
 
 
 def void_in_words(found: OnVoid, language: str) -> list[str]:
-    """The sentences, one a line; of what no run bills any more all that is told of such a record."""
+    """The sentences, one a line; of a record that no run bills any more those of late usage."""
     from billing.left_out.words import sentences
 
     words = _WORDS[language]

@@ -94,7 +94,7 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
 
 
 def _reason(found: Told, language: str) -> str:
-    """Why no run bills a record, and the proposal that waits."""
+    """The reason why no run bills a record, and the proposal that waits."""
     from billing.left_out.words import refused_in_time, waiting_proposal
     from billing.runs.selection.left_out import REASONS
 
