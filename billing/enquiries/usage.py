@@ -149,7 +149,7 @@ def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, T
 
 def _with_what_comes(home: Home, seq: int, rows: Rows, charges: dict[bytes, list[Charged]], records: list[Record]) -> list[Record]:
     """The records, those on void invoices with the run that bills them again, or why none does."""
-    names: list[bytes] = rows.table["event_key"].to_pylist()
+    names: list[Any] = rows.table["event_key"].to_pylist()
     starts = dict(zip(names, (each.start_us or 0 for each in records), strict=True))
     lines = {key: line for key in names if charges.get(key) and (line := void_line(charges[key])) is not None}
     found = {bytes.fromhex(each.event_key): each for each in to_come(home, seq, lines, starts)}

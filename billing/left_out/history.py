@@ -134,7 +134,8 @@ def _refused_by(home: Home, seq: int, usage: pa.Table) -> Int64s:
     if not refused:
         return np.zeros(usage.num_rows, np.int64)
     place: Any = pc.index_in(usage["event_key"], value_set=pa.array(list(refused), KEY)).fill_null(-1)
-    return np.array([*(each.run_id for each in refused.values()), 0], np.int64)[place.to_numpy()]
+    by: Int64s = np.array([*(each.run_id for each in refused.values()), 0], np.int64)[place.to_numpy()]
+    return by
 
 
 def _better(reason: npt.NDArray[np.int8], rows: Int64s, found: npt.NDArray[np.int8]) -> tuple[Int64s, npt.NDArray[np.int8]]:

@@ -126,7 +126,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     if not usage.num_rows:
         return ()
     told: dict[int, Told] = {}
-    names: list[bytes] = usage["event_key"].to_pylist()
+    names: list[Any] = usage["event_key"].to_pylist()
     refused = still_refused(home, seq, names)
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))

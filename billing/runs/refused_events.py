@@ -102,9 +102,11 @@ def still_refused(home: Home, seq: int, only: Sequence[bytes] | None = None) -> 
     """Events that no run could price that looked at them last, by key, as of `seq`; of these keys alone, if they are given."""
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.pinned_seq, run.started_us).where(run.state.in_(states.COUNTED), run.commit_seq <= seq)
-    found: dict[bytes, Refused] = {}
+    found: dict[Any, Refused] = {}
     with home.connect() as connection:
-        done = [(*map(int, row), charge_paths(connection, row.run_id)) for row in connection.execute(query.order_by(run.run_id))]
+        done: list[tuple[Any, ...]] = [
+            (*row, charge_paths(connection, row.run_id)) for row in connection.execute(query.order_by(run.run_id))
+        ]
         counting = Counting(connection, seq)
     is_refused: Any = pc.field(STATUS) >= int(REFUSALS_FROM)
     if only is not None:

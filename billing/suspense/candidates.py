@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.intake import marks
+from billing.runs.refused_events import STATUS
 from billing.suspense import changes, decoding, refused
 from billing.suspense.segments import segments
 from billing.suspense.waiting import GROUP_REASONS, places, stored_rows, waiting
@@ -135,14 +136,14 @@ def _refused(home: Home, selection: Selection, rule: Rule, asking: Asking) -> Ca
     """Events that count and that rating refuses."""
     columns = [*USAGE_V1.names, marks.COMMIT_SEQ]
     events = refused.refused_events(home, asking.seq, columns, asking.bill_date, asking.now_us)
-    columns_ = (events[name].to_pylist() for name in ("source", refused.STATUS, "event_key", marks.COMMIT_SEQ))
+    columns_ = (events[name].to_pylist() for name in ("source", STATUS, "event_key", marks.COMMIT_SEQ))
     known_by = asking.known_by_seq if asking.known_by_seq is not None else asking.seq
     chosen = [
         selection.wants(None, key, str(source), refused.reason_of(int(status))) and commit_seq <= known_by
         for source, status, key, commit_seq in zip(*columns_, strict=True)
     ]
     events = events.filter(pa.array(chosen, pa.bool_()))
-    reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
+    reasons = [refused.reason_of(int(each)) for each in events[STATUS].to_pylist() if each is not None]
     return _settled(home, events.select(USAGE_V1.names), _without_id(reasons), rule, REFUSED)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from billing.intake import marks
 from billing.intake.assembly import segment_groups
 from billing.intake.columns import QUANTITY_COLUMNS
+from billing.runs.refused_events import STATUS
 from billing.suspense import refused
 from billing.suspense.estimate import Basis, Estimates, Estimator
 from billing.suspense.segments import Segments, segments
@@ -48,7 +49,7 @@ def valued(home: Home, selection: Selection, asking: Asking) -> Valued:
     described = list(dict.fromkeys((*columns, *_OF_USAGE)))
     events = refused.refused_events(home, asking.seq, described, asking.bill_date, asking.now_us)
     events = events if asking.bill_date is not None else refused.open_still(home, asking.seq, events)
-    reasons = [refused.reason_of(int(each)) for each in events[refused.STATUS].to_pylist() if each is not None]
+    reasons = [refused.reason_of(int(each)) for each in events[STATUS].to_pylist() if each is not None]
     if any(each.startswith("e-") for each in selection.ids):  # else their call stands for them
         found = segments(home, selection, asking)
         events = pa.concat_tables([events, _as_refused(found, described)])
@@ -128,7 +129,7 @@ def _joined(one: Estimates, other: Estimates) -> Estimates:
 def _as_refused(found: Segments, columns: list[str]) -> pa.Table:
     """Segments with the columns of refused events; no run saw them."""
     size = found.rows.num_rows
-    table = found.rows.select(columns).append_column(refused.STATUS, pa.array([0] * size, pa.int16()))
+    table = found.rows.select(columns).append_column(STATUS, pa.array([0] * size, pa.int16()))
     start_us: Any = found.rows["start_us"].cast(pa.int64())
     return table.append_column(refused.FIRST_RUN_US, start_us).append_column(refused.LAST_RUN_US, start_us)
 

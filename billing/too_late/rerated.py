@@ -83,7 +83,7 @@ class Rerated:
         """Event keys of what a job left alone, by the rule of now."""
         if job.planned_seq not in self._left_alone:
             found = left_for_good(self._home, job.planned_seq)
-            keys: list[bytes] = [] if found is None else found.keys.to_pylist()
+            keys: list[Any] = [] if found is None else found.keys.to_pylist()
             self._left_alone[job.planned_seq] = frozenset(key.hex() for key in keys)
         return self._left_alone[job.planned_seq]
 
