@@ -20,7 +20,7 @@ def refused(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show events that a run could not price. They are billed by the next run after the cause is mended.
+    """Show events that a run could not price. The next run after the cause is mended bills them, while their period is open.
 
     `ratewright usage suspense` lists them as they stand now, with everything else that waits, and corrects or writes them off.
     """
