@@ -17,7 +17,7 @@ import pyarrow as pa
 from billing.charges.rollover import Left
 from billing.documents.run_inputs import LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
 from billing.late_decisions import Decided
-from billing.left_out.history import left_for_good
+from billing.left_out.changed import left_for_good
 from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts

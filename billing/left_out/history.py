@@ -87,24 +87,8 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tupl
     return keys.take(pa.array(rest, pa.int64())), start_us[rest]
 
 
-def left_for_good(home: Home, seq: int) -> late_decisions.Decided | None:
-    """Events that no run bills any more, decided on or not, as of `seq`; None where `leaves_any` says that there are none.
-
-    They are of all times: a plan may place what began long ago in the period in which it arrived.
-    """
-    with home.connect() as connection:
-        if not leaves_any(home, connection, seq):
-            return None
-        decided = late_decisions.decided(connection, seq)
-    keys, start_us = uncharged(home, seq)
-    found = of_keys(home, seq, keys, start_us)
-    usage = found.usage.filter(pa.array(found.verdicts.for_good))
-    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
-    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), *(np.zeros(len(keys), np.int64),) * 2)
-
-
 def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
-    """True where `left_for_good` has to look: people decided on usage, a run left some out for good, or some came after its bill's run.
+    """True where some may be left out for good: people decided on usage, a run left some out, or some came after its bill's run.
 
     Most homes have none, and to know that needs no keys.
     """
@@ -145,8 +129,11 @@ def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more
     return Found(usage, verdicts(home, seq, usage))
 
 
-def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
-    """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`."""
+def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None, changes: bool = False) -> Verdicts:
+    """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`.
+
+    `changes`: the rows are what late commits made of sessions that runs have charged as they stood before.
+    """
     reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
     committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
     with home.connect() as connection:
@@ -158,7 +145,7 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
                 keys = judge.account_keys(usage.take(rows))
                 gone = counting.gone(run.run_id, np.unique(keys).tolist())
                 rows = rows[~np.isin(keys, np.array(gone, np.int64))]  # undone for these: it never had them
-                rows, found = _better(reason, rows, judge.reasons(usage.take(rows)))
+                rows, found = _better(reason, rows, judge.reasons(usage.take(rows), changes=changes))
                 reason[rows], run_id[rows] = found, run.run_id
                 open_[rows[_DECIDE[found]]] = False
             if progress is not None:

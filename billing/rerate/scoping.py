@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.guiding import Guide
-from billing.left_out.history import left_for_good
+from billing.left_out.changed import left_for_good
 from billing.rerate.keeping import Kept
 from billing.runs.computing import Known, billed_in
 from billing.runs.contracts import facts, price_list
