@@ -211,7 +211,7 @@ def _described(home: Home, document: Document, ground: Ground | None, charges: p
 
 
 def _as_before(home: Home, document: Document, ground: Ground | None) -> Versions | None:
-    """Rows that the run of a document priced in the stead of what came too late."""
+    """Rows that the run of a document priced instead of what came too late."""
     if ground is None:
         with home.connect() as connection:
             runs = looked(connection, home.head_seq(connection), document.run_id)

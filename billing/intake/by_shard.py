@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
     few: Span | None = None
     late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
     settled_from_seq: int | None = None  # in `few`, rows of settled ids are wanted as well, if they were committed from this number on
-    shown: marks.Versions | None = None  # rows that count, though a mark hides them: what stands in their stead came too late
+    shown: marks.Versions | None = None  # rows that count, though a mark hides them: what replaces them came too late
 
     @property
     def spans(self) -> list[Span]:

@@ -1,8 +1,8 @@
-"""Changes of sessions that came too late for what is billed of them: the records by which each is told, and what it adds.
+"""Changes of sessions that came too late for what is billed of them: the records that list each, and what it adds.
 
-Of a joined call that is billed as it stood before a late segment came, the segment is told of as too late: the call itself is on its bill.
-Of running totals the parts that are on no bill are told of. What is too late of a session is the worth of its changed parts as they are
-put together now, less what stands billed of them, less that on which people decided.
+Of a joined call that is billed as it stood before a late segment came, the segment is listed as too late: the call itself is on its bill.
+Of running totals the parts are listed that are on no bill. What is too late of a session is the worth of its changed parts as they are put
+together now, less what is billed of them, less that on which people decided.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """One change of a session: the record by which it is told, and rows of `LateChanges.rows`."""
+    """One change of a session: the record that lists it, and rows of `LateChanges.rows`."""
 
     carrier: bytes
     now: tuple[int, ...]
@@ -50,7 +50,7 @@ class Step(NamedTuple):
 class Increment(NamedTuple):
     """What is too late of one session. `now` less `before` (rows of `LateChanges.rows`) less `decided_micros` is the worth of what it adds.
 
-    `carriers`: keys of the open records by which it is told, oldest first; what they are worth alone is not among `now`. `steps`: of each
+    `carriers`: keys of the open records that list it, oldest first; what they are worth alone is not among `now`. `steps`: of each
     change with an open record that record, and the rows that the change made of what it took out.
     """
 
@@ -62,7 +62,7 @@ class Increment(NamedTuple):
 
 
 class LateChanges(NamedTuple):
-    """All of them as of a commit. `segments`: keys of those that are told of as too late, each with its reason and the run that says it."""
+    """All of them as of a commit. `segments`: keys of those that are listed, each with its reason and the run that decided it."""
 
     rows: pa.Table
     increments: tuple[Increment, ...]
@@ -80,7 +80,7 @@ def late_changes(home: Home, seq: int) -> LateChanges:
         return _Looking(home, connection, seq, sessions).found()
 
 
-def verdicts_told(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
+def verdicts_listed(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
     """The verdicts of all runs as of `seq`, with those on segments that came too late for the bill of their call."""
     found = verdicts_now(home, seq, usage, progress=progress)
     rows = np.flatnonzero((usage["flags"].to_numpy() & int(UsageFlag.PARTIAL)) != 0)
@@ -145,28 +145,28 @@ class _Looking:
             if verdict is None:
                 continue
             increment = self._increment(changes, keys)
-            told = {row for change in changes if self._is_open(change) for row in self._carriers(change)}
-            segments |= {self._sessions.keys[row]: verdict for row in told if self._sessions.keys[row] not in self._versions}
+            listed = {row for change in changes if self._is_open(change) for row in self._carriers(change)}
+            segments |= {self._sessions.keys[row]: verdict for row in listed if self._sessions.keys[row] not in self._versions}
             increments.append(increment)
         starts = {self._sessions.keys[row]: int(self._start_us[row]) for row in range(self._sessions.rows.num_rows)}
         return LateChanges(self._sessions.rows, tuple(increments), segments, {key: starts[key] for key in segments})
 
     def _increment(self, changes: Sequence[Change], keys: Sequence[bytes]) -> Increment:
         known = [key for key in keys if key in self._standing or key in self._decided]
-        told = [(change, self._told_by(change)) for change in changes if self._is_open(change)]
-        steps = [Step(open_[0], self._anew(change), change.before) for change, open_ in told if open_]
+        listed = [(change, self._open_records(change)) for change in changes if self._is_open(change)]
+        steps = [Step(open_[0], self._anew(change), change.before) for change, open_ in listed if open_]
         segments = {self._sessions.keys[row] for change in changes for row in change.segments}
         decided = (self._decided[key] for key in sorted({*keys, *segments}) if key in self._decided)
         return Increment(
-            tuple(dict.fromkeys(key for _, open_ in told for key in open_)),
+            tuple(dict.fromkeys(key for _, open_ in listed for key in open_)),
             tuple(steps),
             tuple(self._now[key] for key in known if key in self._now),
             tuple(self._standing[key] for key in known if key in self._standing),
             sum(decided),
         )
 
-    def _told_by(self, change: Change) -> list[bytes]:
-        """The open records by which a change is told."""
+    def _open_records(self, change: Change) -> list[bytes]:
+        """The open records that list a change."""
         keys = (self._sessions.keys[row] for row in self._carriers(change))
         return [key for key in keys if key not in self._decided]
 
@@ -176,7 +176,7 @@ class _Looking:
         return tuple(row for row in change.after if self._sessions.keys[row] in before)
 
     def _is_open(self, change: Change) -> bool:
-        """True where a change is not in what stands billed, nor in what people decided on, of what it took out."""
+        """True where a change is not in what is billed, nor in what people decided on, of what it took out."""
         return any(self._is_behind(self._sessions.keys[row], change.commit_seq) for row in change.before)
 
     def _is_behind(self, key: bytes, commit_seq: int) -> bool:
@@ -185,7 +185,7 @@ class _Looking:
         return self._made_on.get(key, commit_seq) < commit_seq or (key in self._now and key not in self._charged)
 
     def _carriers(self, change: Change) -> list[int]:
-        """The records by which a change is told: new parts that it made; else its segments, of what is billed or decided."""
+        """The records that list a change: new parts that it made; else its segments, of what is billed or decided."""
         keys, before = self._sessions.keys, {self._sessions.keys[row] for row in change.before}
         new = [row for row in change.after if keys[row] not in before and keys[row] not in self._charged]
         if new:
@@ -233,5 +233,5 @@ class _Looking:
             return {}
         usage = self._sessions.rows.take(pa.array([row for _, row in rows], pa.int64()))
         found = verdicts_now(self._home, self._seq, usage, changes=changes)
-        told = zip(rows, found.for_good.tolist(), found.reason.tolist(), found.run_id.tolist(), strict=True)
-        return {key: (reason, run_id) for (key, _), for_good, reason, run_id in told if for_good}
+        listed = zip(rows, found.for_good.tolist(), found.reason.tolist(), found.run_id.tolist(), strict=True)
+        return {key: (reason, run_id) for (key, _), for_good, reason, run_id in listed if for_good}

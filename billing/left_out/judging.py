@@ -153,7 +153,7 @@ class Judge:
         return found
 
     def shown(self) -> Versions | None:
-        """The rows that the run priced in the stead of what came too late, as it knew decisions."""
+        """The rows that the run priced instead of what came too late, as it knew decisions."""
         with self._home.connect() as connection:
             decided = late_decisions.decided(connection, self.run.pinned_seq)
         about = (self._guide, self._contracts, self._scope, decided)

@@ -1,4 +1,4 @@
-"""The worth of late changes of sessions: that of the session as it is put together now, less what stands billed or is decided."""
+"""The worth of late changes of sessions: that of the session as it is put together now, less what is billed or decided."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import keys_array
-from billing.left_out.changed import late_changes, verdicts_told
+from billing.left_out.changed import late_changes, verdicts_listed
 from billing.left_out.history import uncharged
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.runs.contracts.columns import int64, one_chunk
@@ -84,7 +84,7 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     if not len(keys):
         return Listed(seq, (), ())
     usage = usage_of(home, seq, keys, start_us)
-    found = verdicts_told(home, seq, usage, progress=progress)
+    found = verdicts_listed(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)

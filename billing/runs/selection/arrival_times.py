@@ -2,8 +2,8 @@
 
 What comes back out of suspense, and a corrected version, is stored anew in a commit of its own, and counts as if it had come in time. When
 it came at first is told by the marks on its event; of a record that could not be read, by what waited of its file. A
-call that is put together anew because another segment came is another matter: it came with that segment. It is placed where the row was in
-whose stead it stands, as far as that change came in time (`billing.runs.usage.late_changes`).
+call that is put together anew because another segment came is another matter: it came with that segment. It is placed
+where the row was that it replaces, as far as that change came in time (`billing.runs.usage.late_changes`).
 Instants are microseconds since 1970 (UTC).
 """
 
@@ -47,7 +47,7 @@ class Arrivals:
     files: Int64s  # of which records could not be read and came back since; ascending
     file_seq: Int64s  # the commit of the first such record of each
     changed: pa.Array[Any]  # keys of events of sessions that were put together anew
-    origin_seq: Int64s  # the commit of the row in whose stead each stands
+    origin_seq: Int64s  # the commit of the row that each replaces
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class Arrivals:
         return commit_seq
 
     def placed_seqs(self, usage: pa.Table, commit_seq: Int64s) -> Int64s:
-        """The commit of each row, or that of the row in whose stead it stands. Of `usage` are read event_key and flags."""
+        """The commit of each row, or that of the row that it replaces. Of `usage` are read event_key and flags."""
         if not len(self.changed):
             return commit_seq
         rows = np.flatnonzero((usage["flags"].to_numpy() & int(UsageFlag.ASSEMBLED)) != 0)

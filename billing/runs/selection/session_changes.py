@@ -60,7 +60,7 @@ class SessionChanges:
     by_people: Mapping[bytes, int]  # of events that were marked otherwise than by assembly, the last commit that did
 
     def origins(self) -> tuple[pa.Array[Any], Int64s]:
-        """Events of changes, each with the commit of the row in whose stead it stands: that row may be on a bill."""
+        """Events of changes, each with the commit of the row that it replaces: that row may be on a bill."""
         first: dict[bytes, int] = {}
         for row, key in enumerate(self.keys):
             first[key] = min(int(self.commit_seq[row]), first.get(key, int(self.commit_seq[row])))
@@ -109,6 +109,8 @@ def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_
     keys: list[Any] = found["event_key"].take(pa.array(rows, pa.int64())).to_pylist()
     for key, number in zip(keys, commits[rows].tolist(), strict=True):
         taken_out[bytes(key)].append(number)
+    if found["start_us"].null_count:  # marks of homes before r0003 have no start
+        return dict(taken_out), (view.TIME_MIN_US, view.TIME_MAX_US - 1)
     return dict(taken_out), (int(start_us[rows].min(initial=0)), int(start_us[rows].max(initial=0)))
 
 

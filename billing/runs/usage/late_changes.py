@@ -65,7 +65,7 @@ class AsBefore(NamedTuple):
         return np.where(late, np.append(self.reason, np.int8(-1))[place], np.int8(-1))
 
     def as_shown(self, usage: pa.Table) -> tuple[pa.Table, Bools]:
-        """The rows, with the commit of the row that goes on counting in their stead where there is one; and which those are."""
+        """The rows, each with the commit of the row that goes on counting for it, where there is one; and which those are."""
         found: Any = pc.index_in(one_chunk(usage["event_key"]), value_set=self.shown.keys)
         place: npt.NDArray[np.int32] = found.fill_null(-1).to_numpy()
         replaced = (place >= 0) & (self.reasons(usage) >= 0)

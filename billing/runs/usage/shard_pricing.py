@@ -162,7 +162,7 @@ class GroupEvents:
 
 
 def _as_before(changes: AsBefore, usage: pa.Table, keep: Bools, before: Bools, left_out: dict[str, int]) -> Bools:
-    """Without the rows of changes that came too late. Each is counted, less the row that goes on counting in its stead."""
+    """Without the rows of changes that came too late. Each is counted, less the row that goes on counting for it."""
     reason = changes.reasons(usage)
     shown = keep & (reason < 0) & changes.shown.holds(usage)
     of_shown = changes.reason_of(usage)

@@ -252,10 +252,11 @@ def test_a_shorter_rule_takes_off_what_was_added_too_late_by_it(world: World) ->
     agreed_by_all(world)
 
 
-def test_a_rerating_leaves_what_was_changed_too_late(world: World) -> None:
-    begin(world, "days")
+@pytest.mark.parametrize(("rule", "version"), [("days", 2), ("none", 1)])
+def test_a_rerating_leaves_what_was_changed_too_late(world: World, rule: str, version: int) -> None:
+    begin(world, rule)
     live(world, TWO_OF_THREE, Arrived("2026-02-10", (MIDDLE,)), months=MONTHS[:5])
-    assert jobs.preview(world.home, request("shop/plus", 2, "2025-10")).net_micros == {}
+    assert jobs.preview(world.home, request("shop/plus", version, "2025-10")).net_micros == {}
 
 
 def test_screens_tell_the_segment_and_the_call(world: World) -> None:
