@@ -18,22 +18,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.clocks import EPOCH
 from billing.documents.due import priced_usage
 from billing.documents.finding import Document, find, lines_of, standing_lines
 from billing.documents.grounds import Ground, ground_of
 from billing.documents.run_inputs import WORKED_OUT
 from billing.documents.showing.names import names_of
+from billing.guiding import Guide
 from billing.intake import view
 from billing.invoicing.corrections import key_of
+from billing.left_out.judging import Judge, looked
 from billing.runs import charge_files, states
 from billing.runs.refused_events import charge_paths
+from billing.runs.selection import session_changes
+from billing.runs.usage import late_changes
 from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing.intake.marks import Versions
     from billing.store.home import Home
 
 _CHARGE: Final = [
@@ -126,7 +132,7 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
     units = {row.line_no: known_names.unit(row) for row in lines}
     priced = charge_files.read(home.path, paths, _CHARGE) if ground is None else _priced_again(home, document, ground)
     charges = _charges(priced, lines)
-    known = _described(home, document.pinned_seq if ground is None else ground.seq, charges)
+    known = _described(home, document, ground, charges)
     records, sums = _records(lines, names, charges.to_pylist(), known)
     found = _sums(lines, sums, before, units)
     elsewhere = {each.line_no for each in found if each.due_elsewhere}
@@ -185,14 +191,35 @@ def _charges(charges: pa.Table, lines: Sequence[Any]) -> pa.Table:
     return pa.table(columns).sort_by([("subscription_id", "ascending"), ("start_us", "ascending")])
 
 
-def _described(home: Home, seq: int, charges: pa.Table) -> dict[bytes, dict[str, Any]]:
-    """The stored usage of the events of some charges."""
+def _described(home: Home, document: Document, ground: Ground | None, charges: pa.Table) -> dict[bytes, dict[str, Any]]:
+    """The stored usage of the events of some charges, as the run priced it."""
     if not charges.num_rows:
         return {}
+    seq = document.pinned_seq if ground is None else ground.seq
     starts = charges["start_us"].to_numpy()
-    usage = view.usage(home, _USAGE, seq, int(starts.min()), int(starts.max()) + 1)
+    span = int(starts.min()), int(starts.max()) + 1
+    usage = view.usage(home, _USAGE, seq, *span)
     keys: Any = charges["event_key"].combine_chunks()
-    return {row["event_key"]: row for row in usage.filter(pc.is_in(usage["event_key"], value_set=keys)).to_pylist()}
+    known = {row["event_key"]: row for row in usage.filter(pc.is_in(usage["event_key"], value_set=keys)).to_pylist()}
+    with home.connect() as connection:
+        changed = session_changes.superseded(connection, seq, keys.to_pylist())
+    if changed:
+        shown = _as_before(home, document, ground)
+        before = view.versions(home, _USAGE, seq, shown, span).to_pylist() if shown is not None else []
+        known |= {row["event_key"]: row for row in before if row["event_key"] in changed}
+    return known
+
+
+def _as_before(home: Home, document: Document, ground: Ground | None) -> Versions | None:
+    """Rows that the run of a document priced instead of what came too late."""
+    if ground is None:
+        with home.connect() as connection:
+            runs = looked(connection, home.head_seq(connection), document.run_id)
+            return Judge(home, connection, runs[0]).shown() if runs else None
+    with home.connect() as connection:
+        alone = late_decisions.decided(connection, ground.seq) if ground.left_alone is None else ground.left_alone
+    _, late = late_changes.find(home, ground.seq, Guide(home, ground.seq), ground.contracts, ground.scope, alone)
+    return None if late is None else late.shown
 
 
 def _records(

@@ -55,6 +55,7 @@ class Wanted(NamedTuple):
     few: Span | None = None
     late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
     settled_from_seq: int | None = None  # in `few`, rows of settled ids are wanted as well, if they were committed from this number on
+    shown: marks.Versions | None = None  # rows that count, though a mark hides them: what replaces them came too late
 
     @property
     def spans(self) -> list[Span]:
@@ -115,8 +116,12 @@ class ByShard:
         committed = table[COMMIT_SEQ].to_numpy()
         if committed.size and committed.max() > self._seq:
             counts &= committed <= self._seq
+        shown = np.zeros(len(counts), np.bool_)
         if len(self._hidden.keys):
-            counts &= ~marks.is_hidden(table, self._hidden)
+            hidden = marks.is_hidden(table, self._hidden)
+            if self._wanted.shown is not None:
+                shown = counts & hidden & self._wanted.shown.holds(table)
+            counts &= ~hidden | shown
         start_us = table["start_us"].cast(pa.int64()).to_numpy()
         keep = counts & _lies_in(start_us, self._wanted.main)
         if self._wanted.late_from_seq is not None:
@@ -127,7 +132,7 @@ class ByShard:
         done = in_few & _is_one_of(table["served_id"], settled)
         if self._wanted.settled_from_seq is not None:
             done &= committed < self._wanted.settled_from_seq
-        return keep | (in_few & ~done), int(np.count_nonzero(done))
+        return keep | (in_few & ~done), int(np.count_nonzero(done & ~shown))
 
 
 class _Journal:

@@ -47,6 +47,22 @@ class Hidden(NamedTuple):
     through_seq: NDArray[np.int64]
 
 
+class Versions(NamedTuple):
+    """Stored rows, by event key and commit; of an event one at most."""
+
+    keys: pa.Array[Any]
+    commit_seq: NDArray[np.int64]
+
+    def holds(self, part: pa.Table) -> NDArray[np.bool_]:
+        """Which rows of `part` (with event_key and commit_seq) are among them."""
+        if not len(self.keys):
+            return np.zeros(part.num_rows, np.bool_)
+        found: Any = pc.index_in(part.column("event_key"), value_set=self.keys)
+        place: NDArray[np.int32] = found.fill_null(-1).to_numpy()
+        mask: NDArray[np.bool_] = (place >= 0) & (part.column(COMMIT_SEQ).to_numpy() == self.commit_seq[place])
+        return mask
+
+
 class Layer(NamedTuple):
     """At most one mark an event: the rows that it hides, by key and last commit, and its reason's place in `reasons`."""
 

@@ -73,6 +73,19 @@ def usage(  # noqa: PLR0913 - what, as of when, from when to when
     return steadily(read)
 
 
+def versions(home: Home, columns: Sequence[str], seq: int, wanted: marks.Versions, span: tuple[int, int]) -> pa.Table:
+    """`columns` of stored rows, whether they count or not, of files that may hold rows that start in a span."""
+    needed = list(dict.fromkeys((*columns, "event_key", COMMIT_SEQ)))
+
+    def read() -> pa.Table:
+        with home.connect() as connection:
+            files = stored(connection, 0, seq, *span)
+        found = [part.filter(pa.array(wanted.holds(part))) for part in parts(home, files, needed, 0, seq)]
+        return pa.concat_tables([schema_of(needed).empty_table(), *found]).select(list(columns))
+
+    return steadily(read)
+
+
 def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], marks.Standing]:
     """`columns` of every stored row committed by `seq`, as the files have them, and how they count as of it.
 

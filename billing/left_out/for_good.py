@@ -1,7 +1,7 @@
 """All that no run bills any more, decided on or not: what re-ratings leave alone.
 
 It is what the list of late usage has, as of a commit: also what a run refused in time and nothing mended before its period closed, and
-nothing of a period that a void has opened again.
+nothing of a period that a void has opened again. Segments are among it that came too late for the bill of their call.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import late_decisions
-from billing.intake import view
+from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.changed import late_changes
 from billing.left_out.history import of_keys, uncharged
 from billing.left_out.judging import ORDER, looked
 from billing.left_out.reopened import without_reopened
@@ -54,8 +55,10 @@ def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Deci
     found = of_keys(home, seq, keys, start_us)
     verdicts = found.verdicts if rule == RULE_OF_BEFORE else without_reopened(home, seq, found.usage, found.verdicts)
     usage = found.usage.filter(pa.array(verdicts.for_good))
-    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"])])
-    return late_decisions.Decided(keys, np.concatenate([decided.start_us, int64(usage["start_us"])]), *(np.zeros(len(keys), np.int64),) * 2)
+    starts = {} if rule == RULE_OF_BEFORE else late_changes(home, seq).starts
+    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"]), marks.keys_array(starts)])
+    start_us = np.concatenate([decided.start_us, int64(usage["start_us"]), np.array(list(starts.values()), np.int64)])
+    return late_decisions.Decided(keys, start_us, *(np.zeros(len(keys), np.int64),) * 2)
 
 
 def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:

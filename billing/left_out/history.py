@@ -106,8 +106,11 @@ def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more
     return Found(usage, verdicts(home, seq, usage))
 
 
-def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
-    """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`."""
+def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None, changes: bool = False) -> Verdicts:
+    """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`.
+
+    `changes`: the rows are what late commits made of sessions that runs have charged as they stood before.
+    """
     reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
     committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
     refused_by = _refused_by(home, seq, usage)
@@ -120,7 +123,7 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
                 keys = judge.account_keys(usage.take(rows))
                 gone = counting.gone(run.run_id, np.unique(keys).tolist())
                 rows = rows[~np.isin(keys, np.array(gone, np.int64))]  # undone for these: it never had them
-                rows, found = _better(reason, rows, judge.reasons(usage.take(rows)))
+                rows, found = _better(reason, rows, judge.reasons(usage.take(rows), changes=changes))
                 reason[rows], run_id[rows] = found, run.run_id
                 open_[rows[_DECIDE[found]]] = False
             if progress is not None:

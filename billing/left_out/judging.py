@@ -19,7 +19,7 @@ from billing import late_decisions
 from billing.charges.periods import Period, period_after, period_of
 from billing.guiding import Guide
 from billing.runs import states
-from billing.runs.contracts import facts, late_rules, price_list
+from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.fact_columns import day_of
@@ -27,7 +27,7 @@ from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times, changed_accounts, scope
 from billing.runs.selection.left_out import PLACES, LeftOut
-from billing.runs.usage import late_usage, pricing
+from billing.runs.usage import late_changes, late_usage, pricing
 from billing.runs.usage.pricing import Owned
 from billing.store import settings, tables
 from rating.schema import Direction
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from billing.charges.lines import Int64s
+    from billing.intake.marks import Versions
     from billing.runs.contracts.facts import Account
     from billing.runs.contracts.price_list import PriceList
     from billing.runs.usage.owners import Owners
@@ -115,12 +116,22 @@ class Judge:
             unheld = Contracts(dataclasses.replace(known, agreed=dataclasses.replace(known.agreed, holds={})), prices, facts.Midnights())
             self._open = changed_accounts.scope_of(home, connection, unheld, *about[3:], only=run.only, everything=True)
         self._guide = Guide(home, seq)
-        self._came = arrival_times.load(connection, seq) if late_rules.is_asked(self._contracts.price_list) else None
-        self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
         self._decided = late_decisions.decided(connection, seq, not_taken_back=True)
+        self._home = home
+        self._came, self._changes = late_changes.find(home, seq, self._guide, self._contracts, self._scope, self._decided)
+        self._reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
 
-    def reasons(self, usage: pa.Table) -> npt.NDArray[np.int8]:
-        """The reason of each row (place in ORDER), as if none of them were among the charges of the run."""
+    def reasons(self, usage: pa.Table, *, changes: bool = False) -> npt.NDArray[np.int8]:
+        """The reason of each row (place in ORDER), as if none of them were among the charges of the run.
+
+        Of a session that was changed too late the row of before is judged that goes on counting, or, of `changes`, the row as it is now.
+        """
+        late = np.full(usage.num_rows, -1, np.int8)
+        if self._changes is not None:
+            late = self._changes.reasons(usage)
+            if not changes:
+                usage, is_shown = self._changes.as_shown(usage)
+                late[is_shown] = -1
         start_us = int64(usage["start_us"])
         owner, lates = self._owners(usage, start_us), dict[str, npt.NDArray[np.bool_]]()
         if self._came is not None:
@@ -133,10 +144,21 @@ class Judge:
         self._judge_held(found, owner, start_us)
         for name, rows in lates.items():
             found[rows] = CODES[LeftOut(name)]
+        for code, reason in enumerate(late_changes.REASONS):
+            by_hand = reason is LeftOut.DECIDED
+            found[(late == code) & ((found == CODES[LeftOut.SETTLED]) | (not by_hand))] = CODES[reason]
         found[~self._bills(usage, owner, start_us)] = CODES[LeftOut.NOT_BILLABLE]
         would_bill = (found == CODES[LeftOut.SETTLED]) | ((found == CODES[LeftOut.OTHER_RUN]) & (owner.subscription < 0))
         found[would_bill & self._decided.holds(usage["event_key"])] = CODES[LeftOut.DECIDED]
         return found
+
+    def shown(self) -> Versions | None:
+        """The rows that the run priced instead of what came too late, as it knew decisions."""
+        with self._home.connect() as connection:
+            decided = late_decisions.decided(connection, self.run.pinned_seq)
+        about = (self._guide, self._contracts, self._scope, decided)
+        late = late_changes.find(self._home, self.run.pinned_seq, *about)[1]
+        return None if late is None else late.shown
 
     def account_keys(self, usage: pa.Table) -> Int64s:
         """Whose each row is, 0 nobody's."""

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 
-def verdicts_now(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None) -> Verdicts:
-    """The verdicts of all runs as of `seq`, without those for good that hold no more: no run has looked since the void."""
-    return without_reopened(home, seq, usage, verdicts(home, seq, usage, progress=progress))
+def verdicts_now(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None, changes: bool = False) -> Verdicts:
+    """The verdicts (of `history.verdicts`) as of `seq`, without those for good that hold no more: no run has looked since the void."""
+    return without_reopened(home, seq, usage, verdicts(home, seq, usage, progress=progress, changes=changes), changes=changes)
 
 
-def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts) -> Verdicts:
+def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts, *, changes: bool = False) -> Verdicts:
     """Verdicts on rows of `usage` (columns of `judging.columns`); UNSEEN where the next run bills what others left out for good."""
     rows = np.flatnonzero(found.for_good)
     if not rows.size:
@@ -45,7 +45,7 @@ def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts) -> 
     with home.connect() as connection:
         opened = rows[_is_opened(home, connection, seq, usage.take(rows))]
         for date, its in next_dates(home, connection, seq, usage, opened):
-            again = its[~FOR_GOOD[Judge(home, connection, Looked(0, date, seq)).reasons(usage.take(its))]]
+            again = its[~FOR_GOOD[Judge(home, connection, Looked(0, date, seq)).reasons(usage.take(its), changes=changes)]]
             reason[again], run_id[again] = UNSEEN, 0
     return Verdicts(reason, run_id)
 

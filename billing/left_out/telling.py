@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
 from billing.left_out.history import UNSEEN
 from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
-from billing.left_out.reopened import next_dates, verdicts_now
+from billing.left_out.reopened import next_dates
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
@@ -91,7 +92,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
         return ()
     usage = usage_of(home, seq, keys, start_us)
     if run_id is None:
-        found = verdicts_now(home, seq, usage)
+        found = verdicts_listed(home, seq, usage)
         reason, by = found.reason, found.run_id
     else:
         by = np.full(usage.num_rows, run_id, np.int64)

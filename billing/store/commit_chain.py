@@ -160,8 +160,8 @@ def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
         for values in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
             acts[values.commit_seq].append([name, *values])
         if name in _PARTS:
-            for commit_seq, *values in connection.execute(_parts(name, first).execution_options(yield_per=_ROWS_AT_ONCE)):
-                acts[commit_seq].append([_PARTS[name][0], *values])
+            for commit_seq, *part in connection.execute(_parts(name, first).execution_options(yield_per=_ROWS_AT_ONCE)):
+                acts[commit_seq].append([_PARTS[name][0], *part])
     setting = sa.table("settings", sa.column("name"), sa.column("value")).c
     limits = sa.select(setting.name, setting.value).where(setting.name.startswith(_LIMITS, autoescape=True)).order_by(setting.name)
     for name, value in connection.execute(limits):

@@ -17,16 +17,19 @@ import pyarrow as pa
 
 from billing import late_decisions
 from billing.intake import view
+from billing.intake.marks import keys_array
+from billing.left_out.changed import late_changes, verdicts_listed
 from billing.left_out.history import uncharged
-from billing.left_out.reopened import verdicts_now
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
+from billing.too_late import increments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from billing.charges.lines import Int64s
+    from billing.left_out.changed import LateChanges
     from billing.store.home import Home
     from billing.suspense.estimate import Owner
 
@@ -77,11 +80,12 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     with home.connect() as connection:
         seq = home.head_seq(connection)
         known = late_decisions.decided(connection, seq)
-    keys, start_us = _now(home, seq, known) if decided else uncharged(home, seq, progress=progress)
+    changes = late_changes(home, seq)
+    keys, start_us = _now(home, seq, known) if decided else _open(uncharged(home, seq, progress=progress), changes)
     if not len(keys):
         return Listed(seq, (), ())
     usage = usage_of(home, seq, keys, start_us)
-    found = verdicts_now(home, seq, usage, progress=progress)
+    found = verdicts_listed(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
@@ -89,7 +93,7 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     estimator = Estimator(home, seq)
     told = told if decided else _owned(told, estimator.owners(usage))
     assert len(told) == usage.num_rows, "each record is told of once"
-    worth = _as_decided(known, usage, told) if decided else _estimated(estimator, usage)
+    worth = _as_decided(known, usage, told) if decided else _estimated(estimator, usage, changes)
     records = tuple(
         TooLate(each, (now_us - each.start_us) // _DAY_US, *of_row)
         for each, of_row in zip(told, worth, strict=True)
@@ -98,11 +102,19 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     return Listed(seq, records, _sums(records))
 
 
-def _estimated(estimator: Estimator, usage: pa.Table) -> Iterator[_Worth]:
-    """The worth of each row by the tariff of its time."""
+def _open(found: tuple[pa.Array[Any], Int64s], changes: LateChanges) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of events without a charge, and of segments that came too late for the bill of their call."""
+    starts = np.array(list(changes.starts.values()), np.int64)
+    return pa.concat_arrays([found[0], keys_array(changes.starts)]), np.concatenate([found[1], starts])
+
+
+def _estimated(estimator: Estimator, usage: pa.Table, changes: LateChanges) -> Iterator[_Worth]:
+    """The worth of each row by the tariff of its time: what it adds to what is billed of its session."""
     worth = estimator.estimates(usage)
-    for row in range(usage.num_rows):
-        yield int(worth.micros[row]), worth.currency_of(row), BASIS_NAMES[worth.basis[row]], *estimator.taxed_as(worth, row)
+    keys: list[Any] = usage["event_key"].to_pylist()
+    adds = increments.adjusted(dict(zip(keys, worth.micros.tolist(), strict=True)), set(changes.segments), changes, estimator)
+    for row, key in enumerate(keys):
+        yield adds[key], worth.currency_of(row), BASIS_NAMES[worth.basis[row]], *estimator.taxed_as(worth, row)
 
 
 def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[Told]) -> Iterator[_Worth]:

@@ -16,7 +16,6 @@ from billing.clocks import local_date
 from billing.documents import adjusting
 from billing.late_decisions import BILLED
 from billing.store import tables
-from billing.too_late import calls
 from billing.too_late.choosing import grouped
 from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
@@ -36,10 +35,6 @@ if TYPE_CHECKING:
 
 _REASON_CODE: Final = "late_usage"
 _BY_HAND: Final = "write it off; what is to be charged all the same `ratewright adjustment add` charges"
-_IN_A_BILL: Final = Obstacle(
-    "it is a part of a call of which a later part is billed as it stood before this one came, so it may be in there",
-    "`ratewright usage find` shows the parts: bill what the call lacks by --amount, or write it off",
-)
 
 
 class Owner(NamedTuple):
@@ -57,13 +52,10 @@ class Planner:
         self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
         self._bills = wanted.kind == BILLED
         self._rerated = Rerated(home, connection)
-        self._told_before: frozenset[str] = frozenset()
         self.owners: Mapping[str, Owner] = {}
 
     def plan(self, records: Sequence[TooLate]) -> Decided:
         """The decisions. Raises UserError where none is left, or a record that is named cannot be billed."""
-        if self._bills and self._wanted.amount_micros is None:
-            self._told_before = calls.told_before(self._home, self._connection, [each.record.event_key for each in records])
         reasons = [self._unbillable(each) for each in records]
         pairs = list(zip(records, reasons, strict=True))
         alone = [LeftAlone(each.record.record_id, each.record.event_key, *why) for each, why in pairs if why is not None]
@@ -87,8 +79,6 @@ class Planner:
         """Why a record alone cannot be billed; None where it can, and where it is written off."""
         if not self._bills:
             return None
-        if each.record.event_key in self._told_before:
-            return _IN_A_BILL
         return _unbillable(each) or self._rerated.why(each)
 
     def _group(self, key: GroupKey, part: Sequence[TooLate]) -> Group:

@@ -97,7 +97,7 @@ def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
         rerated = rerated_since(connection, run.run_id, [key])[key]
     owner = plain.account_key(line.subscription_key)
     drawn, of_line = _charges(home, paths, line, plain.with_others([owner]) if owner in plain.together else [])
-    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn))]
+    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, plain, drawn))]
     wanted = set(of_line["event_key"].to_pylist())
     chosen = sorted(
         (each for each in outcomes if each.event.event_key in wanted), key=lambda each: (each.event.start_us, each.event.event_key)
@@ -178,7 +178,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     else:
         drawn = named
     found = set(named["event_key"].to_pylist())
-    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, run.pinned_seq, drawn)) if outcome.event.event_key in found]
+    outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, plain, drawn)) if outcome.event.event_key in found]
     starts = {key: wanted.pop(key) for key in found}
     reasons = {each.account_key: (LeftOut.QUARANTINED if each.kind is None else LeftOut(each.kind), each.reason) for each in aside}
     unbilled = {key: reasons[owner] for key, owner in zip(named["event_key"].to_pylist(), owners, strict=True) if owner in reasons}

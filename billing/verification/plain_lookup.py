@@ -29,10 +29,12 @@ from billing.runs.contracts import facts
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.selection import changed_accounts, scope
+from billing.runs.selection.coverage import billed_seq
 from billing.runs.usage import carried_allowances
 from billing.store import tables
+from billing.verification import plain_sessions
 from billing.verification.plain_buckets import Holder, PlainBuckets, Present, lefts_after
-from rating.model import Service
+from rating.model import LateUsage, Service
 from rating.outcome import Event, Outcome
 from rating.reference import Reference
 from rating.schema import Direction
@@ -42,10 +44,11 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts.facts import Subscription
     from billing.store.home import Home
-    from rating.model import Catalogue
+    from rating.model import Catalogue, Plan
 
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NUMBER_DIGITS_MAX: Final = 15
+DAY_US: Final = 86_400_000_000
 _USAGE: Final = (
     "event_key", "served_id", "service", "direction", "other_e164", "other_raw", "start_us", "duration_us", "bytes_up", "bytes_down",
     "units", "source_amount_micros", "source_currency", "serving_plmn", "rating_group",
@@ -75,11 +78,13 @@ class PlainLookup:
     """Looks everything up one event at a time, as a run (a row of bill_runs) knew it."""
 
     def __init__(self, home: Home, connection: sa.Connection, run: Any) -> None:  # noqa: ANN401 -- a row of bill_runs
-        seq = run.pinned_seq
+        self.seq = seq = run.pinned_seq
+        self._home, self._run = home, run
         self._facts = facts.load(connection, seq)
         self._spans = _spans_by_number(connection, seq)
         catalogues = catalogue.in_force(home, seq)
         newest = sorted(catalogues, key=lambda each: each.effective_from_us)
+        self._newest = newest[::-1]
         self._currency = {each.identity: each.currency for each in newest}
         self._reference = Reference(catalogues)
         self._buckets = PlainBuckets(catalogues)
@@ -103,6 +108,37 @@ class PlainLookup:
             found = self._priced([events[row] for row in rows], holders)
             outcomes.update(zip(rows, found, strict=True))
         return [(owner, outcomes[row]) for row, owner in enumerate(owners)]
+
+    def as_before(self, event_keys: set[bytes]) -> dict[bytes, dict[str, Any]]:
+        """Of those of some events whose session was changed too late the row of before, its start as an integer."""
+        found = plain_sessions.Sessions(self._home, self.seq, event_keys)
+        return found.as_before(self._is_late) if found.changes else {}
+
+    def _is_late(self, row: Mapping[str, Any], commit_seq: int, came_us: int) -> bool:
+        """True where a row would be too late, or waived, if it had come with a commit."""
+        subscription = self._subscription(self._subscriber(row["served_id"], row["start_us"]))
+        if subscription is None:
+            return False
+        account = self._facts.accounts[subscription.account]
+        day = (EPOCH + dt.timedelta(microseconds=row["start_us"])).astimezone(ZoneInfo(account.timezone)).date()
+        name = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
+        rule = None if name is None else self._newest_plan(name)
+        if rule is None:
+            return False
+        if rule.late_usage_days_max is not None and came_us > row["start_us"] + rule.late_usage_days_max * DAY_US:
+            return True
+        period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+        if rule.late_usage is not LateUsage.WAIVE or period is None:
+            return False
+        with self._home.connect() as connection:
+            covered = scope.covered_through(connection, self._facts, self._run.run_id)
+        billed = billed_seq(covered.ever[int(covered.of[subscription.account])], period.end)
+        return billed is not None and commit_seq > billed
+
+    def _newest_plan(self, name: str) -> Plan | None:
+        """What the newest version that has a plan says of it."""
+        identity, _, plain_name = name.partition("/")
+        return next((plan for each in self._newest if each.identity == identity for plan in each.plans if plan.name == plain_name), None)
 
     def with_others(self, account_keys: Iterable[int]) -> list[int]:
         """Some accounts, and all others whose events draw together with theirs."""
@@ -264,18 +300,22 @@ def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, 
     return found
 
 
-def usage_of(home: Home, seq: int, chosen: pa.Table) -> list[dict[str, Any]]:
-    """Usage rows of the `chosen` charges (event_key, start_us, period_from), instants as integers, each with its `period_from`."""
+def usage_of(home: Home, plain: PlainLookup, chosen: pa.Table) -> list[dict[str, Any]]:
+    """Usage rows of the `chosen` charges (event_key, start_us, period_from), instants as integers, each with its `period_from`.
+
+    Of a session that was changed too late they are the rows of before.
+    """
     keys: Any = chosen["event_key"].combine_chunks()
     start_us = chosen["start_us"].cast(pa.int64()).to_numpy()
     if not len(start_us):
         return []
-    usage = view.usage(home, _USAGE, seq, int(start_us.min()), int(start_us.max()) + 1)
+    usage = view.usage(home, _USAGE, plain.seq, int(start_us.min()), int(start_us.max()) + 1)
     usage = usage.filter(pc.is_in(usage["event_key"], value_set=keys))
     place = usage.column_names.index("start_us")
     usage = usage.set_column(place, "start_us", usage["start_us"].cast(pa.int64()))
     period_from = dict(zip(keys.to_pylist(), chosen["period_from"].to_pylist(), strict=True))
-    return [row | {"period_from": period_from[row["event_key"]]} for row in usage.to_pylist()]
+    rows = {row["event_key"]: row for row in usage.to_pylist()} | plain.as_before(set(period_from))
+    return [row | {"period_from": period_from[key]} for key, row in rows.items()]
 
 
 def _spans_by_number(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, int | None, int]]]:

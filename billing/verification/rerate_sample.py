@@ -61,7 +61,7 @@ def rerate(home: Home, run_id: int | None, sample: int, seed: int, *, progress: 
         plain = PlainLookup(home, connection, run)
     charges = charge_files.read(home.path, paths, _CHARGE)
     chosen = charges.filter(pa.array(_choose(charges, plain.together, sample, seed)))
-    usage = usage_of(home, run.pinned_seq, chosen)
+    usage = usage_of(home, plain, chosen)
     examples, differing = [], 0
     charged = {row["event_key"]: row for row in _charge_rows(chosen)}
     for done, (owner, outcome) in enumerate(plain.outcomes(usage), start=1):

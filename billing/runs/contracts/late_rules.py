@@ -36,6 +36,12 @@ def is_asked(price_list: PriceList) -> bool:
     return any(rule_of(price_list, plan) != Rule(NO_RULE, NO_RULE) for plan in _plans(price_list))
 
 
+def days_min(price_list: PriceList) -> int | None:
+    """The fewest days after which any plan bills nothing more; None: each bills however late."""
+    found = (rule_of(price_list, plan).days_max for plan in _plans(price_list))
+    return min((days for days in found if days != NO_RULE), default=None)
+
+
 def any_arrives(price_list: PriceList) -> bool:
     """Return whether events of any plan may be billed in a later period than their own."""
     return any(arrives(price_list, plan) for plan in _plans(price_list))

@@ -2,14 +2,15 @@
 
 What comes back out of suspense, and a corrected version, is stored anew in a commit of its own, and counts as if it had come in time. When
 it came at first is told by the marks on its event; of a record that could not be read, by what waited of its file. A
-call that is put together anew because another segment came is another matter: it came with that segment.
+call that is put together anew because another segment came is another matter: it came with that segment. It is placed
+where the row was that it replaces, as far as that change came in time (`billing.runs.usage.late_changes`).
 Instants are microseconds since 1970 (UTC).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +18,15 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
+from billing.intake import marks
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.fact_columns import integers
 from billing.store import bulk, tables
 from rating.schema import KEY, UsageFlag
+
+if TYPE_CHECKING:
+    from billing.runs.selection.session_changes import SessionChanges
 
 USAGE: Final = "usage"  # kind of a commit
 RECYCLED: Final = "recycled"  # kind of a decision
@@ -41,6 +46,8 @@ class Arrivals:
     counted_seq: Int64s  # the same where that version counted until another one put it in doubt, else the largest number
     files: Int64s  # of which records could not be read and came back since; ascending
     file_seq: Int64s  # the commit of the first such record of each
+    changed: pa.Array[Any]  # keys of events of sessions that were put together anew
+    origin_seq: Int64s  # the commit of the row that each replaces
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,13 +69,23 @@ class Arrivals:
 
         Of `usage` are read event_key, flags and commit_seq.
         """
-        commit_seq = int64(usage[COMMIT_SEQ])
+        commit_seq = self.placed_seqs(usage, int64(usage[COMMIT_SEQ]))
         rows = _recycled(usage)
         if not rows.size:
             return commit_seq
         found: Any = pc.index_in(one_chunk(usage["event_key"]).take(pa.array(rows, pa.int64())), value_set=self.events)
         commit_seq = commit_seq.copy()
         commit_seq[rows] = np.minimum(commit_seq[rows], _at(self.counted_seq, found.fill_null(-1).to_numpy()))
+        return commit_seq
+
+    def placed_seqs(self, usage: pa.Table, commit_seq: Int64s) -> Int64s:
+        """The commit of each row, or that of the row that it replaces. Of `usage` are read event_key and flags."""
+        if not len(self.changed):
+            return commit_seq
+        rows = np.flatnonzero((usage["flags"].to_numpy() & int(UsageFlag.ASSEMBLED)) != 0)
+        found: Any = pc.index_in(one_chunk(usage["event_key"]).take(pa.array(rows, pa.int64())), value_set=self.changed)
+        commit_seq = commit_seq.copy()
+        commit_seq[rows] = np.minimum(commit_seq[rows], _at(self.origin_seq, found.fill_null(-1).to_numpy()))
         return commit_seq
 
     def first_seqs(self, usage: pa.Table) -> Int64s:
@@ -87,13 +104,14 @@ class Arrivals:
         return commit_seq
 
 
-def load(connection: sa.Connection, seq: int) -> Arrivals:
-    """As of a commit."""
+def load(connection: sa.Connection, seq: int, sessions: SessionChanges | None = None) -> Arrivals:
+    """As of a commit. `sessions`: changes of sessions by then."""
     column = tables.commits.c
     found = bulk.read(connection, sa.select(column.commit_seq, column.at_us).where(column.commit_seq <= seq))
     numbers, at_us = integers(found["commit_seq"]), integers(found["at_us"])
     order = np.argsort(numbers)
-    return Arrivals(numbers[order], at_us[order], *_events(connection, seq), *_files(connection, seq))
+    origins = (marks.keys_array([]), np.zeros(0, np.int64)) if sessions is None else sessions.origins()
+    return Arrivals(numbers[order], at_us[order], *_events(connection, seq), *_files(connection, seq), *origins)
 
 
 def _recycled(usage: pa.Table) -> Int64s:

@@ -22,7 +22,15 @@ from billing.intake import view
 from billing.runs.contracts import late_rules
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
 from billing.runs.contracts.rule_inputs import asked
-from billing.runs.selection import arrival_times, contract_changes, due_accounts, later_bills, tariff_changes, usage_changes
+from billing.runs.selection import (
+    arrival_times,
+    contract_changes,
+    due_accounts,
+    later_bills,
+    session_changes,
+    tariff_changes,
+    usage_changes,
+)
 from billing.runs.selection.change_marks import Touches
 from billing.runs.selection.scope import laid_out
 from billing.store import settings
@@ -95,7 +103,10 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
     until_us = min(int(fresh_us[looked_at].max()), full.window.to_us)
     on_net = asked(contracts.price_list.catalogues).on_net
     callers = contract_changes.numbers_that_moved(connection, touches) if on_net else None
-    came = arrival_times.load(connection, touches.seq) if late_rules.any_arrives(contracts.price_list) else None
+    came = None
+    if late_rules.any_arrives(contracts.price_list):
+        sessions = session_changes.load(home, connection, touches.seq, late_rules.days_min(contracts.price_list))
+        came = arrival_times.load(connection, touches.seq, sessions)
     open_us = int(full.open_us[used].min())
     span = usage_changes.Span(open_us, until_us, None if came is None else came.first_since(open_us))
     places = usage_changes.Places(full, fresh_us, guide, contracts, came)

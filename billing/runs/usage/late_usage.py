@@ -7,8 +7,8 @@ allowances of the period it is placed in.
 `late_usage_days_max`: an event that came more than so many days after it began is not billed.
 An event came when the first version of its record did (`billing.runs.selection.arrival_times`), however long it waited in suspense. What
 came late and waited is placed in the period in which it came back, since the one in which it came may be closed; another version of what
-counted before is placed where that was. The rules are those of the newest version that has the plan held when the event began. Days are
-of 24 hours.
+counted before is placed where that was, and so is what a later segment made of a session (`late_changes`). The rules are those of the
+newest version that has the plan held when the event began. Days are of 24 hours.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
     rows = np.flatnonzero((after != NO_RULE) & begun & ~too_late)
     ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
-    late = rows[came_us[rows] > ends + after[rows] * DAY_US]
+    late = rows[arrivals.instants(arrivals.placed_seqs(usage, first_seq))[rows] > ends + after[rows] * DAY_US]
     place = owner.place.copy()
     place[late] = scope.place(owner.account[late], np.minimum(counted_us[late], _last_instants(owner.account[late], contracts)))
     return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}

@@ -20,8 +20,7 @@ from billing.runs.contracts import late_rules
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.rule_inputs import asked
-from billing.runs.selection import arrival_times
-from billing.runs.usage import pricing
+from billing.runs.usage import late_changes, pricing
 from billing.runs.usage.charge_sums import GroupSums, PricedSums, gathered, sum_up
 from billing.runs.usage.event_owners import Owning
 from billing.runs.usage.shard_pricing import Aside, GroupEvents, LateUsage, Units
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.selection import arrival_times
     from billing.runs.selection.scope import Scope
     from billing.runs.selection.usage_windows import Window
     from billing.runs.usage.pricing import Priced
@@ -71,14 +71,16 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     if scope.window is None:
         return gathered([])
     owning = Owning(guide, contracts, scope)
-    came = _arrivals(home, seq, contracts)
+    alone = _decided(home, seq) if left_alone is None else left_alone
+    came, late = late_changes.find(home, seq, guide, contracts, scope, alone)
     spans = _spans(contracts, scope)
     if spans.few is not None:
         owning.settle_all_but(spans.accounts, *spans.few)
-    reader = ByShard(home, _wanted(contracts, spans, came), seq, threads=threads)
+    wanted = _wanted(contracts, spans, came)._replace(shown=None if late is None else late.shown)
+    reader = ByShard(home, wanted, seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
-    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, _decided(home, seq) if left_alone is None else left_alone))
+    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late))
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)
@@ -126,14 +128,6 @@ class _Done:
             self._rows += rows
             if self._progress is not None:
                 self._progress(self._rows, self._total)
-
-
-def _arrivals(home: Home, seq: int, contracts: Contracts) -> arrival_times.Arrivals | None:
-    """When usage came; None where no plan asks."""
-    if not late_rules.is_asked(contracts.price_list):
-        return None
-    with home.connect() as connection:
-        return arrival_times.load(connection, seq)
 
 
 def _decided(home: Home, seq: int) -> late_decisions.Decided:

@@ -17,6 +17,7 @@ from billing.runs.selection.arrival_times import COLUMNS, Arrivals
 from billing.runs.selection.left_out import LeftOut
 from billing.runs.usage import late_usage as late
 from billing.runs.usage import pricing
+from billing.runs.usage.late_changes import REASONS, AsBefore
 from billing.runs.usage.owners import Owners
 from billing.runs.usage.pricing import Owned, Priced
 from billing.runs.usage.rating_passes import Turns
@@ -56,10 +57,11 @@ class Units(NamedTuple):
 
 
 class LateUsage(NamedTuple):
-    """The arrival of usage, if any plan asks for it, and the late usage that people decided on."""
+    """The arrival of usage, if any plan asks for it, the late usage that people decided on, and changes of sessions that came too late."""
 
     came: Arrivals | None
     decided: Decided
+    changes: AsBefore | None = None
 
 
 class GroupEvents:
@@ -70,7 +72,7 @@ class GroupEvents:
         self._owning = owning
         self._contracts = contracts
         self._scope = scope
-        self._came, self._decided = late_usage
+        self._came, self._decided, self._changes = late_usage
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -122,19 +124,21 @@ class GroupEvents:
         """Which events are priced, whose they are, and how many are not, by reason."""
         contracts, scope, usage = self._contracts, self._scope, part.usage
         owner = self._owning.owners(number, usage["served_id"], start_us)
-        keep, left_out = part.keep, {}
+        keep, left_out = part.keep, dict[str, int]()
         before = np.zeros(len(keep), np.bool_)
         if self._came is not None:
             assert scope.window is not None
             before = start_us < scope.window.from_us
+        if self._changes is not None:
+            keep = _as_before(self._changes, usage, keep, before, left_out)
         if len(self._decided.keys):  # whatever else keeps them from a bill
             by_hand = keep & self._decided.holds(usage["event_key"])
-            left_out[LeftOut.DECIDED.value] = int(np.count_nonzero(by_hand & ~before))
+            _add(left_out, LeftOut.DECIDED, int(np.count_nonzero(by_hand & ~before)))
             keep = keep & ~by_hand
         if self._came is not None:
             owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
             for reason, events in not_billed.items():
-                left_out[reason] = int(np.count_nonzero(keep & events & ~before))
+                _add(left_out, reason, int(np.count_nonzero(keep & events & ~before)))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
@@ -155,6 +159,22 @@ class GroupEvents:
         return pricing.price_owned(
             owned, self._guide, self._contracts, self._scope, lambda rateable: self._turns.rate(rateable, lefts, present=present)
         )
+
+
+def _as_before(changes: AsBefore, usage: pa.Table, keep: Bools, before: Bools, left_out: dict[str, int]) -> Bools:
+    """Without the rows of changes that came too late. Each is counted, less the row that goes on counting for it."""
+    reason = changes.reasons(usage)
+    shown = keep & (reason < 0) & changes.shown.holds(usage)
+    of_shown = changes.reason_of(usage)
+    for code, each in enumerate(REASONS):
+        away, beside = keep & (reason == code), shown & (of_shown == code)
+        if away.any() or beside.any():
+            _add(left_out, each, int(np.count_nonzero(away & ~before)) - int(np.count_nonzero(beside & ~before)))
+    return keep & (reason < 0)
+
+
+def _add(left_out: dict[str, int], reason: str, rows: int) -> None:
+    left_out[str(reason)] = left_out.get(str(reason), 0) + rows
 
 
 def _order(events: Aside, keep: Bools, rank: npt.NDArray[np.int32], units: int) -> Int64s:
