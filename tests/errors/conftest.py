@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden"
 WRITES_GOLDEN = os.environ.get("RATEWRIGHT_GOLDEN") == "write"
 PASSING_FILES = ("ratewright.db-wal", "ratewright.db-shm")  # SQLite's own, there while the database is open
-PROGRESS = re.compile(r"^.+: [\d,]+ of [\d,]+ \w+ \(\d+ %\), .+ left\n", re.MULTILINE)
+PROGRESS = re.compile(r"^.+: [\d,]+ of [\d,]+ [\w ]+ \(\d+ %\), .+ left\n", re.MULTILINE)
 HOLDER = re.compile(r"process \d+ on \S+")  # of a lock
 COMMAND = Path(sys.executable).with_name("ratewright")
 
