@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rating.tables import Tables
 
 CATALOGUES = 16  # sets of them, of which tables are kept: 4 MB each
-STATEMENTS = 10_000  # compiled ones that are kept; the whole product has some 2,000
+STATEMENTS = 4_000  # compiled ones that are kept
 real_engine: Callable[[Path, int], sa.Engine] = database.engine  # commits of its homes are on disk when they return
 _compiled: LRUCache[Any, Any] = LRUCache(STATEMENTS)
 _made_engine = sa.Engine.__init__

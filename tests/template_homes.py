@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import shutil
@@ -15,7 +16,6 @@ from billing.store.home import HASH_KEY_VARIABLE, Home
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_room = tempfile.TemporaryDirectory(prefix="template-homes-")  # goes with the process
 _templates: dict[bytes, Path] = {}
 
 
@@ -27,9 +27,15 @@ def new_home(folder: Path, fill: Callable[[Home], object], *key: object) -> Home
         return home
     full_key = pickle.dumps((fill.__qualname__, key, os.environ.get(HASH_KEY_VARIABLE), user_namespace.of_process()))
     if full_key not in _templates:
-        template = Path(_room.name) / str(len(_templates))
+        template = Path(_room().name) / str(len(_templates))
         with Home.open(template, create=True) as home:
             fill(home)
         _templates[full_key] = template
     shutil.copytree(_templates[full_key], folder)
     return Home.open(folder)
+
+
+@functools.cache
+def _room() -> tempfile.TemporaryDirectory[str]:
+    """Goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="template-homes-")
