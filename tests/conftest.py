@@ -59,6 +59,14 @@ def _homes_on_postgresql(request: pytest.FixtureRequest) -> Iterator[None]:
     os.environ.pop("RATEWRIGHT_DATABASE", None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_databases(request: pytest.FixtureRequest) -> None:
+    if any(item.get_closest_marker("slow") for item in request.session.items):
+        from tests import quick_databases  # noqa: PLC0415 -- fast tests need no store
+
+        quick_databases.set_up()
+
+
 @pytest.fixture(autouse=True)
 def _quick_homes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("slow") is None:

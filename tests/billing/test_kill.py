@@ -1,16 +1,11 @@
 """Killed at every commit point: what was stored counts, what was not does not, and doing it again ends in the same state.
 
-Each point is reached in a process of its own that kills itself there, as a power cut would. Points of other parts have their own test.
+Points of other parts have their own test.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,19 +21,13 @@ from billing.store import commit_points, tables
 from billing.store.home import Home
 from tests.billing.files import NOW_US, a_catalogue, write
 from tests.billing.usage_rows import MARCH_US, Event, batch
+from tests.crash_images import Crashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 MINE = [name for name in commit_points.POINTS if name.split(".")[0] in {"catalogue", "draft", "decision", "accounts", "intake", "seal"}]
-WORK = """
-import sys
-from pathlib import Path
-from tests.billing.test_kill import work
-work(Path(sys.argv[1]))
-"""
 FACTS = (
     tables.publications,
     tables.tariff_drafts,
@@ -100,36 +89,25 @@ def _plain(row: sa.RowMapping) -> dict[str, object]:
     return {name: value for name, value in row.items() if name != "commit_seq"}
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    folder = tmp_path_factory.mktemp("unharmed")
+def prepare(folder: Path) -> None:
+    """Files to import."""
+    folder.mkdir()
     write(folder / "in")
-    work(folder)
-    return state(folder)
 
 
 @pytest.fixture(scope="module")
-def kill(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    def run(point: str) -> Path:
-        folder = tmp_path_factory.mktemp("killed")
-        write(folder / "in")
-        done = subprocess.run(
-            [sys.executable, "-c", WORK, str(folder)],
-            cwd=ROOT,
-            env={**os.environ, commit_points.VARIABLE: point},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
-        return folder
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), prepare, work, by_kill=["intake.journal_written", "seal.files_written"])
 
-    return run
+
+@pytest.fixture(scope="module")
+def expected(crashes: Crashes) -> dict[str, object]:
+    return state(crashes.unharmed())
 
 
 @pytest.mark.parametrize("point", MINE)
-def test_a_kill_and_a_second_try_end_alike(expected: dict[str, object], kill: Callable[[str], Path], point: str) -> None:
-    folder = kill(point)
+def test_a_kill_and_a_second_try_end_alike(expected: dict[str, object], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     before = state(folder)  # readable at once, and balanced, before anyone mends anything
     assert len(before["usage"]) <= len(expected["usage"])  # type: ignore[arg-type]  # lists
     work(folder)
@@ -140,10 +118,10 @@ def test_a_kill_and_a_second_try_end_alike(expected: dict[str, object], kill: Ca
         assert files == named, "nothing is left behind"
 
 
-def test_a_kill_between_two_batches_keeps_the_first(kill: Callable[[str], Path]) -> None:
-    with Home.open(kill("intake.journal_synced:2") / "home") as home:
+def test_a_kill_between_two_batches_keeps_the_first(crashes: Crashes) -> None:
+    with Home.open(crashes.at("intake.journal_synced:2") / "home") as home:
         assert view.usage(home, ["record_id"], 99).num_rows == 50
-    with Home.open(kill("intake.committed:2") / "home") as home:
+    with Home.open(crashes.at("intake.committed:2") / "home") as home:
         assert view.usage(home, ["record_id"], 99).num_rows == 50, "e0 gone, f come"
 
 

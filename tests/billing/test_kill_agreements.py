@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -20,12 +15,14 @@ from billing.payments import giving_back
 from billing.persons import Who
 from billing.store import approvals, commit_points, settings, tables
 from billing.store.home import Home
-from tests.billing import behind
 from tests.billing.documents.clerk import CENT, customer, wrong
 from tests.billing.runs.world import World, instant_us
+from tests.crash_images import Crashes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 NOON_US = instant_us("2025-11-05T12:00:00")
 ADA, BEN = Who("ada", 1001, NOON_US), Who("ben", 1002, NOON_US)
 ACT = payments.Act(Operator("ada", 1001), NOON_US)
@@ -38,7 +35,6 @@ POINTS = [
     *(f"payment.{when}:{time}" for when in ("before_commit", "committed") for time in (2, 3)),
     *(f"agreement.{when}:{time}" for when in ("before_commit", "committed") for time in (1, 2)),  # a setting, a refusal
 ]
-WORK = "import sys; from pathlib import Path; from tests.billing.test_kill_agreements import work; work(Path(sys.argv[1]))"
 KEPT = (
     (tables.billing_settings, ("name", "value", "reason")),
     (tables.approvals, ("kind", "subject", "payload", "amount_micros", "by_name")),
@@ -98,34 +94,24 @@ def kept(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {name: sorted((tuple(row) for row in rows), key=str) for name, rows in found.items()}
 
 
-@pytest.fixture
-def before(tmp_path: Path, both: str) -> Path:
-    assert both
-    world = customer(World(tmp_path / "before" / "home"))
+def prepare(folder: Path) -> None:
+    """Anna has a bill."""
+    world = customer(World(folder))
     world.bill("2025-11-01")
     world.home.close()
-    return tmp_path / "before" / "home"
 
 
-def test_a_kill_and_a_second_call_end_alike(before: Path, tmp_path: Path) -> None:
-    unharmed = behind.copy_home(before, tmp_path / "unharmed")
-    work(unharmed)
-    expected = kept(unharmed)
+def test_a_kill_and_a_second_call_end_alike(tmp_path: Path, both: str) -> None:
+    assert both
+    crashes = Crashes(tmp_path, prepare, work)
+    expected = kept(crashes.unharmed())
     assert (len(expected["approvals"]), len(expected["approval_decisions"]), len(expected["payment_events"])) == (4, 4, 1)
     assert [row[0] for row in expected["invoices"]] == ["C-0000000001", NUMBER]
-    for place, point in enumerate(POINTS):
-        folder = behind.copy_home(before, tmp_path / f"home{place}")
-        done = killed(folder, point)
-        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
+    for point in POINTS:
+        folder = crashes.at(point)
         kept(folder)  # readable at once, and every book balances, before anyone mends anything
         work(folder)
         assert kept(folder) == expected, point
-
-
-def killed(folder: Path, point: str) -> subprocess.CompletedProcess[str]:
-    """The work in a process that kills itself there."""
-    environment = {**os.environ, commit_points.VARIABLE: point}
-    return subprocess.run([sys.executable, "-c", WORK, str(folder)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_points_are_all() -> None:

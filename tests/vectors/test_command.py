@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.vectors.__main__ import main
 from tests.vectors.files import OWN_FOLDER
 
 if TYPE_CHECKING:
@@ -27,6 +30,15 @@ RATING = {
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """What the command prints, in this process."""
+    words, out, err = list(map(str, arguments)), io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(words)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+
+def run_alone(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     command = [sys.executable, "-m", "tests.vectors", *map(str, arguments)]
     return subprocess.run(command, cwd=OWN_FOLDER.parents[1], capture_output=True, text=True, check=False)
 
@@ -56,7 +68,7 @@ def test_json_has_each_case_and_the_forms(tmp_path: Path) -> None:
     one, other = tmp_path / "a.json", tmp_path / "b.json"
     one.write_text(json.dumps(BILLING))
     other.write_text(json.dumps([{**BILLING, "id": "more", "given": {**BILLING["given"], "to": "0.05"}}]))
-    found = run("--json", one, other)
+    found = run_alone("--json", one, other)
     assert json.loads(found.stdout) == {
         "billing": {
             "totals": {"passed": 1, "listed": 1},

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,13 +14,12 @@ from billing.store import commit_points, tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, customer, who, wrong
 from tests.billing.runs.world import World
+from tests.crash_images import Crashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[3]
-WORK = "import sys; from pathlib import Path; from tests.billing.documents.test_kill_undoing import work; work(Path(sys.argv[1]))"
 POINTS = [f"{name}:{time}" for name in commit_points.POINTS if name.startswith("undo.") for time in (1, 2)]  # a proposal, an agreement
 KEPT = (
     (tables.invoices, ("number", "total_micros")),
@@ -68,30 +62,18 @@ def kept(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
-    folder = tmp_path_factory.mktemp("unharmed") / "home"
-    prepare(folder)
-    work(folder)
-    return kept(folder)
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), prepare, work)
 
 
-@pytest.fixture
-def kill(tmp_path: Path) -> Callable[[str], Path]:
-    def at(point: str) -> Path:
-        folder = tmp_path / "home"
-        prepare(folder)
-        words = [sys.executable, "-c", WORK, str(folder)]
-        environment = {**os.environ, commit_points.VARIABLE: point}
-        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
-        return folder
-
-    return at
+@pytest.fixture(scope="module")
+def expected(crashes: Crashes) -> dict[str, list[tuple[object, ...]]]:
+    return kept(crashes.unharmed())
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], point: str) -> None:
-    folder = kill(point)
+def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     kept(folder)  # readable at once, and every book balances, before anyone mends anything
     work(folder)
     assert kept(folder) == expected

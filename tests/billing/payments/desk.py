@@ -15,6 +15,7 @@ from billing.payments import books, cash_desk, deposits, giving_back, instalment
 from billing.payments.giving_back import Back
 from billing.store import tables
 from billing.store.home import Home
+from tests import template_homes
 from tests.billing.second_person import let_one_give_back
 
 if TYPE_CHECKING:
@@ -42,13 +43,9 @@ class Desk:
     """A home with the account anna in CNY."""
 
     def __init__(self, folder: Path, *, fresh: bool = True) -> None:
-        self.home = Home.open(folder, create=fresh)
-        if fresh:
-            let_one_give_back(self.home)
         self.now_us = START_US
         self.tried = False  # whether acts are only tried
-        if fresh:
-            self.account("anna")
+        self.home = template_homes.new_home(folder, self._begin) if fresh else Home.open(folder)
 
     @property
     def act(self) -> payments.Act:
@@ -69,6 +66,11 @@ class Desk:
             }
             values |= {"dunning_policy": "standard", "payment_days": 14, "commit_seq": seq, "legal_entity": entity}
             connection.execute(tables.accounts.insert().values(account_id=account_id, currency=currency, **values))
+
+    def _begin(self, home: Home) -> None:
+        let_one_give_back(home)
+        self.home = home
+        self.account("anna")
 
     def entity(self, name: str) -> None:
         """A further legal entity."""

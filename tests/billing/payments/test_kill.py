@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -16,14 +11,11 @@ from billing.payments import importing, worklist
 from billing.payments.mapping import read_mapping
 from billing.store import commit_points, tables
 from tests.billing.payments.desk import Desk
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.crash_images import Crashes
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "payments"
-WORK = "import sys; from pathlib import Path; from tests.billing.payments.test_kill import work; work(Path(sys.argv[1]))"
 ACTS = (
     "pay", "cash", "refund", "reverse", "chargeback", "win", "deposit", "release", "return", "promise", "agree", "end", "import", "assign",
     "give back",
@@ -89,41 +81,29 @@ def prepare(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
-    folder = tmp_path_factory.mktemp("unharmed") / "home"
-    prepare(folder)
-    work(folder)
-    return kept(folder)
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), prepare, work, by_kill=[point_of("refund")])
 
 
-@pytest.fixture
-def kill(tmp_path: Path) -> Callable[[str], Path]:
-    def at(point: str) -> Path:
-        folder = tmp_path / "home"
-        prepare(folder)
-        done = subprocess.run(
-            [sys.executable, "-c", WORK, str(folder)],
-            cwd=ROOT,
-            env={**os.environ, commit_points.VARIABLE: point},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
-        return folder
-
-    return at
+@pytest.fixture(scope="module")
+def expected(crashes: Crashes) -> dict[str, list[tuple[object, ...]]]:
+    return kept(crashes.unharmed())
 
 
-def test_every_act_commits_once(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path]) -> None:
+def point_of(act: str) -> str:
+    """An act is written, not committed."""
+    return f"payment.before_commit:{ACTS.index(act) + 1}"
+
+
+def test_every_act_commits_once(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes) -> None:
     """So that the numbers below are the acts; one that is added has to be added here."""
     assert len(ACTS) == 15
-    assert kept(kill(f"payment.committed:{len(ACTS)}")) == expected
+    assert kept(crashes.at(f"payment.committed:{len(ACTS)}")) == expected
 
 
 @pytest.mark.parametrize("act", ["cash", "refund", "win", "release", "agree", "import", "assign", "give back"])
-def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], act: str) -> None:
-    folder = kill(f"payment.before_commit:{ACTS.index(act) + 1}")
+def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes, act: str) -> None:
+    folder = crashes.at(point_of(act))
     before = kept(folder)  # readable at once, and every book balances, before anyone mends anything
     assert before != expected
     work(folder)
@@ -131,7 +111,7 @@ def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[objec
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_every_point_is_reached(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], point: str) -> None:
-    folder = kill(point)
+def test_every_point_is_reached(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     work(folder)
     assert kept(folder) == expected

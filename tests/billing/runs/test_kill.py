@@ -1,17 +1,11 @@
-"""Killed at every commit point of a run, what follows it, a payment and dunning, and called again: the same as without the kill.
-
-Each point is reached in a process of its own, which kills itself there as a power cut would.
-"""
+"""Killed at every commit point of a run, what follows it, a payment and dunning, and called again: the same as without the kill."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -26,14 +20,13 @@ from billing.store import commit_points, tables
 from billing.store.home import Home
 from tests.billing import behind
 from tests.billing.runs.world import START_US, Call, World, shop
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.crash_images import Crashes
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 NOW_US = START_US + 360 * 86_400_000_000  # 27 December 2025
 POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"run", "follow", "payment", "dunning"}]
+BY_KILL = ["run.charge_file_written", "run.before_posting_commit:3"]  # the first of them beside other threads
 WORK = "import sys; from pathlib import Path; from tests.billing.runs.test_kill import work; work(Path(sys.argv[1]))"
 KEPT = (
     (tables.invoices, ("number", "account_key", "period_from", "period_to", "net_micros", "tax_micros", "total_micros")),
@@ -93,37 +86,20 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(before: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
-    folder = tmp_path_factory.mktemp("unharmed") / "home"
-    behind.copy_home(before, folder)
-    work(folder)
-    return kept(folder)
+def crashes(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), lambda folder: behind.copy_home(before, folder), work, by_kill=BY_KILL)
 
 
-@pytest.fixture
-def kill(before: Path, tmp_path: Path) -> Callable[[str], Path]:
-    def at(point: str) -> Path:
-        folder = tmp_path / "home"
-        behind.copy_home(before, folder)
-        done = subprocess.run(
-            [sys.executable, "-c", WORK, str(folder)],
-            cwd=ROOT,
-            env={**os.environ, commit_points.VARIABLE: point},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
-        return folder
-
-    return at
+@pytest.fixture(scope="module")
+def expected(crashes: Crashes) -> dict[str, list[tuple[object, ...]]]:
+    return kept(crashes.unharmed())
 
 
 @pytest.mark.parametrize(
     "point", [*POINTS, "run.chunk_posted:2", "run.before_posting_commit:3", "dunning.before_commit:2", "dunning.committed:2"]
 )
-def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], point: str) -> None:
-    folder = kill(point)
+def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     kept(folder)  # readable at once, and every book balances, before anyone mends anything
     work(folder)
     assert kept(folder) == expected
@@ -133,10 +109,8 @@ def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[objec
 
 
 @pytest.mark.parametrize("point", ["run.started", "run.charges_written", "run.numbered"])
-def test_what_comes_in_between_belongs_to_the_next_run(
-    expected: dict[str, list[tuple[object, ...]]], kill: Callable[[str], Path], point: str
-) -> None:
-    folder = kill(point)
+def test_what_comes_in_between_belongs_to_the_next_run(expected: dict[str, list[tuple[object, ...]]], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     world = World(folder, fresh=False)
     world.take(Call("1", "2025-10-09T03:00:00", 3600))
     report = world.bill("2025-11-01")

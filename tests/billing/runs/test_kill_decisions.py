@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,19 +20,17 @@ from billing.runs.states import By
 from billing.store import commit_points, settings, tables
 from billing.store.home import Home
 from rating.model import BillThreshold
-from tests.billing import behind
 from tests.billing.runs.world import START_US, Call, World, shop
+from tests.crash_images import Crashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[3]
 NOW_US = START_US + 360 * 86_400_000_000  # 27 December 2025
 ADA, BEN = By("ada", 1001), By("ben", 1002)
 NOVEMBER = dt.date(2025, 11, 1)
 POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"approval", "threshold", "finding"}]
-WORK = "import sys; from pathlib import Path; from tests.billing.runs.test_kill_decisions import work; work(Path(sys.argv[1]))"
 KEPT = (
     (tables.invoices, ("number", "account_key", "period_from", "period_to", "total_micros")),
     (tables.postings, ("posting_id", "document", "line_no", "amount_micros")),
@@ -71,9 +64,8 @@ def kept(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
             }
 
 
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("before") / "home"
+def prepare(folder: Path) -> None:
+    """Three accounts on a plan with a threshold, and calls in two months."""
     world = World(folder)
     basic, plus = shop().plans
     plans = (basic, msgspec.structs.replace(plus, bill_thresholds=(BillThreshold(1, "ten", 10_000_000),)))
@@ -83,32 +75,21 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world.subscription(f"s{place}", f"a{place}", "shop/plus", f"{place}")
     world.take(*(Call(f"{place}", f"2025-1{month}-05T10:00:00", 6000 * place) for place in range(3) for month in (0, 1)))
     world.home.close()
-    return folder
 
 
 @pytest.fixture(scope="module")
-def expected(before: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
-    folder = behind.copy_home(before, tmp_path_factory.mktemp("unharmed") / "home")
-    work(folder)
-    return kept(folder)
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), prepare, work)
 
 
-@pytest.fixture
-def kill(before: Path, tmp_path: Path) -> Callable[[str], Path]:
-    def at(point: str) -> Path:
-        folder = behind.copy_home(before, tmp_path / "home")
-        words = [sys.executable, "-c", WORK, str(folder)]
-        environment = {**os.environ, commit_points.VARIABLE: point}
-        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
-        return folder
-
-    return at
+@pytest.fixture(scope="module")
+def expected(crashes: Crashes) -> dict[str, list[tuple[Any, ...]]]:
+    return kept(crashes.unharmed())
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[Any, ...]]], kill: Callable[[str], Path], point: str) -> None:
-    folder = kill(point)
+def test_a_kill_and_a_second_call_end_alike(expected: dict[str, list[tuple[Any, ...]]], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     kept(folder)  # readable at once, and every book balances, before anyone mends anything
     work(folder)
     assert kept(folder) == expected

@@ -38,6 +38,7 @@ from rating.model import (
 )
 from rating.money import RoundingMode
 from rating.schema import USAGE_V1, Direction, LegRole, OffsetOrigin, ServedKind
+from tests import template_homes
 from tests.billing import behind
 from tests.billing.second_person import let_one_give_back
 
@@ -121,12 +122,9 @@ class World:
     """A home with the shop (or other catalogues) published. Instants grow by one microsecond a step, so that nothing reads a clock."""
 
     def __init__(self, folder: Path, *, fresh: bool = True, catalogues: Sequence[Catalogue] | None = None) -> None:
-        self.home = Home.open(folder, create=fresh)
-        if fresh:
-            let_one_give_back(self.home)
+        wanted = tuple((shop(),) if catalogues is None else catalogues)
+        self.home = template_homes.new_home(folder, lambda home: _publish(home, wanted), wanted) if fresh else Home.open(folder)
         self.now_us = START_US
-        for each in ((shop(),) if catalogues is None else catalogues) if fresh else ():
-            catalogue.publish(self.home, each, self.tick())
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -243,6 +241,12 @@ class World:
         with self.home.begin() as connection:
             seq = self.home.next_commit_seq(connection, "fact", self.tick())
             connection.execute(table.insert().values(**values, commit_seq=seq))
+
+
+def _publish(home: Home, catalogues: Sequence[Catalogue]) -> None:
+    let_one_give_back(home)
+    for place, each in enumerate(catalogues, 1):
+        catalogue.publish(home, each, START_US + place)
 
 
 def instant_us(local: str, zone: str = "Asia/Shanghai") -> int:

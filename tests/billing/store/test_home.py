@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from billing.store import location, tables, user_namespace
+from billing.store import database, location, tables, user_namespace
 from billing.store.home import Home
 from billing.store.location import DATABASE_NAME
 from billing.store.schema import SCHEMA_VERSIONS
 from rating.errors import UserError
+from tests import quick_databases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,8 @@ DURABLE = {
 }
 
 
-def test_commits_survive_a_power_cut(tmp_path: Path, both: str) -> None:
+def test_commits_survive_a_power_cut(tmp_path: Path, both: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "engine", quick_databases.real_engine)
     ask, expected = DURABLE[both]
     with made(tmp_path) as home, home.begin() as connection:
         assert {name: connection.exec_driver_sql(ask.format(name)).scalar_one() for name in expected} == expected

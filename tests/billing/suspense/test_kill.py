@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,19 +11,13 @@ from billing.store import commit_points, tables
 from billing.suspense import limits, proposals
 from tests.billing.runs.world import Call, World
 from tests.billing.suspense.world import ANA, BEN, apply, listed, save, total_cents, unbalanced, write_off
+from tests.crash_images import Crashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[3]
 POINTS = ["suspense.before_commit", "suspense.committed", *(name for name in commit_points.POINTS if name.startswith("intake."))]
-WORK = """
-import sys
-from pathlib import Path
-from tests.billing.suspense.test_kill import decide
-decide(Path(sys.argv[1]))
-"""
 ADD_86 = {"source": "switch", "served": {"begins": "1", "digits": 11, "add": "86"}}
 CALLS = (
     Call("8613800000001", "2025-10-05T10:00", 1500),
@@ -79,35 +68,19 @@ def state(folder: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    def make() -> Path:
-        folder = tmp_path_factory.mktemp("suspense")
-        prepare(folder)
-        return folder
-
-    return make
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), prepare, decide, by_kill=["suspense.committed"])
 
 
-def test_unharmed(prepared: Callable[[], Path]) -> None:
-    folder = prepared()
-    decide(folder)
+def test_unharmed(crashes: Crashes) -> None:
     expected = [("recycled", ANA.uid, BEN.uid), ("written_off", ANA.uid, BEN.uid)]
     # two months of 10.00, five minutes beyond the free ones in time, and ten that came late; 6 % tax
-    assert state(folder) == {"total": 1113 + 106 + 1060, "decided": expected, "waits": (), "unbalanced": []}
+    assert state(crashes.unharmed()) == {"total": 1113 + 106 + 1060, "decided": expected, "waits": (), "unbalanced": []}
 
 
 @pytest.mark.parametrize("point", [*POINTS, "suspense.committed:2", "intake.before_commit:2"])
-def test_a_kill_and_a_second_try_end_alike(prepared: Callable[[], Path], point: str) -> None:
-    folder = prepared()
-    done = subprocess.run(
-        [sys.executable, "-c", WORK, str(folder)],
-        cwd=ROOT,
-        env={**os.environ, commit_points.VARIABLE: point},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
+def test_a_kill_and_a_second_try_end_alike(crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     decide(folder)
     expected = [("recycled", ANA.uid, BEN.uid), ("written_off", ANA.uid, BEN.uid)]
     assert state(folder) == {"total": 1113 + 106 + 1060, "decided": expected, "waits": (), "unbalanced": []}

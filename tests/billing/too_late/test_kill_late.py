@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,13 +13,13 @@ from billing.store import commit_points, tables
 from rating.errors import UserError
 from tests.billing.runs.world import World
 from tests.billing.too_late.late_world import decide, late, take_back, wrong
+from tests.crash_images import Crashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[3]
-WORK = "import sys; from pathlib import Path; from tests.billing.too_late.test_kill_late import work; work(Path(sys.argv[1]))"
 POINTS = [f"{name}:{time}" for name in commit_points.POINTS if name.startswith("late.") for time in (1, 2, 3)]
 KEPT = (
     (tables.late_decisions, ("decision_id", "kind", "undoes", "records", "worth_micros", "amount_micros", "adjustment_id", "commit_seq")),
@@ -61,36 +56,24 @@ def kept(folder: Path) -> list[list[tuple[Any, ...]]]:
     return [sorted(map(tuple, found)) for found in rows]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    from tests.billing import behind  # noqa: PLC0415 -- as the books' tests do
-
-    made = tmp_path_factory.mktemp("late") / "home"
-    late(World(made)).home.close()
-
-    def copy(folder: Path) -> Path:
-        behind.copy_home(made, folder)
-        return folder
-
-    return copy
+def prepare(folder: Path) -> None:
+    """Calls that came too late."""
+    late(World(folder)).home.close()
 
 
 @pytest.fixture(scope="module")
-def expected(prepared: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[Any, ...]]]:
-    folder = prepared(tmp_path_factory.mktemp("unharmed") / "home")
-    work(folder)
-    return kept(folder)
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Crashes:
+    return Crashes(tmp_path_factory.mktemp("crashes"), prepare, work)
+
+
+@pytest.fixture(scope="module")
+def expected(crashes: Crashes) -> list[list[tuple[Any, ...]]]:
+    return kept(crashes.unharmed())
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_and_a_second_call_end_alike(
-    prepared: Callable[[Path], Path], expected: list[list[tuple[Any, ...]]], tmp_path: Path, point: str
-) -> None:
-    folder = prepared(tmp_path / "home")
-    words = [sys.executable, "-c", WORK, str(folder)]
-    environment = {**os.environ, commit_points.VARIABLE: point}
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
+def test_a_kill_and_a_second_call_end_alike(expected: list[list[tuple[Any, ...]]], crashes: Crashes, point: str) -> None:
+    folder = crashes.at(point)
     decisions, events, adjustments, _ = kept(folder)  # readable at once, and every book balances, before anyone mends anything
     billed = [row for row in decisions if row[1] == BILLED]
     assert len(adjustments) == len(billed) == len({row[0] for row in events})
