@@ -35,7 +35,7 @@ def sync_names(*folders: Path) -> None:
 
 def put(beside: Path, target: Path) -> None:
     """Give a synced file its name, in one step, in place of a file that has it. Both lie in one folder."""
-    assert beside.parent == target.parent, f"{beside} is not beside {target}"
+    assert beside.parent.absolute() == target.parent.absolute(), f"{beside} is not beside {target}"
     beside.replace(target)
     sync_names(target.parent)
 

@@ -19,7 +19,8 @@ Target = Annotated[Path, Parameter(name="FOLDER", help="A folder that is new or 
 def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False, dry_run: DryRun = False) -> int:
     """Import accounts with everything about them, all or nothing. Rows that were imported before change nothing.
 
-    A later import may give an end that was left empty. The catalogues of the plans must be published first.
+    A later import may give an end that was left empty.
+    The catalogues of the plans must be published first.
     """
     from billing import accounts
     from billing.store.home import Home

@@ -29,17 +29,17 @@ FIRST = "decision_id = 1 AND start_us = (SELECT min(start_us) FROM late_decision
 KEY = "(SELECT event_key FROM late_decision_events WHERE decision_id = 2)"
 # Decision 1 bills two records of anna, decision 2 writes one of bert off.
 TAMPERED = [
-    ("DELETE FROM late_decision_events WHERE decision_id = 2", {USAGE, RECORDS}),
-    (f"DELETE FROM late_decision_events WHERE {FIRST}", {USAGE, RECORDS}),  # noqa: S608 -- as above
+    ("DELETE FROM late_decision_events WHERE decision_id = 2", {SIGNED, USAGE, RECORDS}),
+    (f"DELETE FROM late_decision_events WHERE {FIRST}", {SIGNED, USAGE, RECORDS}),  # noqa: S608 -- as above
     ("DELETE FROM late_decisions WHERE decision_id = 2", {SIGNED, MADE, RECORDS}),
     ("UPDATE adjustments SET amount_micros = amount_micros + 10000", {SIGNED, AMOUNTS, DECIDED}),
     ("UPDATE adjustments SET amount_micros = 10000", {SIGNED, AMOUNTS, DECIDED}),
     ("UPDATE late_decisions SET amount_micros = amount_micros - 10000 WHERE decision_id = 1", {SIGNED, AMOUNTS, DECIDED}),
     ("UPDATE late_decisions SET records = records + 1 WHERE decision_id = 1", {SIGNED, USAGE, RECORDS}),
     ("UPDATE late_decisions SET worth_micros = worth_micros + 1 WHERE decision_id = 1", {SIGNED, RECORDS}),
-    ("UPDATE late_decision_events SET worth_micros = worth_micros + 1 WHERE decision_id = 2", {RECORDS}),
-    ("UPDATE late_decision_events SET start_us = start_us + 1 WHERE decision_id = 2", {STORED}),
-    ("UPDATE late_decision_events SET event_key = x'000102030405060708090a0b0c0d0e0f' WHERE decision_id = 2", {STORED}),
+    ("UPDATE late_decision_events SET worth_micros = worth_micros + 1 WHERE decision_id = 2", {SIGNED, RECORDS}),
+    ("UPDATE late_decision_events SET start_us = start_us + 1 WHERE decision_id = 2", {SIGNED, STORED}),
+    ("UPDATE late_decision_events SET event_key = x'000102030405060708090a0b0c0d0e0f' WHERE decision_id = 2", {SIGNED, STORED}),
 ]
 
 
