@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from billing.accounts import covering, undone
 from billing.intake import view
 from billing.runs import charge_files, states
+from billing.runs.states import find_run
 from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY
@@ -69,22 +70,6 @@ def refusals(home: Home, run_id: int | None = None, reason: str | None = None, l
         refused = refused.filter(pc.equal(refused["status"], pa.scalar(int(Status[reason]), pa.int16())))
     rows = _described(home, run.pinned_seq, refused.sort_by("start_us").slice(0, limit))
     return Refusals(run.run_id, by_reason, rows)
-
-
-def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN401 -- a row of bill_runs
-    """A run by its id; for None the latest that was neither abandoned nor undone for all accounts. Raises UserError when there is none."""
-    runs = tables.bill_runs
-    query = sa.select(runs).order_by(runs.c.run_id.desc())
-    if run_id is None:
-        query = query.where(runs.c.state != states.ABANDONED, runs.c.run_id.not_in(undone.whole_runs(undone.load(connection))))
-    row = connection.execute(query if run_id is None else query.where(runs.c.run_id == run_id)).first()
-    if row is None:
-        what = "there is no bill run yet" if run_id is None else f"there is no bill run {run_id}"
-        raise UserError(what, "`ratewright bill run --date` makes one")
-    if row.state == states.ABANDONED:
-        gone = f"bill run {run_id} was abandoned: it billed nothing, and its files are gone"
-        raise UserError(gone, "`ratewright bill list` shows all runs")
-    return row
 
 
 class Refused(NamedTuple):

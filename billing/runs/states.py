@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.accounts import covering
+from billing.accounts import covering, undone
 from billing.persons import same_person
 from billing.store import commit_points, tables
 from rating.errors import UserError
@@ -80,6 +80,22 @@ def find(connection: sa.Connection, run_id: int) -> Run:
     if row is None:
         raise UserError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs", exit_status=2)
     return of_row(connection, row)
+
+
+def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN401 -- a row of bill_runs
+    """A run by its id; for None the latest that was neither abandoned nor undone for all accounts. Raises UserError when there is none."""
+    runs = tables.bill_runs
+    query = sa.select(runs).order_by(runs.c.run_id.desc())
+    if run_id is None:
+        query = query.where(runs.c.state != ABANDONED, runs.c.run_id.not_in(undone.whole_runs(undone.load(connection))))
+    row = connection.execute(query if run_id is None else query.where(runs.c.run_id == run_id)).first()
+    if row is None:
+        what = "there is no bill run yet" if run_id is None else f"there is no bill run {run_id}"
+        raise UserError(what, "`ratewright bill run --date` makes one")
+    if row.state == ABANDONED:
+        gone = f"bill run {run_id} was abandoned: it billed nothing, and its files are gone"
+        raise UserError(gone, "`ratewright bill list` shows all runs")
+    return row
 
 
 def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row of bill_runs

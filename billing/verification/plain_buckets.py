@@ -19,7 +19,7 @@ from billing.charges.periods import Period
 from billing.charges.proration import clip
 from billing.charges.recurring import plan_spans
 from billing.charges.rollover import SHARED, Left, Owner, expiry, follow, left_of
-from billing.runs.contracts.facts import Account, Subscription
+from billing.verification.plain_facts import Account, Subscription
 from rating.model import BucketKind, Catalogue, Counting, LateUsage
 from rating.outcome import Bucket
 
@@ -122,6 +122,12 @@ class PlainBuckets:
             self._add_left(found, left, members, zone)
         return found
 
+    def bills_on_arrival(self, plan: str) -> bool:
+        """Return whether the newest version of a plan bills late usage in the period in which it arrives."""
+        identity, _, name = plan.partition("/")
+        found = [each for catalogue in self._versions.get(identity, []) for each in catalogue.plans if each.name == name]
+        return bool(found) and found[-1].late_usage is LateUsage.ARRIVAL_PERIOD
+
     def links(self, plan: str) -> bool:
         """Return whether a plan has an allowance that is shared or outlives its period: then its account's periods hang together."""
         name = plan.partition("/")[2]
@@ -159,14 +165,8 @@ class PlainBuckets:
                     granting = Granting(allowance, period.start if begun else day, base)
                     granted.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
             grantings.append(granted)
-        from_us = LONG_AGO_US if any(self._bills_on_arrival(plan) for plan in plans) else _midnight_us(period.start, zone)
+        from_us = LONG_AGO_US if any(self.bills_on_arrival(plan) for plan in plans) else _midnight_us(period.start, zone)
         return Member(account, subscription, period, from_us, plans, stretches, grantings)
-
-    def _bills_on_arrival(self, plan: str) -> bool:
-        """Return whether the newest version of a plan bills late usage in the period in which it arrives."""
-        identity, _, name = plan.partition("/")
-        found = [each for catalogue in self._versions.get(identity, []) for each in catalogue.plans if each.name == name]
-        return bool(found) and found[-1].late_usage is LateUsage.ARRIVAL_PERIOD
 
     def _in_force(
         self, plan: str, number: int, stretches: Sequence[Stretch], period: Period, zone: ZoneInfo

@@ -1,7 +1,8 @@
 """The owner, the plan and the buckets of each event, looked up one event at a time, and priced by the plain twin.
 
-The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code (the calculations of
-`billing.charges` alone serve both), for those who check a run or explain a charge. As of a run's sequence number.
+The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code, for those who check a run
+or explain a charge, as of a run's sequence number. Facts (`plain_facts`), computed periods (`plain_periods`) and what was left before them
+(`plain_lefts`) are read anew. Both share what `rerate_sample` lists.
 
 Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period. Some plans share
 an allowance within an account, or have one that outlives its period. There they are the events of the whole account and of all that were
@@ -12,39 +13,35 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-from collections.abc import Sequence
+import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
-from billing import catalogue
+from billing.catalogue.in_force import in_force
 from billing.charges.periods import Period, period_from, period_of
-from billing.charges.rollover import SHARED, Left, by_owner
+from billing.charges.rollover import SHARED, by_owner
 from billing.intake import view
-from billing.runs.contracts import facts
-from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.price_list import PriceList
-from billing.runs.selection import changed_accounts, scope
-from billing.runs.selection.coverage import billed_seq
-from billing.runs.usage import carried_allowances
-from billing.store import tables
-from billing.verification import plain_sessions
+from billing.verification import plain_lefts, plain_sessions
 from billing.verification.plain_buckets import Holder, PlainBuckets, Present, lefts_after
+from billing.verification.plain_facts import PlainFacts, numbers
+from billing.verification.plain_periods import PlainPeriods
 from rating.model import LateUsage, Service
 from rating.outcome import Event, Outcome
 from rating.reference import Reference
 from rating.schema import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-    from billing.runs.contracts.facts import Subscription
+    import sqlalchemy as sa
+
     from billing.store.home import Home
-    from rating.model import Catalogue, Plan
+    from billing.verification.plain_facts import Subscription
+    from billing.verification.plain_periods import Lefts
+    from rating.model import Plan
 
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NUMBER_DIGITS_MAX: Final = 15
@@ -64,14 +61,6 @@ class Owner(NamedTuple):
 
 
 NOBODY: Final = Owner(0, None, None)
-Lefts = dict[tuple[int, int], list[Left]]  # by account and subscription
-
-
-class _Begun(NamedTuple):
-    """The periods of each account (by index) that a run computes, and what was left to their beginnings."""
-
-    periods: Sequence[list[Period]]
-    lefts: Lefts
 
 
 class PlainLookup:
@@ -80,20 +69,20 @@ class PlainLookup:
     def __init__(self, home: Home, connection: sa.Connection, run: Any) -> None:  # noqa: ANN401 -- a row of bill_runs
         self.seq = seq = run.pinned_seq
         self._home, self._run = home, run
-        self._facts = facts.load(connection, seq)
-        self._spans = _spans_by_number(connection, seq)
-        catalogues = catalogue.in_force(home, seq)
+        self._facts = PlainFacts(connection, seq, dt.date.fromisoformat(run.bill_date))
+        self._spans = numbers(connection, seq)
+        catalogues = in_force(home, seq)
         newest = sorted(catalogues, key=lambda each: each.effective_from_us)
         self._newest = newest[::-1]
         self._currency = {each.identity: each.currency for each in newest}
         self._reference = Reference(catalogues)
         self._buckets = PlainBuckets(catalogues)
         self.together = self._linked_accounts()
-        self._members: dict[int, list[int]] = {}  # accounts (indices) by their number in `together`
-        places = dict(zip(self._facts.account_keys.tolist(), range(len(self._facts.account_keys)), strict=True)) if self.together else {}
+        self._members: dict[int, list[int]] = {}  # accounts by their number in `together`
         for key, number in self.together.items():
-            self._members.setdefault(number, []).append(places[key])
-        self._begun = _begun(home, connection, run, self._facts, catalogues) if self.together else []
+            self._members.setdefault(number, []).append(key)
+        self._subscriptions_of = self._facts.subscriptions_of(self.together)
+        self._periods = PlainPeriods(connection, run, self._facts, self.together)
 
     def outcomes(self, usage: Sequence[Mapping[str, Any]]) -> list[tuple[Owner, Outcome]]:
         """Owner and outcome by the twin, in the order given. `usage` (see `usage_of`) must hold all events that draw together."""
@@ -116,10 +105,10 @@ class PlainLookup:
 
     def _is_late(self, row: Mapping[str, Any], commit_seq: int, came_us: int) -> bool:
         """True where a row would be too late, or waived, if it had come with a commit."""
-        subscription = self._subscription(self._subscriber(row["served_id"], row["start_us"]))
+        subscription = self._facts.subscription(self._subscriber(row["served_id"], row["start_us"]))
         if subscription is None:
             return False
-        account = self._facts.accounts[subscription.account]
+        account = self._facts.account(subscription.account_key)
         day = (EPOCH + dt.timedelta(microseconds=row["start_us"])).astimezone(ZoneInfo(account.timezone)).date()
         name = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
         rule = None if name is None else self._newest_plan(name)
@@ -131,8 +120,7 @@ class PlainLookup:
         if rule.late_usage is not LateUsage.WAIVE or period is None:
             return False
         with self._home.connect() as connection:
-            covered = scope.covered_through(connection, self._facts, self._run.run_id)
-        billed = billed_seq(covered.ever[int(covered.of[subscription.account])], period.end)
+            billed = plain_lefts.first_billed(connection, self._run, account.account_key, period.end)
         return billed is not None and commit_seq > billed
 
     def _newest_plan(self, name: str) -> Plan | None:
@@ -148,26 +136,21 @@ class PlainLookup:
 
     def account_key(self, subscription_key: int) -> int:
         """The account that a subscription is of."""
-        subscription = self._subscription(subscription_key)
+        return self._known(subscription_key).account_key
+
+    def _known(self, subscription_key: int) -> Subscription:
+        subscription = self._facts.subscription(subscription_key)
         assert subscription is not None
-        return self._facts.accounts[subscription.account].account_key
+        return subscription
 
     def _linked_accounts(self) -> dict[int, int]:
         """A number for each account (key) whose events draw together: one for all that were ever in a pool with each other."""
-        known = self._facts
-        links = [any(self._buckets.links(plan) for _, plan in each.plans) for each in known.patterns]
-        linked = np.array(links, np.bool_)[known.subscription_pattern] if links else np.zeros(0, np.bool_)
-        of_pool: dict[int, set[int]] = {}
-        for index, relations in known.agreed.pools.items():
-            for other in [each.other for each in relations if each.other >= 0]:
-                joined = of_pool.get(index, {index}) | of_pool.get(other, {other})
-                of_pool |= dict.fromkeys(joined, joined)
-        accounts = np.unique(known.subscription_account[linked])
-        found = dict(zip(known.account_keys[accounts].tolist(), accounts.tolist(), strict=True))
-        for joined in {min(each): each for each in of_pool.values()}.values():
-            keys = known.account_keys[sorted(joined)].tolist()
-            if not found.keys().isdisjoint(keys):
-                found |= dict.fromkeys(keys, min(joined))
+        links = functools.cache(self._buckets.links)
+        linked = {account_key for account_key, plans in self._facts.plans_ever() if any(links(plan) for plan in plans)}
+        found = {key: key for key in sorted(linked)}
+        for joined in self._facts.pooled():
+            if not linked.isdisjoint(joined):
+                found |= dict.fromkeys(sorted(joined), min(joined))
         return found
 
     def _group(self, owner: Owner) -> Hashable:
@@ -184,36 +167,28 @@ class PlainLookup:
             return self._reference.rate_in_order(events, holders, {}, {}).outcomes
         if self.account_key(first.subscription_key) in self.together:
             return self._priced_by_cycles(events, [holder for holder in holders if holder is not None])
-        own = self._subscription(first.subscription_key)
-        assert own is not None
-        account = self._facts.accounts[own.account]
+        own = self._known(first.subscription_key)
+        account = self._facts.account(own.account_key)
         drawing = self._buckets.drawing(account, [Present(account, own, first.period)], [])
         return self._reference.rate_in_order(events, holders, drawing.held, drawing.buckets).outcomes
 
     def _priced_by_cycles(self, events: Sequence[Event], holders: Sequence[Holder]) -> list[Outcome]:
         """Outcomes of all events of accounts that draw together: cycle by cycle, and in each pool by pool."""
         number = self.together[self.account_key(holders[0].subscription_key)]
-        held: dict[int, set[Period]] = collections.defaultdict(set)
-        for holder in holders:
-            subscription = self._subscription(holder.subscription_key)
-            assert subscription is not None
-            held[subscription.account].add(holder.period)
-        begun = next(each for each in self._begun if all(of_one <= set(each.periods[index]) for index, of_one in held.items()))
         pools: dict[tuple[dt.date, int], list[Present]] = collections.defaultdict(list)
-        for index in sorted(self._members[number]):
-            subscriptions = np.flatnonzero(self._facts.subscription_account == index).tolist()
-            for period in begun.periods[index]:
-                account = self._facts.accounts[index]
-                pools[period.cycle_end or period.end, self._root(index, period.start)].extend(
-                    Present(account, self._facts.subscriptions[each], period) for each in subscriptions
-                )
+        for key, periods in self._periods_of(number, holders).items():
+            account = self._facts.account(key)
+            subscriptions = [self._known(each) for each in self._subscriptions_of[key]]
+            for period in periods:
+                pool = pools[period.cycle_end or period.end, account.root_on(period.start)]
+                pool.extend(Present(account, each, period) for each in subscriptions)
         outcomes: dict[int, Outcome] = {}
         lefts: Lefts = {}
         for (_, root), present in sorted(pools.items(), key=lambda each: each[0]):
-            owners = {(self._facts.accounts[root].account_key, SHARED)}
+            owners = {(root, SHARED)}
             owners |= {(each.account.account_key, each.subscription.subscription_key) for each in present}
-            begin = [left for owner in sorted(owners) for left in lefts.get(owner, begun.lefts.get(owner, []))]
-            drawing = self._buckets.drawing(self._facts.accounts[root], present, begin)
+            begin = [left for owner in sorted(owners) for left in lefts.get(owner, self._periods.lefts.get(owner, []))]
+            drawing = self._buckets.drawing(self._facts.account(root), present, begin)
             own = {(each.subscription.subscription_key, each.period) for each in present}
             rows = [row for row, holder in enumerate(holders) if (holder.subscription_key, holder.period) in own]
             some = [events[row] for row in rows], [holders[row] for row in rows]
@@ -222,21 +197,22 @@ class PlainLookup:
             lefts |= {owner: [] for owner in owners} | by_owner(lefts_after(drawing, ordered.buckets))
         return [outcomes[row] for row in range(len(events))]
 
-    def _root(self, index: int, day: dt.date) -> int:
-        """The account (index) with whose allowances an account has its own together, as recorded for the first day of a period."""
-        roots = [
-            relation.other
-            for relation in self._facts.agreed.pools.get(index, ())
-            if relation.span.start <= day and (relation.span.end is None or day < relation.span.end)
-        ]
-        return roots[-1] if roots and roots[-1] >= 0 else index
+    def _periods_of(self, number: int, holders: Sequence[Holder]) -> dict[int, list[Period]]:
+        """The computed periods of accounts that draw together, and those in which `holders` have events, which should be among them."""
+        held: dict[int, set[Period]] = collections.defaultdict(set)
+        for holder in holders:
+            held[self.account_key(holder.subscription_key)].add(holder.period)
+        first = min(holder.period.start for holder in holders)
+        return {
+            key: sorted(held[key].union(self._periods.of(key, first)), key=lambda each: each.start) for key in sorted(self._members[number])
+        }
 
     def _owner(self, row: Mapping[str, Any]) -> Owner:
         start_us = row["start_us"]
-        subscription = self._subscription(self._subscriber(row["served_id"], start_us))
+        subscription = self._facts.subscription(self._subscriber(row["served_id"], start_us))
         if subscription is None:
             return NOBODY
-        account = self._facts.accounts[subscription.account]
+        account = self._facts.account(subscription.account_key)
         day = (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(ZoneInfo(account.timezone)).date()
         if day < subscription.active.start or (subscription.active.end is not None and day >= subscription.active.end):
             return NOBODY
@@ -244,17 +220,12 @@ class PlainLookup:
         plan = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
         if plan is None:
             return Owner(key, None, None)
-        billed_on = max(day, row["period_from"])  # where it came late that period is a later one
+        billed_on = max(day, row["period_from"]) if self._buckets.bills_on_arrival(plan) else day  # what came late is billed in a later one
         period = period_of(billed_on, account.billed_from, account.all_bill_days, account.closed_on)
         if period is None:  # before the account is billed, or after it was closed
-            whole = period_from(day, account.bill_day)
+            whole = period_from(day, account.all_bill_days[-1][1])
             period = Period(max(whole.cycle_start, account.billed_from), whole.end, whole.cycle_start)
         return Owner(key, plan, Holder(key, plan, period))
-
-    def _subscription(self, key: int) -> Subscription | None:
-        keys = self._facts.subscription_keys
-        place = int(np.searchsorted(keys, key))
-        return self._facts.subscriptions[place] if place < len(keys) and keys[place] == key else None
 
     def _subscriber(self, number: str, instant_us: int) -> int:
         """The subscription that had a number at an instant, 0 for none."""
@@ -267,7 +238,7 @@ class PlainLookup:
         dialled = row["other_raw"] or ""
         is_code = dialled in self._buckets.short_codes(owner.plan, row["service"], row["start_us"])
         originating = row["direction"] == Direction.ORIGINATING
-        payer = self._subscription(owner.subscription_key)
+        payer = self._facts.subscription(owner.subscription_key)
         amount = row["source_amount_micros"]
         in_currency = owner.plan is not None and row["source_currency"] == self._currency.get(owner.plan.partition("/")[0], "")
         return Event(
@@ -282,22 +253,9 @@ class PlainLookup:
             on_net=self._subscriber(other, row["start_us"]) > 0 if other else None,
             visited=row["serving_plmn"] or 0,
             rating_group=row["rating_group"] or 0,
-            home_timezone=self._facts.accounts[payer.account].timezone if payer is not None else "",
+            home_timezone=self._facts.account(payer.account_key).timezone if payer is not None else "",
             content_micros=amount if amount is not None and in_currency else -1,
         )
-
-
-def _begun(home: Home, connection: sa.Connection, run: Any, known: facts.Facts, catalogues: Sequence[Catalogue]) -> list[_Begun]:  # noqa: ANN401 -- a row of bill_runs
-    """Periods as the run computed them for touched accounts, then as it would have for all: a run may have been asked for everything."""
-    contracts = Contracts(known, PriceList(catalogues), facts.Midnights())
-    covered = scope.covered_through(connection, known, run.run_id)
-    bill_date = dt.date.fromisoformat(run.bill_date)
-    found = []
-    for everything in (False, True):
-        decided = changed_accounts.scope_of(home, connection, contracts, covered, bill_date, run.pinned_seq, everything=everything)
-        lefts = by_owner(carried_allowances.stored(connection, known, decided, run.run_id))
-        found.append(_Begun(decided.periods, lefts))
-    return found
 
 
 def usage_of(home: Home, plain: PlainLookup, chosen: pa.Table) -> list[dict[str, Any]]:
@@ -316,15 +274,6 @@ def usage_of(home: Home, plain: PlainLookup, chosen: pa.Table) -> list[dict[str,
     period_from = dict(zip(keys.to_pylist(), chosen["period_from"].to_pylist(), strict=True))
     rows = {row["event_key"]: row for row in usage.to_pylist()} | plain.as_before(set(period_from))
     return [row | {"period_from": period_from[key]} for key, row in rows.items()]
-
-
-def _spans_by_number(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, int | None, int]]]:
-    fact = tables.guiding_facts.c
-    spans: dict[str, dict[int, tuple[int, int | None, int]]] = {}
-    query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.commit_seq <= seq)
-    for served_id, from_us, to_us, key in connection.execute(query.order_by(fact.commit_seq)):
-        spans.setdefault(served_id, {})[from_us] = (from_us, to_us, key)  # one learned later tells the end
-    return {served_id: list(by_start.values()) for served_id, by_start in spans.items()}
 
 
 def _quantity(row: Mapping[str, Any]) -> int:

@@ -2,7 +2,14 @@
 
 Problem: what a run charged must be shown to be right by something that shares no code with it. The kernel works on compiled tables and
 whole columns; here everything is looked up one event at a time: who owned the number, the local date, the plan of that date, the
-allowance granted, and then the twin (`rating.reference`).
+allowance granted, and then the twin (`rating.reference`). Facts, periods and what earlier runs left are read from the tables and the charge
+files by code of this folder alone. An import contract (pyproject.toml) keeps `billing.runs`' rooms, the kernel and the compiler out of it.
+
+Shared with the run, and so not checked here:
+- which usage counts as of a commit (`billing.intake.view`), and the published catalogues in force (`billing.catalogue`);
+- the arithmetic of periods, grants and rollover (`billing.charges`), the structs of facts (`billing.accounts.kinds`), and the tables;
+- decisions that the run stored: which periods it computed, in which later period it billed late usage where the plan has a rule for that,
+  and which usage it left out. A sample is of charges, so an event without one is in none; the books count those.
 
 An allowance is drawn in order of time, so an event can only be checked together with all others that draw with it. The sample is
 therefore made of whole groups (a subscription's period; where allowances are shared or outlive their period, an account with all that were
@@ -18,27 +25,31 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
 
-from billing.runs import charge_files
-from billing.runs.refused_events import charge_paths, find_run
+from billing.runs.states import find_run
+from billing.store import tables
 from billing.verification.plain_lookup import PlainLookup, usage_of
+from rating.schema import CHARGE_V1
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from billing.store.home import Home
+    from billing.verification.plain_lookup import Owner
     from rating.outcome import Outcome
 
 RISK: Final = 0.05  # of a bound that does not hold
 EXAMPLES_MAX: Final = 10
 _NO_DAY: Final = 1 << 31  # beyond every day number
 _CHARGE: Final = [
-    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "status", "gross_micros", "charge_micros",
+    "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "period_to", "status", "gross_micros", "charge_micros",
     "chargeable_qty", "free_qty", "price_id", "zone_id", "tariff_version",
 ]  # fmt: skip
 _MONEY: Final = ("gross_micros", "charge_micros")
-_COMPARED: Final = ("subscription_id", "status", *_MONEY, "chargeable_qty", "free_qty", "price_id", "zone_id", "tariff_version")
+_DIGITS: Final = 6  # of decimals of money: micro-units
 
 
 class SampleReport(msgspec.Struct, frozen=True):
@@ -57,16 +68,19 @@ def rerate(home: Home, run_id: int | None, sample: int, seed: int, *, progress: 
     """Check at least `sample` events (or all) of a run, the latest for None. Raises UserError when there is no such run."""
     with home.connect() as connection:
         run = find_run(connection, run_id)
-        paths = charge_paths(connection, run.run_id)
+        file = tables.charge_manifest.c
+        paths = connection.execute(sa.select(file.path).where(file.run_id == run.run_id).order_by(file.path)).scalars().all()
         plain = PlainLookup(home, connection, run)
-    charges = charge_files.read(home.path, paths, _CHARGE)
+    parts = [pq.read_table(home.path / path, columns=_CHARGE, partitioning=None) for path in paths]
+    none = pa.schema([CHARGE_V1.field(name) for name in _CHARGE]).empty_table()
+    charges = pa.concat_tables(parts or [none], promote_options="permissive")
     chosen = charges.filter(pa.array(_choose(charges, plain.together, sample, seed)))
     usage = usage_of(home, plain, chosen)
     examples, differing = [], 0
     charged = {row["event_key"]: row for row in _charge_rows(chosen)}
     for done, (owner, outcome) in enumerate(plain.outcomes(usage), start=1):
         key = outcome.event.event_key
-        found = _difference(key, charged[key], _figures(owner.subscription_key, outcome))
+        found = _difference(key, charged[key], _figures(owner, outcome))
         if found:
             differing += 1
             examples.append(found)
@@ -112,16 +126,20 @@ def _choose(charges: pa.Table, together: Mapping[int, int], sample: int, seed: i
 
 
 def _charge_rows(chosen: pa.Table) -> list[dict[str, Any]]:
-    for name in _MONEY:
-        chosen = chosen.set_column(chosen.column_names.index(name), name, charge_files.micros_of(chosen[name]))
-    return chosen.to_pylist()
+    """Charges as rows, money in micro-units."""
+    rows = chosen.to_pylist()
+    for row in rows:
+        row.update({name: int(row[name].scaleb(_DIGITS)) for name in _MONEY if row[name] is not None})
+    return rows
 
 
-def _figures(subscription_key: int, outcome: Outcome) -> dict[str, Any]:
-    """An outcome in the columns of a charge."""
+def _figures(owner: Owner, outcome: Outcome) -> dict[str, Any]:
+    """An outcome in the columns of a charge. The period is that of an event whose owner had a plan."""
     refused = outcome.status >= REFUSALS_FROM
+    period = {} if owner.holder is None else {"period_from": owner.holder.period.start, "period_to": owner.holder.period.end}
     return {
-        "subscription_id": subscription_key,
+        "subscription_id": owner.subscription_key,
+        **period,
         "status": int(outcome.status),
         "gross_micros": None if refused else outcome.gross_micros,
         "charge_micros": None if refused else outcome.charge_micros,
@@ -135,9 +153,9 @@ def _figures(subscription_key: int, outcome: Outcome) -> dict[str, Any]:
 
 def _difference(key: bytes, charged: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """The first figure that differs, as text; empty if none does."""
-    for name in _COMPARED:
-        if charged[name] != answer[name]:
-            return f"event {key.hex()}: {name} is {charged[name]}, the reference says {answer[name]}"
+    for name, figure in answer.items():
+        if charged[name] != figure:
+            return f"event {key.hex()}: {name} is {charged[name]}, the reference says {figure}"
     return ""
 
 
