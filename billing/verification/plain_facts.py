@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -76,11 +76,12 @@ class PlainFacts:
         account, subscription = tables.accounts.c, tables.subscriptions.c
         columns = (account.account_id, account.timezone, account.bill_day, account.opened_on, account.billed_through, account.category)
         query = sa.select(account.account_key, *columns).where(account.commit_seq <= seq)
-        self._account_rows = {key: rest for key, *rest in connection.execute(query)}
+        self._account_rows: dict[int, tuple[Any, ...]] = {key: tuple(rest) for key, *rest in connection.execute(query)}
         self._keys = {row[0]: key for key, row in self._account_rows.items()}
         self._told = _holding(connection, tables.account_facts, tables.account_facts.c.account_key, _OF_ACCOUNTS, seq)
         query = sa.select(subscription.subscription_key, subscription.account_key, subscription.from_date, subscription.to_date)
-        self._rows = {key: rest for key, *rest in connection.execute(query.where(subscription.commit_seq <= seq))}
+        rows = connection.execute(query.where(subscription.commit_seq <= seq))
+        self._rows: dict[int, tuple[int, str, str | None]] = {key: (owner, from_date, to_date) for key, owner, from_date, to_date in rows}
         key = tables.subscription_facts.c.subscription_key
         self._ends = _holding(connection, tables.subscription_facts, key, _OF_SUBSCRIPTIONS, seq)
         self._plans = _plans(connection, seq)
@@ -155,7 +156,7 @@ class PlainFacts:
 
 
 def numbers(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, int | None, int]]]:
-    """From when to when each number was whose: instants, half open, and the subscription. Of two with one beginning the later learned."""
+    """The spans of each number: instants, half open, and the subscription. Of two spans that begin at once the one learned later holds."""
     fact = tables.guiding_facts.c
     spans: dict[str, dict[int, tuple[int, int | None, int]]] = {}
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key).where(fact.commit_seq <= seq)
@@ -202,7 +203,7 @@ def _plans(connection: sa.Connection, seq: int) -> dict[int, dict[str, str]]:
 
 
 def _is_test(told: Iterable[_Told], imported: str | None, day: dt.date) -> bool:
-    """Whether an account is for tests on a day; `imported`: its category where no fact says any."""
+    """Return whether an account is for tests on a day; `imported`: its category where no fact says any."""
     category = imported
     for each in told:
         if each.from_date <= day and (each.to_date is None or day < each.to_date):

@@ -6,8 +6,8 @@ Nothing here is of `billing.runs.usage`, nor of `billing.accounts.covering` and 
   computed after the undone one and before the undoing.
 - A re-rating replaces what was left of the topics that it names: all of a subscription, or one allowance of a rating unit. A row that
   serves no day names a topic.
-- A re-rating counts for nobody of a rating unit in which a document of its job is void by that commit. Nor does one that was computed on
-  top of it before the void.
+- A re-rating does not count for the accounts of a rating unit in which a document of its job is void by that commit. Nor does one that was
+  computed on top of it before the void.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Undo(NamedTuple):
 
 
 def stored(connection: sa.Connection, run: Any, begins: Mapping[int, dt.date]) -> list[Left]:  # noqa: ANN401 -- a row of bill_runs
-    """What accounts (keys) had left at the dates on which their oldest computed periods begin, as a run knew it."""
+    """The quantities that accounts (keys) had left as their oldest computed periods began, as a run knew them."""
     row = tables.carried_allowances
     days = sorted({day.isoformat() for day in begins.values()})
     query = sa.select(row).where(row.c.run_id < run.run_id, row.c.period_end.in_(days)).order_by(row.c.run_id, row.c.serves_to)
@@ -151,7 +151,7 @@ def _unit(connection: sa.Connection, account_key: int, seq: int) -> set[int]:
     keys = {
         name: key for key, name in connection.execute(sa.select(account.account_key, account.account_id).where(account.commit_seq <= seq))
     }
-    own = sa.select(fact.account_key, fact.kind, fact.detail).where(fact.commit_seq <= seq, fact.kind.in_(_RELATIONS))
+    own = sa.select(fact.account_key, fact.kind, fact.detail).where(fact.commit_seq <= seq, fact.kind.in_(list(_RELATIONS)))
     split = sa.select(of.account_key, told.kind, told.detail).join_from(tables.subscription_facts, tables.subscriptions)
     pairs = [*connection.execute(own), *connection.execute(split.where(told.commit_seq <= seq, told.kind == "payer", of.commit_seq <= seq))]
     return _joined(account_key, ((key, keys.get(json.loads(detail)[_RELATIONS[kind]])) for key, kind, detail in pairs))

@@ -1,8 +1,8 @@
 """The owner, the plan and the buckets of each event, looked up one event at a time, and priced by the plain twin.
 
-The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code, for those who check a run
-or explain a charge, as of a run's sequence number. Facts (`plain_facts`), computed periods (`plain_periods`) and what was left before them
-(`plain_lefts`) are read anew. Both share what `rerate_sample` lists.
+The bill run does all of this on whole columns with compiled tables. Here it is done again with none of that code, for checks of a run and
+explanations of a charge. Everything is as of the run's sequence number. Facts (`plain_facts`), computed periods (`plain_periods`) and
+quantities left by earlier runs (`plain_lefts`) are read anew. `rerate_sample` lists what both share.
 
 Events that draw on one bucket can only be priced together. Usually those are the events of one subscription and period. Some plans share
 an allowance within an account, or have one that outlives its period. There they are the events of the whole account and of all that were

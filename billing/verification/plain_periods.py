@@ -1,9 +1,9 @@
 """Periods that a run computed of accounts whose periods hang together, read from the rows that it stored.
 
-A run stores in `carried_allowances` what each of its periods leaves, of every account of a rating unit with an allowance that outlives its
-period, and says so where one leaves nothing. So the day on which the oldest of them ends is stored, and all later ones that have ended by
-the bill date were computed. Where allowances are shared and do not outlive their period, nothing is stored; there the oldest period counts
-in which any event was billed, since nothing goes from one period to the next.
+Of a rating unit with an allowance that outlives its period, a run stores in `carried_allowances` what each computed period leaves. It says
+so where one leaves nothing. So the end of the oldest computed period is stored. All later periods that ended by the bill date were
+computed. Where allowances are shared and do not outlive their period, nothing is stored. There the oldest period is that in which any
+event was billed, since nothing goes from one period to the next.
 
 Nothing here is of `billing.runs.selection`: which periods an account has follows from its facts (`plain_facts`).
 """

@@ -1,6 +1,6 @@
 """Histories of a small operator in which one fact, one scope or one carried allowance decides: the run at the end of each is verified.
 
-A minute costs 0.10. Plan basic has 20 free minutes, plus has none, saver has 31, of which at most 20 roll over.
+A minute costs 0.10. Plan basic has 20 free minutes, plus has none, saver has 31. At most 20 of saver's roll over.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def retract(world: World, about: str, fact_id: int, from_date: str) -> None:
 
 
 def an_end(world: World) -> None:
-    """The 20th is the first day without service, and somebody calls on it."""
+    """The 20th is the first day without service, and the number is used on it."""
     one(world)
     world.end("s1001", "2025-10-20")
     world.take(minutes("1001", "2025-10-20T10:00:00", 5))
@@ -117,7 +117,7 @@ def another_plan(world: World) -> None:
 
 
 def a_plan_told_twice(world: World) -> None:
-    """Of two plans of one date the one learned last holds."""
+    """Two plans of one date: the one learned last holds."""
     one(world, "basic")
     world.plan("s1001", "shop/basic", "2025-10-05")
     world.plan("s1001", "shop/plus", "2025-10-05")
