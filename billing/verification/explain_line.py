@@ -3,8 +3,8 @@
 For a record that no run has priced, or that is priced and on no bill, the reason is given (`billing.left_out`). So it is for one that a run
 refused, once no run bills it any more.
 
-Charges are priced again by the twin, from facts that it reads itself. Reasons, and the choice of the runs that count, are those of the run's
-own code: they explain and check nothing. So the import contract of this folder leaves this module out.
+Charges are priced again by the twin, from facts that it reads itself. Reasons, and the choice of the runs that count, are those of the
+run's own code: they explain and check nothing. So the import contract of this folder leaves this module out.
 
 A line that corrects an earlier one stands for a difference; what is shown then is every event of its charge key as the invoice's run
 knew them. A charge is that of a run of the cycle; amounts that re-ratings have billed since on top of it are listed separately.

@@ -79,9 +79,9 @@ class PlainFacts:
         self._account_rows: dict[int, tuple[Any, ...]] = {key: tuple(rest) for key, *rest in connection.execute(query)}
         self._keys = {row[0]: key for key, row in self._account_rows.items()}
         self._told = _holding(connection, tables.account_facts, tables.account_facts.c.account_key, _OF_ACCOUNTS, seq)
-        query = sa.select(subscription.subscription_key, subscription.account_key, subscription.from_date, subscription.to_date)
-        rows = connection.execute(query.where(subscription.commit_seq <= seq))
-        self._rows: dict[int, tuple[int, str, str | None]] = {key: (owner, from_date, to_date) for key, owner, from_date, to_date in rows}
+        of_subscription = (subscription.account_key, subscription.from_date, subscription.to_date)
+        members = sa.select(subscription.subscription_key, *of_subscription).where(subscription.commit_seq <= seq)
+        self._rows: dict[int, tuple[Any, ...]] = {key: tuple(rest) for key, *rest in connection.execute(members)}
         key = tables.subscription_facts.c.subscription_key
         self._ends = _holding(connection, tables.subscription_facts, key, _OF_SUBSCRIPTIONS, seq)
         self._plans = _plans(connection, seq)
