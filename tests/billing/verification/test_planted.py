@@ -33,9 +33,9 @@ PLANTED: list[tuple[str, Callable[[World], None], str]] = [
     ("runs-plan-learned-first", histories.a_plan_told_twice, "status"),
     ("runs-plan-of-now", histories.a_plan_learned_since, "status"),
     ("runs-left-to-the-last-period", histories.two_months_at_once, "status"),
-    ("runs-left-by-all-runs", histories.october_made_again, "gross_micros"),
+    ("runs-left-by-all-runs", histories.october_made_again, "status"),
     ("runs-left-by-the-first-run", histories.october_made_again, "gross_micros"),
-    ("runs-left-by-an-undone-run", histories.october_undone, "status"),
+    ("runs-left-by-an-undone-run", histories.october_undone, "gross_micros"),
     ("runs-left-by-a-void-rerating", histories.a_void_rerating, "status"),
 ]
 HISTORIES = list(dict.fromkeys(history for _, history, _ in PLANTED))
