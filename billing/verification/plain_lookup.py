@@ -99,7 +99,7 @@ class PlainLookup:
         return [(owner, outcomes[row]) for row, owner in enumerate(owners)]
 
     def as_before(self, event_keys: set[bytes]) -> dict[bytes, dict[str, Any]]:
-        """Of those of some events whose session was changed too late the row of before, its start as an integer."""
+        """The rows of before of those of some events whose session was changed too late, their starts as integers."""
         found = plain_sessions.Sessions(self._home, self.seq, event_keys)
         return found.as_before(self._is_late) if found.changes else {}
 
@@ -124,7 +124,7 @@ class PlainLookup:
         return billed is not None and commit_seq > billed
 
     def _newest_plan(self, name: str) -> Plan | None:
-        """What the newest version that has a plan says of it."""
+        """The plan as the newest version has it that has it at all."""
         identity, _, plain_name = name.partition("/")
         return next((plan for each in self._newest if each.identity == identity for plan in each.plans if plan.name == plain_name), None)
 

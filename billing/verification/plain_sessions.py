@@ -54,7 +54,7 @@ class Sessions:
                 self._out[number, _name(self._versions[key][0])].append(key)
 
     def as_before(self, is_late: Callable[[_Row, int, int], bool]) -> dict[bytes, _Row]:
-        """Of the wanted events whose change was too late the row of before. `is_late(row, commit, instant)`: had it come then."""
+        """The rows of before of the wanted events whose change was too late. `is_late(row, commit, instant)`: had it come then."""
         kept: dict[bytes, _Row] = {}
         gone: set[bytes] = set()
         for (commit_seq, name), keys in sorted(self._out.items()):
