@@ -122,6 +122,7 @@ def _store_chunk(home: Home, chunk: _Chunk, now_us: int, post: Callable[[sa.Conn
 
 
 def _with_ids(documents: pa.Table, lines: _Lines) -> pa.Table:
+    _require_whole(documents, lines)
     return ledger.with_ids(_postings(documents, lines))
 
 
@@ -174,7 +175,6 @@ def _postings(documents: pa.Table, lines: _Lines) -> pa.Table:
     """One posting a line: what the customer owes against revenue or tax, turned round where the amount is negative."""
     if not len(lines.document):
         return ledger.no_postings()
-    _require_whole(documents, lines)
     place: Any = pa.array(lines.document)
     head: Any = documents.take(place)
     names: Any = pa.array([ledger.receivable(str(account_id)) for account_id in documents["account_id"].to_pylist()], pa.string())
