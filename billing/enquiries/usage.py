@@ -130,12 +130,17 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     gone: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
     for key in gone:
         del charges[key]
-    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or charges[key][-1].status >= REFUSALS_FROM})
+    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or _is_unbilled(charges[key][-1])})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
     records = _with_what_comes(home, seq, rows, charges, records)
     every = sorted([*records, *waits], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
     return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
+
+
+def _is_unbilled(charge: Charged) -> bool:
+    """True for a refusal, and for a charge of an account that the run put into quarantine."""
+    return charge.status >= REFUSALS_FROM or charge.aside == LeftOut.QUARANTINED
 
 
 def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, Told]:

@@ -182,7 +182,7 @@ class _Looking:
         for run in runs:
             keys = pc.field("event_key").isin(pa.array(sorted(wanted - charged), KEY))
             paths = charge_paths(self._connection, run.run_id)
-            charges = counting.of(run.run_id, charge_files.read(self._home.path, paths, ["event_key", OWNER, "status"], keys))
+            charges = counting.billed(run.run_id, charge_files.read(self._home.path, paths, ["event_key", OWNER, "status"], keys))
             if not charges.num_rows:
                 continue
             late = Judge(self._home, self._connection, run).shown()

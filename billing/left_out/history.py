@@ -80,7 +80,7 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tupl
     for number, (run_id, path) in enumerate(files):
         if not open_.is_any_open():
             break
-        charges = counting.of(run_id, charge_files.read(home.path, [path], ["event_key", OWNER]))
+        charges = counting.billed(run_id, charge_files.read(home.path, [path], ["event_key", OWNER]))
         open_.close(one_chunk(charges["event_key"]))
         if progress is not None:
             progress(number + 1, len(files))

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from billing import late_decisions
-from billing.charges.periods import Period, period_after, period_of
+from billing.charges.periods import period_after, period_of
 from billing.guiding import Guide
 from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import day_of
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times, changed_accounts, scope
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from billing.accounts.covering import Coverage
     from billing.charges.lines import Int64s
     from billing.intake.marks import Versions
     from billing.runs.contracts.facts import Account
@@ -142,6 +143,7 @@ class Judge:
         self._judge_nobodys(found, owner, start_us)
         self._judge_put_aside(found, owner)
         self._judge_held(found, owner, start_us)
+        self._judge_ended(found, owner, start_us)
         for name, rows in lates.items():
             found[rows] = CODES[LeftOut(name)]
         for code, reason in enumerate(late_changes.REASONS):
@@ -180,9 +182,9 @@ class Judge:
         period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
         calendar = int(self._open.calendar[index])
         open_from = None if calendar < 0 else max(self._open.calendars[calendar][0].start, day_of(int(self._open.first_day[index])))
-        coverage = None if self._open.covered_by is None else self._open.covered_by[index]
+        coverage = self._coverage(index)
         stays_open = period is None or coverage is None or period.end > coverage.closed_to  # until a run bills it
-        closing = None if period is None else self._closes_on(account, period)
+        closing = None if period is None else self._closes_on(account, day)
         return Circumstance(
             account.account_id,
             subscription_id,
@@ -196,11 +198,17 @@ class Judge:
             None if stays_open else closing,
         )
 
-    def _closes_on(self, account: Account, period: Period) -> dt.date | None:
-        """The first bill date for which so many later periods have ended that this one is closed; None: the account closes before."""
-        last: Period | None = period
+    def _coverage(self, index: int) -> Coverage | None:
+        return None if self._open.covered_by is None else self._open.covered_by[index]
+
+    def _closes_on(self, account: Account, day: dt.date) -> dt.date | None:
+        """The first bill date for which so many periods have ended after that of a day that it is closed.
+
+        An account that is closed has them as if it went on: by these its last periods are open for late usage. None: before the account.
+        """
+        last = period_of(day, account.billed_from, account.all_bill_days)
         for _ in range(self._reopen + 1):
-            last = None if last is None else period_after(last, account.all_bill_days, account.closed_on)
+            last = None if last is None else period_after(last, account.all_bill_days)
         return None if last is None else last.end
 
     def _owners(self, usage: pa.Table, start_us: Int64s) -> Owners:
@@ -234,6 +242,23 @@ class Judge:
         if rows.size:
             is_closed = self._open.place(owner.account[rows], start_us[rows]) == PLACES[LeftOut.CLOSED]
             found[rows[is_closed]] = CODES[LeftOut.CLOSED]
+
+    def _judge_ended(self, found: npt.NDArray[np.int8], owner: Owners, start_us: Int64s) -> None:
+        """Usage of an account that was closed and billed is closed for good once its period would be, had the account gone on.
+
+        No run takes such an account in any more.
+        """
+        if self.run.only is not None:
+            return
+        ended = np.append(self._contracts.facts.account_closed_day != NEVER_DAY, False)
+        rows = np.flatnonzero((found == CODES[LeftOut.OTHER_RUN]) & (owner.account >= 0) & ended[owner.account])
+        for row in rows.tolist():
+            index = int(owner.account[row])
+            account, coverage = self._contracts.facts.accounts[index], self._coverage(index)
+            day = (EPOCH_INSTANT + int(start_us[row]) * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+            closing = self._closes_on(account, day)
+            if coverage is not None and day < coverage.closed_to and closing is not None and closing <= self.run.bill_date:
+                found[row] = CODES[LeftOut.CLOSED]
 
     def _bills(self, usage: pa.Table, owner: Owners, start_us: Int64s) -> npt.NDArray[np.bool_]:
         """Rows that bill, among them incoming ones only where the rule that holds names them."""

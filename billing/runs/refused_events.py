@@ -114,6 +114,10 @@ class Counting:
 
     def __init__(self, connection: sa.Connection, seq: int) -> None:
         self._undos = undone.load(connection, seq)
+        parked = tables.quarantine.c
+        self._parked: dict[int, list[int]] = {}  # accounts in quarantine by run: what it priced of them is on no bill
+        for run_id, account_key in connection.execute(sa.select(parked.run_id, parked.account_key).where(parked.kind.is_(None))):
+            self._parked.setdefault(run_id, []).append(account_key)
         if self._undos:
             run, account = tables.bill_runs.c, tables.accounts.c
             self._history = covering.load(connection, known=covering.KnownBy(seq, dt.date.max))
@@ -127,6 +131,14 @@ class Counting:
         gone = self.gone(run_id, np.unique(charges[OWNER].to_numpy()).tolist())
         mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(gone, pa.int64())))
         return charges.filter(mask)
+
+    def billed(self, run_id: int, charges: pa.Table) -> pa.Table:
+        """Those that count, without accounts that the run put into quarantine: a later run bills these, or none."""
+        parked = self._parked.get(run_id)
+        if parked:
+            mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(parked, pa.int64())))
+            charges = charges.filter(mask)
+        return self.of(run_id, charges)
 
     def gone(self, run_id: int, owners: Iterable[int]) -> list[int]:
         """Those of `owners` (account keys, 0 for no account) for which a run counts no more.

@@ -179,7 +179,7 @@ def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:
 
 
 def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
-    """Event keys and statuses of each run, the newest first, without accounts for which it was undone."""
+    """Event keys and statuses of each run, the newest first, without accounts in quarantine, or for which it was undone."""
     run = bill_runs.c
     query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
     with home.connect() as connection:
@@ -187,7 +187,7 @@ def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
         counting = Counting(connection, seq)
     for run_id, files in paths.items():
         if files:
-            yield counting.of(run_id, charge_files.read(home.path, files, ["event_key", "status", OWNER]))
+            yield counting.billed(run_id, charge_files.read(home.path, files, ["event_key", "status", OWNER]))
 
 
 def _groups(usage: pa.Table, by: By) -> Iterator[tuple[_Name, NDArray[np.bool_]]]:

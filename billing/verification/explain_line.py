@@ -138,8 +138,10 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
     rest |= off
     left_out += _told(home, seq, rest, run_id)
     if run_id is None:
-        refused = {each.event.event_key: named[each.event.event_key] for each in outcomes if each.status >= REFUSALS_FROM}
-        left_out += [each for each in _told(home, seq, refused) if each.outlook is Outlook.FOR_GOOD]
+        parked = {bytes.fromhex(each.event_key) for each in left_out if each.reason is LeftOut.QUARANTINED}
+        unbilled = parked | {each.event.event_key for each in outcomes if each.status >= REFUSALS_FROM}
+        closed = [each for each in _told(home, seq, {key: named[key] for key in unbilled}) if each.outlook is Outlook.FOR_GOOD]
+        left_out = [each for each in left_out if each.event_key not in {told.event_key for told in closed}] + closed
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
     return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated))
 
