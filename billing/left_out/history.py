@@ -46,7 +46,7 @@ _VAGUE: Final = [CODES[each] for each in (LeftOut.OTHER_RUN, LeftOut.PASSED_BY, 
 
 
 class Verdicts(NamedTuple):
-    """One a row: the reason (place in `judging.ORDER`, UNSEEN), and the run whose word it is (0: none)."""
+    """One a row: the reason (place in `judging.ORDER`, UNSEEN), and the run that gave it (0: none)."""
 
     reason: npt.NDArray[np.int8]
     run_id: Int64s

@@ -273,7 +273,7 @@ def _waits(proposal: approvals.Approval, name: str) -> UserError:
 
 
 def _require_unchanged(approval: Approval, asked: Asked) -> None:
-    """Raises UserError where the records come to something else by now than what was asked for and looked at, or are another's."""
+    """Raises UserError where the records or their values are not those that were asked for and looked at, or have another owner by now."""
     before = msgspec.json.decode(approval.payload, type=Asked)
     groups, groups_now = before.about or ((approval.account_id,),), asked.about
     if not before.about:  # asked for before proposals said more than the account, if they are of one

@@ -68,7 +68,7 @@ def assembly_book(home: Home, seq: int) -> dict[str, Sides]:
 
 
 def _assembled_groups(connection: sa.Connection, seq: int) -> dict[str, str]:
-    """The rule of every group that stands as assembled, by its name."""
+    """The rule of every group whose state is assembled, by its name."""
     row = assemblies.c
     newest = sa.select(sa.func.max(row.assembly_id)).where(row.commit_seq <= seq).group_by(row.source, row.call_ref)
     query = sa.select(row.source, row.call_ref, row.rule).where(row.assembly_id.in_(newest), row.state == "assembled")

@@ -50,7 +50,7 @@ def compared(stored: stored_segments.Stored, made: pa.Table) -> tuple[pa.Table, 
 
 
 def move_stored(counts: dict[Place, Quantities], look: Look, verdicts: Sequence[Verdict]) -> None:
-    """Stored segments whose group stands otherwise now are counted otherwise. Those that came out of suspense stay `recycled`."""
+    """Count stored segments under the outcome of their group's new state. Those that came out of suspense stay `recycled`."""
     group = look.group[: look.stored_rows]
     segments = look.segments.slice(0, look.stored_rows)
     is_recycled = (segments.column("flags").to_numpy() & int(UsageFlag.RECYCLED)) != 0

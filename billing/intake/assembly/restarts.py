@@ -40,7 +40,7 @@ class Restart(NamedTuple):
 
 
 def among(usage: pa.Table, outcome: NDArray[np.int8]) -> set[Restart]:
-    """The restarts that a batch tells of."""
+    """The restarts that a batch reports."""
     flags = usage.column("flags").to_numpy() & ~np.int32(UsageFlag.RECYCLED)
     is_restart = (flags == _FLAGS) & np.isin(outcome, (Outcome.UNANSWERED, Outcome.RECYCLED))
     if not is_restart.any():

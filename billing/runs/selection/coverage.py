@@ -85,7 +85,7 @@ def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
 
 
 def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None, *, known: KnownBy | None = None) -> Covered:
-    """Runs that covered each account. `before_run`: as that run knew them; `known`: what of it is known."""
+    """Runs that covered each account. `before_run`: as that run knew them; `known`: the limit of known documents."""
     history = covering.load(connection, before_run=before_run, known=known)
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)

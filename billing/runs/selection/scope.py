@@ -46,7 +46,10 @@ POSTED: Final = "posted"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scope:
-    """The result of selection for a run. Columns by account index, or by calendar: accounts with equal periods on one clock share one."""
+    """Accounts and periods that a run computes.
+
+    Columns by account index, or by calendar: accounts with equal periods on one clock share one.
+    """
 
     bill_date: dt.date
     calendars: list[list[Period]]  # the periods that are computed, oldest first

@@ -127,7 +127,7 @@ def _first_tax_change(old: Sequence[TaxClass], new: Sequence[TaxClass]) -> int |
 
 
 def _touch(touches: Touches, changed: Changed, since: int) -> None:
-    """Touch who has one of the plans on or after the day, of those that were looked at as of `since`."""
+    """Touch accounts that have one of the plans on or after the day, of those that were looked at as of `since`."""
     facts = touches.facts
 
     def holds(plans: Sequence[tuple[object, str]]) -> bool:

@@ -45,7 +45,7 @@ _FOUND: Final = ("served_id", "start_us", COMMIT_SEQ)
 
 
 class Search(NamedTuple):
-    """Rows that are looked for: `holds` says of a table of `columns` which rows they are."""
+    """Rows that are looked for: `holds` gives the mask of these rows in a table of `columns`."""
 
     columns: tuple[str, ...]
     holds: Callable[[pa.Table], Bools]

@@ -224,7 +224,7 @@ def _shared_out(stored: Iterable[Left], group_of: npt.NDArray[np.int32], contrac
 def _last_turns(
     events: GroupEvents, units: Units, lefts: list[Left], contracts: Contracts, group_rows: int
 ) -> Iterator[tuple[Aside | None, Units, list[Left]]]:
-    """Events put aside, about `group_rows` at a time, with the rating units whose they are and what these have left."""
+    """Events put aside, about `group_rows` at a time, with their rating units and what these have left."""
     last = len(units.present) - 1
     if not events.aside_rows and not units.present[last].size:
         return

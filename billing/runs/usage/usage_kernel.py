@@ -1,4 +1,4 @@
-"""Compiled loops over the events of a run: whose they are, their order by rating unit and time, and their sums by a key.
+"""Compiled loops over the events of a run: their owners, their order by rating unit and time, and their sums by a key.
 
 Columns are C-contiguous, one row an event.
 """
