@@ -33,7 +33,7 @@ def differing_accounts(before: Sequence[Lines], after: Sequence[Lines], field: s
 
 
 def require_kept(stage: str, before: Lines, after: Lines, field: str = "amount_micros") -> None:
-    """Assert that a stage changes no sum of any currency, whoever the account is."""
+    """Assert that a stage changes no sum of any currency, over all accounts together."""
     size = 1 + int(max((lines["currency"].max(initial=0) for lines in (before, after)), default=0))
     sums = [np.zeros(size, np.int64), np.zeros(size, np.int64)]
     for total, lines in zip(sums, (before, after), strict=True):

@@ -54,7 +54,7 @@ class Versions(NamedTuple):
     commit_seq: NDArray[np.int64]
 
     def holds(self, part: pa.Table) -> NDArray[np.bool_]:
-        """Which rows of `part` (with event_key and commit_seq) are among them."""
+        """Mask of the rows of `part` (with event_key and commit_seq) that are among them."""
         if not len(self.keys):
             return np.zeros(part.num_rows, np.bool_)
         found: Any = pc.index_in(part.column("event_key"), value_set=self.keys)

@@ -1,1 +1,1 @@
-"""Why an event is not among the charges of bill runs: judged as each run knew things, for whoever explains, reports or lists them."""
+"""Reasons why an event is not among the charges of bill runs, as each run knew things, for explanations, reports and lists."""

@@ -1,8 +1,8 @@
 """Changes of sessions that came too late for what is billed of them: the records that list each, and what it adds.
 
-Of a joined call that is billed as it stood before a late segment came, the segment is listed as too late: the call itself is on its bill.
-Of running totals the parts are listed that are on no bill. What is too late of a session is the worth of its changed parts as they are put
-together now, less what is billed of them, less that on which people decided.
+Of a joined call that is billed as it was before a late segment came, the segment is listed as too late: the call itself is on its bill.
+Of running totals the parts are listed that are on no bill. The amount that is too late of a session is the worth of its changed parts as
+they are put together now. What is billed of them is subtracted, and so is that on which people decided.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
 
 class Increment(NamedTuple):
-    """What is too late of one session. `now` less `before` (rows of `LateChanges.rows`) less `decided_micros` is the worth of what it adds.
+    """The part of one session that is too late. Its worth: `now` less `before` (rows of `LateChanges.rows`) less `decided_micros`.
 
     `carriers`: keys of the open records that list it, oldest first; what they are worth alone is not among `now`. `steps`: of each
     change with an open record that record, and the rows that the change made of what it took out.
@@ -119,7 +119,7 @@ class _Looking:
         self._verdicts = self._judged([key for key in sorted(changed) if key in self._now])
 
     def found(self) -> LateChanges:
-        """What is too late of each session."""
+        """The increment of each session that is too late, and its listed segments."""
         increments, segments = [], dict[bytes, tuple[int, int]]()
         for changes in self._of_session.values():
             keys = sorted({self._sessions.keys[row] for change in changes for row in (*change.before, *change.after)})

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class DecisionTold(msgspec.Struct, frozen=True):
-    """A decision that stands, about this record and others of its subscription. `kind`: billed or written_off.
+    """A valid decision about this record and others of its subscription. `kind`: billed or written_off.
 
     `account_id`, `subscription_id`: the owner when it was made, who pays; empty where there was none.
     `amount_micros` is that of the adjustment, with tax where prices hold it, and `reference` its name. `invoice` and `line_no` are where it
-    is billed: empty and 0 where it is not. The line is over `line_micros`, of which `credit_notes` (the newest is `credit_note`) gave back
-    `credited_micros` for good: both without tax. `never_billed`: the period of the adjustment was closed before
+    is billed: empty and 0 where it is not. The line is over `line_micros`; `credit_notes` (the newest is `credit_note`) gave back
+    `credited_micros` of it for good: both without tax. `never_billed`: the period of the adjustment was closed before
     a run billed it.
     """
 
@@ -54,7 +54,7 @@ class DecisionTold(msgspec.Struct, frozen=True):
 
 
 def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int, DecisionTold]:
-    """The decisions that stand as of `seq` about rows of `usage`, by row."""
+    """The decisions valid as of `seq` about rows of `usage`, by row."""
     decided = late_decisions.decided(connection, seq)
     rows = decided.holds(usage["event_key"]).nonzero()[0].tolist()
     if not rows:
@@ -66,7 +66,7 @@ def decided_on(connection: sa.Connection, seq: int, usage: pa.Table) -> dict[int
 
 
 def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> dict[int, DecisionTold]:
-    """Decisions that stand as of `seq`, by number."""
+    """Decisions valid as of `seq`, by number."""
     found = {number: each for number, each in late_decisions.standing(connection, seq).items() if number in wanted}
     row = tables.adjustments.c
     names = sa.select(row.adjustment_id, row.reference).join_from(

@@ -46,7 +46,7 @@ _VAGUE: Final = [CODES[each] for each in (LeftOut.OTHER_RUN, LeftOut.PASSED_BY, 
 
 
 class Verdicts(NamedTuple):
-    """One a row: the reason (place in `judging.ORDER`, UNSEEN), and the run whose word it is (0: none)."""
+    """One a row: the reason (place in `judging.ORDER`, UNSEEN), and the run that gave it (0: none)."""
 
     reason: npt.NDArray[np.int8]
     run_id: Int64s
@@ -64,10 +64,10 @@ class Verdicts(NamedTuple):
 
 
 def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
-    """Keys and starts of events that may bill and of which no run that counts has a charge that is on a bill, as of `seq`.
+    """Keys and starts of events that may bill, without a charge on a bill by any run that counts, as of `seq`.
 
-    A charge is off the bill where a later run has computed its period without it (`taken_off`). What the last run refused that looked at
-    it is on none either.
+    A charge is off the bill where a later run has computed its period without it (`taken_off`). An event that the last run to look at it
+    refused is on none either.
     """
     usage = view.usage(home, ("event_key", "start_us"), seq)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
@@ -98,7 +98,7 @@ class Found(NamedTuple):
 
 
 def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more: Sequence[str] = ()) -> Found:
-    """The verdicts on events of which no run has a charge, by their keys. `more`: further columns that are wanted of them."""
+    """The verdicts on events without a charge by any run, by their keys. `more`: further columns that are wanted of them."""
     wanted = list(dict.fromkeys((*columns(price_list.load(home, seq)), *more)))
     usage = view.usage(home, wanted, seq, int(start_us.min()), int(start_us.max()) + 1) if len(keys) else schema_of(wanted).empty_table()
     mask: Any = pc.is_in(usage["event_key"], value_set=keys)
@@ -107,9 +107,9 @@ def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more
 
 
 def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None, changes: bool = False) -> Verdicts:
-    """Why rows of `usage` (columns of `judging.columns`), of which no run has a charge, were left out, as of `seq`.
+    """The reasons why rows of `usage` (columns of `judging.columns`) without a charge by any run were left out, as of `seq`.
 
-    `changes`: the rows are what late commits made of sessions that runs have charged as they stood before.
+    `changes`: the rows are what late commits made of sessions that runs have charged as they were before.
     """
     reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
     committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
@@ -142,7 +142,7 @@ def _refused_by(home: Home, seq: int, usage: pa.Table) -> Int64s:
 
 
 def _better(reason: npt.NDArray[np.int8], rows: Int64s, found: npt.NDArray[np.int8]) -> tuple[Int64s, npt.NDArray[np.int8]]:
-    """The rows of which an older run says more than the newer ones did."""
+    """The rows about which an older run says more than the newer ones did."""
     before = reason[rows]
     is_vague = (before == UNSEEN) | np.isin(before, _VAGUE) & ~np.isin(found, _VAGUE)
     better = is_vague | FOR_GOOD[found]

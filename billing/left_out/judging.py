@@ -1,7 +1,7 @@
 """The verdict of one bill run on events: why it has left them out, as the run knew facts, tariffs and its own coverage.
 
 Everything is decided by the code of the run itself, on the scope with all open periods: what an earlier run billed and nothing has
-touched since is in it as well, and is `settled`. Events that are nobody's are judged by the window in which the run looked for usage.
+touched since is in it as well, and is `settled`. Events without an owner are judged by the window in which the run looked for usage.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Looked(NamedTuple):
 
 
 class Circumstance(NamedTuple):
-    """What a run knew of an event. Empty or None where nobody owned it, or the account has no period on its day.
+    """The knowledge of a run about an event. Empty or None where its number had no owner, or the account has no period on its day.
 
     `open_from`: the first day of the oldest period that was open. `closed_since`: the bill date from which on the event's own was not;
     `closes_on`: the same of a period that was billed, by the time of the run or later.
@@ -125,7 +125,7 @@ class Judge:
     def reasons(self, usage: pa.Table, *, changes: bool = False) -> npt.NDArray[np.int8]:
         """The reason of each row (place in ORDER), as if none of them were among the charges of the run.
 
-        Of a session that was changed too late the row of before is judged that goes on counting, or, of `changes`, the row as it is now.
+        A session that was changed too late is judged by the row of before, which goes on counting; with `changes`, by the row as it is now.
         """
         late = np.full(usage.num_rows, -1, np.int8)
         if self._changes is not None:
@@ -163,12 +163,12 @@ class Judge:
         return None if late is None else late.shown
 
     def account_keys(self, usage: pa.Table) -> Int64s:
-        """Whose each row is, 0 nobody's."""
+        """The account key of each row; 0: no owner."""
         account = self._owners(usage, int64(usage["start_us"])).account
         return np.append(self._contracts.facts.account_keys, 0)[account]
 
     def circumstances(self, usage: pa.Table) -> Iterator[Circumstance]:
-        """What is to be told of each row. For few of them: each is looked at alone."""
+        """The circumstances of each row. For few of them: each is looked at alone."""
         start_us = int64(usage["start_us"])
         owner, known = self._owners(usage, start_us), self._contracts.facts
         for row, (subscription, account) in enumerate(zip(owner.subscription.tolist(), owner.account.tolist(), strict=True)):
@@ -216,9 +216,9 @@ class Judge:
         return pricing.owners(keys, start_us, self._contracts, self._scope)
 
     def _judge_nobodys(self, found: npt.NDArray[np.int8], owner: Owners, start_us: Int64s) -> None:
-        """Events that are nobody's are refused where the run looks: outside of that it never saw them.
+        """Events without an owner are refused where the run looks: outside of that it never saw them.
 
-        They are closed before whatever it opens, and before what a run of other bill days would open.
+        They are closed where they began before all that it opens, and before all that a run of other bill days would open.
         """
         window, nobodys = self._scope.window, owner.subscription < 0
         found[nobodys] = CODES[LeftOut.OTHER_RUN]

@@ -1,4 +1,4 @@
-"""Usage that runs have left out for good, and of which that holds no more: a void has opened its period again, and the next run bills it.
+"""Usage that runs left out for good before a void reopened its period: it is not left out any more, and the next run bills it.
 
 A run computes all that a void opened, for as long as no run has billed it once more. What its own rules keep from a bill, such as usage
 that came after the bill on a plan that waives it, stays left out.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def verdicts_now(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None, changes: bool = False) -> Verdicts:
-    """The verdicts (of `history.verdicts`) as of `seq`, without those for good that hold no more: no run has looked since the void."""
+    """The verdicts (of `history.verdicts`) as of `seq`, without those for good that ended with a void: no run has looked since."""
     return without_reopened(home, seq, usage, verdicts(home, seq, usage, progress=progress, changes=changes), changes=changes)
 
 
@@ -51,7 +51,7 @@ def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts, *, 
 
 
 def next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> Iterator[tuple[dt.date, Int64s]]:
-    """The next bill date of the account of each row, and the rows that have it; of nobody's, the day after it began."""
+    """Yield each next bill date of the accounts, with the rows that have it. For a row without an owner it is the day after it began."""
     if not rows.size:
         return
     known, start_us = facts.load(connection, seq), int64(usage["start_us"])

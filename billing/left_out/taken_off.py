@@ -1,6 +1,6 @@
 """Events that a run billed and a later run took off the bill: that run computed their period again, and has no charge of them.
 
-A version of a tariff may say since that they came too late, another version of the record may have replaced them for a while, or their
+A version of a tariff may say since that they came too late. Another version of the record may have replaced them for a while, or their
 number may have another owner. Charge files of the first run still hold them, but no bill does, void ones aside: what a void invoice had
 billed is computed again as well.
 """

@@ -1,4 +1,4 @@
-"""What is told of a record that is on no bill: reason and outlook, its period, since when that is closed, and what a person can do."""
+"""Explanation of a record that is on no bill: reason and outlook, its period, since when that is closed, and what a person can do."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "abs
 class Told(msgspec.Struct, frozen=True):
     """A record that is on no bill. Instants in microseconds UTC; dates ISO, local to the account, empty where there is none.
 
-    `run_id`: the run that left it out; 0: none has looked since it came, and `bill_date` is that of the next one of its account, empty
-    where nobody owned its number. `period_to` is the first day after the period, `open_from` the first day of the oldest period that was
-    open, `closed_since` the bill date from which on its own was not. `detail`: why it does not bill (unanswered, absorbed, segment,
-    no_rule), or why its account was put aside; NOBODYS: nobody owned its number, and the next run refuses it; AFTER_BILL: it came after
+    `run_id`: the run that left it out; 0: none has looked since it came. Then `bill_date` is that of the next run of its account, empty
+    where its number had no owner. `period_to` is the first day after the period. `open_from` is the first day of the oldest period that was
+    open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed, segment,
+    no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; AFTER_BILL: it came after
     the bill of its period, which the next run corrects. `closes_on`: the first bill date that bills nothing more of its period, where that
-    was billed. `decision`: what people decided about it, if that stands. `proposal`: the number of one that waits for
+    was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for
     another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that
     looked at it in time, refused it (a status of rating); empty where none did.
     """
@@ -87,7 +87,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
-    """Why events of which no run has a charge are on no bill, as of `seq`, in order of time; or why one run left them out."""
+    """Explain why events without a charge by any run are on no bill, as of `seq`, in order of time; or why one run left them out."""
     if not len(keys):
         return ()
     usage = usage_of(home, seq, keys, start_us)
@@ -115,7 +115,7 @@ def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mappin
 
 
 def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.Table:
-    """The columns of some events that whoever tells of them asks for; of those that never bill, too."""
+    """The columns of some events that an explanation needs; of those that never bill, too."""
     wanted = list(dict.fromkeys((*columns(price_list.load(home, seq)), *MORE)))
     usage = view.usage(home, wanted, seq, int(start_us.min()), int(start_us.max()) + 1, every=True)
     mask: Any = pc.is_in(usage["event_key"], value_set=keys)
@@ -123,7 +123,7 @@ def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.
 
 
 def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8], by: Int64s) -> tuple[Told, ...]:
-    """What is told of each row of `usage`, given its reason and whose word that is."""
+    """An explanation of each row of `usage`, given its reason and the run that gave it (`by`)."""
     if not usage.num_rows:
         return ()
     told: dict[int, Told] = {}
@@ -209,12 +209,12 @@ def _as_told(run: Looked, reason: LeftOut) -> LeftOut:
 
 
 def _never(record: dict[str, Any]) -> str:
-    """Why a record does not bill."""
+    """The reason why a record does not bill, as a word."""
     return next((word for flag, word in _FLAGS if record["flags"] & flag), "no_rule")
 
 
 def _of_run(home: Home, seq: int, usage: pa.Table, run_id: int) -> npt.NDArray[np.int8]:
-    """The word of one run; UNSEEN of what came after it looked, or where it is no run of the cycle."""
+    """The reasons that one run gives; UNSEEN of what came after it looked, or where it is no run of the cycle."""
     reason = np.full(usage.num_rows, UNSEEN, np.int8)
     with home.connect() as connection:
         for run in looked(connection, seq, run_id):
@@ -225,7 +225,7 @@ def _of_run(home: Home, seq: int, usage: pa.Table, run_id: int) -> npt.NDArray[n
 
 
 def _came_us(connection: sa.Connection, commit_seq: Int64s) -> Int64s:
-    """When each commit was made."""
+    """The instant of each commit."""
     commit = tables.commits.c
     numbers = sorted(set(commit_seq.tolist()))
     rows = connection.execute(tables.commits.select().where(commit.commit_seq >= numbers[0], commit.commit_seq <= numbers[-1])).all()

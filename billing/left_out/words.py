@@ -139,7 +139,7 @@ WORDS: Final = {
 
 
 def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> list[str]:
-    """All that is told of one record, a sentence or two a line. `is_priced`: a plan of its owner has a price for it."""
+    """All sentences about one record, a sentence or two a line. `is_priced`: a plan of its owner has a price for it."""
     words, zone = WORDS[language], ZoneInfo(found.timezone or "UTC")
     start, came = (_instant(instant_us, zone) for instant_us in (found.start_us, found.came_us))
     fields = {
@@ -196,7 +196,7 @@ def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
 
 
 def _names(found: Told, *, is_priced: bool) -> list[str]:
-    """Which sentences are told, in their order."""
+    """Names of the sentences about a record, in their order."""
     names = ["head", "owner" if found.account_id else "nobody"]
     if found.period_from:
         names.append("period")

@@ -1,4 +1,4 @@
-"""Records that somebody decides on, chosen among those that are too late and open, and grouped as they are decided: by subscription.
+"""Records that a person decides on, chosen among those that are too late and open, and grouped as they are decided: by subscription.
 
 What is billed is grouped by catalogue and tax class as well, since a group becomes one adjustment.
 """
@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 class GroupKey(NamedTuple):
-    """The values that the records of a decision have in common. Empty texts: nobody's, of unknown worth, not billed."""
+    """The values that the records of a decision have in common. Empty texts: without an owner, of unknown worth, not billed."""
 
     account_id: str
     subscription_id: str
@@ -74,7 +74,7 @@ def chosen(home: Home, choice: Choice, now_us: int, progress: Progress | None = 
 
 
 def require_account(home: Home, account_id: str | None) -> None:
-    """Raises UserError where no account has an id that is given. An empty one asks for usage that is nobody's."""
+    """Raises UserError where no account has an id that is given. An empty one asks for usage without an owner."""
     if account_id:
         account = tables.accounts.c.account_id
         with home.connect() as connection:
@@ -92,12 +92,12 @@ def grouped(records: Iterable[TooLate], *, billed: bool) -> Mapping[GroupKey, li
 
 
 def local_start(each: TooLate) -> dt.datetime:
-    """The start of a record on the clock of its account; UTC where it is nobody's."""
+    """The start of a record on the clock of its account; UTC where it has no owner."""
     return _local(each, each.record.start_us)
 
 
 def local_day(each: TooLate, instant_us: int) -> dt.date:
-    """The day of an instant on the clock of the account of a record; UTC where it is nobody's."""
+    """The day of an instant on the clock of the account of a record; UTC where it has no owner."""
     return _local(each, instant_us).date()
 
 
@@ -152,7 +152,7 @@ def _called(home: Home, name: str) -> str:
 
 
 def _explained(home: Home, name: str) -> tuple[Told, ...] | None:
-    """A text about records of this name that are on no bill; None where nobody knows it."""
+    """Explanations of records of this name that are on no bill; None where no record of the name is known."""
     try:
         return explain_record(home, name).left_out
     except UserError:

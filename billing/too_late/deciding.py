@@ -3,8 +3,8 @@
     billed        an adjustment a subscription, over what the records were worth by the tariffs that held then, rounded to the coin
     written off   nothing is billed
 
-Decided records are in no bill run and in no re-rating, whatever becomes open again. No run works on the home meanwhile, and everything is
-looked at anew: which records are open, their worth, the date. Above a value another person agrees (`billing.late_decisions`).
+Decided records are in no bill run and in no re-rating, also where their period is open again. No run works on the home meanwhile, and
+everything is looked at anew: which records are open, their worth, the date. Above a value another person agrees (`billing.late_decisions`).
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def decide(  # noqa: PLR0913 -- what, who, and how
 ) -> Decided:
     """Bill or write off records that are too late and open. Above the limit of one person it is stored as a proposal.
 
-    Of an account or a month what cannot be billed is left alone and told. Raises UserError where nothing is left, where a record that is
-    named cannot be billed or is not open, without a reason, and while a bill run is not finished.
+    Of an account or a month, what cannot be billed is left alone and reported. Raises UserError where nothing is left, and where a record
+    that is named cannot be billed or is not open. Raises it as well without a reason, and while a bill run is not finished.
     """
     wanted = _in_one_line(wanted)
     waits: Approval | None = None
@@ -247,7 +247,7 @@ def _in_one_line(wanted: Wanted) -> Wanted:
 
 
 def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLate]) -> None:
-    """Somebody else may have decided while records were looked at. Raises UserError that names one."""
+    """Raises UserError where another person has decided on a record while records were looked at. The error names one."""
     decided = set(late_decisions.decided(connection, home.head_seq(connection)).keys.to_pylist())
     for each in records:
         if bytes.fromhex(each.record.event_key) in decided:
@@ -273,7 +273,7 @@ def _waits(proposal: approvals.Approval, name: str) -> UserError:
 
 
 def _require_unchanged(approval: Approval, asked: Asked) -> None:
-    """Raises UserError where the records come to something else by now than what was asked for and looked at, or are another's."""
+    """Raises UserError where the records or their values are not those that were asked for and looked at, or have another owner by now."""
     before = msgspec.json.decode(approval.payload, type=Asked)
     groups, groups_now = before.about or ((approval.account_id,),), asked.about
     if not before.about:  # asked for before proposals said more than the account, if they are of one

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def adjusted(worth: dict[bytes, int], segments: set[bytes], found: LateChanges, estimator: Estimator) -> dict[bytes, int]:
-    """What records (by event key, each with its worth alone) add. `segments`: those that are worth nothing by themselves.
+    """Amounts that records (by event key, each with its worth alone) add. `segments`: those that are worth nothing by themselves.
 
-    The records of one session come to what it adds in all. What they are worth alone beyond that is taken off one after the other.
+    The records of one session add in all what the session adds. Their worth alone beyond that is taken off one after the other.
     """
     result = {key: 0 if key in segments else micros for key, micros in worth.items()}
     alone = _worth(estimator, found)

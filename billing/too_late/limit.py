@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, str], int], who: Who) -> bool:
-    """True where somebody else has to agree to decisions of these values (above zero) by account and currency; to an unknown one always."""
+    """True where another person must agree to decisions of these values (above zero) by account and currency; to an unknown one always."""
     if any(not currency for _, currency in values):
         return True
     limit, alone = settings.integer(connection, LIMIT), _alone()
@@ -30,7 +30,7 @@ def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, st
 
 
 def _alone() -> sa.Select[Any]:
-    """Decisions to which nobody else agreed, each with the larger of its amount and its worth. One that was taken back stays."""
+    """Decisions to which no other person agreed, each with the larger of its amount and its worth. One that was taken back stays."""
     row = tables.late_decisions.c
     value = sa.case((row.amount_micros > row.worth_micros, row.amount_micros), else_=row.worth_micros)
     query = sa.select(*columns_of_acts(row.by_uid, row.at_us, row.account_key, row.currency, value))

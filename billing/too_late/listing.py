@@ -126,7 +126,7 @@ def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[T
 
 
 def _owned(told: Sequence[Told], owners: Sequence[Owner]) -> list[Told]:
-    """Records with their owners by the facts as of now: whoever had one when a run left it out may have it no more."""
+    """Records with their owners by the facts as of now: the owner when a run left a record out may own it no more."""
     return [msgspec.structs.replace(each, **owner._asdict()) for each, owner in zip(told, owners, strict=True)]
 
 

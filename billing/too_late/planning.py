@@ -1,4 +1,4 @@
-"""The decisions that chosen records come to, looked at as if they were made: amount, day and text of adjustments, and what forbids them."""
+"""The decisions that chosen records lead to, looked at as if they were made: amount, day and text of adjustments, and what forbids them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BY_HAND: Final = "write it off; what is to be charged all the same `ratewright 
 
 
 class Owner(NamedTuple):
-    """An account as decisions need it. `account_key` None: nobody."""
+    """An account as decisions need it. `account_key` None: no owner."""
 
     account_key: int | None
     timezone: str
@@ -76,7 +76,7 @@ class Planner:
         return Decided(self._wanted.kind, tuple(groups), tuple(alone), sum(len(each.records) for each in groups), _values(groups))
 
     def _unbillable(self, each: TooLate) -> Obstacle | None:
-        """Why a record alone cannot be billed; None where it can, and where it is written off."""
+        """The reason why a record alone cannot be billed; None where it can, and where it is written off."""
         if not self._bills:
             return None
         return _unbillable(each) or self._rerated.why(each)
@@ -94,7 +94,7 @@ class Planner:
         return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "")
 
     def _refusal(self, group: Group) -> Obstacle | None:
-        """Why a group cannot be billed; None where it can."""
+        """The reason why a group cannot be billed; None where it can."""
         if group.amount_micros <= 0:
             worth = f"{format_micros(group.worth_micros)} {group.currency}"
             return Obstacle(f"it is worth {worth}, which is nothing that can be billed", _BY_HAND)
@@ -130,7 +130,7 @@ def adjustment(group: Group, reference: str) -> adjusting.Wanted:
 
 
 def _unbillable(each: TooLate) -> Obstacle | None:
-    """Why a record alone cannot be billed; None where it can."""
+    """The reason why a record alone cannot be billed; None where it can."""
     if not each.record.account_id:
         return Obstacle("nobody owned its number", _BY_HAND)
     if not is_priced(each.basis, each.catalogue):

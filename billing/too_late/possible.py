@@ -1,4 +1,4 @@
-"""Possibility to bill late usage by decision at all, for whoever tells what a person can do about it."""
+"""Possibility to bill late usage by decision at all, for explanations of what a person can do about it."""
 
 from __future__ import annotations
 

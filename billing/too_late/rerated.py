@@ -1,8 +1,8 @@
 """Documents of re-ratings that may have billed a late record: those of before, and those made before it was left out for good.
 
 A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`), and by which rule (`LATE_RULE`). Some of
-before say nothing. Others have a rule by which usage that runs had refused in time was in it, and usage that a void had opened again was
-not. The rule of now left alone exactly what was left out for good when the job was planned. In all other cases only the document shows
+before say nothing. Others have a rule by which they held usage that runs had refused in time, and not usage that a void had opened
+again. The rule of now left alone exactly what was left out for good when the job was planned. In all other cases only the document shows
 whether it has a record. So a record is not billed by decision where such a document may hold it at all, void or not.
 """
 
@@ -36,7 +36,7 @@ _PAYS: Final = ("payer", "sponsor")
 class _Job(NamedTuple):
     """A run of a re-rating. `known_us`: what came later is not in its documents. `rule`: of LATE_RULE, 0: none.
 
-    `planned_seq`: as of which commit it knew what was left out for good.
+    `planned_seq`: the commit at which the job was planned. It knew what was left out for good by then.
     """
 
     job_id: int
@@ -67,7 +67,7 @@ class Rerated:
         self._documents: dict[str, list[tuple[int, str]]] = {}
 
     def why(self, each: TooLate) -> Obstacle | None:
-        """Why a record cannot be billed by decision; None where no such document may have it."""
+        """The reason why a record cannot be billed by decision; None where no such document may have it."""
         if self._accounts is None:
             return None
         account_id = each.record.account_id
@@ -96,7 +96,7 @@ class Rerated:
 
 
 class _Payers:
-    """Pairs of accounts of which one has ever paid for the other, by agreements of accounts and of subscriptions, retracted ones too."""
+    """Pairs of accounts where one has ever paid for the other, by agreements of accounts and of subscriptions, retracted ones too."""
 
     def __init__(self, connection: sa.Connection) -> None:
         account, fact, of_one = tables.accounts.c, tables.account_facts.c, tables.subscription_facts.c
@@ -112,7 +112,7 @@ class _Payers:
                 self._add(int(key), self._keys.get(_other(kind, detail), 0))
 
     def of(self, account_id: str) -> set[int]:
-        """An account (key), who pays for it, whom it pays for, and whoever pays for those, however many hands it goes through."""
+        """An account (key), all that pay for it, and all that it pays for, directly or through others."""
         own = self._keys[account_id]
         return _reached(own, self._payers) | _reached(own, self._paid_for)
 
@@ -123,7 +123,7 @@ class _Payers:
 
 
 def _other(kind: str, detail: str) -> str:
-    """Whom a fact names."""
+    """The id of the account that a fact names; empty where it names none."""
     told: dict[str, Any] = msgspec.json.decode(detail or "{}")
     return str(told.get(RELATIONS[kind], ""))
 

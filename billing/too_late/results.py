@@ -43,7 +43,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Obstacle(NamedTuple):
-    """Why a record cannot be billed by decision, and what can be done."""
+    """The reason why a record cannot be billed by decision, and what can be done."""
 
     why: str
     remedy: str

@@ -34,7 +34,7 @@ class TakenBack(msgspec.Struct, frozen=True):
 
 
 def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: bool = False) -> TakenBack:
-    """Take a decision back. Raises UserError for one that is not known, taken back already, or on an invoice that stands."""
+    """Take a decision back. Raises UserError for one that is not known, taken back already, or on a valid invoice."""
     reason = identifiers.reason(reason, _WHAT)
     lock = contextlib.nullcontext() if dry_run else only_run(home, _WHAT, who.now_us)
     with lock, home.begin(dry_run=dry_run) as connection:

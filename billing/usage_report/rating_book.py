@@ -5,8 +5,8 @@
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill. They are looked up in the charge files of the runs, the newest first: a run priced them or
-refused them. Rows that no run took up, that a run refused, or that one took off its bill again are sorted by the reason that the runs give
-(`billing.left_out`):
+refused them. The rest are rows that no run took up, that a run refused, or that one took off its bill again. They are sorted by the reason
+that the runs give (`billing.left_out`):
 
 - too late: runs left it out for good, and there is no decision on it
 - late, billed: people billed it by adjustments

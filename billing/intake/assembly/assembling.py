@@ -1,14 +1,14 @@
 """Assembly as intake does it: stored segments and new ones become rows that bill, and stored rows that are no longer right are withdrawn.
 
-Which rows a group of segments makes is a pure function of the set of its segments and of the rules of its source (mediation/assembly).
+The rows that a group of segments makes are a pure function of the set of its segments and the rules of its source (mediation/assembly).
 So each commit makes the groups that it touches afresh, from all their stored segments and the new ones, and compares: what is not there
 yet is appended, what is there and no longer made is marked `superseded`. Order of arrival, lateness and recycling cannot matter.
 
 A group is the segments of one source that share a call_ref. A segment is a row with the flag PARTIAL: it never bills. All segments of a
-group count alike, as its state says (table assemblies): `absorbed` once the rows are made that hold them, else `waiting`, and `suspended`
-when the group was not whole in time (`missing_segment`) or its segments contradict each other (`segments_disagree`). A suspended group
-has one row in suspense, under a key of its own that no stored row has. Made rows carry the flag ASSEMBLED and belong to no file
-(raw_file_id, raw_offset and raw_length are 0); they count as `assembled`, beside what was received. Times are microseconds.
+group count alike, as its state says (table assemblies). They are `absorbed` once the rows are made that hold them, else `waiting`. They
+are `suspended` when the group was not whole in time (`missing_segment`) or its segments contradict each other (`segments_disagree`). A
+suspended group has one row in suspense, under a key of its own that no stored row has. Made rows carry the flag ASSEMBLED and belong to
+no file (raw_file_id, raw_offset and raw_length are 0); they count as `assembled`, beside what was received. Times are microseconds.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _NOTE_CHARACTERS_MAX: Final = 2000
 
 
 class Settlement(NamedTuple):
-    """What assembly asks of the commit that is about to be stored (commit N).
+    """Results of assembly for the commit that is about to be stored (commit N).
 
     usage: the batch as it is to be stored: segments of a call whose name was used before have another call_ref (see reused_names).
     outcome: one a row of the batch: as given, but segments that were WAITING are now WAITING, ABSORBED or SUSPENDED.
@@ -73,7 +73,7 @@ class Settlement(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to store besides the batch."""
+        """True if there is nothing to store besides the batch."""
         return not self.groups
 
 
@@ -114,12 +114,12 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
 
 
 def is_due(home: Home, now_us: int) -> bool:
-    """Whether `overdue` has anything to do; needs no lock."""
+    """Return whether `overdue` has anything to do. Needs no lock."""
     return bool(_due(home, now_us))
 
 
 def overdue(home: Home, now_us: int) -> Settlement:
-    """Groups whose time is up at `now_us` go into suspense; those of which somebody decided that they are complete are made.
+    """Suspend groups whose time is up at `now_us`, and make those that a person decided to be complete.
 
     The batch is empty. The caller holds the intake lock.
     """
@@ -207,7 +207,7 @@ def _settled(  # noqa: PLR0913, PLR0917 - what is known of the groups and of the
 
 
 def _assembled(home: Home, seen: Look, restarted: Collection[Restart]) -> tuple[pa.Table, list[Found]]:
-    """What the groups make, without those that were written off, and what was found of each."""
+    """Rows that the groups make, without those of groups that were written off, and what assembly found of each group."""
     has_new = np.bincount(seen.group[seen.stored_rows :], minlength=len(seen.groups)) > 0
     present, group = np.unique(seen.group, return_inverse=True)
     chosen = [seen.groups[place] for place in present.tolist()]

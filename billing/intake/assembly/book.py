@@ -1,9 +1,9 @@
 """The book of assembly: what the segments of assembled calls hold equals what was made of them.
 
-Left: the stored segments of every group that stands as assembled, added up one by one. Of running totals each segment adds what it grew
-by, and all of itself where it fell. A call of which only both ends are known holds the time between them. Right: the made rows that no
-later look superseded. `rows` are calls and sessions of which something was made. Messages count one unit a message on the left, as
-their rule has it. Shares nothing with mediation/assembly.
+Left: the stored segments of every group whose state is assembled, added up one by one. Of running totals each segment adds what it grew
+by, and all of itself where it fell. A call with only both ends recorded holds the time between them. Right: the made rows that no later
+look superseded. `rows` are the calls and sessions that made a row. Messages count one unit a message on the left, as their rule has it.
+Shares nothing with mediation/assembly.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _Row = dict[str, Any]
 
 
 class Sides(NamedTuple):
-    """Of one source."""
+    """Both sides for one source."""
 
     absorbed: Quantities = Quantities()
     assembled: Quantities = Quantities()
 
 
 def assembly_book(home: Home, seq: int) -> dict[str, Sides]:
-    """Both sides as of `seq`, by source; sources of which nothing was ever assembled are left out."""
+    """Both sides as of `seq`, by source. Sources without anything assembled are left out."""
     with home.connect() as connection:
         rules = _assembled_groups(connection, seq)
         layers = marks.layers(connection, seq)
@@ -68,7 +68,7 @@ def assembly_book(home: Home, seq: int) -> dict[str, Sides]:
 
 
 def _assembled_groups(connection: sa.Connection, seq: int) -> dict[str, str]:
-    """The rule of every group that stands as assembled, by its name."""
+    """The rule of every group whose state is assembled, by its name."""
     row = assemblies.c
     newest = sa.select(sa.func.max(row.assembly_id)).where(row.commit_seq <= seq).group_by(row.source, row.call_ref)
     query = sa.select(row.source, row.call_ref, row.rule).where(row.assembly_id.in_(newest), row.state == "assembled")
@@ -92,7 +92,7 @@ def _add(sides: dict[str, Sides], name: str, more: Sides) -> None:
 
 
 def _held(rows: list[_Row], rule: str) -> Quantities:
-    """What the segments of one group hold together."""
+    """Quantities that the segments of one group hold together."""
     held = sum(_grown(rows) if rows[0]["flags"] & UsageFlag.CUMULATIVE else map(_own, rows), Quantities())
     if rule == _MESSAGE:
         held = held._replace(units=1)
@@ -101,7 +101,7 @@ def _held(rows: list[_Row], rule: str) -> Quantities:
 
 
 def _between_ends(rows: list[_Row]) -> int:
-    """The time of a voice call of which its beginning and its end are recorded, and no duration."""
+    """The time of a voice call that has a recorded beginning and end, and no duration."""
     if rows[0]["service"] != Service.VOICE or any(row["duration_us"] is not None for row in rows):
         return 0
     first = [row["start_us"] for row in rows if row["flags"] & UsageFlag.FIRST]
@@ -115,7 +115,7 @@ def _own(row: _Row) -> Quantities:
 
 
 def _grown(rows: Iterable[_Row]) -> Iterator[Quantities]:
-    """What each of some running totals adds to those before it."""
+    """Quantities that each of some running totals adds to those before it."""
     last = dict.fromkeys(QUANTITY_COLUMNS, 0)
     before: _Row | None = None
     for row in sorted(rows, key=_place):
@@ -129,7 +129,7 @@ def _grown(rows: Iterable[_Row]) -> Iterator[Quantities]:
 
 
 def _began_anew(row: _Row, before: _Row, last_us: int) -> bool:
-    """Whether the equipment restarted between two totals: the time fell, or the session begins after the one before was taken."""
+    """Return whether the equipment restarted between two totals: the time fell, or the session begins after the one before was taken."""
     if row["duration_us"] is None:
         return False
     if row["duration_us"] < last_us:
@@ -143,6 +143,6 @@ def _began_anew(row: _Row, before: _Row, last_us: int) -> bool:
 
 
 def _place(row: _Row) -> tuple[Any, ...]:
-    """Where a running total stands among the others: by its number, else by when it was taken, the closing one last."""
+    """Sort key of a running total: by its number, else by when it was taken, the closing one last."""
     taken_at = row["start_us"] + dt.timedelta(microseconds=row["duration_us"] or 0)
     return row["segment_first"] or 0, bool(row["flags"] & UsageFlag.LAST), taken_at, row["duration_us"] or 0, row["event_key"]

@@ -1,4 +1,4 @@
-"""What a look at groups of segments changes in the store: made rows, counts, and rows of tables suspense and assemblies."""
+"""Changes of the store after a look at groups of segments: made rows, counts, and rows of tables suspense and assemblies."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _INT64_MAX: Final = 2**63 - 1
 def compared(stored: stored_segments.Stored, made: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Made rows that are not stored, and stored ones that count and are no longer made.
 
-    What was made is the newest version of a key that nobody corrected. While the facts make just that, whatever was decided about it
-    stands: a correction of it, or that it was written off.
+    The stored row of a key is its newest version that is no correction (flag RECYCLED). While the facts make just that row, every decision
+    about it is kept: a correction of it, or that it was written off.
     """
     newest: dict[bytes, tuple[int, bytes, bool]] = {}
     rows = zip(
@@ -50,7 +50,7 @@ def compared(stored: stored_segments.Stored, made: pa.Table) -> tuple[pa.Table, 
 
 
 def move_stored(counts: dict[Place, Quantities], look: Look, verdicts: Sequence[Verdict]) -> None:
-    """Stored segments whose group stands otherwise now are counted otherwise. Those that came out of suspense stay `recycled`."""
+    """Count stored segments under the outcome of their group's new state. Those that came out of suspense stay `recycled`."""
     group = look.group[: look.stored_rows]
     segments = look.segments.slice(0, look.stored_rows)
     is_recycled = (segments.column("flags").to_numpy() & int(UsageFlag.RECYCLED)) != 0

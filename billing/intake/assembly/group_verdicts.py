@@ -1,4 +1,4 @@
-"""How a group of segments stands after a look at it, and what tables assemblies and suspense say of that.
+"""The state of a group of segments after a look at it, and the rows of tables assemblies and suspense that record it.
 
 A group that is whole is assembled. One whose segments contradict each other is suspended at once. One that lacks a segment waits, after
 each further segment as long as its source lets it; then it is suspended, and stays so until it is whole. One that was written off is
@@ -31,7 +31,7 @@ _Row = dict[str, Any]
 
 
 class Group(NamedTuple):
-    """A group that is looked at: how it stood, what its terms are, and what is known of it in suspense."""
+    """A group that is looked at: its state before, its terms, and what is known of it in suspense."""
 
     source: str
     call_ref: str
@@ -42,12 +42,12 @@ class Group(NamedTuple):
 
     @property
     def is_written_off(self) -> bool:
-        """Whether somebody decided that it is never made."""
+        """True if a person decided that it is never made."""
         return self.in_suspense.decision == WRITTEN_OFF
 
 
 class Found(NamedTuple):
-    """What assembly found of a group's segments. None: it has no segment that counts."""
+    """The state that assembly found of a group's segments. None: it has no segment that counts."""
 
     state: State | None
     note: str
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a group stands now; `reason` where it is suspended."""
+    """The state of a group now; `reason` where it is suspended."""
 
     state: str
     note: str
@@ -64,7 +64,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(group: Group, found: Found, now_us: int) -> Verdict:
-    """How `group` stands at `now_us`."""
+    """The state of `group` at `now_us`."""
     if found.state is State.WHOLE and not group.is_written_off:
         return Verdict(ASSEMBLED, found.note, "", now_us)
     if found.state is State.DISAGREES:
@@ -81,7 +81,7 @@ def verdict(group: Group, found: Found, now_us: int) -> Verdict:
 
 
 def decision(group: Group, now: Verdict) -> tuple[int, str, str] | None:
-    """What becomes of the group's open row in suspense, if it has one: (suspense_id, kind, reason)."""
+    """The decision on the group's open row in suspense: (suspense_id, kind, reason). None where it has no such row, or the row stays."""
     before = group.in_suspense
     if not before.suspense_id or (now.state == SUSPENDED and not _is_new(group, now)):
         return None
@@ -112,7 +112,7 @@ def suspense_row(group: Group, now: Verdict, segments: pa.Table, *, first_is_new
 
 
 def _is_new(group: Group, now: Verdict) -> bool:
-    """Whether suspense does not say yet what it has to say of the group."""
+    """Return whether suspense has no row yet with this note and reason of the group."""
     past = group.past
     return not group.in_suspense.suspense_id or past is None or (past.missing, group.in_suspense.reason) != (now.note, now.reason)
 
@@ -125,7 +125,7 @@ def _described(group: Group, now: Verdict, segments: pa.Table) -> str:
 
 
 def _duration_us(segments: pa.Table) -> int:
-    """What the segments hold together: a sum; of running totals the largest."""
+    """Duration that the segments hold together: a sum; of running totals the largest."""
     durations = [value or 0 for value in segments.column("duration_us").to_pylist()]
     is_total = bool((segments.column("flags").to_numpy() & int(UsageFlag.CUMULATIVE)).any())
     return min(max(durations) if is_total else sum(durations), 2**63 - 1)

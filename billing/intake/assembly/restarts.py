@@ -40,7 +40,7 @@ class Restart(NamedTuple):
 
 
 def among(usage: pa.Table, outcome: NDArray[np.int8]) -> set[Restart]:
-    """The restarts that a batch tells of."""
+    """The restarts that a batch reports."""
     flags = usage.column("flags").to_numpy() & ~np.int32(UsageFlag.RECYCLED)
     is_restart = (flags == _FLAGS) & np.isin(outcome, (Outcome.UNANSWERED, Outcome.RECYCLED))
     if not is_restart.any():
@@ -79,7 +79,7 @@ def rows(restarts: Iterable[Restart]) -> list[dict[str, Any]]:
 def closed(
     home: Home, segments: pa.Table, group: NDArray[np.int64], can_close: NDArray[np.bool_], new: Collection[Restart]
 ) -> NDArray[np.bool_]:
-    """Which of the groups that `can_close` hold running totals alone, the last of them taken before their equipment restarted.
+    """Mask of the groups, of those that `can_close`, that hold running totals alone, none taken after their equipment last restarted.
 
     `new` are the restarts of the batch; those that are stored are looked up.
     """
@@ -103,7 +103,7 @@ def closed(
 
 
 def _last_restarts(home: Home, wanted: Collection[tuple[str, str]], new: Collection[Restart]) -> dict[tuple[str, str], int]:
-    """When each (source, equipment) restarted last; those that never did are left out."""
+    """Latest restart of each (source, equipment), in microseconds. Those that never restarted are left out."""
     row = assemblies.c
     equipments = sorted({_PREFIX + equipment for _, equipment in wanted})
     found = [(each.source, each.equipment, each.at_us) for each in new]

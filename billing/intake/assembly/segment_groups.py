@@ -1,6 +1,6 @@
-"""What the store knows of groups of segments: how each stood last, and what somebody decided about those in suspense.
+"""Stored knowledge of groups of segments: the last state of each, and the decisions of people about those in suspense.
 
-A group's name is that of `marks.group_names`. In suspense it stands under a key of its own, a hash of its name, which no stored row has.
+A group's name is that of `marks.group_names`. In suspense it has a key of its own, a hash of its name, which no stored row has.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VALUES_A_QUERY: Final = 5000
 
 
 class Past(NamedTuple):
-    """How a group stood last."""
+    """The last state of a group."""
 
     source: str
     call_ref: str
@@ -51,7 +51,7 @@ class Past(NamedTuple):
 
 
 class InSuspense(NamedTuple):
-    """A group's row in suspense that nobody decided about (0 if there is none) with its reason; and whether it was kept or written off."""
+    """A group's undecided row in suspense (0 if there is none) with its reason; and whether the group was kept or written off."""
 
     suspense_id: int = 0
     reason: str = ""
@@ -59,12 +59,12 @@ class InSuspense(NamedTuple):
 
 
 def key_of(name: str, hash_key: bytes) -> bytes:
-    """The key under which a group stands in suspense."""
+    """The key of a group in suspense."""
     return hashlib.blake2b(name.encode(), key=hash_key, digest_size=16, person=b"segment group").digest()
 
 
 def pasts(connection: sa.Connection, names: Sequence[str]) -> dict[str, Past]:
-    """How groups stood last, by name; those that were never seen are left out."""
+    """The last state of groups, by name. Those that were never seen are left out."""
     row = assemblies.c
     found: dict[str, Past] = {}
     call_refs: dict[str, list[str]] = {}
@@ -96,7 +96,7 @@ def waiting_totals(connection: sa.Connection, sources: Collection[str]) -> dict[
 
 
 def kept(connection: sa.Connection, hash_key: bytes) -> dict[str, Past]:
-    """Groups that stand in suspense, though somebody decided to make them from what is there."""
+    """Groups that are still suspended, though a person decided to make them from what is there."""
     row, of = suspense.c, suspense_decisions.c
     join = suspense.join(suspense_decisions, of.suspense_id == row.suspense_id)
     query = sa.select(row.event_key).select_from(join).where(row.reason == MISSING_SEGMENT, of.kind == KEPT)
@@ -108,7 +108,7 @@ def kept(connection: sa.Connection, hash_key: bytes) -> dict[str, Past]:
 
 
 def in_suspense(connection: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, InSuspense]:
-    """What stands in suspense, or stood there once, under the keys of groups."""
+    """Rows that are or were in suspense under the keys of groups, with the decisions on them."""
     row, of = suspense.c, suspense_decisions.c
     known = sa.select(row.suspense_id).where(row.reason.in_((MISSING_SEGMENT, SEGMENTS_DISAGREE))).limit(1)
     if not keys or connection.execute(known).first() is None:
@@ -123,21 +123,21 @@ def in_suspense(connection: sa.Connection, keys: Sequence[bytes]) -> dict[bytes,
 
 
 def _after(before: InSuspense, suspense_id: int, reason: str, kind: str | None) -> InSuspense:
-    """What is known after one more row of suspense, and a decision on it if there is one."""
+    """Knowledge of a group after one more row of suspense, and a decision on it if there is one."""
     if kind is None:
         return InSuspense(suspense_id, reason, before.decision)
     return InSuspense(decision=kind if kind in {KEPT, WRITTEN_OFF} else before.decision)
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:
-    """How many groups stand in each state."""
+    """Number of groups in each state."""
     row = assemblies.c
     query = sa.select(row.state, sa.func.count()).where(row.assembly_id.in_(_newest()), row.rule != RESTART).group_by(row.state)
     return {state: int(groups) for state, groups in connection.execute(query)}
 
 
 def changed(connection: sa.Connection, commit_seq: int) -> int:
-    """How many groups a commit looked at."""
+    """Number of groups that a commit looked at."""
     query = sa.select(sa.func.count()).where(assemblies.c.commit_seq == commit_seq)
     return int(connection.execute(query).scalar_one())
 
@@ -169,7 +169,7 @@ def record(connection: sa.Connection, decisions: Iterable[tuple[int, str, str]],
 
 
 def _newest() -> sa.Select[int]:
-    """Of every group the last row."""
+    """Query for the last row of every group."""
     return sa.select(sa.func.max(assemblies.c.assembly_id)).group_by(assemblies.c.source, assemblies.c.call_ref)
 
 

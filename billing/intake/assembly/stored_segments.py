@@ -34,7 +34,7 @@ class Stored(NamedTuple):
 
 
 def read(home: Home, groups: Collection[Past]) -> Stored:
-    """What is stored of the groups. The caller holds the intake lock."""
+    """Stored segments of the groups, and rows made of them. The caller holds the intake lock."""
     empty = view.schema_of(_COLUMNS).empty_table()
     if not groups:
         return Stored(empty, empty, np.zeros(0, np.int8), np.zeros(0, np.bool_))
@@ -55,13 +55,13 @@ def read(home: Home, groups: Collection[Past]) -> Stored:
 
 
 def still_counts(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Which made rows stand in the books."""
+    """Mask of the made rows that count in the books."""
     counts: NDArray[np.bool_] = np.isin(outcome, (Outcome.ASSEMBLED, Outcome.RECYCLED))
     return counts
 
 
 def hidden_rows(table: pa.Table, layers: Sequence[marks.Layer]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows any mark hides, and which a mark that supersedes them."""
+    """Two masks: the rows that any mark hides, and those that a mark with the reason `superseded` hides."""
     hidden, superseded = np.zeros(table.num_rows, np.bool_), np.zeros(table.num_rows, np.bool_)
     for layer in layers:
         hidden |= marks.is_hidden(table, layer.hidden)

@@ -1,7 +1,7 @@
-"""When usage came: each event when the first version of its record did, whatever became of that since.
+"""Arrival of usage: each event came when the first version of its record did, whether that was replaced since or not.
 
-What comes back out of suspense, and a corrected version, is stored anew in a commit of its own, and counts as if it had come in time. When
-it came at first is told by the marks on its event; of a record that could not be read, by what waited of its file. A
+A record that comes back out of suspense, and a corrected version, is stored anew in a commit of its own. It counts as if it had come in
+time. Its first arrival is read from the marks on its event; for a record that could not be read, from what waited of its file. A
 call that is put together anew because another segment came is another matter: it came with that segment. It is placed
 where the row was that it replaces, as far as that change came in time (`billing.runs.usage.late_changes`).
 Instants are microseconds since 1970 (UTC).
@@ -37,7 +37,7 @@ _NEVER: Final = np.iinfo(np.int64).max
 
 @dataclasses.dataclass(frozen=True)
 class Arrivals:
-    """When each commit was made, and which was the first of the records that came back."""
+    """The instant of each commit, and the first commit of the records that came back."""
 
     seq: Int64s  # ascending
     at_us: Int64s
@@ -55,7 +55,7 @@ class Arrivals:
         return COLUMNS if self.files.size else (COMMIT_SEQ,)
 
     def instants(self, commit_seq: Int64s) -> Int64s:
-        """The instants of some commits, all of which are known."""
+        """The instants of some commits, all known."""
         at: Int64s = self.at_us[np.searchsorted(self.seq, commit_seq)]
         return at
 

@@ -1,4 +1,4 @@
-"""Periods that were billed, computed again with the tariffs of now: what a re-rating computes, and who explains one.
+"""Periods that were billed, computed again with the tariffs of now: for a re-rating, and for the explanation of one.
 
 Facts and usage are those that the last run knew in which an account took part, be it of all accounts or of some: a run of another bill day
 says nothing of it. Periods are computed up to that run's date, so that nothing is computed that the next run of the cycle will bill.
@@ -56,8 +56,8 @@ def newest(runs: Sequence[CoveringRun]) -> int:
 def pins(known: Facts, covered: Covered, runs: Sequence[CoveringRun]) -> Int64s:
     """By account the commit that the last of `runs` was pinned to in which any account of its rating unit took part.
 
-    0: the next run computes the account anyway, since runs of all accounts have left out a period of it, the last invoice of one of its
-    unit is void, or nothing of it was billed. `covered`: which runs billed each account.
+    0: the next run computes the account anyway. This has three causes: runs of all accounts have left out a period of it; the last invoice
+    of one of its unit is void; nothing of it was billed. `covered`: the runs that billed each account.
     """
     pin, behind = _of_accounts(known, covered.of, covered.classes, runs)
     of_unit = np.zeros(len(pin), np.int64)
@@ -71,7 +71,7 @@ def pins(known: Facts, covered: Covered, runs: Sequence[CoveringRun]) -> Int64s:
 
 
 def run_of(connection: sa.Connection, account_id: str, seq: int, before_run: int) -> CoveringRun:
-    """The last run in which an account's rating unit took part, as of `seq` and as things stood for a run."""
+    """The last run in which an account's rating unit took part, as of `seq` and as `before_run` knew it."""
     runs = cycle_runs(connection, seq, before_run)
     known = facts.load(connection, newest(runs))
     ids: Any = known.account_ids
@@ -82,7 +82,7 @@ def run_of(connection: sa.Connection, account_id: str, seq: int, before_run: int
 def billed_periods(contracts: Contracts, covered: Covered, last: CoveringRun, first_day: dt.date, only: AbstractSet[str]) -> Scope:
     """All periods that hold `first_day` or begin later, up to the last one billed; of these account ids and those of their rating units.
 
-    `covered`: which runs really billed each account; `last`: the last one in which those took part.
+    `covered`: the runs that really billed each account; `last`: the last one in which those took part.
     """
     known = contracts.facts
     everybody = Covered(np.zeros(len(known.accounts), np.int64), [(last,)])
@@ -106,5 +106,5 @@ def _of_accounts(
 
 
 def _is_behind(life: due_accounts.Life, reached: dt.date) -> bool:
-    """Whether a period ended by then is still to be billed for the first time."""
+    """Return whether a period that ended by `reached` is still to be billed for the first time."""
     return any(day_number(period.start) >= life.fresh_day and period.end <= reached for period in life.periods)

@@ -1,4 +1,4 @@
-"""Where the marks of what changed are collected: the first touched day of each account, of what was committed since it was looked at."""
+"""Marks of changes: per account, the first day touched by what was committed since it was last looked at."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Touches:
 
     @property
     def least_seq(self) -> int:
-        """What was committed up to here touches nobody."""
+        """The commit up to which everything touches no account."""
         return int(self.since_seq.min(initial=np.iinfo(np.int64).max))
 
     def accounts(self, index: Int64s, from_day: Int64s | int, commit_seq: Int64s | int) -> None:

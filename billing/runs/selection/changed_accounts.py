@@ -1,13 +1,13 @@
-"""Which accounts a run must compute again, and from which day on: those that something touched since they were looked at last.
+"""Accounts that a run must compute again, and from which day on: those that a change touched since they were last looked at.
 
-Problem: a run of a million accounts would have to price four periods of each to find the few with late usage. What an account is billed
-follows from what is stored about it, so where nothing of that was committed since its last run, its billed periods are as they were.
+Problem: a run of a million accounts would have to price four periods of each to find the few with late usage. The bills of an account
+follow from what is stored about it. So where nothing of that was committed since its last run, its billed periods are as they were.
 
 An account was looked at by the first run on or after its bill date (and when that run was made again). Anything that was committed since
-and may change a period touches the account from that day on: facts about it, its subscriptions and numbers, tariffs of its plans, usage
-that came or no longer counts, documents that were voided or made beside the cycle. The accounts of a rating unit are touched together
-(`billing.runs.selection.due_accounts`). It errs on one side: who is touched without cause is computed without a difference. Who is not,
-is not computed.
+and may change a period touches the account from that day on. It may be facts about it, its subscriptions and numbers; tariffs of its
+plans; usage that came or no longer counts; documents that were voided or made beside the cycle. The accounts of a rating unit are touched
+together (`billing.runs.selection.due_accounts`). It errs on one side: an account touched without cause is computed without a difference.
+One that is not touched is not computed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
 ) -> Scope:
     """The scope of a run for `bill_date` as of `seq`; `only` these account ids and those of their rating units, if given.
 
-    `everything`: all open periods of who is due, whatever was committed since. `guide` gives guiding facts as of `seq`.
+    `everything`: all open periods of the accounts that are due, changed or not. `guide` gives guiding facts as of `seq`.
     """
     reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
     billed_later = later_bills.billed_later(connection, contracts.facts, bill_date, seq)

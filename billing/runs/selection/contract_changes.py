@@ -1,4 +1,4 @@
-"""Whom facts, documents and decisions touch that were committed since an account was looked at, and from which day on.
+"""Accounts touched by facts, documents and decisions that were committed since they were looked at, and from which day on.
 
 An edge of a span bills on the day before it (the last day of a plan, of a subscription), so facts touch from the day before their date.
 In doubt more is touched than need be: what is computed again without cause makes no line.
@@ -34,7 +34,7 @@ _LATEST: Final = np.iinfo(np.int64).max
 
 
 class _Moved(NamedTuple):
-    """Numbers, each with the first day of which something new was told, and the last commit that did; and all facts about them."""
+    """Numbers with new guiding facts, each with the first day that these change, and their last commit; and all facts about the numbers."""
 
     ids: list[str]
     day: Int64s
@@ -55,7 +55,7 @@ def collect(connection: sa.Connection, touches: Touches) -> None:
 
 
 def numbers_that_moved(connection: sa.Connection, touches: Touches) -> tuple[pa.Array[Any], int] | None:
-    """Served ids of which something new was told about a time that was looked at, and the first such instant."""
+    """Served ids with new guiding facts about a time that was looked at, and the first such instant. None where there are none."""
     moved = _moved(connection, touches)
     latest = int(touches.fresh_day[touches.fresh_day < NEVER_DAY].max(initial=EVER))
     early = np.flatnonzero(moved.day < latest)
@@ -99,7 +99,7 @@ def _subscription_facts(connection: sa.Connection, touches: Touches) -> None:
 
 
 def _earliest_ends(connection: sa.Connection, touches: Touches, keys: Int64s) -> Int64s:
-    """The earliest end that subscriptions (keys, ascending) were ever told: an end that is undone brings back what came after it."""
+    """The earliest end that was ever recorded of subscriptions (keys, ascending): an end that is undone brings back what came after it."""
     fact, subscription = tables.subscription_facts.c, tables.subscriptions.c
     told = sa.select(fact.subscription_key, fact.from_date.label("day")).where(fact.commit_seq <= touches.seq, fact.kind == "end")
     imported = sa.select(subscription.subscription_key, subscription.to_date.label("day")).where(subscription.to_date.is_not(None))
@@ -128,7 +128,7 @@ def _payers(connection: sa.Connection, touches: Touches, table: sa.Table, key: s
 
 
 def _contracts(connection: sa.Connection, touches: Touches) -> None:
-    """New subscriptions, and plans that were told."""
+    """Touch accounts by new subscriptions, and by new facts about plans."""
     for table in (tables.subscriptions, tables.plan_facts):
         found = _new(connection, touches, table, table.c.subscription_key, table.c.from_date)
         owners = touches.owner_index(integers(found["subscription_key"]))
@@ -136,13 +136,13 @@ def _contracts(connection: sa.Connection, touches: Touches) -> None:
 
 
 def _guiding(connection: sa.Connection, touches: Touches) -> None:
-    """Everybody who ever had a number of which something new was told, from the day on for which it is told."""
+    """Touch every account that ever had a number with new guiding facts, from the first day on that these change."""
     moved = _moved(connection, touches)
     touches.accounts(touches.owner_index(moved.subscription), moved.day[moved.number], moved.commit[moved.number])
 
 
 def _moved(connection: sa.Connection, touches: Touches) -> _Moved:
-    """Numbers of which something new was told."""
+    """Numbers with new guiding facts."""
     fact = tables.guiding_facts.c
     told = sa.select(fact.served_id).where(fact.commit_seq > touches.least_seq, fact.commit_seq <= touches.seq)
     columns = (fact.served_id, fact.from_us, fact.to_us, fact.subscription_key, fact.commit_seq)
@@ -169,7 +169,10 @@ def _adjustments(connection: sa.Connection, touches: Touches) -> None:
 
 
 def _documents(connection: sa.Connection, touches: Touches) -> None:
-    """What was billed and is no more, and what was billed otherwise than by the cycle: both change what a period still has to bill."""
+    """Touch accounts by voided bills, and by bills made beside the cycle: both change what a period still has to bill.
+
+    Allowances that an opening brought in touch their accounts from all days on.
+    """
     invoice, line, event, run = tables.invoices, tables.invoice_lines, tables.invoice_events, tables.bill_runs
     found = sa.select(invoice.c.account_key, line.c.subscription_key, sa.func.min(line.c.period_from))
     lines = line.join(invoice, line.c.invoice_key == invoice.c.invoice_key)

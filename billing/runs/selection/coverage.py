@@ -1,4 +1,4 @@
-"""Which runs billed each account so far: the ground on which the next one decides what is left to do.
+"""Runs that billed each account so far: the ground on which the next one decides what is left to do.
 
 Accounts that the same runs covered (`billing.accounts.covering`) share a *class*; there are few, however many accounts.
 """
@@ -69,15 +69,15 @@ class Covered(Sequence[Coverage | None]):
 
 
 def billed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
-    """The sequence number as of which the first of `runs` billed the period that ended on `end`; None: none did."""
+    """The commit pinned by the first of `runs` that billed the period that ended on `end`; None: none did."""
     return next((run.pinned_seq for run in runs if run.bill_date >= end), None)
 
 
 def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
-    """The sequence number as of which the period that ended on `end`, and all before it, were last looked at; None: never.
+    """The commit pinned by the last run that looked at the period that ended on `end`, and at all before it; None: none did.
 
-    An account takes part in the first run of a date on or after its bill date, and when that run is made again for its date before there
-    is one of a later date.
+    An account takes part in the first run of a date on or after its bill date. It takes part once more when that run is made again for its
+    date before there is one of a later date.
     """
     first = next((run.bill_date for run in runs if run.bill_date >= end), dt.date.max)
     until_later = itertools.takewhile(lambda run: run.bill_date <= first, runs)
@@ -85,7 +85,7 @@ def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
 
 
 def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None, *, known: KnownBy | None = None) -> Covered:
-    """Which runs covered each account. `before_run`: as things stood for that run; `known`: what of it is known."""
+    """Runs that covered each account. `before_run`: as that run knew them; `known`: the limit of known documents."""
     history = covering.load(connection, before_run=before_run, known=known)
     common = [run for run in history.runs if not run.restricted]
     pinned = np.array([run.pinned_seq for run in common], np.int64)

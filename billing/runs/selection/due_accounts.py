@@ -1,13 +1,13 @@
-"""The decisions behind a scope: who is due, who is left out, and from which day on each account is computed.
+"""The decisions behind a scope: accounts that are due, accounts that are left out, and the day from which on each is computed.
 
 Accounts that are alike in clock, bill days, first and last date and coverage are one *life*: it is decided on once. Everything else is
 columns; only accounts with a hold, a test's category or payers of their own are looked at one by one.
 
-What the members of a rating unit pay for each other is settled in the periods of both, so all of them are open from one day on: that of
+Payments of the members of a rating unit for each other are settled in the periods of both. So all of them are open from one day on: that of
 the member with the oldest open period. A hold keeps back all accounts that are billed together in any of these periods.
 
-Accounts are billed in the order of dates, with those they are billed together with: where bills stand of a later date, a run of an earlier
-one passes them by. It would compute less than what stands billed, and take the rest back.
+Accounts are billed in the order of dates, with those they are billed together with. Where one has a valid bill of a later date, a run of
+an earlier date skips them. It would compute less than what is billed, and take the rest back.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Decided(NamedTuple):
 
 
 class Life(NamedTuple):
-    """What accounts that are alike have in common."""
+    """Common properties of accounts that are alike."""
 
     zone: str
     bill_days: BillDays
@@ -63,7 +63,7 @@ class Life(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """Who is due and what of it is open: what there is to decide on, before anybody asks what has changed. Columns by account."""
+    """Accounts that are due, and what of each is open: the input of the decision, before changes are looked up. Columns by account."""
 
     facts: Facts
     lives: list[Life]
@@ -79,7 +79,7 @@ class Ground(NamedTuple):
 
     @property
     def looked_at_seq(self) -> Int64s:
-        """As of which each account was last looked at; NEVER_SEQ for one that is not due, or of which nothing was billed."""
+        """The commit pinned by the last run that looked at each account; NEVER_SEQ for one that is not due, or was never billed."""
         return np.where(self.due, _column([each.looked_at_seq for each in self.lives], self.code), NEVER_SEQ)
 
 
@@ -93,11 +93,11 @@ def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
     *,
     closed_too: bool = False,
 ) -> Ground:
-    """Who is due on `bill_date`; `only` these account ids and those of their rating units, if given.
+    """Accounts that are due on `bill_date`; `only` these account ids and those of their rating units, if given.
 
     `closed_too`: an account that closed before `bill_date` is due, as if its next bill date had come.
 
-    `billed_later`: accounts (indices) of which bills of later dates stand, and the last of these dates (ISO).
+    `billed_later`: accounts (indices) that have valid bills of later dates, and the last of these dates (ISO).
     """
     asked = _Asked(facts, covered, _billed_from(facts, bill_date), bill_date, reopen_periods_max, closed_too)
     lives, code = _lives(asked)
@@ -136,7 +136,7 @@ def decide(ground: Ground, touched: Int64s | None) -> Decided:
 
 
 class _Asked(NamedTuple):
-    """What a run is asked for, and of whom."""
+    """The request of a run, with the facts and the coverage of accounts."""
 
     facts: Facts
     covered: Covered
@@ -207,7 +207,7 @@ def _lives(asked: _Asked) -> tuple[list[Life], Int64s]:
 def _alike(asked: _Asked, unit_open_day: Int64s) -> tuple[Int64s, Int64s]:
     """A number for each account, equal where accounts are alike, and an account of each number.
 
-    How long ago an account began does not matter where its open periods do not reach back that far and its bill day is always the same.
+    The first day of an account does not matter if its open periods do not reach back that far and its bill day never changes.
     """
     facts, covered = asked.facts, asked.covered
     days_back = (asked.reopen_periods_max + 2) * _CYCLE_DAYS_MAX
@@ -220,12 +220,12 @@ def _alike(asked: _Asked, unit_open_day: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def _for_tests(facts: Facts, index: int, life: Life) -> bool:
-    """Whether nothing of the last period of an account is invoiced."""
+    """Return whether nothing of the last period of an account is invoiced."""
     return bool(life.periods) and for_tests(facts, index, life.periods[-1].start)
 
 
 def _of_any_member(facts: Facts, holds: Bools) -> Bools:
-    """Whether it holds of any account of the rating unit."""
+    """Mask of the accounts with any account in their rating unit for which `holds` is true."""
     any_member = np.zeros(len(holds), np.bool_)
     any_member[facts.account_unit[holds]] = True
     return any_member[facts.account_unit]
@@ -239,7 +239,10 @@ def _of_unit(facts: Facts, days: Int64s) -> Int64s:
 
 
 class Together(NamedTuple):
-    """What decides who is billed together on a bill date. Columns by account: the first day that is open; as of when it was looked at."""
+    """Inputs for finding accounts that are billed together on a bill date.
+
+    Columns by account: the first day that is open; the commit pinned by the last run that looked at it.
+    """
 
     facts: Facts
     bill_date: dt.date
@@ -250,8 +253,8 @@ class Together(NamedTuple):
         """Some accounts (indices) and all that are billed together with them, ascending.
 
         Accounts are billed together where one has taken over from another in a period of either that is open: those of a unit that parted
-        before are not. What they had together is not computed any more, so nothing of one is missing at the other. Where it was a mistake
-        that they were related they are until both were looked at since: what one was billed for the other is given back when that pays.
+        before are not. What they had together is not computed any more, so nothing of one is missing at the other. A retracted relation
+        keeps accounts together until both were looked at since: what one was billed for the other is given back when that pays.
         """
         found = set(some)
         if not found:
@@ -285,7 +288,7 @@ def _held(together: Together, due: Bools) -> dict[int, str]:
 
 
 def _passed_by(together: Together, due: Bools, billed_later: Mapping[int, str]) -> dict[int, str]:
-    """Accounts (indices) that would be due, but bills of a later date stand, of theirs or of one they are billed with."""
+    """Accounts (indices) that would be due, but they, or accounts that they are billed with, have valid bills of a later date."""
     found: dict[int, str] = {}
     for date in sorted(set(billed_later.values())):
         why = f"it, or an account that it is billed with, has a bill of {date}: a run of that date or a later one bills it"

@@ -1,7 +1,7 @@
-"""Accounts of which bills of a later date stand: a run of an earlier date passes them by.
+"""Accounts that already have a valid invoice of a later bill date: a run of an earlier date skips them.
 
-They are those of invoices, and not of what runs covered: who had nothing to pay, or whose bill is void, has nothing to be taken back.
-Interim bills are made of what was known by their date, so they pass by whoever had more billed or void since.
+Invoices decide, and not what runs covered: an account that had nothing to pay, or whose bill is void, has nothing to be taken back.
+Interim bills are made of what was known by their date, so they skip every account that had more billed or voided since.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NO_RUN: Final = 2**63 - 1  # later than any
 
 
 def billed_later(connection: sa.Connection, facts: Facts, bill_date: dt.date, seq: int) -> dict[int, str]:
-    """Accounts (indices) of which an invoice stands, as of `seq`, of a run of a later date; and the last such date (ISO)."""
+    """Accounts (indices) with an invoice of a run of a later date that is valid as of `seq`; and the last such date (ISO)."""
     invoice, run, event = tables.invoices.c, tables.bill_runs.c, tables.invoice_events.c
     later = sa.and_(run.bill_date > bill_date.isoformat(), sa.func.coalesce(run.kind, CYCLE) == CYCLE)
     if connection.execute(sa.select(run.run_id).where(later).limit(1)).first() is None:
@@ -40,10 +40,10 @@ def billed_later(connection: sa.Connection, facts: Facts, bill_date: dt.date, se
 
 
 def known_later(connection: sa.Connection, facts: Facts, day: dt.date, seq: int) -> dict[int, str]:
-    """Accounts (indices) of which more is known as of `seq` than was by a day, and who was ever to be billed with one; the last date (ISO).
+    """Accounts (indices) whose documents changed after `day`, as of `seq`, and all ever to be billed with one; the last such date (ISO).
 
-    It is documents that stand, of the cycle, of interim runs and of re-ratings, and voids. A credit note by hand is none of them: who does
-    not know it has less to bill.
+    Counted are valid documents of the cycle, of interim runs and of re-ratings, and voids. A credit note by hand is none of them: a bill
+    that does not know it has less to bill.
     """
     invoice, run, event = tables.invoices.c, tables.bill_runs.c, tables.invoice_events.c
     interim = sa.select(run.run_id).where(run.kind == THRESHOLD, run.bill_date > day.isoformat())
@@ -69,7 +69,7 @@ def known_later(connection: sa.Connection, facts: Facts, day: dt.date, seq: int)
 
 
 def last_with(connection: sa.Connection, facts: Facts, index: int, first_day: dt.date, bill_date: dt.date, seq: int) -> dt.date:  # noqa: PLR0913, PLR0917 -- whom, when, as of when
-    """The first date from `bill_date` on by which bills of nobody are later with whom an account (index) is billed from `first_day` on."""
+    """The latest of `bill_date` and the dates of valid bills of all accounts that one (index) is billed with from `first_day` on."""
     open_day = np.full(len(facts.account_keys), day_number(first_day), np.int64)
     others = Together(facts, bill_date, open_day, looked_at_seq=np.zeros(len(open_day), np.int64)).with_others([index])
     later = billed_later(connection, facts, bill_date, seq)

@@ -38,7 +38,7 @@ class LeftOut(enum.StrEnum):
 
 
 class Outlook(enum.StrEnum):
-    """Whether a bill run will ever bill it."""
+    """The prospect of an event: whether a bill run will ever bill it."""
 
     FOR_GOOD = "for_good"
     LATER = "later"
@@ -100,7 +100,7 @@ COUNTED: Final[Mapping[LeftOut, Mapping[str, str]]] = {
 
 
 def outlook(reason: LeftOut) -> Outlook:
-    """Whether a run will ever bill what was left out for a reason."""
+    """The outlook of a reason: whether a run will ever bill what was left out for it."""
     return REASONS[reason].outlook
 
 

@@ -1,11 +1,11 @@
-"""Which accounts a run bills, which periods of each it computes, and in which of them an event lies.
+"""Accounts that a run bills, the periods of each that it computes, and the period in which an event lies.
 
 An account is *due* if a period of it ended since the last run of an earlier date that covered it; a run made again for its date so
-bills the same accounts once more, and no others. Its open periods are those not billed yet, from those of its oldest void invoice on that
-was not made anew, and at most `reopen_periods_max` before the latest: what is older waits for a manual adjustment. Of its open periods
-those are computed that no run has billed, and, where something touched the account since it was billed last
-(`billing.runs.selection.changed_accounts`), all from the one on that was touched first. The accounts of a rating unit are due together,
-and open and computed from one date on, since they pay for each other.
+bills the same accounts once more, and no others. Its open periods are those not billed yet, and those from its oldest void invoice on
+that was not made anew. The latest one is open in any case, with `reopen_periods_max` before it: what is older waits for a manual
+adjustment. Computed are the open periods that no run has billed. Where something touched the account since it was billed last
+(`billing.runs.selection.changed_accounts`), all from the one on that was touched first are computed as well. The accounts of a rating
+unit are due together, and open and computed from one date on, since they pay for each other.
 
 Accounts that are alike in all that matters here (clock, bill days, first and last date, coverage) are decided on once.
 """
@@ -46,7 +46,10 @@ POSTED: Final = "posted"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scope:
-    """What a run computes. Columns by account index, or by calendar: accounts with equal periods on one clock share one."""
+    """Accounts and periods that a run computes.
+
+    Columns by account index, or by calendar: accounts with equal periods on one clock share one.
+    """
 
     bill_date: dt.date
     calendars: list[list[Period]]  # the periods that are computed, oldest first

@@ -2,7 +2,7 @@
 
 A session is all rows of one source with one call_ref: a call joined from segments, or parts that are differences of running totals. A
 segment that comes later may change rows that were made before: these are `superseded`, and the same commit makes others. Its rows are one
-change, and whoever asks whether it came in time asks that of all of them together. A row that only adds to a session changes nothing.
+change: they came in time together, or too late together. A row that only adds to a session changes nothing.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def load(home: Home, connection: sa.Connection, seq: int, days_min: int | None =
 
 
 def superseded(connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:
-    """Those of some events of which assembly took a version out by `seq`."""
+    """Those of some events that lost a version to assembly (`superseded`) by `seq`."""
     row = tables.suspense.c
     query = sa.select(row.event_key).where(row.reason == SUPERSEDED, row.commit_seq <= seq)
     return {bytes(key) for key in connection.execute(query).scalars()} & set(keys)
@@ -115,7 +115,7 @@ def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_
 
 
 def _looked_at(connection: sa.Connection, commits: Int64s, start_us: Int64s) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which of some commits came when a run had looked whose bill date lies behind a start, by any clock."""
+    """Mask of the commits that came after a run had looked whose bill date lies behind the start, by any clock."""
     run = tables.bill_runs.c
     runs = bulk.read(connection, sa.select(run.pinned_seq, run.bill_date).order_by(run.pinned_seq))
     if not runs.num_rows:

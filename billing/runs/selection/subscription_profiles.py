@@ -1,4 +1,4 @@
-"""Subscriptions of a run that are alike: the same life in the same periods, so that whatever is due is worked out once for all of them.
+"""Subscriptions of a run that are alike: the same life in the same periods, so that what is due is computed once for all of them.
 
 A *group* has one pattern (`billing.runs.contracts.contract_profiles`) and one calendar: time zone, bill days, and the periods that the
 run computes. A million subscriptions make some thousand groups. What is due to a group is a template, rows of `LINE` without account and
@@ -29,7 +29,7 @@ NO_GROUP: Final = -1
 
 
 class Group(NamedTuple):
-    """What the subscriptions of a group have in common. `ahead`: the period after the last one, None where the account is closed."""
+    """Common properties of the subscriptions of a group. `ahead`: the period after the last one, None where the account is closed."""
 
     zone: str
     bill_days: BillDays

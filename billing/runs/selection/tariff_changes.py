@@ -1,8 +1,8 @@
-"""Whom tariffs touch that were published, corrected or repealed since an account was looked at, and from which day on.
+"""Accounts touched by tariffs that were published, corrected or repealed since they were looked at, and from which day on.
 
-What was in force then is compared with what is in force now, instant by instant: from the first one at which another version holds, all
-holders of the plans that differ in the two versions are touched. Tax classes and what a plan does with late usage are those of the newest
-version for all time, so a change of these touches the periods before it as well.
+The tariffs in force then are compared with those in force now, instant by instant: from the first one at which another version holds, all
+holders of the plans that differ in the two versions are touched. Tax classes and the rules of a plan for late usage are those of the
+newest version for all time. So a change of these touches the periods before it as well.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def collect(connection: sa.Connection, touches: Touches) -> None:
 
 
 def changes(before: Sequence[Catalogue], now: Sequence[Catalogue]) -> Iterator[Changed]:
-    """What differs between the tariffs in force as of two commits."""
+    """Differences between the tariffs in force as of two commits."""
     for identity in sorted({each.identity for each in (*before, *now)}):
         old, new = (sorted((each for each in some if each.identity == identity), key=_order) for some in (before, now))
         if [(each.version, each.content_hash, each.effective_from_us) for each in old] == [
@@ -80,7 +80,7 @@ def changes(before: Sequence[Catalogue], now: Sequence[Catalogue]) -> Iterator[C
 
 
 def _in_time(identity: str, old: Sequence[Catalogue], new: Sequence[Catalogue]) -> Iterator[Changed]:
-    """Where another version holds than did, from the first instant of each stretch of time on."""
+    """Changes where another version is in force than was, from the first instant of each stretch of time on."""
     for instant_us in sorted({each.effective_from_us for each in (*old, *new)}):
         held, holds = (next((each for each in reversed(some) if each.effective_from_us <= instant_us), None) for some in (old, new))
         if held is None or holds is None:
@@ -91,7 +91,7 @@ def _in_time(identity: str, old: Sequence[Catalogue], new: Sequence[Catalogue]) 
 
 
 def _of_newest(identity: str, old: Catalogue | None, new: Catalogue | None) -> Iterator[Changed]:
-    """What the newest version says for all time."""
+    """Changes of what the newest version says for all time."""
     if old is None or new is None:
         return
     if old.minor_digits != new.minor_digits or old.currency != new.currency:
@@ -127,7 +127,7 @@ def _first_tax_change(old: Sequence[TaxClass], new: Sequence[TaxClass]) -> int |
 
 
 def _touch(touches: Touches, changed: Changed, since: int) -> None:
-    """Touch who has one of the plans on or after the day, of those that were looked at as of `since`."""
+    """Touch accounts that have one of the plans on or after the day, of those that were looked at as of `since`."""
     facts = touches.facts
 
     def holds(plans: Sequence[tuple[object, str]]) -> bool:
@@ -154,7 +154,7 @@ def _rerated(connection: sa.Connection, touches: Touches) -> None:
 
 
 def _names(full_name: str) -> tuple[str, ...]:
-    """What a plan may be called: with and without its catalogue, with and without its add-ons."""
+    """Names of a plan: with and without its catalogue, with and without its add-ons."""
     name = full_name.partition("/")[2]
     return full_name, full_name.partition("+")[0], name, name.partition("+")[0]
 

@@ -1,9 +1,9 @@
-"""Whom usage touches that came since an account was looked at: rows that arrived late, and rows that no longer count.
+"""Accounts touched by usage that came since they were looked at: rows that arrived late, and rows that no longer count.
 
-So do rows that are open again, since a decision on them was taken back. Nothing is priced here. Files are read by few columns, and further
-only where a row of a row group is looked for. A row touches the period in which it starts, or, where that is closed and its plan bills late
-usage as it arrives, the one in which it was committed: see `billing.runs.usage.late_usage`. Its number leads to the account as guiding
-has it now.
+So do rows touch that are open again, since a decision on them was taken back. Nothing is priced here. Files are read by few columns, and
+further only where a row of a row group is looked for. A row touches the period in which it starts. Where that is closed and its plan bills
+late usage as it arrives, it is the period in which the row was committed (`billing.runs.usage.late_usage`). Its number leads to the
+account as guiding has it now.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _FOUND: Final = ("served_id", "start_us", COMMIT_SEQ)
 
 
 class Search(NamedTuple):
-    """Rows that are looked for: `holds` says of a table of `columns` which rows they are."""
+    """Rows that are looked for: `holds` gives the mask of these rows in a table of `columns`."""
 
     columns: tuple[str, ...]
     holds: Callable[[pa.Table], Bools]
@@ -66,7 +66,7 @@ class Span(NamedTuple):
         return list(dict.fromkeys(found))
 
     def holds(self, start_us: Int64s, commit_seq: Int64s) -> Bools:
-        """Which rows are such."""
+        """Mask of the rows that are in the span."""
         since: Bools = start_us >= self.from_us
         if self.late_from_seq is not None:
             since |= commit_seq >= self.late_from_seq
@@ -74,9 +74,9 @@ class Span(NamedTuple):
 
 
 class Places:
-    """Where events are billed of those who are due.
+    """Periods in which events of due accounts are billed.
 
-    `full` is the scope with all open periods, `fresh_us` the end of what was looked at, `came` when usage came, if any plan asks for that.
+    `full` is the scope with all open periods. `fresh_us` is the end of what was looked at. `came` says when usage came, if a plan asks.
     """
 
     def __init__(self, full: Scope, fresh_us: Int64s, guide: Callable[[], Guide], contracts: Contracts, came: Arrivals | None) -> None:
@@ -131,7 +131,7 @@ def collect(  # noqa: PLR0913, PLR0917 -- where usage lies, and whom it touches
 ) -> None:
     """Touch accounts by usage in `span`.
 
-    `callers_of`: numbers of which it is told now whose they were, and since when: whether a call to one was on-net may have changed.
+    `callers_of`: numbers whose owner is recorded otherwise now, and since when: whether a call to one was on-net may have changed.
     """
     seq = touches.seq
     with home.connect() as connection:

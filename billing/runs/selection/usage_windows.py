@@ -1,4 +1,4 @@
-"""From when to when a run looks for usage: of everybody in the latest periods, of a few accounts in those that are opened again."""
+"""Windows in which a run looks for usage: of all accounts in the latest periods, of a few in those that are opened again."""
 
 from __future__ import annotations
 

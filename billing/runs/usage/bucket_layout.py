@@ -1,4 +1,4 @@
-"""Who draws on what in a run: the holders of its events and their buckets, as the arrays the engine takes.
+"""Holders of the events of a run and their buckets, as the arrays the engine takes.
 
 A *holder* is one plan of one subscription in one open period. A *group* is the holders of one subscription in one period; its shape
 (`billing.runs.usage.entitlements`) says what they draw on. Everything here is whole columns: shapes are laid end to end and copied for
@@ -49,7 +49,7 @@ class Extra(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """Where the holders and buckets of each group are. `shared_bucket`: of each group's shared parts, group by group."""
+    """Places of the holders and buckets of each group. `shared_bucket`: the bucket of each group's shared parts, group by group."""
 
     groups: Groups
     holder_first: Int64s  # by group, and one more
@@ -137,7 +137,7 @@ def _common(groups: Groups, flat: _Flat) -> tuple[npt.NDArray[np.void], Int64s]:
 
 
 def _granted_once(bucket: Int64s, rows: Int64s, buckets: int, flat: _Flat) -> Int64s:
-    """What members have that is granted to them once, by bucket. `rows`: their parts. Members that are alike count as one."""
+    """Amounts that members are granted once, by bucket. `rows`: their parts. Members that are alike count as one."""
     amounts = np.zeros(buckets, np.int64)
     pairs = np.unique(bucket * len(flat.pots) + rows)
     owner, part = np.divmod(pairs, len(flat.pots))

@@ -1,13 +1,13 @@
-"""What each run's periods left of allowances that roll over, in the table `carried_allowances`.
+"""Amounts that each run's periods left of allowances that roll over, in the table `carried_allowances`.
 
-A run prices only open periods. What the period before the oldest of them left was worked out by the last run in which it was open; it
-is closed now, and nothing changes it any more. So every run stores what each of its periods leaves, zeros as well, and a row that says
-so where it leaves nothing: the next run finds it whatever its oldest open period is, and nothing older. Rows are written with the
-numbering of a run: one that is resumed or made again replaces none.
+A run prices only open periods. The period before the oldest of them is closed, and nothing changes what it left: the last run in which it
+was open computed that. So every run stores what each of its periods leaves, zeros as well, and a row that says so where it leaves
+nothing. The next run finds it for any oldest open period, and nothing older. Rows are written with the numbering of a run: one that is
+resumed or made again replaces none.
 
 A re-rating stores what its periods leave of what it corrects, of some subscriptions and shared allowances. It says so with a `word` of
 each, which takes the place of what runs before it knew of these and of nothing else. Its rows are those of the last run of its job. They
-count until a document of the job is void at anybody of the account's rating unit.
+count until a document of the job is void at any account of the rating unit.
 
 Rows of a run that was undone for an account, and of what was computed on top of it, count no more (`billing.accounts.undone`).
 """
@@ -45,16 +45,16 @@ CLASHING: Final = "what it has left of an allowance was worked out twice"
 def stored(
     connection: sa.Connection, facts: Facts, chosen: Scope, before_run: int | None = None, *, known: KnownBy | None = None
 ) -> list[Left]:
-    """What accounts have left at the date on which their oldest computed period begins, as the last run knew it.
+    """Amounts that accounts have left at the date on which their oldest computed period begins, as the last run knew them.
 
-    `before_run`: as things stood for that run; `known`: what is known of documents, and of runs by the dates of theirs.
+    `before_run`: as that run knew them; `known`: the limit of known documents, and of runs by the dates of theirs.
     """
     found = _counting(connection, facts, set(chosen.begins(facts).items()), before_run, known)
     return [left for of_account in found.values() for left in of_account]
 
 
 def counts(connection: sa.Connection, facts: Facts, lefts: Sequence[Left]) -> bool:
-    """Whether what a re-rating leaves is what counts as left already."""
+    """Return whether the amounts that a re-rating leaves are those that count as left already."""
     given = {left for left in lefts if left.amount}
     about = {_topic(left) for left in lefts if _is_word(left)}
     found = _counting(connection, facts, {(account, end) for account, end, *_ in about})
@@ -68,7 +68,7 @@ def _counting(
     before_run: int | None = None,
     known: KnownBy | None = None,
 ) -> dict[tuple[int, dt.date], list[Left]]:
-    """What accounts (keys) had left at the ends of periods, as the last run knew it."""
+    """Amounts that accounts (keys) had left at the ends of periods, as the last run knew them."""
     row = tables.carried_allowances.c
     if not ends:
         return {}
@@ -137,12 +137,12 @@ def _is_word(left: Left) -> bool:
 
 
 def _topic(left: Left) -> tuple[int, dt.date, int, AllowanceKey]:
-    """What a word is about, and takes the place of: all of a subscription, or an allowance of a rating unit."""
+    """The subject of a word, and of what it takes the place of: all of a subscription, or an allowance of a rating unit."""
     return left.account_key, left.period_end, left.subscription_key, left.key if left.subscription_key == SHARED else _ANY
 
 
 def _reratings(connection: sa.Connection) -> dict[int, int]:
-    """Re-ratings, and as of which commit each was computed."""
+    """Re-ratings, each with its pinned commit."""
     run = tables.bill_runs.c
     return {row.run_id: row.pinned_seq for row in connection.execute(sa.select(run.run_id, run.pinned_seq).where(run.kind == RERATE))}
 

@@ -1,7 +1,7 @@
-"""What the events of a run come to, by charge key: all that is kept of a group of events when its charges are written.
+"""Sums of the events of a run, by charge key: all that is kept of a group of events when its charges are written.
 
 Money is summed in two halves that cannot wrap; a sum beyond the limit of money is found, and its account is left out and named. The rating
-units of a group are in no other group, so groups have no charge key in common and their lines are laid one after another.
+units of a group are in no other group. So groups have no charge key in common, and their lines are laid one after another.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Charged(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PricedSums:
-    """What all usage of a run comes to. `lines`: USAGE, one row a charge key and catalogue, in order, exact and rounded to the coin."""
+    """Sums of all usage of a run. `lines`: USAGE, one row a charge key and catalogue, in order, exact and rounded to the coin."""
 
     lines: Lines
     too_large: list[int]  # keys of accounts with a sum beyond the limit of money; their lines are left out
@@ -69,7 +69,7 @@ class GroupSums(NamedTuple):
 
 
 class Rated(Protocol):
-    """What is summed of rated events."""
+    """Columns of rated events that are summed."""
 
     @property
     def status(self) -> npt.NDArray[np.int16]:
@@ -77,7 +77,7 @@ class Rated(Protocol):
 
     @property
     def charge_micros(self) -> Int64s:
-        """What each was charged."""
+        """The charge of each event."""
 
     @property
     def chargeable_qty(self) -> Int64s:
@@ -137,7 +137,7 @@ def gathered(parts: Sequence[GroupSums]) -> PricedSums:
 
 
 class OfOnePeriod(NamedTuple):
-    """Lines of usage. `counts`: how many lines of a bill each stands for, of which `parts_micros` are the amounts."""
+    """Lines of usage. `counts`: the number of lines of a bill that each stands for; `parts_micros`: the amounts of these."""
 
     lines: Lines
     counts: Int64s
@@ -149,8 +149,8 @@ def of_one_period(  # noqa: PLR0913, PLR0917 -- events, whose, and what they are
 ) -> OfOnePeriod:
     """USAGE lines of events that all lie in the first computed period of their accounts, as a bill of it has them.
 
-    `chosen`: by subscription (the last one: nobody), whose events are added up. `alike`: by subscription, whether one line may stand for
-    all of it, and whether its sum may as well (`Menus.alike_usage`). Raises UserError for a sum beyond the limit of money.
+    `chosen`: by subscription (the last one: no owner), whether its events are added up. `alike`: by subscription, whether one line may
+    stand for all of it, and whether its sum may as well (`Menus.alike_usage`). Raises UserError for a sum beyond the limit of money.
     """
     classes = _Classes(rated, contracts, scope)
     key = subscription * len(classes.lines) + classes.of_event
@@ -245,7 +245,7 @@ class _Classes:
 
 
 class _Of(NamedTuple):
-    """Whose sums are, and of which period, as day numbers."""
+    """Owners of sums, and their periods as day numbers."""
 
     subscription: Int64s
     account: Int64s

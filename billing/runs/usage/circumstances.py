@@ -1,4 +1,4 @@
-"""What the rules of the published tariffs ask of an event besides its service and destination, as columns for the engine.
+"""Circumstances of events besides service and destination, as far as rules of published tariffs ask for them, as columns for the engine.
 
 Only what some rule or price asks is read from usage and worked out: most tariffs ask nothing, and then nothing is made. Not known here yet:
 customer groups and chosen numbers (there are no such facts), and which network is the home one: a row without a visited network is at home.
@@ -29,7 +29,7 @@ _POSSIBLE_DIGITS: Final = 15
 
 
 class Whose(NamedTuple):
-    """Whose events they are, by index of the run's facts; -1 nobody."""
+    """Owners of events, by index of the run's facts; -1 none."""
 
     account: Int64s
     holding: Int64s

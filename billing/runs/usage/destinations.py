@@ -55,7 +55,7 @@ def _fill_short_codes(  # noqa: PLR0913, PLR0917 -- the columns to fill, and tho
 def _is_asked(  # noqa: PLR0913, PLR0917 -- columns of one look-up, not options
     codes: list[str], code: Int64s, service: Int64s, start_us: Int64s, holding: Int64s, contracts: Contracts
 ) -> npt.NDArray[np.bool_]:
-    """Whether the plan of each event has rules about the code. Asked once for each plan, version, service and code that occur together."""
+    """Mask of the events whose plan has rules about the code. Asked once for each plan, version, service and code that occur together."""
     price_list = contracts.price_list
     begins = np.unique([each.effective_from_us for each in price_list.catalogues])
     names: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What one subscription can draw on in one period, worked out once for all subscriptions that are alike in it.
+"""Buckets that one subscription can draw on in one period, computed once for all subscriptions that are alike in it.
 
 Two subscriptions are alike in a run if they have one pattern (`billing.runs.contracts.contract_profiles`) and their accounts have the
 same periods and bill days. There are few such *kinds*, however many subscriptions; a kind and a period make a *shape*: the buckets of
@@ -183,7 +183,7 @@ def stretches_of(spans: list[PlanSpan], plans: tuple[str, ...], period: Period) 
 
 
 def _grantings(versions: list[tuple[int, PlanVersion]], first: dt.date, period: Period, zone: str) -> dict[AllowanceKey, Granting]:
-    """What a plan grants by its `versions`, the first of which holds as its `first` day in the period begins, or starts within it."""
+    """Allowances that a plan grants by `versions`. The first one holds as its `first` day in the period begins, or starts within it."""
     found: dict[AllowanceKey, Granting] = {}
     for since_us, (catalogue, version) in versions:
         day = _local_day(since_us, zone)
@@ -195,7 +195,7 @@ def _grantings(versions: list[tuple[int, PlanVersion]], first: dt.date, period: 
 
 
 def _together(remembered: list[list[Memory]]) -> Iterator[tuple[Memory, tuple[int, ...]]]:
-    """What plans remember, each once: one id in several plans is one thing. The first plan that has it tells its priority."""
+    """Memories of plans, each once: one id in several plans is one thing. The first plan that has it sets its priority."""
     found: dict[tuple[BucketKind, str, int], tuple[Memory, list[int]]] = {}
     for number, plan in enumerate(remembered):
         for each in plan:

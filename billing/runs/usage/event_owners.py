@@ -1,6 +1,6 @@
-"""Whose the events of a group are, found in one pass over them: by number and instant the subscription, and by that all else.
+"""Owners of the events of a group, found in one pass over them: number and instant give the subscription, and that gives all else.
 
-Numbers are dealt to groups by their shard once, so that a group looks up its own few thousand only. `pricing.owners` says the same of
+Numbers are dealt to groups by their shard once, so that a group looks up its own few thousand only. `pricing.owners` finds the same for
 any events, column by column.
 """
 
@@ -61,7 +61,7 @@ class Owning:
     def settle_all_but(self, accounts: npt.NDArray[np.bool_], from_us: int, to_us: int) -> None:
         """Call settled the numbers that guide to one active subscription throughout a span of time, but those of these accounts.
 
-        `accounts`: a flag each. So what nobody owns is still seen, and refused.
+        `accounts`: a flag each. So events without an owner are still seen, and refused.
         """
         first, from_, to, subscription, life, active_from, active_to = self._columns[:7]
         lives = life[subscription]
@@ -85,14 +85,14 @@ class Owning:
         self._edges = np.searchsorted(self._shard[order], edges)
 
     def owners(self, group: int, served_id: pa.ChunkedArray[Any], start_us: Int64s) -> Owners:
-        """Who pays for each event of a group. `served_id`: dictionaries, the numbers of each in the order of its rows or nearly so."""
+        """Owners of the events of a group. `served_id`: dictionaries, the numbers of each in the order of its rows or nearly so."""
         code = self._codes(group, served_id)
         found = tuple(np.empty(len(code), np.int32) for _ in Owners._fields)
         find_owners(code, start_us, *self._columns, *found)
         return Owners(*found)  # type: ignore[arg-type]  # narrow, for rows are many; those that stay are widened
 
     def _codes(self, group: int, served_id: pa.ChunkedArray[Any]) -> npt.NDArray[np.int32]:
-        """The place of each row's number among all, NOBODY for a stranger. Only the part of a dictionary that is used is looked up."""
+        """The place of each row's number among all, `NOBODY` for an unknown one. Only the used part of a dictionary is looked up."""
         low, high = int(self._edges[group]), int(self._edges[group + 1])
         own = self._ids_in_order.slice(low, high - low)
         chunks: list[Any] = [chunk for chunk in served_id.chunks if len(chunk)]

@@ -1,6 +1,6 @@
 """Changes of sessions that came too late: the rows of before go on counting, and what the change adds is left out.
 
-Of a session that a commit put together anew, too late for the rule of its plan, the rows as of the commit before go on counting. A change
+A commit may put a session together anew, too late for the rule of its plan: then the rows as of the commit before go on counting. A change
 is too late if any of its rows would be, had it come with that commit: by `late_usage_days_max`, or by `late_usage: waive`. So is one that
 changes what a change before it made too late, and one about which people decided.
 """
@@ -52,12 +52,12 @@ class AsBefore(NamedTuple):
     shown: Versions
 
     def reason_of(self, usage: pa.Table) -> npt.NDArray[np.int8]:
-        """Of each row whose event has versions that do not count the place of their reason; -1: it has none."""
+        """The place of the reason of each row whose event has versions that do not count; -1: it has none."""
         reason: npt.NDArray[np.int8] = np.append(self.reason, np.int8(-1))[self._place(usage)]
         return reason
 
     def reasons(self, usage: pa.Table) -> npt.NDArray[np.int8]:
-        """Of each row (event_key, flags, commit_seq) that does not count the place of its reason; -1: it counts."""
+        """The place of the reason of each row (event_key, flags, commit_seq) that does not count; -1: it counts."""
         place = self._place(usage)
         from_seq = np.append(self.from_seq, _NEVER)[place]
         by_assembly = (usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)) == 0  # people may have corrected what was made
@@ -81,7 +81,7 @@ class AsBefore(NamedTuple):
 def find(  # noqa: PLR0913, PLR0917 -- what came late, and what it is judged by
     home: Home, seq: int, guide: Guide, contracts: Contracts, scope: Scope, left_alone: Decided
 ) -> tuple[Arrivals | None, AsBefore | None]:
-    """When usage came, None where no plan asks; and the rows of changes that came too late. `left_alone`: records that no run prices."""
+    """Arrival of usage, None where no plan asks; and the rows of changes that came too late. `left_alone`: records that no run prices."""
     with home.connect() as connection:
         sessions = changes_of(home, connection, seq, contracts, left_alone)
         came = arrival_times.load(connection, seq, sessions) if late_rules.is_asked(contracts.price_list) else None
@@ -124,7 +124,7 @@ def as_before(  # noqa: PLR0913, PLR0917 -- changes, and what they are judged by
 
 
 def _decided(sessions: SessionChanges, left_alone: Decided) -> dict[Change, int]:
-    """Changes of which a record is left alone, since people decided on it: what stood beside it then goes on."""
+    """Changes with a record that is left alone, since people decided on it: the rows beside it then go on counting."""
     known = set(left_alone.keys.to_pylist())
     if not known:
         return {}
@@ -134,7 +134,7 @@ def _decided(sessions: SessionChanges, left_alone: Decided) -> dict[Change, int]
 
 
 def _by_rule(sessions: SessionChanges, guide: Guide, contracts: Contracts, scope: Scope, came: Arrivals) -> dict[Change, int]:
-    """Changes of which a row would be too late, or waived, had it come with the commit of its change."""
+    """Changes with a row that would be too late, or waived, had it come with the commit of its change."""
     rows = [(number, row) for number, change in enumerate(sessions.changes) for row in (*change.before, *change.after)]
     of_change = np.array([number for number, _ in rows], np.int64)
     usage = sessions.rows.take(pa.array([row for _, row in rows], pa.int64()))

@@ -1,8 +1,8 @@
 """Usage that arrives late, where a plan has a rule for that: the period in which it is billed, and what is not billed at all.
 
-`late_usage: arrival_period`: an event that came later than `late_after_days` after the end of its period is placed in the period of its
-commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on the
-allowances of the period it is placed in.
+`late_usage: arrival_period`: an event is late if it came later than `late_after_days` after the end of its period. It is placed in the
+period of its commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on
+the allowances of the period it is placed in.
 `late_usage: waive`: an event that came later than what the first run knew that billed its period, void by now or not, is not billed.
 `late_usage_days_max`: an event that came more than so many days after it began is not billed.
 An event came when the first version of its record did (`billing.runs.selection.arrival_times`), however long it waited in suspense. What
@@ -71,7 +71,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
 
 
 def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
-    """Which events came after the bill of their period, on a plan that waives those."""
+    """Mask of the events that came after the bill of their period, on a plan that waives those."""
     waived = np.zeros(len(first_seq), np.bool_)
     waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.price_list, plan).waives, 0)
     rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if scope.covered_by is not None else waives[:0]

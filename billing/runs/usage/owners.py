@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Owners(NamedTuple):
-    """Who pays for each event, as indices; -1 nobody. `place`: the computed period, or one of `left_out.PLACES`."""
+    """Owners of events, as indices; -1 none. `place`: the computed period, or one of `left_out.PLACES`."""
 
     subscription: Int64s
     account: Int64s

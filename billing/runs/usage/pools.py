@@ -1,7 +1,8 @@
-"""With whom each account has shared allowances together in each period: alone, or with all others of a pool.
+"""Accounts with which each account has its shared allowances together in each period: none, or all others of a pool.
 
-The root of a pool is the account that the fact `pool` names which holds as the period begins. Those have their shared allowances together
-whose periods are of one cycle: an account that is opened or closed within it has a shorter period than the others. Few are in any pool.
+The root of a pool is the account that the fact `pool` names which is valid as the period begins. Accounts have their shared allowances
+together if their periods are of one cycle: one that is opened or closed within it has a shorter period than the others. Few are in any
+pool.
 """
 
 from __future__ import annotations

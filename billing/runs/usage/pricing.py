@@ -55,7 +55,7 @@ NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.P
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Priced:
-    """n events of a run and what rating made of them. Indices are into the run's facts; -1 where nobody is known."""
+    """n events of a run and what rating made of them. Indices are into the run's facts; -1 where no owner is known."""
 
     event_key: pa.Array[Any]
     start_us: Int64s
@@ -95,7 +95,7 @@ def price_owned(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Owned:
-    """The events of a run before any tariff is asked, and who pays for them. Whoever prices them may price them more than once."""
+    """The events of a run before any tariff is asked, and their owners. They may be priced more than once."""
 
     usage: pa.Table
     event_key: pa.Array[Any]
@@ -127,7 +127,7 @@ def owned(
 def to_price(
     usage: pa.Table, owner: Owners, wanted: npt.NDArray[np.bool_], prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]
 ) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
-    """Which of the `wanted` events this run prices, and how many it does not, by reason."""
+    """Mask of the `wanted` events that this run prices, and the number of those that it does not, by reason."""
     billable = is_billable(usage, owner, prices_incoming)
     left_out = {NOT_BILLABLE: int(np.count_nonzero(wanted & ~billable))}
     wanted = wanted & billable
@@ -160,13 +160,13 @@ def rateable(of_owners: Owned, guide: Guide, contracts: Contracts) -> Rateable:
 
 
 def _units(account: Int64s, contracts: Contracts) -> Int64s:
-    """The rating unit of each account, as the index of its root; nobody's comes after all others."""
+    """The rating unit of each account, as the index of its root. Events without an account have a unit after all others."""
     unit = contracts.facts.account_unit
     return np.where(account >= 0, take(unit, account), len(unit))
 
 
 def owners(subscription_key: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Owners:
-    """Who pays, in which period, by which plan: of events whose subscription key is known (-1 nobody's)."""
+    """Owners, periods and holdings of events whose subscription key is known (-1: no owner)."""
     subscription = index_of(contracts.facts.subscription_keys, subscription_key)
     known = subscription >= 0
     known[known] = contracts.is_active(subscription[known], start_us[known])
@@ -229,7 +229,7 @@ def narrowed(usage: pa.Table) -> pa.Table:
 
 
 def quantity_of(usage: pa.Table, service: npt.NDArray[np.int8]) -> Int64s:
-    """What each event used: microseconds of a call, bytes of data, else units; a message without count is one."""
+    """Quantity of each event: microseconds of a call, bytes of data, else units; a message without count is one."""
     voice, data = service == int(Service.VOICE), service == int(Service.DATA)
     quantity = np.where(voice, int64(usage["duration_us"]), 1)
     if data.any():

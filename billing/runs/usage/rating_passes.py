@@ -1,7 +1,7 @@
 """The events of a run, handed to the engine with their holders and buckets, in as many turns as their allowances need.
 
-Where no plan's allowances roll over, all events of all periods are rated in one turn. Rating units with an allowance that does are rated
-one period a turn, oldest first, since a period begins with what the one before it left.
+Where no plan's allowances roll over, all events of all periods are rated in one turn. Rating units with an allowance that rolls over are
+rated one period a turn, oldest first: a period begins with what the one before it left.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Rateable(NamedTuple):
-    """Events without their holders, and whose they are: indices of the run's facts, -1 nobody; `place` of the open period."""
+    """Events without their holders, and their owners: indices of the run's facts, -1 none; `place` of the open period."""
 
     batch: engine.RatingInput
     subscription: Int64s
@@ -43,7 +43,7 @@ class Rateable(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Results:
-    """What billing reads of `rating.engine.Rated`, one row an event."""
+    """Columns of `rating.engine.Rated` that billing reads, one row an event."""
 
     status: npt.NDArray[np.int16]
     charge_micros: Int64s
@@ -187,7 +187,7 @@ def _results(rated: engine.Rated) -> Results:
 
 
 def _period_counts(scope: Scope) -> Int64s:
-    """How many computed periods each account has."""
+    """Number of computed periods of each account."""
     counts = np.append(scope.period_count, 0)
     by_account: Int64s = counts[scope.calendar]
     return by_account

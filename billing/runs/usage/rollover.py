@@ -35,7 +35,7 @@ class _Moving(NamedTuple):
 
 
 class Carrying:
-    """What is left while a run goes from period to period. `stored`: by earlier runs. `shapes` may grow meanwhile."""
+    """Amounts that are left while a run goes from period to period. `stored`: by earlier runs. `shapes` may grow meanwhile."""
 
     def __init__(self, contracts: Contracts, shapes: Sequence[Shape], stored: Iterable[Left], pools: Pools) -> None:
         self._contracts = contracts
@@ -132,7 +132,7 @@ class Carrying:
                         yield left
 
     def _shared_left(self, layout: Layout, amounts: list[int]) -> Iterator[Left]:
-        """Of each bucket once. Of a member that is closed the period ends early: the longest one says to when what is left goes on."""
+        """Amounts left, once for each bucket. The period of a closed member ends early: the longest one says to when the rest goes on."""
         groups, found = layout.groups, dict[int, Left]()
         roots = self._pools.root(groups.account, groups.place)
         columns = (roots.tolist(), groups.shape.tolist(), layout.shared_first[:-1].tolist())

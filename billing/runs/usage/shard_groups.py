@@ -106,7 +106,7 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
 
 
 class _Spans(NamedTuple):
-    """Where all usage is read, and where only that of `accounts` (a flag each) and what nobody owns."""
+    """`main`: all usage in it is read. `few`: only that of `accounts` (a flag each), and that without an owner."""
 
     main: Span | None
     few: Span | None
@@ -161,7 +161,7 @@ def _span(window: Window | None) -> Span | None:
 
 
 def _edges(rows: Int64s, group_rows: int) -> Int64s:
-    """Where groups of shards begin, and the last one ends: each has at most `group_rows` rows, or is a single shard."""
+    """The first shard of each group of shards, and the end of the last group: each has at most `group_rows` rows, or is a single shard."""
     edges, count = [0], 0
     for shard, more in enumerate(rows.tolist()):
         if count and count + more > group_rows:
@@ -190,7 +190,7 @@ def _units(owning: Owning, edges: Int64s, present: Int64s, contracts: Contracts)
 
 
 def _ranked(group: Int64s, groups: int, present: Int64s, contracts: Contracts) -> Units:
-    """The units of groups 0 .. groups - 1, of which `group` is the one of each account."""
+    """The units of groups 0 .. groups - 1. `group`: the group of each account."""
     facts = contracts.facts
     roots = np.flatnonzero(facts.account_unit == np.arange(len(facts.account_unit)))
     order = roots[np.argsort(group[roots], kind="stable")]
@@ -209,7 +209,7 @@ def _ranked(group: Int64s, groups: int, present: Int64s, contracts: Contracts) -
 
 
 def _shared_out(stored: Iterable[Left], group_of: npt.NDArray[np.int32], contracts: Contracts) -> Mapping[int, list[Left]]:
-    """What earlier runs left, by group."""
+    """Amounts that earlier runs left, by group."""
     lefts = list(stored)
     keys = contracts.facts.account_keys
     order = np.argsort(keys, kind="stable")
@@ -224,7 +224,7 @@ def _shared_out(stored: Iterable[Left], group_of: npt.NDArray[np.int32], contrac
 def _last_turns(
     events: GroupEvents, units: Units, lefts: list[Left], contracts: Contracts, group_rows: int
 ) -> Iterator[tuple[Aside | None, Units, list[Left]]]:
-    """Events put aside, about `group_rows` at a time, with the rating units whose they are and what these have left."""
+    """Events put aside, about `group_rows` at a time, with their rating units and what these have left."""
     last = len(units.present) - 1
     if not events.aside_rows and not units.present[last].size:
         return

@@ -48,7 +48,7 @@ class Aside(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Which rating units are in which group. Columns by account, and the last row for nobody."""
+    """Rating units by group. Columns by account, and the last row for events without an account."""
 
     group: npt.NDArray[np.int32]  # of its rating unit
     rank: npt.NDArray[np.int32]  # of its rating unit in the group, by index; NOBODY
@@ -86,7 +86,7 @@ class GroupEvents:
 
     @property
     def aside_rows(self) -> int:
-        """How many events wait."""
+        """Number of events that wait."""
         return sum(len(each.start_us) for each in self._aside.values())
 
     def price(self, number: int, part: Part, units: Units, lefts: Iterable[Left]) -> Priced:
@@ -115,13 +115,13 @@ class GroupEvents:
         return Aside(pa.concat_tables([each.usage for each in found]), np.concatenate([each.start_us for each in found]), owner)
 
     def price_aside(self, events: Aside | None, units: Units, lefts: Iterable[Left]) -> Priced:
-        """Events that waited, all of which are of the rating units in group 0 of `units`."""
+        """Price events that waited, all of them of the rating units in group 0 of `units`."""
         waited = self._nothing if events is None else events
         assert waited is not None, "there is a group before the last turns"
         return self._priced(waited, np.ones(len(waited.start_us), np.bool_), {pricing.NOT_BILLABLE: 0}, (0, units), lefts)
 
     def _sorted_out(self, number: int, part: Part, start_us: Int64s) -> tuple[Bools, Owners, dict[str, int]]:
-        """Which events are priced, whose they are, and how many are not, by reason."""
+        """Mask of the events that are priced, the owners of all, and the number of those that are not priced, by reason."""
         contracts, scope, usage = self._contracts, self._scope, part.usage
         owner = self._owning.owners(number, usage["served_id"], start_us)
         keep, left_out = part.keep, dict[str, int]()

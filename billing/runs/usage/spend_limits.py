@@ -1,4 +1,4 @@
-"""What subscribers have spent in the windows of their spend limits, from priced events as they come, group by group.
+"""Amounts that subscribers have spent in the windows of their spend limits, from priced events as they come, group by group.
 
 A limit is that of the plan that a subscription has as the event begins, in the version that prices it; it counts charges of its services
 and zones in a period, or in a local day of the catalogue's zone. Amounts are micro-units as charged. Nothing is charged or barred here.

@@ -1,4 +1,4 @@
-"""Compiled loops over the events of a run: whose they are, their order by rating unit and time, and their sums by a key.
+"""Compiled loops over the events of a run: their owners, their order by rating unit and time, and their sums by a key.
 
 Columns are C-contiguous, one row an event.
 """
@@ -49,9 +49,9 @@ def find_owners(
     account_of, calendar_of, bounds_us, period_count, open_us, first_us,
     subscription, account, place, holding,
 ):  # fmt: skip
-    """Who pays for each event, in which period, by which plan: what `pricing.owners` says, row by row.
+    """Find the owner of each event, its period and its plan: the answer of `pricing.owners`, row by row.
 
-    `code` is the served id, NOBODY for an unknown one. Written are the last four columns. For the others see `guiding.Spans`,
+    `code` is the served id, `NOBODY` for an unknown one. Written are the last four columns. For the others see `guiding.Spans`,
     `contracts.Lives` and `scope.Scope`.
     """
     for row in range(len(code)):
@@ -108,9 +108,9 @@ def _put_in_order(places, start_us, low, high):
 
 @njit(types.Tuple((_OWN, _OWN, _OWN))(_column(np.int32), _column(np.int64), types.int64))
 def in_unit_order(unit, start_us, units):
-    """Places of all rows but SKIPPED ones: by unit (0 .. units - 1), in each by start and then as they stand; NOBODY's come last.
+    """Places of all rows but SKIPPED ones: by unit (0 .. units - 1), in each by start and then as they stand; those of `NOBODY` come last.
 
-    The other two answers: where each unit begins among them (and NOBODY's, and the end), and the units still to be put in order.
+    The other two answers: where each unit begins among them (and `NOBODY`'s, and the end), and the units still to be put in order.
     """
     edges = np.zeros(units + 2, np.int64)
     for row in range(len(unit)):
