@@ -80,10 +80,12 @@ lives: .venv/.ready ## random lives of accounts, billed step by step and at once
 hostile: .venv/.ready ## lines of 4 GiB that never end, in every text format: ten minutes
 	@RATEWRIGHT_SPARSE_BYTES=4294967296 $(BIN)/pytest -q tests/mediation/test_hostile_files.py -k line_that_never_ends
 
-check: check-style check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto
+check: check-style check-words check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto
 
 check-style: .venv/.ready
 	$(BIN)/ruff check .
+check-words: .venv/.ready
+	$(BIN)/python -m tests.style.docstrings
 check-format: .venv/.ready
 	$(BIN)/ruff format --check .
 check-types: .venv/.ready

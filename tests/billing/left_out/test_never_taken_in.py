@@ -10,7 +10,7 @@ import pytest
 from billing.accounts import agreements
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.enquiries.usage import find
+from billing.enquiries import usage, usage_rows
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import LeftOut
 from billing.store import settings
@@ -57,7 +57,7 @@ def test_the_last_run_that_has_a_period_open_puts_the_account_into_quarantine(an
     reasons, text = told(anna)
     assert reasons == [LeftOut.CLOSED]
     assert "closed since the bill date 2026-03-01" in text
-    (record,) = find(anna.home, NUMBERS["anna"], YEARS).records
+    (record,) = usage.find(anna.home, NUMBERS["anna"], usage_rows.Span()).records
     assert (record.fate, record.reason) == ("left_out", "closed")
     (book,) = rating_book(anna.home, 10**6, YEARS)
     assert (book.ok, book.right["too_late"].rows, book.right["rated"].rows) == (True, 1, 0)
