@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-format check-types check-imports check-proto bench bench-close bench-rerate proto lock
+.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-words check-format check-types check-imports check-proto bench bench-close bench-rerate proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -80,7 +80,7 @@ lives: .venv/.ready ## random lives of accounts, billed step by step and at once
 hostile: .venv/.ready ## lines of 4 GiB that never end, in every text format: ten minutes
 	@RATEWRIGHT_SPARSE_BYTES=4294967296 $(BIN)/pytest -q tests/mediation/test_hostile_files.py -k line_that_never_ends
 
-check: check-style check-words check-format check-types check-imports check-proto ## style, format, types, import walls, generated code against its .proto
+check: check-style check-words check-format check-types check-imports check-proto ## style, words, format, types, import walls, generated code against its .proto
 
 check-style: .venv/.ready
 	$(BIN)/ruff check .
