@@ -53,7 +53,7 @@ def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: b
 def _billed(connection: sa.Connection, decision: DecisionTold) -> UserError:
     """An invoice has the adjustment: it is credited there, and then nothing is left to do."""
     number, place = decision.decision_id, f"line {decision.line_no} of invoice {decision.invoice}"
-    if decision.credited_micros >= decision.amount_micros:
+    if decision.credited_micros >= decision.line_micros:  # both without tax
         return UserError(
             f"decision {number} is billed on {place}, and {decision.credit_note} has credited it",
             "its records stay decided, and nothing is left to do",
