@@ -17,7 +17,7 @@ import pyarrow as pa
 from billing.charges.rollover import Left
 from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
 from billing.late_decisions import Decided
-from billing.left_out.for_good import RULE_OF_BEFORE, left_for_good
+from billing.left_out.for_good import RULE, RULE_OF_BEFORE, left_for_good
 from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
@@ -67,8 +67,9 @@ def ground_of(home: Home, connection: sa.Connection, document: Document) -> Grou
 def _of_rerating(home: Home, connection: sa.Connection, document: Document, planned_seq: int, only: AbstractSet[str]) -> Ground:
     last = billed_periods.run_of(connection, document.account_id, planned_seq, document.run_id)
     seq = last.pinned_seq
-    contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights())
     detail = detail_of(connection, document)
+    late_rules = price_list.load(home, seq) if detail.get(LATE_RULE) == RULE else None
+    contracts = Contracts(facts.load(connection, seq), price_list.load(home, planned_seq), facts.Midnights(), late_rules)
     first_day, _ = msgspec.json.decode(job_of(connection, detail).periods, type=_Days)
     covered = scope.covered_through(connection, contracts.facts, document.run_id)
     chosen = billed_periods.billed_periods(contracts, covered, last, first_day, only)

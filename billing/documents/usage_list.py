@@ -30,7 +30,7 @@ from billing.intake import view
 from billing.invoicing.corrections import key_of
 from billing.left_out.judging import Judge, looked
 from billing.runs import charge_files, states
-from billing.runs.refused_events import charge_paths
+from billing.runs.contracts.counted_charges import charge_paths
 from billing.runs.selection import session_changes
 from billing.runs.usage import late_changes
 from billing.store import tables

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
-from billing.runs.refused_events import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.store import tables
 from rating.schema import KEY
 

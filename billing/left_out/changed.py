@@ -24,7 +24,7 @@ from billing.left_out.taken_off import taken_off
 from billing.runs import charge_files
 from billing.runs.contracts import late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.refused_events import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.selection import session_changes
 from rating.schema import KEY, UsageFlag
 from rating.status import REFUSALS_FROM

@@ -26,7 +26,8 @@ from billing.left_out.taken_off import taken_off
 from billing.runs import charge_files, states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.refused_events import OWNER, Counting, charge_paths, still_refused
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
 from rating.schema import KEY

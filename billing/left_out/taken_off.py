@@ -20,8 +20,8 @@ from billing.runs import charge_files
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.contracts.fact_columns import day_number
-from billing.runs.refused_events import OWNER, Counting, charge_paths
 from billing.runs.selection import changed_accounts, scope
 from billing.store import tables
 from rating.schema import KEY

@@ -98,8 +98,8 @@ class _Reading:
         self._left_alone = left_for_good(home, seq)
 
     def contracts(self, pin: int) -> Contracts:
-        """Facts as of a commit, and the tariffs of now."""
-        return Contracts(facts.load(self._connection, pin), self._prices, self._midnights)
+        """Facts as of a commit, and the tariffs of now, but for the rules about late usage: no usage moves to another period."""
+        return Contracts(facts.load(self._connection, pin), self._prices, self._midnights, price_list.load(self._home, pin))
 
     def part(self, last: CoveringRun, contracts: Contracts, concerned: Int64s, named: Int64s) -> Part:
         """The computation as of the last run of accounts (keys), and of the amounts billed by now.

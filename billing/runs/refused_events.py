@@ -5,7 +5,6 @@ It needs no state of its own: open periods are priced afresh in every run, so an
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -15,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from billing.accounts import covering, undone
 from billing.intake import view
 from billing.runs import charge_files, states
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.states import find_run
 from billing.store import tables
 from rating.errors import UserError
@@ -25,11 +24,10 @@ from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from billing.store.home import Home
 
-OWNER: Final = "payer_account_id"  # of a charge: whose it is
 STATUS: Final = "status"
 _COLUMNS: Final = ["event_key", "start_us", STATUS]
 _USAGE: Final = ("event_key", "source", "record_id", "served_id", "other_raw", "other_e164", "start_us", "duration_us")
@@ -109,49 +107,6 @@ def still_refused(home: Home, seq: int, only: Sequence[bytes] | None = None) -> 
     return found
 
 
-class Counting:
-    """Selects the charges of runs that count as of a commit: those of accounts for which the run was not undone by then."""
-
-    def __init__(self, connection: sa.Connection, seq: int) -> None:
-        self._undos = undone.load(connection, seq)
-        parked = tables.quarantine.c
-        self._parked: dict[int, list[int]] = {}  # accounts in quarantine by run: what it priced of them is on no bill
-        for run_id, account_key in connection.execute(sa.select(parked.run_id, parked.account_key).where(parked.kind.is_(None))):
-            self._parked.setdefault(run_id, []).append(account_key)
-        if self._undos:
-            run, account = tables.bill_runs.c, tables.accounts.c
-            self._history = covering.load(connection, known=covering.KnownBy(seq, dt.date.max))
-            self._pins = dict(connection.execute(sa.select(run.run_id, run.pinned_seq)).all())
-            self._seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
-
-    def of(self, run_id: int, charges: pa.Table) -> pa.Table:
-        """Those of a run's charges (with their OWNER) that count."""
-        if not any(undo.cuts(run_id, self._pins[run_id]) for undo in self._undos):
-            return charges
-        gone = self.gone(run_id, np.unique(charges[OWNER].to_numpy()).tolist())
-        mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(gone, pa.int64())))
-        return charges.filter(mask)
-
-    def billed(self, run_id: int, charges: pa.Table) -> pa.Table:
-        """Those that count, without accounts that the run put into quarantine: a later run bills these, or none."""
-        parked = self._parked.get(run_id)
-        if parked:
-            mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(parked, pa.int64())))
-            charges = charges.filter(mask)
-        return self.of(run_id, charges)
-
-    def gone(self, run_id: int, owners: Iterable[int]) -> list[int]:
-        """Those of `owners` (account keys, 0 for no account) for which a run counts no more.
-
-        0 is among them where the run was undone for all accounts.
-        """
-        cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
-        if not cutting:
-            return []
-        for_all = any(undo.account_keys is None for undo in cutting)
-        return [key for key in owners if (not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key])) if key else for_all)]
-
-
 def _rows_of(home: Home, paths: Sequence[str], events: dict[bytes, Refused]) -> pa.Table:
     """The charges of a run that are of some events."""
     if not events:
@@ -168,12 +123,6 @@ def _rows(home: Home, paths: Sequence[str], condition: Any) -> pa.Table:  # noqa
         part = pq.read_table(home.path / path, columns=empty.column_names, filters=condition, partitioning=None)
         found.append(part.set_column(1, "start_us", part["start_us"].cast(pa.int64())).cast(empty.schema))
     return pa.concat_tables([empty, *found])
-
-
-def charge_paths(connection: sa.Connection, run_id: int) -> list[str]:
-    """The charge files of a run, in their order."""
-    file = tables.charge_manifest.c
-    return list(connection.execute(sa.select(file.path).where(file.run_id == run_id).order_by(file.path)).scalars())
 
 
 def _reasons() -> list[str]:

@@ -38,7 +38,7 @@ from billing.left_out.reopened import without_reopened
 from billing.left_out.taken_off import taken_off
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.refused_events import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
 from rating.schema import UsageFlag

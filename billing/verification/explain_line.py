@@ -27,7 +27,7 @@ from billing.left_out.taken_off import taken_off
 from billing.left_out.telling import Told
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
-from billing.runs.refused_events import Counting, charge_paths
+from billing.runs.contracts.counted_charges import Counting, charge_paths
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.runs.states import find_run
 from billing.store import tables

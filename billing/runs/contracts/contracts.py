@@ -62,9 +62,11 @@ class Lives(NamedTuple):
 class Contracts:
     """Subscriptions of a run with their plans. Arrays are by subscription index, by pattern, or by *life*: a pattern on a clock."""
 
-    def __init__(self, facts: Facts, price_list: PriceList, midnights: Midnights) -> None:
+    def __init__(self, facts: Facts, price_list: PriceList, midnights: Midnights, late_rules: PriceList | None = None) -> None:
+        """`late_rules`: the tariffs whose rules about late usage hold, where these are not those of `price_list`."""
         self.facts = facts
         self.price_list = price_list
+        self._late_rules = late_rules
         self.midnights = midnights
         self.pattern_spans: list[list[PlanSpan]] = [plan_spans(each.plans, each.active) for each in facts.patterns]
         self.pattern_plans = [tuple(dict.fromkeys(plan for _, plan in each.plans)) for each in facts.patterns]
@@ -75,6 +77,11 @@ class Contracts:
         self._collect_lives()
         self._collect_holdings()
         self._holding_plan = self._numbered()
+
+    @property
+    def late_rules(self) -> PriceList:
+        """The tariffs whose rules about late usage hold."""
+        return self.price_list if self._late_rules is None else self._late_rules
 
     def under(self, price_list: PriceList) -> Contracts:
         """The same facts under other tariffs. Values that follow from the facts alone are shared, not computed again."""

@@ -122,7 +122,7 @@ class Places:
         """
         contracts = self._contracts
         holding = contracts.holding_at(index_of(contracts.facts.subscription_keys, subscription_key), start_us)
-        arrives = contracts.of_holdings(holding, lambda plan: late_rules.arrives(contracts.price_list, plan), 0)
+        arrives = contracts.of_holdings(holding, lambda plan: late_rules.arrives(contracts.late_rules, plan), 0)
         return np.where(arrives, self._full.place(account, came_us), CLOSED)
 
 

@@ -84,15 +84,15 @@ def find(  # noqa: PLR0913, PLR0917 -- what came late, and what it is judged by
     """Arrival of usage, None where no plan asks; and the rows of changes that came too late. `left_alone`: records that no run prices."""
     with home.connect() as connection:
         sessions = changes_of(home, connection, seq, contracts, left_alone)
-        came = arrival_times.load(connection, seq, sessions) if late_rules.is_asked(contracts.price_list) else None
+        came = arrival_times.load(connection, seq, sessions) if late_rules.is_asked(contracts.late_rules) else None
     return came, as_before(sessions, guide, contracts, scope, came, left_alone)
 
 
 def changes_of(home: Home, connection: sa.Connection, seq: int, contracts: Contracts, left_alone: Decided) -> SessionChanges | None:
     """The changes of sessions that `as_before` and arrivals have to look at; None where no rule and no decision asks."""
-    if not late_rules.is_asked(contracts.price_list) and not len(left_alone.keys):
+    if not late_rules.is_asked(contracts.late_rules) and not len(left_alone.keys):
         return None
-    return session_changes.load(home, connection, seq, late_rules.days_min(contracts.price_list))
+    return session_changes.load(home, connection, seq, late_rules.days_min(contracts.late_rules))
 
 
 def as_before(  # noqa: PLR0913, PLR0917 -- changes, and what they are judged by

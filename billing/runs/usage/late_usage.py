@@ -56,7 +56,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
 
     `usage`: the events, with event_key, flags and the columns that `arrivals` asks for.
     """
-    price_list, first_seq = contracts.price_list, arrivals.first_seqs(usage)
+    price_list, first_seq = contracts.late_rules, arrivals.first_seqs(usage)
     came_us, counted_us = arrivals.instants(first_seq), arrivals.instants(arrivals.counted_seqs(usage))
     after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, NO_RULE)
     days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, NO_RULE)
@@ -73,7 +73,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
 def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
     """Mask of the events that came after the bill of their period, on a plan that waives those."""
     waived = np.zeros(len(first_seq), np.bool_)
-    waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.price_list, plan).waives, 0)
+    waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.late_rules, plan).waives, 0)
     rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if scope.covered_by is not None else waives[:0]
     if scope.covered_by is None or not rows.size:
         return waived

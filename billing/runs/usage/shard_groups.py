@@ -20,7 +20,7 @@ from billing.runs.contracts import late_rules
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.rule_inputs import asked
-from billing.runs.usage import late_changes, pricing
+from billing.runs.usage import billed_elsewhere, late_changes, pricing
 from billing.runs.usage.charge_sums import GroupSums, PricedSums, gathered, sum_up
 from billing.runs.usage.event_owners import Owning
 from billing.runs.usage.shard_pricing import Aside, GroupEvents, LateUsage, Units
@@ -80,7 +80,10 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     reader = ByShard(home, wanted, seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
-    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late))
+    final = None
+    if came is not None and late_rules.any_arrives(contracts.late_rules):
+        final = billed_elsewhere.find(home, seq, contracts, scope, came)
+    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late, final))
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)
@@ -150,7 +153,7 @@ def _wanted(contracts: Contracts, spans: _Spans, came: arrival_times.Arrivals | 
     if came is None:
         return wanted
     wanted = wanted._replace(columns=(*columns, *came.columns))
-    if not late_rules.any_arrives(contracts.price_list):
+    if not late_rules.any_arrives(contracts.late_rules):
         return wanted
     settled_from_seq = None if spans.main is None else came.first_since(spans.main.from_us)  # it may have arrived in a computed period
     return wanted._replace(late_from_seq=came.first_since(wanted.first_us), settled_from_seq=settled_from_seq)

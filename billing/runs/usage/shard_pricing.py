@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.late_decisions import Decided
@@ -57,11 +58,15 @@ class Units(NamedTuple):
 
 
 class LateUsage(NamedTuple):
-    """The arrival of usage, if any plan asks for it, the late usage that people decided on, and changes of sessions that came too late."""
+    """The arrival of usage, if any plan asks for it, the late usage that people decided on, and changes of sessions that came too late.
+
+    `final`: keys of usage of before the window that is billed in a closed period.
+    """
 
     came: Arrivals | None
     decided: Decided
     changes: AsBefore | None = None
+    final: pa.Array[Any] | None = None
 
 
 class GroupEvents:
@@ -72,7 +77,7 @@ class GroupEvents:
         self._owning = owning
         self._contracts = contracts
         self._scope = scope
-        self._came, self._decided, self._changes = late_usage
+        self._came, self._decided, self._changes, self._final = late_usage
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -141,6 +146,9 @@ class GroupEvents:
                 _add(left_out, reason, int(np.count_nonzero(keep & events & ~before)))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
+            if self._final is not None and len(self._final):
+                billed: Any = pc.is_in(usage["event_key"], value_set=self._final)
+                keep = keep & ~(before & billed.to_numpy())
         keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
         left_out |= others
         left_out[LeftOut.SETTLED.value] += part.settled

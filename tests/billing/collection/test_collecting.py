@@ -313,7 +313,7 @@ def test_of_an_archive_the_good_files_are_taken_and_the_bad_one_is_told(home: Ho
     assert found.state == "rejected"
     assert found.reason == (
         "day.csv/2.csv does not hold what it says it holds: records: 2 by the file, 1 counted; "
-        "microseconds: 120,000,000 by the file, 60,000,000 counted; of 3 files 1 were refused, the others are taken"
+        "microseconds: 120,000,000 by the file, 60,000,000 counted; of 3 files 1 was refused, the others are taken"
     )
     assert _records(home) == ["a", "c"]
     assert files_in(root) == {"rejected/day.csv", "rejected/day.csv.reason.json"}

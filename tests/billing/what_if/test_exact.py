@@ -14,7 +14,7 @@ import pytest
 from billing import invoicing
 from billing.intake.taking import Intake
 from billing.runs import charge_files
-from billing.runs.refused_events import charge_paths
+from billing.runs.contracts.counted_charges import charge_paths
 from billing.verification.rerate_sample import rerate
 from billing.what_if import Month, what_if
 from rating.status import Status
