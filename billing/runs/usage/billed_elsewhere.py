@@ -1,7 +1,7 @@
 """Usage of before the window of a run that is billed in a period which this run does not compute.
 
-Most often that period is closed, and its bill is final. A rule about late usage that changed since, or a closing that was retracted, would
-place the usage in an open period as well, and it would be billed twice.
+Most often that period is closed, and its bill is final. The usage has a place in an open period as well where the rule about late usage
+changed since, or a closing was retracted. It would be billed twice.
 """
 
 from __future__ import annotations
