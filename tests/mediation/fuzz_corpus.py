@@ -65,6 +65,8 @@ def seeds(format_: str = "") -> tuple[Seed, ...]:
 def _fixtures() -> list[Seed]:
     found = []
     for place in sorted((_HERE / "fixtures").iterdir()):
+        if place.name == "__pycache__":
+            continue
         if place.is_dir():
             own = [named.find(str(path)) for path in sorted(place.glob("*.yaml"))] or [named.find(place.name)]
             own += [_example(name) for name in _FURTHER.get(Format(place.name), ())]
