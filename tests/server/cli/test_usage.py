@@ -131,7 +131,7 @@ def test_suspense_names_the_file_from_the_root(run: Any, file: Path, monkeypatch
 
 
 def test_inspect_prints_its_notes(run: Any, file: Path) -> None:  # noqa: ANN401 - see the fixture
-    assert "note: 1 rows wrong_column_count: " in run("usage", "inspect", file, "--source", "asterisk")
+    assert "note: 1 row wrong_column_count: " in run("usage", "inspect", file, "--source", "asterisk")
 
 
 @pytest.mark.slow
