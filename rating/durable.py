@@ -51,7 +51,7 @@ def replaced(target: Path, beside: Path) -> Iterator[IO[bytes]]:
             yield file
             sync(file)
         put(beside, target)
-    except BaseException:
+    except BaseException:  # whatever ends the block, an interrupt too: nothing half written stays; it goes on to the caller
         with contextlib.suppress(OSError):
             beside.unlink()
         raise

@@ -40,12 +40,12 @@ _made_engine = sa.Engine.__init__
 def set_up() -> None:
     """For all engines and files of this process from now on."""
     for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):  # statements are kept by dialect: all of a kind are one
-        kind.__hash__ = _hash  # type: ignore[method-assign, assignment]
-        kind.__eq__ = _is_alike  # type: ignore[method-assign, assignment]
-    sa.Engine.__init__ = _make_engine  # type: ignore[method-assign, assignment]
+        kind.__hash__ = _hash  # type: ignore[method-assign, assignment] # for tests alone: equal dialects share statements
+        kind.__eq__ = _is_alike  # type: ignore[method-assign, assignment] # as above
+    sa.Engine.__init__ = _make_engine  # type: ignore[method-assign, assignment] # as above
     database.engine = _engine
     os.fsync = _look_at
-    PriceList.tables = functools.cached_property(_tables)  # type: ignore[assignment]
+    PriceList.tables = functools.cached_property(_tables)  # type: ignore[assignment] # as above
     PriceList.tables.__set_name__(PriceList, "tables")
 
 

@@ -141,7 +141,7 @@ def _require_still_begun(connection: sa.Connection, current: Run, now_us: int) -
     try:
         begun.require_begun(connection, begun.Wanted(bill_date, issued_on, only, ""), now_us, current.pinned_seq)
     except UserError as error:
-        forget = f"ratewright bill abandon --date {current.bill_date} forgets the run, which has numbered nothing"
+        forget = f"ratewright bill abandon --date {current.bill_date} gives up the run, which has numbered nothing"
         raise UserError(error.message, f"{error.remedy}; {forget}") from error
 
 
@@ -205,7 +205,7 @@ def _ids(connection: sa.Connection, current: Run) -> frozenset[str]:
 def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, order: Order) -> None:
     """The run that is there must be the one that is wanted."""
     if current.bill_date != bill_date.isoformat() or current.kind != order.kind:
-        forget = f"; or forget it: ratewright bill abandon --date {current.bill_date}" if current.state != states.NUMBERED else ""
+        forget = f"; or abandon it: ratewright bill abandon --date {current.bill_date}" if current.state != states.NUMBERED else ""
         raise UserError(
             f"the bill run of {current.bill_date} is not finished",
             f"finish it first: ratewright bill run --date {current.bill_date}{forget}",
@@ -216,7 +216,7 @@ def _require_same(connection: sa.Connection, current: Run, bill_date: dt.date, o
         how = f"ahead: {current.ahead}" if current.ahead else "without --ahead"
         raise UserError(
             f"the bill run of {bill_date} that is not finished was begun {how}",
-            f"go on with it: ratewright bill run --date {bill_date} --resume; or forget it: ratewright bill abandon --date {bill_date}",
+            f"go on with it: ratewright bill run --date {bill_date} --resume; or abandon it: ratewright bill abandon --date {bill_date}",
         )
     if order.accounts is None:
         return  # goes on with what the run was asked for

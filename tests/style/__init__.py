@@ -1,1 +1,1 @@
-"""How our prose is held to plain English."""
+"""Checks that hold our prose to plain English."""

@@ -30,7 +30,7 @@ RATING = {
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """What the command prints, in this process."""
+    """Output of the command, in this process."""
     words, out, err = list(map(str, arguments)), io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = main(words)

@@ -95,7 +95,7 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
               f"shows them;\nsomebody else approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
               f"{report.bill_date} --resume numbers it")  # fmt: skip
     elif not made:
-        forget = f"; forget it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
+        forget = f"; abandon it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
         print(f"run {report.run_id} is {report.state}: nothing is due that was not billed{forget}")
     print_failed(failed)
     print_alarms(sum(each.alarms for each in followed))

@@ -305,7 +305,7 @@ def test_a_reissue_that_waits_for_approval_or_has_nothing_to_bill(billed: World,
     cycle.run(billed.home, dt.date(2025, 11, 1), now_us, order=cycle.Order(resume=True))
     assert cents(billed) == 1379
     assert main(words) == 1
-    assert "nothing is due that was not billed; forget it: ratewright bill abandon --date 2025-11-01" in capsys.readouterr().out
+    assert "nothing is due that was not billed; abandon it: ratewright bill abandon --date 2025-11-01" in capsys.readouterr().out
 
 
 def test_who_voids_is_kept(billed: World) -> None:

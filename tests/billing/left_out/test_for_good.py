@@ -1,4 +1,4 @@
-"""What re-ratings leave alone: what no run bills any more, and nothing that a void has opened again."""
+"""Re-ratings leave alone all that no run bills any more, and nothing that a void has opened again."""
 
 from __future__ import annotations
 

@@ -421,7 +421,7 @@ def test_an_unfinished_run_of_another_date_comes_first(anna: World) -> None:
     with pytest.raises(UserError, match="bill run of 2025-11-01 is not finished") as caught:
         anna.bill("2025-12-01")
     assert caught.value.remedy == (
-        "finish it first: ratewright bill run --date 2025-11-01; or forget it: ratewright bill abandon --date 2025-11-01"
+        "finish it first: ratewright bill run --date 2025-11-01; or abandon it: ratewright bill abandon --date 2025-11-01"
     )
 
 

@@ -134,7 +134,7 @@ def test_a_list_of_a_clock_that_was_ahead_gets_no_numbers(anna: World) -> None:
     settings.put(anna.home, settings.CLOCK_AHEAD, str(head), "ada", 1001, now_us, reason="the clock was ahead")
     with pytest.raises(UserError, match="has not begun on the clock of Asia/Shanghai, where it is 2025-11-21") as caught:
         run(anna, now_us, resume=True)
-    assert caught.value.remedy.endswith("ratewright bill abandon --date 2025-12-01 forgets the run, which has numbered nothing")
+    assert caught.value.remedy.endswith("ratewright bill abandon --date 2025-12-01 gives up the run, which has numbered nothing")
     assert len(anna.numbers()) == 1
     assert cycle.abandon(anna.home, DECEMBER, states.Step(now_us)) == 2
 
