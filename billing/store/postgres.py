@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
@@ -66,10 +67,11 @@ _REFUSALS: Final = (
 
 
 class _WholeNumber(psycopg.adapt.Loader):
-    """Loader of PostgreSQL's sum of integers, as the integer that it is. Nothing else in the store is numeric."""
+    """Loader of PostgreSQL's sum of integers, as the integer that it is. Only queries of people ask for fractions."""
 
-    def load(self, data: Buffer) -> int:
-        return int(bytes(data))
+    def load(self, data: Buffer) -> int | Decimal:
+        text = bytes(data).decode()
+        return Decimal(text) if "." in text else int(text)
 
 
 def engine(url: sa.URL, schema: str, busy_timeout_ms: int) -> sa.Engine:

@@ -36,8 +36,7 @@ def subscriptions(work: Importer) -> Count:
     ended = _learn_ends(work, again, rows_of(known, place[place >= 0]))
     if ended:
         known = stored.subscriptions(work.connection, work.accounts)
-    fresh = sheet._replace(table=rows_of(sheet.table, place < 0))
-    refuse_ids(fresh, "subscription_id", work.mistakes)
+    fresh = refuse_ids(sheet._replace(table=rows_of(sheet.table, place < 0)), "subscription_id", work.mistakes)
     owner = _owners(work, fresh)
     refuse_plans(work, fresh, owner)
     _refuse_early(work, fresh, owner)

@@ -130,8 +130,7 @@ def import_accounts(work: Importer, known_policies: set[str]) -> Count:
     again = sheet._replace(table=rows_of(sheet.table, place >= 0))
     had = rows_of(known, place[place >= 0])
     told(again, "account", again.table["account_id"], {name: had[name] for name in stored.ACCOUNT_FIELDS[1:]}, work.mistakes)
-    fresh = rows_of(sheet.table, place < 0)
-    refuse_ids(sheet._replace(table=fresh), "account_id", work.mistakes)
+    fresh = refuse_ids(sheet._replace(table=rows_of(sheet.table, place < 0)), "account_id", work.mistakes).table
     first = stored.next_key(work.connection, tables.accounts.c.account_key)
     keys = np.arange(first, first + fresh.num_rows)
     columns = {"account_key": keys, **{name: fresh[name] for name in stored.ACCOUNT_FIELDS}}

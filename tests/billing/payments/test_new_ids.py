@@ -62,10 +62,10 @@ def test_a_stored_payment_is_told_again(owing: Desk) -> None:
     again: Callable[[str], payments.Recorded] = lambda name: payments.record(  # noqa: E731 -- told twice
         owing.home, name, "anna", 5 * UNIT, EARLY, "bank", owing.act.now_us, by=ANA
     )
-    with owing.home.begin() as connection:
-        row = tables.payments
-        connection.execute(sa.text("PRAGMA defer_foreign_keys = on"))
-        connection.execute(row.update().where(row.c.payment_id == "p1").values(payment_id=" p1", received_on=EARLY.isoformat()))
+    with owing.home.begin() as connection:  # a payment of before the rule
+        known = connection.execute(sa.select(tables.payments).where(tables.payments.c.payment_id == "p1")).mappings().one()
+        before = {**known, "payment_id": " p1", "received_on": EARLY.isoformat()}
+        connection.execute(tables.payments.insert().values(before))
     assert again(" p1").existed
     told = checking.check(owing.home).notes
     assert [tuple(each) for each in told] == [("payments", "1 id would be refused today: ' p1' has a blank at an end, or two in a row")]
