@@ -42,7 +42,8 @@ def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us
         begin_us = from_us if isinstance(from_us, int) else customer.midnight_us(from_us)
         if begin_span(recorder, customer, contract, served_id, begin_us, quarantine_days):
             day = customer.local_date(begin_us)
-            recorder.say(f"usage of {served_id} from then on is {subscription_id}'s")
+            stays = ", but for what is on bills of closed periods" if begin_us < asked.now_us else ""
+            recorder.say(f"usage of {served_id} from then on is {subscription_id}'s{stays}")
             recorder.say(forecast.when_billed(recorder, customer, day))
 
     return change(home, asked, work)

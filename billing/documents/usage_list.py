@@ -30,7 +30,7 @@ from billing.intake import view
 from billing.invoicing.corrections import key_of
 from billing.left_out.judging import Judge, looked
 from billing.runs import charge_files, states
-from billing.runs.contracts.counted_charges import charge_paths
+from billing.runs.contracts.counted_charges import charge_paths, read_charges
 from billing.runs.selection import session_changes
 from billing.runs.usage import late_changes
 from billing.store import tables
@@ -130,7 +130,7 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
         ground = ground_of(home, connection, document) if priced_again else None
         known_names = names_of(home, connection, document, lines, document.language)
     units = {row.line_no: known_names.unit(row) for row in lines}
-    priced = charge_files.read(home.path, paths, _CHARGE) if ground is None else _priced_again(home, document, ground)
+    priced = read_charges(home.path, paths, _CHARGE) if ground is None else _priced_again(home, document, ground)
     charges = _charges(priced, lines)
     known = _described(home, document, ground, charges)
     records, sums = _records(lines, names, charges.to_pylist(), known)
@@ -176,7 +176,7 @@ def _priced_again(home: Home, document: Document, ground: Ground) -> pa.Table:
     with tempfile.TemporaryDirectory() as folder:
         writer = charge_files.Writer(Path(folder), Path(folder), document.run_id, ground.contracts, lambda _rows: None)
         priced_usage(home, ground, writer.write)
-        return charge_files.read(Path(folder), [each.path for each in writer.files()], _CHARGE)
+        return read_charges(Path(folder), [each.path for each in writer.files()], _CHARGE)
 
 
 def _charges(charges: pa.Table, lines: Sequence[Any]) -> pa.Table:

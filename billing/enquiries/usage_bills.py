@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.store import tables
 from rating.schema import KEY
 
@@ -69,7 +69,7 @@ def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | No
         counting = Counting(connection, seq)
     wanted = pc.field("event_key").isin(pa.array(sorted(keys), KEY))
     for place, (run_id, path) in enumerate(files):
-        table = counting.of(run_id, charge_files.read(home.path, [path], _COLUMNS, wanted))
+        table = counting.of(run_id, read_charges(home.path, [path], _COLUMNS, wanted))
         for key, charge in _of_run(home, run_id, table) if table.num_rows else ():
             found[key].append(charge)
         if progress is not None:

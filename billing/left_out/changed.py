@@ -21,10 +21,9 @@ from billing.left_out.history import Verdicts
 from billing.left_out.judging import Judge, looked
 from billing.left_out.reopened import verdicts_now
 from billing.left_out.taken_off import taken_off
-from billing.runs import charge_files
 from billing.runs.contracts import late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.selection import session_changes
 from rating.schema import KEY, UsageFlag
 from rating.status import REFUSALS_FROM
@@ -182,7 +181,7 @@ class _Looking:
         for run in runs:
             keys = pc.field("event_key").isin(pa.array(sorted(wanted - charged), KEY))
             paths = charge_paths(self._connection, run.run_id)
-            charges = counting.billed(run.run_id, charge_files.read(self._home.path, paths, ["event_key", OWNER, "status"], keys))
+            charges = counting.billed(run.run_id, read_charges(self._home.path, paths, ["event_key", OWNER, "status"], keys))
             if not charges.num_rows:
                 continue
             late = Judge(self._home, self._connection, run).shown()

@@ -23,10 +23,10 @@ from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
 from billing.left_out.open_keys import OpenKeys
 from billing.left_out.taken_off import taken_off
-from billing.runs import charge_files, states
+from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
@@ -81,7 +81,7 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tupl
     for number, (run_id, path) in enumerate(files):
         if not open_.is_any_open():
             break
-        charges = counting.billed(run_id, charge_files.read(home.path, [path], ["event_key", OWNER]))
+        charges = counting.billed(run_id, read_charges(home.path, [path], ["event_key", OWNER]))
         open_.close(one_chunk(charges["event_key"]))
         if progress is not None:
             progress(number + 1, len(files))

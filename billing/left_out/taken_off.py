@@ -16,11 +16,10 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.left_out.judging import Looked, looked
-from billing.runs import charge_files
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection import changed_accounts, scope
 from billing.store import tables
@@ -57,11 +56,11 @@ def taken_off(home: Home, seq: int, only: Iterable[Any] | None = None) -> pa.Arr
             continue
         before: set[Any] = set()
         for run in runs[place + 1 :]:
-            charges = counting.of(run.run_id, charge_files.read(home.path, paths[run.run_id], _COLUMNS, _of_accounts(computed, wanted)))
+            charges = counting.of(run.run_id, read_charges(home.path, paths[run.run_id], _COLUMNS, _of_accounts(computed, wanted)))
             before |= _in_periods(charges, computed.again)
         for run in runs[: place + 1] if before else ():  # what this run or a newer one has is on a bill
             keys = pc.field("event_key").isin(pa.array(sorted(before), KEY))
-            charges = counting.of(run.run_id, charge_files.read(home.path, paths[run.run_id], ["event_key", OWNER], keys))
+            charges = counting.of(run.run_id, read_charges(home.path, paths[run.run_id], ["event_key", OWNER], keys))
             before -= set(charges["event_key"].to_pylist())
         found |= before
     return pa.array(sorted(found), KEY)

@@ -195,14 +195,6 @@ def micros_of(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     return pa.chunked_array(chunks, pa.int64())
 
 
-def read(home_path: Path, paths: list[str], columns: list[str], only: Any = None) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
-    """Some columns of charge files, in the order given; `only` the rows it holds of. Raises FileNotFoundError where one is gone."""
-    parts = [pq.read_table(home_path / path, columns=columns, filters=only, partitioning=None) for path in paths]
-    if not parts:
-        return pa.schema([CHARGE_V1.field(name) for name in columns]).empty_table()
-    return pa.concat_tables(parts, promote_options="permissive")
-
-
 def file_sha256(file: Path) -> bytes:
     """SHA-256 of a whole file."""
     with file.open("rb") as handle:

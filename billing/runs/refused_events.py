@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from billing.intake import view
-from billing.runs import charge_files, states
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs import states
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.states import find_run
 from billing.store import tables
 from rating.errors import UserError
@@ -60,7 +60,7 @@ def refusals(home: Home, run_id: int | None = None, reason: str | None = None, l
     with home.connect() as connection:
         run = find_run(connection, run_id)
         paths = charge_paths(connection, run.run_id)
-    charges = charge_files.read(home.path, paths, _COLUMNS)
+    charges = read_charges(home.path, paths, _COLUMNS)
     refused = charges.filter(pc.greater_equal(charges["status"], pa.scalar(int(REFUSALS_FROM), pa.int16())))
     codes, counts = np.unique(refused["status"].to_numpy(), return_counts=True)
     by_reason = {Status(code).name: count for code, count in zip(codes.tolist(), counts.tolist(), strict=True)}

@@ -6,6 +6,7 @@ comes later, the event is in conflict again.
 
 from __future__ import annotations
 
+import collections
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from billing.store import commit_points
 from billing.suspense import deciding, raw
 from billing.suspense.candidates import recycled
 from billing.suspense.deciding import Verdict
+from billing.suspense.final_version import final_version
 from billing.suspense.limits import COMMIT_KIND
 from billing.suspense.selection import refuse_unknown
 from billing.suspense.waiting import by_id, stored_rows, waiting
@@ -39,11 +41,16 @@ _NOT_COMPARED: Final = frozenset({"event_key", "content_hash", "raw_file_id", "r
 
 
 class Versions(NamedTuple):
-    """The versions of one event, in the order in which they came. `suspense_ids`: rows that wait because of them, by content hash."""
+    """The versions of one event, in the order in which they came, as of `seq`.
+
+    `stored`: the commits that stored each. `suspense_ids`: rows that wait because of them, by content hash.
+    """
 
     event_key: bytes
+    seq: int
     rows: pa.Table  # USAGE_V1 and commit_seq, a row a version
     names: tuple[str, ...]
+    stored: tuple[tuple[int, ...], ...]
     suspense_ids: dict[bytes, list[int]]
 
 
@@ -59,11 +66,18 @@ def versions(home: Home, seq: int, suspense_id: int) -> Versions:
     key: Any = rows["event_key"][at].as_py()
     mine = rows.filter(pc.equal(rows["event_key"], pa.scalar(key, KEY)))
     ids: dict[bytes, list[int]] = {}
-    contents: list[Any] = mine["content_hash"].to_pylist()
-    for content, each in zip(contents, mine["suspense_id"].to_pylist(), strict=True):
+    marked: list[Any] = mine["content_hash"].to_pylist()
+    for content, each in zip(marked, mine["suspense_id"].to_pylist(), strict=True):
         if each is not None:
             ids.setdefault(content, []).append(each)
-    return _named(key, _distinct(stored_rows(home, seq, pa.array([key], KEY), [*USAGE_V1.names, marks.COMMIT_SEQ])), ids)
+    rows = stored_rows(home, seq, pa.array([key], KEY), [*USAGE_V1.names, marks.COMMIT_SEQ]).sort_by(marks.COMMIT_SEQ)
+    commits: dict[Any, list[Any]] = collections.defaultdict(list)
+    for content, commit in zip(rows["content_hash"].to_pylist(), rows[marks.COMMIT_SEQ].to_pylist(), strict=True):
+        commits[content].append(commit)
+    rows = _distinct(rows)
+    contents: list[Any] = rows["content_hash"].to_pylist()
+    names = tuple(content.hex()[:VERSION_DIGITS] for content in contents)
+    return Versions(key, seq, rows, names, tuple(tuple(commits[content]) for content in contents), ids)
 
 
 def differences(home: Home, found: Versions) -> dict[str, tuple[Any, ...]]:
@@ -77,11 +91,19 @@ def differences(home: Home, found: Versions) -> dict[str, tuple[Any, ...]]:
 
 
 def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Mapping[str, Source]) -> int:
-    """Keep the version whose name begins with `keep`. Returns the number of the commit."""
+    """Keep the version whose name begins with `keep`. Returns the number of the commit.
+
+    Raises UserError where another version is on the bill of a closed period: no bill would show what this one adds.
+    """
     chosen = [place for place, name in enumerate(found.names) if keep and name.startswith(keep.lower())]
     if len(chosen) != 1:
         told = "several versions are" if chosen else "no version is"
         raise UserError(f"{told} called {keep!r}", f"name one of {', '.join(found.names)}", exit_status=2)
+    billed = final_version(home, found)
+    if billed is not None and billed.name != found.names[chosen[0]]:
+        period = f"the period of {billed.account_id} from {billed.period_from}"
+        message = f"version {billed.name} is on the bill of {period}, at {billed.amount}, and that period is closed"
+        raise UserError(message, f"keep {billed.name}, and bill or give back a difference with `ratewright adjustment add`")
     row = recycled(found.rows.select(USAGE_V1.names).slice(chosen[0], 1))
     kept: Any = row["content_hash"][0].as_py()
 
@@ -111,8 +133,7 @@ def keep_incomplete(home: Home, seq: int, suspense_id: int, what: Deciding) -> N
 
 
 def _distinct(rows: pa.Table) -> pa.Table:
-    """One row a version, the first that came of each."""
-    rows = rows.sort_by(marks.COMMIT_SEQ)
+    """One row a version, the first of each."""
     contents = rows["content_hash"].to_pylist()
     first = [row for row, content in enumerate(contents) if contents.index(content) == row]
     return rows.take(pa.array(first, pa.int64()))
@@ -121,8 +142,3 @@ def _distinct(rows: pa.Table) -> pa.Table:
 def _row_text(home: Home, place: raw.Place) -> str:
     found = raw.at(home, place)
     return f"not at hand: {found.problem}" if found.data is None else raw.text_of(found.data)
-
-
-def _named(key: bytes, rows: pa.Table, ids: dict[bytes, list[int]]) -> Versions:
-    contents: list[Any] = rows["content_hash"].to_pylist()
-    return Versions(key, rows, tuple(content.hex()[:VERSION_DIGITS] for content in contents), ids)

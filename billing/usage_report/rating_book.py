@@ -36,9 +36,9 @@ from billing.intake.counting import DAY_US
 from billing.left_out.history import of_keys
 from billing.left_out.reopened import without_reopened
 from billing.left_out.taken_off import taken_off
-from billing.runs import charge_files, states
+from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
 from rating.schema import UsageFlag
@@ -187,7 +187,7 @@ def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
         counting = Counting(connection, seq)
     for run_id, files in paths.items():
         if files:
-            yield counting.billed(run_id, charge_files.read(home.path, files, ["event_key", "status", OWNER]))
+            yield counting.billed(run_id, read_charges(home.path, files, ["event_key", "status", OWNER]))
 
 
 def _groups(usage: pa.Table, by: By) -> Iterator[tuple[_Name, NDArray[np.bool_]]]:

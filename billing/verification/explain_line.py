@@ -25,9 +25,9 @@ from billing.invoicing.rerated import Rerated, key_of_charge, key_of_line, rerat
 from billing.left_out import telling
 from billing.left_out.taken_off import taken_off
 from billing.left_out.telling import Told
-from billing.runs import charge_files, states
+from billing.runs import states
 from billing.runs.contracts.columns import int64
-from billing.runs.contracts.counted_charges import Counting, charge_paths
+from billing.runs.contracts.counted_charges import Counting, charge_paths, read_charges
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.runs.states import find_run
 from billing.store import tables
@@ -170,7 +170,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
         parked = tables.quarantine.c
         counting = Counting(connection, home.head_seq(connection))
         aside = connection.execute(sa.select(parked.account_key, parked.kind, parked.reason).where(parked.run_id == run.run_id)).all()
-    named = charge_files.read(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
+    named = read_charges(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
     named = named if chosen else counting.of(run.run_id, named)
     if not named.num_rows:
         return [], [], []
@@ -180,7 +180,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     owners: list[Any] = named["payer_account_id"].to_pylist()
     if set(owners) != {0}:
         together = pa.array(plain.with_others(owners), named.schema.field("payer_account_id").type)
-        drawn = charge_files.read(home.path, paths, _CHARGE, pc.field("payer_account_id").isin(together))
+        drawn = read_charges(home.path, paths, _CHARGE, pc.field("payer_account_id").isin(together))
     else:
         drawn = named
     found = set(named["event_key"].to_pylist())
@@ -219,7 +219,7 @@ def _charges(
     accounts: list[int],
 ) -> tuple[pa.Table, pa.Table]:
     """All charges that draw together with the line's (of its subscription and period, or of `accounts`), and those of the line itself."""
-    charges = charge_files.read(home.path, paths, _CHARGE)
+    charges = read_charges(home.path, paths, _CHARGE)
     period_from = pc.cast(pa.scalar(line.period_from), pa.date32())
     of_period = (pc.field("subscription_id") == line.subscription_key) & (pc.field("period_from") == period_from)
     drawn = charges.filter(pc.field("payer_account_id").isin(accounts) if accounts else of_period)

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
 from billing.store import tables
+from rating.schema import CHARGE_V1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 OWNER: Final = "payer_account_id"  # of a charge: whose it is
 
@@ -23,6 +26,14 @@ def charge_paths(connection: sa.Connection, run_id: int) -> list[str]:
     """The charge files of a run, in their order."""
     file = tables.charge_manifest.c
     return list(connection.execute(sa.select(file.path).where(file.run_id == run_id).order_by(file.path)).scalars())
+
+
+def read_charges(home_path: Path, paths: Sequence[str], columns: Sequence[str], only: Any = None) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
+    """Some columns of charge files, in the order given; `only` the rows it holds of. Raises FileNotFoundError where one is gone."""
+    parts = [pq.read_table(home_path / path, columns=list(columns), filters=only, partitioning=None) for path in paths]
+    if not parts:
+        return pa.schema([CHARGE_V1.field(name) for name in columns]).empty_table()
+    return pa.concat_tables(parts, promote_options="permissive")
 
 
 class Counting:

@@ -1,7 +1,8 @@
-"""Usage of before the window of a run that is billed in a period which this run does not compute.
+"""Usage that has a place in a period that a run computes, and is billed in one that it does not compute.
 
-Most often that period is closed, and its bill is final. The usage has a place in an open period as well where the rule about late usage
-changed since, or a closing was retracted. It would be billed twice.
+Most often that period is closed, and its bill is final. Usage of before the window has a place in an open period as well where the rule
+about late usage changed since, or a closing was retracted. `changed_events` tells of records and numbers that changed. All of it would be
+billed twice.
 """
 
 from __future__ import annotations
@@ -11,15 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import sqlalchemy as sa
 
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ, keys_array
 from billing.runs.contracts.columns import index_of, int64, one_chunk
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.fact_columns import day_of
-from billing.store import tables
+from billing.runs.usage import changed_events
 from rating.schema import KEY, UsageFlag
 from rating.status import REFUSALS_FROM
 
@@ -29,39 +28,36 @@ if TYPE_CHECKING:
     from billing.runs.selection.scope import Scope
     from billing.store.home import Home
 
-_COUNTED: Final = ("numbered", "posted")
-_CYCLE: Final = "cycle"
 _USAGE: Final = ("event_key", "start_us", "flags", COMMIT_SEQ)
 _CHARGES: Final = ["event_key", OWNER, "status", "period_from"]
 
 
-def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals) -> pa.Array[Any]:
-    """Keys of the events that the newest run which priced them has in a period before those that this run computes, as of `seq`.
+def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals | None) -> pa.Array[Any]:
+    """Keys of such events as of `seq`. `came`: the arrival of usage, where any plan bills usage in the period of its arrival."""
+    found = changed_events.find(home, seq, contracts, scope)
+    return keys_array(found if came is None else found | _late(home, seq, contracts, scope, came))
 
-    Of usage that came since the window began and starts before it.
-    """
+
+def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals) -> set[bytes]:
+    """Of usage that came since the window began and starts before it."""
     assert scope.window is not None
-    run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.pinned_seq).where(run.state.in_(_COUNTED), run.commit_seq <= seq)
-    query = query.where(sa.func.coalesce(run.kind, _CYCLE) == _CYCLE).order_by(run.run_id.desc())
     with home.connect() as connection:
-        runs, counting = connection.execute(query).all(), Counting(connection, seq)
+        runs, counting = changed_events.counted_runs(connection, seq), Counting(connection, seq)
         paths = {row.run_id: charge_paths(connection, row.run_id) for row in runs}
     rest = _known_to_runs(home, seq, scope.window.from_us, came, max((row.pinned_seq for row in runs), default=0))
-    found: list[bytes] = []
+    found = set[bytes]()
     for row in runs:
         if not rest:
             break
         wanted = pc.field("event_key").isin(pa.array(sorted(rest), KEY))
-        parts = [pq.read_table(home.path / path, columns=_CHARGES, filters=wanted, partitioning=None) for path in paths[row.run_id]]
-        charges = counting.billed(row.run_id, pa.concat_tables(parts)) if parts else None
-        if charges is None or not charges.num_rows:
+        charges = counting.billed(row.run_id, read_charges(home.path, paths[row.run_id], _CHARGES, wanted))
+        if not charges.num_rows:
             continue
         keys: list[Any] = one_chunk(charges["event_key"]).to_pylist()
         final = (charges["status"].to_numpy() < int(REFUSALS_FROM)) & _is_before(charges, contracts, scope)
-        found += [key for key, is_final in zip(keys, final.tolist(), strict=True) if is_final]
+        found.update(key for key, is_final in zip(keys, final.tolist(), strict=True) if is_final)
         rest.difference_update(keys)
-    return keys_array(found)
+    return found
 
 
 def _known_to_runs(home: Home, seq: int, until_us: int, came: Arrivals, pinned_seq: int) -> set[bytes]:

@@ -80,9 +80,8 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     reader = ByShard(home, wanted, seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
-    final = None
-    if came is not None and late_rules.any_arrives(contracts.late_rules):
-        final = billed_elsewhere.find(home, seq, contracts, scope, came)
+    arrives = came is not None and late_rules.any_arrives(contracts.late_rules)
+    final = billed_elsewhere.find(home, seq, contracts, scope, came if arrives else None)
     events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late, final))
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)

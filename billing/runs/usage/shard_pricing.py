@@ -60,7 +60,7 @@ class Units(NamedTuple):
 class LateUsage(NamedTuple):
     """The arrival of usage, if any plan asks for it, the late usage that people decided on, and changes of sessions that came too late.
 
-    `final`: keys of usage of before the window that is billed in a closed period.
+    `final`: keys of usage that is billed in a period that the run does not compute.
     """
 
     came: Arrivals | None
@@ -146,15 +146,21 @@ class GroupEvents:
                 _add(left_out, reason, int(np.count_nonzero(keep & events & ~before)))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
-            if self._final is not None and len(self._final):
-                billed: Any = pc.is_in(usage["event_key"], value_set=self._final)
-                keep = keep & ~(before & billed.to_numpy())
-        keep, others = pricing.to_price(usage, owner, keep, contracts.prices_incoming)
+        stays = self._stays(usage, keep & (owner.place >= 0))
+        keep, others = pricing.to_price(usage, owner, keep & ~stays, contracts.prices_incoming)
         left_out |= others
-        left_out[LeftOut.SETTLED.value] += part.settled
+        left_out[LeftOut.SETTLED.value] += part.settled + int(np.count_nonzero(stays & ~before))
         if self._came is not None:
             left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
         return keep, owner, left_out
+
+    def _stays(self, usage: pa.Table, keep: Bools) -> Bools:
+        """Mask of the events that are billed in a period that the run does not compute."""
+        if self._final is None or not len(self._final):
+            return np.zeros(len(keep), np.bool_)
+        billed: Any = pc.is_in(usage["event_key"], value_set=self._final)
+        stays: Bools = keep & billed.to_numpy()
+        return stays
 
     def _priced(self, events: Aside, keep: Bools, left_out: dict[str, int], where: tuple[int, Units], lefts: Iterable[Left]) -> Priced:
         number, units = where

@@ -28,6 +28,7 @@ def resolve(
     from billing.store.home import Home
     from billing.suspense import resolving
     from billing.suspense.deciding import Deciding
+    from billing.suspense.final_version import final_version
     from billing.suspense.selection import checked_ids
     from rating.errors import UserError
     from server import operator
@@ -50,16 +51,23 @@ def resolve(
             return 0
         found = resolving.versions(opened, asked.seq, int(identifier))
         differences = resolving.differences(opened, found)
+        billed = final_version(opened, found)
         if keep:
             resolving.resolve(opened, found, keep, what, asked.definitions)
     if as_json:
-        output.print_json({"versions": found.names, "differences": differences, "kept": keep or None})
+        output.print_json(
+            {"versions": found.names, "differences": differences, "kept": keep or None, "on_closed_bill": billed and billed.name}
+        )
         return 0
     output.print_table(("differs in", *found.names), [(name, *values) for name, values in differences.items()])
     if keep:
         print(f"version {keep} counts; the others are dropped")
     else:
-        print(f"to let one count: ratewright usage suspense resolve {record} --keep {found.names[0]} --note REASON")
+        if billed is not None:
+            period = f"the period of {billed.account_id} from {billed.period_from}"
+            print(f"version {billed.name} is on the bill of {period}, at {billed.amount}; that period is closed, so only it can be kept")
+        name = found.names[0] if billed is None else billed.name
+        print(f"to let one count: ratewright usage suspense resolve {record} --keep {name} --note REASON")
     return 0
 
 

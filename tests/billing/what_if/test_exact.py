@@ -14,7 +14,7 @@ import pytest
 from billing import invoicing
 from billing.intake.taking import Intake
 from billing.runs import charge_files
-from billing.runs.contracts.counted_charges import charge_paths
+from billing.runs.contracts.counted_charges import charge_paths, read_charges
 from billing.verification.rerate_sample import rerate
 from billing.what_if import Month, what_if
 from rating.status import Status
@@ -117,7 +117,7 @@ def of_run(world: World, published: Catalogue) -> dict[tuple[str, ...], tuple[in
     services = {100: "voice", 101: "voice", 102: "data", 103: "voice"}
     found: dict[tuple[str, ...], list[int]] = collections.defaultdict(lambda: [0, 0])
     with world.home.connect() as connection:
-        charges = charge_files.read(world.home.path, charge_paths(connection, 1), _CHARGE)
+        charges = read_charges(world.home.path, charge_paths(connection, 1), _CHARGE)
     place = charges.column_names.index("charge_micros")
     charges = charges.set_column(place, "charge_micros", charge_files.micros_of(charges["charge_micros"]))
     for row in charges.to_pylist():

@@ -1,0 +1,41 @@
+"""The next bill of an account, and the periods that are open to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.charges.periods import open_periods
+from billing.runs.contracts.agreements import holds_on
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_number
+from billing.runs.selection.due_accounts import date_after
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from billing.runs.contracts.facts import Account
+
+
+def date_of(account: Account, through: dt.date | None) -> dt.date | None:
+    """The bill date of the next run of an account that is billed `through` a date.
+
+    None: the account is closed and billed, or held without an end.
+    """
+    if through is not None and account.closed_on is not None and through >= account.closed_on:
+        return None
+    date = date_after(account.billed_from, account.all_bill_days, through or account.billed_from)
+    while holds := [span for span in account.holds if holds_on(span, date)]:
+        if any(span.end is None for span in holds):
+            return None
+        date = date_after(account.billed_from, account.all_bill_days, date)
+    return date
+
+
+def oldest_open(account: Account, date: dt.date | None, reopen_periods_max: int) -> int:
+    """The first day (number) of the oldest period that a run of a date opens of an account that is billed by then.
+
+    NEVER_DAY: there is none, or no run.
+    """
+    if date is None:
+        return NEVER_DAY
+    periods = open_periods(account.billed_from, account.all_bill_days, date, date, reopen_periods_max, account.closed_on)
+    return day_number(periods[0].start) if periods else NEVER_DAY

@@ -1,0 +1,63 @@
+"""The version of a record that a bill has for good: the period of its charge is closed, so no later bill takes it off."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.accounts import picture, still_open
+from billing.left_out.judging import looked
+from billing.left_out.taken_off import taken_off
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from rating.money import format_micros
+from rating.schema import KEY
+from rating.status import REFUSALS_FROM
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.resolving import Versions
+
+_CHARGE: Final = ("event_key", OWNER, "status", "period_from", "charge_micros", "currency")
+
+
+class FinalVersion(NamedTuple):
+    """`name`: of the version, as `Versions.names` has it. `amount`: its charge with the currency."""
+
+    name: str
+    account_id: str
+    period_from: dt.date
+    amount: str
+
+
+def final_version(home: Home, found: Versions) -> FinalVersion | None:
+    """The version that is on the bill of a closed period; None where none is, or the next bill takes it off."""
+    seq = found.seq
+    with home.connect() as connection:
+        runs, counting = looked(connection, seq), Counting(connection, seq)
+        paths = {run.run_id: charge_paths(connection, run.run_id) for run in runs}
+    key = pa.array([found.event_key], KEY)
+    for run in runs:
+        wanted = pc.field("event_key").isin(key)
+        rows = counting.billed(run.run_id, read_charges(home.path, paths[run.run_id], _CHARGE, wanted)).to_pylist()
+        if not rows:
+            continue
+        (charge,) = rows
+        if charge["status"] >= int(REFUSALS_FROM) or len(taken_off(home, seq, [found.event_key])):
+            return None
+        with home.connect() as connection:
+            known = picture.load(connection, [charge[OWNER]])
+            open_from = still_open.open_from(connection, known, charge[OWNER])
+        if charge["period_from"] >= open_from:
+            return None
+        name = _name(found, run.pinned_seq)
+        amount = f"{format_micros(int(charge['charge_micros'].scaleb(6)))} {charge['currency']}"
+        return FinalVersion(name, known.customers[charge[OWNER]].account_id, charge["period_from"], amount)
+    return None
+
+
+def _name(found: Versions, seq: int) -> str:
+    """The version that counted as of a commit, where none was in doubt: the last that was stored by then."""
+    return max((commit, name) for name, stored in zip(found.names, found.stored, strict=True) for commit in stored if commit <= seq)[1]
