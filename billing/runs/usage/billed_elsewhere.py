@@ -1,8 +1,7 @@
 """Usage that has a place in a period that a run computes, and is billed in one that it does not compute.
 
-Most often that period is closed, and its bill is final. Usage of before the window has a place in an open period as well where the rule
-about late usage changed since, or a closing was retracted. `changed_events` tells of records and numbers that changed. All of it would be
-billed twice.
+Most often that period is closed, and its bill is final. Late usage has a place in an open period as well where the rule about it changed
+since, or a closing was retracted. `changed_events` tells of records and numbers that changed. All of it would be billed twice.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.fact_columns import day_of
 from billing.runs.usage import changed_events
+from billing.runs.usage.late_usage import DAY_US
 from rating.schema import KEY, UsageFlag
 from rating.status import REFUSALS_FROM
 
@@ -39,12 +39,12 @@ def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrival
 
 
 def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals) -> set[bytes]:
-    """Of usage that came since the window began and starts before it."""
+    """Those of usage that came since the window began, more than a day after it started, and may be of a closed period."""
     assert scope.window is not None
     with home.connect() as connection:
         runs, counting = changed_events.counted_runs(connection, seq), Counting(connection, seq)
         paths = {row.run_id: charge_paths(connection, row.run_id) for row in runs}
-    rest = _known_to_runs(home, seq, scope.window.from_us, came, max((row.pinned_seq for row in runs), default=0))
+    rest = _known_to_runs(home, seq, scope, came, max((row.pinned_seq for row in runs), default=0))
     found = set[bytes]()
     for row in runs:
         if not rest:
@@ -60,9 +60,13 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
     return found
 
 
-def _known_to_runs(home: Home, seq: int, until_us: int, came: Arrivals, pinned_seq: int) -> set[bytes]:
-    """Keys of late usage of before an instant that a run may have priced: committed by its pinned commit, or corrected since."""
-    since = came.first_since(until_us)
+def _known_to_runs(home: Home, seq: int, scope: Scope, came: Arrivals, pinned_seq: int) -> set[bytes]:
+    """Keys of late usage that a run may have priced: committed by its pinned commit, or corrected since.
+
+    The window may begin long before the open periods of most accounts, as after a hold of one.
+    """
+    assert scope.window is not None
+    since, until_us = came.first_since(scope.window.from_us), int(scope.open_us.max())
 
     def read() -> set[bytes]:
         with home.connect() as connection:
@@ -70,7 +74,9 @@ def _known_to_runs(home: Home, seq: int, until_us: int, came: Arrivals, pinned_s
         found: set[bytes] = set()
         for part in view.parts(home, files, _USAGE, since - 1, seq):
             known = (int64(part[COMMIT_SEQ]) <= pinned_seq) | ((part["flags"].to_numpy() & int(UsageFlag.RECYCLED)) != 0)
-            rows = np.flatnonzero(known & (int64(part["start_us"]) < until_us))
+            start_us = int64(part["start_us"])
+            is_late = came.instants(int64(part[COMMIT_SEQ])) > start_us + DAY_US
+            rows = np.flatnonzero(known & is_late & (start_us < until_us))
             keys: list[Any] = one_chunk(part["event_key"]).take(pa.array(rows, pa.int64())).to_pylist()
             found.update(keys)
         return found

@@ -169,10 +169,7 @@ def _changes(  # noqa: PLR0913, PLR0917 -- as of when, and what is open
 
 
 def _versions(connection: sa.Connection, since: int, seq: int, until_us: int) -> tuple[dict[bytes, list[int]], int]:
-    """Marks on events that are no matter of assembly, committed in [since, seq], of records a version of which began before an instant.
-
-    And the first such instant.
-    """
+    """Marks in [since, seq], not of assembly, by event that has a version which began before an instant; and the first such beginning."""
     row = tables.suspense.c
     marked = sa.select(row.event_key).where(row.event_key.is_not(None), row.reason != SUPERSEDED)
     marked = marked.where(row.commit_seq >= since, row.commit_seq <= seq)

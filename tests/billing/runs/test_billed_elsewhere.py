@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from billing import catalogue
-from billing.accounts import agreements, lifecycle
+from billing.accounts import agreements, kinds, lifecycle
 from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
@@ -78,6 +78,22 @@ def test_a_plan_that_bills_late_usage_as_it_arrives_from_now_on(anna: Made, from
     corrects = 1 if from_day == "2025-09-01" else None
     starts_us = START_US if corrects else instant_us(f"{from_day}T00:00:00")
     catalogue.publish(world.home, shop(2, starts_us, plans=plans(BY_ARRIVAL), corrects=corrects), world.tick())
+    for date in ("2026-03-01", "2026-04-01"):
+        world.bill(date)
+        assert (billed_in(world), open_records(world), wrong(world)) == ({"2025-10-01": 100}, [], set())
+
+
+def test_the_window_begins_earlier_for_another_account(anna: Made) -> None:
+    """Bert's bills are held, so the run looks at usage from October on, though Anna's October is closed."""
+    world = anna(shop())
+    world.account("bert")
+    world.subscription("bert-1", "bert", "shop/plus", NUMBERS["bert"])
+    agreements.agree(world.home, asked(world), "bert", "hold", dt.date(2025, 10, 30), dt.date(2026, 2, 20), kinds.HoldFact("disputed"))
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01"):
+        world.bill(date)
+    arrive(world, "2026-01-10T12:00:00", OF_OCTOBER)
+    world.bill("2026-02-01")
+    catalogue.publish(world.home, shop(2, instant_us("2026-02-01T00:00:00"), plans=plans(BY_ARRIVAL)), world.tick())
     for date in ("2026-03-01", "2026-04-01"):
         world.bill(date)
         assert (billed_in(world), open_records(world), wrong(world)) == ({"2025-10-01": 100}, [], set())
