@@ -98,9 +98,13 @@ class Drawing:
 
 
 class PlainBuckets:
-    """Makes the buckets by the catalogues of a run."""
+    """Makes the buckets by the catalogues of a run.
 
-    def __init__(self, catalogues: Sequence[Catalogue]) -> None:
+    `published`: all versions there are. Where any plan of one bills late usage in the period in which it arrives, that usage stays there.
+    """
+
+    def __init__(self, catalogues: Sequence[Catalogue], published: Sequence[Catalogue]) -> None:
+        self.bills_on_arrival = any(plan.late_usage is LateUsage.ARRIVAL_PERIOD for each in published for plan in each.plans)
         self._versions: dict[str, list[Catalogue]] = {}
         for each in sorted(catalogues, key=lambda each: each.effective_from_us):
             self._versions.setdefault(each.identity, []).append(each)
@@ -121,12 +125,6 @@ class PlainBuckets:
         for left in lefts:
             self._add_left(found, left, members, zone)
         return found
-
-    def bills_on_arrival(self, plan: str) -> bool:
-        """Return whether the newest version of a plan bills late usage in the period in which it arrives."""
-        identity, _, name = plan.partition("/")
-        found = [each for catalogue in self._versions.get(identity, []) for each in catalogue.plans if each.name == name]
-        return bool(found) and found[-1].late_usage is LateUsage.ARRIVAL_PERIOD
 
     def links(self, plan: str) -> bool:
         """Return whether a plan has an allowance that is shared or outlives its period: then its account's periods hang together."""
@@ -165,7 +163,7 @@ class PlainBuckets:
                     granting = Granting(allowance, period.start if begun else day, base)
                     granted.setdefault(AllowanceKey(catalogue.identity, allowance.allowance_id), granting)
             grantings.append(granted)
-        from_us = LONG_AGO_US if any(self.bills_on_arrival(plan) for plan in plans) else _midnight_us(period.start, zone)
+        from_us = LONG_AGO_US if self.bills_on_arrival else _midnight_us(period.start, zone)
         return Member(account, subscription, period, from_us, plans, stretches, grantings)
 
     def _in_force(

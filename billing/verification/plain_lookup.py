@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing.catalogue import published
 from billing.catalogue.in_force import in_force
 from billing.charges.periods import Period, period_from, period_of
 from billing.charges.rollover import SHARED, by_owner
@@ -76,7 +77,7 @@ class PlainLookup:
         self._newest = newest[::-1]
         self._currency = {each.identity: each.currency for each in newest}
         self._reference = Reference(catalogues)
-        self._buckets = PlainBuckets(catalogues)
+        self._buckets = PlainBuckets(catalogues, published(home))
         self.together = self._linked_accounts()
         self._members: dict[int, list[int]] = {}  # accounts by their number in `together`
         for key, number in self.together.items():
@@ -220,7 +221,7 @@ class PlainLookup:
         plan = next((plan for from_date, plan in reversed(subscription.plans) if from_date <= day), None)
         if plan is None:
             return Owner(key, None, None)
-        billed_on = max(day, row["period_from"]) if self._buckets.bills_on_arrival(plan) else day  # what came late is billed in a later one
+        billed_on = max(day, row["period_from"]) if self._buckets.bills_on_arrival else day  # what came late is billed in a later one
         period = period_of(billed_on, account.billed_from, account.all_bill_days, account.closed_on)
         if period is None:  # before the account is billed, or after it was closed
             whole = period_from(day, account.all_bill_days[-1][1])

@@ -6,17 +6,18 @@ since, or a closing was retracted. `changed_events` tells of records and numbers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing.charges.lines import Int64s
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ, keys_array
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from billing.runs.contracts.fact_columns import day_of
+from billing.runs.contracts.fact_columns import day_of, groups
 from billing.runs.usage import changed_events
 from billing.runs.usage.late_usage import DAY_US
 from rating.schema import KEY, UsageFlag
@@ -26,26 +27,61 @@ if TYPE_CHECKING:
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.arrival_times import Arrivals
     from billing.runs.selection.scope import Scope
+    from billing.runs.usage.owners import Owners
     from billing.store.home import Home
 
 _USAGE: Final = ("event_key", "start_us", "flags", COMMIT_SEQ)
-_CHARGES: Final = ["event_key", OWNER, "status", "period_from"]
+_CHARGES: Final = ["event_key", OWNER, "start_us", "status", "period_from"]
+_NEVER_US: Final = np.iinfo(np.int64).max
 
 
-def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals | None) -> pa.Array[Any]:
-    """Keys of such events as of `seq`. `came`: the arrival of usage, where any plan bills usage in the period of its arrival."""
+class KeptIn(NamedTuple):
+    """Late usage that is billed in a computed period which is not that of its start: each event with its start, and whose period it is.
+
+    `account`: an index. `period_us`: the first instant of the period.
+    """
+
+    keys: pa.Array[Any]
+    start_us: Int64s
+    account: Int64s
+    period_us: Int64s
+
+    def placed(self, usage: pa.Table, start_us: Int64s, owner: Owners, scope: Scope) -> Owners:
+        """The owners with the periods in which such events are billed. An event with another start or owner by now is placed anew."""
+        found: Any = pc.index_in(one_chunk(usage["event_key"]), value_set=self.keys)
+        at = found.fill_null(-1).to_numpy()
+        rows = np.flatnonzero(at >= 0)
+        rows = rows[(self.start_us[at[rows]] == start_us[rows]) & (self.account[at[rows]] == owner.account[rows])]
+        place = owner.place.copy()
+        place[rows] = scope.place(self.account[at[rows]], self.period_us[at[rows]])
+        return owner._replace(place=place)
+
+
+class Billed(NamedTuple):
+    """Usage whose place is on a bill: `final`, keys of what this run leaves there; and what it bills where it is billed."""
+
+    final: pa.Array[Any]
+    kept_in: KeptIn | None
+
+
+def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals | None) -> Billed:
+    """Such usage as of `seq`. `came`: its arrival, where any plan bills late usage in the period of that, or ever did."""
     found = changed_events.find(home, seq, contracts, scope)
-    return keys_array(found if came is None else found | _late(home, seq, contracts, scope, came))
+    if came is None:
+        return Billed(keys_array(found), None)
+    late, kept_in = _late(home, seq, contracts, scope, came)
+    return Billed(keys_array(found | late), kept_in)
 
 
-def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals) -> set[bytes]:
+def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals) -> tuple[set[bytes], KeptIn | None]:
     """Those of usage that came since the window began, more than a day after it started, and may be of a closed period."""
     assert scope.window is not None
     with home.connect() as connection:
         runs, counting = changed_events.counted_runs(connection, seq), Counting(connection, seq)
         paths = {row.run_id: charge_paths(connection, row.run_id) for row in runs}
     rest = _known_to_runs(home, seq, scope, came, max((row.pinned_seq for row in runs), default=0))
-    found = set[bytes]()
+    final = set[bytes]()
+    kept: list[tuple[bytes, int, int, int]] = []
     for row in runs:
         if not rest:
             break
@@ -54,10 +90,32 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
         if not charges.num_rows:
             continue
         keys: list[Any] = one_chunk(charges["event_key"]).to_pylist()
-        final = (charges["status"].to_numpy() < int(REFUSALS_FROM)) & _is_before(charges, contracts, scope)
-        found.update(key for key, is_final in zip(keys, final.tolist(), strict=True) if is_final)
+        priced = charges["status"].to_numpy() < int(REFUSALS_FROM)
+        account, period_us = _periods(charges, contracts)
+        start_us = int64(charges["start_us"].cast(pa.int64()))
+        begins_us = np.append(scope.bounds_us[:, 0], _NEVER_US)[scope.calendar[account]]  # of an account that is not in the run: none
+        is_known, is_before = account >= 0, (period_us < begins_us) & (scope.calendar[account] >= 0)
+        final.update(keys[at] for at in np.flatnonzero(priced & is_known & is_before).tolist())
+        later = np.flatnonzero(priced & is_known & ~is_before & (start_us < period_us)).tolist()
+        kept += [(keys[at], int(start_us[at]), int(account[at]), int(period_us[at])) for at in later]
         rest.difference_update(keys)
-    return found
+    if not kept:
+        return final, None
+    names, *columns = zip(*kept, strict=True)
+    return final, KeptIn(pa.array(names, KEY), *(np.array(column, np.int64) for column in columns))
+
+
+def _periods(charges: pa.Table, contracts: Contracts) -> tuple[Int64s, Int64s]:
+    """The index of the owner of each charge, -1 unknown, and the first instant of its period."""
+    facts = contracts.facts
+    order = np.argsort(facts.account_keys, kind="stable")
+    place = index_of(facts.account_keys[order], int64(charges[OWNER]))
+    account = np.where(place >= 0, order[place], -1)
+    zone = np.append(facts.account_zone, 0)[account]
+    code, models = groups([zone, int64(charges["period_from"].cast(pa.int32()))])
+    days = int64(charges["period_from"].cast(pa.int32()))
+    instants = [contracts.midnights.instant_us(facts.zones[int(zone[row])], day_of(int(days[row]))) for row in models.tolist()]
+    return account, np.array(instants, np.int64)[code]
 
 
 def _known_to_runs(home: Home, seq: int, scope: Scope, came: Arrivals, pinned_seq: int) -> set[bytes]:
@@ -82,19 +140,3 @@ def _known_to_runs(home: Home, seq: int, scope: Scope, came: Arrivals, pinned_se
         return found
 
     return view.steadily(read) if pinned_seq else set()
-
-
-def _is_before(charges: pa.Table, contracts: Contracts, scope: Scope) -> Any:  # noqa: ANN401 -- an array of booleans
-    """Mask of the charges whose period begins before the oldest computed one of their account."""
-    facts = contracts.facts
-    order = np.argsort(facts.account_keys, kind="stable")
-    place = index_of(facts.account_keys[order], int64(charges[OWNER]))
-    days = int64(charges["period_from"].cast(pa.int32()))
-    before = np.zeros(charges.num_rows, np.bool_)
-    for row in np.flatnonzero(place >= 0).tolist():
-        account = int(order[place[row]])
-        calendar = int(scope.calendar[account])
-        if calendar >= 0:
-            begins_us = contracts.midnights.instant_us(facts.accounts[account].timezone, day_of(int(days[row])))
-            before[row] = begins_us < int(scope.bounds_us[calendar, 0])
-    return before

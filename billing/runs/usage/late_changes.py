@@ -81,10 +81,14 @@ class AsBefore(NamedTuple):
 def find(  # noqa: PLR0913, PLR0917 -- what came late, and what it is judged by
     home: Home, seq: int, guide: Guide, contracts: Contracts, scope: Scope, left_alone: Decided
 ) -> tuple[Arrivals | None, AsBefore | None]:
-    """Arrival of usage, None where no plan asks; and the rows of changes that came too late. `left_alone`: records that no run prices."""
+    """Arrival of usage, None where no plan asks or ever did; and the rows of changes that came too late.
+
+    `left_alone`: records that no run prices.
+    """
     with home.connect() as connection:
         sessions = changes_of(home, connection, seq, contracts, left_alone)
-        came = arrival_times.load(connection, seq, sessions) if late_rules.is_asked(contracts.late_rules) else None
+        asks = late_rules.is_asked(contracts.late_rules) or late_rules.ever_arrived(home)
+        came = arrival_times.load(connection, seq, sessions) if asks else None
     return came, as_before(sessions, guide, contracts, scope, came, left_alone)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from billing.charges.rollover import Left
     from billing.guiding import Guide
     from billing.runs.contracts.contracts import Contracts
-    from billing.runs.selection import arrival_times
+    from billing.runs.selection.arrival_times import Arrivals
     from billing.runs.selection.scope import Scope
     from billing.runs.selection.usage_windows import Window
     from billing.runs.usage.pricing import Priced
@@ -76,13 +76,13 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     spans = _spans(contracts, scope)
     if spans.few is not None:
         owning.settle_all_but(spans.accounts, *spans.few)
-    wanted = _wanted(contracts, spans, came)._replace(shown=None if late is None else late.shown)
+    arriving = came if late_rules.ever_arrived(home) else None
+    wanted = _wanted(contracts, spans, came, arriving)._replace(shown=None if late is None else late.shown)
     reader = ByShard(home, wanted, seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
-    arrives = came is not None and late_rules.any_arrives(contracts.late_rules)
-    final = billed_elsewhere.find(home, seq, contracts, scope, came if arrives else None)
-    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late, final))
+    billed = billed_elsewhere.find(home, seq, contracts, scope, arriving)
+    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late, billed))
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)
@@ -146,13 +146,14 @@ def _spans(contracts: Contracts, scope: Scope) -> _Spans:
     return _Spans(_span(scope.main), _span(scope.reopened), scope.reopened_accounts)
 
 
-def _wanted(contracts: Contracts, spans: _Spans, came: arrival_times.Arrivals | None) -> Wanted:
+def _wanted(contracts: Contracts, spans: _Spans, came: Arrivals | None, arriving: Arrivals | None) -> Wanted:
+    """The usage to read. `arriving`: as `came`, where any plan bills late usage in the period of its arrival, or ever did."""
     columns = pricing.columns(asked(contracts.price_list.catalogues))
     wanted = Wanted(columns, spans.main, spans.few)
     if came is None:
         return wanted
     wanted = wanted._replace(columns=(*columns, *came.columns))
-    if not late_rules.any_arrives(contracts.late_rules):
+    if arriving is None:
         return wanted
     settled_from_seq = None if spans.main is None else came.first_since(spans.main.from_us)  # it may have arrived in a computed period
     return wanted._replace(late_from_seq=came.first_since(wanted.first_us), settled_from_seq=settled_from_seq)

@@ -18,6 +18,7 @@ from billing.runs.selection.arrival_times import COLUMNS, Arrivals
 from billing.runs.selection.left_out import LeftOut
 from billing.runs.usage import late_usage as late
 from billing.runs.usage import pricing
+from billing.runs.usage.billed_elsewhere import Billed
 from billing.runs.usage.late_changes import REASONS, AsBefore
 from billing.runs.usage.owners import Owners
 from billing.runs.usage.pricing import Owned, Priced
@@ -60,13 +61,13 @@ class Units(NamedTuple):
 class LateUsage(NamedTuple):
     """The arrival of usage, if any plan asks for it, the late usage that people decided on, and changes of sessions that came too late.
 
-    `final`: keys of usage that is billed in a period that the run does not compute.
+    `billed`: usage that has its place on a bill.
     """
 
     came: Arrivals | None
     decided: Decided
     changes: AsBefore | None = None
-    final: pa.Array[Any] | None = None
+    billed: Billed | None = None
 
 
 class GroupEvents:
@@ -77,7 +78,7 @@ class GroupEvents:
         self._owning = owning
         self._contracts = contracts
         self._scope = scope
-        self._came, self._decided, self._changes, self._final = late_usage
+        self._came, self._decided, self._changes, self._billed = late_usage
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -142,6 +143,8 @@ class GroupEvents:
             keep = keep & ~by_hand
         if self._came is not None:
             owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
+            if self._billed is not None and self._billed.kept_in is not None:
+                owner = self._billed.kept_in.placed(usage, start_us, owner, scope)
             for reason, events in not_billed.items():
                 _add(left_out, reason, int(np.count_nonzero(keep & events & ~before)))
                 keep = keep & ~events
@@ -156,9 +159,9 @@ class GroupEvents:
 
     def _stays(self, usage: pa.Table, keep: Bools) -> Bools:
         """Mask of the events that are billed in a period that the run does not compute."""
-        if self._final is None or not len(self._final):
+        if self._billed is None or not len(self._billed.final):
             return np.zeros(len(keep), np.bool_)
-        billed: Any = pc.is_in(usage["event_key"], value_set=self._final)
+        billed: Any = pc.is_in(usage["event_key"], value_set=self._billed.final)
         stays: Bools = keep & billed.to_numpy()
         return stays
 

@@ -18,6 +18,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.rerate import jobs
 from billing.rerate.request import request
+from billing.verification.rerate_sample import rerate
 from rating.model import LateUsage
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import START_US, Call, World, instant_us, shop
@@ -97,6 +98,22 @@ def test_the_window_begins_earlier_for_another_account(anna: Made) -> None:
     for date in ("2026-03-01", "2026-04-01"):
         world.bill(date)
         assert (billed_in(world), open_records(world), wrong(world)) == ({"2025-10-01": 100}, [], set())
+
+
+@pytest.mark.parametrize("is_correction", [True, False])
+def test_a_plan_that_bills_late_usage_by_its_start_from_now_on(anna: Made, is_correction: bool) -> None:  # noqa: FBT001 -- pytest gives it by name
+    """It came on 10 February, when October was open, and is billed with February. October is closed for the run of April."""
+    world = anna(shop(plans=plans(BY_ARRIVAL)))
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
+        world.bill(date)
+    arrive(world, "2026-02-10T12:00:00", OF_OCTOBER)
+    world.bill("2026-03-01")
+    starts_us = START_US if is_correction else instant_us("2026-03-01T00:00:00")
+    catalogue.publish(world.home, shop(2, starts_us, plans=plans(BY_ORIGIN), corrects=1 if is_correction else None), world.tick())
+    for date in ("2026-04-01", "2026-05-01", "2026-06-01", "2026-07-01"):
+        report = world.bill(date)
+        assert (billed_in(world), open_records(world), wrong(world)) == ({"2026-02-01": 100}, [], set())
+        assert rerate(world.home, report.run_id, 10, 1).disagreements == 0
 
 
 def test_a_plan_that_waits_fewer_days_for_usage(anna: Made) -> None:
