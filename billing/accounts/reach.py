@@ -46,7 +46,7 @@ class Reach(NamedTuple):
 
     def covers(self, day: dt.date) -> bool:
         """Return whether it is in effect on a day."""
-        return any(_on(span, day) for span in self.spans)
+        return any(span.holds_on(day) for span in self.spans)
 
     def first_within(self, start: dt.date, end: dt.date | None) -> dt.date | None:
         """The first day of `[start, end)` on which it is in effect; None where there is none."""
@@ -91,11 +91,11 @@ def _told(fact: Fact) -> Told:
 
 def _left(one: Told, later: Sequence[Told]) -> Iterator[Span]:
     """The days of an agreement without those on which later ones take all of it."""
-    edges = {day for each in later for day in each.span if day is not None and _on(one.span, day)}
+    edges = {day for each in later for day in each.span if day is not None and one.span.holds_on(day)}
     days = sorted({one.span.start, *edges})
     begun: dt.date | None = None
-    for day in days if _on(one.span, one.span.start) else ():
-        taken = _takes_all(one, [each for each in later if _on(each.span, day)])
+    for day in days if one.span.holds_on(one.span.start) else ():
+        taken = _takes_all(one, [each for each in later if each.span.holds_on(day)])
         if taken and begun is not None:
             yield Span(begun, day)
         begun = None if taken else begun or day
@@ -120,7 +120,3 @@ def _before(spans: Sequence[Span], closed_on: dt.date | None) -> Iterator[Span]:
             yield span
         elif span.start < closed_on:
             yield Span(span.start, closed_on)
-
-
-def _on(span: Span, day: dt.date) -> bool:
-    return span.start <= day and (span.end is None or day < span.end)

@@ -37,7 +37,7 @@ class Taxation(NamedTuple):
 
 def status_on(told: Iterable[TaxStatus], last_day: dt.date) -> TaxStatus | None:
     """The status that holds for a period with this last day; None: there is none. `told` in order of time and learning."""
-    holding = [each for each in told if each.span.start <= last_day and (each.span.end is None or last_day < each.span.end)]
+    holding = [each for each in told if each.span.holds_on(last_day)]
     latest = max((each.span.start for each in holding), default=None)
     return next((each for each in reversed(holding) if each.span.start == latest), None)
 

@@ -23,6 +23,10 @@ class Span(NamedTuple):
     start: dt.date
     end: dt.date | None
 
+    def holds_on(self, day: dt.date) -> bool:
+        """Return whether a day lies in it."""
+        return self.start <= day and (self.end is None or day < self.end)
+
 
 def clip(span: Span, period: Period) -> Span | None:
     """The part of `span` inside `period`, None if there is none."""

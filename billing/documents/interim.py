@@ -23,7 +23,6 @@ from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
 from billing.ledger import closed_months
 from billing.runs import states
-from billing.runs.contracts.agreements import holds_on
 from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
@@ -230,7 +229,7 @@ def _on_hold(contracts: Contracts, day: dt.date) -> set[int]:
     """Accounts (keys) of rating units in which any account has a hold."""
     facts = contracts.facts
     told = facts.agreed.holds.items()
-    units = [int(facts.account_unit[index]) for index, spans in told if any(holds_on(span, day) for span in spans)]
+    units = [int(facts.account_unit[index]) for index, spans in told if any(span.holds_on(day) for span in spans)]
     keys: list[int] = facts.account_keys[np.isin(facts.account_unit, units)].tolist()
     return set(keys)
 

@@ -144,16 +144,11 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def holds_on(span: Span, day: dt.date) -> bool:
-    """Return whether a day lies in a span."""
-    return span.start <= day and (span.end is None or day < span.end)
-
-
 def category_on(categories: Iterable[tuple[Span, str]], day: dt.date, otherwise: str) -> str:
     """The category recorded for a day; `otherwise` where none is."""
     found = otherwise
     for span, category in categories:
-        if holds_on(span, day):
+        if span.holds_on(day):
             found = category
     return found
 

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after, period_of
-from billing.runs.contracts.agreements import holds_on, parted, related
+from billing.runs.contracts.agreements import parted, related
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.contracts.facts import Facts
 from billing.runs.contracts.uninvoiced_accounts import ever_for_tests, for_tests
@@ -283,7 +283,7 @@ class Together(NamedTuple):
 def _held(together: Together, due: Bools) -> dict[int, str]:
     """Accounts (indices) that would be due, but there is a hold on the bill date, of theirs or of one they are billed with."""
     holds = together.facts.agreed.holds
-    held = [index for index, spans in holds.items() if any(holds_on(span, together.bill_date) for span in spans)]
+    held = [index for index, spans in holds.items() if any(span.holds_on(together.bill_date) for span in spans)]
     return {index: f"its bills are held on {together.bill_date}" for index in together.with_others(held) if due[index]}
 
 

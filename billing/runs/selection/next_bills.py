@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.charges.periods import open_periods
-from billing.runs.contracts.agreements import holds_on
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number
 from billing.runs.selection.due_accounts import date_after
 
@@ -23,7 +22,7 @@ def date_of(account: Account, through: dt.date | None) -> dt.date | None:
     if through is not None and account.closed_on is not None and through >= account.closed_on:
         return None
     date = date_after(account.billed_from, account.all_bill_days, through or account.billed_from)
-    while holds := [span for span in account.holds if holds_on(span, date)]:
+    while holds := [span for span in account.holds if span.holds_on(date)]:
         if any(span.end is None for span in holds):
             return None
         date = date_after(account.billed_from, account.all_bill_days, date)

@@ -88,9 +88,7 @@ def _sums(unbilled: Lines, contracts: Contracts, through_day: int) -> Lines:
 def _thresholds(contracts: Contracts, subscription: int, day: dt.date) -> tuple[BillThreshold, ...]:
     """The thresholds of the plan that a subscription has on a day; none where it has no plan."""
     facts = contracts.facts
-    held = [
-        each.plan for each in contracts.spans[subscription] if each.span.start <= day and (each.span.end is None or day < each.span.end)
-    ]
+    held = [each.plan for each in contracts.spans[subscription] if each.span.holds_on(day)]
     zone = facts.zones[facts.account_zone[facts.subscription_account[subscription]]]
     version = contracts.price_list.plan_on(held[-1], *contracts.midnights.day_us(zone, day)) if held else None
     return version.plan.bill_thresholds if version is not None else ()

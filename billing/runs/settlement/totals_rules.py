@@ -18,7 +18,6 @@ from billing.charges.discounts import USUAL_KINDS, Entry, agreed_price_id, perio
 from billing.charges.lines import Int64s, Kind, Lines
 from billing.charges.pauses import without
 from billing.charges.proration import clip
-from billing.runs.contracts.agreements import holds_on
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import step_of
 from billing.runs.contracts.facts import day_number, day_of
@@ -251,7 +250,7 @@ def agreed_entries(agreed: Iterable[tuple[Span, DiscountFact]], last_day: dt.dat
             tuple(each.charge_codes),
         )
         for span, each in agreed
-        if holds_on(span, last_day)
+        if span.holds_on(last_day)
     )
 
 

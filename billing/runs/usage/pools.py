@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from billing.runs.contracts.agreements import NOBODY, holds_on
+from billing.runs.contracts.agreements import NOBODY
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.fact_columns import day_number
 
@@ -31,7 +31,7 @@ class Pools:
         found: dict[int, int] = {}
         for account, relations in facts.agreed.pools.items():
             for place, period in enumerate(scope.periods[account]):
-                held = [each for each in relations if holds_on(each.span, period.start)]
+                held = [each for each in relations if each.span.holds_on(period.start)]
                 if held and held[-1].other != NOBODY:
                     found[account * self._columns + place] = held[-1].other
         self._codes = np.array(sorted(found), np.int64)

@@ -14,7 +14,7 @@ import pytest
 
 from billing.accounts.reach import Told, in_force
 from billing.charges.lines import Kind
-from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation, holds_on
+from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
 from billing.runs.contracts.facts import day_number
 from billing.runs.settlement.payers import route
 from rating.model import Plan
@@ -138,7 +138,7 @@ def test_who_pays_a_line_has_a_say_then_and_nobody_else_has(seed: int) -> None:
 
 
 def holds(days: Span, month: str) -> bool:
-    return holds_on(days, span(month).start)
+    return days.holds_on(span(month).start)
 
 
 def test_a_test_account_pays_for_nobody_else() -> None:
