@@ -11,7 +11,7 @@ import numpy as np
 
 from billing.accounting.month_end import Targets
 from billing.charges.lines import Kind
-from billing.runs.settlement.unbilled import Unbilled, index_of_account, unbilled
+from billing.runs.settlement.unbilled import Unbilled, unbilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def _summed(found: Unbilled, lines: Lines) -> Targets:
     if not lines.size:
         return {}
     facts = found.contracts.facts
-    entity = facts.account_entity[index_of_account(lines["account_key"], facts.account_keys)]
+    entity = facts.account_entity[facts.account_index(lines["account_key"])]
     keys, place = np.unique(np.stack([entity, lines["revenue_code"], lines["currency"]], axis=1), axis=0, return_inverse=True)
     sums = [0] * len(keys)
     for row, amount in zip(place.reshape(-1).tolist(), lines["amount_micros"].tolist(), strict=True):

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from billing.catalogue.kept_rows import COPY, refuse_missing, refuse_uncommitted, select
 from billing.store.tables import commits, publications, tariff_decisions
 from rating.errors import UserError
-from rating.model import Catalogue
+from rating.model import Catalogue, LateUsage
 from tariffs import canonical
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def published(home: Home) -> list[Catalogue]:
     """Every published version, repealed and superseded ones too. Raises UserError when one is not what was published, or is gone."""
     with home.connect() as connection:
         return [each.catalogue for each in publications_of(connection)]
+
+
+def ever_billed_by_arrival(home: Home) -> bool:
+    """Return whether any published version, in force or not, has a plan that bills late usage in the period of its arrival."""
+    return any(plan.late_usage is LateUsage.ARRIVAL_PERIOD for each in published(home) for plan in each.plans)
 
 
 def publications_of(connection: sa.Connection) -> list[Published]:

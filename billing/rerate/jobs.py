@@ -36,7 +36,6 @@ from billing.rerate.scoping import read
 from billing.runs import states
 from billing.runs.computing import settled
 from billing.runs.contracts import facts
-from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
 from billing.runs.usage import carried_allowances
@@ -228,9 +227,8 @@ def _computed(made: Computed, part: Part) -> Int64s:
 
 def _ids(known: Facts, keys: list[int]) -> dict[int, str]:
     """The ids of accounts by their keys."""
-    order = np.argsort(known.account_keys, kind="stable")
     ids: Any = known.account_ids
-    found = ids.take(pa.array(order[index_of(known.account_keys[order], np.array(keys, np.int64))]))
+    found = ids.take(pa.array(known.account_index(np.array(keys, np.int64))))
     return dict(zip(keys, found.to_pylist(), strict=True))
 
 

@@ -20,7 +20,7 @@ from billing.charges.proration import clip
 from billing.charges.recurring import plan_spans
 from billing.charges.rollover import SHARED, Left, Owner, expiry, follow, left_of
 from billing.verification.plain_facts import Account, Subscription
-from rating.model import BucketKind, Catalogue, Counting, LateUsage
+from rating.model import BucketKind, Catalogue, Counting
 from rating.outcome import Bucket
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ class Drawing:
 class PlainBuckets:
     """Makes the buckets by the catalogues of a run.
 
-    `published`: all versions there are. Where any plan of one bills late usage in the period in which it arrives, that usage stays there.
+    `bills_on_arrival`: late usage may be billed in the period in which it arrived, and stays there.
     """
 
-    def __init__(self, catalogues: Sequence[Catalogue], published: Sequence[Catalogue]) -> None:
-        self.bills_on_arrival = any(plan.late_usage is LateUsage.ARRIVAL_PERIOD for each in published for plan in each.plans)
+    def __init__(self, catalogues: Sequence[Catalogue], *, bills_on_arrival: bool) -> None:
+        self.bills_on_arrival = bills_on_arrival
         self._versions: dict[str, list[Catalogue]] = {}
         for each in sorted(catalogues, key=lambda each: each.effective_from_us):
             self._versions.setdefault(each.identity, []).append(each)

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.catalogue import published
+from billing.catalogue import ever_billed_by_arrival
 from billing.catalogue.in_force import in_force
 from billing.charges.periods import Period, period_from, period_of
 from billing.charges.rollover import SHARED, by_owner
@@ -77,7 +77,7 @@ class PlainLookup:
         self._newest = newest[::-1]
         self._currency = {each.identity: each.currency for each in newest}
         self._reference = Reference(catalogues)
-        self._buckets = PlainBuckets(catalogues, published(home))
+        self._buckets = PlainBuckets(catalogues, bills_on_arrival=ever_billed_by_arrival(home))
         self.together = self._linked_accounts()
         self._members: dict[int, list[int]] = {}  # accounts by their number in `together`
         for key, number in self.together.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -107,6 +108,18 @@ class Facts:
             found.of,
             found.all,
         )
+
+    def account_index(self, keys: Int64s) -> Int64s:
+        """The index of each account key, -1 for an unknown one."""
+        by_key, sorted_keys = self._by_key
+        place = index_of(sorted_keys, keys)
+        return np.where(place >= 0, by_key[place], -1) if by_key.size else place
+
+    @functools.cached_property
+    def _by_key(self) -> tuple[Int64s, Int64s]:
+        """The indices in the order of the account keys, and these keys."""
+        by_key = np.argsort(self.account_keys, kind="stable")
+        return by_key, self.account_keys[by_key]
 
     @property
     def owner_of(self) -> dict[int, int]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from billing import catalogue
 from rating.model import LateUsage
 
 if TYPE_CHECKING:
     from billing.runs.contracts.price_list import PriceList
-    from billing.store.home import Home
 
 NO_RULE: Final = -1
 
@@ -42,11 +40,6 @@ def days_min(price_list: PriceList) -> int | None:
     """The fewest days after which any plan bills nothing more; None: each bills however late."""
     found = (rule_of(price_list, plan).days_max for plan in _plans(price_list))
     return min((days for days in found if days != NO_RULE), default=None)
-
-
-def ever_arrived(home: Home) -> bool:
-    """Return whether any version of any plan, in force or not, ever billed late usage in the period of its arrival."""
-    return any(plan.late_usage is LateUsage.ARRIVAL_PERIOD for each in catalogue.published(home) for plan in each.plans)
 
 
 def arrives(price_list: PriceList, plan: str) -> bool:

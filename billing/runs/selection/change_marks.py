@@ -26,7 +26,6 @@ class Touches:
         self.day = np.full(len(ground.code), NEVER_DAY, np.int64)
         self.since_seq = ground.looked_at_seq
         self.fresh_day = ground.fresh_day
-        self._by_key = np.argsort(self.facts.account_keys, kind="stable")
 
     @property
     def least_seq(self) -> int:
@@ -43,11 +42,6 @@ class Touches:
     def everybody(self, commit_seq: int, from_day: int = EVER) -> None:
         """Touch all accounts."""
         self.day[self.since_seq < commit_seq] = np.minimum(self.day[self.since_seq < commit_seq], from_day)
-
-    def account_index(self, keys: Int64s) -> Int64s:
-        """Index of each account key, -1 for an unknown one."""
-        place = index_of(self.facts.account_keys[self._by_key], keys)
-        return np.where(place >= 0, self._by_key[place], -1) if self._by_key.size else place
 
     def owner_index(self, subscription_keys: Int64s) -> Int64s:
         """Index of the account of each subscription key, -1 for an unknown one."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from billing import catalogue
 from billing.guiding import Guide
 from billing.intake import view
 from billing.runs.contracts import late_rules
@@ -104,7 +105,7 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
     on_net = asked(contracts.price_list.catalogues).on_net
     callers = contract_changes.numbers_that_moved(connection, touches) if on_net else None
     came = None
-    if late_rules.ever_arrived(home):
+    if catalogue.ever_billed_by_arrival(home):
         sessions = session_changes.load(home, connection, touches.seq, late_rules.days_min(contracts.late_rules))
         came = arrival_times.load(connection, touches.seq, sessions)
     open_us = int(full.open_us[used].min())

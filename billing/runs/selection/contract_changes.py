@@ -76,10 +76,12 @@ def _account_facts(connection: sa.Connection, touches: Touches) -> None:
     table = _new(connection, touches, tables.account_facts, fact.account_key, fact.from_date, fact.kind)
     touching: Any = pc.invert(pc.is_in(table["kind"], pa.array(_WITHOUT_EFFECT)))
     table = table.filter(touching)
-    touches.accounts(touches.account_index(integers(table["account_key"])), days(table["from_date"]) - 1, integers(table["commit_seq"]))
+    touches.accounts(
+        touches.facts.account_index(integers(table["account_key"])), days(table["from_date"]) - 1, integers(table["commit_seq"])
+    )
     shifting = sa.select(fact.account_key).where(fact.commit_seq <= touches.seq, fact.kind.in_(_SHIFTS_BILL_DATES)).distinct()
     keys = integers(bulk.read(connection, shifting)["account_key"])  # which runs looked at these cannot be told by their bill dates
-    touches.accounts(touches.account_index(keys), EVER, _LATEST)
+    touches.accounts(touches.facts.account_index(keys), EVER, _LATEST)
     _payers(connection, touches, tables.account_facts, fact.account_key)
 
 
@@ -165,7 +167,7 @@ def _moved(connection: sa.Connection, touches: Touches) -> _Moved:
 def _adjustments(connection: sa.Connection, touches: Touches) -> None:
     column = tables.adjustments.c
     table = _new(connection, touches, tables.adjustments, column.account_key, column.on_date)
-    touches.accounts(touches.account_index(integers(table["account_key"])), days(table["on_date"]), integers(table["commit_seq"]))
+    touches.accounts(touches.facts.account_index(integers(table["account_key"])), days(table["on_date"]), integers(table["commit_seq"]))
 
 
 def _documents(connection: sa.Connection, touches: Touches) -> None:
@@ -188,13 +190,13 @@ def _documents(connection: sa.Connection, touches: Touches) -> None:
         if rows:
             account, subscription, commit = (np.array([row[place] for row in rows], np.int64) for place in (0, 1, 3))
             day = np.array([day_number(dt.date.fromisoformat(row[2])) for row in rows], np.int64)
-            for owners in (touches.account_index(account), touches.owner_index(subscription)):
+            for owners in (touches.facts.account_index(account), touches.owner_index(subscription)):
                 touches.accounts(owners, day, commit)
     left = tables.carried_allowances
     opened = sa.select(left.c.account_key, sa.func.max(run.c.commit_seq)).join_from(left, run, left.c.run_id == run.c.run_id)
     opened = opened.where(run.c.kind == _OPENING, run.c.commit_seq > least, run.c.commit_seq <= seq).group_by(left.c.account_key)
     for key, commit in connection.execute(opened):
-        touches.accounts(touches.account_index(np.array([key], np.int64)), EVER, commit)
+        touches.accounts(touches.facts.account_index(np.array([key], np.int64)), EVER, commit)
 
 
 def _settings(connection: sa.Connection, touches: Touches) -> None:

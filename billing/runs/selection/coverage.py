@@ -15,7 +15,6 @@ import numpy as np
 
 from billing.accounts import covering, undone
 from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownBy, coverage
-from billing.runs.contracts.columns import index_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -97,11 +96,8 @@ def covered_through(connection: sa.Connection, facts: Facts, before_run: int | N
     apart = (history.voids, history.left_out, history.named, history.rerated, history.corrected_from)
     by_name = [undo.account_keys for undo in history.undos if undo.account_keys is not None]
     keys = np.array(sorted(set().union(*apart, *by_name)), np.int64)
-    order = np.argsort(facts.account_keys, kind="stable")
-    place = index_of(facts.account_keys[order], keys)
-    for key, at in zip(keys.tolist(), place.tolist(), strict=True):
-        if at >= 0:
-            index = int(order[at])
+    for key, index in zip(keys.tolist(), facts.account_index(keys).tolist(), strict=True):
+        if index >= 0:
             own, open_from = history.of(key, int(facts.account_seq[index]))
             all_runs = history.ever(key, int(facts.account_seq[index]))
             of[index] = numbers.setdefault((own, all_runs, open_from), len(classes))

@@ -13,7 +13,6 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.accounts.covering import CYCLE, RERATE, THRESHOLD, VOIDED, later_runs
-from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.fact_columns import day_number, integers
 from billing.runs.selection.due_accounts import Together
 from billing.store import bulk, tables
@@ -78,7 +77,6 @@ def last_with(connection: sa.Connection, facts: Facts, index: int, first_day: dt
 
 def _by_index(rows: pa.Table, facts: Facts) -> dict[int, str]:
     """Dates (the second column) by account index instead of account key (the first one)."""
-    order = facts.account_keys.argsort(kind="stable")
-    place = index_of(facts.account_keys[order], integers(rows["account_key"]))
-    assert (place >= 0).all(), "an invoice of an account that is not known"
-    return dict(zip(order[place].tolist(), rows.column(1).to_pylist(), strict=True))
+    account = facts.account_index(integers(rows["account_key"]))
+    assert (account >= 0).all(), "an invoice of an account that is not known"
+    return dict(zip(account.tolist(), rows.column(1).to_pylist(), strict=True))

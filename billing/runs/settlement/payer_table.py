@@ -28,8 +28,6 @@ class Payers:
     def __init__(self, contracts: Contracts, scope: Scope | None, currencies: Currencies) -> None:
         facts = contracts.facts
         self.facts = facts
-        self._by_key = np.argsort(facts.account_keys, kind="stable")
-        self._keys = facts.account_keys[self._by_key]
         self.currency = np.array([currencies.index[name] for name in facts.currencies], np.int64)[facts.account_currency]
         nobody = np.full(len(facts.account_keys), NEVER, np.int64)
         covered_day = np.full(len(facts.account_keys), -1, np.int64) if scope is None else scope.covered_day
@@ -49,10 +47,7 @@ class Payers:
 
     def place(self, account_keys: Int64s) -> Int64s:
         """Index of each account key, -1 for one that this run does not know."""
-        if not self._keys.size:
-            return np.full(account_keys.size, -1, np.int64)
-        place = np.minimum(np.searchsorted(self._keys, account_keys), self._keys.size - 1)
-        return np.where(self._keys[place] == account_keys, self._by_key[place], -1)
+        return self.facts.account_index(account_keys)
 
     def open_from(self, lines: Lines) -> Int64s:
         """The first day that the run computes for the subject of each line: its subscription's owner, else any account of the payer's unit.

@@ -62,7 +62,7 @@ def route(lines: Lines, contracts: Contracts, scope: Scope) -> Lines:  # noqa: A
     of_accounts = [_family(agreed.payers), _family(agreed.sponsors)]
     of_subscriptions = _family(agreed.subscription_payers)
     rows = _concerned(lines, facts)
-    account, moving = _account_index(lines["account_key"][rows], facts), lines[rows]
+    account, moving = facts.account_index(lines["account_key"][rows]), lines[rows]
     for hop in range(HOPS_MAX):
         found = [_asked(family, account, moving) for family in of_accounts]
         if hop == 0:
@@ -84,12 +84,6 @@ def _concerned(lines: Lines, facts: Facts) -> Int64s:
     named = np.isin(lines["account_key"], accounts) | np.isin(lines["subscription_key"], subscriptions)
     named &= lines["kind"] != Kind.DISCOUNT  # which is at the payer of what it is off (`totals`)
     return np.flatnonzero(named & ~of_tests(lines, facts))
-
-
-def _account_index(keys: Int64s, facts: Facts) -> Int64s:
-    order = np.argsort(facts.account_keys, kind="stable")
-    place: Int64s = order[np.searchsorted(facts.account_keys[order], keys)]
-    return place
 
 
 def _family(relations: Mapping[int, Sequence[Relation]]) -> _Family:

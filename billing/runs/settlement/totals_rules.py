@@ -83,7 +83,6 @@ class Menus:
         self.alike: Alike = nobody if self.concerns_nobody else subscription_profiles.find(contracts, scope)
         self._group = np.append(self.alike.of, subscription_profiles.NO_GROUP)  # the last one is that of no subscription
         self._codes, self._menus = self._numbered()
-        self._by_key = np.argsort(self._facts.account_keys, kind="stable")
 
     def subscription_of(self, lines: Lines) -> Int64s:
         """Index of the subscription of each line; -1 of the account itself."""
@@ -91,9 +90,9 @@ class Menus:
 
     def account_of(self, lines: Lines) -> Int64s:
         """Index of the account of each line."""
-        place = np.searchsorted(self._facts.account_keys[self._by_key], lines["account_key"])
-        result: Int64s = self._by_key[place]
-        return result
+        account = self._facts.account_index(lines["account_key"])
+        assert (account >= 0).all(), "a line of an account that is not known"
+        return account
 
     @property
     def subscriptions(self) -> npt.NDArray[np.bool_]:

@@ -35,7 +35,6 @@ from billing.charges.tax import taxed
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
 from billing.runs.contracts import facts, price_list
-from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies, rates_of
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
@@ -250,7 +249,8 @@ def as_whole_periods(lines: Lines, contracts: Contracts, chosen: scope.Scope, th
 
 def _running(lines: Lines, contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s:
     """For each line of a running period the day (number) on which it will really end; 0 for lines of other periods."""
-    account = index_of_account(lines["account_key"], contracts.facts.account_keys)
+    account = contracts.facts.account_index(lines["account_key"])
+    assert (account >= 0).all(), "a line of an account that is not known"
     return np.where(lines["period_to"] == day_number(through), _ends(contracts, chosen, through)[account], 0)
 
 
@@ -288,11 +288,3 @@ def _ends(contracts: Contracts, chosen: scope.Scope, through: dt.date) -> Int64s
     ends = np.array([*(day_number(each.cycle_end or each.end) if each.end == through else 0 for each in last), 0], np.int64)
     closed = contracts.facts.account_closed_day
     return np.where(closed == day_number(through), 0, np.minimum(ends[chosen.calendar], closed))  # the last one is that of no calendar
-
-
-def index_of_account(keys: Int64s, account_keys: Int64s) -> Int64s:
-    """The index of each account key; every key is known."""
-    order = np.argsort(account_keys, kind="stable")
-    place = index_of(account_keys[order], keys)
-    assert not (place < 0).any()
-    return order[place] if keys.size else np.zeros(0, np.int64)

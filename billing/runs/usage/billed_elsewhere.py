@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from billing.charges.lines import Int64s
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ, keys_array
-from billing.runs.contracts.columns import index_of, int64, one_chunk
+from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.fact_columns import day_of, groups
 from billing.runs.usage import changed_events
@@ -108,9 +108,7 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
 def _periods(charges: pa.Table, contracts: Contracts) -> tuple[Int64s, Int64s]:
     """The index of the owner of each charge, -1 unknown, and the first instant of its period."""
     facts = contracts.facts
-    order = np.argsort(facts.account_keys, kind="stable")
-    place = index_of(facts.account_keys[order], int64(charges[OWNER]))
-    account = np.where(place >= 0, order[place], -1)
+    account = facts.account_index(int64(charges[OWNER]))
     zone = np.append(facts.account_zone, 0)[account]
     code, models = groups([zone, int64(charges["period_from"].cast(pa.int32()))])
     days = int64(charges["period_from"].cast(pa.int32()))

@@ -96,20 +96,16 @@ def find(home: Home, seq: int, contracts: Contracts, scope: Scope) -> set[bytes]
 
 def _final_of(run: Run, charges: pa.Table, changes: _Changes, ahead: set[bytes], final: _Final) -> set[bytes]:
     """Those of the charges of one run that are final. Events are no longer `ahead` once a run had them, the newest first."""
-    facts = final.contracts.facts
-    order = np.argsort(facts.account_keys, kind="stable")
-    place = index_of(facts.account_keys[order], int64(charges[OWNER]))
+    accounts = final.contracts.facts.account_index(int64(charges[OWNER])).tolist()
     days = int64(charges["period_from"].cast(pa.int32()))
     priced = charges["status"].to_numpy() < int(REFUSALS_FROM)
     names: list[Any] = one_chunk(charges["event_key"]).to_pylist()
     found = set[bytes]()
     for row, key in enumerate(names):
-        if place[row] < 0:
-            continue
-        if key in changes.of_events and key not in ahead:
+        account = accounts[row]
+        if account < 0 or (key in changes.of_events and key not in ahead):
             continue
         ahead.discard(key)
-        account = int(order[place[row]])
         commits = sorted({*changes.of_events.get(key, ()), *changes.of_accounts.get(account, ())})
         later = bisect.bisect_right(commits, run.pinned_seq)
         if priced[row] and later < len(commits) and int(days[row]) < final.open_day(account, commits[later]):

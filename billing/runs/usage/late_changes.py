@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing import catalogue
 from billing.charges.lines import Int64s
 from billing.intake.marks import COMMIT_SEQ, Versions, keys_array
 from billing.runs.contracts import late_rules
@@ -87,7 +88,7 @@ def find(  # noqa: PLR0913, PLR0917 -- what came late, and what it is judged by
     """
     with home.connect() as connection:
         sessions = changes_of(home, connection, seq, contracts, left_alone)
-        asks = late_rules.is_asked(contracts.late_rules) or late_rules.ever_arrived(home)
+        asks = late_rules.is_asked(contracts.late_rules) or catalogue.ever_billed_by_arrival(home)
         came = arrival_times.load(connection, seq, sessions) if asks else None
     return came, as_before(sessions, guide, contracts, scope, came, left_alone)
 

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from billing import late_decisions
+from billing import catalogue, late_decisions
 from billing.intake.by_shard import ByShard, Span, Wanted
-from billing.runs.contracts import late_rules
-from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.usage import billed_elsewhere, late_changes, pricing
@@ -76,7 +74,7 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     spans = _spans(contracts, scope)
     if spans.few is not None:
         owning.settle_all_but(spans.accounts, *spans.few)
-    arriving = came if late_rules.ever_arrived(home) else None
+    arriving = came if catalogue.ever_billed_by_arrival(home) else None
     wanted = _wanted(contracts, spans, came, arriving)._replace(shown=None if late is None else late.shown)
     reader = ByShard(home, wanted, seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
@@ -214,13 +212,11 @@ def _ranked(group: Int64s, groups: int, present: Int64s, contracts: Contracts) -
 def _shared_out(stored: Iterable[Left], group_of: npt.NDArray[np.int32], contracts: Contracts) -> Mapping[int, list[Left]]:
     """Amounts that earlier runs left, by group."""
     lefts = list(stored)
-    keys = contracts.facts.account_keys
-    order = np.argsort(keys, kind="stable")
-    place = index_of(keys[order], np.array([left.account_key for left in lefts], np.int64))
+    account = contracts.facts.account_index(np.array([left.account_key for left in lefts], np.int64))
     found: dict[int, list[Left]] = {}
-    for left, at in zip(lefts, place.tolist(), strict=True):
+    for left, at in zip(lefts, account.tolist(), strict=True):
         if at >= 0:
-            found.setdefault(int(group_of[order[at]]), []).append(left)
+            found.setdefault(int(group_of[at]), []).append(left)
     return found
 
 
