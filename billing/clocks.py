@@ -69,13 +69,17 @@ def require_begun(connection: sa.Connection, act: Dated, touched: Callable[[], C
 
 
 def furthest_behind(connection: sa.Connection, day: dt.date, now_us: int, touched: Callable[[], Collection[int]]) -> Clock | None:
-    """The clock furthest behind on which a day has not begun, of accounts (keys) that are touched; None: it has begun on all of them."""
+    """The clock furthest behind on which a day has not begun, of accounts (keys) that are touched; None: it has begun on all of them.
+
+    Where it has begun on no clock and no account is touched, the clock on which it begins first.
+    """
     known = clocks_of(connection, now_us)
     behind = [clock for clock in known if clock.today < day]
-    if behind and len(behind) < len(known):
-        zones = _timezones(connection, behind, touched())
-        behind = [clock for clock in behind if clock.timezone in zones]
-    return behind[0] if behind else None
+    if not behind:
+        return None
+    zones = _timezones(connection, behind, touched())
+    of_touched = [clock for clock in behind if clock.timezone in zones]
+    return (of_touched or behind[-1:])[0] if of_touched or len(behind) == len(known) else None
 
 
 def _wall_clock(timezone: str, now_us: int) -> dt.datetime:

@@ -122,7 +122,8 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
             else f" of the period {period.start} to {on - ONE_DAY}, which divides by {period.cycle_days} days"
         )
         recorder.say(f"{account_id} is closed: {on} is the first day without it; its final bill is that{start}")
-        recorder.say(f"the first bill run of {on} or later makes it: `ratewright bill due` lists it when that day has begun")
+        listed = "when that day has begun" if period is None or period.start == on else f"on {period.end}, when its cycle ends"
+        recorder.say(f"the first bill run of {on} or later makes it: `ratewright bill due` lists it {listed}")
         if later:
             recorder.say(f"adjustments dated later are of that period: {', '.join(later)}")
 

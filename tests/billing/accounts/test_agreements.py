@@ -341,7 +341,7 @@ def test_closing_ends_what_goes_on(home: Home) -> None:
     rehearsed = act(DRY)
     assert "A1-1 ends: 2026-09-10 is the first day without it" in rehearsed.said
     closed = "A1 is closed: 2026-09-10 is the first day without it; its final bill is that of the period 2026-09-01 to 2026-09-09"
-    made = "the first bill run of 2026-09-10 or later makes it: `ratewright bill due` lists it when that day has begun"
+    made = "the first bill run of 2026-09-10 or later makes it: `ratewright bill due` lists it on 2026-10-01, when its cycle ends"
     assert rehearsed.said[-2:] == (f"{closed}, which divides by 30 days", made)
     assert act(ASKED).said == rehearsed.said
     assert act(ASKED).existed
