@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mediation.sources.model import Source
 
 VERSION_DIGITS: Final = 8  # of a content hash, by which a version is named
+VERSION_DIGITS_MIN: Final = 4  # so that no number of a record is taken for one
 _NOT_COMPARED: Final = frozenset({"event_key", "content_hash", "raw_file_id", "raw_offset", "raw_length", "source"})
 
 
@@ -95,7 +96,7 @@ def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Map
 
     Raises UserError where another version is on the bill of a closed period: no bill would show what this one adds.
     """
-    chosen = [place for place, name in enumerate(found.names) if keep and name.startswith(keep.lower())]
+    chosen = [place for place, name in enumerate(found.names) if len(keep) >= VERSION_DIGITS_MIN and name.startswith(keep.lower())]
     if len(chosen) != 1:
         told = "several versions are" if chosen else "no version is"
         raise UserError(f"{told} called {keep!r}", f"name one of {', '.join(found.names)}", exit_status=2)

@@ -47,6 +47,9 @@ def list_(
         (each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found
     ]
     rows += [("", what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in beside]
+    if not rows:
+        print("nothing waits for a second person" if not every else "nobody has asked for anything")
+        return 0
     output.print_table(("no.", "what", "account", "amount", "currency", "asked by", "reason", "state"), rows, right=("no.", "amount"))
     if beside:
         print("Without a number: another person gives the command below.")

@@ -19,9 +19,9 @@ def notice(home: Home, language: str = "en") -> list[str]:
     return [NOTICES.get(language.partition("-")[0], NOTICES["en"])] if home.is_practice else []
 
 
-def say(home: Home, *, as_json: bool = False) -> None:
+def say(home: Home, language: str = "en", *, as_json: bool = False) -> None:
     """Print the line, unless the output is JSON."""
-    for text in () if as_json else notice(home):
+    for text in () if as_json else notice(home, language):
         print(text)
 
 

@@ -82,7 +82,7 @@ REASONS: Final[Mapping[LeftOut, About]] = {
     LeftOut.QUARANTINED: About(Outlook.LATER, {"en": "its account was in quarantine", "zh": "账户被隔离"}),
     LeftOut.TESTED: About(Outlook.NEVER, {"en": "its account is for tests", "zh": "测试账户"}),
     LeftOut.SETTLED: About(Outlook.EARLIER, {"en": "its account has nothing to compute there", "zh": "其账户在该时段无需重新计算"}),
-    LeftOut.FROM_BEFORE: About(Outlook.BILLED, {"en": "billed, though it began before the window", "zh": "已计费，但开始于窗口之前"}),
+    LeftOut.FROM_BEFORE: About(Outlook.BILLED, {"en": "it began before the window of the run", "zh": "开始于本次出账窗口之前"}),
     LeftOut.NOT_BILLABLE: About(Outlook.NEVER, {"en": "it does not bill", "zh": "不属于计费用量"}),
 }
 # Counts of a run's report that have more than one reason in them: a run does not ask why it computes nothing of an account, and before the

@@ -204,7 +204,7 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
         return 0
     from billing.controls import findings
     from billing.controls.book import book
-    from billing.runs import trial
+    from billing.runs import start, states, trial
     from server import clock
     from server.cli.pages.trial import print_trial
 
@@ -220,8 +220,10 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     print_report(done)
     print()
     print_trial(found)
-    print(f"\nnothing is numbered yet: ratewright bill approve --run {done.run_id} (somebody else), then ratewright bill run --date "
-          f"{done.bill_date} --resume")  # fmt: skip
+    with home.connect() as connection:
+        waits = start.waits_for_approval(connection, states.find_run(connection, done.run_id))
+    approve = f"ratewright bill approve --run {done.run_id} (somebody else), then " if waits else ""
+    print(f"\nnothing is numbered yet: {approve}ratewright bill run --date {done.bill_date} --resume")
     return 0
 
 

@@ -75,7 +75,8 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
     if done.blockers:
         return
     about = f"{counted(len(done.documents), 'document')} of {amounts(done.total_micros)}"
-    about += f"; it goes on counting for {counted(done.others, 'other')}" if done.others else f", {counted(done.accounts, 'account')}"
+    rest = f"; it goes on counting for {counted(done.others, 'other account')} that it looked at"
+    about += rest if done.others else f", {counted(done.accounts, 'account')} that it looked at"
     freed = f"; {amounts(done.freed_micros)} that was set against them is free again" if done.freed_micros else ""
     if done.state == "undone":
         print(f"{name} {'would be' if done.dry_run else 'is'} undone{whose}, as {done.proposed_by} proposed: {about}{freed}")

@@ -39,7 +39,7 @@ def list_(
     if as_json:
         output.print_json(practice.marked(opened, found))
         return 0
-    practice.say(opened)
+    practice.say(opened, language)
     rows = [
         (each.number, each.account_id, each.period_from, output.last_day(each.period_to), each.due_on,
          output.amount(each.total_micros, each.currency), output.amount(each.open_micros, each.currency), each.currency,

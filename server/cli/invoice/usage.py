@@ -60,7 +60,7 @@ def usage(
     if as_json:
         output.print_json(practice.marked(opened, found))
         return 0
-    practice.say(opened)
+    practice.say(opened, language)
     if not found.lines and csv is None:
         print(_NOTES[language]["none"].format(found.number))
         _print_late(found, language)

@@ -63,13 +63,15 @@ def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     from billing.ledger import closed_months
     from billing.store.home import Home
     from server.cli import output
+    from server.cli.bill import instant
 
     with Home.open(home) as opened, opened.connect() as connection:
         found = closed_months.events(connection)
     if as_json:
         output.print_json([each._asdict() for each in found])
         return 0
-    output.print_table(("entity", "month", "what", "reason", "by"), [each[:5] for each in found])
+    rows = [(*each[:5], instant(each.at_us)) for each in found]
+    output.print_table(("entity", "month", "what", "reason", "by", "at (UTC)"), rows)
     return 0
 
 

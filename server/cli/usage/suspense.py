@@ -82,7 +82,7 @@ def _print(found: Listing) -> None:
             each.rows,
             instant(each.first_seen_us),
             instant(each.last_seen_us),
-            ", ".join(f"{count:,} {name}" for name, count in each.ages.items()),
+            ", ".join(f"{name}: {count:,}" for name, count in each.ages.items()),
             money(each.estimated, each.unknown),
         )
         for each in found.counts

@@ -408,7 +408,7 @@ def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--dry-run", "--accounts", "anna"]) == 0
     told = capsys.readouterr().out
     assert "would propose to undo run 1 of 2025-11-01 for 1 account: 1 document of" in told
-    assert told.endswith("; it goes on counting for 1 other\n")
+    assert told.endswith("; it goes on counting for 1 other account that it looked at\n")
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "proposed"
     assert main(command) == 1
