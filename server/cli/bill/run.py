@@ -221,7 +221,7 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     print()
     print_trial(found)
     with home.connect() as connection:
-        waits = start.waits_for_approval(connection, states.find_run(connection, done.run_id))
+        waits = start.waits_for_approval(connection, states.find(connection, done.run_id))
     approve = f"ratewright bill approve --run {done.run_id} (somebody else), then " if waits else ""
     print(f"\nnothing is numbered yet: {approve}ratewright bill run --date {done.bill_date} --resume")
     return 0

@@ -38,7 +38,7 @@ CLOCKS = """
 2025-11-30T16:00  Asia/Shanghai/1    Europe/Berlin/1       a0    -
 2025-11-30T16:00  Asia/Shanghai/1    Europe/Berlin/1       a1    Europe/Berlin
 2025-11-30T16:00  Asia/Shanghai/1    Europe/Berlin/15      all   -
-2025-11-30T15:59  Asia/Shanghai/15   Europe/Berlin/15      all   Europe/Berlin
+2025-11-30T15:59  Asia/Shanghai/15   Europe/Berlin/15      all   Asia/Shanghai
 """
 
 
