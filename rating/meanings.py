@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from rating.money import RoundingMode
+
 Meaning = tuple[str, str]  # unit, or empty; meaning
 
 USAGE: Final[dict[str, Meaning]] = {
@@ -76,7 +78,7 @@ CHARGE: Final[dict[str, Meaning]] = {
         "the charge, rounded once. A decimal in units of the currency (1.500000 is one and a half); its int64 buffer is micro-units",
     ),
     "currency": ("", "ISO 4217"),
-    "rounding_mode": ("", "0 half up, 1 half even, 2 up, 3 down"),
+    "rounding_mode": ("", ", ".join(f"{code} {mode.replace('_', ' ')}" for code, mode in enumerate(RoundingMode))),
     "step_num": ("", "step of rounding, as a fraction of the currency unit: numerator"),
     "step_den": ("", "step of rounding: denominator"),
     "revenue_code": ("", "code of the revenue account"),

@@ -18,7 +18,10 @@ _TOO_LARGE: Final = re.compile(r"-?[0-9]{13,}(\.[0-9]{1,6})?")
 
 
 class RoundingMode(enum.StrEnum):
-    """The way a charge is brought to its rounding step. Signs are treated alike: round(-x) == -round(x)."""
+    """The way a charge is brought to its rounding step. Signs are treated alike: round(-x) == -round(x).
+
+    Charges are stored with the place of their mode in this list, from 0: a new mode goes to its end.
+    """
 
     HALF_UP = "half_up"  # to nearest, ties away from zero
     HALF_EVEN = "half_even"  # to nearest, ties to the even multiple
