@@ -45,7 +45,8 @@ UNREAD_DATE: Final = dt.date(2000, 1, 1)
 SERVICES: Final = {service.name.lower(): service for service in Service}
 DIRECTIONS: Final = {"originating": 1, "terminating": 2}  # rating.schema.Direction, which would import pyarrow
 DAYS: Final = {name: day for day, name in enumerate(texts.DAY_NAMES, 1)}
-OCCASIONS: Final = {each.value: each for each in (FeeOccasion.ACTIVATION, FeeOccasion.END, FeeOccasion.PLAN_CHANGE, FeeOccasion.EARLY_END)}
+_OF_ADD_ONS: Final = (FeeOccasion.ADDED, FeeOccasion.REMOVED)  # made of `activation` and `end`, never written
+OCCASIONS: Final = {each.value: each for each in FeeOccasion if each not in _OF_ADD_ONS}
 
 
 class Sharing(enum.Enum):

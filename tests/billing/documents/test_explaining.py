@@ -203,3 +203,4 @@ def test_what_does_not_add_up_is_never_shown(world: World) -> None:
 
 def test_both_languages_say_the_same_things() -> None:
     assert WORDS["en"].keys() == WORDS["zh"].keys()
+    assert {each.value for each in FeeOccasion} <= WORDS["en"].keys()

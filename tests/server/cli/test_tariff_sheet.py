@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from server.cli.pages import tariff_sheet
+from rating.model import FeeOccasion, OneOffFee
+from server.cli.pages import plan_sheet, tariff_sheet
+from tariffs.changes import words
 from tests.tariffs.rich import RICH, whole
 from tests.tariffs.sample import loaded
 
@@ -98,3 +101,12 @@ def test_fees_of_pauses_outages_and_bundles(tmp_path: Path) -> None:
     told = "\n".join(tariff_sheet.lines(catalogue, [catalogue]))
     assert told.startswith("rich version 2, EUR with tax, Europe/Berlin\n")
     assert "  fee line: 1.00 EUR in arrears, while paused too, during outages too, 60 % of it reduced, 40 % of it standard" in told
+
+
+@pytest.mark.parametrize("occasion", FeeOccasion)
+def test_every_occasion_of_a_fee_has_words(tmp_path: Path, occasion: FeeOccasion) -> None:
+    rich = loaded(tmp_path, RICH)
+    fee = OneOffFee(901, "once", 1, 1, "standard", 2_000_000, on=occasion)
+    told = plan_sheet.lines(rich, msgspec.structs.replace(rich.plans[0], one_offs=(fee,)))
+    assert any(line.startswith("  fee once: 2.00 EUR once, ") for line in told)
+    assert words.occasion(occasion)
