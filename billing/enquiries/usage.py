@@ -194,7 +194,10 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
 
 def _of_charges(charges: list[Charged]) -> dict[str, Any]:
     """The invoice and line that bill an event its newest run priced: those of its owner. Another one of before has them back."""
-    charges = [each for each in charges if each.account_key == charges[-1].account_key]
+    last = charges[-1]
+    if last.aside == LeftOut.TESTED:  # a line of before is taken back by the run
+        return {"state": State.NOT_BILLABLE, "reason": LeftOut.TESTED, "detail": last.aside_reason}
+    charges = [each for each in charges if each.account_key == last.account_key]
     standing = [each for each in charges if each.line is not None and not each.line.is_void]
     if standing:
         first = standing[0]
@@ -202,10 +205,8 @@ def _of_charges(charges: list[Charged]) -> dict[str, Any]:
         later = tuple(f"{each.line.number}/{each.line.line_no}" for each in standing[1:] if each.line is not None)
         where = {"run_id": first.run_id, "invoice": first.line.number, "line_no": first.line.line_no, "later_lines": later}
         return {"state": State.BILLED, **where}
-    last = charges[-1]
     if last.aside:
-        reason = LeftOut(last.aside)
-        return {"state": State.NOT_BILLABLE if reason is LeftOut.TESTED else State.LEFT_OUT, "reason": reason, "detail": last.aside_reason}
+        return {"state": State.LEFT_OUT, "reason": LeftOut(last.aside), "detail": last.aside_reason}
     void = next((each.line for each in reversed(charges) if each.line is not None), None)
     if void is not None:
         return {"state": State.VOID, "invoice": void.number, "line_no": void.line_no}

@@ -8,6 +8,7 @@ subscription and period.
 from __future__ import annotations
 
 import collections
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.unbilled_charges import UnbilledCharges
 from billing.store import tables
 from rating.schema import KEY
 
@@ -42,7 +44,7 @@ class Line(NamedTuple):
 
 
 class Charged(NamedTuple):
-    """The charge of an event in one run, and the line that holds it, if there is one. `aside`: why its account got no bill of the run.
+    """The charge of an event in one run, and the line that holds it, if there is one. `aside`: why the bill of the run does not have it.
 
     `rerated`: what re-ratings have billed since the run on the usage of its subscription and period.
     """
@@ -52,7 +54,7 @@ class Charged(NamedTuple):
     charge_micros: int
     account_key: int  # 0: nobody's
     line: Line | None
-    aside: str  # a kind of `quarantine`, "quarantined" where that is null; empty: it was billed
+    aside: str  # a kind of `quarantine`, "quarantined" where that is null; empty: it was billed, or nothing was due for it
     aside_reason: str
     rerated: tuple[Rerated, ...]
 
@@ -64,31 +66,31 @@ def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | No
         return found
     run = tables.bill_runs.c
     with home.connect() as connection:
-        query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id)
-        files = [(run_id, path) for run_id in connection.execute(query).scalars().all() for path in charge_paths(connection, run_id)]
+        query = sa.select(run.run_id, run.pinned_seq).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id)
+        files = [(run_id, pinned, path) for run_id, pinned in connection.execute(query).all() for path in charge_paths(connection, run_id)]
         counting = Counting(connection, seq)
     wanted = pc.field("event_key").isin(pa.array(sorted(keys), KEY))
-    for place, (run_id, path) in enumerate(files):
+    for place, (run_id, pinned_seq, path) in enumerate(files):
         table = counting.of(run_id, read_charges(home.path, [path], _COLUMNS, wanted))
-        for key, charge in _of_run(home, run_id, table) if table.num_rows else ():
+        for key, charge in _of_run(home, run_id, pinned_seq, table) if table.num_rows else ():
             found[key].append(charge)
         if progress is not None:
             progress(place + 1, len(files))
     return found
 
 
-def _of_run(home: Home, run_id: int, table: pa.Table) -> Iterable[tuple[bytes, Charged]]:
+def _of_run(home: Home, run_id: int, pinned_seq: int, table: pa.Table) -> Iterable[tuple[bytes, Charged]]:
     micros = int64(charge_files.micros_of(table["charge_micros"])).tolist()
     with home.connect() as connection:
         lines = _lines(connection, run_id, np.unique(int64(table["subscription_id"])).tolist())
-        aside = _aside(connection, run_id, np.unique(int64(table[OWNER])).tolist())
+        unbilled = UnbilledCharges(connection, run_id, pinned_seq, np.unique(int64(table[OWNER])).tolist())
     plain = table.set_column(table.column_names.index("period_from"), "period_from", table["period_from"].cast(pa.string())).to_pylist()
     with home.connect() as connection:
         rerated = rerated_since(connection, run_id, map(key_of_charge, plain))
     for row, charge_micros in zip(plain, micros, strict=True):
         key = tuple(row[name] for name in _KEY)
         line = lines.get(key) or lines.get((*key[:-1], None))
-        kind, reason = aside.get(row[OWNER], ("", ""))
+        kind, reason = unbilled.why(row[OWNER], dt.date.fromisoformat(row["period_from"]))
         yield row["event_key"], Charged(run_id, row["status"], charge_micros, row[OWNER], line, kind, reason, rerated[key_of_charge(row)])
 
 
@@ -105,10 +107,3 @@ def _lines(connection: sa.Connection, run_id: int, subscriptions: Sequence[int])
         found[key] = told
         found.setdefault((*key[:-1], None), told)
     return found
-
-
-def _aside(connection: sa.Connection, run_id: int, accounts: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Accounts that a run priced and made no bill of."""
-    row = tables.quarantine.c
-    query = sa.select(row.account_key, row.kind, row.reason).where(row.run_id == run_id, row.account_key.in_(accounts))
-    return {int(key): (kind or "quarantined", reason) for key, kind, reason in connection.execute(query)}

@@ -185,6 +185,7 @@ class Judge:
         coverage = self._coverage(index)
         stays_open = period is None or coverage is None or period.end > coverage.closed_to  # until a run bills it
         closing = None if period is None else self._closes_on(account, day)
+        kind, aside = self._scope.left_out.get(account.account_key, ("", ""))
         return Circumstance(
             account.account_id,
             subscription_id,
@@ -194,7 +195,7 @@ class Judge:
             account.billed_from,
             open_from,
             None if closing is None or closing > self.run.bill_date else closing,
-            self._scope.left_out.get(account.account_key, ("", ""))[1],
+            "" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
             None if stays_open else closing,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing import late_decisions
+from billing.accounts.picture import account_keys
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import verdicts_listed
@@ -20,6 +22,7 @@ from billing.left_out.reopened import next_dates
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
+from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
@@ -28,8 +31,7 @@ from rating.schema import KEY, UsageFlag
 from rating.status import Status
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import numpy.typing as npt
     import sqlalchemy as sa
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 MORE: Final = ("record_id", "source", "flags", "direction", "source_amount_micros", "source_currency", COMMIT_SEQ)
 NOBODYS: Final = "nobodys"
 AFTER_BILL: Final = "after_bill"
+FOR_TESTS: Final = "for_tests"
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
 
 
@@ -53,7 +56,8 @@ class Told(msgspec.Struct, frozen=True):
     where its number had no owner. `period_to` is the first day after the period. `open_from` is the first day of the oldest period that was
     open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed, segment,
     no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; AFTER_BILL: it came after
-    the bill of its period, which the next run corrects. `closes_on`: the first bill date that bills nothing more of its period, where that
+    the bill of its period, which the next run corrects; FOR_TESTS: its account is for tests in its period, and a run will price it.
+    `closes_on`: the first bill date that bills nothing more of its period, where that
     was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for
     another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that
     looked at it in time, refused it (a status of rating); empty where none did.
@@ -145,7 +149,24 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
                 found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
                 found = _with_refusal(found, refused.get(names[row]))
                 told[row] = _with_people(found, decisions.get(row), proposed.get(found.event_key))
-    return tuple(told[row] for row in sorted(told))
+        return _with_tests(connection, seq, [told[row] for row in sorted(told)])
+
+
+def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> tuple[Told, ...]:
+    """The explanations, those of what waits for a run only while no account is for tests in the period, as of `seq`."""
+    waits = {each.account_id for each in told if each.outlook is Outlook.LATER and each.period_from}
+    keys = account_keys(connection, waits)
+    tests = DaysForTests(connection, keys.values(), seq)
+    never = {"reason": LeftOut.TESTED, "outlook": outlook(LeftOut.TESTED), "detail": FOR_TESTS}
+    return tuple(
+        msgspec.structs.replace(each, **never)
+        if each.account_id in waits
+        and each.outlook is Outlook.LATER
+        and each.period_from
+        and tests.holds(keys[each.account_id], dt.date.fromisoformat(each.period_from))
+        else each
+        for each in told
+    )
 
 
 def _with_refusal(found: Told, refused: Refused | None) -> Told:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from billing.left_out import put_aside
-from billing.left_out.telling import AFTER_BILL, NOBODYS
+from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from rating.money import format_micros
@@ -69,6 +69,7 @@ WORDS: Final = {
         "passed by": "{detail}.",
         "quarantined": "It is priced, and its account was put aside: {detail}. `ratewright bill retry --run {run}` bills it.",
         "test": "It is priced, and nothing of a test account is invoiced.",
+        "for_tests": "A run prices it, and nothing of a test account is invoiced.",
         "settled": "An earlier run looked at it: without --run all runs are asked, and `bill run --everything` computes all.",
         "unanswered": "The call was not answered.",
         "absorbed": "Another record bills the same call.",
@@ -125,6 +126,7 @@ WORDS: Final = {
         "passed by": "{detail}。",
         "quarantined": "已批价，但账户被隔离：{detail}。`ratewright bill retry --run {run}` 可出账。",
         "test": "已批价，但测试账户不开具账单。",
+        "for_tests": "出账时将批价，但测试账户不开具账单。",
         "settled": "较早的出账已处理其账期，此后没有变化。不带 --run 可查询所有出账；`ratewright bill run --everything` 重新计算全部。",
         "unanswered": "呼叫未接通。",
         "absorbed": "同一呼叫由另一条记录计费。",
@@ -202,7 +204,7 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
         names.append("period")
     if is_refused(found):
         names.append("refused")
-    if found.reason is not LeftOut.NOT_BILLABLE:
+    if found.reason is not LeftOut.NOT_BILLABLE and found.detail != FOR_TESTS:
         names += ["by"] if found.run_id else ["ahead"] if not found.detail else []
     names += _why(found)
     if found.decision is not None:
@@ -237,7 +239,7 @@ def _why(found: Told) -> list[str]:
             return ["not_here"]
         ahead = "" if found.run_id else "_ahead"
         return [f"{'closed' if found.closed_since else 'closed_before'}{ahead}"] if found.open_from else []
-    if found.detail in {NOBODYS, AFTER_BILL}:
+    if found.detail in {NOBODYS, AFTER_BILL, FOR_TESTS}:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []

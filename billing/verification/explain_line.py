@@ -28,6 +28,7 @@ from billing.left_out.telling import Told
 from billing.runs import states
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import Counting, charge_paths, read_charges
+from billing.runs.contracts.unbilled_charges import UnbilledCharges
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.runs.states import find_run
 from billing.store import tables
@@ -167,17 +168,16 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     """
     with home.connect() as connection:
         paths = charge_paths(connection, run.run_id)
-        parked = tables.quarantine.c
         counting = Counting(connection, home.head_seq(connection))
-        aside = connection.execute(sa.select(parked.account_key, parked.kind, parked.reason).where(parked.run_id == run.run_id)).all()
     named = read_charges(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
     named = named if chosen else counting.of(run.run_id, named)
     if not named.num_rows:
         return [], [], []
+    owners: list[Any] = named["payer_account_id"].to_pylist()
     with home.connect() as connection:
         plain = PlainLookup(home, connection, run)
+        unbilled = UnbilledCharges(connection, run.run_id, run.pinned_seq, owners)
     # What a holder's other events drew before is part of the answer: whole buckets are priced, and the records picked out of them.
-    owners: list[Any] = named["payer_account_id"].to_pylist()
     if set(owners) != {0}:
         together = pa.array(plain.with_others(owners), named.schema.field("payer_account_id").type)
         drawn = read_charges(home.path, paths, _CHARGE, pc.field("payer_account_id").isin(together))
@@ -186,9 +186,9 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     found = set(named["event_key"].to_pylist())
     outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, plain, drawn)) if outcome.event.event_key in found]
     starts = {key: wanted.pop(key) for key in found}
-    reasons = {each.account_key: (LeftOut.QUARANTINED if each.kind is None else LeftOut(each.kind), each.reason) for each in aside}
-    unbilled = {key: reasons[owner] for key, owner in zip(named["event_key"].to_pylist(), owners, strict=True) if owner in reasons}
-    return outcomes, list(telling.tell_aside(home, run, starts, unbilled)), _rerated(home, run.run_id, named, outcomes)
+    of_key = zip(named["event_key"].to_pylist(), map(unbilled.why, owners, named["period_from"].to_pylist()), strict=True)
+    aside = {key: (LeftOut(kind), reason) for key, (kind, reason) in of_key if kind}
+    return outcomes, list(telling.tell_aside(home, run, starts, aside)), _rerated(home, run.run_id, named, outcomes)
 
 
 def _rerated(home: Home, run_id: int, named: pa.Table, outcomes: list[Outcome]) -> list[ChargeRerated]:

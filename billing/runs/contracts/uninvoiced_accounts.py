@@ -1,25 +1,50 @@
 """Accounts for tests: all of their usage and fees are rated, and none of it is invoiced to any account.
 
 The category of an account on the first day of a line's period decides. Few accounts ever are for tests, so they are handled one by one.
+The list of accounts that a run puts aside names those that are for tests in their last period: it says nothing of their other periods.
 """
 
 from __future__ import annotations
 
+import collections
 from typing import TYPE_CHECKING
 
 import numpy as np
+import sqlalchemy as sa
 
-from billing.runs.contracts.agreements import NORMAL, TEST, category_on
+from billing.accounts import facts as dated
+from billing.runs.contracts.agreements import NORMAL, TEST, category_on, span_of
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.fact_columns import day_of
+from billing.store import tables
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable
 
     import numpy.typing as npt
 
     from billing.charges.lines import Int64s, Lines
+    from billing.charges.proration import Span
     from billing.runs.contracts.facts import Facts
+
+
+class DaysForTests:
+    """The days on which some accounts (keys) are for tests, as of a commit, without the facts of all others."""
+
+    def __init__(self, connection: sa.Connection, account_keys: Iterable[int], seq: int) -> None:
+        keys, account = sorted(set(account_keys)), tables.accounts.c
+        self._imported: dict[int, str | None] = {}
+        for lot in dated.in_chunks(keys):
+            query = sa.select(account.account_key, account.category).where(account.account_key.in_(lot))
+            self._imported |= {int(key): category for key, category in connection.execute(query)}
+        self._told: dict[int, list[tuple[Span, str]]] = collections.defaultdict(list)
+        for fact in dated.account_facts(connection, seq, kinds=("category",), keys=keys):
+            self._told[fact.subject].append((span_of(fact), fact.detail.category))
+
+    def holds(self, account_key: int, day: dt.date) -> bool:
+        """Return whether one of the accounts is for tests on a day; False for an account that is not among them."""
+        return category_on(self._told.get(account_key, ()), day, self._imported.get(account_key) or NORMAL) == TEST
 
 
 def ever_for_tests(facts: Facts) -> list[int]:

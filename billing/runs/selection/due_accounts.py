@@ -25,6 +25,7 @@ from billing.charges.periods import BillDays, Period, open_periods, period_after
 from billing.runs.contracts.agreements import parted, related
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.contracts.facts import Facts
+from billing.runs.contracts.unbilled_charges import TEST_ACCOUNT
 from billing.runs.contracts.uninvoiced_accounts import ever_for_tests, for_tests
 from billing.runs.selection.coverage import TESTED, Covered, computed_seq, coverage
 from billing.runs.selection.left_out import LeftOut
@@ -114,7 +115,7 @@ def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
     left_out = {int(facts.account_keys[index]): (PASSED_BY, reason) for index, reason in passed_by.items()}
     left_out |= {int(facts.account_keys[index]): (HELD, reason) for index, reason in held.items()}
     tested = [index for index in ever_for_tests(facts) if due[index] and index not in held and _for_tests(facts, index, lives[code[index]])]
-    left_out |= {int(facts.account_keys[index]): (TESTED, "test account") for index in tested}
+    left_out |= {int(facts.account_keys[index]): (TESTED, TEST_ACCOUNT) for index in tested}
     due[list(held)] = False
     return Ground(facts, lives, code, asked.first_day, due, left_out)
 
