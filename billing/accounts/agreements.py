@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.accounts import forecast, kinds
+from billing.accounts.covering import VOIDED
 from billing.accounts.lifecycle import end_contract
 from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _BILL_DAY_MAX: Final = 31
+_OUTSIDE: Final = "outside"  # effect of a credit for good, which reconciliation ignores
 
 
 def agree(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
@@ -150,18 +152,29 @@ def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str
 
 def _adjustments(recorder: Recorder, customer: Customer, on: dt.date) -> list[str]:
     """The references of adjustments dated after a closing. Raises UserError where one that waits would be on no bill any more."""
-    row, line = tables.adjustments.c, tables.invoice_lines.c
-    billed = sa.select(line.price_id).where(line.kind == "adjustment", line.price_id == row.adjustment_id).exists()
-    query = sa.select(row.adjustment_id, row.reference, row.approved_by, billed.label("billed")).order_by(row.adjustment_id)
+    row = tables.adjustments.c
+    query = sa.select(row.adjustment_id, row.reference, row.approved_by).order_by(row.adjustment_id)
     entered = recorder.connection.execute(query.where(row.account_key == customer.key, row.on_date >= on.isoformat())).all()
     gone = late_decisions.retracted(recorder.connection, recorder.home.head_seq(recorder.connection))
     found = [each for each in entered if each.adjustment_id not in gone]
-    waiting = [each.reference for each in found if each.approved_by is not None and not each.billed]
+    billed = _billed(recorder.connection, customer) if found else set()
+    waiting = [each.reference for each in found if each.approved_by is not None and each.adjustment_id not in billed]
     first = open_from(recorder.connection, load(recorder.connection, [customer.key]), customer.key)
     if waiting and on <= first:
         message = f"no bill to come corrects {customer.account_id} before {first}, and these adjustments wait for one: {', '.join(waiting)}"
         raise UserError(message, f"close it after {first}, or bill it first")
     return [each.reference for each in found]
+
+
+def _billed(connection: sa.Connection, customer: Customer) -> set[int]:
+    """Adjustments (ids) of an account that valid documents bill, to any payer: their lines do not cancel each other."""
+    row, line, invoice, event = tables.adjustments.c, tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
+    void = sa.select(event.invoice_key).where(event.kind == VOIDED)
+    query = sa.select(line.price_id).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)
+    query = query.join(tables.adjustments, row.adjustment_id == line.price_id)
+    query = query.where(line.kind == "adjustment", row.account_key == customer.key, invoice.invoice_key.not_in(void))
+    query = query.where(line.effect.is_(None) | (line.effect != _OUTSIDE))
+    return set(connection.execute(query.group_by(line.price_id).having(sa.func.sum(line.amount_micros) != 0)).scalars())
 
 
 def _refuse_events(fact: Fact) -> None:

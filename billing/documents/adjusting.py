@@ -4,7 +4,8 @@ Each has the caller's reference, so that a repeat counts once, and a reason code
 limit also holds for the sum of credits (or charges) of 30 days without a second person: of this person, and of the account. Another account
 of the operating system gives the same command, and from that commit on it counts. It becomes a line of the period that holds its date. A
 date before the first open day of its account would never be billed. It is refused, both at entry and at approval. A date after the closing
-of the account is refused at entry; an adjustment entered before the account was closed is of the last period.
+of the account is refused at entry; an adjustment entered before the account was closed is of the last period. A date in a period in which
+the account is for tests is refused at entry and at approval: nothing of that is invoiced.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.persons import is_of, same_person
+from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.settlement import adjustments
 from billing.runs.settlement.adjustments import LIMIT, counting
 from billing.store import settings, tables
@@ -43,11 +45,17 @@ PENDING: Final = "waits for approval"
 WAITING: Final = "waits for a run"
 RETRACTED: Final = "retracted"  # its decision was taken back: it is never billed
 NEVER: Final = "never billed: its period is closed"  # before a run billed it
+NEVER_FOR_TESTS: Final = "never billed: its account is for tests"
+_NEVER: Final = {adjustments.PERIOD_CLOSED: NEVER, adjustments.FOR_TESTS: NEVER_FOR_TESTS}
 _WRONGLY_CLOSED: Final = "nothing can be charged on it, unless the closing was wrong and `ratewright accounts retract` takes it back"
 
 
 class AccountClosedError(UserError):
     """An account that is closed, and that no later bill corrects."""
+
+
+class AccountForTestsError(UserError):
+    """An account that is for tests in the period of a day: nothing of that is invoiced."""
 
 
 class Wanted(NamedTuple):
@@ -280,6 +288,10 @@ def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *
     if closed_on is not None and day >= closed_on and not entered:
         remedy = f"give a day from {first} to {closed_on - ONE_DAY}"
         raise UserError(f"account {account_id} is closed on {closed_on}: {day} is too late", remedy)
+    last = day if closed_on is None else min(day, closed_on - ONE_DAY)
+    if adjustments.is_for_tests(DaysForTests(connection, [account_key]), picture.customers[account_key], last):
+        remedy = f"give a day in a period in which it is none: `ratewright accounts show {account_id}` tells its category"
+        raise AccountForTestsError(f"account {account_id} is for tests in the period of {day}, and nothing of that is invoiced", remedy)
 
 
 def _stored(home: Home, connection: sa.Connection, reference: str | None = None) -> list[Adjustment]:
@@ -292,7 +304,8 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
     seq = home.head_seq(connection)
     counts = set(counting(connection, seq)["adjustment_id"].to_pylist())
     billed, gone = adjustments.billed(connection), late_decisions.retracted(connection, seq)
-    waits: dict[Any, str] = dict.fromkeys(counts, WAITING) | dict.fromkeys(adjustments.never_billed(connection, seq), NEVER)
+    never = {number: _NEVER[why] for number, why in adjustments.never_billed(connection, seq).items()}
+    waits: dict[Any, str] = dict.fromkeys(counts, WAITING) | never
     waits |= {number: each.number for number, each in billed.items() if number in counts} | dict.fromkeys(gone, RETRACTED)
     return [
         Adjustment(

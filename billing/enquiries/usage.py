@@ -22,6 +22,7 @@ from billing.late_decisions import BILLED
 from billing.left_out import telling
 from billing.left_out.taken_off import taken_off
 from billing.runs.selection.left_out import LeftOut, Outlook
+from billing.runs.settlement.adjustments import FOR_TESTS
 from billing.store import tables
 from billing.suspense.waiting import waiting
 from rating.errors import UserError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 LIMIT_MAX: Final = 10_000
 NEVER_BILLED: Final = "never_billed"  # detail of what an adjustment was to bill whose period was closed before a run billed it
+NEVER_FOR_TESTS: Final = "never_billed_test"  # the same where the account is for tests in that period
 
 
 class State(enum.StrEnum):
@@ -218,7 +220,7 @@ def _of_told(told: Told) -> dict[str, Any]:
         made = told.decision
         state = State.LATE_BILLED if made.kind == BILLED else State.LATE_WRITTEN_OFF
         where = {"invoice": made.invoice, "line_no": made.line_no, "adjustment": made.reference, "decision_id": made.decision_id}
-        where |= {"detail": NEVER_BILLED} if made.never_billed else {}
+        where |= {"detail": NEVER_FOR_TESTS if made.never_because == FOR_TESTS else NEVER_BILLED} if made.never_billed else {}
         return {"state": state, "reason": told.reason, "account_id": told.account_id, "run_id": told.run_id, **where}
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]

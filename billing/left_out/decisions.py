@@ -23,8 +23,8 @@ class DecisionTold(msgspec.Struct, frozen=True):
     `account_id`, `subscription_id`: the owner when it was made, who pays; empty where there was none.
     `amount_micros` is that of the adjustment, with tax where prices hold it, and `reference` its name. `invoice` and `line_no` are where it
     is billed: empty and 0 where it is not. The line is over `line_micros`; `credit_notes` (the newest is `credit_note`) gave back
-    `credited_micros` of it for good: both without tax. `never_billed`: the period of the adjustment was closed before
-    a run billed it.
+    `credited_micros` of it for good: both without tax. `never_billed`: no run bills the adjustment. Then `never_because` says why:
+    `closed`, its period was closed before a run billed it, or `test`, its account is for tests in that period.
     """
 
     decision_id: int
@@ -44,6 +44,7 @@ class DecisionTold(msgspec.Struct, frozen=True):
     line_micros: int = 0
     credit_notes: tuple[str, ...] = ()
     never_billed: bool = False
+    never_because: str = ""
     account_id: str = ""
     subscription_id: str = ""
 
@@ -90,6 +91,7 @@ def standing(connection: sa.Connection, seq: int, wanted: Collection[int]) -> di
             references.get(each.adjustment_id or 0, ""),
             *invoices.get(each.adjustment_id or 0, adjustments.Billed("", 0)),
             never_billed=each.adjustment_id in never,
+            never_because=never.get(each.adjustment_id or 0, ""),
             account_id=owners[number][0],
             subscription_id=owners[number][1],
         )

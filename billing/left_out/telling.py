@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -22,6 +23,7 @@ from billing.left_out.reopened import next_dates
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
+from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
@@ -154,19 +156,18 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
 
 def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> tuple[Told, ...]:
     """The explanations, those of what waits for a run only while no account is for tests in the period, as of `seq`."""
-    waits = {each.account_id for each in told if each.outlook is Outlook.LATER and each.period_from}
-    keys = account_keys(connection, waits)
+    keys = account_keys(connection, {each.account_id for each in told if each.outlook is Outlook.LATER and each.period_from})
     tests = DaysForTests(connection, keys.values(), seq)
     never = {"reason": LeftOut.TESTED, "outlook": outlook(LeftOut.TESTED), "detail": FOR_TESTS}
-    return tuple(
-        msgspec.structs.replace(each, **never)
-        if each.account_id in waits
-        and each.outlook is Outlook.LATER
-        and each.period_from
-        and tests.holds(keys[each.account_id], dt.date.fromisoformat(each.period_from))
-        else each
-        for each in told
-    )
+
+    def is_for_tests(each: Told) -> bool:
+        if each.outlook is not Outlook.LATER or not each.period_from or not tests.ever(keys[each.account_id]):
+            return False
+        day = (EPOCH_INSTANT + each.start_us * MICROSECOND).astimezone(ZoneInfo(each.timezone)).date()
+        billed_from, start = dt.date.fromisoformat(each.billed_from), dt.date.fromisoformat(each.period_from)
+        return tests.in_period(keys[each.account_id], billed_from, start, day)
+
+    return tuple(msgspec.structs.replace(each, **never) if is_for_tests(each) else each for each in told)
 
 
 def _with_refusal(found: Told, refused: Refused | None) -> Told:

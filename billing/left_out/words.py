@@ -11,6 +11,7 @@ from billing.left_out import put_aside
 from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import LeftOut, Outlook, told
+from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ WORDS: Final = {
         "credited_in_part": "on invoice {number} line {line}, credited by {note} with {credited} of its {line_amount} before tax",
         "no_invoice": "which waits for a run",
         "never_billed": "which no run bills, as its period is closed: `ratewright usage too-late take-back {decision}` opens it again",
+        "never_billed_tests": "which no run bills, as its account is for tests: `ratewright usage too-late take-back {decision}` opens it "
+        "again",
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
@@ -118,6 +121,7 @@ WORDS: Final = {
         "credited_in_part": "见发票 {number} 第 {line} 行，已由 {note} 部分冲减：不含税 {line_amount} 中的 {credited}",
         "no_invoice": "等待出账",
         "never_billed": "其账期在出账前已关闭，任何出账都不会收取：用 `ratewright usage too-late take-back {decision}` 撤回该决定",
+        "never_billed_tests": "其账户为测试账户，任何出账都不会收取：用 `ratewright usage too-late take-back {decision}` 撤回该决定",
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
@@ -186,7 +190,8 @@ def _age(found: Told, words: Mapping[str, str]) -> str:
 
 def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
     credited = "credited_in_part" if found.is_credited_in_part else "credited"
-    name = credited if found.credit_notes else "on_invoice" if found.invoice else "never_billed" if found.never_billed else "no_invoice"
+    never = "never_billed_tests" if found.never_because == FOR_TESTS_NEVER else "never_billed"
+    name = credited if found.credit_notes else "on_invoice" if found.invoice else never if found.never_billed else "no_invoice"
     return words[name].format(
         number=found.invoice,
         line=found.line_no,

@@ -104,7 +104,7 @@ class Planner:
             return late
         try:
             adjusting.require_possible(self._home, self._connection, adjustment(group, reference), self._who)
-        except adjusting.AccountClosedError as error:
+        except (adjusting.AccountClosedError, adjusting.AccountForTestsError) as error:
             return Obstacle(error.message, f"write it off; {error.remedy}")
         except UserError as error:
             return Obstacle(error.message.removeprefix(f"adjustment {reference}: "), error.remedy)

@@ -14,6 +14,7 @@ from billing.late_decisions import TAKEN_BACK
 from billing.left_out.decisions import DecisionTold, standing
 from billing.runs.lock import only_run
 from billing.store import commit_points, tables
+from billing.too_late.moving import moving
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 
@@ -41,7 +42,7 @@ def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: b
         require_no_run(connection, _WHAT)
         decision = _require_standing(home, connection, decision_id)
         if decision.invoice:
-            raise _billed(connection, decision)
+            raise _billed(home, connection, decision)
         _store(home, connection, decision_id, reason, who)
         if not dry_run:
             commit_points.reached("late.before_commit")
@@ -50,13 +51,19 @@ def take_back(home: Home, decision_id: int, reason: str, who: Who, *, dry_run: b
     return TakenBack(decision, dry_run)
 
 
-def _billed(connection: sa.Connection, decision: DecisionTold) -> UserError:
-    """An invoice has the adjustment: it is credited there, and then nothing is left to do."""
+def _billed(home: Home, connection: sa.Connection, decision: DecisionTold) -> UserError:
+    """An invoice has the adjustment: it is credited there, and then nothing is left to do. Where a run is to move it, that comes first."""
     number, place = decision.decision_id, f"line {decision.line_no} of invoice {decision.invoice}"
     if decision.credited_micros >= decision.line_micros:  # both without tax
         return UserError(
             f"decision {number} is billed on {place}, and {decision.credit_note} has credited it",
             "its records stay decided, and nothing is left to do",
+        )
+    of, to = moving(home, connection, decision)
+    if of != to:
+        return UserError(
+            f"decision {number} is billed on {place}, and {to} pays it by now instead of {of}",
+            f"the next bill run moves it from {of} to {to}: give the command again after that run",
         )
     credit = f"ratewright invoice credit {decision.invoice} --line {decision.line_no} --effect outside"
     return UserError(

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class DaysForTests:
-    """The days on which some accounts (keys) are for tests, as of a commit, without the facts of all others."""
+    """The days on which some accounts (keys) are for tests, as of a commit (None: now), without the facts of all others."""
 
-    def __init__(self, connection: sa.Connection, account_keys: Iterable[int], seq: int) -> None:
+    def __init__(self, connection: sa.Connection, account_keys: Iterable[int], seq: int | None = None) -> None:
         keys, account = sorted(set(account_keys)), tables.accounts.c
         self._imported: dict[int, str | None] = {}
         for lot in dated.in_chunks(keys):
@@ -45,6 +45,21 @@ class DaysForTests:
     def holds(self, account_key: int, day: dt.date) -> bool:
         """Return whether one of the accounts is for tests on a day; False for an account that is not among them."""
         return category_on(self._told.get(account_key, ()), day, self._imported.get(account_key) or NORMAL) == TEST
+
+    def ever(self, account_key: int) -> bool:
+        """Return whether one of the accounts is for tests on any day that was ever told."""
+        return self._imported.get(account_key) == TEST or any(category == TEST for _, category in self._told.get(account_key, ()))
+
+    def in_period(self, account_key: int, billed_from: dt.date, start: dt.date, day: dt.date) -> bool:
+        """Return whether nothing of the period that begins on `start` and holds `day` is invoiced.
+
+        An account that begins as one for tests is billed from the day on which that ends: its period is cut to begin there.
+        """
+        if not self.holds(account_key, start):
+            return False
+        edges = {edge for span, _ in self._told.get(account_key, ()) for edge in (span.start, span.end) if edge is not None}
+        later = sorted(edge for edge in edges if billed_from < edge and not self.holds(account_key, edge))
+        return not (self.holds(account_key, billed_from) and later and start < later[0] <= day)
 
 
 def ever_for_tests(facts: Facts) -> list[int]:

@@ -7,7 +7,7 @@ late counts until that decision is taken back (`billing.late_decisions`).
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -16,12 +16,17 @@ from billing.accounts.picture import load
 from billing.accounts.still_open import latest_run, open_from
 from billing.allocations.items import voided
 from billing.charges.periods import ONE_DAY
+from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.store import bulk, tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from billing.accounts.picture import Customer
+
 LIMIT: Final = "adjustment_limit_micros"
+PERIOD_CLOSED: Final = "closed"
+FOR_TESTS: Final = "test"
 _OUTSIDE: Final = "outside"
 
 
@@ -46,7 +51,7 @@ def retracted(connection: sa.Connection, seq: int) -> pa.Table:
 
 
 class Billed(NamedTuple):
-    """The newest valid document that bills an adjustment, its line, and the part given back by credit notes for good (`outside`).
+    """The valid document that bills an adjustment, its line, and the part given back by credit notes for good (`outside`).
 
     `line_micros` and `credited_micros` are amounts of lines: both without tax. `credit_note` is the newest of `credit_notes`.
     """
@@ -59,24 +64,45 @@ class Billed(NamedTuple):
     credit_notes: tuple[str, ...] = ()
 
 
+class _Standing(NamedTuple):
+    """The lines of an adjustment on valid documents of one payer: their sum without credits for good, and the newest that bills it."""
+
+    net_micros: int = 0
+    invoice_key: int = 0
+    newest: Billed | None = None
+
+    def with_line(self, row: Any) -> _Standing:  # noqa: ANN401 -- a row of the database
+        """The same with a later line."""
+        if row.effect == _OUTSIDE:
+            return self if self.newest is None else self._replace(newest=_credited(self.newest, row))
+        is_own = (row.amount_micros > 0) == (row.entered_micros > 0)
+        net_micros = self.net_micros + int(row.amount_micros)
+        if not is_own:
+            return self._replace(net_micros=net_micros)
+        return _Standing(net_micros, int(row.invoice_key), Billed(row.number, int(row.line_no), line_micros=abs(int(row.amount_micros))))
+
+
 def billed(connection: sa.Connection) -> dict[int, Billed]:
-    """The lines that bill adjustments (ids): those of the adjustment's own sign. A line of the other sign takes such a line back."""
+    """The lines that bill adjustments (ids): the newest of the payer from whom the documents together ask it.
+
+    A document may take a line of another one back, as when another account is to pay it. If the document of that account is void then,
+    none bills the adjustment.
+    """
     line, invoice, entered = tables.invoice_lines.c, tables.invoices.c, tables.adjustments.c
-    columns = (line.price_id, line.line_no, line.amount_micros, line.effect, invoice.number, entered.amount_micros.label("entered_micros"))
+    columns = (line.price_id, line.line_no, line.amount_micros, line.effect, invoice.number, invoice.invoice_key, invoice.account_key)
+    columns = (*columns, entered.amount_micros.label("entered_micros"))
     query = sa.select(*columns).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)
     query = query.join(tables.adjustments, entered.adjustment_id == line.price_id)
     query = query.where(line.kind == "adjustment", invoice.invoice_key.not_in(voided())).order_by(invoice.invoice_key, line.line_no)
-    found: dict[int, Billed] = {}
+    of_payer: dict[tuple[int, int], _Standing] = {}
     for row in connection.execute(query):
-        before = found.get(int(row.price_id))
-        if (row.amount_micros > 0) == (row.entered_micros > 0):
-            found[int(row.price_id)] = Billed(row.number, int(row.line_no), line_micros=abs(int(row.amount_micros)))
-        elif before is not None and row.effect == _OUTSIDE:
-            credited = before.credited_micros + abs(int(row.amount_micros))
-            found[int(row.price_id)] = before._replace(
-                credit_note=row.number, credited_micros=credited, credit_notes=(*before.credit_notes, row.number)
-            )
-    return found
+        key = (int(row.price_id), int(row.account_key))
+        of_payer[key] = of_payer.get(key, _Standing()).with_line(row)
+    found: dict[int, _Standing] = {}
+    for (adjustment_id, _), each in of_payer.items():
+        if each.net_micros and each.newest is not None and each.invoice_key >= found.get(adjustment_id, each).invoice_key:
+            found[adjustment_id] = each
+    return {adjustment_id: each.newest for adjustment_id, each in found.items() if each.newest is not None}
 
 
 def waiting(connection: sa.Connection, seq: int) -> set[int]:
@@ -86,22 +112,40 @@ def waiting(connection: sa.Connection, seq: int) -> set[int]:
     return {int(row["account_key"]) for row in rows if row["adjustment_id"] not in done}
 
 
-def never_billed(connection: sa.Connection, seq: int) -> dict[int, dt.date]:
-    """Adjustments (ids) that count, are on no bill and will be on none, each with the first open day of its account.
+def never_billed(connection: sa.Connection, seq: int) -> dict[int, str]:
+    """Adjustments (ids) that count, are on no bill and will be on none, each with the reason: PERIOD_CLOSED or FOR_TESTS.
 
-    The period of their day was closed before a run billed them, as after a long hold, or where `reopen_periods_max` was set lower.
+    The period of their day was closed before a run billed them, as after a long hold, or where `reopen_periods_max` was set lower. Or
+    their account is for tests in that period.
     """
     latest, on_a_bill, waiting = latest_run(connection), billed(connection), dict[int, list[tuple[int, dt.date]]]()
     for row in counting(connection, seq).select(["adjustment_id", "account_key", "on_date"]).to_pylist():
-        is_behind = latest is not None and row["on_date"] < latest.isoformat()  # no period from there on is closed
-        if is_behind and row["adjustment_id"] not in on_a_bill:
+        if row["adjustment_id"] not in on_a_bill:
             waiting.setdefault(int(row["account_key"]), []).append((int(row["adjustment_id"]), dt.date.fromisoformat(row["on_date"])))
-    found: dict[int, dt.date] = {}
+    tests = DaysForTests(connection, waiting, seq)
+    found: dict[int, str] = {}
     for key, entered in waiting.items():
+        is_behind = latest is not None and any(day < latest for _, day in entered)  # no period from the latest run on is closed
+        if not is_behind and not tests.ever(key):
+            continue
         picture = load(connection, [key])
-        first, closed_on = open_from(connection, picture, key), picture.customers[key].closed_on
+        customer, first = picture.customers[key], open_from(connection, picture, key)
         for adjustment_id, day in entered:
-            last = day if closed_on is None else min(day, closed_on - ONE_DAY)  # of the last period, once its account is closed
+            last = day if customer.closed_on is None else min(day, customer.closed_on - ONE_DAY)  # of the last period, once it is closed
             if last < first:
-                found[adjustment_id] = first
+                found[adjustment_id] = PERIOD_CLOSED
+            elif is_for_tests(tests, customer, last):
+                found[adjustment_id] = FOR_TESTS
     return found
+
+
+def is_for_tests(tests: DaysForTests, customer: Customer, day: dt.date) -> bool:
+    """True where nothing of the period that holds a day is invoiced, since its account is for tests."""
+    period = customer.period_of(day)
+    return period is not None and tests.in_period(customer.key, customer.billed_from, period.start, day)
+
+
+def _credited(billed_: Billed, row: Any) -> Billed:  # noqa: ANN401 -- a row of the database
+    """A line after one more credit note gave back a part of it for good."""
+    micros = billed_.credited_micros + abs(int(row.amount_micros))
+    return billed_._replace(credit_note=row.number, credited_micros=micros, credit_notes=(*billed_.credit_notes, row.number))

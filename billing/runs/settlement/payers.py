@@ -54,7 +54,7 @@ class _Family(NamedTuple):
     filters: list[tuple[tuple[int, ...], tuple[int, ...]]]  # kinds, charge codes
 
 
-def route(lines: Lines, contracts: Contracts, scope: Scope) -> Lines:  # noqa: ARG001 -- one signature for all steps of a proposal
+def route(lines: Lines, contracts: Contracts, scope: Scope | None = None) -> Lines:  # noqa: ARG001 -- one signature for all steps of a proposal
     """`lines` with the account that pays in place of the one that owns; in the order given."""
     facts, agreed = contracts.facts, contracts.facts.agreed
     if not agreed.payers and not agreed.sponsors and not agreed.subscription_payers:

@@ -28,6 +28,7 @@ _STATES: Final = {
         "late_billed": "billed by adjustment {adjustment} on {invoice} line {line_no}", "late_written_off": "written off",
         "late_waits": "billed by adjustment {adjustment}, which waits for a run",
         "late_never": "adjustment {adjustment} was to bill it, and its period is closed: take decision {decision_id} back",
+        "late_never_tests": "adjustment {adjustment} was to bill it, and its account is for tests: take decision {decision_id} back",
         "suspense": "waits in suspense as {suspense_id}: {reason}",
     },
     "zh": {
@@ -38,6 +39,7 @@ _STATES: Final = {
         "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 行", "late_written_off": "已核销",
         "late_waits": "由调账 {adjustment} 收取，等待出账",
         "late_never": "应由调账 {adjustment} 收取，但其账期已关闭：请撤回决定 {decision_id}",
+        "late_never_tests": "应由调账 {adjustment} 收取，但其账户为测试账户：请撤回决定 {decision_id}",
         "suspense": "在待处理中（{suspense_id}）：{reason}",
     },
 }  # fmt: skip
@@ -144,7 +146,7 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 
 def state_in_words(record: Record, language: str) -> str:
     """The fate of a record in words."""
-    from billing.enquiries.usage import NEVER_BILLED
+    from billing.enquiries.usage import NEVER_BILLED, NEVER_FOR_TESTS
     from billing.left_out.words import WORDS, waiting_proposal
     from server.cli.pages import rerated as rerated_page
 
@@ -152,7 +154,7 @@ def state_in_words(record: Record, language: str) -> str:
     awaited = WORDS[language].get(f"{record.detail}_told")
     if awaited is not None:
         return awaited.format(date=record.next_bill_date)
-    unbilled = "late_never" if record.detail == NEVER_BILLED else "late_waits"
+    unbilled = {NEVER_BILLED: "late_never", NEVER_FOR_TESTS: "late_never_tests"}.get(record.detail, "late_waits")
     state = unbilled if record.state == "late_billed" and not record.invoice else str(record.state)
     if state == "void" and not record.next_bill_date:
         state = "void_waits" if record.reason else "void_rerated"

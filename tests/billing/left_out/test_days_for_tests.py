@@ -1,4 +1,4 @@
-"""Usage of an account that is for tests in some periods: what is told of a record goes by its own period, as its bill does.
+"""Usage of an account that is for tests in some periods: the reason of a record goes by its own period, as its bill does.
 
 Anna is a customer in October, for tests in November and December, and a customer again from January on. A call of 10 minutes costs 1.00.
 """
@@ -42,7 +42,7 @@ def anna(world: World) -> World:
 
 
 def told(world: World) -> list[tuple[LeftOut, str, str]]:
-    """Of each explanation the reason, and the first and the last sentence."""
+    """The reason of each explanation, its first sentence from the reason on, and its last one."""
     found = explain_record(world.home, "x").left_out
     return [(each.reason, sentences(each)[0].partition("): ")[2], sentences(each)[-1]) for each in found]
 
