@@ -27,6 +27,7 @@ from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times, changed_accounts, scope
 from billing.runs.selection.left_out import PLACES, LeftOut
+from billing.runs.selection.usage_windows import unowned_from_us
 from billing.runs.usage import late_changes, late_usage, pricing
 from billing.runs.usage.pricing import Owned
 from billing.store import settings, tables
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 ORDER: Final = tuple(LeftOut)
-_MONTH_DAYS_MAX: Final = 31
 CODES: Final = {reason: code for code, reason in enumerate(ORDER)}
 
 
@@ -225,8 +225,7 @@ class Judge:
         found[nobodys] = CODES[LeftOut.OTHER_RUN]
         if window is None or self.run.only is not None:
             return
-        open_day = self.run.bill_date - dt.timedelta(days=(self._reopen + 1) * _MONTH_DAYS_MAX)
-        open_us = min(window.from_us, self._contracts.midnights.instant_us("UTC", open_day))
+        open_us = unowned_from_us(window, self.run.bill_date, self._reopen)
         found[nobodys & (start_us < open_us)] = CODES[LeftOut.CLOSED]
         found[nobodys & (start_us >= window.to_us)] = CODES[LeftOut.NOT_DUE]
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from billing.accounts.still_open import latest_run
 from billing.charges.periods import period_of
 from billing.guiding import Guide
 from billing.left_out.history import FOR_GOOD, UNSEEN, Verdicts, verdicts
 from billing.left_out.judging import Judge, Looked
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of, int64, one_chunk
-from billing.runs.contracts.fact_columns import day_of
+from billing.runs.contracts.fact_columns import day_of, groups
 from billing.runs.selection import scope
 
 if TYPE_CHECKING:
@@ -51,18 +52,24 @@ def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts, *, 
 
 
 def next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> Iterator[tuple[dt.date, Int64s]]:
-    """Yield each next bill date of the accounts, with the rows that have it. For a row without an owner it is the day after it began."""
+    """Yield each next bill date of the accounts, with the rows that have it.
+
+    For a row without an owner it is that of the next run of any account, and not before the day after it began.
+    """
     if not rows.size:
         return
     known, start_us = facts.load(connection, seq), int64(usage["start_us"])
     covered = scope.covered_through(connection, known)
     keys = Guide(home, seq).resolve(one_chunk(usage["served_id"]), start_us)
     subscription = index_of(known.subscription_keys, keys)
+    of_any = _next_of_any(connection, known) if (subscription[rows] < 0).any() else dt.date.min
     dates: dict[dt.date, list[int]] = {}
     for row in rows.tolist():
         began = (facts.EPOCH_INSTANT + int(start_us[row]) * facts.MICROSECOND).date()
         date = began + dt.timedelta(days=1)
-        if subscription[row] >= 0:
+        if subscription[row] < 0:
+            date = max(date, of_any)
+        else:
             index = int(known.subscription_account[subscription[row]])
             date = _next_date(known.accounts[index], covered[index], date)
         dates.setdefault(date, []).append(row)
@@ -77,6 +84,20 @@ def _next_date(account: facts.Account, coverage: scope.Coverage | None, otherwis
     if period is not None:
         return period.end
     return otherwise if coverage is None or coverage.reopened_from is None else coverage.through
+
+
+def _next_of_any(connection: sa.Connection, known: facts.Facts) -> dt.date:
+    """The first end of a period of any account after the latest run of the cycle; the first of all days where there is none."""
+    latest = latest_run(connection)
+    if latest is None:
+        return dt.date.min
+    _, models = groups([known.account_bill_days, known.account_first_day, known.account_closed_day])
+    found = []
+    for account in (known.accounts[model] for model in models.tolist()):
+        day = max(latest, account.billed_from)
+        period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+        found += [] if period is None else [period.end]
+    return min(found, default=dt.date.min)
 
 
 def _is_opened(home: Home, connection: sa.Connection, seq: int, usage: pa.Table) -> Int64s:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 MORE: Final = ("record_id", "source", "flags", "direction", "source_amount_micros", "source_currency", COMMIT_SEQ)
 NOBODYS: Final = "nobodys"
+NOBODYS_UNREAD: Final = "nobodys_unread"
 AFTER_BILL: Final = "after_bill"
 FOR_TESTS: Final = "for_tests"
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
@@ -57,12 +58,12 @@ class Told(msgspec.Struct, frozen=True):
     `run_id`: the run that left it out; 0: none has looked since it came. Then `bill_date` is that of the next run of its account, empty
     where its number had no owner. `period_to` is the first day after the period. `open_from` is the first day of the oldest period that was
     open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed, segment,
-    no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; AFTER_BILL: it came after
-    the bill of its period, which the next run corrects; FOR_TESTS: its account is for tests in its period, and a run will price it.
-    `closes_on`: the first bill date that bills nothing more of its period, where that
-    was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for
-    another person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that
-    looked at it in time, refused it (a status of rating); empty where none did.
+    no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; NOBODYS_UNREAD: no run has
+    read it since it came; AFTER_BILL: it came after the bill of its period, which the next run corrects; FOR_TESTS: its account is for
+    tests in its period, and a run will price it. `closes_on`: the first bill date that bills nothing more of its period, where that was
+    billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for another person, 0: none;
+    `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that looked at it in time,
+    refused it (a status of rating); empty where none did.
     """
 
     event_key: str
@@ -216,7 +217,8 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
 def _awaited(reason: LeftOut, run: Looked, known: Circumstance) -> str:
     """The act of a later run on a record, where that is not to bill a period that ends."""
     if not known.account_id:
-        return NOBODYS if reason in {LeftOut.OTHER_RUN, LeftOut.NOT_DUE} else ""
+        is_unread = reason is LeftOut.OTHER_RUN and run.run_id > 0 and run.only is None
+        return NOBODYS_UNREAD if is_unread else NOBODYS if reason in {LeftOut.OTHER_RUN, LeftOut.NOT_DUE} else ""
     is_billed = known.period_to is not None and known.period_to < run.bill_date
     return AFTER_BILL if run.run_id == 0 and reason is LeftOut.NOT_DUE and is_billed else ""
 

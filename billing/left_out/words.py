@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from billing.left_out import put_aside
-from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS
+from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
@@ -34,6 +34,7 @@ WORDS: Final = {
         "refused_short": "refused in time ({refused}), and {told}",
         "by": "It was left out by run {run} of {date}.",
         "ahead": "No run has looked at it yet; the next one of its account is that of {date}.",
+        "ahead_nobodys": "No run has looked at it yet; the next one is that of {date}.",
         "closed": "The oldest period that was open begins on {open}; the period of the record is closed since the bill date {since}.",
         "closed_before": "The oldest period that was open begins on {open}.",
         "closed_ahead": "That run opens no period before {open}; that of the record is closed from the bill date {since} on.",
@@ -78,6 +79,9 @@ WORDS: Final = {
         "absorbed": "Another record bills the same call.",
         "segment": "It is a segment: the record of the whole call or session bills.",
         "nobodys": "The next run of all accounts refuses it, unless `ratewright accounts number give` tells the number.",
+        "nobodys_unread": "No run has read it. Once `ratewright accounts number give` tells its number the next run bills it; if that is "
+        "not done while its period is open, `ratewright usage too-late` lists it.",
+        "nobodys_unread_told": "nobody owned its number, and no run has read it: the next one bills it once the number is told",
         "after_bill": "It came after the bill of its period. The next run of its account, that of {date}, corrects it.",
         "nobodys_told": "nobody owned its number, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless the number is told",
         "after_bill_told": "it came after the bill of its period, and the run of {date} corrects it",
@@ -94,6 +98,7 @@ WORDS: Final = {
         "refused_short": "按时到达但被拒绝（{refused}），{told}",
         "by": "由第 {run} 次出账（{date}）排除。",
         "ahead": "尚无出账处理过该记录；其账户的下一次出账日为 {date}。",
+        "ahead_nobodys": "尚无出账处理过该记录；下一次出账日为 {date}。",
         "closed": "当时最早的开放账期始于 {open}；该记录的账期自出账日 {since} 起已关闭。",
         "closed_before": "当时最早的开放账期始于 {open}。",
         "closed_ahead": "该次出账不处理 {open} 之前的账期；该记录的账期自出账日 {since} 起关闭。",
@@ -136,6 +141,9 @@ WORDS: Final = {
         "absorbed": "同一呼叫由另一条记录计费。",
         "segment": "这是分段记录：由整个呼叫或会话的记录计费。",
         "nobodys": "下一次全部账户的出账将拒绝该记录（UNKNOWN_SUBSCRIPTION），除非事先登记号码：`ratewright accounts number give`。",
+        "nobodys_unread": "尚无出账读取该记录。用 `ratewright accounts number give` 登记号码后，下一次出账将计费；若账期关闭前仍未登记，"
+        "`ratewright usage too-late` 会列出该记录。",
+        "nobodys_unread_told": "该号码当时不属于任何订购，尚无出账读取该记录：登记号码后下一次出账将计费",
         "after_bill": "该记录在所属账期出账之后到达。该账户的下一次出账（{date}）将予以更正。",
         "nobodys_told": "该号码当时不属于任何订购，除非登记号码，下一次出账将拒绝（UNKNOWN_SUBSCRIPTION）",
         "after_bill_told": "在所属账期出账之后到达，{date} 的出账将予以更正",
@@ -210,7 +218,7 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
     if is_refused(found):
         names.append("refused")
     if found.reason is not LeftOut.NOT_BILLABLE and found.detail != FOR_TESTS:
-        names += ["by"] if found.run_id else ["ahead"] if not found.detail else []
+        names += ["by"] if found.run_id else [] if found.detail else ["ahead" if found.account_id else "ahead_nobodys"]
     names += _why(found)
     if found.decision is not None:
         return [*names, "decided"]
@@ -244,7 +252,7 @@ def _why(found: Told) -> list[str]:
             return ["not_here"]
         ahead = "" if found.run_id else "_ahead"
         return [f"{'closed' if found.closed_since else 'closed_before'}{ahead}"] if found.open_from else []
-    if found.detail in {NOBODYS, AFTER_BILL, FOR_TESTS}:
+    if found.detail in {NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS}:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []

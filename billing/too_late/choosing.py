@@ -170,8 +170,9 @@ def _not_open(home: Home, name: str, now_us: int) -> UserError:
             )
         ahead = next((each for each in told if not each.run_id and each.outlook is Outlook.FOR_GOOD), None)
         if ahead is not None:
+            of_account = " of its account" if ahead.account_id else ""
             return UserError(
-                f"no run has looked at record {name} yet: the next one of its account is that of {ahead.bill_date}",
+                f"no run has looked at record {name} yet: the next one{of_account} is that of {ahead.bill_date}",
                 "decide when that run is made: from then on `ratewright usage too-late` lists the record",
             )
         soon = next((each for each in told if not each.run_id and each.outlook is Outlook.LATER), None)

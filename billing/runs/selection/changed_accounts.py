@@ -8,10 +8,14 @@ and may change a period touches the account from that day on. It may be facts ab
 plans; usage that came or no longer counts; documents that were voided or made beside the cycle. The accounts of a rating unit are touched
 together (`billing.runs.selection.due_accounts`). It errs on one side: an account touched without cause is computed without a difference.
 One that is not touched is not computed.
+
+Usage without an owner that came since touches no account. The run reads it all the same, however old, as long as it is not closed. So its
+refusal is known while an owner can still be recorded.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
@@ -31,6 +35,7 @@ from billing.runs.selection import (
     session_changes,
     tariff_changes,
     usage_changes,
+    usage_windows,
 )
 from billing.runs.selection.change_marks import Touches
 from billing.runs.selection.scope import laid_out
@@ -51,7 +56,7 @@ if TYPE_CHECKING:
     from billing.runs.selection.scope import Scope
     from billing.store.home import Home
 
-_NEVER_US = np.iinfo(np.int64).max
+_NEVER_US = int(np.iinfo(np.int64).max)
 
 
 def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
@@ -81,8 +86,11 @@ def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
     contract_changes.collect(connection, touches)
     tariff_changes.collect(connection, touches)
     asked_guide = guide or functools.cache(lambda: Guide(home, seq))
-    _collect_usage(home, connection, contracts, ground, full, touches, asked_guide, threads)
-    return laid_out(ground, covered, bill_date, contracts.midnights, touches.day)
+    unowned_us = _collect_usage(home, connection, contracts, ground, full, touches, asked_guide, threads, reopen)
+    found = laid_out(ground, covered, bill_date, contracts.midnights, touches.day)
+    if only is not None or found.main is None:
+        return found
+    return dataclasses.replace(found, reopened=usage_windows.reaching_back(found.main, found.reopened, unowned_us))
 
 
 def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
@@ -94,12 +102,14 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
     touches: Touches,
     guide: Callable[[], Guide],
     threads: int,
-) -> None:
+    reopen_periods_max: int,
+) -> int:
+    """Touch accounts by usage. Return the start of the first open row without an owner that came since: no earlier run has refused it."""
     looked_at = np.flatnonzero(touches.since_seq < due_accounts.NEVER_SEQ)
     used = np.unique(full.calendar[looked_at])
     used = used[used >= 0]
     if not used.size or full.window is None:
-        return
+        return _NEVER_US
     fresh_us = _fresh_instants(ground, contracts.midnights)
     until_us = min(int(fresh_us[looked_at].max()), full.window.to_us)
     on_net = asked(contracts.price_list.catalogues).on_net
@@ -109,9 +119,11 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
         sessions = session_changes.load(home, connection, touches.seq, late_rules.days_min(contracts.late_rules))
         came = arrival_times.load(connection, touches.seq, sessions)
     open_us = int(full.open_us[used].min())
-    span = usage_changes.Span(open_us, until_us, None if came is None else came.first_since(open_us))
-    places = usage_changes.Places(full, fresh_us, guide, contracts, came)
+    unowned_from_us = usage_windows.unowned_from_us(full.window, full.bill_date, reopen_periods_max)
+    span = usage_changes.Span(min(open_us, unowned_from_us), until_us, None if came is None else came.first_since(open_us))
+    places = usage_changes.Places(full, fresh_us, guide, contracts, came, unowned_from_us)
     view.steadily(lambda: usage_changes.collect(home, touches, places, span, callers, threads))
+    return places.unowned_us
 
 
 def _fresh_instants(ground: Ground, midnights: Midnights) -> Int64s:

@@ -77,14 +77,19 @@ class Places:
     """Periods in which events of due accounts are billed.
 
     `full` is the scope with all open periods. `fresh_us` is the end of what was looked at. `came` says when usage came, if a plan asks.
+    `unowned_us` is the start of the first row without an owner that has been found from `unowned_from_us` on; the largest number at first.
     """
 
-    def __init__(self, full: Scope, fresh_us: Int64s, guide: Callable[[], Guide], contracts: Contracts, came: Arrivals | None) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- periods, and what finds owners
+        self, full: Scope, fresh_us: Int64s, guide: Callable[[], Guide], contracts: Contracts, came: Arrivals | None, unowned_from_us: int
+    ) -> None:
         self._full = full
         self._fresh_us = fresh_us
         self._guide = guide
         self._contracts = contracts
         self._came = came
+        self._unowned_from_us = unowned_from_us
+        self.unowned_us = _NEVER
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -98,6 +103,7 @@ class Places:
         start_us = _starts(found)
         subscription_key = self._guide().resolve(found["served_id"], start_us)
         account = touches.owner_index(subscription_key)
+        self._note_unowned(subscription_key, start_us)
         rows = np.flatnonzero(account >= 0)
         rows = rows[start_us[rows] < self._fresh_us[account[rows]]]
         place = self._full.place(account[rows], start_us[rows])
@@ -109,6 +115,14 @@ class Places:
         rows, place = rows[place >= 0], place[place >= 0]
         account = account[rows]
         touches.accounts(account, self._full.period_from[self._full.calendar[account], place], changed_seq[rows])
+
+    def _note_unowned(self, subscription_key: Int64s, start_us: Int64s) -> None:
+        """Rows whose number no active subscription has: no account is computed for them, and the run refuses them all the same."""
+        subscription = index_of(self._contracts.facts.subscription_keys, subscription_key)
+        is_owned = subscription >= 0
+        is_owned[is_owned] = self._contracts.is_active(subscription[is_owned], start_us[is_owned])
+        unowned = start_us[~is_owned & (start_us >= self._unowned_from_us)]
+        self.unowned_us = min(self.unowned_us, int(unowned.min(initial=_NEVER)))
 
     @staticmethod
     def _counted_seqs(found: pa.Table, came: Arrivals) -> Int64s:

@@ -19,6 +19,8 @@ Bools = npt.NDArray[np.bool_]
 LATELY_DAYS: Final = 70  # a cycle and another: a last period that began earlier is one of an account that is caught up on
 _FEW: Final = 2  # more accounts than one in so many are not a few any more: then all usage is read from the beginning
 _NEVER: Final = np.iinfo(np.int64).max
+_DAY_US: Final = 86_400_000_000
+_MONTH_DAYS_MAX: Final = 31
 
 
 class Window(NamedTuple):
@@ -64,6 +66,21 @@ def split(calendar: Int64s, arrays: Arrays, bill_date: dt.date) -> Windows:
     if not accounts.any() or int(accounts.sum()) * _FEW > int((calendar >= 0).sum()):
         return Windows(Window(int(first_us.min()), int(to_us.max())), None, nobody)
     return Windows(Window(from_us, max(from_us, int(to_us.max()))), Window(int(first_us.min()), from_us), accounts)
+
+
+def unowned_from_us(window: Window, bill_date: dt.date, reopen_periods_max: int) -> int:
+    """The instant from which on a run refuses usage without an owner.
+
+    What began before is closed for it, and for runs of other bill days.
+    """
+    open_day = day_number(bill_date) - (reopen_periods_max + 1) * _MONTH_DAYS_MAX
+    return min(window.from_us, open_day * _DAY_US)
+
+
+def reaching_back(main: Window, reopened: Window | None, from_us: int) -> Window | None:
+    """The reopened window, as far back as `from_us`; None where the main one reaches back so far."""
+    first_us = from_us if reopened is None else min(reopened.from_us, from_us)
+    return Window(first_us, main.from_us) if first_us < main.from_us else reopened
 
 
 def together(main: Window | None, reopened: Window | None) -> Window | None:
