@@ -56,14 +56,14 @@ class Told(msgspec.Struct, frozen=True):
     """A record that is on no bill. Instants in microseconds UTC; dates ISO, local to the account, empty where there is none.
 
     `run_id`: the run that left it out; 0: none has looked since it came. Then `bill_date` is that of the next run of its account, empty
-    where its number had no owner. `period_to` is the first day after the period. `open_from` is the first day of the oldest period that was
-    open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed, segment,
-    no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; NOBODYS_UNREAD: no run has
-    read it since it came; AFTER_BILL: it came after the bill of its period, which the next run corrects; FOR_TESTS: its account is for
-    tests in its period, and a run will price it. `closes_on`: the first bill date that bills nothing more of its period, where that was
-    billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for another person, 0: none;
-    `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that looked at it in time,
-    refused it (a status of rating); empty where none did.
+    where its number had no owner. `period_to` is the first day after the period. `open_from` is the first day of the oldest period that
+    was open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed,
+    segment, no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; NOBODYS_UNREAD: no
+    run has read it since it came; AFTER_BILL: it came after the bill of its period, which the next run corrects; FOR_TESTS: its account
+    is for tests in its period, and a run will price it. `closes_on`: the first bill date that bills nothing more of its period, where
+    that was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for another
+    person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that looked
+    at it in time, refused it (a status of rating); empty where none did.
     """
 
     event_key: str
