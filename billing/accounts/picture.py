@@ -96,6 +96,18 @@ class Customer(NamedTuple):
         told = [fact for fact in self.of_kind("category") if fact.holds_on(day)]
         return str(told[-1].detail.category) if told else self.category or "normal"
 
+    def is_for_tests(self, day: dt.date) -> bool:
+        """Return whether nothing of the bill period that holds a day is invoiced: the account is for tests on its first day.
+
+        An account that begins as one for tests is billed from the day on which that ends: its period begins there.
+        """
+        period = self.period_of(day)
+        if period is None or self.category_on(period.start) != "test":
+            return False
+        edges = {edge for fact in self.of_kind("category") for edge in (fact.from_date, fact.to_date) if edge is not None}
+        later = [edge for edge in edges if edge > self.billed_from and self.category_on(edge) != "test"]
+        return not (self.category_on(self.billed_from) == "test" and later and period.start < min(later) <= day)
+
     def period_of(self, day: dt.date) -> Period | None:
         """The bill period that holds a day; None before it is billed and after it is closed."""
         return period_of(day, self.billed_from, self.bill_days, self.closed_on)

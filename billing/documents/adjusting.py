@@ -26,7 +26,6 @@ from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.persons import is_of, same_person
-from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.settlement import adjustments
 from billing.runs.settlement.adjustments import LIMIT, counting
 from billing.store import settings, tables
@@ -289,7 +288,7 @@ def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *
         remedy = f"give a day from {first} to {closed_on - ONE_DAY}"
         raise UserError(f"account {account_id} is closed on {closed_on}: {day} is too late", remedy)
     last = day if closed_on is None else min(day, closed_on - ONE_DAY)
-    if adjustments.is_for_tests(DaysForTests(connection, [account_key]), picture.customers[account_key], last):
+    if picture.customers[account_key].is_for_tests(last):
         remedy = f"give a day in a period in which it is none: `ratewright accounts show {account_id}` tells its category"
         raise AccountForTestsError(f"account {account_id} is for tests in the period of {day}, and nothing of that is invoiced", remedy)
 

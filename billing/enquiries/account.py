@@ -15,6 +15,7 @@ from billing import dunning, invoicing
 from billing.accounts import covering, picture
 from billing.accounts.lookup import unknown_account
 from billing.allocations import open_items, unallocated
+from billing.charges.periods import ONE_DAY
 from billing.invoicing import InvoiceSummary
 from billing.payments import promises, statement
 from billing.payments.writing import account_of
@@ -121,6 +122,6 @@ def _next_bill_date(connection: sa.Connection, customer: Customer, head_seq: int
     period = customer.period_of(begins)
     if period is None and coverage is not None and customer.key in adjustments.waiting(connection, head_seq):
         return due_accounts.date_after(customer.billed_from, customer.bill_days, coverage.through)  # of what was entered since it closed
-    if period is None or customer.category_on(period.start) == "test":
+    if period is None or customer.is_for_tests(period.end - ONE_DAY):
         return None
     return period.end

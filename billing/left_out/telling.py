@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -12,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing import late_decisions
-from billing.accounts.picture import account_keys
+from billing.accounts.picture import account_keys, load
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import verdicts_listed
@@ -23,7 +21,6 @@ from billing.left_out.reopened import next_dates
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
@@ -33,6 +30,7 @@ from rating.schema import KEY, UsageFlag
 from rating.status import Status
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Mapping
 
     import numpy.typing as npt
@@ -159,14 +157,15 @@ def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> 
     """The explanations, those of what waits for a run only while no account is for tests in the period, as of `seq`."""
     keys = account_keys(connection, {each.account_id for each in told if each.outlook is Outlook.LATER and each.period_from})
     tests = DaysForTests(connection, keys.values(), seq)
+    ever = {account_id: key for account_id, key in keys.items() if tests.ever(key)}
+    customers = load(connection, ever.values(), seq).customers if ever else {}
     never = {"reason": LeftOut.TESTED, "outlook": outlook(LeftOut.TESTED), "detail": FOR_TESTS}
 
     def is_for_tests(each: Told) -> bool:
-        if each.outlook is not Outlook.LATER or not each.period_from or not tests.ever(keys[each.account_id]):
+        if each.outlook is not Outlook.LATER or not each.period_from or each.account_id not in ever:
             return False
-        day = (EPOCH_INSTANT + each.start_us * MICROSECOND).astimezone(ZoneInfo(each.timezone)).date()
-        billed_from, start = dt.date.fromisoformat(each.billed_from), dt.date.fromisoformat(each.period_from)
-        return tests.in_period(keys[each.account_id], billed_from, start, day)
+        customer = customers[ever[each.account_id]]
+        return customer.is_for_tests(customer.local_date(each.start_us))
 
     return tuple(msgspec.structs.replace(each, **never) if is_for_tests(each) else each for each in told)
 

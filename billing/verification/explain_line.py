@@ -174,6 +174,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     if not named.num_rows:
         return [], [], []
     owners: list[Any] = named["payer_account_id"].to_pylist()
+    periods: list[Any] = named["period_from"].to_pylist()
     with home.connect() as connection:
         plain = PlainLookup(home, connection, run)
         unbilled = UnbilledCharges(connection, run.run_id, run.pinned_seq, owners)
@@ -186,7 +187,7 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     found = set(named["event_key"].to_pylist())
     outcomes = [outcome for _, outcome in plain.outcomes(usage_of(home, plain, drawn)) if outcome.event.event_key in found]
     starts = {key: wanted.pop(key) for key in found}
-    of_key = zip(named["event_key"].to_pylist(), map(unbilled.why, owners, named["period_from"].to_pylist()), strict=True)
+    of_key = zip(named["event_key"].to_pylist(), map(unbilled.why, owners, periods), strict=True)
     aside = {key: (LeftOut(kind), reason) for key, (kind, reason) in of_key if kind}
     return outcomes, list(telling.tell_aside(home, run, starts, aside)), _rerated(home, run.run_id, named, outcomes)
 

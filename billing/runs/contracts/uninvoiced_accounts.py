@@ -50,17 +50,6 @@ class DaysForTests:
         """Return whether one of the accounts is for tests on any day that was ever told."""
         return self._imported.get(account_key) == TEST or any(category == TEST for _, category in self._told.get(account_key, ()))
 
-    def in_period(self, account_key: int, billed_from: dt.date, start: dt.date, day: dt.date) -> bool:
-        """Return whether nothing of the period that begins on `start` and holds `day` is invoiced.
-
-        An account that begins as one for tests is billed from the day on which that ends: its period is cut to begin there.
-        """
-        if not self.holds(account_key, start):
-            return False
-        edges = {edge for span, _ in self._told.get(account_key, ()) for edge in (span.start, span.end) if edge is not None}
-        later = sorted(edge for edge in edges if billed_from < edge and not self.holds(account_key, edge))
-        return not (self.holds(account_key, billed_from) and later and start < later[0] <= day)
-
 
 def ever_for_tests(facts: Facts) -> list[int]:
     """Accounts (indices, ascending) that are for tests on any day."""

@@ -22,8 +22,6 @@ from billing.store import bulk, tables
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from billing.accounts.picture import Customer
-
 LIMIT: Final = "adjustment_limit_micros"
 PERIOD_CLOSED: Final = "closed"
 FOR_TESTS: Final = "test"
@@ -90,8 +88,9 @@ def billed(connection: sa.Connection) -> dict[int, Billed]:
     """
     line, invoice, entered = tables.invoice_lines.c, tables.invoices.c, tables.adjustments.c
     columns = (line.price_id, line.line_no, line.amount_micros, line.effect, invoice.number, invoice.invoice_key, invoice.account_key)
-    columns = (*columns, entered.amount_micros.label("entered_micros"))
-    query = sa.select(*columns).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)
+    query = sa.select(*columns, entered.amount_micros.label("entered_micros")).join_from(
+        tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key
+    )
     query = query.join(tables.adjustments, entered.adjustment_id == line.price_id)
     query = query.where(line.kind == "adjustment", invoice.invoice_key.not_in(voided())).order_by(invoice.invoice_key, line.line_no)
     of_payer: dict[tuple[int, int], _Standing] = {}
@@ -134,15 +133,9 @@ def never_billed(connection: sa.Connection, seq: int) -> dict[int, str]:
             last = day if customer.closed_on is None else min(day, customer.closed_on - ONE_DAY)  # of the last period, once it is closed
             if last < first:
                 found[adjustment_id] = PERIOD_CLOSED
-            elif is_for_tests(tests, customer, last):
+            elif customer.is_for_tests(last):
                 found[adjustment_id] = FOR_TESTS
     return found
-
-
-def is_for_tests(tests: DaysForTests, customer: Customer, day: dt.date) -> bool:
-    """True where nothing of the period that holds a day is invoiced, since its account is for tests."""
-    period = customer.period_of(day)
-    return period is not None and tests.in_period(customer.key, customer.billed_from, period.start, day)
 
 
 def _credited(billed_: Billed, row: Any) -> Billed:  # noqa: ANN401 -- a row of the database

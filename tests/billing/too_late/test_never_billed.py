@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.accounts.kinds import CategoryFact
+from billing.accounts import agreements
+from billing.accounts.kinds import CategoryFact, TermsFact
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
 from billing.controls import books
 from billing.documents import adjusting
+from billing.enquiries.account import standing
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
 from billing.store import settings
@@ -160,6 +164,10 @@ def test_an_account_that_began_as_one_for_tests_is_billed_from_the_day_on_which_
         adjusting.add(world.home, wanted._replace(reference="A-2", on_date=dt.date(2025, 10, 10)), who(world))
     arrive(world, "2025-10-26T12:00:00", Call(NUMBERS["anna"], "2025-10-20T10:00:00", 600, key="x"))
     assert found_as(world, "x") == "not yet due"
+    assert standing(world.home, "anna", world.now_us).next_bill_date == "2025-11-01"
+    asked = Asked(Operator(*ANA), who(world).now_us)
+    said = agreements.agree(world.home, asked, "anna", "terms", dt.date(2025, 10, 20), None, TermsFact(payment_days=30)).said
+    assert said[-1] == "the bill of 2025-11-01 is the first to show it"
     world.bill("2025-11-01")
     assert [each.state for each in adjusting.list_all(world.home)] == world.numbers("anna")
     assert (usage_cents(world, "anna"), explain_record(world.home, "x").left_out, wrong(world)) == (100, (), set())
