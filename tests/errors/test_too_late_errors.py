@@ -74,6 +74,7 @@ no_price              1  {BILL} message --reason down
 decided               1  {BILL} late-1 --reason down                      | {WRITE_OFF} late-1 --reason lost
 account_is_closing    1  {BILL} late-5 --reason down                      | accounts close bert --on 2026-02-15
 account_is_closed     1  {BILL} late-5 --reason down                      | accounts close bert --on 2025-12-01
+account_for_tests     1  {BILL} late-1 --reason down                      | accounts category anna test --from 2026-05-01
 unfinished_run        1  {WRITE_OFF} late-1 --reason down                 | {TRIAL}
 waits_otherwise       1  {BILL} late-1 --amount 10001 --reason down       | {ABOVE}
 own_proposal          1  approvals agree 1                                | {ABOVE}
@@ -88,6 +89,7 @@ back_twice            1  {BACK} 1 --reason oops                           | {LOS
 back_of_taking_back   1  {BACK} 2 --reason oops                           | {LOST}; {BACK} 1 --reason wrong
 back_unfinished_run   1  {BACK} 1 --reason oops                           | {LOST}; {TRIAL}
 back_invoiced         1  {BACK} 1 --reason oops                           | {INVOICED}
+back_moving           1  {BACK} 1 --reason oops                           | {INVOICED}; accounts payer anna bert --from 2026-04-01
 back_credited         1  {BACK} 1 --reason oops                           | {INVOICED}; {CREDITED}
 """
 
