@@ -10,15 +10,19 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from billing.accounts.kinds import CategoryFact
+from billing.enquiries.void_bills import on_void
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import LeftOut
 from billing.verification.explain_line import explain_record
+from server.cli.pages.void_bill import void_in_words
+from tests.billing.documents.clerk import void
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.test_rating_units import tell
-from tests.billing.runs.world import Call
+from tests.billing.runs.world import Call, usage_table
 from tests.billing.too_late.late_world import NUMBERS, open_records, usage_cents, wrong
 from tests.billing.too_late.test_deciding import found_as
 
@@ -105,3 +109,21 @@ def test_a_customer_that_was_billed_and_is_for_tests_since_then_has_it_back(worl
     assert (usage_cents(world, "anna"), wrong(world)) == (0, set())
     assert found_as(world, "x") == "does not bill: its account is for tests (test account)"
     assert told(world) == [(LeftOut.TESTED, "its account is for tests, never bills", PRICED)]
+
+
+def test_no_run_bills_again_what_a_void_invoice_had_of_a_period_that_is_for_tests_by_now(world: World) -> None:
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", NUMBERS["anna"])
+    world.take(IN_OCTOBER)
+    world.bill("2025-11-01")
+    (number,) = world.numbers("anna")
+    void(world, number, "2025-11-03")
+    assert found_as(world, "x") == f"on {number}, which is void: a run of 2025-11-01 or later bills it"
+    tell(world, "anna", "category", CategoryFact("test"), "2025-10-01")
+    assert found_as(world, "x") == f"on {number}, which is void: its account is for tests, never bills"
+    usage = usage_table((IN_OCTOBER,))
+    starts = dict(zip(usage["event_key"].to_pylist(), usage["start_us"].cast(pa.int64()).to_pylist(), strict=True))
+    (found,) = on_void(world.home, starts)
+    assert void_in_words(found, "en")[-1] == AHEAD
+    world.bill("2025-12-01")
+    assert (found_as(world, "x"), wrong(world)) == ("does not bill: its account is for tests (test account)", set())
