@@ -110,7 +110,7 @@ def _words() -> argparse.ArgumentParser:
     running.add_argument("--hours", type=float, default=4.0)
     running.add_argument("--tier", default=tiers.TEST, choices=list(WHOLE), help="the tests of `make test`, or all that there are")
     running.add_argument("--first", default=FIRST, help="command for the tests of a package, with {tests} in it")
-    running.add_argument("--whole", action="append", help="command for all tests, once or more; without any: make test, and of all make test-deep")
+    running.add_argument("--whole", action="append", help="command for all tests, once or more; without any those of make for the tier")
     running.add_argument("--package-only", action="store_true", help="leave the whole target out: what survives the first tests survives")
     running.add_argument("--first-minutes", type=float, default=30.0)
     running.add_argument("--whole-minutes", type=float, default=90.0)
