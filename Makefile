@@ -58,7 +58,7 @@ demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEE
 test: .venv/.ready ## tests of every change, some eight minutes on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
 	@$(BIN)/python -m tests.tiers test $(ARGS)
 
-test-deep: .venv/.ready ## the tests that `make test` leaves out (tests/deep.toml), then billing on PostgreSQL; ARGS= goes to pytest
+test-deep: .venv/.ready ## the tests that `make test` leaves out (tests/tiers.toml), then billing on PostgreSQL; ARGS= goes to pytest
 	@$(BIN)/python -m tests.tiers deep $(ARGS)
 
 # Tests of billing once more, their homes on a real PostgreSQL that comes with the development packages: what writes money, facts and runs.

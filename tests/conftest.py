@@ -26,7 +26,7 @@ STORE = os.environ.get("RATEWRIGHT_TEST_STORE", "sqlite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make test` and `make test-deep` each run a tier; by hand all runs that is named."""
-    parser.addoption("--tier", default="", choices=[tiers.TEST, tiers.DEEP], help="run the tests of a tier alone; see tests/deep.toml")
+    parser.addoption("--tier", default="", choices=[tiers.TEST, tiers.DEEP], help="run the tests of a tier alone; see tests/tiers.py")
 
 
 def pytest_configure() -> None:
@@ -43,7 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if NEED_A_DATABASE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     is_on_postgresql = STORE == "postgresql"
-    wanted = tiers.chosen([item.nodeid for item in items], config.option.tier, tiers.load(), is_on_postgresql=is_on_postgresql)
+    wanted = tiers.chosen(
+        [item.nodeid for item in items], config.option.tier, tiers.load(), tiers.costly(), is_on_postgresql=is_on_postgresql
+    )
     if is_on_postgresql:
         wanted -= {item.nodeid for item in items if item.get_closest_marker("sqlite") is not None}
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
