@@ -77,7 +77,7 @@ def tests_of(copy: Copy, fault: Fault, wanted: Sequence[str]) -> tuple[str, ...]
     """Files of those of the tests that are there, for tests move. Those come first whose names share words with the fault or its file."""
     there = [each for each in wanted if (copy.folder / each).exists()] or [f"tests/{fault.file.partition('/')[0]}"]
     files = [file for each in there for file in _files(copy.folder, each)]
-    words = _words(f"{fault.id}/{fault.file}")
+    words = _words(f"{fault.id}/{fault.file}/{fault.shows_in}")
     return tuple(sorted(dict.fromkeys(files), key=lambda file: -len(words & _words(file.rpartition("/")[2]))))
 
 
