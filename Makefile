@@ -55,10 +55,10 @@ demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEE
 	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir '$(DIR)')
 
 # A file stays in one worker, so that what its tests share (a finished demo, compiled tables) is made once.
-test: .venv/.ready ## tests of every change, some eight minutes on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
+test: .venv/.ready ## tests of every change, held to 16 processor minutes; ARGS= goes to pytest, such as ARGS='-m "not slow"'
 	@$(BIN)/python -m tests.tiers test $(ARGS)
 
-test-deep: .venv/.ready ## the tests that `make test` leaves out (tests/tiers.toml), then billing on PostgreSQL; ARGS= goes to pytest
+test-deep: .venv/.ready ## what `make test` leaves out (tests/tiers.py), then billing on PostgreSQL; ARGS= goes to pytest
 	@$(BIN)/python -m tests.tiers deep $(ARGS)
 
 # Tests of billing once more, their homes on a real PostgreSQL that comes with the development packages: what writes money, facts and runs.
