@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-words check-format check-types check-imports check-proto bench bench-close bench-rerate proto lock
+.PHONY: help .venv demo test test-deep test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-words check-format check-types check-imports check-proto bench bench-close bench-rerate proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -55,9 +55,11 @@ demo: .venv/.ready ## a month of calls from switch files to posted invoices; SEE
 	@$(BIN)/python examples/demo/run.py $(if $(SEED),--seed $(SEED)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(DIR),--dir '$(DIR)')
 
 # A file stays in one worker, so that what its tests share (a finished demo, compiled tables) is made once.
-test: .venv/.ready ## all tests, on two cores; ARGS= goes to pytest, such as ARGS='-m "not slow"'
-	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
-	@$(if $(ARGS),,$(MAKE) --no-print-directory test-postgresql)
+test: .venv/.ready ## tests of every change, held to 16 processor minutes; ARGS= goes to pytest, such as ARGS='-m "not slow"'
+	@$(BIN)/python -m tests.tiers test $(ARGS)
+
+test-deep: .venv/.ready ## what `make test` leaves out (tests/tiers.py), then billing on PostgreSQL; ARGS= goes to pytest
+	@$(BIN)/python -m tests.tiers deep $(ARGS)
 
 # Tests of billing once more, their homes on a real PostgreSQL that comes with the development packages: what writes money, facts and runs.
 POSTGRESQL_TESTS ?= tests/billing/runs tests/billing/accounts tests/billing/guiding tests/billing/payments \

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from tests import tiers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 NEED_A_DATABASE = {"home", "world", "balanced", "billed", "postgresql", "both"}  # fixtures
 LAST_LINES = pytest.StashKey[list[str]]()  # what a run ends with
 STORE = os.environ.get("RATEWRIGHT_TEST_STORE", "sqlite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test` and `make test-deep` each run a tier; by hand all runs that is named."""
+    parser.addoption("--tier", default="", choices=[tiers.TEST, tiers.DEEP], help="run the tests of a tier alone; see tests/tiers.py")
 
 
 def pytest_configure() -> None:
@@ -31,14 +38,18 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what opens a home folder as slow, without saying so in every file; leave out what is about the other database."""
+    """Mark what opens a home folder as slow, without saying so in every file; leave out the other database and tier."""
     for item in items:
         if NEED_A_DATABASE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-    if STORE == "postgresql":
-        left_out = [item for item in items if item.get_closest_marker("sqlite") is not None]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
+    is_on_postgresql = STORE == "postgresql"
+    wanted = tiers.chosen(
+        [item.nodeid for item in items], config.option.tier, tiers.load(), tiers.costly(), is_on_postgresql=is_on_postgresql
+    )
+    if is_on_postgresql:
+        wanted -= {item.nodeid for item in items if item.get_closest_marker("sqlite") is not None}
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
+    items[:] = [item for item in items if item.nodeid in wanted]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@
         provoke(["usage", "ingest", "missing.csv", ...], status=1, golden="usage/missing_file", unchanged=home)
 
 Golden texts lie in tests/errors/golden, one folder an area. Paths of the test are shown as <folder>. To write them anew after a
-deliberate change: RATEWRIGHT_GOLDEN=write make test ARGS=tests/errors, then read the difference.
+deliberate change: RATEWRIGHT_GOLDEN=write .venv/bin/pytest tests/errors, then read the difference.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import tiers
 from tests.faults import campaign, records, results
 from tests.faults.tree import Copy, CopyError
 from tests.faults.trying import Target
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FIRST = ".venv/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder {tests}"
-WHOLE = "make --no-print-directory test"
+MAKE = "make --no-print-directory"
+ALL = "all"
+WHOLE = {tiers.TEST: (f"{MAKE} test",), ALL: (f"{MAKE} test", f"{MAKE} test-deep")}
 
 
 def main() -> int:
@@ -46,7 +49,9 @@ def run(asked: argparse.Namespace) -> int:
     copy.prepare(records.ROOT, asked.tree)
     with copy.alone():
         subprocess.run(["make", "--no-print-directory", ".venv"], cwd=copy.folder, check=True)
-        target = Target(asked.first, () if asked.package_only else tuple(asked.whole or [WHOLE]), asked.first_minutes, asked.whole_minutes)
+        first = asked.first if asked.tier == ALL else asked.first.replace("{tests}", f"--tier {asked.tier} {{tests}}")
+        whole = () if asked.package_only else tuple(asked.whole or WHOLE[asked.tier])
+        target = Target(first, whole, asked.first_minutes, asked.whole_minutes)
         faults = _chosen(asked)
         try:
             campaign.carry_out(copy, target, faults, asked.results, hours=asked.hours, tell=lambda text: say([text]))
@@ -103,8 +108,9 @@ def _words() -> argparse.ArgumentParser:
     running.add_argument("--copy", type=Path, required=True, help="folder of the copy; the same for all campaigns")
     running.add_argument("--tree", default="HEAD", help="commit that the copy is of")
     running.add_argument("--hours", type=float, default=4.0)
+    running.add_argument("--tier", default=tiers.TEST, choices=list(WHOLE), help="the tests of `make test`, or all that there are")
     running.add_argument("--first", default=FIRST, help="command for the tests of a package, with {tests} in it")
-    running.add_argument("--whole", action="append", help=f"command for all tests, once or more; without any: {WHOLE}")
+    running.add_argument("--whole", action="append", help="command for all tests, once or more; without any those of make for the tier")
     running.add_argument("--package-only", action="store_true", help="leave the whole target out: what survives the first tests survives")
     running.add_argument("--first-minutes", type=float, default=30.0)
     running.add_argument("--whole-minutes", type=float, default=90.0)

@@ -185,6 +185,12 @@ def test_no_folder_of_somebody_elses_is_taken(source: Path, tmp_path: Path) -> N
         Copy(tmp_path).prepare(source, "HEAD")
 
 
+def test_files_that_are_called_like_the_fault_come_first(copy: Copy) -> None:
+    fault = Fault("toy-far-sum", "toy/sums.py", "a", "b", "Nobody.")
+    assert trying.tests_of(copy, fault, ("tests/far", "tests/toy", "tests/gone")) == ("tests/toy/test_sums.py", "tests/far/test_one.py")
+    assert trying.tests_of(copy, fault, ("tests/gone",)) == ("tests/toy/test_sums.py",)
+
+
 def test_the_summary_of_pytest_names_what_failed() -> None:
     said = "FAILED tests/a/test_b.py::test_c[x y - z] - AssertionError: FAILED\nERROR tests/a/test_d.py - SyntaxError\nFAILED elsewhere\n"
     assert trying.failed_in(said) == ("tests/a/test_b.py::test_c[x y - z]", "tests/a/test_d.py")

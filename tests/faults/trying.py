@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NOTHING_COLLECTED: Final = 5  # exit status of pytest: the target leaves these tests out
 TIMED_OUT: Final = "no end"  # stands for a test that never ended
 _SAID: Final = re.compile(r"^(?:FAILED|ERROR) (tests/\S*?\.py(?:::\w+)*(?:\[.*?\])?)(?= - |$)", re.MULTILINE)
+_SHARED: Final = 4  # letters that two words have in common
 _TAIL: Final = 2_000  # characters of output that are kept where nothing can be told
 
 
@@ -73,9 +74,21 @@ def run_whole(copy: Copy, target: Target) -> Run:
 
 
 def tests_of(copy: Copy, fault: Fault, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Those of the tests that are there; tests move."""
-    there = tuple(each for each in wanted if (copy.folder / each).exists())
-    return there or (f"tests/{fault.file.partition('/')[0]}",)
+    """Files of those of the tests that are there, for tests move. Those come first whose names share words with the fault or its file."""
+    there = [each for each in wanted if (copy.folder / each).exists()] or [f"tests/{fault.file.partition('/')[0]}"]
+    files = [file for each in there for file in _files(copy.folder, each)]
+    words = _words(f"{fault.id}/{fault.file}/{fault.shows_in}")
+    return tuple(sorted(dict.fromkeys(files), key=lambda file: -len(words & _words(file.rpartition("/")[2]))))
+
+
+def _words(name: str) -> set[str]:
+    """Beginnings of words: a void is about voiding, too."""
+    return {word[:_SHARED] for word in re.findall(r"[a-z]+", name) if len(word) >= _SHARED}
+
+
+def _files(root: Path, test: str) -> list[str]:
+    folder = root / test
+    return sorted(str(file.relative_to(root)) for file in folder.rglob("test_*.py")) if folder.is_dir() else [test]
 
 
 def _run(copy: Copy, command: str, minutes: float) -> Run:
