@@ -27,6 +27,7 @@ from billing.accounting.service_days import Share, to_minor_unit, unearned_sums
 from billing.invoicing.billed import OUTSIDE
 from billing.store import tables
 from billing.store.sums import STORED_MAX, halves, whole
+from billing.store.voids import voided
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -163,8 +164,8 @@ def posting_of(kind: Kind, month: Month, document: str, moved: Moved) -> ledger.
 
 def _outside(connection: sa.Connection, month: Month) -> Targets:
     """Credits `outside` that were issued by the end of the month, for days after it. Void ones hold nothing."""
-    line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
-    void = sa.select(event.invoice_key).where(event.kind == "voided", event.on_date <= month.last.isoformat())
+    line, invoice = tables.invoice_lines.c, tables.invoices.c
+    void = voided(until=month.last)
     query = (
         sa.select(
             invoice.legal_entity,

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.accounts import forecast, kinds
-from billing.accounts.covering import VOIDED
 from billing.accounts.lifecycle import end_contract
 from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related
@@ -21,6 +20,7 @@ from billing.accounts.still_open import open_from
 from billing.accounts.wording import in_words
 from billing.charges.periods import ONE_DAY, period_of
 from billing.store import tables
+from billing.store.voids import voided
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -168,11 +168,10 @@ def _adjustments(recorder: Recorder, customer: Customer, on: dt.date) -> list[st
 
 def _billed(connection: sa.Connection, customer: Customer) -> set[int]:
     """Adjustments (ids) of an account that valid documents bill, to any payer: their lines do not cancel each other."""
-    row, line, invoice, event = tables.adjustments.c, tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
-    void = sa.select(event.invoice_key).where(event.kind == VOIDED)
+    row, line, invoice = tables.adjustments.c, tables.invoice_lines.c, tables.invoices.c
     query = sa.select(line.price_id).join_from(tables.invoice_lines, tables.invoices, invoice.invoice_key == line.invoice_key)
     query = query.join(tables.adjustments, row.adjustment_id == line.price_id)
-    query = query.where(line.kind == "adjustment", row.account_key == customer.key, invoice.invoice_key.not_in(void))
+    query = query.where(line.kind == "adjustment", row.account_key == customer.key, invoice.invoice_key.not_in(voided()))
     query = query.where(line.effect.is_(None) | (line.effect != _OUTSIDE))
     return set(connection.execute(query.group_by(line.price_id).having(sa.func.sum(line.amount_micros) != 0)).scalars())
 

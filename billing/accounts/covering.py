@@ -29,6 +29,7 @@ import sqlalchemy as sa
 from billing.accounts import undone
 from billing.accounts.undone import Undo
 from billing.store import tables
+from billing.store.voids import VOIDED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -37,7 +38,6 @@ CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
 RERATE: Final = "rerate"
 TESTED: Final = "test"
-VOIDED: Final = "voided"
 ISSUED_ON: Final = "issued_on"  # in the detail of a cycle run whose invoices are not dated on its bill date
 _COUNTS: Final = ("numbered", "posted")
 

@@ -19,6 +19,7 @@ from billing.allocations.replay import GIVES_BACK
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF
 from billing.store import tables
 from billing.store.sums import halves
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -171,8 +172,7 @@ def _money(day: str, account_id: str | None, parts: sa.CTE) -> sa.Select[Any]:
 
 def _counts(invoice: Any, day: str, waiting: sa.Select[Any] | None) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401 -- the table or an alias
     """A document was issued by the end of a day, and not void."""
-    event = tables.invoice_events.c
-    void = sa.select(event.invoice_key).where(event.kind == "voided", event.on_date <= day)
+    void = voided(until=dt.date.fromisoformat(day))
     found = [invoice.c.issued_on <= day, invoice.c.invoice_key.not_in(void)]
     return found if waiting is None else [*found, invoice.c.invoice_key.not_in(waiting)]
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from billing.allocations.spread import DOCUMENT, Claims, OpenItem, in_parts
 from billing.store import tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,18 +53,11 @@ def open_micros(before_seq: int | None = None) -> sa.ColumnElement[int]:
     used = _sum(settlement, (settlement.credit_kind == DOCUMENT) & (settlement.credit_id == invoice.number), before_seq)
     paid_out = _sum(event, event.credit_number == invoice.number, before_seq)
     rest = sa.case(
-        (invoice.invoice_key.in_(voided(before_seq)), 0),
+        (invoice.invoice_key.in_(voided(as_of=None if before_seq is None else before_seq - 1)), 0),
         (invoice.total_micros >= 0, invoice.total_micros - paid),
         else_=invoice.total_micros + used + paid_out,
     )
     return sa.cast(rest, tables.INT64)
-
-
-def voided(before_seq: int | None = None) -> sa.Select[Any]:
-    """Keys of the invoices that were voided."""
-    event = tables.invoice_events.c
-    query = sa.select(event.invoice_key).where(event.kind == "voided")
-    return query if before_seq is None else query.where(event.commit_seq < before_seq)
 
 
 def plan_parts(

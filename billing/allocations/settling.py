@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import sqlalchemy as sa
 
 from billing.allocations import corrected
-from billing.allocations.items import CHUNK, chunks, claims_of, open_items, voided
+from billing.allocations.items import CHUNK, chunks, claims_of, open_items
 from billing.allocations.order import orders
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF, Credit, OpenItem, Settlement, allocate, take_back
 from billing.store import bulk, tables
+from billing.store.voids import voided
 from rating.errors import UserError
 
 if TYPE_CHECKING:

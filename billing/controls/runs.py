@@ -30,6 +30,7 @@ from billing.runs.selection.left_out import TERM
 from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 from billing.store.sums import halves, whole
+from billing.store.voids import voided
 from rating.status import Status
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _undone(connection: sa.Connection, undos: Sequence[Undo]) -> Book:
     for undo in undos:
         rows = connection.execute(sa.select(invoice.invoice_key, invoice.account_key).where(invoice.run_id == undo.run_id))
         billed |= {key for key, account_key in rows if undo.is_of(account_key)}
-    void = sa.select(event.invoice_key).where(event.kind == "voided")
+    void = voided()
     by_undoing = set(connection.execute(void.where(event.commit_seq.in_(undone.commits()))).scalars())
     right = by_undoing | (billed & set(connection.execute(void).scalars()))
     return set_book("runs: documents of undone runs = void documents", billed, right, "documents")

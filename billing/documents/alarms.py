@@ -25,12 +25,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
-from billing.allocations.items import CHUNK, chunks, voided
+from billing.allocations.items import CHUNK, chunks
 from billing.charges.lines import KEY_FIELDS, Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
 from billing.invoicing.drafts import CREDIT_NOTE
 from billing.runs import states
 from billing.store import bulk, commit_points, settings, tables
+from billing.store.voids import VOIDED, voided
 from rating.errors import UserError
 from rating.identifiers import one_line
 
@@ -349,7 +350,7 @@ def _ahead(invoice_keys: Sequence[int]) -> sa.Select[Any]:
 def _never_billed() -> sa.Select[Any]:
     """Documents of runs that were undone."""
     event = tables.invoice_events.c
-    return sa.select(event.invoice_key).where(event.kind == covering.VOIDED, event.commit_seq.in_(undone.commits()))
+    return sa.select(event.invoice_key).where(event.kind == VOIDED, event.commit_seq.in_(undone.commits()))
 
 
 def _re_ratings() -> sa.Select[Any]:

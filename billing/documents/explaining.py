@@ -32,6 +32,7 @@ from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING
 from billing.runs import states
 from billing.runs.contracts.fact_columns import day_number
 from billing.store import tables
+from billing.store.voids import voided
 from rating.errors import UserError
 from rating.money import MICROS_PER_UNIT, format_micros
 
@@ -108,10 +109,9 @@ def _with_passes(line: LineExplained, passes: Sequence[Passes], words: Words) ->
 
 def _known_then(connection: sa.Connection, document: Document, seq: int) -> list[Any]:
     """Lines that counted as billed when the run of a document began, as of `seq`."""
-    invoice, event = tables.invoices.c, tables.invoice_events.c
+    invoice = tables.invoices.c
     old = sa.select(invoice.invoice_key).where(invoice.commit_seq <= seq, invoice.account_key == document.account_key)
-    void = sa.select(event.invoice_key).where(event.kind == "voided", event.commit_seq <= seq)
-    old = old.where(invoice.invoice_key.not_in(void), sa.func.coalesce(invoice.document_type, INVOICE) != OPENING)
+    old = old.where(invoice.invoice_key.not_in(voided(as_of=seq)), sa.func.coalesce(invoice.document_type, INVOICE) != OPENING)
     line = tables.invoice_lines
     query = sa.select(line, invoice.number).join_from(line, tables.invoices).where(line.c.invoice_key.in_(old))
     query = query.where(line.c.effect.is_(None) | (line.c.effect != OUTSIDE))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import undone
-from billing.allocations.items import voided
 from billing.clocks import local_date
 from billing.invoicing.drafts import INVOICE
 from billing.runs import states
 from billing.store import tables
+from billing.store.voids import voided
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:

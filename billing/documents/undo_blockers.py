@@ -9,13 +9,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.accounts import covering
-from billing.allocations.items import voided
 from billing.allocations.spread import DOCUMENT, WRITE_OFF
 from billing.charges.lines import KEY_FIELDS
 from billing.invoicing.drafts import CREDIT_NOTE
 from billing.ledger import closed_months
 from billing.payments.instalments import ENDED
 from billing.store import tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -31,6 +31,7 @@ from billing.runs.contracts.facts import Facts
 from billing.runs.lock import only_run
 from billing.runs.states import Run
 from billing.store import bulk, commit_points, tables
+from billing.store.voids import VOIDED
 from rating import identifiers
 from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
@@ -310,7 +311,7 @@ def _void(connection: sa.Connection, rows: Sequence[Any], act: _Act) -> None:
         return
     columns: dict[str, Any] = {
         "invoice_key": [row.invoice_key for row in rows],
-        "kind": [covering.VOIDED] * count,
+        "kind": [VOIDED] * count,
         "on_date": [row.issued_on for row in rows],
         "reason": [act.reason] * count,
         "by_name": [act.who.by_name] * count,

@@ -29,6 +29,7 @@ from billing.runs.contracts import facts
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills, scope
 from billing.store import approvals, tables
+from billing.store.voids import voided
 from rating import identifiers
 from rating.errors import UserError
 
@@ -238,16 +239,15 @@ def _require_voidable(connection: sa.Connection, document: Document) -> None:
 def _require_last(connection: sa.Connection, document: Document) -> None:
     """No later valid document has a line on one of its charge keys. Tax follows from the other lines, and does not count."""
     own, other = tables.invoice_lines.alias("own"), tables.invoice_lines.alias("other")
-    invoice, event = tables.invoices.c, tables.invoice_events.c
+    invoice = tables.invoices.c
     query = sa.select(invoice.number).join_from(other, tables.invoices, invoice.invoice_key == other.c.invoice_key)
     query = query.join(own, sa.and_(*(own.c[name] == other.c[name] for name in KEY_FIELDS)))
-    void_keys = sa.select(event.invoice_key).where(event.kind == "voided")
     conditions = [
         invoice.account_key == document.account_key,
         own.c.invoice_key == document.invoice_key,
         own.c.kind != "tax",
         other.c.invoice_key > document.invoice_key,
-        other.c.invoice_key.not_in(void_keys),
+        other.c.invoice_key.not_in(voided()),
     ]
     number = connection.execute(query.where(*conditions).order_by(other.c.invoice_key.desc()).limit(1)).scalar_one_or_none()
     if number is not None:

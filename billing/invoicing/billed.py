@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from billing.charges.lines import KEY_FIELDS, LINE, SUM_FIELDS, Lines, empty, sum_by_key
 from billing.invoicing.drafts import KIND_NAMES, OPENING
 from billing.store import bulk, tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 OUTSIDE: Final = "outside"
 ADVANCE: Final = "advance"
-VOIDED: Final = "voided"
 ACCOUNTS_BY_NAME_MAX: Final = 20_000  # more accounts are read whole, and chosen afterwards
 _ACCOUNTS_PER_QUERY: Final = 500
 _LABELS: Final = ("quantity_unit",)
@@ -66,16 +66,13 @@ def _runs_since(period_from: dt.date) -> sa.Select[Any]:
 
 def _counting(as_of: int | None, dated_until: dt.date | None) -> list[sa.ColumnElement[bool]]:
     """The condition for documents that count as billed."""
-    invoice, event = tables.invoices.c, tables.invoice_events.c
-    void = sa.select(event.invoice_key).where(event.kind == VOIDED)
+    invoice = tables.invoices.c
     conditions: list[sa.ColumnElement[bool]] = [invoice.document_type.is_(None) | (invoice.document_type != OPENING)]
     if as_of is not None:
-        void = void.where(event.commit_seq <= as_of)
         conditions.append(invoice.commit_seq <= as_of)
     if dated_until is not None:
-        void = void.where(event.on_date <= dated_until.isoformat())
         conditions.append(invoice.issued_on <= dated_until.isoformat())
-    return [*conditions, invoice.invoice_key.not_in(void)]
+    return [*conditions, invoice.invoice_key.not_in(voided(as_of=as_of, until=dated_until))]
 
 
 def _as_lines(parts: Sequence[pa.Table]) -> Lines:

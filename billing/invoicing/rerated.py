@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.allocations.items import chunks, voided
+from billing.allocations.items import chunks
 from billing.invoicing.corrections import RERATE
 from billing.store import tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from billing.allocations.items import voided
 from billing.charges.book_terms import total
 from billing.charges.lines import Int64s
 from billing.charges.periods import ended_by
@@ -24,6 +23,7 @@ from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
 from billing.runs.selection.coverage import covered_through
 from billing.store import bulk, tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from billing.runs.contracts.facts import Facts
@@ -67,7 +67,7 @@ def last_bills(connection: sa.Connection, run: Run, listed: Int64s) -> LastBills
     runs = _runs(connection, run, day_of(int(lasts.since.min())))
     invoice = tables.invoices.c
     columns = (invoice.invoice_key, invoice.run_id, invoice.account_key, invoice.total_micros, invoice.currency)
-    query = sa.select(*columns).where(invoice.run_id.in_(list(runs)), invoice.invoice_key.not_in(voided(run.pinned_seq + 1)))
+    query = sa.select(*columns).where(invoice.run_id.in_(list(runs)), invoice.invoice_key.not_in(voided(as_of=run.pinned_seq)))
     rows = bulk.read(connection, query.order_by(invoice.invoice_key))
     place = index_of(lasts.account_key, rows["account_key"].to_numpy())
     dates = {run_id: day_number(date) for run_id, date in runs.items()}

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from billing.store import tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,16 +68,14 @@ def _billed() -> sa.Select[Any]:
 
     A run that says why it was ahead was approved by another person as that.
     """
-    run, invoice, event = tables.bill_runs.c, tables.invoices, tables.invoice_events.c
-    commit, account = tables.commits, tables.accounts
-    void = sa.select(event.invoice_key).where(event.kind == "voided")
+    run, invoice, commit, account = tables.bill_runs.c, tables.invoices, tables.commits, tables.accounts
     kind = sa.func.coalesce(run.kind, _CYCLE)
     names = (run.run_id, run.bill_date, commit.c.at_us, account.c.timezone)
     query = sa.select(*names, sa.func.count(), kind, run.state).select_from(tables.bill_runs)
     query = query.join(invoice, invoice.c.run_id == run.run_id).join(commit, commit.c.commit_seq == invoice.c.commit_seq)
     query = query.join(account, account.c.account_key == invoice.c.account_key)
     query = query.where(sa.func.coalesce(run.detail, "").not_like('%"ahead":%'))
-    return query.where(invoice.c.invoice_key.not_in(void)).group_by(*names, run.kind, run.state).order_by(run.run_id, commit.c.at_us)
+    return query.where(invoice.c.invoice_key.not_in(voided())).group_by(*names, run.kind, run.state).order_by(run.run_id, commit.c.at_us)
 
 
 def _ahead(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[_Ahead]:

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.accounts.picture import load
 from billing.accounts.still_open import latest_run, open_from
-from billing.allocations.items import voided
 from billing.charges.periods import ONE_DAY
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.store import bulk, tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     import pyarrow as pa

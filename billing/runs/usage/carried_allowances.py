@@ -24,12 +24,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
-from billing.accounts.covering import RERATE, VOIDED, later_runs
+from billing.accounts.covering import RERATE, later_runs
 from billing.allocations.items import CHUNK
 from billing.charges.grants import AllowanceKey
 from billing.charges.rollover import SHARED, Left, nothing_left
 from billing.runs.contracts.facts import load
 from billing.store import bulk, tables
+from billing.store.voids import VOIDED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

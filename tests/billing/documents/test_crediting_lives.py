@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing.allocations.items import voided
 from billing.documents import crediting
 from billing.store import tables
+from billing.store.voids import voided
 from rating.errors import UserError
 from tests.billing.documents.clerk import CENT, who, wrong
 from tests.billing.runs.test_any_order import LAST, Disorder

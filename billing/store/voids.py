@@ -1,0 +1,23 @@
+"""Invoices that were voided, as of a commit and by a day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from billing.store.tables import invoice_events
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+VOIDED: Final = "voided"  # kind of an event
+
+
+def voided(*, as_of: int | None = None, until: dt.date | None = None) -> sa.Select[Any]:
+    """A query of their keys: of those voided by commit `as_of`, and as of a day that is not after `until`; None: whenever that was."""
+    event = invoice_events.c
+    query = sa.select(event.invoice_key).where(event.kind == VOIDED)
+    if as_of is not None:
+        query = query.where(event.commit_seq <= as_of)
+    return query if until is None else query.where(event.on_date <= until.isoformat())
