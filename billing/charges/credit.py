@@ -1,6 +1,7 @@
 """The maximum credit, and the tax that goes with it: a credit never exceeds the billed amount, and the last one takes the residue.
 
-Amounts are micro-units in whole minor units; billed and credited amounts are >= 0.
+Amounts are micro-units in whole minor units; billed amounts are >= 0. So are credited ones, but for lines credited alone of a class below
+zero: what was taken off there adds to what is taken back with the whole.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class Billed(NamedTuple):
 
     @property
     def left_micros(self) -> int:
-        """Net that may still be credited."""
-        return creditable(self.net_micros, self.net_micros, self.credited_net_micros)
+        """Net that may still be credited: more than was billed where the credits before went the other way, of a class below zero."""
+        return max(self.net_micros - self.credited_net_micros, 0)
 
 
 def creditable(wanted_micros: int, billed_micros: int, credited_micros: int) -> int:

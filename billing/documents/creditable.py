@@ -36,10 +36,13 @@ class Standing:
         self.billed: dict[tuple[Any, ...], int] = {}
         self._prior: dict[tuple[Any, ...], int] = {}
         self._net: dict[tuple[str, str, int], int] = {}
+        self._taxes: dict[tuple[str, str, int], Any] = {}
         for row in lines:
             key, about = key_of(row), row.about or row.invoice_key  # a credit note belongs to the invoice that it is about
             self.billed[key] = self.billed.get(key, 0) + row.amount_micros
-            if row.kind != "tax":
+            if row.kind == "tax":
+                self._taxes[class_of(row)] = row
+            else:
                 self._net[class_of(row)] = self._net.get(class_of(row), 0) + row.amount_micros
             if about < invoice_key:
                 self._prior[key] = self._prior.get(key, 0) + row.amount_micros
@@ -53,6 +56,10 @@ class Standing:
     def net_of(self, row: Any) -> int:  # noqa: ANN401 -- a row of the database
         """The net of all documents in the class of a line."""
         return self._net.get(class_of(row), 0)
+
+    def tax_of(self, row: Any) -> Any:  # noqa: ANN401 -- rows of the database
+        """The newest line of tax on the class of a line; None where no document has any."""
+        return self._taxes.get(class_of(row))
 
     def left(self, row: Any) -> int:  # noqa: ANN401 -- a row of the database
         """The amount of a line that may still be credited; of a line below zero the amount that is to be taken back with the others."""
@@ -80,6 +87,20 @@ def whole(rows: Sequence[Any], standing: Standing, step_micros: int) -> list[Cre
             if class_of(row) == group and row.kind == "tax"
         ]
     return [each for each in found if each.micros]
+
+
+def left_of_line(row: Any, net: Sequence[Any], standing: Standing) -> int:  # noqa: ANN401 -- a row of the database
+    """The amount that may be credited of a line alone: what is left of it, bounded by its class. `net`: all of the class but tax.
+
+    Of a class below zero the bound is the net of all documents: there the invoice corrects what others billed.
+    """
+    bound = standing.net_of(row) if is_corrected(net) else sum(standing.own(each) for each in net)
+    return max(min(standing.left(row), bound), 0)
+
+
+def is_corrected(net: Sequence[Any]) -> bool:
+    """Return whether an invoice gave more in a class than it charged."""
+    return sum(int(row.amount_micros) for row in net) < 0
 
 
 def billed_of(net: Sequence[Any], tax: Any, standing: Standing, sign: int = 1) -> Billed:  # noqa: ANN401 -- a row of the database

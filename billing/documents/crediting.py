@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import itertools
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -26,19 +27,20 @@ from billing.allocations.spread import WRITE_OFF
 from billing.charges.credit import Billed, tax_with
 from billing.charges.lines import LINE, PPM, Int64s, Kind, minor_step_micros
 from billing.charges.tax import rate_on
-from billing.documents.creditable import Credited, Standing, billed_of, class_of, whole
+from billing.documents.creditable import Credited, Standing, billed_of, class_of, is_corrected, left_of_line, whole
 from billing.documents.finding import Document, date_of, find, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
 from billing.documents.reasons import reason_of
 from billing.documents.trying import transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
+from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
 from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, tables
 from rating import identifiers
 from rating.errors import UserError
 from rating.model import TaxClass
-from rating.money import format_micros
+from rating.money import RoundingMode, format_micros, round_exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 EFFECTS: Final = (ADVANCE, OUTSIDE)
 RUN_KIND: Final = "credit_note"
+_TAKES_OFF: Final = "the line takes something off; name one that charges something, or leave --line out for the invoice as a whole"
 _TEXTS: Final = {"en": "Credit: {}", "zh": "减免: {}"}
 
 
@@ -120,6 +123,15 @@ def credit_agreed(home: Home, agreement: Agreement) -> CreditNote:
     """Issue the note that another person asked for, after a new check. Raises UserError as `credit` does."""
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     return credit(home, told.wanted, agreement.asked_by, on=told.on, agreement=agreement)
+
+
+def left_of(connection: sa.Connection, number: str, line_no: int) -> int:
+    """The net amount that may be credited of a line of a document alone."""
+    document = find(connection, number)
+    net = [row for row in lines_of(connection, document.invoice_key) if row.kind != "tax"]
+    row = next(row for row in net if row.line_no == line_no)
+    standing = Standing(standing_lines(connection, document.account_key), document.invoice_key)
+    return left_of_line(row, [each for each in net if class_of(each) == class_of(row)], standing)
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -282,9 +294,28 @@ def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coin
         own = _of_line(document, [row for row in rows if row.kind != "tax"], wanted, standing, coins.step_micros)
         found = [own, *_tax(document, [row for row in rows if class_of(row) == class_of(own.row)], own, standing, coins)]
     if sum(each.micros for each in found) <= 0:
-        remedy = f"`ratewright invoice show {document.number}` shows its credit notes"
-        raise UserError(f"nothing of {document.number} is left to credit", remedy)
+        raise _nothing_left(document, rows, wanted, standing)
     return sorted(found, key=lambda each: int(each.row.line_no))
+
+
+def _nothing_left(document: Document, rows: Sequence[Any], wanted: Wanted, standing: Standing) -> UserError:
+    """The error for an invoice or a line without anything left to credit, with what bounds it."""
+    row = next((each for each in rows if each.line_no == wanted.line_no), None)
+    if row is None:
+        remedy = f"`ratewright invoice show {document.number}` shows its credit notes"
+        return UserError(f"nothing of {document.number} is left to credit", remedy)
+    place = f"nothing of line {row.line_no} of {document.number} is left to credit"
+    if row.amount_micros < 0:
+        return UserError(f"{place}: it takes something off", _TAKES_OFF)
+    if standing.left(row) <= 0:
+        return UserError(place, f"`ratewright invoice show {document.number}` shows its credit notes and what corrects it")
+    net = [each for each in rows if class_of(each) == class_of(row) and each.kind != "tax"]
+    bound = standing.net_of(row) if is_corrected(net) else sum(standing.own(each) for each in net)
+    last_day = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
+    where = "on all documents" if is_corrected(net) else "on it"
+    what = f"its tax class comes to {format_micros(bound)} {document.currency} net {where} for {row.period_from} to {last_day}"
+    remedy = "credit the invoice as a whole (without --line), or give the amount back with `ratewright adjustment add`"
+    return UserError(f"{place}: {what}", remedy)
 
 
 def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: Standing, step: int) -> Credited:
@@ -293,15 +324,17 @@ def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: S
         raise UserError(
             f"{document.number} has no line {wanted.line_no} that can be credited", "name a line that is not tax; its tax goes with it"
         )
-    left = max(min(standing.left(row), sum(standing.own(each) for each in net if class_of(each) == class_of(row))), 0)
+    left = left_of_line(row, [each for each in net if class_of(each) == class_of(row)], standing)
     amount = left if wanted.amount_micros is None else wanted.amount_micros
     place = f"of line {row.line_no} of {document.number}"
+    if amount > left == 0 < standing.left(row):
+        raise _nothing_left(document, net, wanted, standing)
     if amount > left or amount % step:
         shown = f"{format_micros(left)} {document.currency}"
         what = "is finer than the smallest coin" if amount % step else "is more than that"
         remedy = "give a part of it" if left else f"`ratewright invoice show {document.number}` shows what corrects it"
         if row.amount_micros < 0:
-            remedy = "the line takes something off; name one that charges something, or leave --line out for the invoice as a whole"
+            remedy = _TAKES_OFF
         raise UserError(f"{place} {shown} may still be credited; {format_micros(amount)} {what}", remedy)
     return Credited(row, amount)
 
@@ -309,12 +342,34 @@ def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: S
 def _tax(document: Document, group: Sequence[Any], own: Credited, standing: Standing, coins: _Coins) -> list[Credited]:
     """The tax that goes with the credited amount of one line; `group` is of its period and tax class."""
     tax = next((row for row in group if row.kind == "tax"), None)
+    if is_corrected([row for row in group if row.kind != "tax"]):
+        return _tax_of_corrected(document, tax, own, standing, coins)
     if tax is None:
         return []
     billed = billed_of([row for row in group if row.kind != "tax"], tax, standing)
     if own.micros != billed.left_micros:
         _require_one_rate(document, tax, billed, coins)
     micros = min(tax_with(billed, own.micros, coins.step_micros), max(standing.left(tax), 0))
+    return [Credited(tax, micros)] if micros else []
+
+
+def _tax_of_corrected(document: Document, tax: Any, own: Credited, standing: Standing, coins: _Coins) -> list[Credited]:  # noqa: ANN401 -- a row of the database
+    """The tax that goes with a line of a class in which the invoice gave more than it charged.
+
+    The credit takes the tax that all documents have of the class to the tax on what is left of it. The rate is that of the code: the tax of
+    a small amount does not tell it.
+    """
+    tax = tax if tax is not None else standing.tax_of(own.row)
+    if tax is None:
+        return []
+    last_day = dt.date.fromisoformat(own.row.period_to) - dt.timedelta(days=1)
+    rates = coins.rates_ppm(int(own.row.tax_class), last_day)
+    if len(rates) != 1 or tax.invoice_key != document.invoice_key:
+        place = f"line {own.row.line_no} of {document.number}: {document.number} gave more in its tax class than it charged"
+        remedy = "credit the invoice as a whole, or give the amount back with `ratewright adjustment add`, which names the catalogue"
+        raise UserError(f"{place}, and the tax that goes with the line cannot be told", remedy)
+    due = round_exact(Fraction((standing.net_of(own.row) - own.micros) * rates.pop(), PPM), coins.step_micros, RoundingMode.HALF_UP)
+    micros = max(standing.billed[key_of(tax)] - due, 0)
     return [Credited(tax, micros)] if micros else []
 
 

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from billing.charges.lines import Kind
+from rating.money import format_micros
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s
@@ -37,6 +38,20 @@ class Difference(msgspec.Struct, frozen=True):
         return self.net_micros, self.tax_micros
 
 
+class Beyond(msgspec.Struct, frozen=True):
+    """The excess of an account's credit over what was billed, and the credit notes that gave the charges back before, for good."""
+
+    micros: int
+    currency: str
+    notes: tuple[str, ...]
+
+    def reason(self) -> str:
+        """The ground on which a job of all accounts leaves the account out."""
+        amount = f"{format_micros(self.micros)} {self.currency}"
+        what = f"{', '.join(self.notes)} gave charges back for good, and {amount} more than was billed would be given back"
+        return f"{what}; a job that names its accounts (--accounts) gives it all the same"
+
+
 class Figures(msgspec.Struct, frozen=True):
     """The result of a re-rating. Sums by currency; `by_revenue_code` as `currency code`; numbers of accounts by their kind of change."""
 
@@ -51,9 +66,17 @@ class Figures(msgspec.Struct, frozen=True):
     largest: tuple[Difference, ...]  # most dearer first, then most cheaper
     left_alone: tuple[str, ...]  # account ids that the next run computes anyway
     quarantined: dict[str, str]  # account id -> why its difference cannot be billed
+    beyond: dict[str, Beyond] = {}  # account id -> what the job gives back beyond what was billed
 
 
-def figures(drafts: Drafts, ids: dict[int, str], accounts: int, left_alone: tuple[str, ...], quarantined: dict[str, str]) -> Figures:
+def figures(  # noqa: PLR0913, PLR0917 -- one argument a part of the figures
+    drafts: Drafts,
+    ids: dict[int, str],
+    accounts: int,
+    left_alone: tuple[str, ...],
+    quarantined: dict[str, str],
+    beyond: dict[str, Beyond] | None = None,
+) -> Figures:
     """The figures of the differences in `drafts`; `accounts`: the number that were computed; `ids`: account ids by key."""
     net, tax = drafts.net_micros(), drafts.tax_micros()
     rows = [
@@ -78,6 +101,7 @@ def figures(drafts: Drafts, ids: dict[int, str], accounts: int, left_alone: tupl
         (*up, *down),
         left_alone,
         quarantined,
+        beyond or {},
     )
 
 

@@ -28,6 +28,7 @@ from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.left_out.for_good import RULE
 from billing.persons import same_person
+from billing.rerate import given_back
 from billing.rerate.figures import Figures, figures
 from billing.rerate.leaving import left_by
 from billing.rerate.parts import part_of
@@ -206,6 +207,10 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
         seq = home.head_seq(connection)
         scoped = read(home, connection, request, seq)
     made = [settled(home, part.pinned_seq, part.known, threads=threads, kept=part.kept, progress=progress) for part in scoped.parts]
+    with home.connect() as connection:
+        beyond = {key: each for of in made for key, each in given_back.beyond_billed(connection, of.settlement.drafts, seq).items()}
+    if request.accounts is None:
+        made = [given_back.without(each, beyond) for each in made]
     drafts = made[0].settlement.drafts if len(made) == 1 else joined([each.settlement.drafts for each in made])
     reasons = {key: reason for each in made for key, reason in each.settlement.quarantined.items()}
     ids: dict[int, str] = {}
@@ -213,7 +218,8 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
         ids |= _ids(computed.contracts.facts, [*computed.settlement.drafts.account_key.tolist(), *computed.settlement.quarantined])
     accounts = np.concatenate([drafts.account_key, *(_computed(each, part) for each, part in zip(made, scoped.parts, strict=True))])
     quarantined = {ids[key]: reason for key, reason in reasons.items()}
-    found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined)
+    named = {ids[key]: each for key, each in beyond.items() if key not in reasons}
+    found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined, named)
     left = [each for made_of, part in zip(made, scoped.parts, strict=True) for each in left_by(made_of, part.kept, request.plan)]
     leaves_late = any(part.known.left_alone is not None for part in scoped.parts)
     return _Found(seq, drafts, left, found, _reference(request, drafts), leaves_late)

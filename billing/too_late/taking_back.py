@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from billing import late_decisions
-from billing.documents.crediting import free_reference
+from billing.documents.crediting import free_reference, left_of
 from billing.documents.finding import require_no_run
 from billing.late_decisions import TAKEN_BACK
 from billing.left_out.decisions import DecisionTold, standing
@@ -17,6 +17,7 @@ from billing.store import commit_points, tables
 from billing.too_late.moving import moving
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
+from rating.money import format_micros
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -64,6 +65,14 @@ def _billed(home: Home, connection: sa.Connection, decision: DecisionTold) -> Us
         return UserError(
             f"decision {number} is billed on {place}, and {to} pays it by now instead of {of}",
             f"the next bill run moves it from {of} to {to}: give the command again after that run",
+        )
+    left = left_of(connection, decision.invoice, decision.line_no)
+    if left < decision.line_micros - decision.credited_micros:
+        shown = f"{format_micros(left)} {decision.currency}"
+        return UserError(
+            f"decision {number} is billed: {place} has adjustment {decision.reference}, and {shown} of it may be credited alone",
+            "credit the invoice as a whole (ratewright invoice credit without --line), or give the amount back with "
+            "`ratewright adjustment add`; its records stay decided",
         )
     credit = f"ratewright invoice credit {decision.invoice} --line {decision.line_no} --effect outside"
     return UserError(

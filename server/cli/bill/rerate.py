@@ -10,13 +10,17 @@ from server.cli.bill import Threads  # noqa: TC001 -- cyclopts reads the annotat
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
-    from billing.rerate.figures import Figures
+    from billing.rerate.figures import Beyond, Figures
     from billing.rerate.jobs import Job
 
 Named = Annotated[
     str | None,
     Parameter(help="Of the accounts with the plan only these: a,b or @file with one id a line.", allow_leading_hyphen=True),
 ]
+_CAUSES = (
+    "a difference is what is due by the tariffs in force now, less what was billed: usage that was corrected after its bill is in it too "
+    "(bill explain RECORD)"
+)
 JobId = Annotated[int, Parameter(help="Number of the re-rating, as `bill rerate-list` shows it.")]
 
 
@@ -144,6 +148,12 @@ def rerate_apply(
     return 0
 
 
+def _beyond(found: Beyond) -> str:
+    from server.cli import output
+
+    return f"{output.amount(found.micros, found.currency)} {found.currency} given back beside {', '.join(found.notes)}, which stays given"
+
+
 def _decide(job: int, kind: str, note: str, home: HomeFolder, *, as_json: bool) -> int:
     from billing.rerate import jobs
     from billing.store.home import Home
@@ -173,8 +183,11 @@ def _print_figures(found: Figures) -> None:
         *((f"revenue code {name}", output.amount(micros, name.split()[0])) for name, micros in found.by_revenue_code.items()),
         *((f"left alone {account}", "the next run computes it anyway") for account in found.left_alone),
         *((f"cannot be billed {account}", reason) for account, reason in found.quarantined.items()),
+        *((f"more than billed {account}", _beyond(each)) for account, each in found.beyond.items()),
     ]
     output.print_table(("what", "figure"), rows)
+    if found.net_micros:
+        print(_CAUSES)
     for currency, tenths in found.deciles.items():
         shown = [(f"{place * 10} %", output.amount(micros, currency)) for place, micros in enumerate(tenths)]
         print()

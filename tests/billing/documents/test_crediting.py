@@ -18,6 +18,7 @@ from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, custome
 from tests.billing.runs.world import Call, World, instant_us
 
 FIRST = "R-0000000001"  # Basic 10.00, National calls 10 of 30 minutes at 0.10 = 1.00, Premium 2.01, tax 6 % of 13.01 = 0.78
+SECOND = "R-0000000002"
 
 
 @pytest.fixture
@@ -236,4 +237,70 @@ def test_a_note_while_a_run_is_numbered_and_not_posted(world: World, monkeypatch
     credit(world, FIRST, 1, 50)
     assert wrong(world) == []
     world.bill("2025-12-01")
+    assert wrong(world) == []
+
+
+def take_rent_back(world: World, goodwill: int = 0) -> World:
+    """November's rent of 3.00 is billed ahead and taken back, as the subscription had ended; a charge by hand of 1.00 stands beside that.
+
+    So November comes to -2.00 net on the second invoice (tax -0.12), and to 1.00 on both, less a credit out of goodwill of the rent.
+    December's rent of another subscription is on it as well.
+    """
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", "1001")
+    world.bill("2025-11-01")
+    if goodwill:
+        rent = next(n for n, each in enumerate(invoicing.get_invoice(world.home, FIRST).lines, 1) if each.period_from == "2025-11-01")
+        credit(world, FIRST, rent, goodwill, reference="rent")
+    world.end("anna-1", "2025-11-01")
+    world.subscription("anna-2", "anna", "shop/plus", "1002", from_date="2025-12-01")
+    wanted = adjusting.Wanted("late", "anna", dt.date(2025, 11, 10), 100 * CENT, "goodwill", "late usage", "shop", "standard")
+    adjusting.add(world.home, wanted, who(world))
+    world.bill("2025-12-01")
+    return world
+
+
+@pytest.fixture
+def corrected(world: World) -> World:
+    return take_rent_back(world)
+
+
+def by_hand(world: World) -> int:
+    """The number of the line by hand of the second invoice."""
+    lines = invoicing.get_invoice(world.home, SECOND).lines
+    return next(place for place, each in enumerate(lines, start=1) if each.kind == "adjustment")
+
+
+def test_a_line_of_a_class_that_corrects_another_invoice_is_credited_with_its_tax(corrected: World) -> None:
+    before = cents(corrected)
+    note = credit(corrected, SECOND, by_hand(corrected), None, on="2025-12-02")
+    assert (note.net_micros, note.tax_micros) == (-100 * CENT, -6 * CENT)
+    assert (cents(corrected), wrong(corrected)) == (before - 106, [])
+    with pytest.raises(UserError, match=f"nothing of line 1 of {SECOND} is left to credit") as refused:
+        credit(corrected, SECOND, by_hand(corrected), None, reference="more", on="2025-12-02")
+    assert refused.value.remedy == f"`ratewright invoice show {SECOND}` shows its credit notes and what corrects it"
+
+
+@pytest.mark.parametrize("parts", [(50,), (33, 33), (8, 8, 8), (99,), ()])
+def test_in_parts_and_then_as_a_whole_it_comes_to_the_invoice(corrected: World, parts: tuple[int, ...]) -> None:
+    total = next(each.total_micros for each in invoicing.list_invoices(corrected.home) if each.number == SECOND)
+    given = [credit(corrected, SECOND, by_hand(corrected), each, reference=f"{n}", on="2025-12-02") for n, each in enumerate(parts)]
+    left = 100 - sum(parts)
+    assert sum(each.tax_micros for each in given) == ((left * 6 + 50) // 100 - 6) * CENT, "what is left of November is taxed as it is due"
+    given.append(credit(corrected, SECOND, None, None, reference="rest", on="2025-12-02"))
+    assert sum(each.total_micros for each in given) == -total
+    assert wrong(corrected) == []
+
+
+def test_the_class_on_all_documents_bounds_the_line_and_is_named(world: World) -> None:
+    """0.40 of the rent of November was given back before: 0.60 is left of the class, and then nothing."""
+    take_rent_back(world, goodwill=40)
+    with pytest.raises(UserError, match=r"0\.60 CNY may still be credited; 0\.61 is more"):
+        credit(world, SECOND, by_hand(world), 61, reference="much", on="2025-12-02")
+    assert credit(world, SECOND, by_hand(world), None, reference="rest", on="2025-12-02").net_micros == -60 * CENT
+    for amount in (None, 1):
+        told = "is left to credit: its tax class comes to 0.00 CNY net on all documents for 2025-11-01 to 2025-11-30"
+        with pytest.raises(UserError, match=told) as refused:
+            credit(world, SECOND, by_hand(world), amount, reference="more", on="2025-12-02")
+        assert refused.value.remedy.startswith("credit the invoice as a whole (without --line), or give the amount back with")
     assert wrong(world) == []

@@ -351,3 +351,33 @@ def test_a_re_rating_of_before_may_have_billed_a_record(world: World) -> None:
     with pytest.raises(UserError, match="re-rating 1 of shop/plus, 2025-10-01 to 2025-10-31, may have billed it"):
         decide(world, BILLED, "late-1")
     assert decide(world, WRITTEN_OFF, "late-1").records == 1
+
+
+@pytest.mark.parametrize("goodwill", [False, True])
+def test_what_an_invoice_with_a_correction_has_is_credited_where_its_class_allows(world: World, *, goodwill: bool) -> None:
+    """March's rent of 3.00, billed ahead, is taken back on the invoice with the 0.40; where it was given back before, nothing is left."""
+    late(world)
+    if goodwill:
+        lines = invoicing.get_invoice(world.home, world.numbers("anna")[-1]).lines
+        rent = next(each.line_no for each in lines if each.kind == "recurring" and each.period_from == "2026-03-01")
+        wanted = crediting.Wanted("rent", world.numbers("anna")[-1], rent, None, "outside", "goodwill")
+        crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 3, 1))
+    (group,) = decide(world, BILLED, account="anna").groups
+    world.end("anna-1", "2026-03-01")
+    world.bill("2026-04-01")
+    number = next(each for each in reversed(world.numbers("anna")) if TEXT in [text for text, _ in amounts(world, each)])
+    line_no = next(each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT)
+    with pytest.raises(UserError) as refused:
+        take_back(world, 1)
+    world.begun(dt.date(2026, 4, 2))
+    wanted = crediting.Wanted("late", number, line_no, None, "outside", "goodwill")
+    if goodwill:
+        assert refused.value.message.endswith(f"has adjustment {group.reference}, and 0.00 CNY of it may be credited alone")
+        assert "`ratewright adjustment add`; its records stay decided" in refused.value.remedy
+        with pytest.raises(UserError, match="is left to credit: its tax class comes to -2.60 CNY net on all documents"):
+            crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2))
+    else:
+        assert refused.value.remedy.startswith(f"credit that line: ratewright invoice credit {number} --line {line_no} ")
+        note = crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2))
+        assert (note.net_micros, note.tax_micros) == (-40 * CENT, -2 * CENT)
+    assert wrong(world) == set()
