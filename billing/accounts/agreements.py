@@ -145,7 +145,11 @@ def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str
         _refuse_events(fact)
         recorder.retract(fact, customer.key, reason, of_account=not of_subscription)
         recorder.say(f"{fact.kind} from {fact.from_date} never held")
-        recorder.say(forecast.when_billed(recorder, customer, fact.from_date))
+        of = next((each for each in customer.contracts if fact in each.facts), None)
+        if of is not None and fact.kind in {"pause", "outage", "end", "no_end"}:
+            recorder.say(forecast.when_billed(recorder, customer, fact.from_date, of.plan_on(fact.from_date)))
+        else:
+            recorder.say(forecast.when_agreed(recorder, customer, fact.from_date, fact.kind, fact.detail, of))
 
     return change(home, asked, work)
 
@@ -197,7 +201,7 @@ def _record(
     recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date - ONE_DAY}' if to_date else 'on'}")
     if kind in {*RELATIONS, "category"}:
         recorder.say("it goes by the first day of a line's period: what began before stays where it was")
-    recorder.say(forecast.when_billed(recorder, customer, from_date))
+    recorder.say(forecast.when_agreed(recorder, customer, from_date, kind, detail, contract))
 
 
 def _how_it_changes(customer: Customer, bill_day: int, from_date: dt.date) -> str:

@@ -5,7 +5,7 @@ Amounts are those of the catalogue in force at the date, before tax and discount
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from billing import catalogue
 from billing.accounts.picture import load
@@ -18,11 +18,12 @@ from rating.model import FeeOccasion, FeeTiming
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    import msgspec
     import sqlalchemy as sa
 
-    from billing.accounts.picture import Customer
+    from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Recorder
     from billing.charges.periods import Period
     from rating.model import Plan, RecurringFee
@@ -34,11 +35,36 @@ def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
     return customer.period_of(max(last, customer.billed_from))
 
 
-def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str) -> str:
+def when_agreed(  # noqa: PLR0913, PLR0917 -- one argument a part of what is agreed
+    recorder: Recorder, before: Customer, day: dt.date, kind: str, detail: msgspec.Struct, contract: Contract | None = None
+) -> str:
+    """The bill that shows an agreement with an account, or for one `contract` of it, from a day on.
+
+    It is in force in fees in advance that it is about. A test account begins with the first period that begins on the day or later.
+    """
+    picture = load(recorder.connection, [before.key])
+    paid_for = {each.member for each in picture.relations if kind == "tax" and each.root == before.key and each.fact.holds_on(day)}
+    contracts = [each for key in (before.key, *sorted(paid_for)) for each in picture.customers[key].contracts]
+    some = [each for each in contracts if each.active_on(day) and (contract is None or each.key == contract.key)]
+    fees = [fee for each in some for fee in in_advance(recorder, before, day, [each.plan_on(day)]) if _is_about(kind, detail, fee)]
+    if kind != "category":
+        return when_billed(recorder, before, day, fees=fees)
+    customer = picture.customers[before.key]
+    told, period = customer.period_of(day), next_bill(recorder.connection, customer)
+    first = day if told is None or told.start == day else told.end
+    if customer.category_on(day) == "test" and period is not None and period.start < first:
+        recorder.check()
+        what = f"periods of {customer.account_id} that begin on {first} or later are for tests"
+        return f"{what}: nothing of them is invoiced; what began before is"
+    return when_billed(recorder, before, first, fees=fees)
+
+
+def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str, fees: Sequence[RecurringFee] | None = None) -> str:
     """The bill that shows a change on a day, for a subscription with these plans: a fee in advance is on the bill before.
 
-    The new plan comes first; of the one before it a bill may have fees in advance for less than the whole period. The text is about the
-    account with the change, not as it was `before`; raises UserError or ProblemsError for a change that does not fit.
+    The new plan comes first; of the one before it a bill may have fees in advance for less than the whole period. `fees`: the fees in
+    advance that the change is about, in place of plans. The text is about the account with the change, not as it was `before`; raises
+    UserError or ProblemsError for a change that does not fit.
     """
     recorder.check()
     picture = load(recorder.connection, [before.key])
@@ -48,7 +74,8 @@ def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str)
         return f"{customer.account_id} is a test account: nothing of it is invoiced"
     if period is None or day < period.start:
         return _back_dated(customer, max(day, customer.billed_from), period, open_from(recorder.connection, picture, customer.key))
-    begins, ends = (_in_advance(recorder, customer, day, some) for some in (plans[:1], plans[1:]))
+    begins, ends = (in_advance(recorder, customer, day, some) for some in (plans[:1], plans[1:]))
+    begins = begins if fees is None else list(fees)
     shorter = ""
     while period is not None and period.end <= day:
         following = period_after(period, customer.bill_days, customer.closed_on)
@@ -115,6 +142,12 @@ def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *
             yield f"{each.name}: {amount(each.amount_micros, customer.currency)} once{months}"
 
 
+def in_advance(recorder: Recorder, customer: Customer, day: dt.date, plans: Iterable[str]) -> list[RecurringFee]:
+    """The fees in advance of some plans, as they are in force on a day."""
+    found = [plan_on(recorder, customer, plan, day) for plan in plans]
+    return [fee for plan in found if plan is not None for fee in plan.recurring if fee.timing is FeeTiming.ADVANCE]
+
+
 def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan | None:
     """A plan as the version in force on a day has it; None where it is not available then."""
     identity, _, name = plan_name.partition("/")
@@ -126,10 +159,16 @@ def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date
     return next((plan for plan in newest.plans if plan.name == name), None)
 
 
-def _in_advance(recorder: Recorder, customer: Customer, day: dt.date, plans: Iterable[str]) -> list[RecurringFee]:
-    """The fees in advance of some plans, as they are in force on a day."""
-    found = [plan_on(recorder, customer, plan, day) for plan in plans]
-    return [fee for plan in found if plan is not None for fee in plan.recurring if fee.timing is FeeTiming.ADVANCE]
+def _is_about(kind: str, detail: Any, fee: RecurringFee) -> bool:  # noqa: ANN401 -- a struct of `kinds`
+    """Return whether an agreement changes what is billed of a fee."""
+    if kind == "category":
+        return True
+    if kind == "tax":
+        classes = {fee.tax_class, *(each.tax_class for each in fee.shares)}
+        return "*" in detail.exempt or bool(classes & {*detail.exempt, *detail.classes})
+    if kind in {"discount", "payer", "sponsor"}:
+        return (not detail.kinds or "recurring" in detail.kinds) and (not detail.charge_codes or fee.charge_code in detail.charge_codes)
+    return False
 
 
 def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan:

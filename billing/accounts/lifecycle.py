@@ -136,7 +136,7 @@ def resume(home: Home, asked: Asked, subscription_id: str, on: dt.date) -> Done:
             )
         recorder.subscription_fact(contract, "pause", begun[-1].from_date, on, begun[-1].detail, replaces=True)
         recorder.say(f"{subscription_id} is paused from {begun[-1].from_date} and resumes on {on}")
-        recorder.say(forecast.when_billed(recorder, customer, min(on, begun[-1].to_date or on)))
+        recorder.say(forecast.when_billed(recorder, customer, min(on, begun[-1].to_date or on), contract.plan_on(on)))
 
     return change(home, asked, work)
 
@@ -151,7 +151,10 @@ def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, t
             days = (to_date - from_date).days
             span = f"from {from_date} to {to_date - ONE_DAY}"
             recorder.say(f"{subscription_id} was out of order {span}: {days} days are not charged, of fees that say so")
-            recorder.say(forecast.when_billed(recorder, customer, from_date))
+            credited = [
+                fee for fee in forecast.in_advance(recorder, customer, from_date, [contract.plan_on(from_date)]) if fee.outage_credit
+            ]
+            recorder.say(forecast.when_billed(recorder, customer, from_date, fees=credited))
         else:
             recorder.say("the outage is recorded already; nothing changed")
 
@@ -188,7 +191,7 @@ def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
         freed = [span for span in spans_of(recorder.connection, contract.key) if span.to_us is not None]
         if freed:
             recorder.say(f"its numbers stay free until they are given again: {_names(freed)}")
-        recorder.say(forecast.when_billed(recorder, customer, contract.to_date))
+        recorder.say(forecast.when_billed(recorder, customer, contract.to_date, contract.plan_on(contract.to_date)))
 
     return change(home, asked, work)
 
@@ -219,8 +222,8 @@ def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on
         if old.to_date is not None:
             recorder.subscription_fact(contract, "end", old.to_date, None, kinds.EndFact(_why_it_ends(old)), replaces=True)
             recorder.say(f"its end on {old.to_date} goes with it")
-        recorder.say(f"{old_customer.account_id}: {forecast.when_billed(recorder, old_customer, on)}")
-        recorder.say(f"{account_id}: {forecast.when_billed(recorder, customer, on)}")
+        recorder.say(f"{old_customer.account_id}: {forecast.when_billed(recorder, old_customer, on, plan)}")
+        recorder.say(f"{account_id}: {forecast.when_billed(recorder, customer, on, plan)}")
 
     return change(home, asked, work)
 

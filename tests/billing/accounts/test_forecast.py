@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from billing import catalogue
+from billing import catalogue, invoicing
 from billing.accounts import agreements, kinds, lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
@@ -126,7 +126,10 @@ def test_a_category_is_told_as_it_is_from_then_on(anna: World) -> None:
 
     assert becomes("test", "2026-03-01") == "anna is a test account: nothing of it is invoiced"
     assert becomes("normal", "2026-05-01") == "the bill of 2026-06-01 is the first to show it"
-    assert becomes("test", "2026-06-15") == "the bill of 2026-07-01 is the first to show it"
+    until = "periods of anna that begin on {} or later are for tests: nothing of them is invoiced; what began before is"
+    assert becomes("test", "2026-06-15") == until.format("2026-07-01")
+    may, june, july = (anna.bill(each) for each in ("2026-06-01", "2026-07-01", "2026-08-01"))
+    assert [each.invoices for each in (may, june, july)] == [1, 1, 0]
 
 
 def test_of_a_closed_account_the_last_periods_are_corrected_while_they_are_open(anna: World) -> None:
@@ -136,3 +139,78 @@ def test_of_a_closed_account_the_last_periods_are_corrected_while_they_are_open(
     anna.bill("2026-04-01")
     said = lifecycle.outage(anna.home, asked(anna), "anna-1", day("2025-12-10"), day("2025-12-12"), "flood", "").said[-1]
     assert said.startswith("anna is closed, and no bill corrects it any more")
+
+
+NEXT = "the bill of 2026-04-01 is the first to show it, with the fees in advance"
+AFTER = "the bill of 2026-05-01 is the first to show it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "said"),
+    [
+        ("discount", kinds.DiscountFact("ten", 100_000, charge_code=900, revenue_code=900), NEXT),
+        ("discount", kinds.DiscountFact("ten", 100_000, kinds=("usage",), charge_code=900, revenue_code=900), AFTER),
+        ("discount", kinds.DiscountFact("ten", 100_000, charge_codes=(7,), charge_code=900, revenue_code=900), AFTER),
+        ("tax", kinds.TaxFact(exempt=("*",)), NEXT),
+        ("tax", kinds.TaxFact(exempt=("standard",)), NEXT),
+        ("payer", kinds.PayerFact("anna"), NEXT),
+        ("payer", kinds.PayerFact("anna", kinds=("usage",)), AFTER),
+        ("category", kinds.CategoryFact("staff"), NEXT),
+        ("terms", kinds.TermsFact(payment_days=30), AFTER),
+    ],
+)
+def test_what_is_agreed_with_fees_in_advance_is_on_the_bill_before(anna: World, kind: str, detail: msgspec.Struct, said: str) -> None:
+    """Pia has a line rent of 3.00 in advance: April's is on the bill of 1 April, at 6 % tax, as far as nothing is agreed about it."""
+    plus(anna)
+    assert agreements.agree(anna.home, asked(anna), "pia", kind, day("2026-04-01"), None, detail).said[-1] == said
+    anna.bill("2026-04-01")
+    is_plain = aprils(anna, "pia") == [("Line rent", 3_000_000), ("Tax standard 6 %", 180_000)]
+    assert is_plain == (said == AFTER or kind == "category"), "staff are told apart in reports, and billed alike"
+
+
+def test_tax_of_who_pays_is_on_the_fees_in_advance_of_others(anna: World) -> None:
+    plus(anna)
+    agreements.agree(anna.home, asked(anna), "pia", "payer", day("2026-04-01"), None, kinds.PayerFact("anna"))
+    done = agreements.agree(anna.home, asked(anna), "anna", "tax", day("2026-04-01"), None, kinds.TaxFact(exempt=("*",)))
+    assert done.said[-1] == NEXT
+    anna.bill("2026-04-01")
+    assert aprils(anna, "anna") == [("Line rent", 3_000_000)]
+
+
+def test_a_test_account_from_a_bill_date_on_is_billed_for_what_began_before(anna: World) -> None:
+    plus(anna)
+    done = agreements.agree(anna.home, asked(anna), "pia", "category", day("2026-04-01"), None, kinds.CategoryFact("test"))
+    assert (
+        done.said[-1] == "periods of pia that begin on 2026-04-01 or later are for tests: nothing of them is invoiced; what began before is"
+    )
+    anna.bill("2026-04-01")
+    assert (aprils(anna, "pia"), totals(anna, "pia")) == ([], [3498]), "March, and nothing of April"
+
+
+def test_a_transfer_is_on_the_bill_before_for_both(anna: World) -> None:
+    plus(anna)
+    anna.account("nora")
+    done = lifecycle.transfer(anna.home, asked(anna), "pia-1", "nora", day("2026-04-11"), "nora-1")
+    assert done.said[-2:] == (f"pia: {NEXT}", f"nora: {NEXT}")
+    anna.bill("2026-04-01")
+    assert (aprils(anna, "pia")[0], aprils(anna, "nora")[0]) == (("Line rent", 1_000_000), ("Line rent", 2_000_000))
+
+
+def test_a_discount_that_never_held_is_on_the_bill_that_would_have_had_it(anna: World) -> None:
+    plus(anna)
+    agreements.agree(anna.home, asked(anna), "pia", "discount", day("2026-04-01"), None, kinds.DiscountFact("ten", 100_000))
+    with anna.home.connect() as connection:
+        fact = int(connection.execute(sa.select(sa.func.max(tables.account_facts.c.fact_id))).scalar_one())
+    assert agreements.retract(anna.home, asked(anna), "pia", fact, "by mistake", of_subscription=False).said[-1] == NEXT
+
+
+def plus(world: World) -> None:
+    """Pia, with plan plus since March."""
+    world.account("pia", opened_on="2026-03-01")
+    world.subscription("pia-1", "pia", "shop/plus", "1003", from_date="2026-03-01")
+
+
+def aprils(world: World, account_id: str) -> list[tuple[str, int]]:
+    """Lines of an account for April."""
+    documents = [invoicing.get_invoice(world.home, each.number) for each in invoicing.list_invoices(world.home, account_id)]
+    return [(line.text, line.amount_micros) for each in documents for line in each.lines if line.period_from == "2026-04-01"]

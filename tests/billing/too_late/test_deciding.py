@@ -374,7 +374,7 @@ def test_what_an_invoice_with_a_correction_has_is_credited_where_its_class_allow
     if goodwill:
         assert refused.value.message.endswith(f"has adjustment {group.reference}, and 0.00 CNY of it may be credited alone")
         assert "`ratewright adjustment add`; its records stay decided" in refused.value.remedy
-        with pytest.raises(UserError, match="is left to credit: its tax class comes to -2.60 CNY net on all documents"):
+        with pytest.raises(UserError, match=r"is left to credit: its tax class comes to -2\.60 CNY net on all documents"):
             crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2))
     else:
         assert refused.value.remedy.startswith(f"credit that line: ratewright invoice credit {number} --line {line_no} ")
