@@ -11,7 +11,7 @@ from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
-    from billing.affected import Beyond
+    from billing.affected import Affected, Beyond
     from billing.catalogue import Publication, Waivers
     from billing.store.home import Home
     from rating.model import Catalogue
@@ -109,13 +109,27 @@ def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], lis
     notes = [f"it takes effect in the past and touches {counted(len(touched.subscriptions), 'subscription')}"]
     if again.periods:
         first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
-        differ = counted(again.accounts, "account")
-        notes.append(f"the next bill run bills the differences of {differ}, for billed periods from {first} to {last}")
+        accounts = counted(again.accounts, "account")
+        notes.append(f"the next bill run computes billed periods of {accounts} anew, from {first} to {last}, and bills what differs")
     if again.beyond:
         named = ", ".join(f"{each.account_id} from {each.from_date} to {output.last_day(each.to_date)}" for each in again.beyond[:NAMED])
         more = f", and {len(again.beyond) - NAMED} more, all in --json" if len(again.beyond) > NAMED else ""
         notes.append(
             f"it changes billed days of {counted(len(again.beyond), 'account')} ({named}{more}) that no run opens any more: "
-            "adjust them by hand, with ratewright adjustment add"
+            f"{_rerate(catalogue, touched, again.beyond)}"
         )
     return notes, again.beyond
+
+
+def _rerate(catalogue: Catalogue, touched: Affected, beyond: list[Beyond]) -> str:
+    """The command that bills the differences of such days, for one plan, and the names of the others."""
+    from server.cli import output
+
+    accounts = {each.account_id for each in beyond}
+    plans = sorted({each.plan.partition("+")[0] for each in touched.subscriptions if each.account_id in accounts})
+    first, last = min(each.from_date for each in beyond), max(output.last_day(each.to_date) for each in beyond)
+    first_month, last_month = str(first)[:7], last[:7]
+    months = first_month if first_month == last_month else f"{first_month}..{last_month}"
+    command = f"ratewright bill rerate --plan {plans[0]} --version {catalogue.version} --periods {months} --dry-run"
+    others = f"; likewise {', '.join(plans[1:])}" if plans[1:] else ""
+    return f"{command} shows their differences{others}"

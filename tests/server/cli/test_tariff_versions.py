@@ -144,7 +144,7 @@ def test_with_customers_a_review_cannot_be_waived(run: Callable[..., str], folde
 @pytest.mark.usefixtures("customers")
 @pytest.mark.parametrize(("periods_max", "how"), [(0, "text"), (0, "json"), (1, "text")])
 def test_what_the_next_run_corrects_and_what_is_left_to_adjust_by_hand(
-    run: Callable[..., str], folder: Path, periods_max: int, how: str
+    run: Callable[..., str], folder: Path, periods_max: int, how: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A1 is billed to the end of October; its plan changes from 15 October on."""
     with Home.open(folder) as home:
@@ -158,9 +158,15 @@ def test_what_the_next_run_corrects_and_what_is_left_to_adjust_by_hand(
         assert by_hand == [{"account_id": "A1", "from_date": "2026-10-15", "to_date": "2026-11-01"}]
         return
     out = run("publish", "mobile@2")
-    told = "the next bill run bills the differences of 1 account, for billed periods from 2026-10-01 to 2026-10-31"
-    left = "it changes billed days of 1 account (A1 from 2026-10-15 to 2026-10-31) that no run opens any more: adjust them by hand"
+    told = "the next bill run computes billed periods of 1 account anew, from 2026-10-01 to 2026-10-31, and bills what differs"
+    left = "it changes billed days of 1 account (A1 from 2026-10-15 to 2026-10-31) that no run opens any more: "
+    command = "bill rerate --plan mobile/smart-m --version 2 --periods 2026-10 --dry-run"
+    left = f"{left}ratewright {command} shows their differences"
     assert [told in out, left in out] == [bool(periods_max), not periods_max]
+    if not periods_max:
+        capsys.readouterr()
+        assert app.main([*command.split(), "--home", str(folder)]) == 0
+        assert "nothing was stored" in capsys.readouterr().out
 
 
 def test_names_of_catalogues(run: Callable[..., str], folder: Path) -> None:
