@@ -199,6 +199,9 @@ def _record(
         recorder.say(f"{name} has this {kind} from {from_date} already; nothing changed")
         return
     recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date - ONE_DAY}' if to_date else 'on'}")
+    if isinstance(detail, kinds.DiscountFact):
+        none = "" if detail.revenue_code else ": none was given (--own-revenue-code)"
+        recorder.say(f"its line is posted to revenue code {detail.revenue_code}{none}")
     if kind in {*RELATIONS, "category"}:
         recorder.say("it goes by the first day of a line's period: what began before stays where it was")
     recorder.say(forecast.when_agreed(recorder, customer, from_date, kind, detail, contract))
@@ -213,6 +216,6 @@ def _how_it_changes(customer: Customer, bill_day: int, from_date: dt.date) -> st
     days = (*customer.bill_days, (from_date, bill_day))
     stub = period_of(ends, customer.billed_from, days, customer.closed_on)
     if stub is None or stub.start == stub.cycle_start:
-        return f"the cycle that ends on {ends} is the last one by the old day"
+        return f"the cycle that ends on {ends - ONE_DAY} is the last one by the old day"
     days_of_stub = (stub.end - stub.start).days
-    return f"the running cycle ends on {ends}, then {stub.start} to {stub.last_day} is {days_of_stub} of {stub.cycle_days} days"
+    return f"the running cycle ends on {ends - ONE_DAY}, then {stub.start} to {stub.last_day} is {days_of_stub} of {stub.cycle_days} days"

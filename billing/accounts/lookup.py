@@ -88,7 +88,8 @@ class SubscriptionLine(msgspec.Struct, frozen=True):
     numbers: list[str]
     plans: list[PlanLine]
     spans: list[NumberLine]
-    transferred_from: str | None
+    transferred_from: str | None  # the subscription of the owner before
+    transferred_from_account: str | None = None
 
 
 class ComingLine(msgspec.Struct, frozen=True):
@@ -223,12 +224,17 @@ def _relations(found: Picture, day: dt.date) -> list[str]:
 def _subscriptions(connection: sa.Connection, customer: Customer, day: dt.date) -> list[SubscriptionLine]:
     spans = _spans(connection, [contract.key for contract in customer.contracts])
     former = [contract.transferred_from for contract in customer.contracts if contract.transferred_from is not None]
-    query = sa.select(_SUBSCRIPTION.subscription_key, _SUBSCRIPTION.subscription_id).where(_SUBSCRIPTION.subscription_key.in_(former))
-    names = {row[0]: row[1] for row in connection.execute(query)}
-    return [_subscription(each, spans.get(each.key, []), names.get(each.transferred_from or 0), day) for each in customer.contracts]
+    query = sa.select(_SUBSCRIPTION.subscription_key, _SUBSCRIPTION.subscription_id, _ACCOUNT.account_id)
+    query = query.join_from(tables.subscriptions, tables.accounts, _ACCOUNT.account_key == _SUBSCRIPTION.account_key)
+    rows = connection.execute(query.where(_SUBSCRIPTION.subscription_key.in_(former)))
+    names = {row[0]: (str(row[1]), str(row[2])) for row in rows}
+    return [
+        _subscription(each, spans.get(each.key, []), names.get(each.transferred_from or 0, (None, None)), day)
+        for each in customer.contracts
+    ]
 
 
-def _subscription(contract: Contract, spans: list[NumberLine], former: str | None, day: dt.date) -> SubscriptionLine:
+def _subscription(contract: Contract, spans: list[NumberLine], former: tuple[str | None, str | None], day: dt.date) -> SubscriptionLine:
     return SubscriptionLine(
         contract.subscription_id,
         contract.plan_on(day),
@@ -237,7 +243,7 @@ def _subscription(contract: Contract, spans: list[NumberLine], former: str | Non
         [span.served_id for span in spans],
         [PlanLine(from_date.isoformat(), plan) for from_date, plan in contract.plans],
         spans,
-        former,
+        *former,
     )
 
 

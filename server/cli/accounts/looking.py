@@ -78,6 +78,10 @@ def show(
         (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
     ]
     output.print_table(("subscription", f"plan on {detail.as_of}", "from", "to", "numbers"), rows)
+    for line in detail.subscriptions:
+        if line.transferred_from is not None:
+            before = f"was {line.transferred_from} of account {line.transferred_from_account}"
+            print(f"{line.subscription_id} {before} to {output.last_day(line.from_date)}")
     plans = [
         (each.subscription_id, plan.from_date, plan.plan)
         for each in detail.subscriptions
@@ -182,13 +186,16 @@ def _dunning(money: Standing) -> str:
 def _fields(detail: AccountDetail) -> list[tuple[str, object]]:
     """Fields of the account itself, then its state on the day."""
     account = detail.account
-    fields: list[tuple[str, object]] = [
-        (name.replace("_", " "), getattr(account, name)) for name in account.__struct_fields__ if name != "account_id"
-    ]
-    if (detail.bill_day_now, detail.category_now) != (account.bill_day, account.category or "normal"):
-        fields += [(f"bill day on {detail.as_of}", detail.bill_day_now), (f"category on {detail.as_of}", detail.category_now)]
+    told: dict[str, object] = {name: getattr(account, name) for name in account.__struct_fields__ if name != "account_id"}
+    for name, now, first in (
+        ("bill_day", detail.bill_day_now, account.bill_day),
+        ("category", detail.category_now, account.category or "normal"),
+    ):
+        if now != first:
+            told[name] = f"{now} on {detail.as_of}; {first} when it was opened"
+    fields = [(name.replace("_", " "), value) for name, value in told.items()]
     fields += [("closed on", detail.closed_on), ("billed together with", " ".join(detail.unit) or None)]
-    fields += [(f"on {detail.as_of}", told) for told in detail.relations]
+    fields += [(f"on {detail.as_of}", relation) for relation in detail.relations]
     fields += [(f"billed in {month}", _amount(detail, micros)) for month, micros in detail.baselines.items()]
     return [(name, value) for name, value in fields if value is not None]
 

@@ -90,17 +90,19 @@ def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: b
     if as_json:
         output.print_json(done)
     else:
-        _print(done)
+        show_closing(done)
     return 0
 
 
-def _print(done: Closing) -> None:
+def show_closing(done: Closing) -> None:
+    """Print the entries of a month's end, what is in the way, and whether the month is closed."""
+    from billing.accounting.month_end import PROVISION
     from server.cli import output
 
     rows = [
         (
             each.kind,
-            each.code or "",
+            "" if each.kind == PROVISION.name else each.code,
             each.currency,
             *(output.amount(micros, each.currency) for micros in (each.held_micros, each.target_micros, each.moved_micros)),
         )

@@ -313,10 +313,17 @@ def test_a_fact_of_the_same_date_that_says_something_else_is_an_error_until_it_i
 
 # from | new day | how the cycle changes
 BILL_DAYS = """
-2026-03-10 | 20 | B2 is billed on day 20 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-19 is 5 of 28 days
-2026-03-15 | 31 | B2 is billed on day 31 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-30 is 16 of 31 days
-2026-02-20 | 1  | B2 is billed on day 1 of the month: the running cycle ends on 2026-03-15, then 2026-03-15 to 2026-03-31 is 17 of 31 days
+2026-03-10 | 20 | B2 is billed on day 20 of the month: the running cycle ends on 2026-03-14, then 2026-03-15 to 2026-03-19 is 5 of 28 days
+2026-03-15 | 31 | B2 is billed on day 31 of the month: the running cycle ends on 2026-03-14, then 2026-03-15 to 2026-03-30 is 16 of 31 days
+2026-02-20 | 1  | B2 is billed on day 1 of the month: the running cycle ends on 2026-03-14, then 2026-03-15 to 2026-03-31 is 17 of 31 days
 """
+
+
+def test_the_code_of_a_discount_is_told(home: Home) -> None:
+    told = "its line is posted to revenue code {}"
+    with_code, without = (kinds.DiscountFact(name, 100_000, revenue_code=code) for name, code in (("ten", 4902), ("more", 0)))
+    assert told.format(4902) in agree(home, "A3", "discount", "2026-04-01", with_code).said
+    assert told.format("0: none was given (--own-revenue-code)") in agree(home, "A3", "discount", "2026-05-01", without).said
 
 
 @pytest.mark.parametrize("row", BILL_DAYS.strip().splitlines())

@@ -245,6 +245,7 @@ def test_a_change_of_owner(home: Home) -> None:
     )
     new = line(home, "A2", "X-2", "2026-06-01")
     assert (new.transferred_from, new.plan, new.numbers) == ("X-1", "mobile/plus", ["8613900000021"])
+    assert new.transferred_from_account == "A1"
     assert ("X-1", "end", "2026-04-10", None, "has another owner (transferred to A2)") in facts(home, "A1")
     with pytest.raises(UserError, match="X-1 has another owner, as X-2"):
         lifecycle.revive(home, ASKED, "X-1", "")

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing.accounting.closing import Closing
+from billing.accounting.month_end import Moved
 from billing.catalogue import Operator
 from server.cli import app
+from server.cli.ledger.month import show_closing
 from tests.billing.runs.world import World
 
 if TYPE_CHECKING:
@@ -170,3 +173,14 @@ def test_a_credit_note_that_is_void_says_so(run: Callable[..., Any], world: Worl
     assert "already; nothing changed" in run(*words)
     run("invoice", "void", "C-0000000001", "--reason", "wrong", "--date", "2025-11-19")
     assert "is void since 2025-11-19; give a new one another --id" in run(*words)
+
+
+def test_revenue_code_0_is_shown_as_one_and_a_provision_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    entries = (
+        Moved("unbilled", "", 0, "CNY", 0, -500_000),
+        Moved("unbilled", "", 401, "CNY", 0, 990_000),
+        Moved("provision", "", 0, "CNY", 0, 10_000),
+    )
+    show_closing(Closing("2025-10", "", entries, (), closed=False))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:4]]
+    assert [row[:-3] for row in rows] == [["unbilled", "0", "CNY"], ["unbilled", "401", "CNY"], ["provision", "CNY"]]

@@ -130,6 +130,21 @@ def test_a_caller_is_found_and_shown(run: Callable[..., Any], world: World) -> N
     assert "R-0000000001" in text
 
 
+def test_a_new_owner_and_a_new_bill_day_are_shown_with_what_was_before(run: Callable[..., Any], world: World) -> None:
+    assert world
+    today = run("accounts show anna --json")["standing"]["as_of"]
+    month = dt.date.fromisoformat(today).replace(day=1)
+    run(f"accounts open nora --name Nora --currency CNY --timezone Asia/Shanghai --bill-day 1 --opened-on {month}")
+    run("accounts transfer anna-1 --to nora --on 2031-12-02 --as nora-1")
+    assert "nora-1 was anna-1 of account anna to 2031-12-01" in run("accounts show nora").splitlines()
+    told = run("accounts show nora --json")["subscriptions"][0]
+    assert (told["transferred_from"], told["transferred_from_account"]) == ("anna-1", "anna")
+    assert "was anna-1" not in run("accounts show anna")
+    run("accounts bill-day nora 15 --from 2031-12-03")
+    assert "on 2031-12-03; 1 when it was opened" in run("accounts show nora --as-of 2031-12-03")
+    assert "when it was opened" not in run(f"accounts show nora --as-of {today}")
+
+
 def test_what_is_to_come_for_an_account_is_told_apart(run: Callable[..., Any], world: World) -> None:
     assert world
     before = run("accounts show anna --json")["subscriptions"][0]["plan"]
