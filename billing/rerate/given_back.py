@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -25,15 +25,15 @@ from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from billing.charges.lines import Lines
     from billing.invoicing.drafts import Drafts
     from billing.runs.computing import Computed
 
-_FIELDS = ("account_key", "subscription_key", "period_from", "period_to", "tax_class", "kind", "charge_code")
-_OF_SUBSCRIPTION = 5  # so many of the fields tell a subscription's period and tax class
-_KINDS = {name: int(kind) for kind, name in KIND_NAMES.items()}
+_FIELDS: Final = ("account_key", "subscription_key", "period_from", "period_to", "tax_class", "kind", "charge_code")
+_OF_SUBSCRIPTION: Final = 5  # so many of the fields tell a subscription's period and tax class
+_KINDS: Final = {name: int(kind) for kind, name in KIND_NAMES.items()}
 _Charge = tuple[int, ...]
 
 
@@ -53,20 +53,17 @@ def beyond_billed(connection: sa.Connection, drafts: Drafts, seq: int) -> dict[i
     first = min(charge[2] for charge in given)
     billed = _sums(billed_lines(connection, day_of(first), accounts, as_of=seq))
     differing = _sums(taken(drafts.lines, np.flatnonzero(np.isin(drafts.lines["account_key"], accounts))))
-    found: dict[_Charge, int] = collections.defaultdict(int)
-    for charge, outside in given.items():
-        found[charge[:_OF_SUBSCRIPTION]] += _excess(billed.get(charge, 0), outside.micros, differing.get(charge, 0))
-    less: dict[_Charge, int] = collections.defaultdict(int)
-    for charge, micros in differing.items():
-        less[charge[:_OF_SUBSCRIPTION]] -= micros
-    sums: dict[int, int] = collections.defaultdict(int)
-    for group, micros in found.items():
-        sums[group[0]] += max(min(micros, less[group]), 0)
+    excess = {charge: _excess(billed.get(charge, 0), each.micros, differing.get(charge, 0)) for charge, each in given.items()}
+    found, differs = _by_subscription(excess), _by_subscription(differing)
+    bounded = {group: max(min(micros, -differs.get(group, 0)), 0) for group, micros in found.items()}
     names = dict(zip(drafts.account_key.tolist(), (drafts.currencies[each] for each in drafts.currency.tolist()), strict=True))
     return {
-        key: Beyond(micros, names[key], _notes(given, {group for group in found if group[0] == key and found[group] > 0}))
-        for key, micros in sums.items()
-        if micros
+        account: Beyond(
+            sum(micros for group, micros in bounded.items() if group[0] == account),
+            names[account],
+            _notes(given, {group for group, micros in bounded.items() if micros and group[0] == account}),
+        )
+        for account in sorted({group[0] for group, micros in bounded.items() if micros})
     }
 
 
@@ -102,6 +99,14 @@ def _sums(lines: Lines) -> dict[_Charge, int]:
     sums: dict[_Charge, int] = collections.defaultdict(int)
     for *charge, micros in zip(*(net[name].tolist() for name in (*_FIELDS, "amount_micros")), strict=True):
         sums[tuple(charge)] += micros
+    return sums
+
+
+def _by_subscription(charges: Mapping[_Charge, int]) -> dict[_Charge, int]:
+    """Sums by the subscription, period and tax class of charges."""
+    sums: dict[_Charge, int] = collections.defaultdict(int)
+    for charge, micros in charges.items():
+        sums[charge[:_OF_SUBSCRIPTION]] += micros
     return sums
 
 
