@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from billing.allocations.items import chunks, voided
+from billing.allocations.items import chunks
 from billing.charges.lines import Kind, taken
 from billing.invoicing import billed_lines
 from billing.invoicing.billed import OUTSIDE
@@ -23,6 +23,7 @@ from billing.rerate.figures import Beyond
 from billing.rerate.parts import part_of
 from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.store import tables
+from billing.store.voids import voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
