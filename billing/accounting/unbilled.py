@@ -11,6 +11,7 @@ import numpy as np
 
 from billing.accounting.month_end import Targets
 from billing.charges.lines import Kind
+from billing.left_out.for_good import never_billed
 from billing.runs.settlement.unbilled import Unbilled, unbilled
 
 if TYPE_CHECKING:
@@ -33,8 +34,11 @@ class Charged(NamedTuple):
 
 
 def targets(home: Home, month: Month, *, threads: int = 1, progress: Callable[[int, int], None] | None = None) -> Charged:
-    """The sums of all periods that are not billed by the end of the month, and of those that run on after it."""
-    found = unbilled(home, month.after, threads=threads, at_month_end=True, progress=progress)
+    """The sums of all periods that are not billed by the end of the month, and of those that run on after it.
+
+    Usage that no run bills any more is revenue of no month.
+    """
+    found = unbilled(home, month.after, threads=threads, at_month_end=True, never_billed=never_billed, progress=progress)
     return Charged(found.seq, _summed(found, found.lines[found.lines["kind"] != Kind.TAX]), _summed(found, found.ahead))
 
 

@@ -14,6 +14,7 @@ from billing.charges.lines import Kind
 from billing.charges.own_days import Days
 from billing.clocks import local_date
 from billing.invoicing.drafts import KIND_NAMES, iso
+from billing.left_out.for_good import never_billed
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.dates.own_days import own_days
 from billing.runs.settlement import adjustments, totals
@@ -74,7 +75,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
     day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
-    found = unbilled(home, day, only={account_id}, as_if_closed=True)
+    found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     chosen = with_catalogues(found.lines[found.lines["account_key"] == row.account_key], found.contracts)
     names = _subscriptions(home, chosen["subscription_key"].tolist())
     own_texts = totals.names(found.contracts, *by_hand_rows)

@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing import late_decisions
+from billing import catalogue, late_decisions
+from billing.guiding import Guide
 from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import late_changes
-from billing.left_out.history import of_keys, uncharged
-from billing.left_out.judging import ORDER, looked
-from billing.left_out.reopened import without_reopened
+from billing.left_out.history import FOR_GOOD, of_keys, uncharged
+from billing.left_out.judging import ORDER, Judge, Looked, looked
+from billing.left_out.reopened import next_dates, without_reopened
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.fact_columns import day_number
@@ -29,7 +30,10 @@ from billing.store import tables
 from rating.schema import KEY
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from billing.charges.lines import Int64s
+    from billing.left_out.history import Span, Verdicts
     from billing.store.home import Home
 
 RULE_OF_BEFORE: Final = 1  # without what was refused in time, and with what a void had opened again: of re-ratings that were made so
@@ -61,6 +65,28 @@ def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Deci
     return late_decisions.Decided(keys, start_us, *(np.zeros(len(keys), np.int64),) * 2)
 
 
+def never_billed(home: Home, seq: int, span: Span) -> late_decisions.Decided | None:
+    """The same of all that starts in `span`, and with that which the next run of its account leaves out; None where there is nothing.
+
+    Bills of the month in which it was used never have it, though no run may have looked at it yet.
+    """
+    refused = still_refused(home, seq)
+    with home.connect() as connection:
+        leaves = leaves_any(home, connection, seq)
+        decided = late_decisions.decided(connection, seq)
+    if not leaves and not refused:
+        return None
+    if catalogue.ever_billed_by_arrival(home):
+        span = (view.TIME_MIN_US, span[1])  # what came late is billed in a period that begins after it
+    found = of_keys(home, seq, *(uncharged(home, seq, span=span) if leaves else _refused_alone(refused)))
+    verdicts = without_reopened(home, seq, found.usage, found.verdicts)
+    never = verdicts.for_good | _ends_so(home, seq, found.usage, verdicts)
+    usage, starts = found.usage.filter(pa.array(never)), late_changes(home, seq).starts
+    keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"]), marks.keys_array(starts)])
+    start_us = np.concatenate([decided.start_us, int64(usage["start_us"]), np.array(list(starts.values()), np.int64)])
+    return late_decisions.Decided(keys, start_us, *(np.zeros(len(keys), np.int64),) * 2)
+
+
 def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
     """True where the keys of all usage are needed: people decided on some, a run left some out for good, or it came after its bill's run.
 
@@ -73,6 +99,17 @@ def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
     query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
     query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
     return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq)
+
+
+def _ends_so(home: Home, seq: int, usage: pa.Table, found: Verdicts) -> npt.NDArray[np.bool_]:
+    """Mask of the rows that the next run of their account leaves out for good, of those with an owner about which no run has decided."""
+    never = np.zeros(usage.num_rows, np.bool_)
+    has_owner = Guide(home, seq).resolve(one_chunk(usage["served_id"]), int64(usage["start_us"])) >= 0
+    rows = np.flatnonzero(found.is_open & has_owner)
+    with home.connect() as connection:
+        for date, its in next_dates(home, connection, seq, usage, rows):
+            never[its] = FOR_GOOD[Judge(home, connection, Looked(0, date, seq)).reasons(usage.take(its))]
+    return never
 
 
 def _refused_alone(refused: dict[bytes, Any]) -> tuple[pa.Array[Any], Int64s]:

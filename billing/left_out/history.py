@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
     Progress = Callable[[int, int], None]
+    Span = tuple[int, int]  # instants [from, to)
 
+ALL_TIMES: Final = (view.TIME_MIN_US, view.TIME_MAX_US)
 _DAY_US: Final = 86_400_000_000
 UNSEEN: Final = -1  # as reason: no run has looked since it came
 FOR_GOOD: Final = np.array([outlook(each) is Outlook.FOR_GOOD for each in ORDER])
@@ -59,18 +61,24 @@ class Verdicts(NamedTuple):
         return found
 
     @property
+    def is_open(self) -> npt.NDArray[np.bool_]:
+        """Rows about which no run has decided: it has not looked since they came, or left them to others."""
+        found: npt.NDArray[np.bool_] = (self.reason == UNSEEN) | ~_DECIDE[self.reason]
+        return found
+
+    @property
     def not_billable(self) -> npt.NDArray[np.bool_]:
         """Rows that do not bill by the tariffs that held."""
         return np.asarray(self.reason == CODES[LeftOut.NOT_BILLABLE])
 
 
-def uncharged(home: Home, seq: int, *, progress: Progress | None = None) -> tuple[pa.Array[Any], Int64s]:
-    """Keys and starts of events that may bill, without a charge on a bill by any run that counts, as of `seq`.
+def uncharged(home: Home, seq: int, *, progress: Progress | None = None, span: Span = ALL_TIMES) -> tuple[pa.Array[Any], Int64s]:
+    """Keys and starts of events that may bill, without a charge on a bill by any run that counts, as of `seq`; those that start in `span`.
 
     A charge is off the bill where a later run has computed its period without it (`taken_off`). An event that the last run to look at it
     refused is on none either.
     """
-    usage = view.usage(home, ("event_key", "start_us"), seq)
+    usage = view.usage(home, ("event_key", "start_us"), seq, *span)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
     run = tables.bill_runs.c
     with home.connect() as connection:

@@ -68,6 +68,7 @@ class Scope:
     reopened_accounts: npt.NDArray[np.bool_]
     left_out: dict[int, tuple[str, str]]  # by account key: `held`, `passed by`, or `test` in its last period; why. Tests are computed
     covered_by: Covered | None = None  # None: no run ever covered anybody
+    first_billed_by: Covered | None = None  # which runs have billed a period first, where that is more than `covered_by` knows
 
     @property
     def periods(self) -> Sequence[list[Period]]:

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from billing.accounts.covering import KnownBy
+from billing.accounts.covering import KnownBy, later_runs
 from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, sum_by_key, taken
 from billing.charges.reconcile import differences
 from billing.charges.rollover import Left
@@ -55,9 +55,11 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.periods import Period
+    from billing.late_decisions import Decided
     from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
+    NeverBilled = Callable[[Home, int, tuple[int, int]], Decided | None]
     Progress = Callable[[int, int], None]
 
 
@@ -98,18 +100,21 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     at_month_end: bool = False,
     as_if_closed: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
+    never_billed: NeverBilled | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
     """Unbilled amounts of the days before `through`; `only` these account ids and those of their rating units, if given.
 
     `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and amounts not divided by days are earned
     evenly. `as_if_closed`: the bill that would be due if the accounts closed on `through`, with its corrections of billed periods.
-    `sink_for` makes, of the contracts, the function that gets the priced events of each group.
+    `sink_for` makes, of the contracts, the function that gets the priced events of each group. `never_billed`: the usage as of a commit
+    that begins in a span and that no run bills any more, asked for where bills are dated after those that are known.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
         known_to = through - dt.timedelta(days=1) if at_month_end else through
         known = read(home, connection, seq, through, known_to, only=only, reopened=as_if_closed)
+        is_past = bool(later_runs(connection, known_to))
     contracts, chosen = known.contracts, known.scope
     currencies = Currencies(contracts)
     if chosen.window is None:
@@ -117,7 +122,9 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     guide = Guide(home, seq)
     sink = sink_for(contracts) if sink_for is not None else None
     known_ends = chosen if as_if_closed else knowing_ends(contracts, chosen, through)
-    usage = price_in_groups(home, seq, guide, contracts, known_ends, known.stored, threads=threads, sink=sink, progress=progress)
+    alone = never_billed(home, seq, chosen.window) if never_billed is not None and is_past else None
+    about = (home, seq, guide, contracts, known_ends, known.stored)
+    usage = price_in_groups(*about, threads=threads, sink=sink, progress=progress, left_alone=alone)
     keyed = _Keyed(contracts, known_ends if at_month_end else chosen, currencies, through, evenly=at_month_end)
     billed = keyed.billed(known.billed)
     in_advance = deferred_fees.billed_ahead(billed, keyed.through_day)
@@ -155,6 +162,8 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     touched = None if reopened else np.full(len(stored.account_keys), NEVER_DAY, np.int64)
     periods_max = settings.integer(connection, "reopen_periods_max", seq=seq)
     chosen = scope.decide(cut, covered, through, midnights, only, touched=touched, reopen_periods_max=periods_max, closed_too=reopened)
+    all_runs = scope.covered_through(connection, stored, before_run, known=KnownBy(seq, dt.date.max))
+    chosen = dataclasses.replace(chosen, first_billed_by=all_runs)  # a bill of a later date waives what came after it all the same
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
     billed = billed_lines(connection, first, as_of=seq, dated_until=known_to)
     left = carried_allowances.stored(connection, stored, chosen, before_run, known=KnownBy(seq, known_to))

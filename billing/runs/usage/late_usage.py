@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from billing.charges.lines import Int64s
+    from billing.charges.periods import Period
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.facts import Account
     from billing.runs.selection.arrival_times import Arrivals
@@ -73,19 +74,26 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
 def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
     """Mask of the events that came after the bill of their period, on a plan that waives those."""
     waived = np.zeros(len(first_seq), np.bool_)
+    billed_by = scope.covered_by if scope.first_billed_by is None else scope.first_billed_by
     waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.late_rules, plan).waives, 0)
-    rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if scope.covered_by is not None else waives[:0]
-    if scope.covered_by is None or not rows.size:
+    rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if billed_by is not None else waives[:0]
+    if billed_by is None or not rows.size:
         return waived
     account, place = owner.account[rows], owner.place[rows]
-    covered, calendar = scope.covered_by.of[account], scope.calendar[account]
-    code, models = groups([covered, calendar, place])
+    columns = [billed_by.of[account], scope.calendar[account], place, contracts.facts.account_closed_day[account]]
+    code, models = groups(columns)
     seqs = [
-        billed_seq(scope.covered_by.ever[runs], scope.calendars[periods][number].end)
-        for runs, periods, number in zip(*(column[models].tolist() for column in (covered, calendar, place)), strict=True)
+        billed_seq(billed_by.ever[runs], _really_ends(scope.calendars[periods][number], closed_day))
+        for runs, periods, number, closed_day in zip(*(column[models].tolist() for column in columns), strict=True)
     ]
     waived[rows] = first_seq[rows] > np.array([_NEVER_SEQ if each is None else each for each in seqs], np.int64)[code]
     return waived
+
+
+def _really_ends(period: Period, closed_day: int) -> dt.date:
+    """The end of a period, also of one that is computed up to a day within it. `closed_day`: of the account, NEVER_DAY for none."""
+    end = period.cycle_end or period.end
+    return end if closed_day == NEVER_DAY else max(min(end, day_of(closed_day)), period.end)
 
 
 def _period_ends(account: Int64s, place: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Int64s:
