@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class Charge(msgspec.Struct, frozen=True):
     """One charge; `amount_micros` net of tax. `period_to` is the end that the period will have.
 
-    `days`: the days of its period that a fee is for by now; none: all of them. `tax_name`: its tax class, where nothing else distinguishes
+    `days`: the days of its period that a fee is for by now; none: all of them, or the amount is the difference to what was billed of it, so
+    what is given back of a fee in advance. `tax_name`: its tax class, where nothing else distinguishes
     it.
     """
 
@@ -76,12 +77,13 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
     day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
-    chosen = with_catalogues(found.lines[found.lines["account_key"] == row.account_key], found.contracts)
+    own = found.lines["account_key"] == row.account_key
+    chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0
     names = _subscriptions(home, chosen["subscription_key"].tolist())
     own_texts = totals.names(found.contracts, *by_hand_rows)
     texts = _Texts(found.contracts.price_list, own_texts, (language or row.language).partition("-")[0])
-    days = own_days(chosen, found.contracts, day)
-    charges = _apart([_charge(line, names, texts, found, own) for line, own in zip(chosen, days, strict=True)], chosen, texts)
+    days = [() if is_billed else each for each, is_billed in zip(own_days(chosen, found.contracts, day), billed.tolist(), strict=True)]
+    charges = _apart([_charge(line, names, texts, found, its) for line, its in zip(chosen, days, strict=True)], chosen, texts)
     sums: dict[str, int] = {}
     for charge in charges:
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount_micros

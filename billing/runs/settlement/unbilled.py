@@ -6,7 +6,8 @@ stop usage in mid-cycle (`billing.documents.interim`).
 Every period is computed that no run of a bill date up to `through` has covered. The running one is computed as if the account closed on
 `through`: fees by exact days, usage that began before. For the customer open periods that were billed are computed as well, since late
 usage and other corrections of them are on the next bill. Amounts that invoices have billed on the same keys are subtracted. Of fees in
-advance for the running period, and discounts off them, the part earned by then is subtracted (`billing.runs.settlement.deferred_fees`).
+advance for the running period, and discounts off them, the part earned by then is subtracted (`billing.runs.settlement.deferred_fees`);
+for the customer all of them, as the final bill gives back what it does not charge.
 Holds do not matter here: amounts that are held back are owed all the same. A test account owes nothing. A document, or its voiding, counts
 by its date, whenever it was made.
 
@@ -127,7 +128,7 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     usage = price_in_groups(*about, threads=threads, sink=sink, progress=progress, left_alone=alone)
     keyed = _Keyed(contracts, known_ends if at_month_end else chosen, currencies, through, evenly=at_month_end)
     billed = keyed.billed(known.billed)
-    in_advance = deferred_fees.billed_ahead(billed, keyed.through_day)
+    in_advance = empty() if as_if_closed else deferred_fees.billed_ahead(billed, keyed.through_day)
     charged = keyed.fees(in_advance)
     fees = (charged.lines, one_off_lines(contracts, chosen, currencies))
     owed = keyed.summed(keyed.with_totals(np.concatenate([*fees, usage.lines]), known.adjustments))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from billing import catalogue
+from billing import catalogue, invoicing
 from billing.accounts import agreements, kinds
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
@@ -103,13 +103,18 @@ def test_each_part_is_rounded_to_its_minor_unit(world: World, plan: str, least: 
 
 
 def test_a_customer_who_asks_is_told_the_discount_off_the_least_amount(world: World) -> None:
-    """If the account closed on 1 November: 62.00 whole and 6.20 off it. The fee was billed, and its discount with it."""
+    """If the account closed on 1 November: 62.00 whole and 6.20 off it; of the fee 14.00 are given back, and 1.40 of its discount."""
     opened(world, "alone", "2025-09-15")
     at(world, "2025-10-14")
     agreed(world, "10 %", BOTH)
     world.bill("2025-10-15")
     asked = enquiry.enquire(world.home, "a", dt.date(2025, 11, 1), world.tick())
-    assert sorted((each.kind, each.amount_micros // CENT) for each in asked.lines) == [("commitment", 6200), ("discount", -620)]
+    found = sorted((each.kind, each.amount_micros // CENT) for each in asked.lines)
+    assert found == [("commitment", 6200), ("discount", -480), ("recurring", -1400)]
+    at(world, "2025-10-31")
+    agreements.close(world.home, Asked(Operator("clerk", 1), world.tick()), "a", dt.date(2025, 11, 1), "")
+    world.bill("2025-11-01")
+    assert invoicing.get_invoice(world.home, world.numbers()[-1]).summary.net_micros // CENT == 6200 - 480 - 1400
 
 
 def opened(world: World, plan: str, opened_on: str, *, currency: str = "CNY", **changes: Any) -> None:  # noqa: ANN401 -- fields of a catalogue
