@@ -19,13 +19,18 @@ _CHINESE: Final = {
     "time": "时间", "subscription": "用户", "with": "对方号码", "line": "项目", "quantity": "用量", "free": "其中免费",
     "unit": "单位", "charge": "费用", "records": "记录数", "charges": "费用合计", "amount": "金额", "s": "秒", "message": "条",
     "messages": "条", "purchase": "次", "purchases": "次", "by": "经办人",
-    "agreed to by": "复核人", "record": "记录", "period": "账期", "events": "次数",
+    "credit invoice": "贷项账单", "agreed to by": "复核人", "record": "记录", "period": "账期", "events": "次数",
 }  # fmt: skip
 
 
 def word(text: str, language: str) -> str:
     """A word of a table in a language."""
     return _CHINESE.get(text, text) if language == "zh" else text
+
+
+def document(kind: str, total_micros: int, language: str = "en") -> str:
+    """The word for a kind of document or entry. An invoice to the customer's credit is called as on its own page."""
+    return word("credit invoice" if kind == "invoice" and total_micros < 0 else kind.replace("_", " "), language)
 
 
 def words(texts: tuple[str, ...], language: str) -> tuple[str, ...]:

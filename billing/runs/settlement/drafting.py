@@ -77,16 +77,15 @@ class Writer:
 
     def _headed(self, lines: Lines, account: Int64s) -> Drafts:
         starts = group_starts(lines, ("account_key",))
-        payer, facts, spans = account[starts], self._contracts.facts, self._payers.spans
-        issued_on = self._issued_on
-        known = spans.in_run[payer]  # a payer that is itself not in the run is billed for the periods of its lines
+        payer, facts, issued_on = account[starts], self._contracts.facts, self._issued_on
+        period_from, period_to = self._headings(lines, starts, payer)
         texts = TextIndex()
         return Drafts(
             facts.account_keys[payer],
             self._payers.currency[payer],
             facts.account_entity[payer],
-            np.where(known, spans.new_from[payer], np.minimum.reduceat(lines["period_from"], starts)),
-            np.where(known, spans.new_to[payer], np.maximum.reduceat(lines["period_to"], starts)),
+            period_from,
+            period_to,
             (np.datetime64(issued_on, "D").astype(np.int64) + facts.account_payment_days[payer]).astype(np.int64),
             np.append(starts, lines.size).astype(np.int64),
             lines,
@@ -96,6 +95,19 @@ class Writer:
             tuple(facts.entities),
             issued_on,
         )
+
+    def _headings(self, lines: Lines, starts: Int64s, payer: Int64s) -> tuple[Int64s, Int64s]:
+        """The period of each document: the payer's own that is billed first, or that of its lines.
+
+        A payer that is itself not in the run is billed for the periods of its lines. So is one whose periods all are billed, where all
+        lines are of days after them: those that it pays for an account that closes in mid-cycle.
+        """
+        payers, spans = self._payers, self._payers.spans
+        first, last = np.minimum.reduceat(lines["period_from"], starts), np.maximum.reduceat(lines["period_to"], starts)
+        own_to = spans.new_to[payer]
+        is_after = (own_to <= payers.covered[payer]) & (first >= own_to) & (first < payers.bill_day)
+        period_to: Int64s = np.where(is_after, np.minimum(last, payers.bill_day), np.where(spans.in_run[payer], own_to, last))
+        return np.where(spans.in_run[payer] & ~is_after, spans.new_from[payer], first), period_to
 
     def _texts(self, lines: Lines, account: Int64s, texts: TextIndex) -> Any:  # noqa: ANN401 -- an array of int32
         """The index of each line's text. Equal texts are written once."""

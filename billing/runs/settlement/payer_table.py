@@ -32,6 +32,7 @@ class Payers:
         nobody = np.full(len(facts.account_keys), NEVER, np.int64)
         covered_day = np.full(len(facts.account_keys), -1, np.int64) if scope is None else scope.covered_day
         self.covered = np.where(covered_day < 0, BEFORE_ALL, covered_day)  # no run yet: nothing is late
+        self.bill_day = BEFORE_ALL if scope is None else day_number(scope.bill_date)
         self.reopened = nobody if scope is None else scope.reopened_day  # the first day that a void invoice opened again
         self.spans = Spans(nobody, nobody, nobody, nobody) if scope is None else _spans(scope, self.covered)
         self.together = facts.account_keys[np.bincount(facts.account_unit)[facts.account_unit] > 1]  # keys of those in a unit with others

@@ -129,14 +129,16 @@ def _local_day(now_us: int, timezone: str) -> dt.date:
 def _print_standing(money: Standing) -> None:
     """The amount it owes now, and its last documents."""
     from server.cli import output
+    from server.cli.languages import document
 
     output.print_table((f"on {money.as_of}", ""), _standing(money))
     print()
     if not money.bills:
         return
     rows = [
-        (each.number, each.document_type.replace("_", " "), each.issued_on, each.due_on, output.amount(each.total_micros, each.currency),
-         output.amount(each.open_micros, each.currency), f"void since {each.voided_on}" if each.voided_on else "")
+        (each.number, document(each.document_type, each.total_micros), each.issued_on, each.due_on,
+         output.amount(each.total_micros, each.currency), output.amount(each.open_micros, each.currency),
+         f"void since {each.voided_on}" if each.voided_on else "")
         for each in money.bills
     ]  # fmt: skip
     output.print_table(("last bills", "what", "issued on", "due on", "total", "open", ""), rows, right=("total", "open"))

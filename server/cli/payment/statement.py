@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.languages import Language, word, words
+from server.cli.languages import Language, document, words
 
 if TYPE_CHECKING:
     from billing.payments.statement import Statement
@@ -62,7 +62,7 @@ def _print(found: Statement, language: str) -> None:
         shown = output.amount(abs(each.amount_micros), found.currency)
         debit, credit = (shown, "") if each.amount_micros > 0 else ("", shown)
         balance = output.amount(each.balance_micros, found.currency)
-        rows.append((each.on_date, word(each.kind.replace("_", " "), language), each.document, each.text, debit, credit, balance))
+        rows.append((each.on_date, document(each.kind, each.amount_micros, language), each.document, each.text, debit, credit, balance))
     rows.append(("", ends, "", "", "", "", output.amount(found.closing_micros, found.currency)))
     columns = words(("date", "what", "document", "text", "debit", "credit", "balance"), language)
     output.print_table(columns, rows, right=columns[4:])
