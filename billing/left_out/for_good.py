@@ -1,4 +1,4 @@
-"""All that no run bills any more, decided on or not: what re-ratings leave alone.
+"""All that no run bills any more, decided on or not: what re-ratings leave alone, and no month has as unbilled revenue.
 
 It is what the list of late usage has, as of a commit: also what a run refused in time and nothing mended before its period closed, and
 nothing of a period that a void has opened again. Segments are among it that came too late for the bill of their call.

@@ -1,7 +1,7 @@
 """Usage that no run bills any more is in no month's unbilled revenue: waived by its plan, of a closed period, refused, decided on.
 
 A row is a call of one minute at 0.10, on a plan with a fee. Runs are of the first days of months. Each opens three periods
-before its latest. The end of the month of the call is asked when all of this has happened, and again when further runs have billed what they bill.
+before its latest. The end of the call's month is asked when all of this has happened, and once more when later runs have billed theirs.
 """
 
 from __future__ import annotations
