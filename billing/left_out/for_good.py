@@ -19,7 +19,7 @@ from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import late_changes
 from billing.left_out.history import FOR_GOOD, of_keys, uncharged
-from billing.left_out.judging import ORDER, Judge, Looked, looked
+from billing.left_out.judging import CODES, ORDER, Judge, Looked, looked
 from billing.left_out.reopened import next_dates, without_reopened
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.charges.lines import Int64s
-    from billing.left_out.history import Span, Verdicts
+    from billing.left_out.history import Span
     from billing.store.home import Home
 
 RULE_OF_BEFORE: Final = 1  # without what was refused in time, and with what a void had opened again: of re-ratings that were made so
 RULE: Final = 2
+_BY_RULE: Final = [CODES[each] for each in (LeftOut.WAIVED, LeftOut.TOO_LATE)]
 _DAY_US: Final = 86_400_000_000
 
 
@@ -80,7 +81,8 @@ def never_billed(home: Home, seq: int, span: Span) -> late_decisions.Decided | N
         span = (view.TIME_MIN_US, span[1])  # what came late is billed in a period that begins after it
     found = of_keys(home, seq, *(uncharged(home, seq, span=span) if leaves else _refused_alone(refused)))
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
-    never = verdicts.for_good | _ends_so(home, seq, found.usage, verdicts)
+    by_rule = np.isin(verdicts.reason, _BY_RULE)  # a version of the plan since may have another
+    never = (verdicts.for_good & ~by_rule) | _ends_so(home, seq, found.usage, verdicts.is_open | by_rule)
     usage, starts = found.usage.filter(pa.array(never)), late_changes(home, seq).starts
     keys = pa.concat_arrays([decided.keys, one_chunk(usage["event_key"]), marks.keys_array(starts)])
     start_us = np.concatenate([decided.start_us, int64(usage["start_us"]), np.array(list(starts.values()), np.int64)])
@@ -101,11 +103,11 @@ def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq)
 
 
-def _ends_so(home: Home, seq: int, usage: pa.Table, found: Verdicts) -> npt.NDArray[np.bool_]:
-    """Mask of the rows that the next run of their account leaves out for good, of those with an owner about which no run has decided."""
+def _ends_so(home: Home, seq: int, usage: pa.Table, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Mask of the rows that the next run of their account leaves out for good, of those `asked` that have an owner."""
     never = np.zeros(usage.num_rows, np.bool_)
     has_owner = Guide(home, seq).resolve(one_chunk(usage["served_id"]), int64(usage["start_us"])) >= 0
-    rows = np.flatnonzero(found.is_open & has_owner)
+    rows = np.flatnonzero(asked & has_owner)
     with home.connect() as connection:
         for date, its in next_dates(home, connection, seq, usage, rows):
             never[its] = FOR_GOOD[Judge(home, connection, Looked(0, date, seq)).reasons(usage.take(its))]

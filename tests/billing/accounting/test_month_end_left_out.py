@@ -61,11 +61,7 @@ def billed_cents(world: World) -> int:
 
 @pytest.mark.parametrize(("plan", "begun", "came", "runs", "cents", "why"), ROWS, ids=[" ".join(row[:4]) for row in ROWS])
 def test_a_month_ends_with_what_bills_will_have(world: World, plan: str, begun: str, came: str, runs: str, cents: str, why: str) -> None:  # noqa: PLR0913, PLR0917 -- a row
-    plus = shop().plans[1]
-    plans = (*shop().plans, msgspec.structs.replace(plus, name="waiving", late_usage=LateUsage.WAIVE))
-    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
-    world.account("a")
-    world.subscription("s", "a", f"shop/{plan}", NUMBER)
+    opened(world, plan)
     made = RUNS[: int(runs)]
     for date in (each for each in made if each < came):
         world.bill(date)
@@ -82,6 +78,20 @@ def test_a_month_ends_with_what_bills_will_have(world: World, plan: str, begun: 
     assert (calls_cents(world, month), billed_cents(world)) == (int(cents), int(cents)), "later bills change nothing of the month"
 
 
+def test_what_was_waived_is_revenue_again_where_a_version_of_the_plan_bills_it(world: World) -> None:
+    opened(world, "waiving")
+    world.bill(RUNS[0])
+    arrive(world, "2025-11-03T12:00:00", Call(NUMBER, "2025-10-20T10:00:00", 60))
+    world.bill(RUNS[1])
+    assert calls_cents(world, "2025-10") == 0
+    world.catch_up()
+    plans = (*shop().plans, msgspec.structs.replace(shop().plans[1], name="waiving"))
+    catalogue.publish(world.home, shop(3, START_US + 1, plans=plans, corrects=2), world.tick())
+    assert calls_cents(world, "2025-10") == 10
+    world.bill(RUNS[2])
+    assert (calls_cents(world, "2025-10"), billed_cents(world)) == (10, 10)
+
+
 def test_what_people_decided_on_and_what_found_no_owner_is_not_revenue_either(world: World) -> None:
     """Of anna 10 cents in time; 40 of hers, 40 of bert, 50 of nobody came too late. One is written off, and nobody's number is sold."""
     late(world)
@@ -91,3 +101,11 @@ def test_what_people_decided_on_and_what_found_no_owner_is_not_revenue_either(wo
     assert calls_cents(world, "2025-10") == 10
     again(world, "2026-04-01")
     assert calls_cents(world, "2025-10") == 10
+
+
+def opened(world: World, plan: str) -> None:
+    """One customer, on a plan of the shop or on one that waives late usage."""
+    plans = (*shop().plans, msgspec.structs.replace(shop().plans[1], name="waiving", late_usage=LateUsage.WAIVE))
+    catalogue.publish(world.home, shop(2, START_US + 1, plans=plans), world.tick())
+    world.account("a")
+    world.subscription("s", "a", f"shop/{plan}", NUMBER)
