@@ -108,8 +108,8 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
 
     `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and amounts not divided by days are earned
     evenly. `as_if_closed`: the bill that would be due if the accounts closed on `through`, with its corrections of billed periods.
-    `sink_for` makes, of the contracts, the function that gets the priced events of each group. `never_billed`: the usage as of a commit
-    that begins in a span and that no run bills any more, asked for where bills are dated after those that are known.
+    `sink_for` makes, of the contracts, the function that gets the priced events of each group. `never_billed` finds usage of a span that no
+    run bills any more, as of a commit. It is asked where bills are dated after those that are known.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
