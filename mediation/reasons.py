@@ -79,6 +79,7 @@ EXPLANATIONS: Final = {
     Reason.MALFORMED_RECORD: "the record is not written as its format demands, so what it says cannot be relied on; if no record "
     "is, the file is of another format than the source",
     Reason.TRUNCATED_RECORD: "the record ends too early, as when the disk was full or the file was taken while it was written; "
+    "fetch the file again, or bring the record back by its id (`ratewright usage suspense recycle ID`) once it is known to be whole; "
     "does the switch end its files without a line break, say `ends_without_line_break: true` in a source definition",
     Reason.UNKNOWN_RECORD_TYPE: "the record says that it is of a type which the format does not know",
     Reason.OTHER_TIME_ZONE: "the record's times name a time zone that is not that of the source; set `timezone` in a source definition",

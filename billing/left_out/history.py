@@ -2,8 +2,8 @@
 
 Runs are asked from the newest back, each about what was stored when it looked. A run decides that an event is left out for good, does not
 bill, or was not due. One that had other accounts, or held them, leaves it to those before it; where none decides, its own word holds.
-Of an event that a run has looked at and refused only the runs since are asked: it came in time, and waits for its cause to be mended until
-its period closes.
+A closed period does not end what the rule of a plan said before (`billing.left_out.precedence`). Of an event that a run has looked at and
+refused only the runs since are asked: it came in time, and waits for its cause to be mended until its period closes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
 from billing.left_out.open_keys import OpenKeys
+from billing.left_out.precedence import UNSEEN, is_settled, standing
 from billing.left_out.taken_off import taken_off
 from billing.runs import states
-from billing.runs.contracts import price_list
+from billing.runs.contracts import late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.refused_events import still_refused
@@ -42,10 +43,7 @@ if TYPE_CHECKING:
 
 ALL_TIMES: Final = (view.TIME_MIN_US, view.TIME_MAX_US)
 _DAY_US: Final = 86_400_000_000
-UNSEEN: Final = -1  # as reason: no run has looked since it came
 FOR_GOOD: Final = np.array([outlook(each) is Outlook.FOR_GOOD for each in ORDER])
-_DECIDE: Final = np.array([outlook(each) is Outlook.FOR_GOOD or each in {LeftOut.NOT_BILLABLE, LeftOut.NOT_DUE} for each in ORDER])
-_VAGUE: Final = [CODES[each] for each in (LeftOut.OTHER_RUN, LeftOut.PASSED_BY, LeftOut.SETTLED)]
 
 
 class Verdicts(NamedTuple):
@@ -125,6 +123,7 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
     refused_by = _refused_by(home, seq, usage)
     with home.connect() as connection:
         runs, counting = looked(connection, seq), Counting(connection, seq)
+        is_any_ruled = late_rules.was_ever_asked(price_list.load(home, seq)) if runs else False
         for number, run in enumerate(runs):
             rows = np.flatnonzero(open_ & (committed <= run.pinned_seq) & (refused_by < run.run_id))
             if rows.size:
@@ -132,9 +131,10 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
                 keys = judge.account_keys(usage.take(rows))
                 gone = counting.gone(run.run_id, np.unique(keys).tolist())
                 rows = rows[~np.isin(keys, np.array(gone, np.int64))]  # undone for these: it never had them
-                rows, found = _better(reason, rows, judge.reasons(usage.take(rows), changes=changes))
-                reason[rows], run_id[rows] = found, run.run_id
-                open_[rows[_DECIDE[found]]] = False
+                found = judge.reasons(usage.take(rows), changes=changes)
+                newer, reason[rows] = reason[rows], standing(reason[rows], found)
+                run_id[rows[(reason[rows] != newer) | (newer == UNSEEN)]] = run.run_id
+                open_[rows[is_settled(newer, found, is_any_ruled=is_any_ruled)]] = False
             if progress is not None:
                 progress(number + 1, len(runs))
     return Verdicts(reason, run_id)
@@ -148,11 +148,3 @@ def _refused_by(home: Home, seq: int, usage: pa.Table) -> Int64s:
     place: Any = pc.index_in(usage["event_key"], value_set=pa.array(list(refused), KEY)).fill_null(-1)
     by: Int64s = np.array([*(each.run_id for each in refused.values()), 0], np.int64)[place.to_numpy()]
     return by
-
-
-def _better(reason: npt.NDArray[np.int8], rows: Int64s, found: npt.NDArray[np.int8]) -> tuple[Int64s, npt.NDArray[np.int8]]:
-    """The rows about which an older run says more than the newer ones did."""
-    before = reason[rows]
-    is_vague = (before == UNSEEN) | np.isin(before, _VAGUE) & ~np.isin(found, _VAGUE)
-    better = is_vague | FOR_GOOD[found]
-    return rows[better], found[better]

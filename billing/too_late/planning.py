@@ -15,6 +15,7 @@ from billing.charges.periods import ONE_DAY
 from billing.clocks import local_date
 from billing.documents import adjusting
 from billing.late_decisions import BILLED
+from billing.runs.selection.left_out import LeftOut
 from billing.store import tables
 from billing.too_late.choosing import grouped
 from billing.too_late.possible import is_priced
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 _REASON_CODE: Final = "late_usage"
 _BY_HAND: Final = "write it off; what is to be charged all the same `ratewright adjustment add` charges"
+_BY_NAME: Final = "name the record to bill it all the same, or write it off"
+# A plan promises it: a choice of many records does not break that.
+_PROMISED: Final = {
+    LeftOut.WAIVED: Obstacle("its plan waives usage that comes after its bill", _BY_NAME),
+    LeftOut.TOO_LATE: Obstacle("its plan bills nothing that comes so late", _BY_NAME),
+}
 
 
 class Owner(NamedTuple):
@@ -79,7 +86,8 @@ class Planner:
         """The reason why a record alone cannot be billed; None where it can, and where it is written off."""
         if not self._bills:
             return None
-        return _unbillable(each) or self._rerated.why(each)
+        is_named = bool(self._wanted.choice.records)
+        return _unbillable(each) or self._rerated.why(each) or (None if is_named else _PROMISED.get(each.record.reason))
 
     def _group(self, key: GroupKey, part: Sequence[TooLate]) -> Group:
         worth = sum(each.worth_micros for each in part)

@@ -1,8 +1,9 @@
 """The last row of a text file that ends without a line break: it may have been cut off, and a number without its last digits is another.
 
 Such a row is whole where another column follows the last one that is read, or where a quote closes its last field. So is a
-line of fixed width that is as long as the fields that are read. Else it is refused as truncated, unless the source's definition says that
-its files end so (`ends_without_line_break`). A row of fewer columns than others of the source may have is never whole.
+line of fixed width that is as long as the fields that are read. Else it is refused as truncated, also where what is left of it cannot be
+read for another cause, unless the source's definition says that its files end so (`ends_without_line_break`). A row of fewer columns than
+others of the source may have is never whole.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mediation.reasons import Reason, mark
+from mediation.reasons import CODES, Reason
 from mediation.sources.model import Format
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def refuse_cut(block: WatchedBlock, source: Source, also_read: Iterable[str] = (
     read = {*block.asked, *named_columns(source), *also_read}
     is_whole = _is_wide_enough if source.format is Format.FIXED_WIDTH else _is_closed
     is_last = np.arange(block.size) == block.size - 1
-    mark(block.code, is_last & (not is_whole(block, source, read)), Reason.TRUNCATED_RECORD)
+    is_piece = block.code == CODES[Reason.ROW_TOO_LONG]
+    block.code[is_last & ~is_piece & (not is_whole(block, source, read))] = CODES[Reason.TRUNCATED_RECORD]
 
 
 def _is_wide_enough(block: Block, source: Source, read: set[str]) -> bool:

@@ -37,6 +37,7 @@ SECONDS_LAST = source_of("id", "from", "to", "at", "seconds")
 TEXT_LAST = source_of("id", "from", "at", "seconds", "to")
 UNREAD_LAST = source_of("id", "from", "to", "at", "seconds", "note")
 KEY_LAST = source_of("from", "to", "at", "seconds", "id")
+SERVICE_LAST = source_of("id", "from", "to", "at", "seconds", "service")
 TOTALS = ControlTotals("#", "#(?P<count>[0-9]+)")
 ROW = f"1;8613800000001;8613900000009;{DAY};60"
 CASES: list[tuple[Source, str, list[str]]] = [  # reasons of what is refused
@@ -45,10 +46,17 @@ CASES: list[tuple[Source, str, list[str]]] = [  # reasons of what is refused
     (SECONDS_LAST, f"{ROW}\r", []),  # cut between the two bytes of a line break
     (SECONDS_LAST, ROW, ["truncated_record"]),  # 6000, perhaps
     (SECONDS_LAST, f"{ROW}\n{ROW.replace('1;', '2;', 1)}", ["truncated_record"]),
-    (SECONDS_LAST, f"{ROW.removesuffix('60')}", ["unreadable_number"]),
-    (SECONDS_LAST, f"1;8613800000001;8613900000009;{DAY}", ["wrong_column_count"]),
+    (SECONDS_LAST, f"{ROW.removesuffix('60')}", ["truncated_record"]),
+    (SECONDS_LAST, f"{ROW.removesuffix('60')}\n", ["unreadable_number"]),
+    (SECONDS_LAST, f"1;8613800000001;8613900000009;{DAY}", ["truncated_record"]),
+    (SECONDS_LAST, f"1;8613800000001;8613900000009;{DAY}\n", ["wrong_column_count"]),
+    (SECONDS_LAST, f"1;8613800000001;8613900000009;{DAY[:7]}", ["truncated_record"]),
+    (SERVICE_LAST, f"{ROW};voi", ["truncated_record"]),
+    (SERVICE_LAST, f"{ROW};voi\n", ["unknown_service"]),
+    (SERVICE_LAST, f'{ROW};"voi"', ["unknown_service"]),  # a quote closes it: it is whole, and no service
+    (UNREAD_LAST, f"{ROW.replace(DAY, 'noon')};some te", ["unreadable_time"]),  # whole, and its time is none
     (SECONDS_LAST, f'1;8613800000001;8613900000009;{DAY};"60"', []),  # a quote closes it
-    (SECONDS_LAST, f'1;8613800000001;8613900000009;{DAY};"6', ["unterminated_quote"]),
+    (SECONDS_LAST, f'1;8613800000001;8613900000009;{DAY};"6', ["truncated_record"]),
     (TEXT_LAST, f"1;8613800000001;{DAY};60;86139000000", ["truncated_record"]),  # a number of another destination
     (TEXT_LAST, f'1;8613800000001;{DAY};60;"86139000000"', []),
     (UNREAD_LAST, f"{ROW};some te", []),
@@ -105,7 +113,7 @@ LINES = [
     (f"{LINE}\n", []),
     (LINE[:49], ["truncated_record"]),
     (LINE[:50], ["truncated_record"]),
-    (LINE[:45], ["unreadable_number"]),
+    (LINE[:45], ["truncated_record"]),
     (f"{LINE[:50]}\n", ["missing_key"]),
 ]
 

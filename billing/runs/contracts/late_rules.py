@@ -36,6 +36,12 @@ def is_asked(price_list: PriceList) -> bool:
     return any(rule_of(price_list, plan) != Rule(NO_RULE, NO_RULE) for plan in _plans(price_list))
 
 
+def was_ever_asked(price_list: PriceList) -> bool:
+    """Return whether any version of any plan has a rule by which late usage is not billed."""
+    plans = (plan for each in price_list.catalogues for plan in each.plans)
+    return any(plan.late_usage is LateUsage.WAIVE or plan.late_usage_days_max is not None for plan in plans)
+
+
 def days_min(price_list: PriceList) -> int | None:
     """The fewest days after which any plan bills nothing more; None: each bills however late."""
     found = (rule_of(price_list, plan).days_max for plan in _plans(price_list))
