@@ -225,7 +225,7 @@ def _of_told(told: Told) -> dict[str, Any]:
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
     )
-    date = "" if told.run_id else told.bill_date
+    date = "" if told.run_id else told.next_bill_date
     known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date, "proposal": told.proposal}
     return {"state": state, "reason": told.reason, "detail": told.detail, **known}
 

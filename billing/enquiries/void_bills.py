@@ -34,7 +34,7 @@ class OnVoid(msgspec.Struct, frozen=True):
     @property
     def bill_date(self) -> str:
         """The date of the run that bills it; empty where none is known that does, or a re-rating may have billed it."""
-        return self.to_come.bill_date if self.to_come.reason is LeftOut.NOT_DUE and not self.rerated else ""
+        return self.to_come.next_bill_date if self.to_come.reason is LeftOut.NOT_DUE and not self.rerated else ""
 
 
 def void_line(charges: Sequence[Charged]) -> Line | None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from billing.accounts.covering import Coverage
     from billing.charges.lines import Int64s
+    from billing.charges.periods import Period
     from billing.intake.marks import Versions
     from billing.runs.contracts.facts import Account
     from billing.runs.contracts.price_list import PriceList
@@ -63,7 +64,8 @@ class Circumstance(NamedTuple):
     """The knowledge of a run about an event. Empty or None where its number had no owner, or the account has no period on its day.
 
     `open_from`: the first day of the oldest period that was open. `closed_since`: the bill date from which on the event's own was not;
-    `closes_on`: the same of a period that was billed, by the time of the run or later.
+    `closes_on`: the same of a period that was billed, by the time of the run or later. `arrives_from`, `arrives_to`: the period of its
+    arrival, where its plan bills it with that; None: with its own.
     """
 
     account_id: str = ""
@@ -76,6 +78,8 @@ class Circumstance(NamedTuple):
     closed_since: dt.date | None = None
     aside: str = ""
     closes_on: dt.date | None = None
+    arrives_from: dt.date | None = None
+    arrives_to: dt.date | None = None
 
 
 def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> list[Looked]:
@@ -171,21 +175,32 @@ class Judge:
         """The circumstances of each row. For few of them: each is looked at alone."""
         start_us = int64(usage["start_us"])
         owner, known = self._owners(usage, start_us), self._contracts.facts
+        billed_us = self._arrived(usage, owner, start_us)
         for row, (subscription, account) in enumerate(zip(owner.subscription.tolist(), owner.account.tolist(), strict=True)):
             if account < 0:
                 yield Circumstance()
                 continue
-            yield self._of(known.accounts[account], account, known.subscriptions[subscription].subscription_id, int(start_us[row]))
+            instants = int(start_us[row]), billed_us.get(row)
+            yield self._of(known.accounts[account], account, known.subscriptions[subscription].subscription_id, *instants)
 
-    def _of(self, account: Account, index: int, subscription_id: str, start_us: int) -> Circumstance:
-        day = (EPOCH_INSTANT + start_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
-        period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
+    def _arrived(self, usage: pa.Table, owner: Owners, start_us: Int64s) -> dict[int, int]:
+        """The rows that are billed with the period of their arrival, each with an instant of that."""
+        if self._came is None:
+            return {}
+        among = owner.account >= 0
+        late, instants = late_usage.arrived(owner, start_us, usage, self._came, self._contracts, self._scope, among=among)
+        return dict(zip(late.tolist(), instants.tolist(), strict=True))
+
+    def _of(self, account: Account, index: int, subscription_id: str, start_us: int, billed_us: int | None) -> Circumstance:
+        day = _local_day(account, start_us)
+        period = _period(account, day)
+        arrival = None if billed_us is None else _period(account, _local_day(account, billed_us))
         calendar = int(self._open.calendar[index])
         open_from = None if calendar < 0 else max(self._open.calendars[calendar][0].start, day_of(int(self._open.first_day[index])))
         coverage = self._coverage(index)
-        stays_open = period is None or coverage is None or period.end > coverage.closed_to  # until a run bills it
-        closing = None if period is None else self._closes_on(account, day)
-        kind, aside = self._scope.left_out.get(account.account_key, ("", ""))
+        of = arrival or period
+        stays_open = of is None or coverage is None or of.end > coverage.closed_to  # until a run bills it
+        closing = None if of is None else self._closes_on(account, day if arrival is None else arrival.start)
         return Circumstance(
             account.account_id,
             subscription_id,
@@ -195,8 +210,10 @@ class Judge:
             account.billed_from,
             open_from,
             None if closing is None or closing > self.run.bill_date else closing,
-            "" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
+            self._scope.left_out.get(account.account_key, ("", ""))[1],
             None if stays_open else closing,
+            None if arrival is None else arrival.start,
+            None if arrival is None else arrival.end,
         )
 
     def _coverage(self, index: int) -> Coverage | None:
@@ -270,3 +287,11 @@ class Judge:
             events = pricing.rateable(owned, self._guide, self._contracts)
             bills[incoming] = pricing.incoming_by_name(events, owned.direction, self._contracts)
         return bills
+
+
+def _local_day(account: Account, instant_us: int) -> dt.date:
+    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+
+
+def _period(account: Account, day: dt.date) -> Period | None:
+    return period_of(day, account.billed_from, account.all_bill_days, account.closed_on)

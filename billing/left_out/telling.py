@@ -61,7 +61,8 @@ class Told(msgspec.Struct, frozen=True):
     is for tests in its period, and a run will price it. `closes_on`: the first bill date that bills nothing more of its period, where
     that was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for another
     person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that looked
-    at it in time, refused it (a status of rating); empty where none did.
+    at it in time, refused it (a status of rating); empty where none did. `arrives_from`, `arrives_to` (the first day after it): the period
+    of its arrival, where its plan bills it with that; empty: with its own.
     """
 
     event_key: str
@@ -89,6 +90,18 @@ class Told(msgspec.Struct, frozen=True):
     proposed_by: str = ""
     refused: str = ""
     refused_by: int = 0
+    arrives_from: str = ""
+    arrives_to: str = ""
+
+    @property
+    def billed_to(self) -> str:
+        """The end of the period that bills it, which is the first date of a run that does."""
+        return self.arrives_to or self.period_to
+
+    @property
+    def next_bill_date(self) -> str:
+        """The date of the next run of its account, or the later one that bills the period of its arrival."""
+        return max(self.bill_date, self.arrives_to)
 
 
 def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
@@ -210,6 +223,8 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
         _iso(known.closed_since),
         detail,
         closes_on=_iso(known.closes_on),
+        arrives_from=_iso(known.arrives_from),
+        arrives_to=_iso(known.arrives_to),
     )
 
 
@@ -218,7 +233,7 @@ def _awaited(reason: LeftOut, run: Looked, known: Circumstance) -> str:
     if not known.account_id:
         is_unread = reason is LeftOut.OTHER_RUN and run.run_id > 0 and run.only is None
         return NOBODYS_UNREAD if is_unread else NOBODYS if reason in {LeftOut.OTHER_RUN, LeftOut.NOT_DUE} else ""
-    is_billed = known.period_to is not None and known.period_to < run.bill_date
+    is_billed = known.period_to is not None and known.period_to < run.bill_date and known.arrives_to is None
     return AFTER_BILL if run.run_id == 0 and reason is LeftOut.NOT_DUE and is_billed else ""
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DAY_US: Final = 86_400_000_000
 _HOUR_US: Final = 3_600_000_000
+_NOT_BY_ARRIVAL: Final = {LeftOut.TOO_LATE, LeftOut.NOT_BILLABLE, LeftOut.TESTED}
 WORDS: Final = {
     "en": {
         "head": "Record {record} of {source}, begun {start} ({timezone}): {told}",
@@ -30,6 +31,7 @@ WORDS: Final = {
         "owner": "Account {account}, subscription {subscription}. It came {came}, {age} after it began.",
         "nobody": "Nobody owned its number. It came {came}, {age} after it began.",
         "period": "It belongs to the period {first} to {last}.",
+        "arrival": "It came late, and its plan bills it with the period of its arrival: {arrives_from} to {arrives_last}.",
         "refused": "Run {refused_by} refused it in time ({refused}), and nothing had mended that when its period closed.",
         "refused_short": "refused in time ({refused}), and {told}",
         "by": "It was left out by run {run} of {date}.",
@@ -94,6 +96,7 @@ WORDS: Final = {
         "owner": "账户 {account}，订购 {subscription}。到达时间 {came}，距开始 {age}。",
         "nobody": "该号码当时不属于任何订购。到达时间 {came}，距开始 {age}。",
         "period": "所属账期：{first} 至 {last}。",
+        "arrival": "该记录迟到，资费计划在其到达的账期计费：{arrives_from} 至 {arrives_last}。",
         "refused": "第 {refused_by} 次出账按时处理并拒绝了它（{refused}），直到账期关闭原因仍未排除。",
         "refused_short": "按时到达但被拒绝（{refused}），{told}",
         "by": "由第 {run} 次出账（{date}）排除。",
@@ -159,7 +162,8 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
     fields = {
         "record": found.record_id, "source": found.source, "start": start, "came": came, "timezone": found.timezone or "UTC",
         "age": _age(found, words), "account": found.account_id, "subscription": found.subscription_id,
-        "first": found.period_from, "last": _day_before(found.period_to), "to": found.period_to, "run": found.run_id,
+        "first": found.period_from, "last": _day_before(found.period_to),
+        "arrives_from": found.arrives_from, "arrives_last": _day_before(found.arrives_to), "to": found.billed_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
         "closes": found.closes_on, "detail": put_aside.in_words(found.detail, language), "told": head(found, language),
         "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
@@ -214,7 +218,7 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
     """Names of the sentences about a record, in their order."""
     names = ["head", "owner" if found.account_id else "nobody"]
     if found.period_from:
-        names.append("period")
+        names += ["period", "arrival"] if found.arrives_to and found.reason not in _NOT_BY_ARRIVAL else ["period"]
     if is_refused(found):
         names.append("refused")
     if found.reason is not LeftOut.NOT_BILLABLE and found.detail != FOR_TESTS:

@@ -178,7 +178,7 @@ def _not_open(home: Home, name: str, now_us: int) -> UserError:
         soon = next((each for each in told if not each.run_id and each.outlook is Outlook.LATER), None)
         if soon is not None and soon.account_id:
             return UserError(
-                f"record {name} is not too late: the run of {soon.bill_date} bills it, unless it is left out then",
+                f"record {name} is not too late: the run of {soon.next_bill_date} bills it, unless it is left out then",
                 "nothing is to be decided; `ratewright bill explain` tells why",
             )
     if known is None or known.decision is None:

@@ -249,7 +249,7 @@ def test_what_databases_write_for_nothing(tmp_path: Path) -> None:
         "5,1,2",
     ]
     path = tmp_path / "cdr.csv"
-    path.write_text("\n".join(rows))
+    path.write_text("".join(f"{row}\n" for row in rows))
     decoded = decode(path, source)
     found = [(row["served_id"], row["other_raw"], row["duration_us"]) for row in decoded.usage.to_pylist()]
     assert found == [("", "8613700000001", 5_000_000), ("", "", 0), ("acme", "8613700000001", 5_000_000)]

@@ -58,17 +58,27 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     `usage`: the events, with event_key, flags and the columns that `arrivals` asks for.
     """
     price_list, first_seq = contracts.late_rules, arrivals.first_seqs(usage)
-    came_us, counted_us = arrivals.instants(first_seq), arrivals.instants(arrivals.counted_seqs(usage))
-    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).arrival_after, NO_RULE)
+    came_us = arrivals.instants(first_seq)
     days_max = contracts.of_holdings(owner.holding, lambda plan: rule_of(price_list, plan).days_max, NO_RULE)
     too_late: Bools = (days_max != NO_RULE) & (came_us > start_us + days_max * DAY_US)
     begun = (owner.place >= 0) | (owner.place == CLOSED) | (owner.place == SETTLED)  # what is not due yet is late for nothing
-    rows = np.flatnonzero((after != NO_RULE) & begun & ~too_late)
-    ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
-    late = rows[arrivals.instants(arrivals.placed_seqs(usage, first_seq))[rows] > ends + after[rows] * DAY_US]
+    late, counted_us = arrived(owner, start_us, usage, arrivals, contracts, scope, among=begun & ~too_late)
     place = owner.place.copy()
-    place[late] = scope.place(owner.account[late], np.minimum(counted_us[late], _last_instants(owner.account[late], contracts)))
+    place[late] = scope.place(owner.account[late], counted_us)
     return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
+
+
+def arrived(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
+    owner: Owners, start_us: Int64s, usage: pa.Table, arrivals: Arrivals, contracts: Contracts, scope: Scope, *, among: Bools
+) -> tuple[Int64s, Int64s]:
+    """The rows of `among` that are billed in the period of their arrival, and the instant of each that says which period that is."""
+    after = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.late_rules, plan).arrival_after, NO_RULE)
+    rows = np.flatnonzero((after != NO_RULE) & among)
+    ends = _period_ends(owner.account[rows], owner.place[rows], start_us[rows], contracts, scope)
+    placed_us = arrivals.instants(arrivals.placed_seqs(usage, arrivals.first_seqs(usage)))
+    late = rows[placed_us[rows] > ends + after[rows] * DAY_US]
+    counted_us = arrivals.instants(arrivals.counted_seqs(usage))[late]
+    return late, np.minimum(counted_us, _last_instants(owner.account[late], contracts))
 
 
 def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
