@@ -14,13 +14,16 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.enquiries.since_run import Since, owners_in_conflict, since_run
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.enquiries.void_bills import to_come, void_line
+from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
 from billing.left_out import telling
 from billing.left_out.taken_off import taken_off
+from billing.runs.contracts.columns import int64
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.runs.settlement.adjustments import FOR_TESTS
 from billing.store import tables
@@ -30,7 +33,7 @@ from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from billing.enquiries.void_bills import OnVoid
     from billing.left_out.telling import Told
@@ -77,6 +80,8 @@ class Record(msgspec.Struct, frozen=True):
     that of the run that bills it again, empty where none is known that does: then `reason` says why, or `rerated` what has billed it.
     `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
+    `since`: what changed since the run that its state is from. Of versions in conflict `invoice` and `line_no` bill one of them, and the
+    row of that one has its charge. `credit_notes` gave back the line that bills it, or a part of it.
     """
 
     source: str
@@ -104,6 +109,9 @@ class Record(msgspec.Struct, frozen=True):
     adjustment: str = ""
     rerated: tuple[Rerated, ...] = ()
     proposal: int = 0
+    since: Since | None = None
+    credit_notes: tuple[str, ...] = ()
+    is_credited_in_part: bool = False
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -125,19 +133,40 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
 
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        waits = [_waiting(row) for row in waiting(connection, seq, served_id=number).to_pylist() if span.holds(row["start_us"])]
+        waits = [row for row in waiting(connection, seq, served_id=number).to_pylist() if span.holds(row["start_us"])]
+    in_conflict = {row["event_key"] for row in waits if row["reason"] == CONFLICTING and row["event_key"] is not None}
     rows = stored_rows(home, seq, Wanted(number, span, limit), stage("usage"))
     keys: list[Any] = rows.table["event_key"].to_pylist()
-    charges = charged(home, seq, keys, stage("charges"))
+    charges = charged(home, seq, [*keys, *in_conflict], stage("charges"))
     gone: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
     for key in gone:
         del charges[key]
+    since = since_run(home, seq, {key: charges[key] for key in _may_differ(rows, charges, in_conflict)})
     told = _left_out(home, seq, rows, {key for key in keys if key not in charges or _is_unbilled(charges[key][-1])})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
     records = _with_what_comes(home, seq, rows, charges, records)
-    every = sorted([*records, *waits], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
+    records = [_with_since(each, since.get(key)) for key, each in zip(keys, records, strict=True)]
+    owners = owners_in_conflict(home, seq, in_conflict)
+    held = [_waiting(row, owners, charges.get(row["event_key"], []), since.get(row["event_key"]), accounts) for row in waits]
+    every = sorted([*records, *held], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
     return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
+
+
+def _may_differ(rows: Rows, charges: Mapping[bytes, list[Charged]], in_conflict: Collection[bytes]) -> list[bytes]:
+    """Charged events that may have changed since their last run: refused, stored later than it looked, or in conflict."""
+    stored = dict(zip(rows.table["event_key"].to_pylist(), int64(rows.table[COMMIT_SEQ]).tolist(), strict=True))
+    last = {key: each[-1] for key, each in charges.items() if each}
+    later = [key for key, charge in last.items() if charge.status >= REFUSALS_FROM or stored.get(key, 0) > charge.pinned_seq]
+    return [*later, *(key for key in last if key in in_conflict and key not in later)]
+
+
+def _with_since(record: Record, since: Since | None) -> Record:
+    """With what changed since the run that its state is from."""
+    if since is None or record.state not in {State.BILLED, State.NO_LINE, State.REFUSED}:
+        return record
+    known = {"since": since, "next_bill_date": since.next_bill_date, "account_id": since.account_id or record.account_id}
+    return msgspec.structs.replace(record, **known)
 
 
 def _is_unbilled(charge: Charged) -> bool:
@@ -206,6 +235,8 @@ def _of_charges(charges: list[Charged]) -> dict[str, Any]:
         assert first.line is not None, "chosen for its line"
         later = tuple(f"{each.line.number}/{each.line.line_no}" for each in standing[1:] if each.line is not None)
         where = {"run_id": first.run_id, "invoice": first.line.number, "line_no": first.line.line_no, "later_lines": later}
+        is_in_part = 0 < first.line.credited_micros < first.line.amount_micros
+        where |= {"credit_notes": first.line.credit_notes, "is_credited_in_part": is_in_part}
         return {"state": State.BILLED, **where}
     if last.aside:
         return {"state": State.LEFT_OUT, "reason": LeftOut(last.aside), "detail": last.aside_reason}
@@ -220,6 +251,7 @@ def _of_told(told: Told) -> dict[str, Any]:
         made = told.decision
         state = State.LATE_BILLED if made.kind == BILLED else State.LATE_WRITTEN_OFF
         where = {"invoice": made.invoice, "line_no": made.line_no, "adjustment": made.reference, "decision_id": made.decision_id}
+        where |= {"credit_notes": made.credit_notes, "is_credited_in_part": made.is_credited_in_part}
         where |= {"detail": NEVER_FOR_TESTS if made.never_because == FOR_TESTS else NEVER_BILLED} if made.never_billed else {}
         return {"state": state, "reason": told.reason, "account_id": told.account_id, "run_id": told.run_id, **where}
     state = (
@@ -237,6 +269,21 @@ def _plain(row: dict[str, Any], **known: Any) -> Record:  # noqa: ANN401 -- fiel
     return Record(row["source"], row["record_id"], row["start_us"], *what, **known)
 
 
-def _waiting(row: dict[str, Any]) -> Record:
+def _waiting(
+    row: dict[str, Any],
+    owners: Mapping[bytes, str],
+    charges: list[Charged],
+    since: Since | None,
+    accounts: Mapping[int, tuple[str, str]],
+) -> Record:
+    """A row in suspense; of versions in conflict with the owner, and with the bill that has one of them."""
     told = (row["source"], "", row["start_us"], 0, 0, row["other_raw"] or "", row["duration_us"], 0, 0, State.SUSPENSE, row["reason"])
-    return Record(*told, suspense_id=row["suspense_id"])
+    record = Record(*told, suspense_id=row["suspense_id"], account_id=owners.get(row["event_key"], ""))
+    billed = _of_charges(charges) if charges and charges[-1].status < REFUSALS_FROM else {}
+    if since is None or billed.get("state") != State.BILLED:
+        return record
+    where = {name: billed[name] for name in ("run_id", "invoice", "line_no", "later_lines")}
+    account_id, currency = accounts.get(charges[-1].account_key, ("", ""))
+    if since.charged is not None and since.charged.duration_us == row["duration_us"]:
+        where |= {"charge_micros": charges[-1].charge_micros, "currency": currency}
+    return msgspec.structs.replace(record, account_id=account_id, since=since, **where)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from billing.allocations.items import voided
 from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
@@ -25,7 +26,7 @@ from billing.store import tables
 from rating.schema import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from billing.store.home import Home
 
@@ -36,11 +37,14 @@ _COLUMNS: Final = ["event_key", "status", "charge_micros", OWNER, *_KEY]
 
 
 class Line(NamedTuple):
-    """A line of an issued invoice; `is_void`: the invoice is."""
+    """A line of an issued invoice; `is_void`: the invoice is. Credit notes by hand gave `credited_micros` of it back, without tax."""
 
     number: str
     line_no: int
     is_void: bool
+    amount_micros: int = 0
+    credit_notes: tuple[str, ...] = ()
+    credited_micros: int = 0
 
 
 class Charged(NamedTuple):
@@ -57,6 +61,7 @@ class Charged(NamedTuple):
     aside: str  # a kind of `quarantine`, "quarantined" where that is null; empty: it was billed, or nothing was due for it
     aside_reason: str
     rerated: tuple[Rerated, ...]
+    pinned_seq: int = 0  # the commit as of which the run read usage
 
 
 def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | None = None) -> dict[bytes, list[Charged]]:
@@ -91,7 +96,8 @@ def _of_run(home: Home, run_id: int, pinned_seq: int, table: pa.Table) -> Iterab
         key = tuple(row[name] for name in _KEY)
         line = lines.get(key) or lines.get((*key[:-1], None))
         kind, reason = unbilled.why(row[OWNER], dt.date.fromisoformat(row["period_from"]))
-        yield row["event_key"], Charged(run_id, row["status"], charge_micros, row[OWNER], line, kind, reason, rerated[key_of_charge(row)])
+        made = (run_id, row["status"], charge_micros, row[OWNER], line, kind, reason, rerated[key_of_charge(row)])
+        yield row["event_key"], Charged(*made, pinned_seq)
 
 
 def _lines(connection: sa.Connection, run_id: int, subscriptions: Sequence[int]) -> dict[tuple[Any, ...], Line]:
@@ -99,11 +105,31 @@ def _lines(connection: sa.Connection, run_id: int, subscriptions: Sequence[int])
     line, invoice, event = tables.invoice_lines.c, tables.invoices.c, tables.invoice_events.c
     is_void = sa.exists().where(event.invoice_key == invoice.invoice_key, event.kind == "voided")
     names = (line.subscription_key, line.period_from, line.price_id, line.charge_code, line.revenue_code, line.tax_class)
-    query = sa.select(*names, invoice.number, line.line_no, is_void.label("is_void")).join_from(tables.invoice_lines, tables.invoices)
+    columns = (*names, invoice.number, line.line_no, is_void.label("is_void"), line.amount_micros, line.invoice_key)
+    query = sa.select(*columns).join_from(tables.invoice_lines, tables.invoices)
     query = query.where(invoice.run_id == run_id, line.kind == "usage", line.subscription_key.in_(subscriptions))
     found: dict[tuple[Any, ...], Line] = {}
-    for row in connection.execute(query.order_by(line.line_no)):
-        key, told = tuple(row[: len(names)]), Line(row.number, row.line_no, bool(row.is_void))
+    rows = connection.execute(query.order_by(line.line_no)).all()
+    notes = _credits(connection, {int(row.invoice_key) for row in rows}, names)
+    for row in rows:
+        key = tuple(row[: len(names)])
+        told = Line(row.number, row.line_no, bool(row.is_void), int(row.amount_micros), *notes.get((int(row.invoice_key), *key), ((), 0)))
         found[key] = told
         found.setdefault((*key[:-1], None), told)
+    return found
+
+
+def _credits(
+    connection: sa.Connection, invoice_keys: Collection[int], names: Sequence[sa.ColumnElement[Any]]
+) -> dict[tuple[Any, ...], tuple[tuple[str, ...], int]]:
+    """Credit notes by hand on usage lines of invoices, oldest first, and the sum that they gave back, by invoice and charge key."""
+    line, note = tables.invoice_lines.c, tables.invoices.c
+    about = note.corrects_invoice_key
+    query = sa.select(about, *names, note.number, line.amount_micros).join_from(tables.invoice_lines, tables.invoices)
+    query = query.where(about.in_(sorted(invoice_keys)), line.effect.is_not(None), line.kind == "usage", note.invoice_key.not_in(voided()))
+    found: dict[tuple[Any, ...], tuple[tuple[str, ...], int]] = {}
+    for row in connection.execute(query.order_by(note.invoice_key, line.line_no)):
+        key = tuple(row[: len(names) + 1])
+        numbers, micros = found.get(key, ((), 0))
+        found[key] = (*numbers, row.number), micros - int(row.amount_micros)
     return found

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from billing.enquiries.usage_bills import charged
-from billing.left_out.history import UNSEEN
+from billing.left_out.precedence import UNSEEN
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.runs.selection.left_out import LeftOut
 from rating.schema import KEY

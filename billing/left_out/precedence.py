@@ -57,4 +57,4 @@ def is_settled(newer: _Reasons, older: _Reasons, *, is_any_ruled: bool) -> npt.N
     stands = standing(newer, older)
     ended: npt.NDArray[np.bool_] = (_WEIGHT[stands] >= BY_RULE) | (stands == CODES[LeftOut.DECIDED])
     is_closed = stands == CODES[LeftOut.CLOSED]
-    return ended | (is_closed & ((not is_any_ruled) | (_WEIGHT[older] == ENDS)))
+    return np.asarray(ended | (is_closed & ((not is_any_ruled) | (_WEIGHT[older] == ENDS))))

@@ -15,8 +15,8 @@ from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
-from billing.left_out.history import UNSEEN
 from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
+from billing.left_out.precedence import UNSEEN
 from billing.left_out.reopened import next_dates
 from billing.runs import states
 from billing.runs.contracts import price_list

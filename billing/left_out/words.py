@@ -249,8 +249,8 @@ def _decided(found: DecisionTold, words: Mapping[str, str], zone: ZoneInfo) -> d
 
 
 def _why(found: Told) -> list[str]:
-    if found.reason is LeftOut.NOT_BILLABLE:
-        return [found.detail]
+    if found.reason in {LeftOut.NOT_BILLABLE, LeftOut.DECIDED}:  # a decision has a sentence of its own
+        return [found.detail] if found.reason is LeftOut.NOT_BILLABLE else []
     if found.reason is LeftOut.CLOSED:
         if found.account_id and not found.period_from:
             return ["not_here"]

@@ -43,6 +43,10 @@ _STATES: Final = {
         "suspense": "在待处理中（{suspense_id}）：{reason}",
     },
 }  # fmt: skip
+_CREDITED: Final = {
+    "en": {False: "; its line is credited by {}", True: "; its line is credited in part by {}"},
+    "zh": {False: "；该行已由 {} 冲减", True: "；该行已由 {} 部分冲减"},
+}
 _LATER: Final = {"en": "; also {}", "zh": "；另见 {}"}
 
 
@@ -129,13 +133,14 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
 
     from billing.documents.usage_list import local_time
     from server.cli import output
+    from server.cli.pages.since_run import quantity
 
     begun = "" if record.start_us is None else local_time(record.start_us, ZoneInfo(timezone))
     charge = output.amount(record.charge_micros, record.currency) if record.currency else ""
     return (
         begun,
         record.other,
-        _quantity(record),
+        quantity(record),
         charge,
         record.currency,
         record.account_id,
@@ -149,6 +154,7 @@ def state_in_words(record: Record, language: str) -> str:
     from billing.enquiries.usage import NEVER_BILLED, NEVER_FOR_TESTS
     from billing.left_out.words import WORDS, waiting_proposal
     from server.cli.pages import rerated as rerated_page
+    from server.cli.pages import since_run as since_page
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")
@@ -161,7 +167,9 @@ def state_in_words(record: Record, language: str) -> str:
     text = _STATES[language][state].format(**fields, told=_told(record, language))
     later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
     waits = waiting_proposal(record.proposal, language)
-    return text + (f"; {waits}" if waits else "") + later + rerated_page.in_short(record.rerated, language)
+    credited = _CREDITED[language][record.is_credited_in_part].format(", ".join(record.credit_notes)) if record.credit_notes else ""
+    changed = since_page.in_short(record, language)
+    return text + (f"; {waits}" if waits else "") + later + credited + changed + rerated_page.in_short(record.rerated, language)
 
 
 def _told(record: Record, language: str) -> str:
@@ -175,10 +183,3 @@ def _told(record: Record, language: str) -> str:
     words_of = told(LeftOut(record.reason), language) if record.state == "void" else REASONS[LeftOut(record.reason)].words[language]
     detail = WORDS[language].get(record.detail, put_aside.in_words(record.detail, language)).rstrip("。.")
     return f"{words_of} ({detail})" if detail else words_of
-
-
-def _quantity(record: Record) -> str:
-    """A duration, volume or count in words."""
-    if record.bytes:
-        return f"{record.bytes:,} B"
-    return f"{record.duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s" if record.duration_us else f"{record.units:,}"

@@ -1,4 +1,6 @@
 """Late usage of a plan that bills it with the period of its arrival: the run that is promised is the one that bills it."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 import datetime as dt

@@ -20,7 +20,7 @@ from billing.accounts.kinds import CategoryFact, HoldFact
 from billing.enquiries.usage import find
 from billing.enquiries.usage_rows import Span as Ever
 from billing.late_decisions import WRITTEN_OFF
-from billing.left_out.words import head
+from billing.left_out.words import head, sentences
 from billing.runs import cycle
 from billing.runs.selection.left_out import COUNTED, LeftOut, counted, told
 from billing.runs.start import Order
@@ -188,6 +188,7 @@ def _explained(world: World, row: Row, run_id: int) -> str:
     if not left_out:
         return "billed"
     (one,) = left_out
+    assert len(set(sentences(one))) == len(sentences(one)), "each sentence is told once"
     if one.decision is not None:
         assert head(one) == "written off"
         return LeftOut.DECIDED.value

@@ -184,11 +184,13 @@ def test_what_is_credited_for_good_stays_decided(world: World) -> None:
             assert sentences(told)[0].endswith(
                 f"on invoice {number} line {line_no}, credited by {notes[0]} with 0.20 of its 0.40 CNY before tax"
             )
+            assert found_as(world, "late-1").endswith(f"on {number} line {line_no}; its line is credited in part by {notes[0]}")
         with pytest.raises(UserError) as refused:
             take_back(world, 1)
         assert message in f"{refused.value.message}; {refused.value.remedy}"
     told = listed(world.home, world.now_us, decided=True).records[0].record
     assert told.decision is not None
+    assert found_as(world, "late-1").endswith(f"on {number} line {line_no}; its line is credited by {', '.join(notes)}")
     assert (told.decision.invoice, told.decision.line_no, told.decision.credit_note) == (number, line_no, notes[-1])
     assert (told.decision.credited_micros, told.decision.line_micros) == (40 * CENT, 40 * CENT)
     credited = f"credited by {notes[0]}, {notes[1]}"

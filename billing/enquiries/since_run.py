@@ -1,0 +1,186 @@
+"""Changes of records since the run that charged or refused them: versions in conflict, another version that counts, a cause that is mended.
+
+The charge of the run stands until a later run computes its period again. So an answer about a record shows the version that is billed, and
+what the next run does about it.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from billing.enquiries.usage_bills import charged
+from billing.intake import marks
+from billing.intake.marks import COMMIT_SEQ, CONFLICTING
+from billing.left_out.precedence import UNSEEN
+from billing.left_out.telling import tell_of, usage_of
+from billing.runs.selection.left_out import Outlook
+from billing.suspense.estimate import Basis, Estimator
+from billing.suspense.waiting import stored_rows, waiting
+from rating.schema import KEY, UsageFlag
+from rating.status import REFUSALS_FROM
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from billing.enquiries.usage_bills import Charged
+    from billing.left_out.telling import Told
+    from billing.store.home import Home
+
+_COLUMNS: Final = ("event_key", "content_hash", "start_us", "flags", "duration_us", "bytes_up", "bytes_down", "units", COMMIT_SEQ)
+
+
+class Kind(enum.StrEnum):
+    """Kinds of changes."""
+
+    CONFLICT = "conflict"  # no version counts until one is chosen
+    VERSION = "version"  # another version counts than the one that was charged
+    MENDED = "mended"  # rating refused it, and would price it now
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """Duration in microseconds, bytes and units of a version."""
+
+    duration_us: int
+    bytes: int
+    units: int
+
+
+class Since(msgspec.Struct, frozen=True):
+    """A change of one record. `next_bill_date`: of the run that follows it up; empty where none does, and while versions are in conflict.
+
+    `charged`: the version that was charged; `counts`: the one that counts now. `suspense_id`: of the oldest row that waits.
+    """
+
+    event_key: str
+    kind: Kind
+    account_id: str = ""
+    next_bill_date: str = ""
+    charged: Quantity | None = None
+    counts: Quantity | None = None
+    suspense_id: int = 0
+
+
+def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) -> dict[bytes, Since]:
+    """The changes of charged or refused events as of `seq`, by key: of those that have any."""
+    keys = sorted(key for key, each in charges.items() if each)
+    versions = _versions(home, seq, keys) if keys else {}
+    found: dict[bytes, Since] = {}
+    changed: dict[bytes, tuple[dict[str, Any], dict[str, Any] | None]] = {}
+    refused: dict[bytes, dict[str, Any]] = {}
+    in_doubt = _in_conflict(home, seq) if any(not _counting(each) for each in versions.values()) else {}
+    for key, rows in versions.items():
+        charge, counts = charges[key][-1], _counting(rows)
+        known = [row for row in rows if row[COMMIT_SEQ] <= charge.pinned_seq]
+        before = max(known, key=lambda row: int(row[COMMIT_SEQ]), default=None)
+        if counts is None:
+            if key in in_doubt:
+                found[key] = Since(key.hex(), Kind.CONFLICT, charged=_quantity(before), suspense_id=in_doubt[key])
+        elif charge.status >= REFUSALS_FROM:
+            refused[key] = counts
+        elif _is_another(counts, before, charge):
+            changed[key] = counts, before
+    starts = {key: int(row["start_us"]) for key, row in refused.items()}
+    starts = {key: starts[key] for key in _priced_now(home, seq, starts)}
+    told = _next(home, seq, starts | {key: int(row["start_us"]) for key, (row, _) in changed.items()})
+    for key, (counts, before) in changed.items():
+        found[key] = _followed(Since(key.hex(), Kind.VERSION, charged=_quantity(before), counts=_quantity(counts)), told.get(key))
+    for key in starts:
+        one = _followed(Since(key.hex(), Kind.MENDED), told.get(key))
+        if one.next_bill_date:
+            found[key] = one
+    return found
+
+
+def changes_since(home: Home, keys: Collection[bytes]) -> list[Since]:
+    """The changes of some events as of now."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+    found = since_run(home, seq, charged(home, seq, sorted(keys)))
+    return [found[key] for key in sorted(found)]
+
+
+def owners_in_conflict(home: Home, seq: int, keys: Collection[bytes]) -> dict[bytes, str]:
+    """Account ids of the owners of events whose versions are in conflict; of the version that came last, if they differ."""
+    if not keys:
+        return {}
+    estimator = Estimator(home, seq)
+    rows = stored_rows(home, seq, pa.array(sorted(keys), KEY), list(dict.fromkeys((*estimator.columns, "event_key", COMMIT_SEQ))))
+    rows = rows.sort_by(COMMIT_SEQ)
+    names: list[Any] = rows["event_key"].to_pylist()
+    return {key: owner.account_id for key, owner in zip(names, estimator.owners(rows), strict=True)}
+
+
+def _followed(since: Since, told: Told | None) -> Since:
+    """With the run that follows a change up, if one does."""
+    if told is None:
+        return since
+    date = told.next_bill_date if told.outlook is Outlook.LATER and told.account_id else ""
+    return msgspec.structs.replace(since, account_id=told.account_id, next_bill_date=date)
+
+
+def _is_another(counts: dict[str, Any], before: dict[str, Any] | None, charge: Charged) -> bool:
+    """True where another version was charged than the one that counts. Calls and sessions that are put together anew are no versions."""
+    if before is None or counts[COMMIT_SEQ] <= charge.pinned_seq or counts["flags"] & int(UsageFlag.ASSEMBLED):
+        return False
+    return bool(counts["content_hash"] != before["content_hash"])
+
+
+def _versions(home: Home, seq: int, keys: Sequence[bytes]) -> dict[bytes, list[dict[str, Any]]]:
+    """All stored rows of events, with `is_hidden`."""
+    table = stored_rows(home, seq, pa.array(keys, KEY), _COLUMNS)
+    table = table.set_column(table.column_names.index("start_us"), "start_us", table["start_us"].cast(pa.int64()))
+    with home.connect() as connection:
+        hidden = marks.is_hidden(table, marks.hidden(connection, seq)).tolist()
+    found: dict[bytes, list[dict[str, Any]]] = collections.defaultdict(list)
+    for row, is_hidden in zip(table.to_pylist(), hidden, strict=True):
+        found[row["event_key"]].append({**row, "is_hidden": is_hidden})
+    return found
+
+
+def _counting(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((row for row in rows if not row["is_hidden"]), None)
+
+
+def _quantity(row: dict[str, Any] | None) -> Quantity | None:
+    if row is None:
+        return None
+    return Quantity(row["duration_us"] or 0, (row["bytes_up"] or 0) + (row["bytes_down"] or 0), row["units"] or 0)
+
+
+def _in_conflict(home: Home, seq: int) -> dict[bytes, int]:
+    """Events whose versions wait, each with the oldest row."""
+    with home.connect() as connection:
+        rows = waiting(connection, seq, reason=CONFLICTING).select(["event_key", "suspense_id"]).to_pylist()
+    return {row["event_key"]: row["suspense_id"] for row in reversed(rows)}
+
+
+def _priced_now(home: Home, seq: int, starts: Mapping[bytes, int]) -> list[bytes]:
+    """Those of refused events that the plan of their owner prices as of now, as `usage suspense` has them."""
+    if not starts:
+        return []
+    estimator = Estimator(home, seq)
+    usage = _usage(home, seq, starts)
+    is_priced = estimator.owned(usage) & (estimator.estimates(usage).basis == Basis.OWN_PLAN)
+    is_priced &= (usage["flags"].to_numpy() & int(UsageFlag.PARTIAL)) == 0
+    keys: list[Any] = usage["event_key"].filter(pa.array(is_priced)).to_pylist()
+    return keys
+
+
+def _next(home: Home, seq: int, starts: Mapping[bytes, int]) -> dict[bytes, Told]:
+    """What the next run of its account makes of each event."""
+    if not starts:
+        return {}
+    usage = _usage(home, seq, starts)
+    told = tell_of(home, seq, usage, np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64))
+    return {bytes.fromhex(each.event_key): each for each in told}
+
+
+def _usage(home: Home, seq: int, starts: Mapping[bytes, int]) -> pa.Table:
+    keys = sorted(starts)
+    return usage_of(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64))

@@ -1,0 +1,72 @@
+"""Changes of a record since the run that charged or refused it, in words."""
+
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from billing.enquiries.since_run import Quantity, Since
+    from billing.enquiries.usage import Record
+
+_SHORT: Final = {
+    "en": {
+        "conflict": "; billed on {invoice} line {line_no} as {charged}",
+        "version": "; billed as {charged}, and a version of {counts} counts since: {next}",
+        "corrects": "the run of {next_bill_date} corrects it",
+        "stays": "no run corrects it",
+        "mended": "; mended: the run of {next_bill_date} prices it",
+    },
+    "zh": {
+        "conflict": "；已出账：{invoice} 第 {line_no} 行（{charged}）",
+        "version": "；按 {charged} 出账，此后以 {counts} 的版本为准：{next}",
+        "corrects": "{next_bill_date} 的出账将予以更正",
+        "stays": "任何出账都不会更正",
+        "mended": "；原因已排除，{next_bill_date} 的出账将批价",
+    },
+}
+_SENTENCES: Final = {
+    "en": {
+        "conflict": "Versions of the record are in conflict, and none counts until one is chosen: "
+        "`ratewright usage suspense resolve {suspense_id}`.",
+        "version": "The charge is of a version of {charged}. Another one counts since, of {counts}: {next}.",
+        "corrects": "a run of {next_bill_date} or later corrects the charge",
+        "stays": "no run corrects the charge",
+        "mended": "The cause is mended: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
+    },
+    "zh": {
+        "conflict": "该记录的各版本互相冲突，选定之前均不计费：`ratewright usage suspense resolve {suspense_id}`。",
+        "version": "此费用按 {charged} 的版本计算；此后以 {counts} 的版本为准：{next}。",
+        "corrects": "{next_bill_date} 或之后的出账将更正费用",
+        "stays": "任何出账都不会更正此费用",
+        "mended": "原因已排除：该记录属于账户 {account_id}，{next_bill_date} 或之后的出账将批价。",
+    },
+}
+
+
+def in_short(record: Record, language: str) -> str:
+    """The change of a record of `usage find`; empty where there is none."""
+    if record.since is None:
+        return ""
+    return _told(record.since, _SHORT[language], invoice=record.invoice, line_no=record.line_no)
+
+
+def sentence(since: Since, language: str) -> str:
+    """The change of a record of `bill explain`, in a sentence."""
+    return _told(since, _SENTENCES[language])
+
+
+def quantity(of: Record | Quantity | None) -> str:
+    """A duration, volume or count in words."""
+    if of is None:
+        return ""
+    if of.bytes:
+        return f"{of.bytes:,} B"
+    return f"{of.duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s" if of.duration_us else f"{of.units:,}"
+
+
+def _told(since: Since, words: dict[str, str], **more: object) -> str:
+    fields = {"next_bill_date": since.next_bill_date, "account_id": since.account_id, "suspense_id": since.suspense_id, **more}
+    fields |= {"charged": quantity(since.charged), "counts": quantity(since.counts)}
+    fields["next"] = words["corrects" if since.next_bill_date else "stays"].format(**fields)
+    return words[since.kind].format(**fields)
