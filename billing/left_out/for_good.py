@@ -6,7 +6,7 @@ nothing of a period that a void has opened again. Segments are among it that cam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from billing.runs.contracts.fact_columns import day_number
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
 from billing.store import tables
+from rating.errors import UserError
 from rating.schema import KEY
 
 if TYPE_CHECKING:
@@ -39,7 +40,33 @@ if TYPE_CHECKING:
 RULE_OF_BEFORE: Final = 1  # without what was refused in time, and with what a void had opened again: of re-ratings that were made so
 RULE: Final = 2
 _BY_RULE: Final = [CODES[each] for each in (LeftOut.WAIVED, LeftOut.TOO_LATE)]
+COUNTED_ROWS_MAX: Final = 5_000_000  # of usage, in a home where a run counts what is open: it reads the keys of all of it
 _DAY_US: Final = 86_400_000_000
+
+
+class Open(NamedTuple):
+    """Records that no run bills any more and nobody decided on. `records` None: there may be some, and they cannot be counted in a run."""
+
+    records: int | None
+
+
+def open_records(home: Home) -> Open:
+    """The number of such records as of now; 0 without a look at usage where there can be none."""
+    with home.connect() as connection:
+        seq = home.head_seq(connection)
+        rows = sum(file.rows for file in view.stored(connection, 0, seq))
+        may_be = leaves_any(home, connection, seq) or bool(still_refused(home, seq))
+        decided = late_decisions.decided(connection, seq)
+    if may_be and rows > COUNTED_ROWS_MAX:
+        return Open(None)
+    try:
+        found = left_for_good(home, seq) if may_be else None
+    except (FileNotFoundError, UserError):  # a charge file or a tariff is gone: books say so
+        return Open(None)
+    if found is None:
+        return Open(0)
+    keys: list[Any] = found.keys.to_pylist()
+    return Open(len(set(keys) - set(decided.keys.to_pylist())))
 
 
 def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Decided | None:

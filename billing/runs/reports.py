@@ -64,6 +64,7 @@ class RunReport(msgspec.Struct, frozen=True):
     undone_us: int = 0
     undone_accounts: int = 0  # of a run that was undone for some
     undo_proposed_by: str = ""  # a proposal that waits for another person
+    too_late_open: int | None = None  # by all runs left out for good, and nobody has decided; told as a run ends, where it was counted
 
 
 def run_report(home: Home, run_id: int, *, resumed: bool = False) -> RunReport:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from billing.controls import Book
     from billing.controls.findings import Finding
     from billing.runs.cycle import Order, RunReport
+    from billing.runs.selection.left_out import LeftOut
     from billing.store.home import Home
 
 Flag = Parameter(negative="")
@@ -150,14 +151,18 @@ def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
 
 def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
     """Print a posted run with its books, after runs that were not followed up before. Exit status 1 if a book does not balance."""
+    import msgspec
+
     from billing.documents.following import follow_up
+    from billing.left_out.for_good import open_records
     from billing.runs.reports import run_report
     from server.cli import output, practice
     from server.cli.ledger.common import who
 
     followed = follow_up(home, done.run_id, who(home))
+    late = open_records(home)
     if as_json:
-        output.print_json(practice.marked(home, done))
+        output.print_json(practice.marked(home, msgspec.structs.replace(done, too_late_open=late.records)))
     else:
         practice.say(home)
         for each in followed:
@@ -167,15 +172,37 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
             print_alarms(each.alarms)
             if each.run_id != done.run_id:
                 print()
+        _print_open(late.records, _for_good(done))
     return 0 if all(book.ok for each in followed for book in each.books) else 1
+
+
+def _print_open(records: int | None, of_run: int) -> None:
+    """Print how many records all runs have left out for good that nobody decided on, unless this run has just said so."""
+    lists = "`ratewright usage too-late` lists"
+    if records is None:
+        print(f"records may be left out for good that nobody has decided on: {lists} them")
+    elif records not in {0, of_run}:
+        told = f"{counted(records, 'record')}; {lists} {'it' if records == 1 else 'them'}"
+        print(f"left out for good by all runs, and nobody has decided: {told}")
+
+
+def _for_good(report: RunReport) -> int:
+    """The number of records that a run has left out for good, decided ones aside."""
+    return sum(_counts_for_good(report).values())
+
+
+def _counts_for_good(report: RunReport) -> dict[LeftOut, int]:
+    from billing.runs.selection.left_out import LeftOut, Outlook, outlook
+
+    names = [each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
+    return {each: report.left_out.get(each.value, 0) for each in names}
 
 
 def _print_for_good(report: RunReport) -> None:
     """Print how many records a run has left out for good without a decision, if any: by rules of plans, and of closed periods."""
-    from billing.runs.selection.left_out import LeftOut, Outlook, outlook
+    from billing.runs.selection.left_out import LeftOut
 
-    names = [each for each in LeftOut if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
-    counts = {each: report.left_out.get(each.value, 0) for each in names}
+    counts = _counts_for_good(report)
     closed, count = counts[LeftOut.CLOSED], sum(counts.values())
     if count:
         apart = f"{closed:,} of closed periods, {count - closed:,} by rules of plans on late usage"

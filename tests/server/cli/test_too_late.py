@@ -71,6 +71,31 @@ def test_from_the_run_to_the_list(call: Callable[[str], str]) -> None:
     assert "所属账期已关闭" in call("usage too-late --language zh")
 
 
+def test_each_run_says_what_is_open(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run counts what lies in the days it reads: it reads none of October. The line about all runs has it, until somebody decides."""
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
+    made = World(tmp_path / "home")
+    made.account("anna")
+    made.subscription("anna-1", "anna", "shop/basic", ANNA)
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01"):
+        made.bill(date)
+    arrive(made, "2026-02-10T12:00:00", *(Call(ANNA, f"2025-10-0{day}T10:00:00", 60, key=f"late-{day}") for day in (5, 6)))
+    made.home.close()
+    told = "left out for good by all runs, and nobody has decided: "
+
+    def run(words: str) -> str:
+        assert app.main(words.split()) == 0
+        return capsys.readouterr().out
+
+    assert f"{told}2 records; `ratewright usage too-late` lists them" in run("bill run --date 2026-03-01")
+    run("usage too-late write-off late-5 --reason lost")
+    assert f"{told}1 record; `ratewright usage too-late` lists it" in run("bill run --date 2026-04-01")
+    run("usage too-late write-off late-6 --reason lost")
+    shown = json.loads(run("bill run --date 2026-05-01 --json"))
+    assert shown["too_late_open"] == 0
+    assert "nobody has decided" not in run("bill run --date 2026-06-01")
+
+
 def test_its_explanation(call: Callable[[str], str]) -> None:
     call("bill run --date 2026-03-01")
     assert call("bill explain late-1").strip() == EXPLAINED.strip()
