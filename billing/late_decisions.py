@@ -46,6 +46,22 @@ class Decision(msgspec.Struct, frozen=True):
     commit_seq: int
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """A decision that was taken back: by whom, when and why. `kind`, `decided_by` and `records` are those of the decision."""
+
+    decision_id: int
+    kind: str
+    decided_by: str
+    records: int
+    by_name: str
+    at_us: int
+    reason: str
+    adjustment_id: int = 0  # the one that is retracted; 0: none
+    account_id: str = ""
+    currency: str = ""
+    worth_micros: int = 0
+
+
 class Decided(NamedTuple):
     """Records with a valid decision: key, start, the decision of each, and its worth at the decision."""
 
@@ -112,6 +128,27 @@ def undone_by(connection: sa.Connection, decision_id: int) -> Decision | None:
     return None if found is None else _of(found)
 
 
+def undone(connection: sa.Connection, seq: int) -> dict[int, Undone]:
+    """The decisions that were taken back by `seq`, by number."""
+    made, undoing, account = tables.late_decisions.c, tables.late_decisions.alias(), tables.accounts.c
+    of_undoing = (undoing.c.by_name.label("undone_by"), undoing.c.at_us.label("undone_us"), undoing.c.reason.label("undone_why"))
+    query = sa.select(tables.late_decisions, *of_undoing, account.account_id).select_from(tables.late_decisions)
+    query = query.join(undoing, undoing.c.undoes == made.decision_id).outerjoin(tables.accounts, account.account_key == made.account_key)
+    rows = connection.execute(query.where(undoing.c.commit_seq <= seq).order_by(made.decision_id)).all()
+    return {int(each.decision_id): _undone(each) for each in rows}
+
+
+def undone_on(connection: sa.Connection, seq: int) -> dict[bytes, tuple[Undone, ...]]:
+    """Records (keys) with decisions that were taken back by `seq`, the oldest first."""
+    acts, event = undone(connection, seq), tables.late_decision_events.c
+    found: dict[bytes, tuple[Undone, ...]] = {}
+    if acts:
+        query = sa.select(event.event_key, event.decision_id).where(event.decision_id.in_(sorted(acts))).order_by(event.decision_id)
+        for key, number in connection.execute(query):
+            found[bytes(key)] = (*found.get(bytes(key), ()), acts[int(number)])
+    return found
+
+
 def retracted(connection: sa.Connection, seq: int) -> set[int]:
     """Adjustments (ids) of decisions that were taken back by `seq`: no run bills them."""
     row, undoing = tables.late_decisions.c, tables.late_decisions.alias()
@@ -155,6 +192,13 @@ def _of(row: Any) -> Decision:  # noqa: ANN401 -- a row of late_decisions
         int(row.at_us),
         int(row.commit_seq),
     )
+
+
+def _undone(row: Any) -> Undone:  # noqa: ANN401 -- a row of late_decisions, and the act that took it back
+    by = (row.undone_by, int(row.undone_us), row.undone_why)
+    worth = (row.currency or "", int(row.worth_micros))
+    made = (int(row.decision_id), row.kind, row.by_name, int(row.records))
+    return Undone(*made, *by, int(row.adjustment_id or 0), row.account_id or "", *worth)
 
 
 def _integers(column: pa.ChunkedArray[Any]) -> Int64s:

@@ -72,7 +72,10 @@ class Wanted(NamedTuple):
 
 
 class Adjustment(msgspec.Struct, frozen=True):
-    """One adjustment. `state`: waits for approval, waits for a run, retracted, never billed, or its newest invoice."""
+    """One adjustment. `state`: waits for approval, waits for a run, retracted, never billed, or its newest invoice.
+
+    `retracted_by`, `retracted_us`, `retracted_why`: who took the decision on late usage back that it was to bill.
+    """
 
     reference: str
     account_id: str
@@ -88,6 +91,9 @@ class Adjustment(msgspec.Struct, frozen=True):
     existed: bool = False
     catalogue: str = ""
     tax_class: str = ""
+    retracted_by: str = ""
+    retracted_us: int = 0
+    retracted_why: str = ""
 
 
 def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
@@ -303,6 +309,7 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
     seq = home.head_seq(connection)
     counts = set(counting(connection, seq)["adjustment_id"].to_pylist())
     billed, gone = adjustments.billed(connection), late_decisions.retracted(connection, seq)
+    undone = {each.adjustment_id: each for each in late_decisions.undone(connection, seq).values()}
     never = {number: _NEVER[why] for number, why in adjustments.never_billed(connection, seq).items()}
     waits: dict[Any, str] = dict.fromkeys(counts, WAITING) | never
     waits |= {number: each.number for number, each in billed.items() if number in counts} | dict.fromkeys(gone, RETRACTED)
@@ -321,6 +328,13 @@ def _stored(home: Home, connection: sa.Connection, reference: str | None = None)
             waits.get(each.adjustment_id, PENDING),
             catalogue=each.catalogue,
             tax_class=each.tax_class,
+            **_retracted(undone.get(each.adjustment_id)),
         )
         for each in connection.execute(query.order_by(row.c.adjustment_id))
     ]
+
+
+def _retracted(undone: late_decisions.Undone | None) -> dict[str, Any]:
+    if undone is None:
+        return {}
+    return {"retracted_by": undone.by_name, "retracted_us": undone.at_us, "retracted_why": undone.reason}

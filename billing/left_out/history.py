@@ -22,7 +22,7 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
 from billing.left_out.open_keys import OpenKeys
-from billing.left_out.precedence import UNSEEN, is_settled, standing
+from billing.left_out.precedence import DECIDES, UNSEEN, is_settled, standing
 from billing.left_out.taken_off import taken_off
 from billing.runs import states
 from billing.runs.contracts import late_rules, price_list
@@ -61,7 +61,7 @@ class Verdicts(NamedTuple):
     @property
     def is_open(self) -> npt.NDArray[np.bool_]:
         """Rows about which no run has decided: it has not looked since they came, or left them to others."""
-        found: npt.NDArray[np.bool_] = (self.reason == UNSEEN) | ~_DECIDE[self.reason]
+        found: npt.NDArray[np.bool_] = (self.reason == UNSEEN) | ~DECIDES[self.reason]
         return found
 
     @property

@@ -36,6 +36,7 @@ PRECEDENCE: Final[Mapping[LeftOut, int]] = {
     LeftOut.NOT_BILLABLE: ENDS,
 }
 _WEIGHT: Final = np.array([PRECEDENCE[each] for each in ORDER], np.int8)
+DECIDES: Final = _WEIGHT >= FOR_GOOD  # by reason: a run has decided, and left the event to no other
 _Reasons = npt.NDArray[np.int8]
 
 

@@ -62,7 +62,7 @@ class Told(msgspec.Struct, frozen=True):
     that was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for another
     person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that looked
     at it in time, refused it (a status of rating); empty where none did. `arrives_from`, `arrives_to` (the first day after it): the period
-    of its arrival, where its plan bills it with that; empty: with its own.
+    of its arrival, where its plan bills it with that; empty: with its own. `taken_back`: decisions on it that hold no more.
     """
 
     event_key: str
@@ -92,6 +92,7 @@ class Told(msgspec.Struct, frozen=True):
     refused_by: int = 0
     arrives_from: str = ""
     arrives_to: str = ""
+    taken_back: tuple[late_decisions.Undone, ...] = ()
 
     @property
     def billed_to(self) -> str:
@@ -150,6 +151,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     with home.connect() as connection:
         came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
         decisions, proposed = decided_on(connection, seq, usage), late_decisions.proposed(connection)
+        undone = late_decisions.undone_on(connection, seq)
         runs = {run.run_id: run for run in looked(connection, seq)}
         seen, unseen = reason != UNSEEN, np.flatnonzero(reason == UNSEEN)
         groups = [(runs[number], np.flatnonzero((by == number) & seen)) for number in set(by[seen].tolist())]
@@ -162,7 +164,8 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
             for row, code, start, record, known in each:
                 found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
                 found = _with_refusal(found, refused.get(names[row]))
-                told[row] = _with_people(found, decisions.get(row), proposed.get(found.event_key))
+                found = _with_people(found, decisions.get(row), proposed.get(found.event_key))
+                told[row] = msgspec.structs.replace(found, taken_back=undone[names[row]]) if names[row] in undone else found
         return _with_tests(connection, seq, [told[row] for row in sorted(told)])
 
 

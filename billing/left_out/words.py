@@ -7,6 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from billing.late_decisions import BILLED
 from billing.left_out import put_aside
 from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD
 from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
@@ -17,6 +18,7 @@ from rating.money import format_micros
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from billing.late_decisions import Undone
     from billing.left_out.decisions import DecisionTold
     from billing.left_out.telling import Told
 
@@ -54,6 +56,7 @@ WORDS: Final = {
         "unpriced_for_good": "No run bills it any more, and `ratewright usage too-late` lists it. No plan of its owner has a price for it: "
         "`too-late write-off` closes it, and `ratewright adjustment add` charges what is to be charged all the same.",
         "decided": "{by} decided on it on {on} (decision {decision}): {what}. Reason: {why}.",
+        "taken_back": "{by} took decision {decision} of {maker} ({act}) back on {on}. Reason: {why}.",
         "billed": "it is billed by adjustment {reference} over {amount}, {invoice}",
         "billed_with": "it is billed with others of its subscription by adjustment {reference} over {amount}, {invoice}",
         "age": "{days} days {hours} h",
@@ -119,6 +122,7 @@ WORDS: Final = {
         "unpriced_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录。用户的资费计划没有其价格："
         "用 `too-late write-off` 核销，仍需收取的用 `ratewright adjustment add`。",
         "decided": "{by} 于 {on} 作出处理（决定 {decision}）：{what}。原因：{why}。",
+        "taken_back": "{by} 于 {on} 撤回了 {maker} 的决定 {decision}（{act}）。原因：{why}。",
         "billed": "由调账 {reference} 收取，金额 {amount}，{invoice}",
         "billed_with": "与同一订购的其他记录一并由调账 {reference} 收取，金额 {amount}，{invoice}",
         "age": "{days} 天 {hours} 小时",
@@ -173,7 +177,8 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
         fields["told"] = words[awaited].format(**fields)
     if found.decision is not None:
         fields |= _decided(found.decision, words, zone)
-    return [words[name].format(**fields) for name in _names(found, is_priced=is_priced)]
+    told = [words[name].format(**fields) for name in _names(found, is_priced=is_priced)]
+    return [*told, *(_taken_back(each, words, zone) for each in found.taken_back)]
 
 
 def head(found: Told, language: str = "en") -> str:
@@ -232,6 +237,13 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
         return [*names, "proposed"]
     possible = "nobodys_for_good" if not found.account_id else "for_good" if is_priced else "unpriced_for_good"
     return [*names, possible if found.run_id else "for_good_ahead"]
+
+
+def _taken_back(found: Undone, words: Mapping[str, str], zone: ZoneInfo) -> str:
+    """The sentence about a decision that holds no more."""
+    what = words["late_usage_bill" if found.kind == BILLED else "late_usage_write_off"]
+    fields = {"by": found.by_name, "decision": found.decision_id, "act": what, "maker": found.decided_by, "why": found.reason}
+    return words["taken_back"].format(**fields, on=_instant(found.at_us, zone)[:10])
 
 
 def waiting_proposal(number: int, language: str) -> str:

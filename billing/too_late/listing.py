@@ -65,11 +65,15 @@ class Sum(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """The whole list, as of a commit, oldest record first, and its sums by account and currency."""
+    """The whole list, as of a commit, oldest record first, and its sums by account and currency.
+
+    `taken_back`: beside decided records, the decisions that hold no more.
+    """
 
     seq: int
     records: tuple[TooLate, ...]
     sums: tuple[Sum, ...]
+    taken_back: tuple[late_decisions.Undone, ...] = ()
 
 
 def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: bool = False, progress: Progress | None = None) -> Listed:
@@ -80,10 +84,12 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     with home.connect() as connection:
         seq = home.head_seq(connection)
         known = late_decisions.decided(connection, seq)
+        undone = late_decisions.undone(connection, seq).values() if decided else ()
+    taken_back = tuple(each for each in undone if account_id is None or each.account_id == account_id)
     changes = late_changes(home, seq)
     keys, start_us = _now(home, seq, known) if decided else _open(uncharged(home, seq, progress=progress), changes)
     if not len(keys):
-        return Listed(seq, (), ())
+        return Listed(seq, (), (), taken_back)
     usage = usage_of(home, seq, keys, start_us)
     found = verdicts_listed(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
@@ -99,7 +105,7 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
         for each, of_row in zip(told, worth, strict=True)
         if account_id is None or each.account_id == account_id
     )
-    return Listed(seq, records, _sums(records))
+    return Listed(seq, records, _sums(records), taken_back)
 
 
 def _open(found: tuple[pa.Array[Any], Int64s], changes: LateChanges) -> tuple[pa.Array[Any], Int64s]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.documents.adjusting import Adjustment
 
 app = cyclopts.App(name="adjustment", help="Charges and credits by hand.")
 
@@ -75,12 +78,21 @@ def list_(
         return 0
     rows = [
         (each.reference, each.account_id, each.subscription_id, each.on_date, output.amount(each.amount_micros, each.currency),
-         each.currency, each.reason_code, each.text, each.by_name, each.approved_by, each.state)
+         each.currency, each.reason_code, each.text, each.by_name, each.approved_by, _state(each))
         for each in found
     ]  # fmt: skip
     columns = ("reference", "account", "subscription", "date", "amount", "currency", "reason", "text", "by", "approved by", "state")
     output.print_table(columns, rows, right=("amount",))
     return 0
+
+
+def _state(found: Adjustment) -> str:
+    """The state; of a retracted one with the act that took its decision back."""
+    from server.cli.bill import instant
+
+    if not found.retracted_by:
+        return found.state
+    return f"{found.state} by {found.retracted_by}, {instant(found.retracted_us)} UTC: {found.retracted_why}"
 
 
 @app.command(name="reasons")

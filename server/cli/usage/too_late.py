@@ -71,12 +71,30 @@ def too_late(
 
 
 def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
+    from billing.late_decisions import BILLED
     from server.cli import output
     from server.cli.bill import instant
 
-    if not found.records:
+    if not found.records and not found.taken_back:
         print("nobody has decided on late usage" if decided else "no usage is too late for a bill")
         return
+    if found.records:
+        _print_records(found, limit, language, decided=decided)
+    if found.taken_back:
+        rows = [
+            (each.decision_id, "billed" if each.kind == BILLED else "written off", each.decided_by, each.account_id, f"{each.records:,}",
+             _worth(each.worth_micros, each.currency), each.currency, instant(each.at_us), each.by_name, each.reason)
+            for each in found.taken_back
+        ]  # fmt: skip
+        print("taken back:")
+        columns = ("no.", "decision", "of", "account", "records", "worth", "currency", "taken back (UTC)", "by", "why")
+        output.print_table(columns, rows, right=("no.", "records", "worth"))
+
+
+def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -> None:
+    from server.cli import output
+    from server.cli.bill import instant
+
     rows = [
         (each.record.record_id, each.record.source, each.record.account_id, each.record.subscription_id, instant(each.record.start_us),
          each.age_days, _worth(each.worth_micros, each.currency), each.currency, each.record.run_id,

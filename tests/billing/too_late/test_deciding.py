@@ -1,8 +1,10 @@
 """Late usage is billed by adjustments or written off, once: what the customer pays, what the books say, and what cannot be decided."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -137,6 +139,20 @@ def test_an_adjustment_that_no_bill_has_is_retracted(world: World) -> None:
     assert (back.decision.reference, open_records(world)) == (group.reference, ALL)
     (adjustment,) = adjusting.list_all(world.home)
     assert adjustment.state == adjusting.RETRACTED
+    assert (adjustment.retracted_by, adjustment.retracted_why, adjustment.retracted_us > 0) == ("ana", "by mistake", True)
+    (told,) = explain_record(world.home, "late-1").left_out
+    day = dt.datetime.fromtimestamp(adjustment.retracted_us / 1e6, ZoneInfo("Asia/Shanghai")).date()
+    assert sentences(told)[-1] == f"ana took decision 1 of ana (bill) back on {day}. Reason: by mistake."
+    assert sentences(told, "zh")[-1] == f"ana 于 {day} 撤回了 ana 的决定 1（收取）。原因：by mistake。"
+    (undone,) = listed(world.home, world.now_us, decided=True).taken_back
+    assert (undone.decision_id, undone.kind, undone.by_name, undone.reason, undone.records, undone.account_id) == (
+        1,
+        BILLED,
+        "ana",
+        "by mistake",
+        2,
+        "anna",
+    )
     world.bill("2026-04-01")
     assert TEXT not in [text for text, _ in amounts(world, world.numbers("anna")[-1])]
     with pytest.raises(UserError, match="ana took decision 1 back: by mistake"):

@@ -143,6 +143,13 @@ def test_from_the_list_to_a_decision_and_back(call: Callable[[str], str]) -> Non
     assert "decided: bill 2 late records, 0.40 CNY" in call("usage too-late bill --month 2025-10 --reason down")
     assert call("usage too-late") == "no usage is too late for a bill\n"
     assert "is retracted" in call("usage too-late take-back 3 --reason oops")
+    shown = call("usage too-late --decided")
+    assert shown.startswith("taken back:\nno.  decision     of ")
+    assert [line.split()[:4] for line in shown.splitlines()[2:]] == [["1", "written", "off", me], ["3", "billed", me, "anna"]]
+    assert all(line.endswith(f" {me}  oops") for line in shown.splitlines()[2:])
+    assert f"retracted by {me}, " in call("adjustment list")
+    assert [each["decision_id"] for each in json.loads(call("usage too-late --decided --json"))["taken_back"]] == [1, 3]
+    assert f"{me} took decision 1 of {me} (write off) back on" in call("bill explain late-2")
 
 
 def test_an_invoice_of_late_usage_alone_says_so(call: Callable[[str], str], tmp_path: Path) -> None:
