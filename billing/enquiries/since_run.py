@@ -173,7 +173,7 @@ def _priced_now(home: Home, seq: int, starts: Mapping[bytes, int]) -> list[bytes
 
 
 def _next(home: Home, seq: int, starts: Mapping[bytes, int]) -> dict[bytes, Told]:
-    """What the next run of its account makes of each event."""
+    """The fate of each event in the next run of its account."""
     if not starts:
         return {}
     usage = _usage(home, seq, starts)

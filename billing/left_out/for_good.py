@@ -45,7 +45,7 @@ _DAY_US: Final = 86_400_000_000
 
 
 class Open(NamedTuple):
-    """Records that no run bills any more and nobody decided on. `records` None: there may be some, and they cannot be counted in a run."""
+    """Records that no run bills any more, without a decision. `records` None: there may be some, and they cannot be counted in a run."""
 
     records: int | None
 

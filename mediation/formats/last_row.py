@@ -1,9 +1,9 @@
 """The last row of a text file that ends without a line break: it may have been cut off, and a number without its last digits is another.
 
 Such a row is whole where another column follows the last one that is read, or where a quote closes its last field. So is a
-line of fixed width that is as long as the fields that are read. Else it is refused as truncated, also where what is left of it cannot be
-read for another cause, unless the source's definition says that its files end so (`ends_without_line_break`). A row of fewer columns than
-others of the source may have is never whole.
+line of fixed width that is as long as the fields that are read. Else it is refused as truncated, also where it cannot be read for another
+cause. A source's definition may say that its files end so (`ends_without_line_break`). A row of fewer columns than others of the source
+may have is never whole.
 """
 
 from __future__ import annotations

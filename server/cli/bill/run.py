@@ -177,13 +177,13 @@ def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
 
 
 def _print_open(records: int | None, of_run: int) -> None:
-    """Print how many records all runs have left out for good that nobody decided on, unless this run has just said so."""
+    """Print how many records all runs have left out for good without a decision, unless this run has just said so."""
     lists = "`ratewright usage too-late` lists"
     if records is None:
-        print(f"records may be left out for good that nobody has decided on: {lists} them")
+        print(f"records may be left out for good without a decision: {lists} them")
     elif records not in {0, of_run}:
         told = f"{counted(records, 'record')}; {lists} {'it' if records == 1 else 'them'}"
-        print(f"left out for good by all runs, and nobody has decided: {told}")
+        print(f"left out for good by all runs, without a decision: {told}")
 
 
 def _for_good(report: RunReport) -> int:
