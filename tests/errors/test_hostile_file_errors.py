@@ -42,7 +42,7 @@ FILES = [
 ]
 # The same for files that are read and hold nothing that can be used: `inspect` prints its figures before it says so.
 UNUSABLE = [
-    ("kamailio-acc", "acc.csv", b"\xff" * 100, "no_utf8"),
+    ("kamailio-acc", "acc.csv", b"\xff" * 100 + b"\n", "no_utf8"),
     ("freeswitch-xml", "a.cdr.xml", _LAUGHS, "bomb_of_entities"),
     ("freeswitch-json", "a.cdr.json", b'{"a":' * hostile.DEPTH + b"1" + b"}" * hostile.DEPTH, "deep_json"),
     ("chf-json", "chf.json", b'{"a": "' + b"x" * (5 << 20) + b'"}', "record_of_5_mib"),
