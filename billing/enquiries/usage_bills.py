@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing.allocations.items import voided
 from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
 from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.unbilled_charges import UnbilledCharges
 from billing.store import tables
+from billing.store.voids import voided
 from rating.schema import KEY
 
 if TYPE_CHECKING:
