@@ -28,9 +28,10 @@ from billing.documents.showing.names import names_of
 from billing.guiding import Guide
 from billing.intake import view
 from billing.invoicing.corrections import key_of
-from billing.left_out.judging import Judge, looked
+from billing.left_out.judging import Judge
 from billing.runs import charge_files, states
 from billing.runs.contracts.counted_charges import charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection import session_changes
 from billing.runs.usage import late_changes
 from billing.store import tables

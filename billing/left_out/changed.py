@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from billing import late_decisions
 from billing.intake import marks
 from billing.left_out.history import Verdicts
-from billing.left_out.judging import Judge, looked
+from billing.left_out.judging import Judge
 from billing.left_out.reopened import verdicts_now
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts import late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection import session_changes
 from rating.schema import KEY, UsageFlag
 from rating.status import REFUSALS_FROM

@@ -19,10 +19,11 @@ from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import late_changes
 from billing.left_out.history import FOR_GOOD, of_keys, uncharged
-from billing.left_out.judging import CODES, ORDER, Judge, Looked, looked
+from billing.left_out.judging import CODES, ORDER, Judge
 from billing.left_out.reopened import next_dates, without_reopened
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.fact_columns import day_number
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook

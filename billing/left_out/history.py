@@ -20,7 +20,7 @@ from billing.charges.lines import Int64s
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
-from billing.left_out.judging import CODES, ORDER, Judge, columns, looked
+from billing.left_out.judging import CODES, ORDER, Judge, columns
 from billing.left_out.open_keys import OpenKeys
 from billing.left_out.precedence import DECIDES, UNSEEN, is_settled, standing
 from billing.left_out.taken_off import taken_off
@@ -28,6 +28,7 @@ from billing.runs import states
 from billing.runs.contracts import late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables

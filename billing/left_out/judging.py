@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.charges.periods import period_after, period_of
 from billing.guiding import Guide
-from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
@@ -30,18 +28,20 @@ from billing.runs.selection.left_out import PLACES, LeftOut
 from billing.runs.selection.usage_windows import unowned_from_us
 from billing.runs.usage import late_changes, late_usage, pricing
 from billing.runs.usage.pricing import Owned
-from billing.store import settings, tables
+from billing.store import settings
 from rating.schema import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+    import sqlalchemy as sa
 
     from billing.accounts.covering import Coverage
     from billing.charges.lines import Int64s
     from billing.charges.periods import Period
     from billing.intake.marks import Versions
+    from billing.runs.contracts.counted_runs import Looked
     from billing.runs.contracts.facts import Account
     from billing.runs.contracts.price_list import PriceList
     from billing.runs.usage.owners import Owners
@@ -49,15 +49,6 @@ if TYPE_CHECKING:
 
 ORDER: Final = tuple(LeftOut)
 CODES: Final = {reason: code for code, reason in enumerate(ORDER)}
-
-
-class Looked(NamedTuple):
-    """A run of the cycle that looked at usage, 0 for one to come, and the accounts it was restricted to (None: none)."""
-
-    run_id: int
-    bill_date: dt.date
-    pinned_seq: int
-    only: frozenset[str] | None = None
 
 
 class Circumstance(NamedTuple):
@@ -80,24 +71,6 @@ class Circumstance(NamedTuple):
     closes_on: dt.date | None = None
     arrives_from: dt.date | None = None
     arrives_to: dt.date | None = None
-
-
-def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> list[Looked]:
-    """The runs of the cycle that count as of `seq`, the newest first; or one of them."""
-    run, named, account = tables.bill_runs.c, tables.run_accounts.c, tables.accounts.c
-    query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
-    query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, sa.func.coalesce(run.kind, states.CYCLE) == states.CYCLE)
-    if run_id is not None:
-        query = query.where(run.run_id == run_id)
-    rows = connection.execute(query.order_by(run.run_id.desc())).all()
-    ids = sa.select(named.run_id, account.account_id).join_from(
-        tables.run_accounts, tables.accounts, account.account_key == named.account_key
-    )
-    only: dict[int, set[str]] = {}
-    for each in connection.execute(ids.where(named.run_id.in_([row.run_id for row in rows if row.restricted]))) if rows else ():
-        only.setdefault(each.run_id, set()).add(each.account_id)
-    named_by = {row.run_id: frozenset(only.get(row.run_id, ())) if row.restricted else None for row in rows}
-    return [Looked(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, named_by[row.run_id]) for row in rows]
 
 
 def columns(prices: PriceList) -> tuple[str, ...]:

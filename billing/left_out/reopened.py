@@ -15,10 +15,11 @@ from billing.accounts.still_open import latest_run
 from billing.charges.periods import period_of
 from billing.guiding import Guide
 from billing.left_out.history import FOR_GOOD, Verdicts, verdicts
-from billing.left_out.judging import Judge, Looked
+from billing.left_out.judging import Judge
 from billing.left_out.precedence import UNSEEN
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of, int64, one_chunk
+from billing.runs.contracts.counted_runs import Looked
 from billing.runs.contracts.fact_columns import day_of, groups
 from billing.runs.selection import scope
 

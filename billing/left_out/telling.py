@@ -15,12 +15,13 @@ from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
-from billing.left_out.judging import CODES, ORDER, Judge, Looked, columns, looked
+from billing.left_out.judging import CODES, ORDER, Judge, columns
 from billing.left_out.precedence import UNSEEN
 from billing.left_out.reopened import next_dates
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
+from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.accounts import picture, still_open
-from billing.left_out.judging import looked
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from rating.money import format_micros
+from billing.runs.contracts.counted_runs import looked
+from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -20,16 +20,15 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.suspense.resolving import Versions
 
-_CHARGE: Final = ("event_key", OWNER, "status", "period_from", "charge_micros", "currency")
+_CHARGE: Final = ("event_key", OWNER, "status", "period_from")
 
 
 class FinalVersion(NamedTuple):
-    """`name`: of the version, as `Versions.names` has it. `amount`: its charge with the currency."""
+    """`name`: of the version, as `Versions.names` has it."""
 
     name: str
     account_id: str
     period_from: dt.date
-    amount: str
 
 
 def final_version(home: Home, found: Versions) -> FinalVersion | None:
@@ -48,13 +47,14 @@ def final_version(home: Home, found: Versions) -> FinalVersion | None:
         if charge["status"] >= int(REFUSALS_FROM) or len(taken_off(home, seq, [found.event_key])):
             return None
         with home.connect() as connection:
+            if DaysForTests(connection, [charge[OWNER]], seq).holds(charge[OWNER], charge["period_from"]):
+                return None
             known = picture.load(connection, [charge[OWNER]])
             open_from = still_open.open_from(connection, known, charge[OWNER])
         if charge["period_from"] >= open_from:
             return None
         name = _name(found, run.pinned_seq)
-        amount = f"{format_micros(int(charge['charge_micros'].scaleb(6)))} {charge['currency']}"
-        return FinalVersion(name, known.customers[charge[OWNER]].account_id, charge["period_from"], amount)
+        return FinalVersion(name, known.customers[charge[OWNER]].account_id, charge["period_from"])
     return None
 
 

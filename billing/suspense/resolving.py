@@ -103,8 +103,11 @@ def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Map
     billed = final_version(home, found)
     if billed is not None and billed.name != found.names[chosen[0]]:
         period = f"the period of {billed.account_id} from {billed.period_from}"
-        message = f"version {billed.name} is on the bill of {period}, at {billed.amount}, and that period is closed"
-        raise UserError(message, f"keep {billed.name}, and bill or give back a difference with `ratewright adjustment add`")
+        message = f"version {billed.name} is on the bill of {period}, and that period is closed"
+        raise UserError(
+            message,
+            f"keep {billed.name}, and bill or give back a difference with `ratewright adjustment add`; `usage find` shows its charge",
+        )
     row = recycled(found.rows.select(USAGE_V1.names).slice(chosen[0], 1))
     kept: Any = row["content_hash"][0].as_py()
 

@@ -10,20 +10,22 @@ from billing.runs.selection.due_accounts import date_after
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
+    from billing.charges.proration import Span
     from billing.runs.contracts.facts import Account
 
 
-def date_of(account: Account, through: dt.date | None) -> dt.date | None:
-    """The bill date of the next run of an account that is billed `through` a date.
+def date_of(account: Account, through: dt.date | None, holds: Sequence[Span], otherwise: dt.date) -> dt.date | None:
+    """The bill date of the next run of an account that is billed `through` a date; `otherwise` of one that is closed and billed.
 
-    None: the account is closed and billed, or held without an end.
+    `holds`: those of its rating unit. None: it is held without an end.
     """
     if through is not None and account.closed_on is not None and through >= account.closed_on:
-        return None
+        return otherwise
     date = date_after(account.billed_from, account.all_bill_days, through or account.billed_from)
-    while holds := [span for span in account.holds if span.holds_on(date)]:
-        if any(span.end is None for span in holds):
+    while keeping := [span for span in holds if span.holds_on(date)]:
+        if any(span.end is None for span in keeping):
             return None
         date = date_after(account.billed_from, account.all_bill_days, date)
     return date

@@ -17,6 +17,7 @@ from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ, keys_array
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.contracts.fact_columns import day_of, groups
 from billing.runs.usage import changed_events
 from billing.runs.usage.late_usage import DAY_US
@@ -77,7 +78,7 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
     """Those of usage that came since the window began, more than a day after it started, and may be of a closed period."""
     assert scope.window is not None
     with home.connect() as connection:
-        runs, counting = changed_events.counted_runs(connection, seq), Counting(connection, seq)
+        runs, counting = looked(connection, seq), Counting(connection, seq)
         paths = {row.run_id: charge_paths(connection, row.run_id) for row in runs}
     rest = _known_to_runs(home, seq, scope, came, max((row.pinned_seq for row in runs), default=0))
     final = set[bytes]()

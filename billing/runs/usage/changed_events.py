@@ -2,17 +2,14 @@
 
 The next run of the account that was billed takes such usage off where the period is open then: it is billed where it belongs now. Where
 the period is closed by then, its bill is final and the usage stays on it. Where the other place is in an open period, it would be billed
-twice.
+twice. A charge is on a bill as long as no later run has computed its period without it.
 """
 
 from __future__ import annotations
 
-import bisect
 import collections
 import datetime as dt
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -22,139 +19,145 @@ import sqlalchemy as sa
 from billing.intake.marks import SUPERSEDED
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.fact_columns import day_number, day_of
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection import next_bills
+from billing.runs.selection.computed_again import computed_again
 from billing.store import settings, tables
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from billing.runs.contracts.contracts import Contracts
-    from billing.runs.contracts.facts import Account
     from billing.runs.selection.scope import Scope
     from billing.store.home import Home
 
-COUNTED: Final = ("numbered", "posted")
-CYCLE: Final = "cycle"
 _COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 _DAY_US: Final = 86_400_000_000
 _PERIOD_DAYS_MIN: Final = 28
 _PERIOD_DAYS_MAX: Final = 62  # a cycle, or a stub on the way to another bill day
-
-
-class Run(NamedTuple):
-    """A run of the cycle that counts."""
-
-    run_id: int
-    bill_date: dt.date
-    pinned_seq: int
+_NEVER_US: Final = np.iinfo(np.int64).max
+_Charge = tuple[bytes, int, int]  # event, index of its account, first day of its period
 
 
 class _Changes(NamedTuple):
-    """Commits that placed usage elsewhere, rising: by event key, and by index of the account that had a number before."""
+    """Usage that a later commit may have placed elsewhere: events, and all of accounts (indices) that had a number before."""
 
-    of_events: Mapping[bytes, list[int]]
-    of_accounts: Mapping[int, list[int]]
+    of_events: frozenset[bytes]
+    of_accounts: tuple[int, ...]
     first_day: dt.date  # no such usage began before
-
-
-def counted_runs(connection: sa.Connection, seq: int) -> list[Run]:
-    """The runs of the cycle that count as of `seq`, the newest first."""
-    run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.bill_date, run.pinned_seq).where(run.state.in_(COUNTED), run.commit_seq <= seq)
-    query = query.where(sa.func.coalesce(run.kind, CYCLE) == CYCLE).order_by(run.run_id.desc())
-    return [Run(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq) for row in connection.execute(query)]
 
 
 def find(home: Home, seq: int, contracts: Contracts, scope: Scope) -> set[bytes]:
     """Keys of the events that stay on the bill of a closed period, as of `seq`. Others may be among them that no open period holds."""
     assert scope.window is not None
     with home.connect() as connection:
-        runs = counted_runs(connection, seq)
+        runs = looked(connection, seq)
         reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
         changes = _changes(connection, seq, contracts, scope, runs, reopen) if runs else None
         if changes is None:
             return set()
-        counting = Counting(connection, seq)
-        paths = {run.run_id: charge_paths(connection, run.run_id) for run in runs if run.bill_date > changes.first_day}
-    final = _Final(contracts, scope, reopen)
-    found = set[bytes]()
-    ahead = set(changes.of_events)
-    for run in runs:
-        if run.run_id not in paths:
-            continue
-        accounts = pa.array(contracts.facts.account_keys[list(changes.of_accounts)], pa.int64())
-        wanted = pc.field("event_key").isin(pa.array(sorted(ahead), KEY)) | pc.field(OWNER).isin(accounts)
+        bills = _Bills(home, connection, seq, contracts, [run for run in runs if run.bill_date > changes.first_day], changes)
+        opens = _Opens(contracts, scope, reopen)
+        return {charge[0] for charge in bills.standing(lambda account, day: day < opens.first_day(account))}
+
+
+class _Bills:
+    """Charges of such usage by runs, the newest first."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- charges, and what they are judged by
+        self, home: Home, connection: sa.Connection, seq: int, contracts: Contracts, runs: Sequence[Looked], changes: _Changes
+    ) -> None:
+        self._home, self._connection, self._facts, self._runs = home, connection, contracts.facts, runs
+        self._counting = Counting(connection, seq)
+        self._again: dict[int, Mapping[int, set[int]]] = {}
+        owners = pa.array(self._facts.account_keys[list(changes.of_accounts)], pa.int64())
+        wanted = pc.field("event_key").isin(pa.array(sorted(changes.of_events), KEY)) | pc.field(OWNER).isin(owners)
         wanted &= pc.field("period_from") >= changes.first_day
-        charges = counting.billed(run.run_id, read_charges(home.path, paths[run.run_id], _COLUMNS, wanted))
-        found |= _final_of(run, charges, changes, ahead, final)
-    return found
+        self._charges = [self._priced(run, wanted) for run in runs]
+        keys = self._facts.account_keys[sorted({account for charges in self._charges for _, account, _ in charges})]
+        self._tests = DaysForTests(connection, keys.tolist(), seq)
+
+    def standing(self, asked: Callable[[int, int], bool]) -> set[_Charge]:
+        """The charges that are on a bill, of the accounts and periods that are `asked` for."""
+        found = set[_Charge]()
+        for place, charges in enumerate(self._charges):
+            for charge in charges - found:
+                _, account, day = charge
+                if asked(account, day) and not self._is_for_tests(account, day) and not self._is_taken_off(place, charge):
+                    found.add(charge)
+        return found
+
+    def _priced(self, run: Looked, wanted: Any) -> set[_Charge]:  # noqa: ANN401 -- an expression of Arrow
+        paths = charge_paths(self._connection, run.run_id)
+        charges = self._counting.billed(run.run_id, read_charges(self._home.path, paths, _COLUMNS, wanted))
+        accounts = self._facts.account_index(int64(charges[OWNER])).tolist()
+        days = int64(charges["period_from"].cast(pa.int32())).tolist()
+        priced = (charges["status"].to_numpy() < int(REFUSALS_FROM)).tolist()
+        keys: list[Any] = one_chunk(charges["event_key"]).to_pylist()
+        rows = zip(keys, accounts, days, priced, strict=True)
+        return {(key, account, day) for key, account, day, is_priced in rows if is_priced and account >= 0}
+
+    def _is_for_tests(self, account: int, day: int) -> bool:
+        return self._tests.holds(int(self._facts.account_keys[account]), day_of(day))
+
+    def _is_taken_off(self, place: int, charge: _Charge) -> bool:
+        """True where a newer run than that at `place` computed the period again, without this charge."""
+        _, account, day = charge
+        key = int(self._facts.account_keys[account])
+        newer = (number for number in range(place) if charge not in self._charges[number])
+        return any(day in self._computed_again(number).get(key, ()) for number in newer)
+
+    def _computed_again(self, number: int) -> Mapping[int, set[int]]:
+        if number not in self._again:
+            self._again[number] = computed_again(self._home, self._connection, self._runs[number], self._counting).again
+        return self._again[number]
 
 
-def _final_of(run: Run, charges: pa.Table, changes: _Changes, ahead: set[bytes], final: _Final) -> set[bytes]:
-    """Those of the charges of one run that are final. Events are no longer `ahead` once a run had them, the newest first."""
-    accounts = final.contracts.facts.account_index(int64(charges[OWNER])).tolist()
-    days = int64(charges["period_from"].cast(pa.int32()))
-    priced = charges["status"].to_numpy() < int(REFUSALS_FROM)
-    names: list[Any] = one_chunk(charges["event_key"]).to_pylist()
-    found = set[bytes]()
-    for row, key in enumerate(names):
-        account = accounts[row]
-        if account < 0 or (key in changes.of_events and key not in ahead):
-            continue
-        ahead.discard(key)
-        commits = sorted({*changes.of_events.get(key, ()), *changes.of_accounts.get(account, ())})
-        later = bisect.bisect_right(commits, run.pinned_seq)
-        if priced[row] and later < len(commits) and int(days[row]) < final.open_day(account, commits[later]):
-            found.add(key)
-    return found
-
-
-class _Final:
-    """The first day of the oldest period that was open to a run that knew a change, by account."""
+class _Opens:
+    """The first day of each account that this run computes, or that its next run opens: a charge from there on is no matter of the past."""
 
     def __init__(self, contracts: Contracts, scope: Scope, reopen: int) -> None:
-        self.contracts = contracts
+        self._facts = contracts.facts
         self._scope = scope
         self._reopen = reopen
-        self._known: dict[tuple[int, int], int] = {}
+        self._known: dict[int, int] = {}
 
-    def open_day(self, account: int, commit_seq: int) -> int:
-        """By the first run of an account (index) after a commit, done or to come, as a day number; the largest number: nothing is open."""
-        if (account, commit_seq) not in self._known:
-            self._known[account, commit_seq] = self._open_day(account, commit_seq)
-        return self._known[account, commit_seq]
+    def first_day(self, account: int) -> int:
+        """As a day number; by index of the account."""
+        if account not in self._known:
+            self._known[account] = self._first_day(account)
+        return self._known[account]
 
-    def _open_day(self, index: int, commit_seq: int) -> int:
-        facts, scope, covered = self.contracts.facts, self._scope, self._scope.covered_by
-        account = facts.accounts[index]
-        done = () if covered is None else covered.ever[int(covered.of[index])]
-        date = next((run.bill_date for run in done if run.pinned_seq >= commit_seq), None)
-        calendar = int(scope.calendar[index])
-        if date is None and calendar >= 0:
-            return _local_day(account, int(scope.open_us[calendar]))
-        through = None if covered is None else covered.coverages[int(covered.of[index])]
-        date = next_bills.date_of(account, through and through.through) if date is None else date
+    def _first_day(self, index: int) -> int:
+        calendar = int(self._scope.calendar[index])
+        if calendar >= 0:
+            return day_number(self._scope.calendars[calendar][0].start)
+        account, covered = self._facts.accounts[index], self._scope.covered_by
+        coverage = None if covered is None else covered.coverages[int(covered.of[index])]
+        held = self._facts.agreed.holds
+        holds = [
+            span for other, spans in held.items() if self._facts.account_unit[other] == self._facts.account_unit[index] for span in spans
+        ]
+        date = next_bills.date_of(account, coverage and coverage.through, holds, self._scope.bill_date)
         first = next_bills.oldest_open(account, date, self._reopen)
-        return first if calendar < 0 else min(first, day_number(scope.calendars[calendar][0].start))  # a void may have opened it again
-
-
-def _local_day(account: Account, instant_us: int) -> int:
-    return day_number((EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date())
+        reopened = None if coverage is None else coverage.reopened_from
+        return first if reopened is None else min(first, day_number(reopened))
 
 
 def _changes(  # noqa: PLR0913, PLR0917 -- as of when, and what is open
-    connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Run], reopen: int
+    connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Looked], reopen: int
 ) -> _Changes | None:
     """The changes since the window began of usage that is old enough to be on the bill of a closed period; None where there are none."""
     assert scope.window is not None
     commit = tables.commits.c
     first = sa.select(sa.func.min(commit.commit_seq)).where(commit.at_us >= scope.window.from_us, commit.commit_seq <= seq)
     since = max(connection.execute(first).scalar() or seq + 1, runs[-1].pinned_seq + 1)
-    last_day = scope.bill_date + dt.timedelta(days=_PERIOD_DAYS_MAX - reopen * _PERIOD_DAYS_MIN)  # of what is closed at the next run
+    latest = max(scope.bill_date, *(run.bill_date for run in runs))
+    last_day = latest + dt.timedelta(days=_PERIOD_DAYS_MAX - reopen * _PERIOD_DAYS_MIN)  # of what is closed at the next run
     until_us = contracts.midnights.instant_us("UTC", last_day)
     of_events, first_us = _versions(connection, since, seq, until_us)
     of_accounts = _owners_before(connection, since, seq, until_us, contracts)
@@ -164,44 +167,38 @@ def _changes(  # noqa: PLR0913, PLR0917 -- as of when, and what is open
     return _Changes(of_events, of_accounts, day_of(first_day))
 
 
-def _versions(connection: sa.Connection, since: int, seq: int, until_us: int) -> tuple[dict[bytes, list[int]], int]:
-    """Marks in [since, seq], not of assembly, by event that has a version which began before an instant; and the first such beginning."""
+def _versions(connection: sa.Connection, since: int, seq: int, until_us: int) -> tuple[frozenset[bytes], int]:
+    """Events marked in [since, seq], not by assembly, that have a version which began before an instant; and the first such beginning."""
     row = tables.suspense.c
     marked = sa.select(row.event_key).where(row.event_key.is_not(None), row.reason != SUPERSEDED)
     marked = marked.where(row.commit_seq >= since, row.commit_seq <= seq)
-    query = sa.select(row.event_key, row.commit_seq, row.start_us).where(row.event_key.in_(marked), row.commit_seq <= seq)
-    commits: dict[bytes, set[int]] = collections.defaultdict(set)
+    query = sa.select(row.event_key, row.start_us).where(row.event_key.in_(marked), row.commit_seq <= seq)
     first_us: dict[bytes, int] = {}
-    for key, commit_seq, start_us in connection.execute(query):
-        commits[bytes(key)].add(commit_seq)
+    for key, start_us in connection.execute(query):
         told_us = 0 if start_us is None else start_us  # marks of homes before r0003 have no start
         first_us[bytes(key)] = min(told_us, first_us.get(bytes(key), told_us))
-    old = {key: sorted(commits[key]) for key, us in first_us.items() if us < until_us}
+    old = frozenset(key for key, us in first_us.items() if us < until_us)
     return old, min((first_us[key] for key in old), default=until_us)
 
 
-def _owners_before(connection: sa.Connection, since: int, seq: int, until_us: int, contracts: Contracts) -> dict[int, list[int]]:
-    """By account (index) that had a number: the commits in [since, seq] that gave it to another one from before an instant on."""
+def _owners_before(connection: sa.Connection, since: int, seq: int, until_us: int, contracts: Contracts) -> tuple[int, ...]:
+    """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] tells anew, from before an instant on."""
     fact = tables.guiding_facts.c
-    several = sa.select(fact.served_id).where(fact.commit_seq <= seq).group_by(fact.served_id)
-    several = several.having(sa.func.count(sa.distinct(fact.subscription_key)) > 1)
-    moved = sa.select(fact.served_id).where(fact.commit_seq >= since, fact.commit_seq <= seq, fact.from_us < until_us)
-    query = sa.select(fact.served_id, fact.subscription_key, fact.commit_seq)
-    query = query.where(fact.served_id.in_(moved), fact.served_id.in_(several), fact.commit_seq <= seq)
+    told_again = sa.select(fact.served_id).where(fact.commit_seq <= seq).group_by(fact.served_id).having(sa.func.count() > 1)
+    new = sa.select(fact.served_id).where(fact.commit_seq >= since, fact.commit_seq <= seq)
+    columns = (fact.served_id, fact.subscription_key, fact.from_us, fact.to_us, fact.commit_seq)
+    query = sa.select(*columns).where(fact.served_id.in_(new), fact.served_id.in_(told_again), fact.commit_seq <= seq)
+    owners: dict[str, set[int]] = collections.defaultdict(set)
+    ends: dict[tuple[str, int, int], int] = {}  # of each span as it was told last
+    moved = set[str]()
+    for number, subscription_key, from_us, to_us, commit_seq in connection.execute(query.order_by(fact.commit_seq, fact.fact_id)):
+        span, end = (number, subscription_key, from_us), _NEVER_US if to_us is None else to_us
+        changed_us = min(ends[span], end) if span in ends else from_us
+        owners[number].add(subscription_key)
+        ends[span] = end
+        if commit_seq >= since and changed_us < until_us:
+            moved.add(number)
+    keys = sorted({key for number in moved for key in owners[number]})
     facts = contracts.facts
-    told: dict[str, list[tuple[int, int]]] = collections.defaultdict(list)
-    for served_id, subscription_key, commit_seq in connection.execute(query.order_by(fact.commit_seq)):
-        told[served_id].append((subscription_key, commit_seq))
-    keys = sorted({key for each in told.values() for key, _ in each})
     place = index_of(facts.subscription_keys, np.array(keys, np.int64))
-    owner = {key: int(facts.subscription_account[at]) for key, at in zip(keys, place.tolist(), strict=True) if at >= 0}
-    commits: dict[int, set[int]] = collections.defaultdict(set)
-    for each in told.values():
-        for key, of_owner in each:
-            if key in owner:
-                commits[owner[key]].update(_later(each, of_owner, since))
-    return {account: sorted(numbers) for account, numbers in commits.items() if numbers}
-
-
-def _later(told: Iterable[tuple[int, int]], commit_seq: int, since: int) -> Iterable[int]:
-    return (number for _, number in told if number > commit_seq and number >= since)
+    return tuple(sorted(set(facts.subscription_account[place[place >= 0]].tolist())))

@@ -149,7 +149,7 @@ class GroupEvents:
                 _add(left_out, reason, int(np.count_nonzero(keep & events & ~before)))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
-        stays = self._stays(usage, keep & (owner.place >= 0))
+        stays = self._stays(usage, keep & ((owner.place >= 0) | (owner.subscription < 0)))  # nobody's now is on its bill as well
         keep, others = pricing.to_price(usage, owner, keep & ~stays, contracts.prices_incoming)
         left_out |= others
         left_out[LeftOut.SETTLED.value] += part.settled + int(np.count_nonzero(stays & ~before))

@@ -65,7 +65,7 @@ def resolve(
     else:
         if billed is not None:
             period = f"the period of {billed.account_id} from {billed.period_from}"
-            print(f"version {billed.name} is on the bill of {period}, at {billed.amount}; that period is closed, so only it can be kept")
+            print(f"version {billed.name} is on the bill of {period}; that period is closed, so only it can be kept")
         name = found.names[0] if billed is None else billed.name
         print(f"to let one count: ratewright usage suspense resolve {record} --keep {name} --note REASON")
     return 0

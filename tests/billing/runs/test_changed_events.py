@@ -140,7 +140,9 @@ def test_a_version_of_a_record_on_the_bill_of_a_closed_period_is_not_kept(both: 
     doubtful = next(each for each in listed(world).rows if each.reason == "conflicting")
     found = resolving.versions(world.home, asking(world).seq, int(doubtful.id))
     on_bill, other = found.names
-    with pytest.raises(UserError, match=f"version {on_bill} is on the bill of the period of anna from 2025-10-01, at 1.00 CNY") as caught:
+    with pytest.raises(
+        UserError, match=f"version {on_bill} is on the bill of the period of anna from 2025-10-01, and that period is closed"
+    ) as caught:
         resolving.resolve(world.home, found, other, Deciding(Operator(*ANA), world.tick(), "so"), {})
     assert caught.value.remedy.startswith(f"keep {on_bill}, and bill or give back a difference with")
     resolving.resolve(world.home, found, on_bill, Deciding(Operator(*ANA), world.tick(), "so"), {})

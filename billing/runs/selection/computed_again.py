@@ -1,0 +1,61 @@
+"""The periods that a run computed again after an earlier run had computed them, worked out anew as the run knew everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+
+from billing.runs.contracts import facts, price_list
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.counted_runs import Looked
+from billing.runs.contracts.fact_columns import day_number
+from billing.runs.selection import changed_accounts, scope
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
+    from billing.runs.contracts.counted_charges import Counting
+    from billing.store.home import Home
+
+_NEVER_DAY: Final = np.iinfo(np.int64).min
+
+
+class ComputedAgain(NamedTuple):
+    """A run, and the periods that it computed again: by account key, their first days as day numbers."""
+
+    run: Looked
+    again: Mapping[int, set[int]]
+
+
+def computed_again(home: Home, connection: sa.Connection, run: Looked, counting: Counting) -> ComputedAgain:
+    """The scope of a run as it was made, as far as an earlier run had computed it; without accounts that it put aside or was undone for.
+
+    An earlier run computed it whether its invoice was void by then or not.
+    """
+    contracts = Contracts(facts.load(connection, run.pinned_seq), price_list.load(home, run.pinned_seq), facts.Midnights())
+    covered = scope.covered_through(connection, contracts.facts, run.run_id)
+    made = changed_accounts.scope_of(home, connection, contracts, covered, run.bill_date, run.pinned_seq, only=run.only)
+    parked = tables.quarantine.c
+    aside = set(connection.execute(sa.select(parked.account_key).where(parked.run_id == run.run_id)).scalars())
+    again: dict[int, set[int]] = {}
+    first = np.array([day_number(periods[0].start) for periods in made.calendars], np.int64)
+    rows = np.flatnonzero(made.calendar >= 0)
+    before = _computed_day(covered)
+    rows = rows[first[made.calendar[rows]] < before[rows]]
+    for row in rows.tolist():
+        key = int(contracts.facts.account_keys[row])
+        if key not in aside:
+            starts = {day_number(period.start) for period in made.calendars[int(made.calendar[row])]}
+            again[key] = {day for day in starts if day < int(before[row])}
+    for key in counting.gone(run.run_id, again):
+        del again[key]
+    return ComputedAgain(run, again)
+
+
+def _computed_day(covered: scope.Covered) -> Int64s:
+    """By account the latest bill date, as a day number, of the runs that it took part in; below all others where there are none."""
+    latest = [max((day_number(run.bill_date) for run in runs), default=_NEVER_DAY) for runs in covered.ever]
+    return np.array([*latest, _NEVER_DAY], np.int64)[covered.of]
