@@ -174,6 +174,7 @@ class Judge:
         of = arrival or period
         stays_open = of is None or coverage is None or of.end > coverage.closed_to  # until a run bills it
         closing = None if of is None else self._closes_on(account, day if arrival is None else arrival.start)
+        kind, aside = self._scope.left_out.get(account.account_key, ("", ""))
         return Circumstance(
             account.account_id,
             subscription_id,
@@ -183,7 +184,7 @@ class Judge:
             account.billed_from,
             open_from,
             None if closing is None or closing > self.run.bill_date else closing,
-            self._scope.left_out.get(account.account_key, ("", ""))[1],
+            "" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
             None if stays_open else closing,
             None if arrival is None else arrival.start,
             None if arrival is None else arrival.end,
