@@ -1,0 +1,224 @@
+"""One call of ten minutes in October (1.00, Anna's) through histories in which it is told otherwise later: it is on one bill in the end.
+
+A line is a day and an act; `runs D E` are those of the first of all months from D to E. Where nothing is said runs open one period before
+the newest. The last column is what usage comes to on all bills of Anna and of Bert, in cents; nothing is listed as too late.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from billing import invoicing
+from billing.accounts import agreements, kinds, numbers
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
+from billing.documents import voiding
+from billing.persons import Who
+from billing.runs import cycle
+from billing.runs.start import Order
+from billing.suspense import resolving
+from billing.suspense.deciding import Deciding
+from tests.billing.runs.world import Call, World
+from tests.billing.second_person import let_one_give_back, set_by_two
+from tests.billing.suspense.world import asking, listed
+from tests.billing.too_late.late_world import ANA, CENT, NUMBERS, open_records, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+HISTORIES: Final = {
+    "another number of hers has moved before": ("""
+        2025-10-01 hold bert 2026-03-10
+        2025-10-02 give 8613800000007 anna-1 2025-10-01
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 move 8613800000007 bert-1 2025-11-05
+                   runs 2025-12 2026-03
+        2026-03-20 move anna bert-1 2025-10-10
+                   runs 2026-04 2026-05
+        """, (100, 0)),
+    "the account that had it is for tests, so no bill has it": ("""
+        2025-10-01 test anna 2025-10-01
+        2025-10-01 hold bert 2026-02-15
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-20 move anna bert-1 2025-10-10
+                   runs 2026-03 2026-04
+        """, (0, 100)),
+    "another version of a record of an account for tests is kept": ("""
+        2025-10-01 test anna 2025-10-01
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-20 call bert 2026-02-19 20
+        2026-02-21 keep 20
+                   runs 2026-03 2026-04
+        """, (0, 200)),
+    "the account that had it is closed and billed; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 close anna 2025-11-20
+                   runs 2025-12 2025-12
+        2025-12-10 call bert 2025-12-05 20
+        2025-12-11 keep 20
+        2026-01-01 run bert
+                   runs 2026-01 2026-07
+        """, (0, 200)),
+    "a void had opened the period when it moved, and the new bill is void later": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-09 void anna
+        2026-02-09 void bert
+        2026-02-10 move anna bert-1 2025-10-10
+                   runs 2026-03 2026-03
+        2026-03-11 void bert
+                   runs 2026-04 2026-06
+        """, (0, 100)),
+    "a void has opened the period, and the run after it is of the new owner alone": ("""
+        2025-10-01 hold bert 2026-02-15
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-19 void anna
+        2026-02-20 move anna bert-1 2025-10-10
+        2026-03-01 run bert
+                   runs 2026-03 2026-06
+        """, (0, 100)),
+    "its number is nobody's by now, and a hold makes the run look back": ("""
+        2025-10-01 hold bert 2026-03-10
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-03
+        2026-03-20 take anna 2025-10-10
+                   runs 2026-04 2026-06
+        """, (100, 0)),
+    "the first run of the new owner is made late; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-10-12 give 8613800000007 anna-1 2025-10-12
+        2025-10-21 call 8613800000007 2025-10-20 10
+        2025-11-01 run anna
+        2025-12-01 run anna
+        2026-01-01 run anna
+        2026-02-01 run anna
+        2026-03-01 run anna
+        2026-03-20 move 8613800000007 bert-1 2025-10-15
+        2026-03-21 run bert 2025-11-01
+                   runs 2026-04 2026-05
+        """, (100, 0)),
+}  # fmt: skip
+
+
+class History:
+    """Acts of a home with Anna and Bert."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World(folder / "home")
+        self.voided = set[str]()
+        let_one_give_back(self.world.home)
+        self.open("2025-10-01", "1")
+        for name in ("anna", "bert"):
+            self.world.account(name)
+            self.world.subscription(f"{name}-1", name, "shop/plus", NUMBERS[name])
+
+    def tell(self, line: str) -> None:
+        """One line."""
+        first, *words = line.split()
+        if first == "runs":
+            self.runs(*words)
+            return
+        act, *more = words
+        self.world.catch_up()
+        self.world.begun(dt.date.fromisoformat(first))
+        getattr(self, act)(first, *more)
+
+    def runs(self, first: str, last: str) -> None:
+        """Runs of all accounts, of the first of each month."""
+        months = (f"{year}-{month:02}" for year in (2025, 2026) for month in range(1, 13))
+        for month in months:
+            if first <= month <= last:
+                self.world.bill(f"{month}-01")
+
+    def run(self, day: str, account: str, bill_date: str = "") -> None:
+        """A run of one account alone."""
+        cycle.run(self.world.home, dt.date.fromisoformat(bill_date or day), self.world.tick(), order=Order(accounts=frozenset({account})))
+
+    def open(self, _day: str, periods: str) -> None:
+        """The number of periods before the newest that runs open."""
+        set_by_two(self.world.home, "reopen_periods_max", periods, self.world.tick)
+
+    def call(self, _day: str, whose: str, on: str, minutes: str) -> None:
+        """The call, or another version of it."""
+        self.world.take(Call(NUMBERS.get(whose, whose), f"{on}T10:00:00", int(minutes) * 60, key="x"))
+
+    def keep(self, _day: str, minutes: str) -> None:
+        """Of its versions the one with so many minutes counts."""
+        waiting = next(each for each in listed(self.world).rows if each.reason == "conflicting")
+        found = resolving.versions(self.world.home, asking(self.world).seq, int(waiting.id))
+        durations_s = (found.rows["duration_us"].to_numpy() // 1_000_000).tolist()
+        name = found.names[durations_s.index(int(minutes) * 60)]
+        resolving.resolve(self.world.home, found, name, Deciding(Operator(*ANA), self.world.tick(), "so"), {})
+
+    def move(self, day: str, whose: str, subscription: str, from_day: str) -> None:
+        """A number is another subscription's from a day on."""
+        self.take(day, whose, from_day)
+        self.give(day, whose, subscription, from_day)
+
+    def take(self, _day: str, whose: str, from_day: str) -> None:
+        """A number of Anna's is nobody's from a day on."""
+        numbers.take(self.world.home, self.asked(), NUMBERS.get(whose, whose), "anna-1", dt.date.fromisoformat(from_day))
+
+    def give(self, _day: str, whose: str, subscription: str, from_day: str) -> None:
+        """A number is a subscription's from a day on."""
+        numbers.give(self.world.home, self.asked(), NUMBERS.get(whose, whose), subscription, dt.date.fromisoformat(from_day), 0)
+
+    def hold(self, _day: str, account: str, to: str) -> None:
+        """Bills of an account are held until a day."""
+        span = dt.date(2025, 10, 30), dt.date.fromisoformat(to)
+        agreements.agree(self.world.home, self.asked(), account, "hold", *span, kinds.HoldFact("disputed"))
+
+    def test(self, _day: str, account: str, from_day: str) -> None:
+        """An account is for tests from a day on."""
+        category = kinds.CategoryFact("test")
+        agreements.agree(self.world.home, self.asked(), account, "category", dt.date.fromisoformat(from_day), None, category)
+
+    def close(self, _day: str, account: str, on: str) -> None:
+        """An account is closed on a day."""
+        agreements.close(self.world.home, self.asked(), account, dt.date.fromisoformat(on), "leaves")
+
+    def void(self, _day: str, account: str) -> None:
+        """Its first invoice that is not void."""
+        for number in self.world.numbers(account):
+            if number not in self.voided:
+                self.voided.add(number)
+                voiding.void(self.world.home, number, "wrong", Who(*ANA, self.world.tick()))
+                return
+
+    def billed_cents(self, account: str) -> int:
+        """The sum that documents which are not void have billed an account for usage."""
+        valid = [number for number in self.world.numbers(account) if number not in self.voided]
+        lines = [line for number in valid for line in invoicing.get_invoice(self.world.home, number).lines]
+        return sum(line.amount_micros for line in lines if line.kind == "usage") // CENT
+
+    def asked(self) -> Asked:
+        """The person and the instant of an act."""
+        return Asked(Operator(*ANA), self.world.tick())
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    made = History(tmp_path)
+    yield made
+    made.world.home.close()
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_it_is_on_one_bill(history: History, name: str) -> None:
+    acts, (anna, bert) = HISTORIES[name]
+    for line in acts.strip().splitlines():
+        history.tell(line)
+    assert (history.billed_cents("anna"), history.billed_cents("bert")) == (anna, bert)
+    assert (open_records(history.world), wrong(history.world)) == ([], set())
