@@ -129,7 +129,7 @@ def test_a_rejected_file_is_made_good_by_its_content(home: Home, root: Path) -> 
 
 def test_a_rejected_file_has_its_number(home: Home, root: Path) -> None:
     _bring(home, root, 1)
-    put(root, "sw1_0002.csv", "what?")
+    put(root, "sw1_0002.csv", "what?\n")
     collect(home, root)
     _bring(home, root, 3)
     assert _names(home) == ["rejected:2"]
