@@ -24,8 +24,8 @@ import pytest
 from billing import late_decisions
 from billing.charges.lines import empty
 from billing.runs import computing, cycle, numbering, start
-from billing.runs.contracts import late_rules
-from billing.runs.usage import pools
+from billing.runs.contracts.late_rules import NO_RULE, Rule
+from billing.runs.usage import late_usage, pools
 from billing.too_late import planning
 from billing.too_late.listing import Listed
 from tests.lives import living
@@ -105,7 +105,7 @@ def test_a_run_that_knows_no_pools_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_that_knows_no_late_usage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_rules, "is_asked", lambda _price_list: False)
+    monkeypatch.setattr(late_usage, "rule_of", lambda *_: Rule(NO_RULE, NO_RULE))
     require_found(LATE, "the bills: ")
 
 

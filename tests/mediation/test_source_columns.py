@@ -126,7 +126,7 @@ def test_header_and_trailer_stand_anywhere_and_keep_the_places_of_rows(tmp_path:
     totals = ControlTotals("#", "#(?P<count>[0-9]+)")
     texts = ("#head", row("8613800000001", "1"), row("8613800000002", "2"), "#2")
     path = tmp_path / "cdr.csv"
-    path.write_text("\n".join(texts))
+    path.write_text("\n".join([*texts, ""]))
     found = decode(path, changed(header=totals, trailer=totals))
     assert (found.rows, found.control_lines, found.rejects) == (2, (b"#head", b"#2"), [])
     assert found.usage.column("raw_offset").to_pylist() == [6, 7 + len(texts[1])]
