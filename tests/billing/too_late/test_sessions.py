@@ -213,7 +213,7 @@ def test_what_comes_after_a_decision_is_open_by_itself(world: World) -> None:
     begin(world, "days")
     in_time = Arrived("2025-10-06", (opening(60), piece(120, 60), closing(240, 60)))
     live(world, in_time, Arrived("2025-11-20", (piece(60, 60),)), months=MONTHS[:2])
-    decide(world, BILLED, account="anna")
+    decide(world, BILLED, piece(60, 60).record_id)
     arrive(world, "2025-12-20", piece(180, 60))
     world.bill("2026-01-01")
     assert comes_to(world) == (30, 10)
@@ -225,7 +225,7 @@ def test_nothing_is_billed_of_a_total_that_adds_nothing(world: World) -> None:
     begin(world, "days")
     live(world, Arrived("2025-10-06", (total(10), total(50))), Arrived("2025-11-20", (total(30),)), months=MONTHS[:2])
     with pytest.raises(UserError, match=r"it is worth 0\.00 CNY, which is nothing that can be billed"):
-        decide(world, BILLED, account="anna")
+        decide(world, BILLED, total(30).record_id)
     decide(world, WRITTEN_OFF, account="anna")
     world.bill("2026-01-01")
     assert comes_to(world) == (500, 0)
