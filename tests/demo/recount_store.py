@@ -84,7 +84,7 @@ class Store:
         return Amount(*self._rows(query, source, outcome)[0])
 
     def suspended(self, source: str) -> dict[str, int]:
-        """Rows in suspense by reason. A row with a quote that never ends is the last of its file: without a line break it waits as cut off."""
+        """Rows in suspense by reason. A row with a quote that never ends is the last of its file, and waits as cut off."""
         found = dict(self._rows("SELECT reason, count(*) FROM suspense WHERE source = ? GROUP BY reason", source))
         cut_off = {"unterminated_quote": found.pop("truncated_record")} if "truncated_record" in found else {}
         return found | cut_off
