@@ -59,13 +59,13 @@ class Tiers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @functools.cache
 def load() -> Tiers:
-    """What `tiers.toml` says."""
+    """The list in `tiers.toml`."""
     return msgspec.convert(tomllib.loads(LIST.read_text(encoding="utf-8")), Tiers)
 
 
 @functools.cache
 def costly() -> frozenset[str]:
-    """What `costly.txt` lists. A test that has another name since is not in it, so that the first tier runs it."""
+    """The tests in `costly.txt`. One that has another name since is not in it, so that the first tier runs it."""
     return frozenset(line.split(maxsplit=1)[1] for line in MEASURED.read_text(encoding="utf-8").splitlines())
 
 
