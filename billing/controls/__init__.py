@@ -3,7 +3,7 @@
     intake      what intake counted                     = what lies in usage files and in suspense, by source
     rating      usage that counts in a run's window     = charge rows of the run + events it left out; events by status = charge rows
     charges     rows and money the manifest names       = rows and money in the charge files; each file = the file that was written;
-                gross less discounts                    = charges
+                gross less discounts                    = charges; events on bills = events on one bill
     billing     charges + fees + totals + line rounding = billed before + invoiced + in quarantine + for testing
     tax         tax as the run computed it              = tax lines
     documents   digest of all invoices as numbered      = digest of what is stored; totals of invoices = their lines

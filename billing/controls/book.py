@@ -41,6 +41,11 @@ def set_book(name: str, left: Collection[Any], right: Collection[Any], unit: str
     return book(name, len(one | two), len(one & two), unit, terms)
 
 
+def not_known(name: str, error: Exception) -> Book:
+    """A book that cannot be worked out, and so does not balance."""
+    return book(name, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
+
+
 def by_currency(connection: sa.Connection, query: sa.Select[Any]) -> dict[str, int]:
     """Rows of a currency and the halves of a sum as a dictionary."""
     return {currency: whole(*parts) for currency, *parts in connection.execute(query)}

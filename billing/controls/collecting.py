@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.controls.billed_once import billed_once_book
 from billing.controls.book import Book, book
 from billing.controls.claims import claim_books
 from billing.controls.documents import document_books, total_books
@@ -24,6 +25,7 @@ def books(home: Home) -> list[Book]:
         seq = home.head_seq(connection)
         found = [book(line.name, line.left, line.right, line.unit) for line in intake_book(home, seq)]
         found.extend(run_books(home, connection))
+        found.append(billed_once_book(home, connection, seq))
         found.extend(late_books(home, connection, seq))
         found.extend(document_books(connection))
         found.extend(claim_books(connection))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import late_decisions
-from billing.controls.book import ROWS, book, set_book
+from billing.controls.book import ROWS, book, not_known, set_book
 from billing.intake import view
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
 from billing.runs.contracts.columns import int64
@@ -45,7 +45,7 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
         try:
             yield _usage_book(home, seq, late_decisions.decided(connection, seq), _by_kind(every))
         except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
-            yield _not_known(_USAGE, error)
+            yield not_known(_USAGE, error)
     made = connection.execute(sa.select(tables.commits.c.commit_seq).where(tables.commits.c.kind == late_decisions.COMMIT_KIND)).scalars()
     yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "commits")
     if every:
@@ -113,11 +113,7 @@ def _stored(home: Home, connection: sa.Connection, seq: int) -> Book:
     try:
         return set_book(_STORED, said, view.steadily(lambda: _of_files(home, seq, said)))
     except (FileNotFoundError, UserError) as error:
-        return _not_known(_STORED, error)
-
-
-def _not_known(name: str, error: Exception) -> Book:
-    return book(name, 1, 0, "balances", {f"it cannot be worked out: {error}": 1})
+        return not_known(_STORED, error)
 
 
 def _of_files(home: Home, seq: int, wanted: set[tuple[str, int]]) -> set[tuple[str, int]]:

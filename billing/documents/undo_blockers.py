@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from billing.accounts import covering
 from billing.allocations.spread import DOCUMENT, WRITE_OFF
 from billing.charges.lines import KEY_FIELDS
+from billing.documents import undo_moved
 from billing.invoicing.drafts import CREDIT_NOTE
 from billing.ledger import closed_months
 from billing.payments.instalments import ENDED
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from billing.runs.contracts.facts import Facts
+    from billing.store.home import Home
 
 _BILLS: Final = (covering.CYCLE, covering.THRESHOLD, covering.RERATE)
 _LEAVE_OUT: Final = "or undo the run for others alone, with --accounts"
@@ -42,7 +44,7 @@ class _Found(NamedTuple):
     remedy: str
 
 
-def blockers(connection: sa.Connection, run_id: int, known: Facts, account_keys: set[int]) -> list[Blocker]:
+def blockers(home: Home, connection: sa.Connection, run_id: int, known: Facts, account_keys: set[int]) -> list[Blocker]:
     """All obstacles to undoing a run for accounts (keys), which are whole rating units, in the order of their ids."""
     found = [
         each
@@ -50,6 +52,7 @@ def blockers(connection: sa.Connection, run_id: int, known: Facts, account_keys:
         for each in look(connection, run_id)
         if each.account_key in account_keys
     ]
+    found += _moved(home, connection, run_id, known, account_keys)
     unit = dict(zip(known.account_keys.tolist(), known.account_unit.tolist(), strict=True))
     concerned = {unit[each.account_key] for each in found}
     places = np.flatnonzero(np.isin(known.account_unit, list(concerned))).tolist()
@@ -154,6 +157,18 @@ def _closed(connection: sa.Connection, run_id: int) -> Iterable[_Found]:
             reason, remedy = f"the books{whose} for {text} are closed", f"have two people reopen {last[name]}"
             query = sa.select(invoice.account_key, invoice.number).where(*_standing(run_id), entity == name, month == text)
             yield from (_Found(int(key), number, reason, remedy) for key, number in connection.execute(query))
+
+
+def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, account_keys: set[int]) -> Iterator[_Found]:
+    """Usage that the run took off a bill, and that is on a bill which stays: it would be on two."""
+    for each in undo_moved.moved(home, connection, run_id, account_keys, home.head_seq(connection)):
+        billed = known.account_ids[int(known.account_index(np.array([each.billed_key], np.int64))[0])].as_py()
+        reason = f"usage that run {run_id} took off its bill is on the bill of {billed} in run {each.billed_run}"
+        if each.billed_run == run_id:
+            remedy = f"undo the run for {billed} as well"
+        else:
+            remedy = f"undo that run first: ratewright bill undo --run {each.billed_run} --accounts {billed} --reason ..."
+        yield _Found(each.account_key, "", reason, remedy)
 
 
 def document_rows(connection: sa.Connection, run_id: int) -> list[Any]:

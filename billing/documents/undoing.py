@@ -140,7 +140,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
         wanted = _wanted(home, connection, run_id, accounts)
         proposal = _proposal(connection, wanted)
         rows = _documents(connection, wanted)
-        found = tuple(blockers(connection, run_id, wanted.known, set(wanted.keys)))
+        found = tuple(blockers(home, connection, run_id, wanted.known, set(wanted.keys)))
         told = _told(connection, wanted, rows, found)
         if not dry_run:
             _require_free(wanted.run, found)

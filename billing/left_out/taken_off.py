@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing.runs.contracts import facts
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from billing.runs.contracts.counted_runs import looked
+from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.selection.computed_again import ComputedAgain, computed_again
+from billing.runs.selection.coverage import covered_through
+from billing.runs.selection.standing_charges import Known, StandingCharges
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -48,33 +51,18 @@ def taken_off(home: Home, seq: int, only: Iterable[Any] | None = None) -> pa.Arr
             charges = counting.of(run.run_id, read_charges(home.path, paths[run.run_id], ["event_key", OWNER], keys))
             before -= set(charges["event_key"].to_pylist())
         found |= before
-    if found:
-        keys = pc.field("event_key").isin(pa.array(sorted(found), KEY))
-        every = [counting.billed(run.run_id, read_charges(home.path, paths[run.run_id], _COLUMNS, keys)) for run in runs]
-        found -= _on_a_bill([_placed(each) for each in every], [computed.again for computed in later])
-    return pa.array(sorted(found), KEY)
+    return pa.array(sorted(found - _on_a_bill(home, seq, runs, found)), KEY)
 
 
-def _on_a_bill(charges: Sequence[set[tuple[Any, int, int]]], again: Sequence[Mapping[int, set[int]]]) -> set[Any]:
-    """Keys of the events with a charge of another account or period that is on a bill: no newer run computed that again without it.
-
-    Charges and periods are those of runs, the newest first; the oldest computed nothing again.
-    """
-    found: set[Any] = set()
-    for place, of_run in enumerate(charges):
-        for charge in of_run:
-            key, owner, day = charge
-            if not any(day in again[newer].get(owner, ()) and charge not in charges[newer] for newer in range(place)):
-                found.add(key)
-    return found
-
-
-def _placed(charges: pa.Table) -> set[tuple[Any, int, int]]:
-    """Events that were priced, each with its owner and the first day of its period."""
-    days, owners = int64(charges["period_from"].cast(pa.int32())).tolist(), int64(charges[OWNER]).tolist()
-    priced = (charges["status"].to_numpy() < int(REFUSALS_FROM)).tolist()
-    rows = zip(one_chunk(charges["event_key"]).to_pylist(), owners, days, priced, strict=True)
-    return {(key, owner, day) for key, owner, day, is_priced in rows if is_priced}
+def _on_a_bill(home: Home, seq: int, runs: Sequence[Looked], keys: set[Any]) -> set[Any]:
+    """Those of the events that are on a bill of another account or period."""
+    if not keys:
+        return set()
+    with home.connect() as connection:
+        known = facts.load(connection, seq)
+        about = Known(home, connection, seq, known, covered_through(connection, known))
+        charges = StandingCharges(about, runs, pc.field("event_key").isin(pa.array(sorted(keys), KEY)))
+        return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
 def _of_accounts(computed: ComputedAgain, wanted: Any) -> Any:  # noqa: ANN401 -- expressions of Arrow

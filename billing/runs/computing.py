@@ -55,6 +55,7 @@ class Computed(NamedTuple):
     settlement: Settlement
     left: list[Left]  # of allowances that outlive their period
     terms: dict[str, Term]
+    pending_day: dict[int, int]  # see `charge_sums.PricedSums`
 
 
 class Known(NamedTuple):
@@ -139,11 +140,13 @@ def settled(  # noqa: PLR0913 -- what, and how
         currencies,
         limits=known.limits,
         own_texts=totals.names(contracts, known.adjustments, known.retracted),
+        moved=usage.moved,
         kept=kept(chosen, workings) if kept is not None and workings is not None else None,
         progress=functools.partial(report, "settle"),
     )
     left = [each for each in usage.left if each.account_key not in clashing]
-    return Computed(contracts, chosen, settlement, left, _usage_terms(usage) | settlement.terms | _scope_terms(chosen))
+    terms = _usage_terms(usage) | settlement.terms | _scope_terms(chosen)
+    return Computed(contracts, chosen, settlement, left, terms, usage.pending_day)
 
 
 def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> Known:  # noqa: PLR0913 -- what, whose, when and how

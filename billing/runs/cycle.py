@@ -23,6 +23,7 @@ import pyarrow as pa
 from billing.charges.book_terms import clipped, total
 from billing.runs import charge_files, frozen_list, numbering, posting, start, states
 from billing.runs.computing import Computed, compute
+from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
@@ -129,6 +130,7 @@ def _compute_and_freeze(home: Home, current: Run, wanted: Order, threads: int, r
         clipped(computed.terms),
         put_aside(computed),
         leftovers_of(current.run_id, computed),
+        [frozen_list.PendingPeriod(key, day_of(day).isoformat()) for key, day in computed.pending_day.items()],
     )
     report("freeze", 0, 0)
     named = frozen_list.write(folder / frozen_list.FOLDER, home.path, outcome)

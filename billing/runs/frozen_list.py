@@ -1,6 +1,7 @@
 """The invoices that a computed run will number, frozen in files: exactly this list is approved and numbered, however much later.
 
-    charges/run=N/frozen/index.json         charge files, terms, accounts put aside, and the hashes of the others; `run_drafts` has its hash
+    charges/run=N/frozen/index.json         charge files, terms, accounts put aside, periods to compute again, and the hashes of the
+                                            others; `run_drafts` has its hash
     charges/run=N/frozen/heads.parquet      one row an invoice
     charges/run=N/frozen/lines.parquet      one row a line, in the order of the invoices
     charges/run=N/frozen/leftovers.parquet  what its periods leave of allowances that roll over
@@ -46,6 +47,13 @@ class PutAside(NamedTuple):
     reason: str
 
 
+class PendingPeriod(NamedTuple):
+    """An account's oldest period that was computed without usage which is on another bill: the next run computes it again."""
+
+    account_key: int
+    period_from: str  # ISO date
+
+
 class Outcome(NamedTuple):
     """Everything a computed run puts into the database when it is numbered."""
 
@@ -54,6 +62,7 @@ class Outcome(NamedTuple):
     terms: dict[str, Term]
     put_aside: list[PutAside]
     leftovers: pa.Table  # columns of `carried_allowances`
+    pending: list[PendingPeriod]
 
 
 class Frozen(NamedTuple):
@@ -85,6 +94,7 @@ class Index(msgspec.Struct, frozen=True):
     sha256: dict[str, bytes]  # of each file beside the index, by its name
     net_micros: dict[str, int] = {}
     tax_micros: dict[str, int] = {}
+    pending: list[PendingPeriod] = []
 
 
 def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
@@ -107,6 +117,7 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
         hashes,
         _by_currency(drafts, drafts.net_micros()),
         _by_currency(drafts, drafts.tax_micros()),
+        outcome.pending,
     )
     file = folder / INDEX
     _write_bytes(file, msgspec.json.encode(index))
@@ -134,7 +145,7 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
         issued_on=index.issued_on,
         document_type=index.document_type,
     )
-    return Outcome(drafts, index.charge_files, index.terms, index.put_aside, found["leftovers"])
+    return Outcome(drafts, index.charge_files, index.terms, index.put_aside, found["leftovers"], index.pending)
 
 
 def read_index(home_path: Path, frozen: Frozen) -> Index:

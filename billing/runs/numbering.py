@@ -11,6 +11,7 @@ from billing.charges.book_terms import Term
 from billing.invoicing.digest import Digest
 from billing.invoicing.numbering import number_drafts
 from billing.runs import start, states
+from billing.runs.frozen_list import PendingPeriod
 from billing.store import bulk, commit_points, tables
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def number(home: Home, current: Run, outcome: Outcome, at: Step) -> None:
 
 
 def _store(connection: sa.Connection, run_id: int, outcome: Outcome, seq: int, digest: Term) -> None:
-    """Names of charge files, terms, accounts put aside, and what is left of allowances."""
+    """Names of charge files, terms, accounts put aside, what is left of allowances, and periods to compute again."""
     terms = sorted({**outcome.terms, DIGEST: digest}.items())
     term_columns = {"term": [name for name, _ in terms], "rows": [each.rows for _, each in terms]}
     _insert(connection, tables.run_terms, run_id, term_columns | {"amount_micros": [each.amount_micros for _, each in terms]})
@@ -53,6 +54,8 @@ def _store(connection: sa.Connection, run_id: int, outcome: Outcome, seq: int, d
     columns = {"account_key": [each.account_key for each in aside], "reason": [each.reason for each in aside]}
     _insert(connection, tables.quarantine, run_id, columns | {"kind": pa.array([each.kind for each in aside], pa.string())})
     bulk.insert(connection, tables.carried_allowances, _columns(outcome.leftovers))
+    pending = {name: [getattr(each, name) for each in outcome.pending] for name in PendingPeriod._fields}
+    _insert(connection, tables.pending_periods, run_id, pending | {"commit_seq": [seq] * len(outcome.pending)})
 
 
 def _insert(connection: sa.Connection, table: sa.Table, run_id: int, columns: dict[str, Any]) -> None:

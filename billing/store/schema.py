@@ -25,6 +25,7 @@ SCHEMA_VERSIONS: Final = (
     "0010",
     "0011",
     "0012",
+    "0013",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

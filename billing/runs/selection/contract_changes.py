@@ -51,6 +51,7 @@ def collect(connection: sa.Connection, touches: Touches) -> None:
     _guiding(connection, touches)
     _adjustments(connection, touches)
     _documents(connection, touches)
+    _pending(connection, touches)
     _settings(connection, touches)
 
 
@@ -197,6 +198,13 @@ def _documents(connection: sa.Connection, touches: Touches) -> None:
     opened = opened.where(run.c.kind == _OPENING, run.c.commit_seq > least, run.c.commit_seq <= seq).group_by(left.c.account_key)
     for key, commit in connection.execute(opened):
         touches.accounts(touches.facts.account_index(np.array([key], np.int64)), EVER, commit)
+
+
+def _pending(connection: sa.Connection, touches: Touches) -> None:
+    """Touch accounts whose last run left out usage that was on another bill: it may be off that bill by now."""
+    period = tables.pending_periods.c
+    table = _new(connection, touches, tables.pending_periods, period.account_key, period.period_from)
+    touches.accounts(touches.facts.account_index(integers(table["account_key"])), days(table["period_from"]), integers(table["commit_seq"]))
 
 
 def _settings(connection: sa.Connection, touches: Touches) -> None:

@@ -26,6 +26,7 @@ from billing.runs.settlement.tax_exemptions import as_agreed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     import numpy.typing as npt
 
@@ -62,14 +63,16 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     *,
     limits: Limits | None = None,
     own_texts: OwnTexts | None = None,
+    moved: AbstractSet[tuple[int, int]] = frozenset(),
     kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> Settlement:
     """Compare the lines that are due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
 
     `proposed` is routed: its account is the payer. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: texts of
-    lines that no catalogue knows, by (kind, price_id). `kept`: selects the wanted differences, with their tax; it also gets the lines that
-    are due without tax. Without it all are wanted. `progress` gets accounts done and all accounts.
+    lines that no catalogue knows, by (kind, price_id). `moved`: pairs of accounts (keys); the second is billed for usage that the run takes
+    off the first, so it is put aside where the first is. `kept`: selects the wanted differences, with their tax; it also gets the lines
+    that are due without tax. Without it all are wanted. `progress` gets accounts done and all accounts.
     """
     payers = Payers(contracts, scope, currencies)
     settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits(), kept)
@@ -78,7 +81,7 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
         blocks.append(settling.block(due, done))
         if progress is not None:
             progress(min(number * ACCOUNTS_A_BLOCK, len(scope.calendar)), len(scope.calendar))
-    quarantined = _with_units({**(too_large or {}), **settling.broken}, contracts, payers)
+    quarantined = _with_followers({**(too_large or {}), **settling.broken}, moved, contracts, payers)
     parked = np.array(list(quarantined), np.int64)
     writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {}, _reopened(billed, payers))
     parts = []
@@ -184,6 +187,19 @@ def _reopened(billed: Lines, payers: Payers) -> Lines:
     place = payers.place(billed["account_key"])
     rows: Lines = billed[np.append(payers.reopened, NEVER)[place] != NEVER]
     return rows
+
+
+def _with_followers(
+    reasons: Mapping[int, str], moved: AbstractSet[tuple[int, int]], contracts: Contracts, payers: Payers
+) -> dict[int, str]:
+    """Put rating units aside whole, and with an account those to which the run bills usage that is on a bill of it."""
+    found = _with_units(reasons, contracts, payers)
+    while followers := {new: billed for billed, new in sorted(moved) if billed in found and new not in found}:
+        index = contracts.facts.account_index(np.array(list(followers.values()), np.int64)).tolist()
+        ids = [contracts.facts.accounts[place].account_id for place in index]
+        why = (f"it has usage that is on a bill of account {name}, which is put aside" for name in ids)
+        found |= _with_units(found | dict(zip(followers, why, strict=True)), contracts, payers)
+    return found
 
 
 def _with_units(reasons: Mapping[int, str], contracts: Contracts, payers: Payers) -> dict[int, str]:

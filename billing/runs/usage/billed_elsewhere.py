@@ -59,19 +59,22 @@ class KeptIn(NamedTuple):
 
 
 class Billed(NamedTuple):
-    """Usage whose place is on a bill: `final`, keys of what this run leaves there; and what it bills where it is billed."""
+    """Usage that is on a bill: `stays`, keys of the events that this run leaves there; and late usage that it bills where it is billed.
 
-    final: pa.Array[Any]
+    `moving`: keys of events on bills of periods that this run computes again; `moving_from`: the account (key) that was billed.
+    """
+
+    stays: pa.Array[Any]
     kept_in: KeptIn | None
+    moving: pa.Array[Any]
+    moving_from: Int64s
 
 
 def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals | None) -> Billed:
     """Such usage as of `seq`. `came`: its arrival, where any plan bills late usage in the period of that, or ever did."""
-    found = changed_events.find(home, seq, contracts, scope)
-    if came is None:
-        return Billed(keys_array(found), None)
-    late, kept_in = _late(home, seq, contracts, scope, came)
-    return Billed(keys_array(found | late), kept_in)
+    stays, moving = changed_events.find(home, seq, contracts, scope)
+    late, kept_in = (set[bytes](), None) if came is None else _late(home, seq, contracts, scope, came)
+    return Billed(keys_array(stays | late), kept_in, keys_array(moving), np.array(list(moving.values()), np.int64))
 
 
 def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals) -> tuple[set[bytes], KeptIn | None]:

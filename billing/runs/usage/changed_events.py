@@ -1,15 +1,18 @@
-"""Usage that stays on a bill though a later commit places it elsewhere: another version of its record is kept, or its number moved.
+"""Usage that is on a bill though a later commit places it elsewhere: another version of its record is kept, or its number moved.
 
-The next run of the account that was billed takes such usage off where the period is open then: it is billed where it belongs now. Where
-the period is closed by then, its bill is final and the usage stays on it. Where the other place is in an open period, it would be billed
-twice. A charge is on a bill as long as no later run has computed its period without it.
+It stays on that bill until a run of the account that was billed takes it off. A run does so where the period is open to it. Where the
+period is closed by then, the bill is final. A run of the account that has the usage by now leaves it out until then, and stores that it
+did (`pending_periods`): its next run computes the period again. So usage is on one bill at any time. A charge is on a bill as long as no
+later run has computed its period without it.
 """
 
 from __future__ import annotations
 
+import bisect
 import collections
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import itertools
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,30 +20,37 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.intake.marks import SUPERSEDED
-from billing.runs.contracts.columns import index_of, int64, one_chunk
-from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.columns import index_of
+from billing.runs.contracts.counted_charges import OWNER
 from billing.runs.contracts.counted_runs import Looked, looked
-from billing.runs.contracts.fact_columns import day_number, day_of
-from billing.runs.contracts.uninvoiced_accounts import DaysForTests
-from billing.runs.selection import next_bills
-from billing.runs.selection.computed_again import computed_again
-from billing.store import settings, tables
+from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of
+from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.store import tables
 from rating.schema import KEY
-from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.facts import Facts
     from billing.runs.selection.scope import Scope
+    from billing.runs.selection.standing_charges import Charge
     from billing.store.home import Home
 
-_COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 _DAY_US: Final = 86_400_000_000
-_PERIOD_DAYS_MIN: Final = 28
 _PERIOD_DAYS_MAX: Final = 62  # a cycle, or a stub on the way to another bill day
 _NEVER_US: Final = np.iinfo(np.int64).max
-_Charge = tuple[bytes, int, int]  # event, index of its account, first day of its period
+
+
+class Elsewhere(NamedTuple):
+    """Usage on bills of accounts or periods that it may have left since.
+
+    `stays`: keys of the events that this run leaves there. `moving`: keys of those on bills of periods that this run computes again, each
+    with the account (key) that was billed. Others may be among both that have their place where they are billed.
+    """
+
+    stays: set[bytes]
+    moving: dict[bytes, int]
 
 
 class _Changes(NamedTuple):
@@ -51,138 +61,87 @@ class _Changes(NamedTuple):
     first_day: dt.date  # no such usage began before
 
 
-def find(home: Home, seq: int, contracts: Contracts, scope: Scope) -> set[bytes]:
-    """Keys of the events that stay on the bill of a closed period, as of `seq`. Others may be among them that no open period holds."""
+def find(home: Home, seq: int, contracts: Contracts, scope: Scope) -> Elsewhere:
+    """The usage on bills that may have its place elsewhere as of `seq`."""
     assert scope.window is not None
     with home.connect() as connection:
         runs = looked(connection, seq)
-        reopen = settings.integer(connection, "reopen_periods_max", seq=seq)
-        changes = _changes(connection, seq, contracts, scope, runs, reopen) if runs else None
+        changes = _changes(connection, seq, contracts, scope, runs) if runs else None
         if changes is None:
-            return set()
-        bills = _Bills(home, connection, seq, contracts, [run for run in runs if run.bill_date > changes.first_day], changes)
-        opens = _Opens(contracts, scope, reopen)
-        return {charge[0] for charge in bills.standing(lambda account, day: day < opens.first_day(account))}
-
-
-class _Bills:
-    """Charges of such usage by runs, the newest first."""
-
-    def __init__(  # noqa: PLR0913, PLR0917 -- charges, and what they are judged by
-        self, home: Home, connection: sa.Connection, seq: int, contracts: Contracts, runs: Sequence[Looked], changes: _Changes
-    ) -> None:
-        self._home, self._connection, self._facts, self._runs = home, connection, contracts.facts, runs
-        self._counting = Counting(connection, seq)
-        self._again: dict[int, Mapping[int, set[int]]] = {}
-        owners = pa.array(self._facts.account_keys[list(changes.of_accounts)], pa.int64())
+            return Elsewhere(set(), {})
+        owners = pa.array(contracts.facts.account_keys[list(changes.of_accounts)], pa.int64())
         wanted = pc.field("event_key").isin(pa.array(sorted(changes.of_events), KEY)) | pc.field(OWNER).isin(owners)
         wanted &= pc.field("period_from") >= changes.first_day
-        self._charges = [self._priced(run, wanted) for run in runs]
-        keys = self._facts.account_keys[sorted({account for charges in self._charges for _, account, _ in charges})]
-        self._tests = DaysForTests(connection, keys.tolist(), seq)
-
-    def standing(self, asked: Callable[[int, int], bool]) -> set[_Charge]:
-        """The charges that are on a bill, of the accounts and periods that are `asked` for."""
-        found = set[_Charge]()
-        for place, charges in enumerate(self._charges):
-            for charge in charges - found:
-                _, account, day = charge
-                if asked(account, day) and not self._is_for_tests(account, day) and not self._is_taken_off(place, charge):
-                    found.add(charge)
-        return found
-
-    def _priced(self, run: Looked, wanted: Any) -> set[_Charge]:  # noqa: ANN401 -- an expression of Arrow
-        paths = charge_paths(self._connection, run.run_id)
-        charges = self._counting.billed(run.run_id, read_charges(self._home.path, paths, _COLUMNS, wanted))
-        accounts = self._facts.account_index(int64(charges[OWNER])).tolist()
-        days = int64(charges["period_from"].cast(pa.int32())).tolist()
-        priced = (charges["status"].to_numpy() < int(REFUSALS_FROM)).tolist()
-        keys: list[Any] = one_chunk(charges["event_key"]).to_pylist()
-        rows = zip(keys, accounts, days, priced, strict=True)
-        return {(key, account, day) for key, account, day, is_priced in rows if is_priced and account >= 0}
-
-    def _is_for_tests(self, account: int, day: int) -> bool:
-        return self._tests.holds(int(self._facts.account_keys[account]), day_of(day))
-
-    def _is_taken_off(self, place: int, charge: _Charge) -> bool:
-        """True where a newer run than that at `place` computed the period again, without this charge."""
-        _, account, day = charge
-        key = int(self._facts.account_keys[account])
-        newer = (number for number in range(place) if charge not in self._charges[number])
-        return any(day in self._computed_again(number).get(key, ()) for number in newer)
-
-    def _computed_again(self, number: int) -> Mapping[int, set[int]]:
-        if number not in self._again:
-            self._again[number] = computed_again(self._home, self._connection, self._runs[number], self._counting).again
-        return self._again[number]
+        known = Known(home, connection, seq, contracts.facts, scope.covered_by)
+        charges = StandingCharges(known, [run for run in runs if run.bill_date > changes.first_day], wanted)
+        computed = _ComputedDays(contracts.facts, scope, {charge.account_key for charge in charges.all()})
+        stays = {charge.event_key for charge in charges.standing(lambda charge: not computed.holds(charge))}
+    moving = (charge for charge in charges.all() if computed.holds(charge) and charge.event_key not in stays)
+    return Elsewhere(stays, {charge.event_key: charge.account_key for charge in moving})
 
 
-class _Opens:
-    """The first day of each account that this run computes, or that its next run opens: a charge from there on is no matter of the past."""
+class _ComputedDays:
+    """The first day of each account (key) that this run computes; NEVER_DAY: it computes none."""
 
-    def __init__(self, contracts: Contracts, scope: Scope, reopen: int) -> None:
-        self._facts = contracts.facts
-        self._scope = scope
-        self._reopen = reopen
-        self._known: dict[int, int] = {}
+    def __init__(self, facts: Facts, scope: Scope, account_keys: set[int]) -> None:
+        keys = np.array(sorted(account_keys), np.int64)
+        index = facts.account_index(keys)
+        first = np.array([*(day_number(periods[0].start) for periods in scope.calendars), NEVER_DAY], np.int64)
+        days = first[np.append(scope.calendar, -1)[index]]
+        self._first: dict[int, int] = dict(zip(keys.tolist(), days.tolist(), strict=True))
 
-    def first_day(self, account: int) -> int:
-        """As a day number; by index of the account."""
-        if account not in self._known:
-            self._known[account] = self._first_day(account)
-        return self._known[account]
-
-    def _first_day(self, index: int) -> int:
-        calendar = int(self._scope.calendar[index])
-        if calendar >= 0:
-            return day_number(self._scope.calendars[calendar][0].start)
-        account, covered = self._facts.accounts[index], self._scope.covered_by
-        coverage = None if covered is None else covered.coverages[int(covered.of[index])]
-        held = self._facts.agreed.holds
-        holds = [
-            span for other, spans in held.items() if self._facts.account_unit[other] == self._facts.account_unit[index] for span in spans
-        ]
-        date = next_bills.date_of(account, coverage and coverage.through, holds, self._scope.bill_date)
-        first = next_bills.oldest_open(account, date, self._reopen)
-        reopened = None if coverage is None else coverage.reopened_from
-        return first if reopened is None else min(first, day_number(reopened))
+    def holds(self, charge: Charge) -> bool:
+        """Return whether the run computes the period of a charge."""
+        return charge.day >= self._first[charge.account_key]
 
 
-def _changes(  # noqa: PLR0913, PLR0917 -- as of when, and what is open
-    connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Looked], reopen: int
-) -> _Changes | None:
-    """The changes since the window began of usage that is old enough to be on the bill of a closed period; None where there are none."""
+def _changes(connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Looked]) -> _Changes | None:
+    """The changes since the window began of usage that a run may have billed before; None where there are none."""
     assert scope.window is not None
     commit = tables.commits.c
     first = sa.select(sa.func.min(commit.commit_seq)).where(commit.at_us >= scope.window.from_us, commit.commit_seq <= seq)
     since = max(connection.execute(first).scalar() or seq + 1, runs[-1].pinned_seq + 1)
-    latest = max(scope.bill_date, *(run.bill_date for run in runs))
-    last_day = latest + dt.timedelta(days=_PERIOD_DAYS_MAX - reopen * _PERIOD_DAYS_MIN)  # of what is closed at the next run
-    until_us = contracts.midnights.instant_us("UTC", last_day)
-    of_events, first_us = _versions(connection, since, seq, until_us)
-    of_accounts = _owners_before(connection, since, seq, until_us, contracts)
+    billed = _BilledBy(runs)
+    of_events, first_us = _versions(connection, since, seq, billed)
+    of_accounts = _owners_before(connection, since, seq, billed, contracts)
     if not of_events and not of_accounts:
         return None
     first_day = min(first_us, scope.window.from_us) // _DAY_US - _PERIOD_DAYS_MAX
     return _Changes(of_events, of_accounts, day_of(first_day))
 
 
-def _versions(connection: sa.Connection, since: int, seq: int, until_us: int) -> tuple[frozenset[bytes], int]:
-    """Events marked in [since, seq], not by assembly, that have a version which began before an instant; and the first such beginning."""
+class _BilledBy:
+    """The end of the usage that runs had billed by a commit."""
+
+    def __init__(self, runs: Sequence[Looked]) -> None:
+        ordered = sorted(runs, key=lambda run: run.pinned_seq)
+        self._seqs = [run.pinned_seq for run in ordered]
+        self._ends_us = list(itertools.accumulate(((day_number(run.bill_date) + 1) * _DAY_US for run in ordered), max))
+
+    def end_us(self, commit_seq: int) -> int:
+        """No usage that was billed before a commit begins at this instant or later, on any clock."""
+        place = bisect.bisect_left(self._seqs, commit_seq)
+        return self._ends_us[place - 1] if place else 0
+
+
+def _versions(connection: sa.Connection, since: int, seq: int, billed: _BilledBy) -> tuple[frozenset[bytes], int]:
+    """Events marked in [since, seq], not by assembly, with a version that may have been billed before; and the first beginning of any."""
     row = tables.suspense.c
-    marked = sa.select(row.event_key).where(row.event_key.is_not(None), row.reason != SUPERSEDED)
-    marked = marked.where(row.commit_seq >= since, row.commit_seq <= seq)
-    query = sa.select(row.event_key, row.start_us).where(row.event_key.in_(marked), row.commit_seq <= seq)
+    marked = sa.select(row.event_key, sa.func.max(row.commit_seq).label("seq")).where(row.event_key.is_not(None), row.reason != SUPERSEDED)
+    marks = marked.where(row.commit_seq >= since, row.commit_seq <= seq).group_by(row.event_key).subquery()
+    query = sa.select(row.event_key, row.start_us, marks.c.seq).join_from(tables.suspense, marks, row.event_key == marks.c.event_key)
     first_us: dict[bytes, int] = {}
-    for key, start_us in connection.execute(query):
+    until_us: dict[bytes, int] = {}
+    for key, start_us, mark_seq in connection.execute(query.where(row.commit_seq <= seq)):
         told_us = 0 if start_us is None else start_us  # marks of homes before r0003 have no start
         first_us[bytes(key)] = min(told_us, first_us.get(bytes(key), told_us))
-    old = frozenset(key for key, us in first_us.items() if us < until_us)
-    return old, min((first_us[key] for key in old), default=until_us)
+        until_us[bytes(key)] = billed.end_us(mark_seq)
+    found = frozenset(key for key, us in first_us.items() if us < until_us[key])
+    return found, min((first_us[key] for key in found), default=_NEVER_US)
 
 
-def _owners_before(connection: sa.Connection, since: int, seq: int, until_us: int, contracts: Contracts) -> tuple[int, ...]:
-    """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] tells anew, from before an instant on."""
+def _owners_before(connection: sa.Connection, since: int, seq: int, billed: _BilledBy, contracts: Contracts) -> tuple[int, ...]:
+    """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] tells anew, from before its last bill on."""
     fact = tables.guiding_facts.c
     told_again = sa.select(fact.served_id).where(fact.commit_seq <= seq).group_by(fact.served_id).having(sa.func.count() > 1)
     new = sa.select(fact.served_id).where(fact.commit_seq >= since, fact.commit_seq <= seq)
@@ -196,7 +155,7 @@ def _owners_before(connection: sa.Connection, since: int, seq: int, until_us: in
         changed_us = min(ends[span], end) if span in ends else from_us
         owners[number].add(subscription_key)
         ends[span] = end
-        if commit_seq >= since and changed_us < until_us:
+        if commit_seq >= since and changed_us < billed.end_us(commit_seq):
             moved.add(number)
     keys = sorted({key for number in moved for key in owners[number]})
     facts = contracts.facts

@@ -43,7 +43,11 @@ class Charged(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PricedSums:
-    """Sums of all usage of a run. `lines`: USAGE, one row a charge key and catalogue, in order, exact and rounded to the coin."""
+    """Sums of all usage of a run. `lines`: USAGE, one row a charge key and catalogue, in order, exact and rounded to the coin.
+
+    `pending_day`: by account key, the first day (number) of its oldest period without usage that is on another bill. `moved`: pairs of
+    account keys; usage that is on a bill of the first, which the run computes again, is billed to the second.
+    """
 
     lines: Lines
     too_large: list[int]  # keys of accounts with a sum beyond the limit of money; their lines are left out
@@ -53,6 +57,8 @@ class PricedSums:
     charges_by_currency: dict[str, Charged]
     too_large_by_currency: dict[str, Charged]  # the part of them that accounts in `too_large` have
     rows: int  # events that were priced or refused
+    pending_day: dict[int, int] = dataclasses.field(default_factory=dict)
+    moved: frozenset[tuple[int, int]] = frozenset()
 
 
 class GroupSums(NamedTuple):

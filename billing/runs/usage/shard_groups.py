@@ -7,6 +7,7 @@ put aside in compact columns and rated at the end, some units at a time. Only su
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -102,7 +103,8 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
         parts = list(pool.map(one, range(len(edges) - 1)))
         turns = enumerate(_last_turns(events, units, lefts.get(_last(edges), []), contracts, group_rows), start=len(parts))
         parts += pool.map(lambda turn: finished(turn[0], events.price_aside(*turn[1])), turns)
-    return gathered(parts)
+    elsewhere = events.elsewhere
+    return dataclasses.replace(gathered(parts), pending_day=dict(sorted(elsewhere.pending_day.items())), moved=frozenset(elsewhere.moved))
 
 
 class _Spans(NamedTuple):

@@ -26,7 +26,8 @@ from billing.runs.usage.rating_passes import Turns
 from billing.runs.usage.usage_kernel import NOBODY, SKIPPED, in_unit_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from billing.charges.rollover import Left
     from billing.guiding import Guide
@@ -70,6 +71,54 @@ class LateUsage(NamedTuple):
     billed: Billed | None = None
 
 
+class Elsewhere:
+    """Notes what groups of events have to do with bills of other accounts and periods, for several threads at once."""
+
+    def __init__(self, account_keys: Int64s, scope: Scope, billed: Billed | None) -> None:
+        self._account_keys = account_keys
+        self._scope = scope
+        self._billed = billed
+        self._lock = threading.Lock()
+        self._pending_day: dict[int, int] = {}
+        self._moved: set[tuple[int, int]] = set()
+
+    @property
+    def pending_day(self) -> Mapping[int, int]:
+        """By account key, the first day of its oldest period that is computed without usage which is on another bill."""
+        return self._pending_day
+
+    @property
+    def moved(self) -> AbstractSet[tuple[int, int]]:
+        """Pairs of account keys: usage is on a bill of the first, in a period that the run computes, and the run bills the second."""
+        return self._moved
+
+    def stays(self, usage: pa.Table, wanted: Bools, owner: Owners) -> Bools:
+        """Mask of the `wanted` events that are billed in a period that the run does not compute. Periods without them are noted."""
+        if self._billed is None or not len(self._billed.stays):
+            return np.zeros(len(wanted), np.bool_)
+        billed: Any = pc.is_in(usage["event_key"], value_set=self._billed.stays)
+        stays: Bools = wanted & billed.to_numpy()
+        rows = np.flatnonzero(stays & (owner.place >= 0))
+        account = owner.account[rows]
+        days = self._scope.period_from[self._scope.calendar[account], owner.place[rows]]
+        with self._lock:
+            for key, day in zip(self._account_keys[account].tolist(), days.tolist(), strict=True):
+                self._pending_day[key] = min(day, self._pending_day.get(key, day))
+        return stays
+
+    def note_moved(self, usage: pa.Table, keep: Bools, owner: Owners) -> None:
+        """Note the events to `keep` that are on a bill of another account which the run computes again."""
+        if self._billed is None or not len(self._billed.moving):
+            return
+        found: Any = pc.index_in(one_chunk(usage["event_key"]), value_set=self._billed.moving)
+        place: npt.NDArray[np.int32] = found.fill_null(-1).to_numpy()
+        rows = np.flatnonzero(keep & (place >= 0) & (owner.account >= 0))
+        billed, new = self._billed.moving_from[place[rows]], self._account_keys[owner.account[rows]]
+        pairs = zip(billed[billed != new].tolist(), new[billed != new].tolist(), strict=True)
+        with self._lock:
+            self._moved.update(pairs)
+
+
 class GroupEvents:
     """Prices groups of events, for several threads at once."""
 
@@ -78,7 +127,9 @@ class GroupEvents:
         self._owning = owning
         self._contracts = contracts
         self._scope = scope
-        self._came, self._decided, self._changes, self._billed = late_usage
+        self._came, self._decided, self._changes, billed = late_usage
+        self._kept_in = None if billed is None else billed.kept_in
+        self.elsewhere = Elsewhere(contracts.facts.account_keys, scope, billed)
         self._turns = Turns(contracts, scope)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
@@ -143,27 +194,20 @@ class GroupEvents:
             keep = keep & ~by_hand
         if self._came is not None:
             owner, not_billed = late.placed(owner, start_us, usage, self._came, contracts, scope)
-            if self._billed is not None and self._billed.kept_in is not None:
-                owner = self._billed.kept_in.placed(usage, start_us, owner, scope)
+            if self._kept_in is not None:
+                owner = self._kept_in.placed(usage, start_us, owner, scope)
             for reason, events in not_billed.items():
                 _add(left_out, reason, int(np.count_nonzero(keep & events & ~before)))
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
-        stays = self._stays(usage, keep & ((owner.place >= 0) | (owner.subscription < 0)))  # nobody's now is on its bill as well
+        stays = self.elsewhere.stays(usage, keep & ((owner.place >= 0) | (owner.subscription < 0)), owner)  # nobody's now as well
         keep, others = pricing.to_price(usage, owner, keep & ~stays, contracts.prices_incoming)
         left_out |= others
         left_out[LeftOut.SETTLED.value] += part.settled + int(np.count_nonzero(stays & ~before))
         if self._came is not None:
             left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
+        self.elsewhere.note_moved(usage, keep, owner)
         return keep, owner, left_out
-
-    def _stays(self, usage: pa.Table, keep: Bools) -> Bools:
-        """Mask of the events that are billed in a period that the run does not compute."""
-        if self._billed is None or not len(self._billed.final):
-            return np.zeros(len(keep), np.bool_)
-        billed: Any = pc.is_in(usage["event_key"], value_set=self._billed.final)
-        stays: Bools = keep & billed.to_numpy()
-        return stays
 
     def _priced(self, events: Aside, keep: Bools, left_out: dict[str, int], where: tuple[int, Units], lefts: Iterable[Left]) -> Priced:
         number, units = where

@@ -107,6 +107,14 @@ carried_allowances = table(
     text("plan"),
     int_("quantity"),
 )
+# An account's oldest period that a run computed without usage which was on another bill then: the account's next run computes it again.
+pending_periods = table(
+    "pending_periods",
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("account_key", INT64, primary_key=True),
+    text("period_from"),
+    int_("commit_seq"),
+)
 quarantine = table(
     "quarantine",
     sa.Column("run_id", INT64, primary_key=True),

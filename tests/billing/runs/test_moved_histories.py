@@ -6,6 +6,7 @@ the newest. The last column is what usage comes to on all bills of Anna and of B
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
@@ -13,18 +14,24 @@ import pytest
 
 from billing import invoicing
 from billing.accounts import agreements, kinds, numbers
+from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.documents import voiding
+from billing.controls.billed_once import billed_once_book
+from billing.documents import undoing, voiding
 from billing.persons import Who
-from billing.runs import cycle
+from billing.runs import cycle, quarantine
+from billing.runs.settlement import bounds
 from billing.runs.start import Order
+from billing.runs.usage import changed_events
+from billing.store.voids import voided
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
+from rating.errors import ProblemsError
 from tests.billing.runs.world import Call, World
 from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.billing.suspense.world import asking, listed
-from tests.billing.too_late.late_world import ANA, CENT, NUMBERS, open_records, wrong
+from tests.billing.too_late.late_world import ANA, BEN, CENT, NUMBERS, open_records, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +116,69 @@ HISTORIES: Final = {
         2026-03-21 run bert 2025-11-01
                    runs 2026-04 2026-05
         """, (100, 0)),
+    "its run is missed until the period is closed; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-01
+        2026-01-20 move anna bert-1 2025-10-10
+        2026-02-01 run bert
+                   runs 2026-03 2026-06
+        """, (100, 0)),
+    "its bills are held until the period is closed; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-01
+        2026-01-20 move anna bert-1 2025-10-10
+        2026-02-01 run bert
+        2026-02-02 hold anna 2026-06-10
+                   runs 2026-03 2026-08
+        """, (100, 0)),
+    "its run comes later, and takes it off; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-20 move anna bert-1 2025-10-10
+        2025-12-01 run bert
+        2025-12-10 run anna 2025-12-01
+                   runs 2026-01 2026-03
+        """, (0, 100)),
+    "it moves on while it waits; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-10-12 give 8613800000007 anna-1 2025-10-12
+        2025-10-21 call 8613800000007 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-20 move 8613800000007 bert-1 2025-10-15
+        2025-12-01 run bert
+        2025-12-02 back 8613800000007 2025-10-16
+                   runs 2026-01 2026-03
+        """, (100, 0)),
+    "the run that took it off is undone for that account alone, which is refused": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 move anna bert-1 2025-10-10
+                   runs 2025-12 2025-12
+        2025-12-05 undo 2 anna
+                   runs 2026-01 2026-03
+        """, (0, 100)),
+    "the run that took it off is undone": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 move anna bert-1 2025-10-10
+                   runs 2025-12 2025-12
+        2025-12-05 undo 2 anna,bert
+        2025-12-06 hold anna 2026-01-20
+                   runs 2026-01 2026-03
+        """, (100, 0)),
+    "its bills were held without an end, and go on": ("""
+        2025-10-01 open 3
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 hold anna never
+        2025-11-11 move anna bert-1 2025-10-10
+                   runs 2025-12 2025-12
+        2025-12-10 goon anna
+                   runs 2026-01 2026-03
+        """, (0, 100)),
 }  # fmt: skip
 
 
@@ -141,10 +211,18 @@ class History:
         for month in months:
             if first <= month <= last:
                 self.world.bill(f"{month}-01")
+                self.require_once()
 
     def run(self, day: str, account: str, bill_date: str = "") -> None:
         """A run of one account alone."""
         cycle.run(self.world.home, dt.date.fromisoformat(bill_date or day), self.world.tick(), order=Order(accounts=frozenset({account})))
+        self.require_once()
+
+    def require_once(self) -> None:
+        """No event is on two bills, at any time."""
+        with self.world.home.connect() as connection:
+            found = billed_once_book(self.world.home, connection, self.world.home.head_seq(connection))
+        assert found.ok, found.terms
 
     def open(self, _day: str, periods: str) -> None:
         """The number of periods before the newest that runs open."""
@@ -177,8 +255,33 @@ class History:
 
     def hold(self, _day: str, account: str, to: str) -> None:
         """Bills of an account are held until a day."""
-        span = dt.date(2025, 10, 30), dt.date.fromisoformat(to)
+        span = dt.date(2025, 10, 30), None if to == "never" else dt.date.fromisoformat(to)
         agreements.agree(self.world.home, self.asked(), account, "hold", *span, kinds.HoldFact("disputed"))
+
+    def goon(self, _day: str, account: str) -> None:
+        """Its hold is taken back."""
+        with self.world.home.connect() as connection:
+            keys = list(account_keys(connection, [account]).values())
+            (held,) = [fact for fact in load(connection, keys).customers[keys[0]].facts if fact.kind == "hold"]
+        agreements.retract(self.world.home, self.asked(), account, held.fact_id, "mistake", of_subscription=False)
+
+    def undo(self, _day: str, run_id: str, accounts: str) -> None:
+        """Undo a run for accounts, by two people; or what refuses it."""
+        for by in (ANA, BEN):
+            with contextlib.suppress(ProblemsError):
+                undoing.undo(self.world.home, int(run_id), "wrong", Who(*by, self.world.tick()), accounts=frozenset(accounts.split(",")))
+        for account in accounts.split(","):
+            with self.world.home.connect() as connection:
+                gone = connection.execute(voided()).scalars().all()
+            self.voided |= {
+                number for number in self.world.numbers(account) if self.world.key("invoices", "invoice_key", "number", number) in gone
+            }
+        self.require_once()
+
+    def back(self, day: str, number: str, from_day: str) -> None:
+        """A number that was given to Bert is Anna's all the same."""
+        numbers.take(self.world.home, self.asked(), number, "bert-1", dt.date.fromisoformat(from_day))
+        self.give(day, number, "anna-1", from_day)
 
     def test(self, _day: str, account: str, from_day: str) -> None:
         """An account is for tests from a day on."""
@@ -222,3 +325,27 @@ def test_it_is_on_one_bill(history: History, name: str) -> None:
         history.tell(line)
     assert (history.billed_cents("anna"), history.billed_cents("bert")) == (anna, bert)
     assert (open_records(history.world), wrong(history.world)) == ([], set())
+
+
+def test_an_account_follows_the_one_whose_bill_has_its_usage_into_quarantine(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in ("2025-10-21 call anna 2025-10-20 10", "runs 2025-11 2025-11", "2025-11-10 move anna bert-1 2025-10-10"):
+        history.tell(line)
+    anna = history.world.key("accounts", "account_key", "account_id", "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(bounds, "broken", lambda *_: {anna: "her bill is wrong"})
+        history.tell("runs 2025-12 2025-12")
+    why = "it has usage that is on a bill of account anna, which is put aside"
+    assert {each.account_id: each.reason for each in quarantine.parked(history.world.home)} == {"anna": "her bill is wrong", "bert": why}
+    history.tell("runs 2026-01 2026-02")
+    assert (history.billed_cents("anna"), history.billed_cents("bert")) == (100, 0)  # October is closed to both by then
+
+
+def test_an_event_on_two_bills_is_found_by_its_book(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changed_events, "find", lambda *_: changed_events.Elsewhere(set(), {}))
+    monkeypatch.setattr(history, "require_once", lambda: None)
+    for line in HISTORIES["its run is missed until the period is closed; runs open three periods"][0].strip().splitlines():
+        history.tell(line)
+    with history.world.home.connect() as connection:
+        found = billed_once_book(history.world.home, connection, history.world.home.head_seq(connection))
+    (named,) = found.terms
+    assert (found.left, found.right, named[32:]) == (1, 0, " is on 2 bills, of anna, bert")

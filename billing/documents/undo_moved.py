@@ -1,0 +1,78 @@
+"""Usage that a run took off a bill, and that another account or a later run has billed since: undoing the run would put it on two bills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
+from billing.runs.selection.computed_again import computed_again
+from rating.schema import KEY
+from rating.status import REFUSALS_FROM
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    import sqlalchemy as sa
+
+    from billing.store.home import Home
+
+_COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
+
+
+class Moved(NamedTuple):
+    """Usage that a run took off a bill of one account (key), and that is on a bill of another account, or of another run, by now."""
+
+    account_key: int
+    billed_key: int
+    billed_run: int
+
+
+def moved(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> list[Moved]:
+    """Such usage of a run that is undone for accounts (keys), as of `seq`: each pair of accounts once, in order."""
+    runs, counting = looked(connection, seq), Counting(connection, seq)
+    place = next((place for place, run in enumerate(runs) if run.run_id == run_id), None)
+    if place is None:
+        return []
+    again = computed_again(home, connection, runs[place], counting).again
+    again = {key: days for key, days in again.items() if key in set(account_keys)}
+    if not again:
+        return []
+
+    def charges(number: int, only: Any) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
+        run = runs[number].run_id
+        found = counting.billed(run, read_charges(home.path, charge_paths(connection, run), _COLUMNS, only))
+        return found.filter(pa.array(found["status"].to_numpy() < int(REFUSALS_FROM)))
+
+    owners = pc.field(OWNER).isin(pa.array(sorted(again), pa.int64()))
+    kept = one_chunk(charges(place, owners)["event_key"])
+    owner_of: dict[bytes, int] = {}
+    for number in range(place + 1, len(runs)):
+        before = charges(number, owners)
+        off: Any = pc.invert(pc.is_in(before["event_key"], value_set=kept))
+        owner_of |= _in_periods(before.filter(off), again)
+    if not owner_of:
+        return []
+    keys = pc.field("event_key").isin(pa.array(sorted(owner_of), KEY))
+    found = set[Moved]()
+    for number in range(place + 1):
+        billed = charges(number, keys)
+        events: list[Any] = billed["event_key"].to_pylist()
+        rows = zip(events, int64(billed[OWNER]).tolist(), strict=True)
+        run = runs[number].run_id
+        found |= {Moved(owner_of[key], owner, run) for key, owner in rows if run != run_id or owner not in account_keys}
+    return sorted(found)
+
+
+def _in_periods(charges: pa.Table, again: Mapping[int, set[int]]) -> dict[bytes, int]:
+    """The events of charges in periods that were computed again, each with its owner."""
+    owners, days = int64(charges[OWNER]).tolist(), int64(charges["period_from"].cast(pa.int32())).tolist()
+    rows = np.array([day in again[owner] for owner, day in zip(owners, days, strict=True)], np.bool_)
+    some = charges.filter(pa.array(rows))
+    events: list[Any] = some["event_key"].to_pylist()
+    return dict(zip(events, int64(some[OWNER]).tolist(), strict=True))
