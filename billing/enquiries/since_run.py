@@ -1,4 +1,4 @@
-"""Changes of records since the run that charged or refused them: versions in conflict, another version that counts, a cause that is mended.
+"""Changes of records since the run that charged or refused them: versions in conflict, another version or owner, a cause that is mended.
 
 The charge of the run stands until a later run computes its period again. So an answer about a record shows the version that is billed, and
 what the next run does about it.
@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
 from billing.enquiries.usage_bills import charged
+from billing.guiding import Guide
 from billing.intake import marks
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.left_out.precedence import UNSEEN
 from billing.left_out.telling import tell_of, usage_of
 from billing.runs.selection.left_out import Outlook
+from billing.store import tables
 from billing.suspense.estimate import Basis, Estimator
 from billing.suspense.waiting import stored_rows, waiting
 from rating.schema import KEY, UsageFlag
@@ -32,7 +35,18 @@ if TYPE_CHECKING:
     from billing.left_out.telling import Told
     from billing.store.home import Home
 
-_COLUMNS: Final = ("event_key", "content_hash", "start_us", "flags", "duration_us", "bytes_up", "bytes_down", "units", COMMIT_SEQ)
+_COLUMNS: Final = (
+    "event_key",
+    "served_id",
+    "content_hash",
+    "start_us",
+    "flags",
+    "duration_us",
+    "bytes_up",
+    "bytes_down",
+    "units",
+    COMMIT_SEQ,
+)
 
 
 class Kind(enum.StrEnum):
@@ -40,6 +54,7 @@ class Kind(enum.StrEnum):
 
     CONFLICT = "conflict"  # no version counts until one is chosen
     VERSION = "version"  # another version counts than the one that was charged
+    OWNER = "owner"  # the same version, and another account has the number
     MENDED = "mended"  # rating refused it, and would price it now
 
 
@@ -55,6 +70,7 @@ class Since(msgspec.Struct, frozen=True):
     """A change of one record. `next_bill_date`: of the run that follows it up; empty where none does, and while versions are in conflict.
 
     `charged`: the version that was charged; `counts`: the one that counts now. `suspense_id`: of the oldest row that waits.
+    `billed_account_id`: the account whose bill has the charge, where the record is of another account (`account_id`) or of nobody by now.
     """
 
     event_key: str
@@ -64,6 +80,7 @@ class Since(msgspec.Struct, frozen=True):
     charged: Quantity | None = None
     counts: Quantity | None = None
     suspense_id: int = 0
+    billed_account_id: str = ""
 
 
 def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) -> dict[bytes, Since]:
@@ -74,6 +91,7 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
     changed: dict[bytes, tuple[dict[str, Any], dict[str, Any] | None]] = {}
     refused: dict[bytes, dict[str, Any]] = {}
     in_doubt = _in_conflict(home, seq) if any(not _counting(each) for each in versions.values()) else {}
+    owners = _owners(home, seq, [row for each in versions.values() if (row := _counting(each)) is not None])
     for key, rows in versions.items():
         charge, counts = charges[key][-1], _counting(rows)
         known = [row for row in rows if row[COMMIT_SEQ] <= charge.pinned_seq]
@@ -83,6 +101,12 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
                 found[key] = Since(key.hex(), Kind.CONFLICT, charged=_quantity(before), suspense_id=in_doubt[key])
         elif charge.status >= REFUSALS_FROM:
             refused[key] = counts
+        elif owners[key] != charge.account_key and charge.account_key:
+            is_another = _is_another(counts, before, charge)
+            kind, shown = (Kind.VERSION, (before, counts)) if is_another else (Kind.OWNER, (None, None))
+            ids = _account_ids(home, [charge.account_key, owners[key]])
+            now, billed = ids.get(owners[key], ""), ids[charge.account_key]
+            found[key] = Since(key.hex(), kind, now, "", _quantity(shown[0]), _quantity(shown[1]), billed_account_id=billed)
         elif _is_another(counts, before, charge):
             changed[key] = counts, before
     starts = {key: int(row["start_us"]) for key, row in refused.items()}
@@ -95,6 +119,12 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
         if one.next_bill_date:
             found[key] = one
     return found
+
+
+def moved(home: Home, seq: int, charges: Mapping[bytes, Charged], rows: pa.Table) -> list[bytes]:
+    """Those of charged events whose number is another account's by now, or nobody's. `rows`: event_key, served_id, start_us of events."""
+    owners = _owners(home, seq, rows.select(["event_key", "served_id", "start_us"]).to_pylist())
+    return [key for key, owner in owners.items() if key in charges and charges[key].account_key not in {0, owner}]
 
 
 def changes_since(home: Home, keys: Collection[bytes]) -> list[Since]:
@@ -114,6 +144,25 @@ def owners_in_conflict(home: Home, seq: int, keys: Collection[bytes]) -> dict[by
     rows = rows.sort_by(COMMIT_SEQ)
     names: list[Any] = rows["event_key"].to_pylist()
     return {key: owner.account_id for key, owner in zip(names, estimator.owners(rows), strict=True)}
+
+
+def _owners(home: Home, seq: int, rows: Sequence[dict[str, Any]]) -> dict[bytes, int]:
+    """The account (key) that has the number of each row at its start, by event; 0 for nobody."""
+    if not rows:
+        return {}
+    served_ids, starts = pa.array([row["served_id"] for row in rows], pa.string()), [int(row["start_us"]) for row in rows]
+    subscriptions = Guide(home, seq).resolve(served_ids, np.array(starts, np.int64)).tolist()
+    column = tables.subscriptions.c
+    query = sa.select(column.subscription_key, column.account_key).where(column.subscription_key.in_(set(subscriptions)))
+    with home.connect() as connection:
+        account_of = dict(connection.execute(query).all())
+    return {row["event_key"]: int(account_of.get(key, 0)) for row, key in zip(rows, subscriptions, strict=True)}
+
+
+def _account_ids(home: Home, keys: Sequence[int]) -> dict[int, str]:
+    column = tables.accounts.c
+    with home.connect() as connection:
+        return dict(connection.execute(sa.select(column.account_key, column.account_id).where(column.account_key.in_(keys))).all())
 
 
 def _followed(since: Since, told: Told | None) -> Since:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.enquiries.since_run import Since, owners_in_conflict, since_run
+from billing.enquiries.since_run import Since, moved, owners_in_conflict, since_run
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.enquiries.void_bills import to_come, void_line
@@ -141,7 +141,9 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     gone: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
     for key in gone:
         del charges[key]
-    since = since_run(home, seq, {key: charges[key] for key in _may_differ(rows, charges, in_conflict)})
+    last = {key: each[-1] for key, each in charges.items() if each}
+    others = moved(home, seq, {key: each for key, each in last.items() if each.status < REFUSALS_FROM}, rows.table)
+    since = since_run(home, seq, {key: charges[key] for key in {*_may_differ(rows, last, in_conflict), *others}})
     told = _left_out(home, seq, rows, {key for key in keys if key not in charges or _is_unbilled(charges[key][-1])})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
@@ -153,10 +155,9 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
 
 
-def _may_differ(rows: Rows, charges: Mapping[bytes, list[Charged]], in_conflict: Collection[bytes]) -> list[bytes]:
-    """Charged events that may have changed since their last run: refused, stored later than it looked, or in conflict."""
+def _may_differ(rows: Rows, last: Mapping[bytes, Charged], in_conflict: Collection[bytes]) -> list[bytes]:
+    """Charged events that may have changed since their `last` run: refused, stored later than it looked, or in conflict."""
     stored = dict(zip(rows.table["event_key"].to_pylist(), int64(rows.table[COMMIT_SEQ]).tolist(), strict=True))
-    last = {key: each[-1] for key, each in charges.items() if each}
     later = [key for key, charge in last.items() if charge.status >= REFUSALS_FROM or stored.get(key, 0) > charge.pinned_seq]
     return [*later, *(key for key in last if key in in_conflict and key not in later)]
 
@@ -165,7 +166,8 @@ def _with_since(record: Record, since: Since | None) -> Record:
     """With what changed since the run that its state is from."""
     if since is None or record.state not in {State.BILLED, State.NO_LINE, State.REFUSED}:
         return record
-    known = {"since": since, "next_bill_date": since.next_bill_date, "account_id": since.account_id or record.account_id}
+    account_id = record.account_id if since.billed_account_id else since.account_id or record.account_id
+    known = {"since": since, "next_bill_date": since.next_bill_date, "account_id": account_id}
     return msgspec.structs.replace(record, **known)
 
 

@@ -15,6 +15,10 @@ _SHORT: Final = {
         "version": "; billed as {charged}, and a version of {counts} counts since: {next}",
         "corrects": "the run of {next_bill_date} corrects it",
         "stays": "no run corrects it",
+        "moved": "it is of {owner} by now",
+        "nobody": "nobody",
+        "account": "account {account_id}",
+        "owner": "; of {owner} by now",
         "mended": "; mended: the run of {next_bill_date} prices it",
     },
     "zh": {
@@ -22,6 +26,10 @@ _SHORT: Final = {
         "version": "；按 {charged} 出账，此后以 {counts} 的版本为准：{next}",
         "corrects": "{next_bill_date} 的出账将予以更正",
         "stays": "任何出账都不会更正",
+        "moved": "现属{owner}",
+        "nobody": "无归属",
+        "account": "账户 {account_id}",
+        "owner": "；号码现属{owner}",
         "mended": "；原因已排除，{next_bill_date} 的出账将批价",
     },
 }
@@ -32,6 +40,12 @@ _SENTENCES: Final = {
         "version": "The charge is of a version of {charged}. Another one counts since, of {counts}: {next}.",
         "corrects": "a run of {next_bill_date} or later corrects the charge",
         "stays": "no run corrects the charge",
+        "moved": "it is of {owner}, and the charge stays on the bill of account {billed_account_id} until a run of that account "
+        "takes it off",
+        "nobody": "nobody",
+        "account": "account {account_id}",
+        "owner": "The number is of {owner} by now. The charge stays on the bill of account {billed_account_id} until a run of that account "
+        "takes it off; none does once the period is closed.",
         "mended": "The cause is mended: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
     },
     "zh": {
@@ -39,6 +53,10 @@ _SENTENCES: Final = {
         "version": "此费用按 {charged} 的版本计算；此后以 {counts} 的版本为准：{next}。",
         "corrects": "{next_bill_date} 或之后的出账将更正费用",
         "stays": "任何出账都不会更正此费用",
+        "moved": "现属{owner}，此费用仍留在账户 {billed_account_id} 的账单上，直至该账户的出账将其冲回",
+        "nobody": "无归属",
+        "account": "账户 {account_id}",
+        "owner": "该号码现属{owner}。此费用仍留在账户 {billed_account_id} 的账单上，直至该账户的出账将其冲回；账期关闭后不再冲回。",
         "mended": "原因已排除：该记录属于账户 {account_id}，{next_bill_date} 或之后的出账将批价。",
     },
 }
@@ -68,5 +86,8 @@ def quantity(of: Record | Quantity | None) -> str:
 def _told(since: Since, words: dict[str, str], **more: object) -> str:
     fields = {"next_bill_date": since.next_bill_date, "account_id": since.account_id, "suspense_id": since.suspense_id, **more}
     fields |= {"charged": quantity(since.charged), "counts": quantity(since.counts)}
-    fields["next"] = words["corrects" if since.next_bill_date else "stays"].format(**fields)
+    fields["billed_account_id"] = since.billed_account_id
+    fields["owner"] = words["account" if since.account_id else "nobody"].format(**fields)
+    moved = "moved" if since.billed_account_id else ""
+    fields["next"] = words[moved or ("corrects" if since.next_bill_date else "stays")].format(**fields)
     return words[since.kind].format(**fields)

@@ -114,9 +114,9 @@ def test_a_credit_note_on_the_line_of_a_record_is_told(billed: World) -> None:
     assert state_in_words(record, "zh") == f"已出账：R-0000000001 第 3 行；该行已由 {part}, {rest} 冲减"
 
 
-def chosen(world: World, seconds: int) -> None:
+def chosen(world: World, seconds: int, number: str = NUMBER) -> None:
     """Another version comes, and the one of so many seconds is kept."""
-    world.take(Call(NUMBER, "2025-10-05T10:00:00", 180, key="call"))
+    world.take(Call(number, "2025-10-05T10:00:00", 180, key="call"))
     with world.home.connect() as connection:
         seq = world.home.head_seq(connection)
     found = resolving.versions(world.home, seq, records(world)[0].suspense_id)
@@ -132,3 +132,36 @@ def said(world: World, record: str) -> list[str]:
     """The sentences of `bill explain` about what changed."""
     keys = [each.event.event_key for each in explain_record(world.home, record).outcomes]
     return [sentence(each, "en") for each in changes_since(world.home, keys)]
+
+
+def test_a_number_that_moved_is_told_until_a_run_takes_the_charge_off(billed: World) -> None:
+    billed.account("bert")
+    billed.subscription("bert-1", "bert", "shop/plus", "8613800000002")
+    asked = Asked(Operator("ana", 1001), billed.tick())
+    numbers.take(billed.home, asked, NUMBER, "anna-1", dt.date(2025, 10, 2))
+    (record,) = records(billed)
+    assert (record.account_id, state_in_words(record, "en")) == ("anna", "billed on R-0000000001 line 3; of nobody by now")
+    numbers.give(billed.home, asked, NUMBER, "bert-1", dt.date(2025, 10, 2), 0)
+    (record,) = records(billed)
+    assert (record.account_id, state_in_words(record, "en")) == ("anna", "billed on R-0000000001 line 3; of account bert by now")
+    assert state_in_words(record, "zh").endswith("；号码现属账户 bert")
+    (told,) = said(billed, "call")
+    assert told == (
+        "The number is of account bert by now. The charge stays on the bill of account anna until a run of that account takes it off; "
+        "none does once the period is closed."
+    )
+    billed.bill("2025-12-01")
+    (record,) = records(billed)
+    assert (record.account_id, record.since) == ("bert", None)
+    assert said(billed, "call") == []
+
+
+def test_a_version_of_another_number_does_not_promise_a_run_that_corrects(billed: World) -> None:
+    billed.account("bert", bill_day=15)
+    billed.subscription("bert-1", "bert", "shop/plus", "8613800000002")
+    chosen(billed, 180, "8613800000002")
+    (told,) = said(billed, "call")
+    assert told == (
+        "The charge is of a version of 120 s. Another one counts since, of 180 s: it is of account bert, and the charge stays on the bill "
+        "of account anna until a run of that account takes it off."
+    )
