@@ -57,8 +57,8 @@ EXPLANATIONS: Final = {
     Reason.ROW_TOO_LONG: "the row is longer than 1 MiB; the file may be damaged or of another kind",
     Reason.UNTERMINATED_QUOTE: "a quoted field is not closed; the row ends where its line ends",
     Reason.WRONG_COLUMN_COUNT: f"the row has another number of columns than the source; if all rows do, {_SOURCE_FILE}",
-    Reason.COLUMNS_IN_ANOTHER_ORDER: f"the times stand in other columns than the source says, so their order is another; {_SOURCE_FILE}",
-    Reason.MISSING_KEY: "the fields that identify the record are empty, so that a duplicate could not be told",
+    Reason.COLUMNS_IN_ANOTHER_ORDER: f"the times are in other columns than the source says, so they are out of order; {_SOURCE_FILE}",
+    Reason.MISSING_KEY: "the fields that identify the record are empty, so that a duplicate could not be recognised",
     Reason.UNREADABLE_TIME: "start, answer or end is not a time such as 2026-03-01 10:00:00 between 1970 and 2099; is it a line of "
     "column names, leave it out with `header_lines: 1` in a source definition",
     Reason.UNREADABLE_NUMBER: "the duration is not a number of seconds (or micro- or milliseconds where the column says so)",
@@ -83,7 +83,7 @@ EXPLANATIONS: Final = {
     "does the switch end its files without a line break, say `ends_without_line_break: true` in a source definition",
     Reason.UNKNOWN_RECORD_TYPE: "the record says that it is of a type which the format does not know",
     Reason.OTHER_TIME_ZONE: "the record's times name a time zone that is not that of the source; set `timezone` in a source definition",
-    Reason.REPEATED_FIELD: "a field that counts stands twice in the record, with different values",
+    Reason.REPEATED_FIELD: "a field that counts is in the record twice, with different values",
     Reason.ANSWER_IN_DOUBT: "the record says that the call was not answered, and has a billable duration or a time of answer; "
     "is the column that says so of something else, such as the code of the BYE, name it otherwise in a source definition",
     Reason.TEXT_TOO_LONG: f"an id, number or other text of the record is longer than {TEXT_BYTES_MAX:,} bytes",

@@ -54,7 +54,7 @@ def decode(content: bytes, kind: type[_Kind]) -> _Kind: ...
 def decode(content: bytes, kind: Any = Any) -> Any:
     """The value that YAML holds, as msgspec decodes it. Raises msgspec.DecodeError, also where a mapping has a key twice."""
     for key, first, again in _keys_twice(_composed(content)):
-        raise msgspec.DecodeError(f"the key {key} stands twice, in lines {first} and {again}")
+        raise msgspec.DecodeError(f"the key {key} is there twice, in lines {first} and {again}")
     try:
         return msgspec.yaml.decode(content, type=kind)
     except (ValueError, KeyError, AttributeError) as error:  # PyYAML takes what looks like a date, or has a tag, for what it is not
@@ -76,7 +76,7 @@ def no_json(error: Exception, content: bytes) -> str:
     """The place at which content stops being JSON, for people."""
     found = re.search(r"\(byte (\d+)\)", str(error))
     return (
-        f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it ends too early, or is no UTF-8"
+        f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it ends too early, or is not UTF-8"
     )
 
 

@@ -77,7 +77,7 @@ class ProblemsError(UserError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         count = len(problems)
-        super().__init__(f"{count} mistake{'s' if count != 1 else ''} found", "mend each and try again; nothing was stored")
+        super().__init__(f"{count} mistake{'s' if count != 1 else ''} found", "correct each and try again; nothing was stored")
         self.problems = tuple(Problem(*(_cut(text) for text in problem)) for problem in problems)
 
     def lines(self) -> list[str]:

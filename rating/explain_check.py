@@ -65,7 +65,7 @@ def _check_quantity_and_counter(outcome: Outcome) -> None:
     """The increments reach the quantity that was wanted, the last one begins before it, and the counter moved by them."""
     quantity = counted_qty(outcome)
     if quantity > 0:
-        assert outcome.minimum_qty_applied == (quantity < outcome.minimum_qty), "the minimum quantity is told wrongly"
+        assert outcome.minimum_qty_applied == (quantity < outcome.minimum_qty), "the minimum quantity is explained wrongly"
         quantity = max(quantity, outcome.minimum_qty)
     wanted = max(quantity - outcome.paid_before, 0)
     last_qty = outcome.pieces[-1].increment_qty if outcome.pieces else 0
@@ -76,7 +76,7 @@ def _check_quantity_and_counter(outcome: Outcome) -> None:
     assert outcome.counter_after == moved, "the counter did not move by what was charged"
     if outcome.counting is Counting.PACKAGE:
         left = outcome.paid_before + outcome.chargeable_qty - quantity
-        assert outcome.paid_after == left, "what is paid and not used is told wrongly"
+        assert outcome.paid_after == left, "what is paid and not used is explained wrongly"
     else:
         assert outcome.paid_before == outcome.paid_after == 0, "only packages are paid before they are used"
 
@@ -90,10 +90,10 @@ def _check_free_head(outcome: Outcome) -> None:
         assert each.limited or free_qty == outcome.chargeable_qty, "a pass without limit left something over"
     assert free_qty == outcome.free_qty, "free parts do not add up"
     for each in outcome.taken:
-        assert each.taken > 0 or each.opened_day, "an allowance that gave nothing is told"
+        assert each.taken > 0 or each.opened_day, "an allowance that gave nothing is explained"
         assert min(each.before, each.taken, each.after) >= 0, "an allowance fell below nothing"
         assert each.after == (each.before - each.taken if each.limited else 0), "an allowance lost other than was taken"
-        assert each.kind is BucketKind.DAY_PASS or (each.limited and not each.opened_day), "an allowance is told like a pass"
+        assert each.kind is BucketKind.DAY_PASS or (each.limited and not each.opened_day), "an allowance is explained like a pass"
         assert each.fee_micros == 0 or each.opened_day, "a pass that was open already has a fee"
 
 
@@ -128,28 +128,28 @@ def _check_exact(outcome: Outcome) -> None:
     assert exact == outcome.exact_micros, "increments, connect fee and content share do not add up"
     full_share = Fraction(max(outcome.event.content_micros, 0) * outcome.content_ppm, PPM)
     if outcome.chargeable_qty > outcome.free_qty:
-        assert outcome.content_share_micros == full_share, "the content share is told wrongly"
-        assert outcome.minimum_applied == (exact < outcome.minimum_micros), "the minimum is told wrongly"
-    assert outcome.content_share_micros in {full_share, _NOTHING}, "the content share is told wrongly"
+        assert outcome.content_share_micros == full_share, "the content share is explained wrongly"
+        assert outcome.minimum_applied == (exact < outcome.minimum_micros), "the minimum is explained wrongly"
+    assert outcome.content_share_micros in {full_share, _NOTHING}, "the content share is explained wrongly"
     if outcome.chargeable_qty == outcome.free_qty > 0 and all(each.kind is BucketKind.DAY_PASS for each in _quantities(outcome)):
         assert max(exact, outcome.bounded_micros) == 0, "what a day pass made free is charged"
     if outcome.minimum_applied:
-        assert exact < outcome.minimum_micros, "the minimum is told wrongly"
+        assert exact < outcome.minimum_micros, "the minimum is explained wrongly"
         exact = Fraction(outcome.minimum_micros)
     is_cut = outcome.maximum_micros is not None and exact > outcome.maximum_micros
-    assert outcome.maximum_applied == is_cut, "the maximum is told wrongly"
+    assert outcome.maximum_applied == is_cut, "the maximum is explained wrongly"
     bounded = Fraction(outcome.maximum_micros or 0) if is_cut else exact
-    assert bounded == outcome.bounded_micros, "minimum and maximum do not give what is told"
+    assert bounded == outcome.bounded_micros, "minimum and maximum do not give the charge that is explained"
 
 
 def _check_discount_and_rounding(outcome: Outcome) -> None:
     """One discount off the exact charge, then the one rounding; the same rounding without the discount gives gross."""
     assert 0 <= outcome.discount_ppm <= PPM, "a discount is more than everything"
-    assert outcome.unrounded_micros == outcome.bounded_micros * (PPM - outcome.discount_ppm) / PPM, "the discount is told wrongly"
+    assert outcome.unrounded_micros == outcome.bounded_micros * (PPM - outcome.discount_ppm) / PPM, "the discount is explained wrongly"
     step, mode = outcome.rounding_step_micros, outcome.rounding_mode
-    assert outcome.rounded_micros == round_exact(outcome.unrounded_micros, step, mode), "rounding is told wrongly"
+    assert outcome.rounded_micros == round_exact(outcome.unrounded_micros, step, mode), "rounding is explained wrongly"
     gross = round_exact(outcome.bounded_micros, step, mode) + outcome.pass_fees_micros
-    assert outcome.gross_micros == gross, "the amount before discount, money and caps is told wrongly"
+    assert outcome.gross_micros == gross, "the amount before discount, money and caps is explained wrongly"
 
 
 def _check_money(outcome: Outcome) -> None:

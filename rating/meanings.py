@@ -29,7 +29,7 @@ USAGE: Final[dict[str, Meaning]] = {
     "other_e164": ("", "number of the other party in E.164 without +"),
     "third_e164": ("", "number of a third party, such as who forwarded"),
     "other_raw": ("", "the other party as the source wrote it"),
-    "other_text": ("", "the other party where it is no number: access point, content, address"),
+    "other_text": ("", "the other party where it is not a number: access point, content, address"),
     "routing_number": ("", "routing number of a ported number"),
     "trunk_in": ("", "trunk on which the call came"),
     "trunk_out": ("", "trunk on which the call left"),

@@ -243,7 +243,7 @@ class RoamingZone(msgspec.Struct, frozen=True, omit_defaults=True):
 
     roaming_zone_id: int  # 1 .. 65534
     name: str
-    plmns: tuple[int, ...]  # MCC x 1000 + MNC; a network stands in one roaming zone only
+    plmns: tuple[int, ...]  # MCC x 1000 + MNC; a network is in one roaming zone only
     timezone: str | None = None  # IANA name of the wall clock there; None: the catalogue's
     title: dict[str, str] = {}
 

@@ -36,5 +36,5 @@ def check(catalogue: Catalogue) -> list[Finding]:
     every = (finding for part in _PARTS for finding in part(catalogue))
     found = list(itertools.islice(every, limits.CHECK_FINDINGS_MAX))
     if next(every, None) is not None:
-        found.append(Finding((), f"and more mistakes than {limits.CHECK_FINDINGS_MAX:,}", "mend these first"))
+        found.append(Finding((), f"and more mistakes than {limits.CHECK_FINDINGS_MAX:,}", "correct these first"))
     return found

@@ -38,7 +38,7 @@ def check_tax_codes(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[F
             if day is not None:
                 here, there = (f"`{each.name}` at {_percent_on(each, day)}" for each in (tax, theirs[tax.code]))
                 message = f"code {tax.code} is {here} here, and {there} in catalogue {identity}, from {day} on"
-                remedy = "bills tell taxes apart by this number: give the class another code, or the rates that it has there"
+                remedy = "bills distinguish taxes by this number: give the class another code, or the rates that it has there"
                 findings.append(Finding(("tax_classes", index, "code"), message, remedy))
     return findings
 

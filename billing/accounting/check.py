@@ -96,8 +96,8 @@ _CHECKS = (
     _Check("month-end entries = postings", check_postings.month_ends),
     _Check("every posting is of something", check_postings.sources),
     _Check("write-offs = what they settle", check_claims.written_off),
-    _Check("settlements = worked out anew", check_claims.settlements),
-    _Check("credit left = worked out anew", check_claims.left),
+    _Check("settlements = computed again", check_claims.settlements),
+    _Check("credit left = computed again", check_claims.left),
     _Check("ageing = receivables", check_claims.ages),
     _Check("closed months have nothing new", _closed),
 )

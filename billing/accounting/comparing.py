@@ -51,7 +51,7 @@ def compared(name: str, what: What, wanted: Callable[[], Iterable[Any]], stands:
         told = difference(should.get(key), is_there.get(key), what.source)
         if told:
             return Checked(name, number, f"{what.noun} {what.shown(key)}: {told}")
-    return Checked(name, rows, f"a {what.noun} stands twice")
+    return Checked(name, rows, f"a {what.noun} is there twice")
 
 
 def equal(wanted: Iterable[tuple[Any, ...]], stands: Iterable[tuple[Any, ...]]) -> tuple[int, bool]:

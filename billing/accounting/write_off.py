@@ -292,7 +292,7 @@ def _nothing(connection: sa.Connection, number: str, reference: str) -> tuple[st
     under = f" under the id {reference}" if reference else ""
     others = sorted({each.reference for each in _standing(connection, number)})
     named = ", ".join(f"--id {each}" if each else "no --id" for each in others)
-    remedy = f"what stands was written off with {named}" if others else "`ratewright invoice show` shows what is open of it"
+    remedy = f"what is still written off was written off with {named}" if others else "`ratewright invoice show` shows what is open of it"
     return f"nothing was written off of invoice {number}{under}", remedy
 
 

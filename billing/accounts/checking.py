@@ -178,7 +178,7 @@ def _taking_over(picture: Picture, customer: Customer, closing: Fact, relations:
         if each.lasts(closing.from_date):
             member = picture.customers[each.member].account_id
             message = f"{customer.account_id} is closed on {closing.from_date}, and takes over from {member}"
-            yield Trouble(closing, True, "from_date", message, f"let somebody else take over from {member} first, or nobody")
+            yield Trouble(closing, True, "from_date", message, f"name another payer or pool instead of {member} first, or end the relation")
 
 
 def _relation(picture: Picture, relation: Reach) -> Iterator[Trouble]:
@@ -190,7 +190,7 @@ def _relation(picture: Picture, relation: Reach) -> Iterator[Trouble]:
     root = picture.customers[relation.root]
     if member.key == root.key:
         yield Trouble(
-            fact, of_account, field, f"{fact.kind}: {member.account_id} would take over from itself", "name another account, or nobody"
+            fact, of_account, field, f"{fact.kind}: {member.account_id} would take over from itself", "name another account, or none"
         )
         return
     for what in ("currency", "timezone"):
@@ -222,7 +222,7 @@ def _able(relation: Reach, member: Customer, root: Customer, field: str) -> Iter
     tested = [day for day in sorted(days) if relation.covers(day) and root.category_on(day) == "test" != member.category_on(day)]
     if tested and fact.kind != "pool":
         message = f"{fact.kind}: {root.account_id} is a test account on {tested[0]}, and would pay for {member.account_id}, which is none"
-        remedy = f"let somebody who is invoiced pay for {member.account_id} by then, or nobody"
+        remedy = f"by then, name a payer for {member.account_id} that is invoiced, or none"
         yield Trouble(fact, of_account, field, message, remedy)
 
 
@@ -246,7 +246,7 @@ def _edges(fact: Fact, customer: Customer, *, of_account: bool) -> Iterator[Trou
                 remedy = f"use {period.start} or {period.end}"
                 remedy += f"; as --to, {period.start - ONE_DAY} or {period.end - ONE_DAY}" if field == "to_date" else ""
             what = f"{day}, the day after its last one," if field == "to_date" else str(day)
-            yield Trouble(fact, of_account, field, f"{fact.kind}: {what} is no bill date of {customer.account_id}", remedy)
+            yield Trouble(fact, of_account, field, f"{fact.kind}: {what} is not a bill date of {customer.account_id}", remedy)
 
 
 def _cycles(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:

@@ -82,7 +82,7 @@ def _terms(detail: kinds.TermsFact, known: Known) -> Iterator[Wrong]:
         yield Wrong("dunning_policy", message, f"known policies: {', '.join(sorted(known.policies))}")
     if detail.minimum_months is not None and not 0 <= detail.minimum_months <= MINIMUM_MONTHS_MAX:
         yield Wrong(
-            "minimum_months", f"{detail.minimum_months} is not from 0 to {MINIMUM_MONTHS_MAX}", "give whole months; 0 is no least time"
+            "minimum_months", f"{detail.minimum_months} is not from 0 to {MINIMUM_MONTHS_MAX}", "give whole months; 0 means no minimum"
         )
     if detail == kinds.TermsFact():
         yield Wrong("detail", "agrees nothing", "name at least one term; retract a fact to undo it")
@@ -113,12 +113,12 @@ def _tax(detail: kinds.TaxFact, known: Known) -> Iterator[Wrong]:
         both = {old, new}
         if both.issubset(every) and not any(both.issubset(names) for names in known.tax_classes):
             message = f"no published catalogue has both tax classes, {old} and {new}"
-            yield Wrong("classes", message, "a class stands for another of its own catalogue: name one of that")
+            yield Wrong("classes", message, "a class is replaced by another of its own catalogue: name one of that")
 
 
 def _discount(detail: kinds.DiscountFact, _known: Known) -> Iterator[Wrong]:
     if not detail.name.strip() or not detail.name.isprintable():
-        yield Wrong("name", "is empty or holds control characters", "give the discount a name: it stands on the invoice")
+        yield Wrong("name", "is empty or holds control characters", "give the discount a name: the invoice shows it")
     if (detail.percent_ppm == 0) == (detail.amount_micros == 0):
         yield Wrong("percent_ppm", "a discount is a percentage or an amount, one of them", "give percent_ppm or amount_micros above 0")
     if not 0 <= detail.percent_ppm <= PPM:
@@ -136,13 +136,13 @@ def _discount(detail: kinds.DiscountFact, _known: Known) -> Iterator[Wrong]:
 def _line_kinds(named: tuple[str, ...]) -> Iterator[Wrong]:
     for kind in named:
         if kind not in LINE_KINDS:
-            yield Wrong("kinds", f"{kind!r} is no kind of line", f"use some of {', '.join(LINE_KINDS)}")
+            yield Wrong("kinds", f"{kind!r} is not a kind of line", f"use some of {', '.join(LINE_KINDS)}")
 
 
 def _codes(codes: tuple[int, ...], fields: tuple[str, ...] = ("charge_codes",)) -> Iterator[Wrong]:
     for place, code in enumerate(codes):
         if not 0 <= code < 2**31:
-            yield Wrong(fields[min(place, len(fields) - 1)], f"{code} is no code", "give the code as the catalogue has it")
+            yield Wrong(fields[min(place, len(fields) - 1)], f"{code} is not a code of the catalogue", "give the code as the catalogue has it")
 
 
 _CHECKS: Final[dict[type[msgspec.Struct], Callable[..., Iterator[Wrong]]]] = {

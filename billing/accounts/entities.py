@@ -89,12 +89,12 @@ def _add(recorder: Recorder, given: Entity) -> None:
 
 def _require_sense(given: Entity) -> None:
     if not ENTITY.fullmatch(given.entity):
-        raise UserError(f"{given.entity!r} is no name of a legal entity", "use letters, digits, - and _", exit_status=2)
+        raise UserError(f"{given.entity!r} is not a name of a legal entity", "use letters, digits, - and _", exit_status=2)
     if not given.name.strip() or not given.name.isprintable():
         raise UserError("a legal entity needs a name on its documents", "give it with --name", exit_status=2)
     for prefix in (given.invoice_prefix, given.credit_prefix):
         if not _PREFIX.fullmatch(prefix):
-            raise UserError(f"{prefix!r} is no prefix", "use capital letters, digits and -, at most 16, such as N or BV-C", exit_status=2)
+            raise UserError(f"{prefix!r} is not a prefix", "use capital letters, digits and -, at most 16, such as N or BV-C", exit_status=2)
 
 
 def _require_free(connection: sa.Connection, given: Entity, stored: Sequence[Entity]) -> None:

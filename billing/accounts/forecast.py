@@ -182,7 +182,7 @@ def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.dat
         raise UserError(message, "choose a plan in the account's currency")
     plan = plan_on(recorder, customer, plan_name, day)
     if plan is None:
-        raise UserError(f"plan {plan_name} is not to be had on {day}", "choose a plan, or a date, of a version in force")
+        raise UserError(f"plan {plan_name} is not in force on {day}", "choose a plan, or a date, of a version in force")
     if (plan.sold_from is not None and day < plan.sold_from) or (plan.sold_to is not None and day > plan.sold_to):
         span = f"from {plan.sold_from or 'ever'} to {plan.sold_to or 'ever'}"
         raise UserError(f"plan {plan_name} is not sold on {day}", f"it is sold {span}; choose another plan or date")

@@ -73,7 +73,7 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> Callable[[str], str]:
 
 def _currency(text: str) -> str:
     if text not in MINOR_DIGITS:
-        raise CellError(f"{text!r} is no currency of ISO 4217", "use its three capital letters, such as CNY")
+        raise CellError(f"{text!r} is not a currency of ISO 4217", "use its three capital letters, such as CNY")
     return text
 
 

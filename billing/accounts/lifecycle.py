@@ -295,7 +295,7 @@ def _why_it_ends(contract: Contract) -> str:
 def _require_open(customer: Customer, day: dt.date) -> None:
     if day < customer.opened_on:
         raise UserError(
-            f"account {customer.account_id} is opened on {customer.opened_on}: nobody would be billed for the days before",
+            f"account {customer.account_id} is opened on {customer.opened_on}: the days before would be billed to no account",
             "give that day or a later one",
         )
     if customer.closed_on is not None and day >= customer.closed_on:
@@ -342,7 +342,7 @@ def _require_transferable(old_customer: Customer, old: Contract, customer: Custo
     _require_open(customer, on)
     if on < customer.billed_from:
         raise UserError(
-            f"account {customer.account_id} is billed here from {customer.billed_from} on: nobody would be billed for the days before",
+            f"account {customer.account_id} is billed here from {customer.billed_from} on: the days before would be billed to no account",
             "give that day or a later one",
         )
     if old_customer.key == customer.key:

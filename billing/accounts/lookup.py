@@ -180,7 +180,7 @@ def timezone_of(home: Home, account_id: str) -> str:
     with home.connect() as connection:
         zone = connection.execute(sa.select(_ACCOUNT.timezone).where(_ACCOUNT.account_id == account_id)).scalar_one_or_none()
     if zone is None:
-        raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
     return str(zone)
 
 

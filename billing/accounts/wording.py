@@ -21,11 +21,11 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             told = {name: getattr(detail, name) for name in detail.__struct_fields__}
             return "agreed: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in {None, False})
         case kinds.PayerFact():
-            return f"{detail.payer} pays {_what(detail)}" if detail.payer else "nobody else pays"
+            return f"{detail.payer} pays {_what(detail)}" if detail.payer else "no other account pays"
         case kinds.SponsorFact():
             return f"{detail.sponsor} pays {_what(detail)}" if detail.sponsor else "no sponsor pays"
         case kinds.PoolFact():
-            return f"shares allowances with {detail.root}" if detail.root else "shares allowances with nobody"
+            return f"shares allowances with {detail.root}" if detail.root else "shares allowances with no other account"
         case kinds.CategoryFact():
             meaning = {"normal": "a customer", "staff": "staff: billed, and shown apart", "test": "a test account: rated, never invoiced"}
             return meaning.get(detail.category, detail.category)

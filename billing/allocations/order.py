@@ -67,7 +67,7 @@ def parse_order(text: str) -> tuple[str, ...]:
     known = [word for word in words if word in _WORDS]
     if len(known) != len(words) or len(set(words)) != len(words) or not words or words[-1] != OLDEST:
         raise UserError(
-            f"{text!r} is no order of allocation",
+            f"{text!r} is not an order of allocation",
             f"give some of the words {', '.join(_WORDS[:-1])}, each once, and {OLDEST} as the last one",
             exit_status=2,
         )

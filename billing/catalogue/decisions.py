@@ -93,7 +93,7 @@ def review(  # noqa: PLR0913 -- who says what of which draft, and when
             raise UserError(message, "look at it again, then name its hash")
         if accept and is_among(by.uid, authors_of(connection, draft.catalogue)):
             raise UserError(
-                f"{draft.name} was drafted by {draft.author.name}, and nobody approves their own draft",
+                f"{draft.name} was drafted by {draft.author.name}, and authors do not approve their own drafts",
                 f"let another person run `ratewright tariffs review {draft.name}` under their own account of the operating system",
             )
         seq = home.next_commit_seq(connection, DECISION_KIND, now_us)
@@ -180,7 +180,7 @@ def _refuse_repeal(catalogue: Catalogue, of_identity: list[Catalogue], from_us: 
     if from_us < now_us:
         raise UserError(
             f"{name} cannot be repealed for the past",
-            f"name an instant to come; to mend what was charged, publish a new version with `corrects: {catalogue.version}`",
+            f"name an instant to come; to correct what was charged, publish a new version with `corrects: {catalogue.version}`",
         )
     by = next((each.version for each in of_identity if each.corrects == catalogue.version), None)
     if by is not None:

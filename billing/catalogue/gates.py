@@ -141,11 +141,11 @@ def _review(look: _Look) -> _Shut | None:
     if rejected is not None:
         said = f": {rejected.detail['note']}" if "note" in rejected.detail else ""
         message = f"{rejected.by.name} rejected this draft{said}"
-        return _Shut(message, "mend it and draft it again", "a rejection cannot be waived")
+        return _Shut(message, "correct it and draft it again", "a rejection cannot be waived")
     identity = look.draft.identity
     never = f"it cannot be waived, since subscriptions are on plans of {identity}" if has_subscriptions(look.connection, identity) else ""
     remedy = f"draft it (`ratewright tariffs draft PATH`) and let another person run `ratewright tariffs review {look.name}`"
-    return _Shut("nobody but its author has looked at it", remedy, never)
+    return _Shut("no person but its author has reviewed it", remedy, never)
 
 
 def _notice(look: _Look) -> _Shut | None:

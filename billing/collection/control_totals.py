@@ -95,7 +95,7 @@ def _of_line(name: str, place: str, rules: ControlTotals, decoded: Decoded) -> d
     text = lines[0].decode("utf-8", "backslashreplace").rstrip("\r\n")
     match = re.fullmatch(rules.pattern, text)
     if match is None:
-        remedy = f"mend `{place}` in the source's definition if its lines have another form now"
+        remedy = f"correct `{place}` in the source's definition if its lines have another form now"
         raise ControlTotalsError(f"the {place} of {name} is not as its source says: {text[:200]!r}", remedy, nothing)
     said = {}
     for group, value in match.groupdict().items():
@@ -103,7 +103,7 @@ def _of_line(name: str, place: str, rules: ControlTotals, decoded: Decoded) -> d
             continue
         amount = _amount(value.strip(), group, rules.duration_unit)
         if amount is None:
-            raise ControlTotalsError(f"the {group} in the {place} of {name} is no number: {value[:40]!r}", _FETCH_AGAIN, nothing)
+            raise ControlTotalsError(f"the {group} in the {place} of {name} is not a number: {value[:40]!r}", _FETCH_AGAIN, nothing)
         said[group] = amount
     return said
 

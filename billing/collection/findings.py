@@ -217,7 +217,7 @@ def _twice(connection: sa.Connection, rows: Sequence[_Row]) -> Iterator[Finding]
             name=f"{TWICE}:{first}:{second}",
             kind=TWICE,
             source=first,
-            text=f"{first} and {second} tell the same calls, first seen in {files[0].file_name}: each call bills twice",
+            text=f"{first} and {second} hold the same calls, first seen in {files[0].file_name}: each call bills twice",
             remedy="collect one of the two, and give up what came of the other; waive it then, or where they are of different switches",
             from_us=min(_first_day_us(connection, [row.raw_file_id]) for row in files),
             found_us=max(row.done_us for row in files),

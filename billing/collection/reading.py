@@ -73,7 +73,7 @@ class Reading:
         if not taken.reports:
             notes.append("holds no records")
         if source.file_sequence is not None and sequences.numbered(base_name(claim.name), source.file_sequence) is None:
-            notes.append("its name has no number, so nobody can tell whether files are missing beside it")
+            notes.append("its name has no number, so files missing beside it are not noticed")
         notes += [f"at least {calls:,} of its calls count from {other} as well" for other, calls in taken.details().twice.items()]
         name = stored.shown_name(claim.name)
         raw_file_id = raw_file_ids[0] if raw_file_ids else None

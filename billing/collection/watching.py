@@ -41,7 +41,7 @@ def seen(path: Path) -> Seen:
         status = path.stat()
     except OSError as error:
         raise UserError(
-            f"{path} cannot be looked at: {error.strerror}", "it was claimed by a collector: leave what lies in .claimed to it"
+            f"{path} cannot be read: {error.strerror}", "it was claimed by a collector: leave what lies in .claimed to it"
         ) from error
     return Seen(status.st_size, status.st_mtime_ns, status.st_ino)
 

@@ -37,10 +37,10 @@ def _receivable_books(connection: sa.Connection) -> Iterator[Book]:
     open_micros: dict[str, int] = {}
     credit_micros: dict[str, int] = {}
     for item in allocations.open_items(connection):
-        currency = currency_of.get(item.account_key, "of nobody")
+        currency = currency_of.get(item.account_key, "of no account")
         open_micros[currency] = open_micros.get(currency, 0) + item.open_micros
     for credit in allocations.unallocated(connection):
-        currency = currency_of.get(credit.account_key, "of nobody")
+        currency = currency_of.get(credit.account_key, "of no account")
         credit_micros[currency] = credit_micros.get(currency, 0) + credit.left_micros
     for currency in sorted(balances.keys() | open_micros.keys() | credit_micros.keys()):
         terms = {

@@ -50,14 +50,14 @@ def trace_books(connection: sa.Connection) -> Iterator[Book]:
     """Commits and rejected rows as books: how many there are, and how many are as they were written."""
     commits, rejected = tables.commits.c, tables.suspense.c
     number = connection.execute(sa.select(sa.func.count(commits.commit_seq))).scalar_one()
-    yield _book("commits: given = with the hash of what stands there", number, commit_chain.broken(connection), "commits")
+    yield _book("commits: given = with the hash of their content", number, commit_chain.broken(connection), "commits")
     kept = rejected.event_key.is_(None) & rejected.raw_bytes.is_not(None)
     number = connection.execute(sa.select(sa.func.count(rejected.suspense_id)).where(kept)).scalar_one()
     yield _book("suspense: rows kept as bytes = with the bytes that came", number, _edited(connection), ROWS)
 
 
 def _commits(connection: sa.Connection) -> Iterator[Finding]:
-    yield from _told("commits", "commits have another hash than what stands there, by", "commit_seq", commit_chain.broken(connection))
+    yield from _told("commits", "commits have another hash than their content, by", "commit_seq", commit_chain.broken(connection))
     commit = tables.commits.c
     for at_us in _DATED:
         table = at_us.table

@@ -295,7 +295,7 @@ def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *
         raise UserError(f"account {account_id} is closed on {closed_on}: {day} is too late", remedy)
     last = day if closed_on is None else min(day, closed_on - ONE_DAY)
     if picture.customers[account_key].is_for_tests(last):
-        remedy = f"give a day in a period in which it is none: `ratewright accounts show {account_id}` tells its category"
+        remedy = f"give a day in a period in which it is none: `ratewright accounts show {account_id}` shows its category"
         raise AccountForTestsError(f"account {account_id} is for tests in the period of {day}, and nothing of that is invoiced", remedy)
 
 

@@ -200,11 +200,11 @@ def _require_sense(wanted: Wanted) -> None:
     if reason.needs_text and not wanted.text.strip():
         raise UserError(f"the reason `{reason.code}` needs a text", "say more with --text", exit_status=2)
     if wanted.effect not in EFFECTS:
-        raise UserError(f"{wanted.effect!r} is no effect of a credit", f"give one of {', '.join(EFFECTS)}", exit_status=2)
+        raise UserError(f"{wanted.effect!r} is not an effect of a credit", f"give one of {', '.join(EFFECTS)}", exit_status=2)
     if wanted.line_no is None and wanted.amount_micros is not None:
         raise UserError("an amount is of one line", "name it with --line; without it all of the invoice is credited", exit_status=2)
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
-        raise UserError(f"{format_micros(wanted.amount_micros)} is no amount to credit", "give one above zero", exit_status=2)
+        raise UserError(f"{format_micros(wanted.amount_micros)} is not an amount to credit", "give one above zero", exit_status=2)
 
 
 def free_reference(connection: sa.Connection, wanted: str) -> str:
@@ -239,7 +239,7 @@ def _require_creditable(connection: sa.Connection, document: Document, wanted: W
         remedy = "its charges are in another system: what cannot be claimed is written off with `ratewright ledger write-off`"
         raise UserError(f"{document.number} is what the account owed before: it cannot be credited", remedy)
     if document.document_type != INVOICE:
-        raise UserError(f"{document.number} is no invoice: it cannot be credited", "name the invoice that charged what is to be given back")
+        raise UserError(f"{document.number} is not an invoice: it cannot be credited", "name the invoice with the charge to credit")
     if voided_of(connection, document.invoice_key) is not None:
         raise UserError(f"{document.number} is void: nothing of it can be credited", "credit the invoice that was issued in its place")
     if document.total_micros < 0 and wanted.line_no is None:
@@ -261,7 +261,7 @@ def _require_owed(connection: sa.Connection, document: Document, micros: int) ->
         gone, still, asked = (format_micros(each) for each in (written_off, owed, micros))
         place = f"{document.number}: {gone} {document.currency} is written off and {still} open"
         undo = f"ratewright ledger write-off {document.number} --undo ..."
-        remedy = f"take the write-off back first ({undo}), and write off anew what is left after the credit"
+        remedy = f"take the write-off back first ({undo}), and write off again what is left after the credit"
         raise UserError(f"{place}; {asked} cannot be credited", remedy)
 
 
@@ -367,7 +367,7 @@ def _tax_of_corrected(document: Document, tax: Any, own: Credited, standing: Sta
     if len(rates) != 1 or tax.invoice_key != document.invoice_key:
         place = f"line {own.row.line_no} of {document.number}: {document.number} gave more in its tax class than it charged"
         remedy = "credit the invoice as a whole, or give the amount back with `ratewright adjustment add`, which names the catalogue"
-        raise UserError(f"{place}, and the tax that goes with the line cannot be told", remedy)
+        raise UserError(f"{place}, and the tax of that line alone is not known", remedy)
     due = round_exact(Fraction((standing.net_of(own.row) - own.micros) * rates.pop(), PPM), coins.step_micros, RoundingMode.HALF_UP)
     micros = max(standing.billed[key_of(tax)] - due, 0)
     return [Credited(tax, micros)] if micros else []
@@ -384,7 +384,7 @@ def _require_one_rate(document: Document, row: Any, billed: Billed, coins: _Coin
     if len(rates) > 1 and min(off) > 2 * coins.step_micros * PPM:
         place = f"line {row.line_no} of {document.number} is tax at several rates"
         remedy = "credit the invoice as a whole, or give the amount back with `ratewright adjustment add`, which names the catalogue"
-        raise UserError(f"{place}: what of it goes with a part of its charges cannot be told", remedy)
+        raise UserError(f"{place}: the tax on a part of its charges is not known", remedy)
 
 
 def _drafts(document: Document, credits_: Sequence[Credited], day: dt.date) -> Drafts:

@@ -266,7 +266,7 @@ def _total(document: Document, rows: Sequence[Any], words: Words) -> str:
     tax = sum(int(row.amount_micros) for row in rows if row.kind == "tax")
     net = sum(int(row.amount_micros) for row in rows) - tax
     if (net, tax, net + tax) != (document.net_micros, document.tax_micros, document.total_micros):
-        raise UserError(f"the lines of {document.number} do not come to its total", "run `ratewright ledger check` and report it")
+        raise UserError(f"the lines of {document.number} do not add up to its total", "run `ratewright ledger check` and report it")
     figures = {"net": format_micros(net), "tax": format_micros(tax), "total": format_micros(net + tax)}
     return words["total"].format(**figures, currency=document.currency)
 
@@ -274,7 +274,7 @@ def _total(document: Document, rows: Sequence[Any], words: Words) -> str:
 def _require(document: Document, row: Any, found_micros: int, wanted_micros: int) -> None:  # noqa: ANN401 -- a row of the database
     if found_micros != wanted_micros:
         raise UserError(
-            f"line {row.line_no} of {document.number} cannot be explained: its parts come to {format_micros(found_micros)}, "
+            f"line {row.line_no} of {document.number}cannot be explained: its parts add up to {format_micros(found_micros)}, "
             f"not {format_micros(wanted_micros)}",
             "a period that is not open any more cannot be worked out again",
         )

@@ -117,7 +117,7 @@ def _require_unchanged(agreement: Agreement, asked: _Asked) -> None:
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     if told != asked:
         remedy = f'ratewright approvals refuse {agreement.approval.approval_id} --note "other items", and ask again'
-        raise UserError(f"other opening items wait by now: {asked.items}, where {told.items} were asked for", remedy)
+        raise UserError(f"the opening items that wait have changed: {asked.items} now, {told.items} when they were proposed", remedy)
 
 
 def _is_beyond(connection: sa.Connection, rows: Sequence[Any], currency: str, who: Who) -> bool:

@@ -52,8 +52,8 @@ _OTHERWISE: Final = {  # kinds of run that bill single things, and what takes th
 _NOT_POSTED: Final = {
     states.COMPUTING: "nothing of it counts: ratewright bill abandon --date {date}",
     states.COMPUTED: "nothing of it counts: ratewright bill abandon --date {date}",
-    states.REJECTED: "nothing of it counts; its date can be run anew",
-    states.ABANDONED: "nothing of it counts; its date can be run anew",
+    states.REJECTED: "nothing of it counts; its date can be run again",
+    states.ABANDONED: "nothing of it counts; its date can be run again",
     states.NUMBERED: "finish it first: ratewright bill run --date {date} --resume",
 }
 
@@ -166,7 +166,7 @@ def withdraw(home: Home, run_id: int, reason: str, who: Who, *, accounts: frozen
         wanted = _wanted(home, connection, run_id, accounts)
         proposal = _proposal(connection, wanted)
         if proposal is None:
-            raise UserError(f"nobody has proposed to undo bill run {run_id} for these accounts", "`ratewright bill list` shows proposals")
+            raise UserError(f"there is no proposal to undo bill run {run_id} for these accounts", "`ratewright bill list` shows proposals")
         _keep(connection, wanted, undone.WITHDRAWN, _Act(reason, who, home.next_commit_seq(connection, "undo", who.now_us)))
         told = _told(connection, wanted, _documents(connection, wanted), ())
         commit_points.reached("undo.before_commit")

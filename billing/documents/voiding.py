@@ -150,7 +150,7 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
             if waits is not None:
                 raise UserError(
                     f"{number} is not void: voiding it waits for another person",
-                    f"somebody else: ratewright approvals agree {waits.approval_id}",
+                    f"another person: ratewright approvals agree {waits.approval_id}",
                 )
             raise UserError(f"{number} is not void", f"void it first: ratewright invoice void {number} --reason ...")
         if is_undone(connection, document.invoice_key):
@@ -220,7 +220,7 @@ def turned_each(postings: pa.Table) -> pa.Table:
 def _require_voidable(connection: sa.Connection, document: Document) -> None:
     before = voided_of(connection, document.invoice_key)
     if before is not None:
-        anew = f"a document is void once; `ratewright invoice reissue {document.number}` bills its charges anew"
+        anew = f"a document is void once; `ratewright invoice reissue {document.number}` bills its charges again"
         raise UserError(
             f"{document.number} was voided on {before.on_date} by {before.by_name}: {before.reason}",
             _NEXT_RUN if is_undone(connection, document.invoice_key) else anew,

@@ -93,7 +93,7 @@ def history(home: Home, account_id: str, as_of: dt.date) -> History:
     with home.connect() as connection:
         found = accounts(connection, as_of, account_id)
         if not found:
-            raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+            raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
         (account,) = found
         judged = judge(connection, found, as_of, [account.account_key]).get(account.account_key)
         now = judged.state if judged is not None else State(CLEAR, "", None, 0)

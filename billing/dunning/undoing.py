@@ -98,7 +98,7 @@ def _require_newest(connection: sa.Connection, found: Run) -> None:
     newest = runs_that_count(connection)[-1]
     if newest.run_id != found.run_id:
         raise UserError(
-            f"run {found.run_id} of {found.as_of} cannot be undone: run {newest.run_id} of {newest.as_of} is newer, and stands on it",
+            f"run {found.run_id} of {found.as_of} cannot be undone: run {newest.run_id} of {newest.as_of} is newer, and builds on it",
             f"undo the newest first: ratewright dunning undo --run {newest.run_id} --reason ...",
         )
 

@@ -73,7 +73,7 @@ def package_policies(folder: Path = POLICY_FOLDER) -> dict[str, Policy]:
 def doubts(policy: Policy) -> list[str]:
     """Doubts about what is allowed, and hardly meant: no step at all, and a bar that nothing has to come before."""
     if not policy.steps:
-        return ["it has no steps: it reminds nobody, and its next run ends every bar of the accounts that have it"]
+        return ["it has no steps: it sends no reminder, and its next run ends every bar of the accounts that have it"]
     return [
         f"level {step.level} bars without a reminder before; say `after: remind` and `days_after`"
         for step in policy.steps
@@ -84,7 +84,7 @@ def doubts(policy: Policy) -> list[str]:
 def _wrong_fields(fields: dict[str, Any]) -> Iterator[_Mistake]:
     for name in fields:
         if name not in Policy.__struct_fields__:
-            yield _Mistake((name,), "is no field of a policy", f"known here: {', '.join(Policy.__struct_fields__)}")
+            yield _Mistake((name,), "is not a field of a policy", f"known here: {', '.join(Policy.__struct_fields__)}")
     for name in Policy.__struct_fields__:
         if name not in fields:
             yield _Mistake((name,), "is missing", _FORM)
@@ -92,7 +92,7 @@ def _wrong_fields(fields: dict[str, Any]) -> Iterator[_Mistake]:
     if not isinstance(name, str) or NAME.fullmatch(name) is None:
         yield _Mistake(("name",), f"{name!r} cannot be used", "name a policy with small letters, digits, - and _")
     if not isinstance(steps, list):
-        yield _Mistake(("steps",), "is no list of steps", _FORM)
+        yield _Mistake(("steps",), "is not a list of steps", _FORM)
         return
     if len(steps) > STEPS_MAX:
         yield _Mistake(("steps",), f"has {len(steps)} steps, more than {STEPS_MAX}", _FORM)
@@ -110,8 +110,8 @@ def _read_step(place: int, step: object) -> tuple[dict[str, Any], list[_Mistake]
     """The fields of a step that can be read, and what is wrong with the others."""
     here = ("steps", place)
     if not isinstance(step, dict):
-        return {}, [_Mistake(here, "is no set of fields", f"write {', '.join(_FIELDS)} as `name: value`")]
-    wrong = [_Mistake((*here, name), "is no field of a step", f"known here: {', '.join(_FIELDS)}") for name in step if name not in _FIELDS]
+        return {}, [_Mistake(here, "is not a set of fields", f"write {', '.join(_FIELDS)} as `name: value`")]
+    wrong = [_Mistake((*here, name), "is not a field of a step", f"known here: {', '.join(_FIELDS)}") for name in step if name not in _FIELDS]
     wrong += [
         _Mistake((*here, name), "is missing", _REMEDIES[name]) for name, field in _FIELDS.items() if field.required and name not in step
     ]
@@ -147,7 +147,7 @@ def _wrong_levels(steps: list[dict[str, Any]]) -> Iterator[_Mistake]:
     for place, step in enumerate(steps):
         level = step.get("level", before + 1)
         if level <= before:
-            message = f"levels do not grow: {level} stands behind {before}"
+            message = f"levels do not grow: {level} follows {before}"
             yield _Mistake(("steps", place, "level"), message, _REMEDIES["level"])
         before = max(before, level)
 

@@ -61,7 +61,7 @@ def _place(home: Home, now_us: int) -> Iterator[Row]:
     database = place.url if place else str(home.path / DATABASE_NAME)
     with home.connect() as connection:
         version, head = schema.version(connection, home.path) or "", home.head_seq(connection)
-    kind = "practice home: its documents are no bills" if home.is_practice else "ordinary home"
+    kind = "practice home: its documents are not bills" if home.is_practice else "ordinary home"
     figures = {"path": str(home.path.resolve()), "practice": home.is_practice, "database": database, "schema": version, "last_commit": head}
     says = f"{kind}; schema {version}; {database}; last commit {head} of {instant(home.latest_us)}"
     yield Row("home", says, "ratewright db where", figures={**figures, "now": instant(now_us)})

@@ -159,4 +159,4 @@ def _lines(connection: sa.Connection, invoice_key: int, account_key: int) -> tup
 def _require_account(connection: sa.Connection, account_id: str) -> None:
     account = tables.accounts.c
     if connection.execute(sa.select(account.account_key).where(account.account_id == account_id)).first() is None:
-        raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")

@@ -208,7 +208,7 @@ def _lines(  # noqa: PLR0913, PLR0917 -- what a file is read with
 
 def _require_possible(line: BankLine, ids: dict[str, int], mapping: Mapping, latest: dt.date) -> None:
     if line.line_id in ids:
-        raise _Wrong(f"the id {line.line_id!r} stands in line {ids[line.line_id]} as well", "ask the bank; one booking has one id")
+        raise _Wrong(f"the id {line.line_id!r} is in line {ids[line.line_id]} as well", "ask the bank; one booking has one id")
     if line.amount_micros < 0 and mapping.outgoing is Outgoing.REFUSE:
         raise _Wrong(
             f"the payment is negative: {format_micros(line.amount_micros)}",
@@ -228,7 +228,7 @@ def _named(row: Sequence[str], names: Sequence[str], *, is_last: bool) -> dict[s
         cut = ": the file is cut short" if is_last else ""
         raise _Wrong(f"it has {counted(len(row), 'column')} instead of {len(names)}{cut}", "fetch the file again")
     if any("\0" in cell for cell in row):
-        raise _Wrong("it holds a NUL character, which is no text", "look at encoding of the mapping, or fetch the file again")
+        raise _Wrong("it holds a NUL character", "look at encoding of the mapping, or fetch the file again")
     return dict(zip(names, (cell.strip() for cell in row), strict=False))
 
 
@@ -237,10 +237,10 @@ def _line(line_no: int, cells: dict[str, str], mapping: Mapping, times: collecti
     columns = mapping.columns
     currency = (cells[columns.currency] if columns.currency else mapping.currency).upper()
     if currency not in MINOR_DIGITS:
-        raise _Wrong(f"{currency!r} is no currency of ISO 4217", "look at columns.currency of the mapping")
+        raise _Wrong(f"{currency!r} is not a currency of ISO 4217", "look at columns.currency of the mapping")
     amount = _signed(cells, mapping)
     if amount == 0:
-        raise _Wrong("the amount is zero", "ask the bank what it stands for, and take the line out")
+        raise _Wrong("the amount is zero", "ask the bank what it is for, and take the line out")
     if amount % minor_step_micros(MINOR_DIGITS[currency]):
         raise _Wrong(f"{format_micros(amount)} has more than the {MINOR_DIGITS[currency]} decimal places of {currency}", "ask the bank")
     reference = " ".join(filter(None, (cells[name] for name in columns.reference)))
@@ -301,10 +301,10 @@ def _compared(
         try:
             told = parse_amount(text, mapping)
         except MoneyError:
-            yield Problem(str(path), f"line {line_no}", f"{text!r} tells no {name}", "look at totals of the mapping")
+            yield Problem(str(path), f"line {line_no}", f"{text!r} holds no {name}", "look at totals of the mapping")
             continue
         if told != (found if name == "sum" else found * MICROS_PER_UNIT):
             shown = format_micros(found) if name == "sum" else f"{found:,}"
             yield Problem(
-                str(path), f"line {line_no}", f"the file tells {name} {text} and holds {shown}: it is cut short or changed", remedy
+                str(path), f"line {line_no}", f"its line of totals says {name} {text}, its lines say {shown}: it is cut short or changed", remedy
             )

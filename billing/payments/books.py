@@ -55,13 +55,13 @@ def money_books(connection: sa.Connection, waiting: AbstractSet[int]) -> Iterato
         settled.add(parts)
         left.add(rest)
     yield _compared(
-        "allocations: stored = worked out anew",
+        "allocations: stored = computed again",
         lambda: stored(connection),
         lambda: (part for parts, _ in replayed(connection, waiting) for part in parts),
         known=settled,
     )
     yield _compared(
-        "credit: left over = worked out anew",
+        "credit: left over = computed again",
         lambda: stored_left(connection),
         lambda: (each for _, rest in replayed(connection, waiting) for each in rest),
         known=left,

@@ -150,7 +150,7 @@ def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Pla
         if _known(work, plan_id + ENDED, account, ended_on, note):
             return _read(work.connection, ended_on, plan_id + ENDED)._replace(existed=True)
         if plan.state in {FINISHED, REPLACED}:
-            raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows how plans stand")
+            raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows all plans and their states")
         require_not_before(ended_on, plan.agreed_on, f"the end of plan {plan_id}", "it was agreed")
         _store(work, (plan_id + ENDED, account, ended_on, note), _put_back(work.connection, plan_id))
         return _read(work.connection, ended_on, plan_id + ENDED)

@@ -127,7 +127,7 @@ def read_mapping(path: Path) -> Mapping:
     except msgspec.DecodeError as error:
         raise ProblemsError([Problem(str(path), "mapping", f"is not YAML: {error}", _REMEDY)]) from error
     if not isinstance(found, dict):
-        raise ProblemsError([Problem(str(path), "mapping", "is no set of fields", _REMEDY)])
+        raise ProblemsError([Problem(str(path), "mapping", "is not a set of fields", _REMEDY)])
     wrong: list[_Mistake] = []
     mapping = _read(found, Mapping, "", wrong)
     unread = [place for place, _, _ in wrong]
@@ -145,9 +145,9 @@ def _read(found: object, kind: type[Entry], place: str, wrong: list[_Mistake]) -
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     values: dict[str, object] = {name: _EMPTY[field.type] for name, field in fields.items() if field.required}
     if not isinstance(found, dict):
-        wrong.append((place.rstrip("."), "is no set of fields", f"write {', '.join(fields)} as `name: value`"))
+        wrong.append((place.rstrip("."), "is not a set of fields", f"write {', '.join(fields)} as `name: value`"))
         return kind(**values)
-    wrong += [(f"{place}{name}", "is no field of a mapping", f"known here: {', '.join(fields)}") for name in found if name not in fields]
+    wrong += [(f"{place}{name}", "is not a field of a mapping", f"known here: {', '.join(fields)}") for name in found if name not in fields]
     for name, field in fields.items():
         inner = field.type if field.type in _ENTRIES else Totals if name == "totals" else None
         if name not in found:
@@ -173,11 +173,11 @@ def _wrong(mapping: Mapping) -> list[_Mistake]:
     characters = {name: getattr(mapping, name) for name in ("delimiter", "quote", "decimal")}
     wrong = [(name, f"{text!r} is not one character", "give one") for name, text in characters.items() if len(text) != 1]
     if len(mapping.thousands) > 1 or mapping.thousands == mapping.decimal:
-        wrong.append(("thousands", f"{mapping.thousands!r} cannot stand between digits", "give another character than decimal, or none"))
+        wrong.append(("thousands", f"{mapping.thousands!r}cannot separate digits", "give another character than decimal, or none"))
     if not mapping.name.strip():
         wrong.append(("name", "is empty", "call the mapping by the bank's name"))
     wrong += [
-        (name, f"{getattr(mapping, name)!r} is no text of one line", "it stands before the bank's ids: give letters and digits")
+        (name, f"{getattr(mapping, name)!r} is not a text of one line", "it begins the ids of the bank's bookings: give letters and digits")
         for name in ("name", "account")
         if not getattr(mapping, name).isprintable()
     ]
@@ -193,12 +193,12 @@ def _wrong_date(mapping: Mapping) -> list[_Mistake]:
         same = same and dt.datetime.strptime(_EXAMPLE_DAY.strftime(mapping.date), mapping.date).date() == _EXAMPLE_DAY  # noqa: DTZ007 -- a date
     except ValueError:
         same = False
-    return [] if same else [("date", f"{mapping.date!r} does not tell day, month and year", "write it such as %d.%m.%Y")]
+    return [] if same else [("date", f"{mapping.date!r}does not hold day, month and year", "write it such as %d.%m.%Y")]
 
 
 def _wrong_currency(mapping: Mapping) -> list[_Mistake]:
     if mapping.currency and mapping.currency not in MINOR_DIGITS:
-        return [("currency", f"{mapping.currency!r} is no currency of ISO 4217", "give its code, such as EUR")]
+        return [("currency", f"{mapping.currency!r} is not a currency of ISO 4217", "give its code, such as EUR")]
     if bool(mapping.currency) == bool(mapping.columns.currency):
         return [("currency", "is given twice or not at all", "give currency, or columns.currency")]
     return []
@@ -210,7 +210,7 @@ def _wrong_columns(mapping: Mapping) -> list[_Mistake]:
     if mapping.header_lines == 0:
         names = [*(getattr(columns, name) for name in ("date", "amount", "id", "currency", "payer", "sign")), *columns.reference]
         wrong += [
-            ("columns", f"{name!r} is no number of a column", "number the columns from 1 where no line names them")
+            ("columns", f"{name!r} is not a number of a column", "number the columns from 1 where no line names them")
             for name in names
             if name and not (name.isascii() and name.isdigit() and int(name) > 0)
         ]

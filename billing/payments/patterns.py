@@ -31,7 +31,7 @@ def trouble(pattern: str) -> tuple[str, str] | None:
         groups = re.compile(pattern).groupindex
         is_everywhere = found(pattern, [""])[0] is not None
     except (re.error, OverflowError, RecursionError) as error:
-        return f"{pattern!r} is no regular expression: {error}", _EXAMPLE
+        return f"{pattern!r} is not a regular expression: {error}", _EXAMPLE
     except pa.ArrowInvalid as error:
         why = str(error).removeprefix("Invalid regular expression: ")
         return f"{pattern!r} is not a pattern of RE2: {why}", f"{_EXAMPLE}, without looking ahead, behind or back"

@@ -105,7 +105,7 @@ def account_of(connection: sa.Connection, account_id: str) -> Account:
     columns = (account.account_key, account.account_id, account.currency, sa.func.coalesce(account.legal_entity, ""))
     row = connection.execute(sa.select(*columns).where(account.account_id == account_id)).first()
     if row is None:
-        raise NotFoundError(f"no account has the id {account_id}", "give the id as it stands in accounts.csv")
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
     return Account(*row)
 
 

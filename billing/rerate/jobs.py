@@ -175,7 +175,7 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
         if job.state != APPROVED:
             raise UserError(
                 f"re-rating {job_id} is {job.state}",
-                f"somebody else than {job.by_name} approves it: ratewright bill rerate-approve {job_id}",
+                f"another person than {job.by_name} approves it: ratewright bill rerate-approve {job_id}",
             )
         if unfinished is not None:
             raise UserError(

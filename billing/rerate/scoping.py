@@ -191,7 +191,7 @@ def _named(known: Facts, request: Request) -> npt.NDArray[np.bool_]:
     missing: Any = pc.is_in(wanted, value_set=ids)
     unknown = wanted.filter(pc.invert(missing)).to_pylist()
     if unknown:
-        remedy = "give ids as they stand in accounts.csv, of accounts that the latest run knew"
+        remedy = "give ids as in accounts.csv, of accounts that the latest run knew"
         raise UserError(f"no account has the id {unknown[0]}", remedy, exit_status=2)
     named: Any = pc.is_in(ids, value_set=wanted)
     found: npt.NDArray[np.bool_] = named.to_numpy(zero_copy_only=False)

@@ -181,7 +181,7 @@ def _require_unchanged(file: Path, sha256: bytes) -> None:
     if state:
         raise UserError(
             f"{file} {state}: it holds the list of invoices that a bill run computed",
-            "put it back from a backup; a run that has numbered nothing may be given up with `ratewright bill abandon` and computed anew",
+            "put it back from a backup; a run that has numbered nothing may be given up with `ratewright bill abandon` and computed again",
         )
 
 

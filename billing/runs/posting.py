@@ -201,7 +201,7 @@ def _require_whole(documents: pa.Table, lines: _Lines) -> None:
     sums = np.zeros(documents.num_rows, np.int64)
     np.add.at(sums, lines.document, lines.amount_micros)
     wrong = np.flatnonzero(sums != documents["total_micros"].to_numpy())
-    assert not wrong.size, f"the lines of {documents['number'][int(wrong[0])]} do not come to its total"
+    assert not wrong.size, f"the lines of {documents['number'][int(wrong[0])]} do not add up to its total"
 
 
 def _require_posted(documents: pa.Table, postings: pa.Table) -> None:
@@ -210,7 +210,7 @@ def _require_posted(documents: pa.Table, postings: pa.Table) -> None:
     amounts = postings["amount_micros"].to_numpy()
     signed = np.where(to_customer.to_numpy(zero_copy_only=False), amounts, -amounts)
     found, wanted = int(signed.sum()), int(documents["total_micros"].to_numpy().sum())
-    assert found == wanted, f"{found} micro-units are posted to receivables, and the documents come to {wanted}"
+    assert found == wanted, f"{found} micro-units are posted to receivables,and the documents add up to {wanted}"
 
 
 def _counter_accounts(lines: _Lines) -> Any:  # noqa: ANN401 -- an array of text

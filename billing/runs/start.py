@@ -111,8 +111,8 @@ def require_approved(connection: sa.Connection, current: Run) -> None:
     """Raises UserError for a run that waits for approval; checked again by the transaction that numbers it."""
     if waits_for_approval(connection, current):
         raise UserError(
-            f"bill run {current.run_id} of {current.bill_date} waits for somebody's approval",
-            f"look at it with `ratewright bill trial --run {current.run_id}`; then somebody else than who started it: "
+            f"bill run {current.run_id} of {current.bill_date} waits for approval",
+            f"look at it with `ratewright bill trial --run {current.run_id}`; then another person than who started it: "
             f"ratewright bill approve --run {current.run_id}",
         )
 

@@ -190,5 +190,5 @@ def _require_decidable(run: Run, kind: str, by: By) -> None:
     if kind == APPROVED and same_person(run.by.uid, by.uid):
         raise UserError(
             f"bill run {run.run_id} was started by {run.by.name or 'this user'}, who cannot approve it",
-            f"somebody else approves it: ratewright bill approve --run {run.run_id}",
+            f"another person approves it: ratewright bill approve --run {run.run_id}",
         )

@@ -102,8 +102,8 @@ def require_unchanged(agreement: Agreement, amount_micros: int) -> None:
     if asked.amount_micros != amount_micros:
         was, now = (f"{format_micros(each)} {asked.currency}" for each in (asked.amount_micros, amount_micros))
         raise UserError(
-            f"proposal {asked.approval_id} was about {was}, and comes to {now} by now",
-            f"have it refused, and ask anew: ratewright approvals refuse {asked.approval_id} --note ...",
+            f"proposal {asked.approval_id} was about {was}, and comes to {now} now",
+            f"have it refused, and ask again: ratewright approvals refuse {asked.approval_id} --note ...",
         )
 
 
@@ -145,7 +145,7 @@ def require_may_agree(found: Approval, who: Who) -> None:
     _require_waits(found)
     if same_person(found.by_uid, who.by_uid):
         raise UserError(
-            f"proposal {found.approval_id} was made by {found.by_name}, and nobody agrees to their own",
+            f"proposal {found.approval_id} was made by {found.by_name}, who cannot agree to it",
             f"another account of the operating system agrees to it: ratewright approvals agree {found.approval_id}",
         )
 

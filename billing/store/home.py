@@ -357,7 +357,7 @@ def _named_hash_key() -> bytes | None:
         return None
     if re.fullmatch(f"[0-9a-fA-F]{{{2 * HASH_KEY_BYTES}}}", text) is None:
         raise UserError(
-            f"{HASH_KEY_VARIABLE} is no key of {HASH_KEY_BYTES} bytes",
+            f"{HASH_KEY_VARIABLE} is not a key of {HASH_KEY_BYTES} bytes",
             f"give {2 * HASH_KEY_BYTES} hexadecimal digits, or none",
             exit_status=2,
         )

@@ -53,7 +53,7 @@ def of_home(folder: Path) -> Location | None:
         raise UserError(f"{path} does not say which database the home has: {_trouble(error, content)}", _FORM) from error
     checked_url(location.url, str(path))
     if not _SCHEMA_NAME.fullmatch(location.schema):
-        raise UserError(f"{path}: {location.schema!r} is no name of a schema here", "use lower-case letters, digits and _")
+        raise UserError(f"{path}: {location.schema!r} is not a name of a schema here", "use lower-case letters, digits and _")
     return location
 
 
@@ -107,7 +107,7 @@ def checked_url(text: str, source: str) -> sa.URL:
     try:
         url = sa.make_url(text)
     except sa.exc.ArgumentError as error:
-        raise UserError(f"{source} is no address of a database", "write postgresql://user@host:port/database", exit_status=2) from error
+        raise UserError(f"{source} is not an address of a database", "write postgresql://user@host:port/database", exit_status=2) from error
     if url.get_backend_name() != "postgresql":
         raise UserError(
             f"{source} names a database of kind {url.get_backend_name()}; only postgresql is known",

@@ -67,8 +67,8 @@ def require_same(made_under: str, own: str) -> None:
     if own == made_under:
         return
     raise UserError(
-        f"this process is in a user namespace with the map {own or 'of nobody'}, and the home was made under {made_under or 'none'}: "
-        "nobody can tell who decides",
+        f"this process is in a user namespace with the map {own or 'none'}, and the home was made under {made_under or 'none'}: "
+        "the person who decides is not known",
         "run the command outside of it, or in a container with that map; for good, move the home there with `ratewright db copy`",
     )
 

@@ -95,7 +95,7 @@ def _with_served(usage: pa.Table, change: NumberChange, problem: list[str]) -> p
         elif E164.fullmatch(text):
             kinds[row] = int(ServedKind.E164)
         elif kind == ServedKind.E164:
-            _note(problem, row, f"{text} is no number in E.164")
+            _note(problem, row, f"{text} is not a number in E.164")
     return _put(_put(usage, "served_id", texts), "served_kind", kinds)
 
 
@@ -104,7 +104,7 @@ def _with_other(usage: pa.Table, change: NumberChange, problem: list[str]) -> pa
     numbers = [int(text) if E164.fullmatch(text) else None for text in texts]
     for row, (text, number) in enumerate(zip(texts, numbers, strict=True)):
         if number is None:
-            _note(problem, row, f"{text or 'nothing'} is no number in E.164")
+            _note(problem, row, f"{text or 'nothing'} is not a number in E.164")
     return _put(usage, "other_e164", numbers)
 
 

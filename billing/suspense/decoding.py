@@ -75,7 +75,7 @@ def read_again(home: Home, rows: pa.Table, source: Source, rule: Rule | None) ->
     good = sorted(usage_of)
     table = pa.concat_tables([USAGE_V1.empty_table(), *(usage_of[row] for row in good)])
     usage = _at_place(table, rows.take(pa.array(good, pa.int64())))
-    told = ["" if row in usage_of else text or "its bytes are no record any more" for row, text in enumerate(why)]
+    told = ["" if row in usage_of else text or "its bytes are not a record of this source any more" for row, text in enumerate(why)]
     return Read(_judged(home, usage, [raws[row].data or b"" for row in good], source), good, told)
 
 

@@ -121,7 +121,7 @@ def decide(  # noqa: PLR0913 -- who says what of which proposal, and when
             raise UserError(f"proposal {proposal_id} is {found.state} already", "`ratewright usage suspense proposals` lists them all")
         if accept and same_person(found.by.uid, by.uid):
             raise UserError(
-                f"proposal {proposal_id} was made by {found.by.name}, and nobody approves their own",
+                f"proposal {proposal_id} was made by {found.by.name}, who cannot approve it",
                 f"let another person run `ratewright usage suspense approve {proposal_id}` under their own account of the operating system",
             )
         seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)

@@ -62,7 +62,7 @@ def versions(home: Home, seq: int, suspense_id: int) -> Versions:
     at: Any = pc.index(rows["suspense_id"], pa.scalar(suspense_id, pa.int64())).as_py()
     if at < 0 or rows["reason"][at].as_py() != marks.CONFLICTING:
         raise NotFoundError(
-            f"record {suspense_id} is no version of an event in conflict", "`usage suspense --reason conflicting` shows them"
+            f"record {suspense_id} is not a version of an event in conflict", "`usage suspense --reason conflicting` shows them"
         )
     key: Any = rows["event_key"][at].as_py()
     mine = rows.filter(pc.equal(rows["event_key"], pa.scalar(key, KEY)))

@@ -174,7 +174,7 @@ def _mistakes(rule: Rule, origin: str) -> list[Problem]:
     else:
         _check_span(rule, add)
     if rule.service and rule.service not in SERVICES:
-        add("service", f"{rule.service!r} is no service", f"use one of {', '.join(SERVICES)}")
+        add("service", f"{rule.service!r} is not a service", f"use one of {', '.join(SERVICES)}")
     if rule.served is None and rule.other is None and rule.time is None and not rule.service:
         add("rule", "it changes nothing", "give served, other, time or service; to try records again as they are, use `recycle`")
     for name, number in (("served", rule.served), ("other", rule.other)):
@@ -192,7 +192,7 @@ def _check_span(rule: Rule, add: Any) -> None:  # noqa: ANN401 -- the closure of
         try:
             found.append(_instant_us(text, rule.zone))
         except ValueError:
-            add(name, f"{text!r} is no date or time", "write 2026-03-01, or 2026-03-01T12:00:00+08:00")
+            add(name, f"{text!r} is not a date or time", "write 2026-03-01, or 2026-03-01T12:00:00+08:00")
     if found != sorted(set(found)):
         add("before", f"{rule.before} is not after {rule.from_}", "the span reaches from `from` to just before `before`")
 
@@ -201,7 +201,7 @@ def _check_number(name: str, change: NumberChange, add: Any) -> None:  # noqa: A
     for field in ("strip", "add", "set", "begins"):
         text = getattr(change, field)
         if not text.isprintable() or text != text.strip():
-            add(f"{name}.{field}", f"{text!r} has spaces or signs that cannot be printed", "give the digits as they stand")
+            add(f"{name}.{field}", f"{text!r} has spaces or signs that cannot be printed", "give only the digits")
     if change.set and (change.strip or change.add):
         add(f"{name}.set", "given besides strip or add", "give either the whole number or what to change in it")
     if not (change.set or change.strip or change.add):
@@ -217,9 +217,9 @@ def _check_time(change: TimeChange, add: Any) -> None:  # noqa: ANN401 -- as abo
     if change.zone and not _is_zone(change.zone):
         add("time.zone", f"there is no time zone {change.zone!r}", "use an IANA name such as Asia/Shanghai")
     if change.offset and abs(change.offset_s if change.offset_s is not None else OFFSET_S_MAX + 1) > OFFSET_S_MAX:
-        add("time.offset", f"{change.offset!r} is no offset from UTC", "write it as +08:00")
+        add("time.offset", f"{change.offset!r} is not an offset from UTC", "write it as +08:00")
     if change.shift and not 0 < abs(change.shift_us) <= SHIFT_US_MAX:
-        add("time.shift", f"{change.shift!r} is no span of time up to a year", "write it as -1h, 90m or 1d12h")
+        add("time.shift", f"{change.shift!r} is not a length of time up to a year", "write it as -1h, 90m or 1d12h")
 
 
 def _is_zone(name: str) -> bool:

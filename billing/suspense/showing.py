@@ -37,7 +37,7 @@ _MEANINGS: Final = {
     "NO_VERSION": "no version of the plan's catalogue is in force at the start of the event; publish one, or correct the time",
     "NO_ZONE": "no rule of the plan holds for the destination; correct the number, or publish a version with such a rule",
     "NOT_SOLD": "the plan does not sell this; publish a version that does, or write the event off",
-    "INVALID_NUMBER": "the destination is no number; correct it",
+    "INVALID_NUMBER": "the destination is not a number; correct it",
     "CONTENT_AMOUNT_MISSING": "the price is a share of the content amount, and the event has none in the catalogue's currency",
     "QUANTITY_TOO_LARGE": "the quantity is beyond what can be priced; look at its source's units",
     "NEGATIVE_QUANTITY": "the quantity is below zero; look at its source",

@@ -282,14 +282,14 @@ def _require_unchanged(approval: Approval, asked: Asked) -> None:
         one, other = (_owners_told(each) for each in (groups, groups_now))
         raise UserError(
             f"proposal {approval.approval_id} was about usage of {one}, and it is of {other} by now",
-            f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
+            f"have it refused, and ask again: ratewright approvals refuse {approval.approval_id} --note ...",
         )
     if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
         was, now = (_told(each.worths if before.values == asked.values else each.values) for each in (before, asked))
         what = "records worth " if before.values == asked.values else ""
         raise UserError(
             f"proposal {approval.approval_id} was about {what}{was}, and {'they are worth' if what else 'comes to'} {now} by now",
-            f"have it refused, and ask anew: ratewright approvals refuse {approval.approval_id} --note ...",
+            f"have it refused, and ask again: ratewright approvals refuse {approval.approval_id} --note ...",
         )
 
 

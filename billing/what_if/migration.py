@@ -58,7 +58,7 @@ def check(moves: Sequence[Move], known: Collection[str], then: Collection[str]) 
     """Raises UserError where a plan does not exist (in the world of the draft: `then`), or more than all would move."""
     for move in moves:
         if move.old not in known:
-            raise UserError(f'--migrate: nobody has plan "{move.old}" in that month', _listed(known))
+            raise UserError(f'--migrate: no subscription has plan "{move.old}" in that month', _listed(known))
         if move.new not in then:
             raise UserError(f'--migrate: there is no plan "{move.new}" with the draft in force', _listed(then))
         if sum(each.share for each in moves if each.old == move.old) > 1:

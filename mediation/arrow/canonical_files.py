@@ -79,7 +79,7 @@ def _opened(path: Path) -> Iterator[pa.RecordBatch]:
 def _check_stream(path: Path, head: bytes) -> None:
     """Text and other formats are not called damaged: they are whole, but of another kind."""
     if not head.startswith(_STREAM) and int.from_bytes(head[: len(_STREAM)], "little") > _SCHEMA_BYTES_MAX:
-        raise UnusableFileError(f"{path} is no Arrow or Parquet file", "name the --source that it is of: see docs/sources.md")
+        raise UnusableFileError(f"{path} is not an Arrow or Parquet file", "name the --source that it is of: see docs/sources.md")
 
 
 def _check_end(file: pa.NativeFile) -> None:

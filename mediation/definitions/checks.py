@@ -57,7 +57,7 @@ def _check_foreign(values: dict[str, Any], problems: Problems) -> None:
 def _check_names(values: dict[str, Any], problems: Problems) -> None:
     name = values.get("name", "x")
     if not _NAME.fullmatch(name):
-        problems.add("name", f"{name!r} is no name", "use up to 40 small letters, digits, dots, dashes and underscores")
+        problems.add("name", f"{name!r} is not a name", "use up to 40 small letters, digits, dots, dashes and underscores")
     if name in BUILT_IN:
         problems.add("name", f"{name!r} is the name of a built-in source", "choose another one, such as the switch's name")
     zone = values.get("timezone", "UTC")
@@ -89,7 +89,7 @@ def _check_files(values: dict[str, Any], problems: Problems) -> None:
     for pattern in values.get("files", ()):
         if not pattern or pattern.startswith("/") or pattern.endswith("/") or ".." in pattern.split("/"):
             remedy = "give names such as Master*.csv, or with folders below the watched one such as sw1/*.csv"
-            problems.add("files", f"{pattern!r} is no pattern of a file's name", remedy)
+            problems.add("files", f"{pattern!r} is not a pattern of file names", remedy)
     if "/" in values.get("marker", ""):
         problems.add("marker", "not the ending of a name", "give an ending such as .done")
     for place in ("header", "trailer"):
@@ -118,13 +118,13 @@ def _compiled(pattern: str, place: str, problems: Problems) -> re.Pattern[str] |
     try:
         return re.compile(pattern)
     except re.error as error:
-        problems.add(place, f"no regular expression: {error}", "mend the pattern, and quote it with single quotes in YAML")
+        problems.add(place, f"no regular expression: {error}", "correct the pattern, and quote it with single quotes in YAML")
         return None
 
 
 def _check_times(values: dict[str, Any], problems: Problems) -> None:
     if values.get("ends_without_line_break") and "format" in values and not is_in_lines(values["format"]):
-        problems.add("ends_without_line_break", f"{values['format']} has no lines", "leave it out: each record tells where it ends")
+        problems.add("ends_without_line_break", f"{values['format']} has no lines", "leave it out: each record says where it ends")
     if values.get("retention_us", DAY_US) < DAY_US:
         problems.add("retention", "shorter than a day", "give how far back a record may come again, such as 190d")
 
@@ -157,7 +157,7 @@ def _check_delimited_alone(dialect: Dialect, format_: Format, problems: Problems
     if dialect.nulls and format_ is not Format.DELIMITED:
         problems.add("dialect.nulls", f"only delimited has it, {format_} has not", "leave it out")
     if not all(text.isascii() and text for text in dialect.nulls):
-        problems.add("dialect.nulls", "an empty text, or one that is not ASCII", "give what stands for nothing, such as [\"NULL\", '\\N']")
+        problems.add("dialect.nulls", "an empty text, or one that is not ASCII", "give the texts that mean an empty field, such as [\"NULL\", '\\N']")
 
 
 def _check_columns(values: dict[str, Any], layouts: tuple[Layout, ...], problems: Problems) -> None:
@@ -188,10 +188,10 @@ def _check_needed(values: dict[str, Any], columns: tuple[str, ...], place: str, 
     known = {name for group in found.needed for name in group} | {name for layout in found.layouts for name in layout}
     for name in sorted(set(columns) if is_general else known):
         if name and columns.count(name) > 1:
-            problems.add(place, f"{name} stands there {columns.count(name)} times", "name each column once")
+            problems.add(place, f"{name} is named {columns.count(name)} times", "name each column once")
     for group in found.needed:
         if not set(group) & set(columns):
-            problems.add(place, f"no column {' or '.join(group)}", "name it where it stands, and every other column in order")
+            problems.add(place, f"no column {' or '.join(group)}", "name it in its place, with every other column in order")
     for name in found.key:
         if name not in columns and not values.get("key"):
             problems.add("key", f"there is no column {name}, and no key", "name the columns that identify a record: key: [...]")
@@ -246,7 +246,7 @@ def _check_services(values: dict[str, Any], problems: Problems) -> None:
     for name in Services.__struct_fields__:
         rules = getattr(services, name)
         if not 0 <= rules.first_segment <= _FIRST_SEGMENT_MAX:
-            problems.add(f"services.{name}.first_segment", f"{rules.first_segment} is no first number", "give 0 or 1")
+            problems.add(f"services.{name}.first_segment", f"{rules.first_segment} is not a first number", "give 0 or 1")
         if rules.partials is not Partials.NONE and values["format"] in _WHOLE_CALLS:
             problems.add(f"services.{name}.partials", f"records of {values['format']} are never parts", "leave it out")
         if values["format"] is Format.CHF_JSON and (rules.partials is Partials.JOIN or rules.cumulative):

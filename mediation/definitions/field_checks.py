@@ -69,9 +69,9 @@ def _check_rule(name: str, rule: FieldRule, problems: Problems) -> None:
     units = TIME_UNITS if name in TIME_FIELDS else AMOUNT_UNITS.get(name, ())
     if rule.unit is not None and rule.unit not in units:
         remedy = f"use {' or '.join(units)}" if units else "leave it out"
-        problems.add(f"{place}.unit", f"{rule.unit.value} is no unit of {name}", remedy)
+        problems.add(f"{place}.unit", f"{rule.unit.value} is not a unit of {name}", remedy)
     if rule.format and name not in TIME_FIELDS:
-        problems.add(f"{place}.format", f"{name} is no time", "leave it out")
+        problems.add(f"{place}.format", f"{name} is not a time", "leave it out")
     unknown = set(_DIRECTIVES.findall(rule.format)) - _KNOWN_DIRECTIVES
     if unknown:
         known = " ".join(f"%{letter}" for letter in sorted(_KNOWN_DIRECTIVES))
@@ -82,7 +82,7 @@ def _check_rule(name: str, rule: FieldRule, problems: Problems) -> None:
     if rule.value and allowed and rule.value not in allowed:
         problems.add(f"{place}.value", f"{rule.value!r} is none of {', '.join(allowed)}", f"use {' or '.join(allowed)}")
     if rule.value and name in AMOUNT_UNITS and not re.fullmatch(r"[0-9]{1,15}", rule.value):
-        problems.add(f"{place}.value", f"{rule.value!r} is no whole number", "give digits")
+        problems.add(f"{place}.value", f"{rule.value!r} is not a whole number", "give digits")
     for word in rule.words.values():
         if allowed and word not in allowed:
             problems.add(f"{place}.words", f"{word!r} is none of {', '.join(allowed)}", f"use {' or '.join(allowed)}")

@@ -121,7 +121,7 @@ def _struct(kind: type[msgspec.Struct], value: dict[str, Any], problems: Problem
 def _take_length(taken: dict[str, Any], name: str, value: Any, problems: Problems, place: str) -> None:  # noqa: ANN401 - from YAML
     match = _LENGTH.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        problems.add(place, f"{value!r} is no length of time", "give a number and a unit of s, m, h or d, such as 36h")
+        problems.add(place, f"{value!r} is not a length of time", "give a number and a unit of s, m, h or d, such as 36h")
     else:
         taken[name] = int(match[1]) * _UNITS_US[match[2]]
 

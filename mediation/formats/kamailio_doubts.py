@@ -66,7 +66,7 @@ class KamailioDoubts:
             )
         if seen["unproved"] and not seen["proved"]:
             made.append(
-                "no column tells when calls were answered, so nothing here shows whether start_on_confirmed: true is right; if the switch "
+                "no column says when calls were answered, so nothing here shows whether start_on_confirmed: true is right; if the switch "
                 f"is not set so, ringing is billed: hold some calls against its table acc, {PAGE}"
             )
         return [*made, *self._exchanged()]

@@ -82,7 +82,7 @@ def read(path: Path, form: str) -> tuple[Description, list[NDArray[Any]], bytes]
 
 def _description(path: Path, head: bytes, form: str) -> Description:
     if not head.startswith(_MAGIC):
-        raise _unusable(path, "is no index of known records, or one of another version")
+        raise _unusable(path, "is not an index of known records, or is one of another version")
     begin = len(_MAGIC) + 4
     try:
         described = msgspec.json.decode(head[begin : begin + int.from_bytes(head[len(_MAGIC) : begin], "little")], type=Description)

@@ -195,7 +195,7 @@ def check_path(path: str, lists: tuple[str, ...] = ()) -> str:
         walked = f"{walked}.{part}".lstrip(".")
         if not _PART.fullmatch(part) or (part.endswith("[]") and walked not in lists):
             raise UserError(
-                f"{path!r} is no path to a field of a record",
+                f"{path!r} is not a path to a field of a record",
                 "write names with dots between, and [0] for the first of a list, such as callflow[0].caller_profile.context",
             )
     return path
@@ -213,7 +213,7 @@ def _check_leaf(tree: _Tree, number: int, path: str) -> None:
     for node in tree.nodes:
         if node[kernel.FIELD] == number and max(node[kernel.CHILD], node[kernel.FIRST], node[kernel.EACH]) >= 0:
             raise UserError(
-                f"{path.removeprefix('%')} is no field: another column lies inside it", "leave it out, or name a field inside it"
+                f"{path.removeprefix('%')} is not a field: another column lies inside it", "leave it out, or name a field inside it"
             )
 
 

@@ -52,7 +52,7 @@ COMMANDS = (
 
 _EPILOGUE = (
     "A month: tariffs publish, accounts import, usage ingest, bill run, invoice list, payment record, dunning run, controls.\n\n"
-    "Exit status: 0 done; 1 an error that you can mend, or a check that failed; 2 a wrong call; 70 a mistake of ours; 130 interrupted."
+    "Exit status: 0 done; 1 an error that you can correct, or a check that failed; 2 a wrong call; 70 a fault of the program; 130 interrupted."
 )
 
 
@@ -121,7 +121,7 @@ def _run(words: list[str]) -> int:
     except UnicodeEncodeError as error:
         if error.reason != _UNDECODED:
             raise _unshown(error) from error
-        raise UserError(f"{error.object!a} is no text in UTF-8", "give the same words in UTF-8", exit_status=EXIT_WRONG_CALL) from error
+        raise UserError(f"{error.object!a} is not a text in UTF-8", "give the same words in UTF-8", exit_status=EXIT_WRONG_CALL) from error
     except SystemExit as end:
         result = end.code
     sys.stdout.flush()

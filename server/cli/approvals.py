@@ -48,7 +48,7 @@ def list_(
     ]
     rows += [("", what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in beside]
     if not rows:
-        print("nothing waits for a second person" if not every else "nobody has asked for anything")
+        print("nothing waits for a second person" if not every else "no proposal was made")
         return 0
     output.print_table(("no.", "what", "account", "amount", "currency", "asked by", "reason", "state"), rows, right=("no.", "amount"))
     if beside:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 app = cyclopts.App(name="controls", help="Check that the books balance.")
-findings_app = cyclopts.App(name="findings", help="Books that did not balance: who mends them by when.")
+findings_app = cyclopts.App(name="findings", help="Books that did not balance: owner and due date of each finding.")
 app.command(findings_app)
 FindingNumber = Annotated[int, Parameter(name="FINDING", help="Its number.")]
 
@@ -92,7 +92,7 @@ def assign(
     finding: FindingNumber,
     /,
     *,
-    owner: Annotated[str, Parameter(help="Who mends it.")],
+    owner: Annotated[str, Parameter(help="The person who clears it up.")],
     due: Annotated[str, Parameter(help="By which day, such as 2025-11-08.")],
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,

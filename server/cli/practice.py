@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 NOTICES: Final = {
-    "en": "PRACTICE: made in a practice home; it is no bill, and nobody owes anything by it",
+    "en": "PRACTICE: made in a practice home; it is not a bill, and no amount of it is owed",
     "zh": "练习：出自练习环境，不是账单，任何人均无须据此付款",
 }
 

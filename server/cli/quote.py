@@ -188,7 +188,7 @@ def _beside(outcome: Outcome, catalogues: Sequence[Catalogue], language: str) ->
 def _given(value: Value | None, option: str) -> Value:
     """Return the value of an option that an event requires. Raise UserError where it is missing."""
     if value is None:
-        raise UserError(f"{option} is missing", "tell plan, service and start of one event; or compare plans with --compare", exit_status=2)
+        raise UserError(f"{option} is missing", "give plan, service and start of one event; or compare plans with --compare", exit_status=2)
     return value
 
 

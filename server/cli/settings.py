@@ -79,7 +79,7 @@ def set_(
 
 @app.command
 def agree(
-    name: Annotated[str, Parameter(help="A setting for which somebody else asked for another value.")],
+    name: Annotated[str, Parameter(help="A setting for which another person proposed a value.")],
     *,
     note: Annotated[str, Parameter(help="A word on it; it is kept with your name.")] = "",
     home: HomeFolder = DEFAULT_HOME,

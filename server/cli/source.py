@@ -155,7 +155,7 @@ def _print(tried: Trial) -> None:
     print(f"\ncolumns read:   {', '.join(tried.columns_read)}")
     print(f"columns unused: {', '.join(tried.columns_unused)}")
     if tried.no_numbers:
-        print(f"destinations that are no numbers: {', '.join(output.printable(text) for text in tried.no_numbers)}")
+        print(f"destinations that are not numbers: {', '.join(output.printable(text) for text in tried.no_numbers)}")
     for note in tried.notes:
         print(f"note: {output.printable(note)}")
 

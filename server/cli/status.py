@@ -32,6 +32,6 @@ def status(
         return 0
     practice.say(opened)
     output.print_table(
-        ("", "what", "how it stands", "more"), [("*" if each.attention else "", each.name, each.says, each.command) for each in rows]
+        ("", "what", "state", "more"), [("*" if each.attention else "", each.name, each.says, each.command) for each in rows]
     )
     return 0

@@ -109,7 +109,7 @@ def _check_key_is_private(key: Path) -> None:
     if stat.S_IMODE(found.st_mode) & ~allowed:
         raise UserError(
             f"TLS key {key} may be read or changed by others than its owner (mode {stat.S_IMODE(found.st_mode):04o})",
-            f"chmod 600 {key}; whoever has read it can pass for this server: think of a new one",
+            f"chmod 600 {key}; a copy of the key lets others pose as this server: consider a new one",
         )
 
 

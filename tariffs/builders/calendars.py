@@ -71,7 +71,7 @@ def _note_needless(entry: CalendarEntry, holidays: set[dt.date], place: Place, f
     for index, date in enumerate(entry.not_holidays):
         here = (*place, "not_holidays", index)
         if date not in holidays and here not in noted:
-            findings.append(Finding(here, f"{date} is no holiday of calendar `{entry.name}`", "take it out of `not_holidays`"))
+            findings.append(Finding(here, f"{date} is not a holiday of calendar `{entry.name}`", "take it out of `not_holidays`"))
 
 
 def _swaps(entry: CalendarEntry, public: Frozen, place: Place, findings: list[Finding]) -> dict[dt.date, int]:
@@ -84,7 +84,7 @@ def _swaps(entry: CalendarEntry, public: Frozen, place: Place, findings: list[Fi
         if here in noted:
             continue
         if each.date in own:
-            findings.append(Finding(here, f"{each.date} stands here twice", "keep it once"))
+            findings.append(Finding(here, f"{each.date}is here twice", "keep it once"))
         elif each.as_ == came.get(each.date, each.date.isoweekday()):
             message = f"{each.date} counts as {DAY_NAMES[each.as_ - 1]} anyway"
             findings.append(Finding(here, message, "write the day that it counts as, or another date"))

@@ -116,7 +116,7 @@ def _weight(text: str) -> Decimal:
     try:
         weight = Decimal((text or "0") if text.isascii() else "")  # Decimal reads digits of every script
     except InvalidOperation:
-        raise CarryError(f'the weight "{text}" is no number') from None
+        raise CarryError(f'the weight "{text}" is not a number') from None
     if not weight.is_finite() or abs(weight.adjusted()) > _WEIGHT_DIGITS:
         raise CarryError(f"the weight {text} is out of range")
     return weight

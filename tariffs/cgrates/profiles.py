@@ -139,7 +139,7 @@ def _instant_us(text: str) -> int:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise CarryError(f'"{text}" is no activation time: write such as 2026-01-01T00:00:00Z') from None
+        raise CarryError(f'"{text}" is not an activation time: write such as 2026-01-01T00:00:00Z') from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     found = (aware - _EPOCH) // dt.timedelta(microseconds=1)
     if found >= LIMIT_US:

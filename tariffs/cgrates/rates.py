@@ -140,7 +140,7 @@ def quantity(length: Length, unit: QuantityUnit) -> int:
     if length.timed:
         raise CarryError("a length of time for what is counted in pieces: write a bare number")
     if length.value.denominator != 1:
-        raise CarryError("a length that is no whole number of pieces")
+        raise CarryError("a length that is not a whole number of pieces")
     return length.value.numerator
 
 
@@ -219,7 +219,7 @@ def _amount(text: str, what: str) -> Fraction:
     try:
         found = Decimal(text if text.isascii() else "")  # Decimal reads digits of every script
     except InvalidOperation:
-        raise CarryError(f'{what} "{text}" is no number') from None
+        raise CarryError(f'{what} "{text}" is not a number') from None
     if not found.is_finite() or abs(found.adjusted()) > 2 * PLACES_MAX + 6:  # beyond what any price holds: 1e999999 would not even end
         raise CarryError(f"{what} {text} is out of range")
     return Fraction(found)
@@ -234,6 +234,6 @@ def _length(text: str) -> Length:
         return Length(Fraction(int(text)), timed=False)
     parts = _PART.findall(text)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
-        raise CarryError(f'"{text}" is no length: write such as 60s, 1m or a bare number')
+        raise CarryError(f'"{text}" is not a length: write such as 60s, 1m or a bare number')
     value = sum(Fraction(number) * _UNITS_NS[unit] for number, unit in parts)
     return Length(Fraction(value), timed=True if value else None)

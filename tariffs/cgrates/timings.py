@@ -82,7 +82,7 @@ class Timings:
         for row in rows:
             tag = row.cells[0]
             if tag in self._spans:
-                ledger.add(row.place, tag, "the row is left out", "the tag stands above already")
+                ledger.add(row.place, tag, "the row is left out", "the tag is used above already")
                 continue
             self.places[tag] = row.place
             try:

@@ -43,7 +43,7 @@ SERVICE_OF_CATEGORY: Final = {
 }
 _NAME_MAX: Final = 60
 _DISCLOSURE: Final = {
-    "en": "Prices as they stood in the tariff plan that was imported. To be replaced by a text for customers.",
+    "en": "Prices of the tariff plan that was imported. To be replaced by a text for customers.",
     "zh": "价格沿用所导入资费方案的内容。请替换为面向用户的说明。",
 }
 
@@ -93,7 +93,7 @@ class _Translation:
     def made(self) -> Translated:
         starts = sorted({profile.from_us for profile in self._profiles.all()})
         if not starts:
-            raise UserError(f"{RATING_PROFILES} gives nobody a plan", "add a line for each subject, or for *any")
+            raise UserError(f"{RATING_PROFILES} gives no subject a plan", "add a line for each subject, or for *any")
         if len(starts) > VERSIONS_MAX:
             raise UserError(
                 f"{len(starts):,} different activation times, and each is a version", f"import {VERSIONS_MAX} of them at a time"

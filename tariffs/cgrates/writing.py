@@ -56,7 +56,7 @@ def _loaded(folder: Path) -> Catalogue:
         return load(folder)
     except ProblemsError as error:
         first = error.problems[0]
-        raise UserError(f"what was made of it is no catalogue: {first.path}: {first.message}", first.remedy) from error
+        raise UserError(f"the imported catalogue has a mistake: {first.path}: {first.message}", first.remedy) from error
 
 
 def _write_document(document: Mapping[str, object], folder: Path) -> None:

@@ -86,7 +86,7 @@ def _priced_twice(plan: Plan, place: Place) -> Iterator[Finding]:
     for number, tier in enumerate(plan.volume_tiers):
         for inner, name in enumerate(tier.prices):
             if name and name in first:
-                message = f"price `{name}` stands in volume tier `{first[name]}` already"
+                message = f"price `{name}` is in volume tier `{first[name]}` already"
                 yield Finding((*place, "volume_tiers", number, "prices", inner), message, "keep it in one of them, once")
             first.setdefault(name, tier.name)
 

@@ -37,7 +37,7 @@ def fees(catalogue: Catalogue) -> Iterator[Finding]:
             yield from twice_at((*place, section), "fee", [fee.name for fee in charged])
             both = [number for number, fee in enumerate(charged) if fee.name and fee.name in names]
             for number in both:
-                message = f"fee `{charged[number].name}` stands among other fees already"
+                message = f"fee `{charged[number].name}` is listed as another fee already"
                 yield Finding((*place, section, number, "name"), message, "give each a name of its own")
             names += [fee.name for fee in charged]
         yield from _shares(holder, tax_classes, (*place, "recurring"))

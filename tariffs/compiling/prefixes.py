@@ -81,7 +81,7 @@ def prefix_table(
     zone_max = max(int(zones.max(initial=0)), *codes.values(), 0)
     if zone_max > ZONES_MAX:
         raise UserError(
-            f"{place} tells {zone_max} kinds of destination apart; at most {ZONES_MAX} can be",
+            f"{place} distinguishes {zone_max} kinds of destination; at most {ZONES_MAX} are possible",
             "join zones that are priced alike, or divide the plan",
         )
     intervals, rows = _nested(prefixes.astype(np.int64), digits, zones.astype(np.uint16))

@@ -63,5 +63,5 @@ def _range(start: str, end: str, country: str) -> list[str]:
 
 def _too_many(text: str) -> TextError:
     return TextError(
-        f'"{shown(text)}" stands for more than {limits.CELL_PREFIXES_MAX:,} prefixes', "write shorter prefixes, or split it into rows"
+        f'"{shown(text)}" covers more than {limits.CELL_PREFIXES_MAX:,} prefixes', "write shorter prefixes, or split it into rows"
     )

@@ -118,7 +118,7 @@ class CsvReader:
             elif cells:
                 self.note(f"line {line}: {counted(len(cells), 'cell')} instead of {len(header)}", "write one cell a column")
             if self._mistakes > MISTAKES_MAX:
-                self._findings.append(Finding(self._place, f"{self._name}: and more mistakes than {MISTAKES_MAX:,}", "mend these first"))
+                self._findings.append(Finding(self._place, f"{self._name}: and more mistakes than {MISTAKES_MAX:,}", "correct these first"))
                 return
 
     def _is_header(self, header: list[str], columns: tuple[str, ...], optional: tuple[str, ...]) -> bool:

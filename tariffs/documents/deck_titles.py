@@ -28,7 +28,7 @@ def read(reader: CsvReader, folder: Path) -> Titles:
     for row in reader.rows(folder, (COLUMN,), others=is_language):
         zone = row.cells[COLUMN]
         if zone in found:
-            reader.note(f"zone `{zone}` stands there twice", "keep one of them", row)
+            reader.note(f"zone `{zone}` is there twice", "keep one of them", row)
         titles = {name: text for name, text in row.cells.items() if name != COLUMN and text.strip()}
         found[zone] = {name: text for name, text in titles.items() if text.isprintable()}
         if found[zone] != titles:  # told here, and not once more at every zone and price with that title

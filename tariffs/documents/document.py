@@ -141,7 +141,7 @@ def _object(node: yaml.Node, place: Place, parsed: Parsed) -> object:
     is_read = len(parsed.findings) <= limits.FINDINGS_MAX  # aliases and tags cost next to nothing to write
     if id(node) in parsed.seen:
         if is_read:
-            parsed.findings.append(Finding(place, "an alias to another entry", "write the entry out: a tariff is read where it stands"))
+            parsed.findings.append(Finding(place, "an alias to another entry", "write the entry out: a tariff has no references"))
         return None
     parsed.seen.add(id(node))
     is_quoted = isinstance(node, yaml.ScalarNode) and node.style and node.tag != _TEXT_TAG
@@ -169,7 +169,7 @@ def _mapping(node: yaml.MappingNode, place: Place, parsed: Parsed) -> dict[str, 
         key = str(key_node.value)
         here = (*place, key)
         if key in fields:
-            parsed.findings.append(Finding(here, f"field `{key}` stands here twice", "keep one of them"))
+            parsed.findings.append(Finding(here, f"field `{key}`is here twice", "keep one of them"))
             continue
         parsed.lines[here] = key_node.start_mark.line + 1
         fields[key] = _object(value_node, here, parsed)

@@ -83,7 +83,7 @@ class Joined:
                 remedy = f"keep it in one of the files of the folder; {self._origins[(name,)][0].path.name} has it too"
                 marker = ("", str(file.path), len(self.findings))
                 self._origins[marker] = (file, (name,))
-                self.findings.append(Finding(marker, f"field `{name}` stands in two files", remedy))
+                self.findings.append(Finding(marker, f"field `{name}` is in two files", remedy))
             else:
                 self._origins[(name,)] = (file, (name,))
                 self.fields[name] = value

@@ -78,7 +78,7 @@ def _problems(joined: Joined, findings: Iterable[Finding]) -> ProblemsError:
     problems = [joined.problem(finding) for finding in once[: limits.FINDINGS_MAX]]
     if len(once) > limits.FINDINGS_MAX:
         left = f"and {len(once) - limits.FINDINGS_MAX:,} more mistakes, which are not shown"
-        problems.append(Problem(problems[-1].file, "document", left, "mend these first"))
+        problems.append(Problem(problems[-1].file, "document", left, "correct these first"))
     return ProblemsError(problems)
 
 

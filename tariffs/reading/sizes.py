@@ -97,5 +97,5 @@ def _kinds(catalogue: Catalogue) -> Iterator[Finding]:
         for service in asked.services(plan) if plan.base is None else ():
             count = len(asked.classes(plan, service).candidates)
             if count > KINDS_MAX:
-                message = f"plan `{plan.name}` tells {count:,} kinds of destination apart; at most {KINDS_MAX:,} can be"
+                message = f"plan `{plan.name}` distinguishes {count:,} kinds of destination; at most {KINDS_MAX:,} are possible"
                 yield Finding(("plans", index), message, "let fewer zones with rules of their own lie inside each other")

@@ -203,7 +203,7 @@ _GRANTS: Final = words.Granted(
     whole="Granted whole in a part of a month too.",
     at_plan_change={
         AtPlanChange.CARRY: "At a change of plan what is left goes on.",
-        AtPlanChange.RESET: "At a change of plan what is left lapses and the new plan grants anew.",
+        AtPlanChange.RESET: "At a change of plan what is left lapses and the new plan grants again.",
         AtPlanChange.PRORATE: "",
     },
     whole_increments="It covers whole steps only; a remnant that covers none stays.",
@@ -232,7 +232,7 @@ _GRANTS: Final = words.Granted(
         CapWindow.PERIOD: "You pay at most {} in a bill period: {}. What is beyond it is free.",
     },
     limit={CapWindow.DAY: "Spending limit of {} a day: {}.", CapWindow.PERIOD: "Spending limit of {} in a bill period: {}."},
-    limit_action={LimitAction.NOTIFY: "We tell you when it is reached.", LimitAction.BAR: "The service is barred when it is reached."},
+    limit_action={LimitAction.NOTIFY: "We inform you when it is reached.", LimitAction.BAR: "The service is barred when it is reached."},
     off_percent="{} % off {}.",
     off_amount="{} off each month of a line, and no more than it has of {}.",
     off_kinds={
@@ -245,7 +245,7 @@ _GRANTS: Final = words.Granted(
     off_months="In the first {} on this plan.",
     off_no_account="It is not off differences that all lines of an account have together.",
     off_order="Discounts off the bill are taken one after the other, percentages first, each off what is left.",
-    threshold="When the usage of a line that is not billed yet comes to {}, it is billed at once.",
+    threshold="When the usage of a line that is not billed yet reaches {}, it is billed at once.",
     add_on_grants="{}: {}.",
     add_on_sheet="All prices with it: sheet of {}.",
     add_on_excludes="Not together with {}.",
@@ -303,7 +303,7 @@ ENGLISH: Final = words.Words(
         ),
         method="Method",
         method_text=(
-            "Each use is measured, counted in the steps told under 'How usage is counted', and charged at the price in force "
+            "Each use is measured, counted in the steps described under 'How usage is counted', and charged at the price in force "
             "when it begins. Its charge is worked out exactly and rounded once."
         ),
         made_of="Your bill",
@@ -395,7 +395,7 @@ ENGLISH: Final = words.Words(
             Service.DATA: "Data other than listed is not available.",
             Service.CONTENT: "Content other than listed is not available.",
         },
-        longest="Numbers are told by how they begin. Where a number fits several lines, the one with the longest beginning counts.",
+        longest="Numbers are recognised by their first digits. Where a number fits several lines, the one with the longest beginning counts.",
         received="What you receive costs nothing, unless a line says 'incoming'.",
         not_offered="Not part of this plan",
         method_intro="The letter in column 'Counting' of the price tables says which of these holds.",

@@ -40,7 +40,7 @@ CODES: Final = {
     "unknown-zone": "a title for a zone that no row of its deck names",
     "holidays-end": "the holidays of a calendar end soon after the version's start",
     "shared-true": "an allowance says `shared: true`, and not whether each line brings its own or all have one",
-    "not-billed-yet": "a spend limit, which stands on the sheet and is for alarms only: it changes no bill",
+    "not-billed-yet": "a spend limit, which is on the sheet and is for alarms only: it changes no bill",
 }
 
 

@@ -85,7 +85,7 @@ def _titles(of: Plan | AddOn, place: Place) -> Iterator[tuple[Place, str, Mappin
 def _not_billed(catalogue: Catalogue) -> Iterator[Warning]:
     for index, plan in written_plans(catalogue):
         for number, entry in enumerate(plan.spend_limits):
-            message = f"spend limit `{entry.name}` of plan `{plan.name}` stands on the sheet, but is for alarms only: it changes no bill"
+            message = f"spend limit `{entry.name}` of plan `{plan.name}` is on the sheet, but is for alarms only: it changes no bill"
             yield warning("not-billed-yet", ("plans", index, "spend_limits", number), message, "keep it only if it is seen to by hand")
 
 

@@ -60,7 +60,7 @@ def _unsaid(document: Document) -> Iterator[Warning]:
 def _repeated(deck: str, rows: tuple[DeckRow, ...], place: Place) -> Iterator[Warning]:
     for row, times in collections.Counter(rows).items():
         if times > 1:
-            message = f"deck `{deck}`: the row of zone {row.zone_id} `{row.zone}` stands {times} times, the same in every cell"
+            message = f"deck `{deck}`: the row of zone {row.zone_id} `{row.zone}` is there {times} times, the same in every cell"
             yield warning("duplicate-row", (*place, "file"), message, "keep one of them")
 
 

@@ -63,9 +63,9 @@ def _overlapping(plan: Plan, index: int, times: PriceTimes) -> Iterator[Warning]
             ):
                 message = (
                     f"plan `{plan.name}`: rules[{former.position}] and rules[{latter.position}] for {what(latter.rule)} "
-                    f"both hold {shared}; rules[{former.position}] prices it, because it stands first"
+                    f"both hold {shared}; rules[{former.position}] prices it, because it is first"
                 )
-                remedy = "give one of them what tells them apart, or write a rule for both before them"
+                remedy = "give one of them a condition that distinguishes them, or write a rule for both before them"
                 yield warning("overlapping-rules", ("plans", index, "rules", latter.position), message, remedy)
 
 

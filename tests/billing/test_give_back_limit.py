@@ -102,7 +102,7 @@ def test_a_refund_waits_and_is_done_by_the_agreement(desk: Desk) -> None:
     assert back(desk, "f1", 300) == asked, "once more: it waits"
     with pytest.raises(UserError, match="refund f1 waits as proposal 1 of ana, with other data"):
         back(desk, "f1", 301)
-    with pytest.raises(UserError, match="proposal 1 was made by ana, and nobody agrees to their own"):
+    with pytest.raises(UserError, match="proposal 1 was made by ana, who cannot agree to it"):
         agree(desk, 1, ANA)
     done = agree(desk, 1)
     assert (done.approval.decided_by, done.result.amount_micros, desk.credit()) == ("chief", 300 * UNIT, "p1=700.00")

@@ -50,7 +50,7 @@ TAMPERED = {
     "UPDATE subscriptions SET from_date = '2026-01-16' WHERE subscription_id = 'S1'": (DAYS,),
     "UPDATE plan_facts SET from_date = '2026-01-14' WHERE subscription_key = 1": (DAYS,),
 }
-BOOKS = {CHAIN: "commits: given = with the hash of what stands there", BYTES: "suspense: rows kept as bytes = with the bytes that came"}
+BOOKS = {CHAIN: "commits: given = with the hash of their content", BYTES: "suspense: rows kept as bytes = with the bytes that came"}
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_further_columns_are_variables_or_paths(tmp_path: Path) -> None:
         ("['callflow[].extension.name']", "is no path"),
         ("['variables..x']", "is no path"),
         ("['variables.accountcode']", "variables.accountcode has the name accountcode already"),
-        ("['callflow[0].caller_profile']", "callflow\\[0\\].caller_profile is no field: another column lies inside it"),
+        ("['callflow[0].caller_profile']", "callflow\\[0\\].caller_profile is not a field: another column lies inside it"),
     ],
 )
 def test_columns_that_are_no_fields(columns: str, message: str, tmp_path: Path) -> None:

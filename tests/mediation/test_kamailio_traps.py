@@ -114,7 +114,7 @@ def _row(times: str, code: str = "200", parties: str = "8613900000001|8613700000
 DOUBTS: list[tuple[Source, list[str], str]] = [
     (cdrs("answer_time", confirmed=False), [_row("1795975399|1795975402|3.1", more="|1795975400.321513")], "1 calls last from an answer"),
     (cdrs("answer_time"), [_row("1795975399|1795975405|6.1", more="|1795975402.321513")], "1 of 1 calls began before their answer"),
-    (cdrs(), [_row("1795975399|1795975405|6.1")], "no column tells when calls were answered"),
+    (cdrs(), [_row("1795975399|1795975405|6.1")], "no column says when calls were answered"),
     (
         cdrs("answer_time"),
         [

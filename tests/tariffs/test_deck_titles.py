@@ -68,7 +68,7 @@ def test_a_chinese_sheet_has_the_chinese_names(tmp_path: Path) -> None:
 
 # titles -> part of the mistake
 MISTAKES = [
-    ("zone,en\nFrance,F\nFrance,G\n", "zone `France` stands there twice"),
+    ("zone,en\nFrance,F\nFrance,G\n", "zone `France` is there twice"),
     ("destination,en\nFrance,F\n", "column `zone` is missing"),
     ("zone,English\nFrance,F\n", "column `English` is unknown"),
     ("zone,en,en\nFrance,F,G\n", "there twice"),

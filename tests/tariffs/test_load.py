@@ -65,8 +65,8 @@ MISTAKES = [
     ('to: "18:00"', 'to: "17:59"', "calendars[0].bands[0].to (line 11)", "leaves out", '"18:00"'),
     ("days: mon-fri", "days: weekdays", "calendars[0].bands[0].days (line 11)", "does not name days", "mon-fri"),
     ("id: 1, name: land", "id: 0, name: land", "zones[0].id (line 14)", "out of range", "65534"),
-    ("id: 1, name: land", "id: 2, name: land", "zones[1].id (line 15)", "zone id `2` stands here twice", "its own"),
-    ("id: 2, name: far", "id: 2, name: land", "zones[1].name (line 15)", "zone `land` stands here twice", "its own"),
+    ("id: 1, name: land", "id: 2, name: land", "zones[1].id (line 15)", "zone id `2`is here twice", "its own"),
+    ("id: 2, name: far", "id: 2, name: land", "zones[1].name (line 15)", "zone `land`is here twice", "its own"),
     ('["1", "86"]', '["49", "86"]', "zones[1].prefixes (line 15)", "prefix 49 of zone `far` stands in zone `land`", "one zone"),
     ('["1", "86"]', '["86", "86"]', "zones[1].prefixes (line 15)", "prefix 86", "once"),
     ('["1", "86"]', "[]", "zones[1].prefixes (line 15)", "has no prefix", "add one"),
@@ -74,7 +74,7 @@ MISTAKES = [
     ('["1", "86"]', '"86"', "zones[1].prefixes (line 15)", "expected a list", "- "),
     ("id: 12\n", "id: 11\n", "prices[1].id (line 29)", "id 11 belongs to another", "its own"),
     ("id: 91,", "id: 11,", "plans[0].recurring[0].id (line 55)", "id 11 belongs to another", "its own"),
-    ("name: far-voice", "name: home-voice", "prices[1].name (line 30)", "price `home-voice` stands here twice", "its own"),
+    ("name: far-voice", "name: home-voice", "prices[1].name (line 30)", "price `home-voice`is here twice", "its own"),
     ("charge_code: 2", "charge_code: 0", "prices[1].charge_code (line 31)", "out of range", "1 to"),
     ("revenue_code: 402", "revenue_code: 40000", "prices[1].revenue_code (line 32)", "out of range", "32767"),
     ("tax_class: standard\n    cal", "tax_class: reduced\n    cal", "prices[0].tax_class (line 21)", "unknown tax class", "standard"),
@@ -263,7 +263,7 @@ BAD_DECKS = [
     ("zone_id,zone,prefixes,rate\n50,france,+33,0.1\n", 'line 2: column prefixes: "+33" is not a prefix'),
     ("zone_id,zone,prefixes,rate\n50,france,33,free\n", 'line 2: column rate: "free" is not a decimal amount'),
     ("zone_id,zone,prefixes,rate\n50,france,49,0.1\n", "prefix 49 of zone `france` stands in zone `land` already"),
-    ("zone_id,zone,prefixes,rate\n1,france,33,0.1\n", "zone id `1` stands here twice"),
+    ("zone_id,zone,prefixes,rate\n1,france,33,0.1\n", "zone id `1`is here twice"),
 ]
 
 

@@ -74,7 +74,7 @@ def without_repeats(sheet: Sheet, ids: pa.Array[Any], column: str, mistakes: Mis
     for row in np.flatnonzero(again).tolist():
         place = sheet.where(int(lines[first[codes[row]]]))
         told = ids[row].as_py().replace(_BETWEEN, " ").strip()
-        mistakes.add_row(sheet, int(lines[row]), column, f"{told} stands on {place} already", "remove one of them")
+        mistakes.add_row(sheet, int(lines[row]), column, f"{told} is on {place} already", "remove one of them")
     return sheet._replace(table=rows_of(sheet.table, ~again))
 
 

@@ -36,7 +36,7 @@ _Identity = tuple[int, str, dt.date, str]  # subject, kind, from_date, name
 # What to write where a field is no list of names: all of them, or some.
 _REMEDIES: Final = {
     ("tax", "exempt"): """write `"exempt": ["*"]` for all tax classes, or name some, such as `"exempt": ["standard"]`""",
-    ("tax", "classes"): """write which class stands for which, such as `"classes": {"standard": "reduced"}`""",
+    ("tax", "classes"): """write the class and its replacement, such as `"classes": {"standard": "reduced"}`""",
 }
 
 
@@ -91,7 +91,7 @@ def _of_known(work: Importer, sheet: Sheet, column: str) -> tuple[Sheet, np.ndar
         named = sheet.table[column][row].as_py()
         if not work.mistakes.may_hold(work.sheets[file].file, named):
             message = f"{column.removesuffix('_id')} {named} is unknown"
-            work.mistakes.add_row(sheet, int(sheet.lines()[row]), column, message, f"add it to {work.sheets[file].file}, or mend the id")
+            work.mistakes.add_row(sheet, int(sheet.lines()[row]), column, message, f"add it to {work.sheets[file].file}, or correct the id")
     sheet = sheet._replace(table=rows_of(sheet.table, at >= 0))
     if "from_date" in sheet.table.column_names and "kind" not in sheet.table.column_names:
         sheet = without_repeats(sheet, joined(sheet.table[column], sheet.table["from_date"]), "from_date", work.mistakes)
@@ -117,7 +117,7 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
         identity = (key, row["kind"], dt.date.fromisoformat(row["from_date"]), getattr(detail, "name", ""))
         if identity in written:
             where = sheet.where(written[identity])
-            message = f"{row['kind']} of {row[subject]} from {row['from_date']} stands on {where} already"
+            message = f"{row['kind']} of {row[subject]} from {row['from_date']} is on {where} already"
             work.mistakes.add_row(sheet, row["line"], "kind", message, "remove one of them")
             continue
         held = known.get(identity)
@@ -138,7 +138,7 @@ def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) 
     """The detail of the row; None, and a mistake, where it is no detail of its kind."""
     kind, structs = row["kind"], kinds_of(table)
     if kind not in structs or kind in DUNNING_KINDS:
-        message = "dunning alone bars and unbars" if kind in DUNNING_KINDS else f"{kind!r} is no kind of fact here"
+        message = "dunning alone bars and unbars" if kind in DUNNING_KINDS else f"{kind!r} is not a kind of fact here"
         allowed = ", ".join(name for name in structs if name not in DUNNING_KINDS)
         work.mistakes.add_row(sheet, row["line"], "kind", message, f"use one of {allowed}")
         return None

@@ -126,7 +126,7 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
         subscription_id = sheet.table["subscription_id"][row].as_py()
         if not work.mistakes.may_hold(file, subscription_id):
             message = f"subscription {subscription_id} is unknown"
-            remedy = f"add it to {file}, or mend the id"
+            remedy = f"add it to {file}, or correct the id"
             work.mistakes.add_row(sheet, int(sheet.lines()[row]), "subscription_id", message, remedy)
     return at
 

@@ -34,7 +34,7 @@ def _items(work: Importer) -> Count:
     for row in np.flatnonzero(less(sheet.table["due_on"], sheet.table["issued_on"])).tolist():
         message = f"due_on {sheet.table['due_on'][row]} is before issued_on {sheet.table['issued_on'][row]}"
         work.mistakes.add_row(sheet, int(sheet.lines()[row]), "due_on", message, "give the dates of the old document")
-    _refuse_amounts(work, sheet, at, zero="an item of nothing is no open item")
+    _refuse_amounts(work, sheet, at, zero="an item of zero is not an open item")
     return _add(work, sheet, at, tables.opening_items, ("account_id", "reference"), {"issued_on": "issued_on", "due_on": "due_on"})
 
 
@@ -50,7 +50,7 @@ def _of_accounts(work: Importer, sheet: Sheet) -> tuple[Sheet, NDArray[np.int64]
     for row in np.flatnonzero(at < 0).tolist():
         named = sheet.table["account_id"][row].as_py()
         if not work.mistakes.may_hold(work.sheets["accounts"].file, named):
-            remedy = f"add it to {work.sheets['accounts'].file}, or mend the id"
+            remedy = f"add it to {work.sheets['accounts'].file}, or correct the id"
             work.mistakes.add_row(sheet, int(sheet.lines()[row]), "account_id", f"account {named} is unknown", remedy)
     return sheet._replace(table=rows_of(sheet.table, at >= 0)), at[at >= 0]
 
@@ -151,7 +151,7 @@ def _allowance_wrongs(work: Importer, row: dict[str, Any], at: int, of: int) -> 
     if row["subscription_id"] is not None and (
         of < 0 or work.subscriptions["account_key"][of].as_py() != work.accounts["account_key"][at].as_py()
     ):
-        found.append(("subscription_id", f"{row['account_id']} has no subscription {row['subscription_id']}", "mend the id"))
+        found.append(("subscription_id", f"{row['account_id']} has no subscription {row['subscription_id']}", "correct the id"))
     billed_from = work.accounts["billed_through"][at].as_py() or work.accounts["opened_on"][at].as_py()
     if row["period_end"] != billed_from:
         message = f"period_end {row['period_end']} is not {billed_from}, from when {row['account_id']} is billed here"

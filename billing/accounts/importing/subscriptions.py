@@ -109,7 +109,7 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
     for row in np.flatnonzero(owner < 0).tolist():
         account_id = sheet.table["account_id"][row].as_py()
         if not work.mistakes.may_hold(work.sheets["accounts"].file, account_id):
-            remedy = f"add it to {work.sheets['accounts'].file}, or mend the id"
+            remedy = f"add it to {work.sheets['accounts'].file}, or correct the id"
             work.mistakes.add_row(sheet, int(sheet.lines()[row]), "account_id", f"account {account_id} is unknown", remedy)
         work.mistakes.refuse(sheet.file, sheet.table["subscription_id"][row].as_py())
     return owner
@@ -125,7 +125,7 @@ def _refuse_early(work: Importer, sheet: Sheet, owner: Ints) -> None:
         message = (
             f"{sheet.table['subscription_id'][row]} begins on {sheet.table['from_date'][row]}, and its account is opened on {opened[at]}"
         )
-        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "from_date", message, "nobody would be billed for the days before: mend one")
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "from_date", message, "the days before would be billed to no account: correct one of the two")
 
 
 def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
@@ -142,6 +142,6 @@ def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
     for row in rows[at < 0].tolist():
         if not work.mistakes.may_hold(sheet.file, named[row].as_py()):
             message = f"subscription {named[row]} is unknown"
-            work.mistakes.add_row(sheet, int(sheet.lines()[row]), "transferred_from", message, "add it to the file, or mend the id")
+            work.mistakes.add_row(sheet, int(sheet.lines()[row]), "transferred_from", message, "add it to the file, or correct the id")
     result[rows[at >= 0]] = keys[at[at >= 0]]
     return result

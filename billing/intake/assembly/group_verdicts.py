@@ -87,7 +87,7 @@ def decision(group: Group, now: Verdict) -> tuple[int, str, str] | None:
         return None
     if now.state == ASSEMBLED:
         return before.suspense_id, "recycled", "its segments are complete now"
-    return before.suspense_id, "dropped", "its segments were looked at anew"
+    return before.suspense_id, "dropped", "its segments were assembled again"
 
 
 def suspense_row(group: Group, now: Verdict, segments: pa.Table, *, first_is_new: bool) -> _Row | None:

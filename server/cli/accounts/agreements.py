@@ -43,7 +43,7 @@ def terms(
 
 def discount(
     name: Named,
-    discount_name: Annotated[str, Parameter(name="NAME", help="As it stands on the invoice.")],
+    discount_name: Annotated[str, Parameter(name="NAME", help="Its name on the invoice.")],
     /,
     *,
     from_: FromDate,
@@ -129,7 +129,7 @@ def hold(
 
 def payer(
     name: Named,
-    payer_account: Annotated[str, Parameter(name="PAYER", help="The account that pays; left out with --nobody.")] = "",
+    payer_account: Annotated[str, Parameter(name="PAYER", help="The account that pays; not given with --nobody.")] = "",
     /,
     *,
     from_: FromDate,
@@ -150,7 +150,7 @@ def payer(
 
 def sponsor(
     account: AccountId,
-    sponsor_account: Annotated[str, Parameter(name="SPONSOR", help="The account that pays; left out with --nobody.")] = "",
+    sponsor_account: Annotated[str, Parameter(name="SPONSOR", help="The account that pays; not given with --nobody.")] = "",
     /,
     *,
     from_: FromDate,
@@ -171,7 +171,7 @@ def sponsor(
 
 def pool(
     account: AccountId,
-    root: Annotated[str, Parameter(name="ROOT", help="The account whose pool it joins; left out with --nobody.")] = "",
+    root: Annotated[str, Parameter(name="ROOT", help="The account whose pool it joins; not given with --nobody.")] = "",
     /,
     *,
     from_: FromDate,
@@ -225,7 +225,7 @@ def close(
 
 def retract(
     account: AccountId,
-    fact: Annotated[int, Parameter(name="FACT", help="Its number, as `accounts show` tells it.")],
+    fact: Annotated[int, Parameter(name="FACT", help="The fact's number, as `accounts show` lists it.")],
     /,
     *,
     reason: Annotated[str, Parameter(help="Why; it is kept.")],

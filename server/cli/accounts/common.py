@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from billing.accounts.recording import Asked, Done
     from billing.store.home import Home
 
-DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Check and tell what would happen; store nothing.")]
+DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Check, and show what would happen; store nothing.")]
 SubscriptionId = Annotated[str, Parameter(name="SUBSCRIPTION", help="The operator's id of the subscription.")]
 AccountId = Annotated[str, Parameter(name="ACCOUNT", help="The operator's id of the account.")]
 Named = Annotated[str, Parameter(name="ID", help="An account, or one of its subscriptions.")]

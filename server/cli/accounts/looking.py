@@ -98,7 +98,7 @@ def show(
     ]
     if facts:
         print()
-        output.print_table(("fact", "about", "from", "to", "says", "told by"), facts)
+        output.print_table(("fact", "about", "from", "to", "says", "recorded by"), facts)
     if detail.coming:
         print(f"\nto come after {detail.as_of}")
         for each in detail.coming:

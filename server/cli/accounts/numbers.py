@@ -19,7 +19,7 @@ def give(
     /,
     *,
     from_: Annotated[str, Parameter(name="--from", help=_INSTANT)],
-    quarantine_days: Annotated[int, Parameter(help="A number that was another's must have been nobody's for so many days.")] = 90,
+    quarantine_days: Annotated[int, Parameter(help="Days for which a number of a former subscription must have been free.")] = 90,
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,

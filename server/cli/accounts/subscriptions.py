@@ -27,7 +27,7 @@ def activate(
     plan: Annotated[str, Parameter(help="Such as mobile/smart-m, or mobile/smart-m+travel.")],
     from_: FromDate,
     number: Annotated[tuple[str, ...], Parameter(help="A number it has from that day on; may be given more than once.")] = (),
-    quarantine_days: Annotated[int, Parameter(help="A number that was another's must have been nobody's for so many days.")] = 90,
+    quarantine_days: Annotated[int, Parameter(help="Days for which a number of a former subscription must have been free.")] = 90,
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,

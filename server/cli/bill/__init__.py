@@ -30,11 +30,11 @@ BILL_COMMANDS = (
     ("thresholds", "thresholds:thresholds", "Interim bills of usage that reached a threshold."),
     ("rerate", "rerate:rerate", "What a version changes in billed periods, as a job."),
     ("rerate-list", "rerate:rerate_list", "List re-ratings."),
-    ("rerate-approve", "rerate:rerate_approve", "Approve a re-rating that somebody else planned."),
+    ("rerate-approve", "rerate:rerate_approve", "Approve a re-rating that another person planned."),
     ("rerate-reject", "rerate:rerate_reject", "Reject a re-rating."),
     ("rerate-apply", "rerate:rerate_apply", "Bill an approved re-rating."),
     ("unbilled", "enquiry:unbilled", "What an account has run up that is not billed yet."),
-    ("alarms", "enquiry:alarms", "Bills out of the ordinary: list, told, dismiss."),
+    ("alarms", "enquiry:alarms", "Abnormal bills: list them, record that the customer was informed, or dismiss them."),
     ("opening", "enquiry:opening", "Documents of what imported accounts owed before."),
     ("refused", "events:refused", "Events that a run could not price."),
     ("explain", "events:explain", "What a run made of a record."),
@@ -82,7 +82,7 @@ def bill_date(date: str | None, period: str | None, bill_day: int | None) -> dt.
         return parse_date(date)
     day = 1 if bill_day is None else bill_day
     if not 1 <= day <= DAYS_MAX:
-        raise UserError(f"--bill-day {day} is no day of a month", "give 1 .. 31", exit_status=2)
+        raise UserError(f"--bill-day {day} is not a day of a month", "give 1 .. 31", exit_status=2)
     return next_bill_date(parse_date(f"{period}-01"), day)
 
 

@@ -36,7 +36,7 @@ def approve(*, run: RunNumber, note: Note = "", home: HomeFolder = DEFAULT_HOME,
 
 
 def reject(*, run: RunNumber, note: Note, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Reject the list of invoices of a run: nothing of it is ever billed, and its date can be run anew."""
+    """Reject the list of invoices of a run: nothing of it is ever billed, and its date can be run again."""
     return _decide(home, run, "rejected", note, as_json=as_json)
 
 

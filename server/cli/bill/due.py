@@ -50,4 +50,4 @@ def _print(found: Due) -> None:
 def _why_not(each: DueDate) -> str:
     if each.clock:
         return f"wait: it has not begun for {counted(each.waiting, 'account')} on the clock of {each.clock}; others: --accounts A,B"
-    return "none: a run would bill nobody; a run of a later date will"
+    return "none: a run would bill no account; a run of a later date will"

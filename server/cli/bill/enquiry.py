@@ -20,7 +20,7 @@ HEADS: Final = {
     "en": "Account {}, not billed up to {}; provisional, without tax",
     "zh": "账户 {}，截至 {} 尚未出账；暂计，不含税",
 }
-alarms = cyclopts.App(name="alarms", help="Bills out of the ordinary: list them, say that the customer was told, dismiss them.")
+alarms = cyclopts.App(name="alarms", help="Abnormal bills: list them, record that the customer was informed, or dismiss them.")
 AlarmId = Annotated[int, Parameter(name="ALARM", help="Its number, as `bill alarms list` shows it.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
 
@@ -73,7 +73,7 @@ def opening(
         practice.say(opened)
         if done.proposal:
             print(
-                f"proposal {done.proposal} waits for another person: {counted(done.documents, 'opening item')}; somebody else: "
+                f"proposal {done.proposal} waits for another person: {counted(done.documents, 'opening item')}; another person: "
                 f"ratewright approvals agree {done.proposal}"
             )
         else:
@@ -88,7 +88,7 @@ def opening(
 @alarms.command(name="list")
 def list_(
     *,
-    every: Annotated[bool, Parameter(name="--all", negative="", help="Those that were told or dismissed, too.")] = False,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Also those whose customer was informed, and those that were dismissed.")] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -126,7 +126,7 @@ def told(
 
 @alarms.command
 def dismiss(
-    alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why nobody needs to be told.")], home: HomeFolder = DEFAULT_HOME
+    alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why the customer need not be informed.")], home: HomeFolder = DEFAULT_HOME
 ) -> int:
     """Dismiss an alarm: the customer need not know of it."""
     return _decide(home, alarm, "dismissed", note)

@@ -94,7 +94,7 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
     if found.goes_on:
         print(f"run {found.goes_on} of this date would go on, as of commit {found.seq}")
     if found.waits:
-        print("a run would number nothing before somebody else approves its list")
+        print("a run numbers nothing before another person approves its list")
     if found.refused:
         print(f"a run would refuse: {found.refused}")
     for name, text in found.findings.items():

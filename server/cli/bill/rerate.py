@@ -62,7 +62,7 @@ def rerate(
     else:
         known = " is there already" if job.existed else ""
         then = {
-            jobs.WAITING: f"; somebody else approves it: ratewright bill rerate-approve {job.job_id}",
+            jobs.WAITING: f"; another person approves it: ratewright bill rerate-approve {job.job_id}",
             jobs.APPROVED: f"; it is billed with: ratewright bill rerate-apply {job.job_id} --date ...",
         }
         print(f"re-rating {job.job_id}{known}: {job.state}{then.get(job.state, '')}")

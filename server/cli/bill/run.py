@@ -38,7 +38,7 @@ def run(
     everything: Annotated[bool, Flag, Parameter(help="Compute all open periods, also of accounts that nothing has touched.")] = False,
     ahead: Annotated[
         str | None,
-        Parameter(help="Why it is made before its date has begun. Whatever the setting `approval` says, another person has to approve it."),
+        Parameter(help="Reason for a run before its date has begun. Another person has to approve it, also where the setting `approval` is off."),
     ] = None,
     wait: Annotated[bool, Flag, Parameter(help="Wait for another run to end.")] = False,
     threads: Threads = 0,
@@ -249,7 +249,7 @@ def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
     print_trial(found)
     with home.connect() as connection:
         waits = start.waits_for_approval(connection, states.find(connection, done.run_id))
-    approve = f"ratewright bill approve --run {done.run_id} (somebody else), then " if waits else ""
+    approve = f"ratewright bill approve --run {done.run_id} (another person), then " if waits else ""
     print(f"\nnothing is numbered yet: {approve}ratewright bill run --date {done.bill_date} --resume")
     return 0
 

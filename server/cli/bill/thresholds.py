@@ -49,7 +49,7 @@ def thresholds(
         waiting = ", ".join(f"{each.threshold} of {each.subscription_id}" for each in found.held)
         print(f"reached, and not billed while the bills of its account are held: {waiting}")
     for each in found.passed_by:
-        print(f"reached by {date}, and passed by: {each.limit} of {each.subscription_id}: {each.reason}")
+        print(f"reached by {date}, but not billed: {each.limit} of {each.subscription_id}: {each.reason}")
     if not found.reached:
         if not (found.held or found.passed_by):
             print(f"no threshold is reached by {date} that has not been billed")

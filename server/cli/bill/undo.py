@@ -19,9 +19,9 @@ _SHOWN = 50  # documents; --json has all
 def undo(
     *,
     run: Annotated[int, Parameter(name="--run", help="The run's number.")],
-    reason: Annotated[str, Parameter(help="Why, for whoever looks at it later.")],
+    reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     accounts: Accounts = None,
-    withdraw: Annotated[bool, Parameter(name="--withdraw", negative="", help="Take back a proposal that nobody agreed to.")] = False,
+    withdraw: Annotated[bool, Parameter(name="--withdraw", negative="", help="Take back a proposal that is not agreed to yet.")] = False,
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,

@@ -128,7 +128,7 @@ def _print_history(found: History) -> None:
     barred = "; outgoing calls are barred" if found.barred else ""
     taken, asked = level(found.taken_level, found.taken_action, found.taken_on), level(found.level, found.action)
     print(f"account {found.account_id} on {found.as_of}: {amount} past due{since}{barred}")
-    print(f"stands at: {taken}")
+    print(f"last step: {taken}")
     print(f"policy {found.policy} asks for: {asked}")
     if found.held_level:
         print(f"level {found.held_level} waits: open promises cover what is past due (ratewright payment promise list)")

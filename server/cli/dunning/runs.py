@@ -84,7 +84,7 @@ def _print(done: Undo, *, dry_run: bool) -> None:
         (each.account_id, f"{each.level_undone} {each.action_undone}", f"{each.level} {each.action}".rstrip(), each.bar)
         for each in done.accounts
     ]
-    output.print_table(("account", "step undone", "then stands at", "fact"), rows)
+    output.print_table(("account", "step undone", "last step then", "fact"), rows)
     if done.waits:
         print(f"run {done.run_id} of {done.as_of} counts until another person gives the same command")
     else:

@@ -18,7 +18,7 @@ INVOICE_COMMANDS = (
     ("explain", "explaining:explain", "An invoice, or one line of it, in words and figures."),
     ("usage", "usage:usage", "Every record behind the usage lines of an invoice."),
     ("void", "changing:void", "An invoice is void: its lines count no more."),
-    ("reissue", "changing:reissue", "Bill anew what a void invoice had billed."),
+    ("reissue", "changing:reissue", "Bill again what a void invoice had billed."),
     ("credit", "changing:credit", "Credit a line of an invoice, or all of it."),
 )
 

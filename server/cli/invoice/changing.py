@@ -25,7 +25,7 @@ def void(
     number: InvoiceNumber,
     /,
     *,
-    reason: Annotated[str, Parameter(help="Why, for whoever looks at it later.")],
+    reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     date: OnDate = None,
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,

@@ -19,7 +19,7 @@ SHOWN_ROWS = 50
 def list_(
     *,
     account: Annotated[str | None, Parameter(help="Only documents of this account.")] = None,
-    open_: Annotated[bool, Parameter(name="--open", negative="", help="Only those of which anything is open.")] = False,
+    open_: Annotated[bool, Parameter(name="--open", negative="", help="Only those with an open amount.")] = False,
     date: Annotated[str | None, Parameter(name="--date", help="Only those issued on this date, such as 2025-11-01.")] = None,
     run: Annotated[int | None, Parameter(name="--run", help="Only those of this run, as `bill list` numbers them.")] = None,
     language: Language = "en",

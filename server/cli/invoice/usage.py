@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("time", "subscription", "number", "with", "line", "quantity", "free", "unit", "charge", "currency")
 _NOTES = {
     "en": {
-        "elsewhere": "line {}: nothing of this charge stands here any more; its records are on the invoice of who pays it",
+        "elsewhere": "line {}: nothing of this charge is on this invoice any more; its records are on the invoice of the account that pays it",
         "net": "line {}: its prices hold tax; without it all that was billed of its charges is {}",
         "written": "{} records are in {}",
         "none": "{} has no line of usage",

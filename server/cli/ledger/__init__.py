@@ -16,7 +16,7 @@ COMMANDS = (
     ("export", "export:export", "A month as CSV for the books of finance, by a mapping of accounts."),
     ("write-off", "write_off:write_off_", "Write off what is open of an invoice."),
     ("write-offs", "write_off:write_offs", "What was asked for, written off and undone, by whom."),
-    ("check", "reading:check_", "Work everything out anew and name the first difference."),
+    ("check", "reading:check_", "Compute everything again and name the first difference."),
 )
 
 app = cyclopts.App(name="ledger", help="Balances, ageing, month end, closing and export.")

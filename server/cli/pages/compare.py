@@ -35,7 +35,7 @@ _WORDS: Final[dict[str, dict[str | bool | None, str]]] = {
         "events without a price": "events without a price",
         "as it is": "as it is",
         "now": "now",
-        "last": "plans that leave events without a price which have one now stand last, whatever they cost",
+        "last": "plans that leave events without a price which have one now are last, at any cost",
     },
     "zh": {
         "of": "{0} 在 {1}:{2},套餐 {3}",

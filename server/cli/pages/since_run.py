@@ -19,7 +19,7 @@ _SHORT: Final = {
         "nobody": "nobody",
         "account": "account {account_id}",
         "owner": "; of {owner} by now",
-        "mended": "; mended: the run of {next_bill_date} prices it",
+        "mended": "; corrected: the run of {next_bill_date} prices it",
     },
     "zh": {
         "conflict": "；已出账：{invoice} 第 {line_no} 行（{charged}）",
@@ -46,7 +46,7 @@ _SENTENCES: Final = {
         "account": "account {account_id}",
         "owner": "The number is of {owner} by now. The charge stays on the bill of account {billed_account_id} until a run of that account "
         "takes it off; none does once the period is closed.",
-        "mended": "The cause is mended: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
+        "mended": "The cause is corrected: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
     },
     "zh": {
         "conflict": "该记录的各版本互相冲突，选定之前均不计费：`ratewright usage suspense resolve {suspense_id}`。",

@@ -56,9 +56,9 @@ _FIGURES: Final = ("events now", "events then", "now", "then", "change")
 def show(report: WhatIf) -> None:
     """Print all tables."""
     print(f"{report.identity}@{report.version} over {report.month}: {counted(report.events, 'event')}, as of commit {report.commit_seq}")
-    print("Every account has the calendar month as one period, whatever its bill day; amounts are shown to the cent")
+    print("Every account has the calendar month as one period, for any bill day; amounts are shown to the cent")
     print("(--csv and --json are exact) and hold what a bill of the month charges, tiers, discounts and commitments as well.")
-    print("No tax is added; prices that hold their tax are compared as they stand.")
+    print("No tax is added; prices that include tax are compared with it.")
     print(f"Left out on both sides: {not_included(report.not_included, 'en')}.")
     if report.only_plan:
         print(f"Only subscriptions that have {report.only_plan} in the month are counted.")

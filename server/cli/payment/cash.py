@@ -18,7 +18,7 @@ def cash(
     amount: common.Amount,
     date: common.OnDate,
     currency: common.Currency = None,
-    reference: Annotated[str, Parameter(help="Whatever is worth a note.")] = "",
+    reference: Annotated[str, Parameter(help="A note on the receipt, if needed.")] = "",
     invoice: common.Numbers = [],  # noqa: B006 -- never changed
     dry_run: common.DryRun = False,
     home: HomeFolder = DEFAULT_HOME,

@@ -21,8 +21,8 @@ OnDate = Annotated[str, Parameter(name="--date", help="The date, such as 2025-11
 OnDateOrToday = Annotated[str | None, Parameter(name="--date", help="The date to judge by; today (UTC) by default.")]
 Currency = Annotated[str | None, Parameter(name="--currency", help="The currency, if known; another than the account's is refused.")]
 Numbers = Annotated[list[str], Parameter(name="--invoice", negative="", help="Number of an invoice that it is for; may be repeated.")]
-Reason = Annotated[str, Parameter(name="--reason", help="Why, for whoever looks at it later.")]
-Note = Annotated[str, Parameter(name="--note", help="Why, for whoever looks at it later.")]
+Reason = Annotated[str, Parameter(name="--reason", help="The reason; it is kept with your name.")]
+Note = Annotated[str, Parameter(name="--note", help="The reason; it is kept with your name.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
 
 NEEDS_SECOND = "another person would have to agree"
@@ -30,7 +30,7 @@ NEEDS_SECOND = "another person would have to agree"
 
 def second_person(what: str, proposal: int) -> str:
     """The sentence on something that waits for another person."""
-    return f"{what} waits for another person as proposal {proposal}; somebody else: ratewright approvals agree {proposal}"
+    return f"{what} waits for another person as proposal {proposal}; another person: ratewright approvals agree {proposal}"
 
 
 def fee_apart(fee_micros: int, currency: str) -> str:

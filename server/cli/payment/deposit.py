@@ -26,7 +26,7 @@ def take(
     amount: common.Amount,
     date: common.OnDate,
     currency: common.Currency = None,
-    reference: Annotated[str, Parameter(help="Whatever the bank says about it.")] = "",
+    reference: Annotated[str, Parameter(help="The bank's text of the booking.")] = "",
     dry_run: common.DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,

@@ -17,7 +17,7 @@ def record(
     amount: common.Amount,
     date: Annotated[str, Parameter(help="Date on which it was received, such as 2025-11-10.")],
     currency: common.Currency = None,
-    reference: Annotated[str, Parameter(help="Whatever the bank says about it.")] = "",
+    reference: Annotated[str, Parameter(help="The bank's text of the booking.")] = "",
     invoice: common.Numbers = [],  # noqa: B006 -- never changed
     dry_run: common.DryRun = False,
     home: HomeFolder = DEFAULT_HOME,

@@ -81,7 +81,7 @@ def import_deck(
     if seen.is_doubtful and not force:
         late, against = counted(len(seen.notice_breaches), "change"), counted(len(seen.contradictions), "row")
         doubts = f"{late} announced too late, {against} against the deck"
-        raise UserError(f"nothing was written: {doubts}", "mend the file, or say --force if it is meant so")
+        raise UserError(f"nothing was written: {doubts}", "correct the file, or add --force to write it as it is")
     is_new = writing.write(found.file, writing.csv_text(update.merged.rows, found.deck.defaults.connect_fee_micros))
     if as_json:
         output.print_json({**deck_page.as_json(update), "written": str(found.file), "changed": is_new})

@@ -52,7 +52,7 @@ def _notes(update: Update) -> list[str]:
     if seen.duplicates:
         listed = seen.duplicate_rows[:DUPLICATES_SHOWN]
         shown = "; ".join(f"{each.prefix} in line {each.dropped_line} as in {each.kept_line}" for each in listed)
-        notes.append(f"duplicates, of which the first counts: {seen.duplicates:,} ({shown}{_dots(seen.duplicates, listed)})")
+        notes.append(f"duplicates; the first of each counts: {seen.duplicates:,} ({shown}{_dots(seen.duplicates, listed)})")
     if seen.backdated:
         notes.append(f"rows that are dated before {update.on}, and take effect then: {seen.backdated:,}")
     if seen.over:
@@ -71,7 +71,7 @@ def _notes(update: Update) -> list[str]:
     if not update.currency_is_said and update.currency is not None:
         notes.append(f"currency: taken to be {update.currency}; neither mapping nor file says so")
     if seen.unread_columns:
-        notes.append(f"columns of which nothing was made: {', '.join(seen.unread_columns)}")
+        notes.append(f"columns that are not read: {', '.join(seen.unread_columns)}")
     return notes
 
 

@@ -110,7 +110,7 @@ def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], lis
     if again.periods:
         first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
         accounts = counted(again.accounts, "account")
-        notes.append(f"the next bill run computes billed periods of {accounts} anew, from {first} to {last}, and bills what differs")
+        notes.append(f"the next bill run computes billed periods of {accounts} again, from {first} to {last}, and bills what differs")
     if again.beyond:
         named = ", ".join(f"{each.account_id} from {each.from_date} to {output.last_day(each.to_date)}" for each in again.beyond[:NAMED])
         more = f", and {len(again.beyond) - NAMED} more, all in --json" if len(again.beyond) > NAMED else ""

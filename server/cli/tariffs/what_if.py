@@ -74,7 +74,7 @@ def what_if(
     if csv is not None and csv == chart:
         raise UserError(f"{csv} is named for the figures and for the picture", "name two files", exit_status=2)
     if chart is not None and chart.suffix not in CHARTS:
-        raise UserError(f"--chart {chart} is no picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
+        raise UserError(f"--chart {chart} is not a picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
     of_month = month.parse(period)
     catalogue = catalogue_names.find(draft, home)
     moves = [migration.parse(each, catalogue.identity) for each in migrate]
@@ -106,7 +106,7 @@ def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
     detail = {"commit_seq": report.commit_seq, "events": report.events, "revenue": figures}
     if store.record_what_if(home, catalogue, report.month, current(), clock.now_us(home), detail):
         return f"Kept: {catalogue.identity}@{catalogue.version} was tried on {report.month}."
-    return "Nothing was stored: this is no draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
+    return "Nothing was stored: this is not a draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
 
 
 def _drawn(path: Path, report: WhatIf) -> str:

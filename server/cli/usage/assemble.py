@@ -76,7 +76,7 @@ def _instant_us(text: str) -> int:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise UserError(f"--at {text} is no time", remedy, exit_status=2) from error
+        raise UserError(f"--at {text} is not a time", remedy, exit_status=2) from error
     if moment.tzinfo is None:
         raise UserError(f"--at {text} does not say in which zone it is", remedy, exit_status=2)
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

@@ -22,7 +22,7 @@ def refuse_unreadable(files: Sequence[Path]) -> None:
         if file.is_dir():
             problems.append(Problem(str(file), "file", "is a folder", "name the files in it"))
         elif not file.exists():
-            problems.append(Problem(str(file), "file", "does not exist", "mend the name"))
+            problems.append(Problem(str(file), "file", "does not exist", "correct the name"))
         elif not file.is_file():
             problems.append(Problem(str(file), "file", "is a pipe or device", "write what comes from it to a file, and name that"))
     if len(problems) == 1:

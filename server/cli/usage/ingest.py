@@ -105,7 +105,7 @@ def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:
         taken = "nothing was stored" if len(refused) == files else "the others were taken"
         raise UserError(
             f"{len(refused)} of {counted(files, 'file')} {'was' if len(refused) == 1 else 'were'} refused, {taken}:{rows}",
-            "mend or leave out what was refused and give the same command again: what was taken is recognised",
+            "correct or leave out what was refused and give the same command again: what was taken is recognised",
         )
 
 

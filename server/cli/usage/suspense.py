@@ -22,7 +22,7 @@ SUSPENSE_COMMANDS = (
     ("recycle", "suspense_recycle:recycle", "Bring records back, as they are or by a correction."),
     ("resolve", "suspense_resolve:resolve", "Choose among versions that conflict."),
     ("write-off", "suspense_write_off:write_off", "Propose to give records up."),
-    ("proposals", "suspense_proposals:proposals", "Corrections and write-offs, and how they stand."),
+    ("proposals", "suspense_proposals:proposals", "Corrections and write-offs, and the state of each."),
     ("approve", "suspense_proposals:approve", "Agree to another person's proposal, or reject it."),
     ("limit", "suspense_limit:limit", "Above which value a second person is needed."),
 )
@@ -97,7 +97,7 @@ def _print(found: Listing) -> None:
             instant(each.start_us),
             each.served_id,
             output.amount(each.estimated_micros, each.currency) + f" {each.currency}" if each.currency else "",
-            each.basis + (", mended: the next bill run prices it" if each.mended else ""),
+            each.basis + (", corrected: the next bill run prices it" if each.mended else ""),
             each.file or "stream",
             each.offset,
             each.raw,

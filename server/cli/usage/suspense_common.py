@@ -28,7 +28,7 @@ BillDate = Annotated[
     str | None,
     Parameter(name="--date", help="Take what a bill run of this date would refuse now, instead of what the runs so far refused."),
 ]
-Note = Annotated[str, Parameter(name="--note", help="Why, for whoever looks at it later.")]
+Note = Annotated[str, Parameter(name="--note", help="The reason; it is kept with your name.")]
 SHOWN_ROWS = 50
 
 

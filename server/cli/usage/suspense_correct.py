@@ -74,7 +74,7 @@ def correct(
         saved = None
         if save:
             if not figures.coming_back:
-                raise UserError("the rule brings no record back", "look at the preview without --save, and mend the rule")
+                raise UserError("the rule brings no record back", "look at the preview without --save, and correct the rule")
             subject = proposals.Subject(
                 proposals.CORRECT, figures.coming_back, figures.estimated, figures.unknown, found, bill_date=date or ""
             )

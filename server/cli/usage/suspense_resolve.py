@@ -38,7 +38,7 @@ def resolve(
     (identifier,) = checked_ids([record])
     if not (identifier.isascii() and identifier.isdecimal()):
         raise UserError(
-            f"{record} is no version of an event in conflict", "`usage suspense --reason conflicting` shows them", exit_status=2
+            f"{record} is not a version of an event in conflict", "`usage suspense --reason conflicting` shows them", exit_status=2
         )
     if (keep or incomplete) and not note:
         raise UserError("a choice needs a reason", "say why with --note", exit_status=2)

@@ -28,7 +28,7 @@ TOO_LATE_COMMANDS = (
 def _require_count(_: object, number: int) -> None:
     """Raises ValueError for a number that counts nothing."""
     if number < 0:
-        message = f"{number} is no number of records"
+        message = f"{number} is not a number of records"
         raise ValueError(message)
 
 
@@ -76,7 +76,7 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
     from server.cli.bill import instant
 
     if not found.records and not found.taken_back:
-        print("nobody has decided on late usage" if decided else "no usage is too late for a bill")
+        print("no decision on late usage was taken" if decided else "no usage is too late for a bill")
         return
     if found.records:
         _print_records(found, limit, language, decided=decided)

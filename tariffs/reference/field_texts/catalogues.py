@@ -53,7 +53,7 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
     },
     words.CalendarEntry: {
         "name": Meaning("what prices name"),
-        "bands": Meaning("times that prices tell apart; every instant that none covers is in `other`"),
+        "bands": Meaning("times with prices of their own; every instant that none covers is in `other`"),
         "holidays": Meaning("dates of public holidays, on top of those below", "none"),
         "holidays_file": Meaning("a CSV file with a column `date`, and its dates are holidays too", "none"),
         "public_holidays": Meaning("the public holidays of a country, on top; their dates are frozen into the version", "none"),
@@ -64,7 +64,7 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "country": Meaning("two letters of ISO 3166, such as CN"),
         "subdivision": Meaning("code of a province or state, whose own holidays count too", "the whole country's only"),
         "years": Meaning("years whose holidays are taken"),
-        "swaps": Meaning("`true`: weekend days that are worked for a holiday count as the weekday they stand for", "`false`"),
+        "swaps": Meaning("`true`: weekend days that are worked for a holiday count as the weekday they replace", "`false`"),
     },
     words.WorkingDayEntry: {
         "date": Meaning("the date"),
@@ -87,7 +87,7 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
     words.ZoneEntry: {
         "id": Meaning("number of the zone, 1 to 65534; keeps its meaning for ever"),
         "name": Meaning("what rules and allowances name"),
-        "prefixes": Meaning("numbers that begin so; a prefix stands in one zone only", "none"),
+        "prefixes": Meaning("numbers that begin so; a prefix is in one zone only", "none"),
         "prefixes_file": Meaning("a CSV file with a column `prefix`, on top", "none"),
         "short_codes": Meaning("whole numbers, exactly as dialled; they go before any prefix", "none"),
         "title": Meaning("what the tariff sheet calls it, by language", "the name"),
@@ -95,7 +95,7 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
     words.RoamingZoneEntry: {
         "id": Meaning("number of the zone, 1 to 65534; keeps its meaning for ever"),
         "name": Meaning("what rules and allowances name"),
-        "plmns": Meaning("mobile country code and network code of its networks; a network stands in one roaming zone only"),
+        "plmns": Meaning("mobile country code and network code of its networks; a network is in one roaming zone only"),
         "timezone": Meaning("IANA name of the wall clock there", "the catalogue's"),
         "title": Meaning("what the tariff sheet calls it, by language", "the name"),
     },
@@ -110,7 +110,7 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "band": Meaning("a band of the calendar, or `other`"),
         "rate": Meaning("the price of `per`"),
         "steps": Meaning("instead of `rate`: rates by quantity"),
-        "flat": Meaning("instead of `rate`: an amount for each event, whatever its length"),
+        "flat": Meaning("instead of `rate`: an amount for each event of any length"),
         "package": Meaning("instead of `rate`: a quantity that is paid whole as soon as it is begun"),
     },
     words.StepEntry: {
@@ -151,12 +151,12 @@ OF_CATALOGUES: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         ),
         "counting": Meaning("where steps and increments count from: `event`, or over the period `graduated` or by `package`", "`event`"),
         "counter": Meaning("number of the counter over the period; prices with the same one count together", "none"),
-        "unit": Meaning("what is counted, where no quantity tells", "messages"),
+        "unit": Meaning("what is counted, where no quantity says it", "messages"),
         "content_percent": Meaning("share of the content provider's amount that is charged on top; alone it is the whole price", "0"),
         "rates": Meaning("instead of the fields of a single rate: one entry for each band"),
         "rate": Meaning("the price of `per`"),
         "steps": Meaning("instead of `rate`: rates by quantity"),
-        "flat": Meaning("instead of `rate`: an amount for each event, whatever its length, charged as a connect fee is"),
+        "flat": Meaning("instead of `rate`: an amount for each event of any length, charged as a connect fee is"),
         "package": Meaning("instead of `rate`: a quantity that is paid whole as soon as it is begun"),
     },
     words.DeckEntry: {

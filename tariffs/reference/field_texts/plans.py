@@ -25,7 +25,7 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "name": Meaning("small letters, digits and hyphens; subscriptions have `identity/plan`"),
         "title": Meaning("what customers read, by language"),
         "rules": Meaning("what usage costs, in the order in which it is asked", _NONE),
-        "decks": Meaning("rate decks, each zone of which is a rule", _NONE),
+        "decks": Meaning("rate decks; each zone of one is a rule", _NONE),
         "fallbacks": Meaning(
             "plans of this catalogue whose rules are asked, in this order, where none of this plan's holds, for a shorter prefix either: "
             "dearer zones inside a zone that this plan names must be named by it too. What the plan grants is its own only",
@@ -34,7 +34,7 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         **_HELD,
         "one_offs": Meaning("fees charged once", _NONE),
         "commitments": Meaning("least amounts of a bill period", _NONE),
-        "spend_limits": Meaning("amounts at which a subscriber is told, or barred. *Alarms only: they change no bill*", _NONE),
+        "spend_limits": Meaning("amounts at which a subscriber is informed or barred. *Alarms only: they change no bill*", _NONE),
         "add_ons": Meaning("names of the add-ons that may be bought with it, 5 at most", _NONE),
         "terms": Meaning("what is promised beside prices", "nothing"),
         "sold_from": Meaning("first local day on which it is sold; says nothing to those who have it", "from the beginning"),
@@ -196,7 +196,7 @@ OF_PLANS: Final[Mapping[type[msgspec.Struct], Mapping[str, Meaning]]] = {
         "name": Meaning("what lists call it"),
         "amount": Meaning("what may be spent in the window"),
         "window": Meaning("a local `day`, or the bill `period`"),
-        "action": Meaning("`notify`: the subscriber is told; `bar`: and what costs more is stopped", "`notify`"),
+        "action": Meaning("`notify`: the subscriber is informed; `bar`: usage beyond the limit is stopped too", "`notify`"),
         "title": TITLE,
     },
     words.TermsEntry: {

@@ -34,7 +34,7 @@ ANA: Final = Operator("ana", 7)
 LINES, VOIDS, MONEY, LOST = "lines of documents = postings", "voids of documents = postings", "payments = postings", "write-offs = postings"
 MONTHS, SOURCES = "month-end entries = postings", "every posting is of something"
 SETTLED, LEFT, LOSSES, AGES = (
-    "settlements = worked out anew", "credit left = worked out anew", "write-offs = what they settle", "ageing = receivables",
+    "settlements = computed again", "credit left = computed again", "write-offs = what they settle", "ageing = receivables",
 )  # fmt: skip
 NOTHING, GONE = "is there, and no {} asks for it", "is missing"
 MAPPING: Final = """

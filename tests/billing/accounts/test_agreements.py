@@ -67,7 +67,7 @@ AGREED = [
     ("M1-1", "payer", "2026-05-01", None, kinds.PayerFact("M3", ("usage", "one_off"), (12,)), "M3 pays usage, one off, charge code 12"),
     ("M4", "sponsor", "2026-04-01", "2026-09-01", kinds.SponsorFact("M2", ("usage",)), "M2 pays usage"),
     ("M5", "pool", "2025-10-01", None, kinds.PoolFact("M2"), "shares allowances with M2"),
-    ("M1", "payer", "2026-07-01", None, kinds.PayerFact(""), "nobody else pays"),
+    ("M1", "payer", "2026-07-01", None, kinds.PayerFact(""), "no other account pays"),
 ]  # fmt: skip
 
 

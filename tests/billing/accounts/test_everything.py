@@ -206,7 +206,7 @@ subscription_facts | A1-2,end,2025-10-01,,{} | subscription_facts.csv line 8, fr
 opening_items | W1,OLD-77,2025-11-01,2025-11-21,50.00 | opening_items.csv line 4, reference: W1 OLD-77 stands on line 2 already
 opening_items | W1,OLD-9,2025-11-01,2025-10-21,50.00 | opening_items.csv line 4, due_on: due_on 2025-10-21 is before issued_on 2025-11-01
 opening_items | W1,OLD-9,2025-11-01,2025-11-21,50.001 | opening_items.csv line 4, amount: the amount is finer than CNY is counted
-opening_items | W1,OLD-9,2025-11-01,2025-11-21,0 | opening_items.csv line 4, amount: an item of nothing is no open item
+opening_items | W1,OLD-9,2025-11-01,2025-11-21,0 | opening_items.csv line 4, amount: an item of zero is not an open item
 opening_items | W1,OLD-9,2025-11-01,2025-11-21,1e3 | opening_items.csv line 4, amount: '1e3' is not a decimal amount
 opening_allowances | W1,W1-1,mobile,mobile/plus,9,2026-01-01,2026-03-01,1 | opening_allowances.csv line 4, allowance: plan mobile/plus has
 opening_allowances | W1,W1-1,mobile,mobile/plus,3,2026-01-01,2026-03-01,1 | opening_allowances.csv line 4, allowance: messages does

@@ -109,8 +109,8 @@ MISTAKES = """
 accounts      | ,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20          | line 2, account_id: '' cannot be used
 accounts      | A 1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, account_id: 'A 1' cannot be used
 accounts      | A1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,strict,20          | line 2, dunning_policy: there is no dunning policy strict
-accounts      | A1,Li,yuan,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, currency: 'yuan' is no currency of ISO 4217
-accounts      | A1,Li,XXQ,Asia/Shanghai,1,zh,2026-01-15,,standard,20        | line 2, currency: 'XXQ' is no currency of ISO 4217
+accounts      | A1,Li,yuan,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 2, currency: 'yuan' is not a currency of ISO 4217
+accounts      | A1,Li,XXQ,Asia/Shanghai,1,zh,2026-01-15,,standard,20        | line 2, currency: 'XXQ' is not a currency of ISO 4217
 accounts      | A1,Li,CNY,Mars/Olympus,1,zh,2026-01-15,,standard,20         | line 2, timezone: 'Mars/Olympus' is not a time zone
 accounts      | A1,Li,CNY,../etc/passwd,1,zh,2026-01-15,,standard,20        | line 2, timezone: '../etc/passwd' is not a time zone
 accounts      | A1,Li,CNY,Asia/Shanghai,0,zh,2026-01-15,,standard,20        | line 2, bill_day: '0' is not a whole number from 1 to 31
@@ -161,7 +161,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(home: Home, tmp_path: Path) 
         "accounts.csv line 2, bill_day: '40' is not a whole number from 1 to 31; give such a number",
         "accounts.csv line 2, opened_on: '2026-13-01' is not a date; write it as 2026-01-31",
         "subscriptions.csv line 2, plan: plan mobile/smart-n is in no published catalogue; did you mean mobile/smart-m?",
-        "numbers.csv line 2, subscription_id: subscription S7 is unknown; add it to subscriptions.csv, or mend the id",
+        "numbers.csv line 2, subscription_id: subscription S7 is unknown; add it to subscriptions.csv, or correct the id",
     ]
 
 

@@ -93,7 +93,7 @@ NOT_ACTIVATED = [
     (("N-1", "A1", "mobile/none", "2026-03-10", ()), "plan mobile/none is in no published catalogue"),
     (("N-1", "A1", "euro/basic", "2026-03-10", ()), "plan euro/basic is in EUR, account A1 in CNY"),
     (("N-1", "A1", "mobile/old", "2026-03-10", ()), "plan mobile/old is not sold on 2026-03-10"),
-    (("N-1", "A1", "mobile/basic", "1969-03-10", ()), "account A1 is opened on 2025-10-01: nobody would be billed for the days before"),
+    (("N-1", "A1", "mobile/basic", "1969-03-10", ()), "account A1 is opened on 2025-10-01: the days before would be billed to no account"),
     (("N/1", "A1", "mobile/basic", "2026-03-10", ()), "subscription 'N/1' cannot be used"),
     (("N-1", "A1", "mobile/basic", "2026-03-10", ("+8613800000001",)), "number '+8613800000001' cannot be used"),
     (("N-1", "A1", "mobile/basic", "2026-03-10", ("8613800000001",)), "8613800000001 belongs to A1-1 from 2025-10-01 00:00:00+08:00"),
@@ -299,7 +299,7 @@ def test_a_number_is_given_again_after_a_quarantine(home: Home) -> None:
     activate(home, "R-1", "A1", "mobile/basic", "2026-01-05", "8613900000031")
     activate(home, "R-2", "A2", "mobile/basic", "2026-01-05")
     said = done_once(home, lambda asked: numbers.take(home, asked, "8613900000031", "R-1", day("2026-03-01")))
-    assert said.startswith("8613900000031 is nobody's from 2026-03-01 00:00:00+08:00 on")
+    assert said.startswith("8613900000031 belongs to no subscription from 2026-03-01 00:00:00+08:00 on")
     with pytest.raises(UserError) as caught:
         numbers.give(home, ASKED, "8613900000031", "R-2", day("2026-05-29"), 90)
     assert caught.value.message == "8613900000031 was R-1's to 2026-03-01 00:00:00+08:00, and is not to be given for 90 days"

@@ -64,7 +64,7 @@ def test_a_draft_that_another_person_reviewed_is_published(home: Home) -> None:
 def test_nobody_approves_their_own_draft(home: Home) -> None:
     catalogue.save(home, DRAFT, ANN, NOW_US)
     before = rows(home)
-    with pytest.raises(UserError, match="drafted by ann, and nobody approves their own draft"):
+    with pytest.raises(UserError, match="drafted by ann, and authors do not approve their own drafts"):
         catalogue.review(home, "mobile@1", Operator("another name", ANN.uid), NOW_US, accept=True)
     assert rows(home) == before
     catalogue.review(home, "mobile@1", ANN, NOW_US, accept=False, note="not yet")

@@ -99,7 +99,7 @@ def test_two_sources_that_tell_the_same_calls_are_found_until_somebody_decides(h
         collect(home, root, sources=sources)
     (found,) = _findings(home)
     assert (found.name, found.kind, found.source) == ("twice:fs-a:fs-b", "twice", "fs-a")
-    assert found.text == "fs-a and fs-b tell the same calls, first seen in fs-a_1: each call bills twice"
+    assert found.text == "fs-a and fs-b hold the same calls, first seen in fs-a_1: each call bills twice"
     assert _in_the_way(home, MARCH) == ["twice:fs-a:fs-b"]
     waive(home, "twice:fs-a:fs-b", "the second was a test", ANN, NOW_US)
     assert _names(home) == []

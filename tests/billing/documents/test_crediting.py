@@ -140,8 +140,8 @@ def test_the_same_reference_counts_once(billed: World) -> None:
     [
         (4, 10, "outside", "has no line 4 that can be credited"),
         (9, 10, "outside", "has no line 9 that can be credited"),
-        (1, 0, "outside", "0.00 is no amount to credit"),
-        (1, -5, "outside", "-0.05 is no amount to credit"),
+        (1, 0, "outside", "0.00 is not an amount to credit"),
+        (1, -5, "outside", "-0.05 is not an amount to credit"),
         (None, 5, "outside", "an amount is of one line"),
         (1, 5, "elsewhere", "'elsewhere' is no effect"),
     ],

@@ -195,7 +195,7 @@ def test_what_does_not_add_up_is_never_shown(world: World) -> None:
     line = tables.invoice_lines
     with world.home.begin() as connection:
         connection.execute(line.update().where(line.c.line_no == 1).values(amount_micros=11_000_000))
-    with pytest.raises(UserError, match=r"line 1 of R-0000000001 cannot be explained: its parts come to 10\.00, not 11\.00"):
+    with pytest.raises(UserError, match=r"line 1 of R-0000000001cannot be explained: its parts add up to 10\.00, not 11\.00"):
         explaining.explain(world.home, FIRST, 1)
     with pytest.raises(UserError, match="has no line 9"):
         explaining.explain(world.home, FIRST, 9)

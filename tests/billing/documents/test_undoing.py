@@ -157,7 +157,7 @@ def test_a_proposal_is_taken_back(world: World) -> None:
     undone = run(world, "2025-11-01")
     undo(world, undone, by=(ANA,))
     assert undoing.withdraw(world.home, undone, "no", who(world, BEN)).state == "withdrawn"
-    with pytest.raises(UserError, match="nobody has proposed to undo bill run 1 for these accounts"):
+    with pytest.raises(UserError, match="there is no proposal to undo bill run 1 for these accounts"):
         undoing.withdraw(world.home, undone, "no", who(world, BEN))
     assert undo(world, undone, by=(BEN,)).state == "proposed"
 

@@ -225,9 +225,9 @@ def test_a_run_that_is_undone_has_left_nothing_out(world: World) -> None:
     """A call of a number that nobody owns was refused by it, so that nobody's charges are among those that count no more."""
     late_home(world)
     world.catch_up()
-    world.take(Call("8613900000099", "2026-02-09T10:00:00", 60, key="of nobody"))
+    world.take(Call("8613900000099", "2026-02-09T10:00:00", 60, key="of no account"))
     world.bill("2026-03-01")
-    assert explain_record(world.home, "of nobody").outcomes[0].status is Status.UNKNOWN_SUBSCRIPTION
+    assert explain_record(world.home, "of no account").outcomes[0].status is Status.UNKNOWN_SUBSCRIPTION
     for name, uid in (("ana", 1), ("ben", 2)):
         undoing.undo(world.home, 5, "wrong date", Who(name, uid, world.tick()))
     assert listed(world.home, 0).records == ()

@@ -140,9 +140,9 @@ REFUSED = {
     "too fine": ("1;09.11.2026;5,001;CNY;;;\n", "", "line 2: 5.001 has more than the 2 decimal places of CNY"),
     "no amount": ("1;09.11.2026;5.00;CNY;;;\n", "", "line 2: '5.00' is not an amount such as 1.234,50"),
     "no date": ("1;9/11/2026;5,00;CNY;;;\n", "", "line 2: '9/11/2026' is not a date such as 30.11.2026"),
-    "no currency": ("1;09.11.2026;5,00;XXX;;;\n", "", "line 2: 'XXX' is no currency of ISO 4217"),
+    "no currency": ("1;09.11.2026;5,00;XXX;;;\n", "", "line 2: 'XXX' is not a currency of ISO 4217"),
     "two signs": ("1;09.11.2026;+-5,00;CNY;;;\n", "", "line 2: '+-5,00' is not an amount such as 1.234,50"),
-    "NUL": ("1;09.11.2026;5,00;CNY;;R-1 \0;\n", "", "line 2: it holds a NUL character, which is no text"),
+    "NUL": ("1;09.11.2026;5,00;CNY;;R-1 \0;\n", "", "line 2: it holds a NUL character"),
     "no id": (";09.11.2026;5,00;CNY;;;\n", "", "line 2: the bank's id is empty or no text"),
     "one id twice": (GOOD + "1;09.11.2026;5,00;CNY;;;\n", "", "line 4: the id 'bank/1' stands in line 2 as well"),
     "cut inside a line": (GOOD + "3;11.11.2026;5", "", "line 4: it has 3 columns instead of 7: the file is cut short"),
@@ -262,15 +262,15 @@ def test_amounts_without_thousands(tmp_path: Path, row: str) -> None:
 # what is changed in the mapping; the place and beginning of what is said
 MAPPINGS = [
     (('delimiter: ";"', "delimiter: ;;"), "delimiter: ';;' is not one character"),
-    (('thousands: "."', 'thousands: ","'), "thousands: ',' cannot stand between digits"),
-    (("%d.%m.%Y", "%d.%m"), "date: '%d.%m' does not tell day, month and year"),
+    (('thousands: "."', 'thousands: ","'), "thousands: ','cannot separate digits"),
+    (("%d.%m.%Y", "%d.%m"), "date: '%d.%m'does not hold day, month and year"),
     (("currency: Currency, ", ""), "currency: is given twice or not at all"),
-    (("R-[0-9]+", "R-[0-9"), "match.invoice: 'R-[0-9' is no regular expression"),
+    (("R-[0-9]+", "R-[0-9"), "match.invoice: 'R-[0-9' is not a regular expression"),
     (("R-[0-9]+", "[0-9]*"), "match.invoice: '[0-9]*' finds the empty text everywhere"),
     (("name: bank", "name: ' '"), "name: is empty"),
-    (("name: bank", 'name: bank\naccount: "DE\\0"'), "account: 'DE\\x00' is no text of one line"),
+    (("name: bank", 'name: bank\naccount: "DE\\0"'), "account: 'DE\\x00' is not a text of one line"),
     (("date: Date, ", ""), "columns.date: is missing"),
-    (("name: bank", "name: bank\nnoun: 1"), "noun: is no field of a mapping"),
+    (("name: bank", "name: bank\nnoun: 1"), "noun: is not a field of a mapping"),
 ]
 
 

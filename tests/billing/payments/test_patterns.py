@@ -15,8 +15,8 @@ FOUND = {
     ("(?P<number>R)?-[0-9]", "-1 R-2"): ["", "R"],
 }
 REFUSED = {
-    "(": "is no regular expression",
-    "a{99999999999}": "is no regular expression",
+    "(": "is not a regular expression",
+    "a{99999999999}": "is not a regular expression",
     "(?<![0-9])R": "is not a pattern of RE2",
     "R(?=1)": "is not a pattern of RE2",
     r"(R)\1": "is not a pattern of RE2",

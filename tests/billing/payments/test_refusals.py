@@ -147,7 +147,7 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
     ),
     "the id of the payment is empty": lambda desk: desk.pay(" ", 5),
     "payment p9 names invoice R-7, which account anna does not have": lambda desk: desk.pay("p9", 5, numbers=("R-7",)),
-    "'a b' is no name of a till": lambda desk: desk.cash("c9", 5, "a b"),
+    "'a b' is not a name of a till": lambda desk: desk.cash("c9", 5, "a b"),
     "no payment has the id p9": lambda desk: desk.back("f9", "refund", "p9", 1),
     "refund f9 of -1.00 is not above zero": lambda desk: desk.back("f9", "refund", "p1", -1),
     "refund f9 is dated 2026-02-09, before the money came on 2026-02-10": lambda desk: desk.back("f9", "refund", "p1", 1, "02-09"),
@@ -276,8 +276,8 @@ def test_all_the_books_notice(desk: Desk) -> None:
     desk.move("a1", "d1", "refunded", 1)
     assert desk.wrong() == []
     settled, left, posted = (
-        "allocations: stored = worked out anew",
-        "credit: left over = worked out anew",
+        "allocations: stored = computed again",
+        "credit: left over = computed again",
         "payments: postings = what follows from them",
     )
     cash = "cash CNY: what came less what went = ledger"

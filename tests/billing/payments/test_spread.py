@@ -139,7 +139,7 @@ def test_parts_of_an_instalment_plan(row: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "oldest, instruction", "instruction", "newest", "oldest, oldest", "instruction instruction oldest"])
 def test_no_order(text: str) -> None:
-    with pytest.raises(UserError, match="is no order of allocation"):
+    with pytest.raises(UserError, match="is not an order of allocation"):
         parse_order(text)
 
 

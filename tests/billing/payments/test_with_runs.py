@@ -98,7 +98,7 @@ def test_an_invoice_with_a_negative_total_settles_the_next_one(world: World) -> 
     ]  # fmt: skip
     assert balanced(world)
     world.execute("UPDATE settlements SET amount_micros = amount_micros - 10000 WHERE credit_kind = 'invoice' AND invoice_key = 3")
-    assert "allocations: stored = worked out anew" in [book.name for book in books(world.home) if not book.ok]
+    assert "allocations: stored = computed again" in [book.name for book in books(world.home) if not book.ok]
 
 
 def test_a_credit_invoice_settles_what_is_open_already(world: World) -> None:

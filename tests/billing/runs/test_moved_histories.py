@@ -246,7 +246,7 @@ class History:
         self.give(day, whose, subscription, from_day)
 
     def take(self, _day: str, whose: str, from_day: str) -> None:
-        """A number of Anna's is nobody's from a day on."""
+        """A number of Anna's belongs to no subscription from a day on."""
         numbers.take(self.world.home, self.asked(), NUMBERS.get(whose, whose), "anna-1", dt.date.fromisoformat(from_day))
 
     def give(self, _day: str, whose: str, subscription: str, from_day: str) -> None:

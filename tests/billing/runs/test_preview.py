@@ -143,7 +143,7 @@ def test_a_run_that_goes_on_is_refused_as_well(four: World) -> None:
     run(four, trial=True)
     settings.put(four.home, "approval", "required", "ada", 1001, four.tick())
     assert (preview(four).refused, preview(four).waits) == ("", True), "it waits, and that is no refusal"
-    assert preview(four, resume=True).refused.startswith("bill run 1 of 2025-11-01 waits for somebody's approval; remedy: look at it")
+    assert preview(four, resume=True).refused.startswith("bill run 1 of 2025-11-01 waits for approval; remedy: look at it")
     states.decide(four.home, 1, states.APPROVED, states.By("ben", 1002), "", four.tick())
     assert (preview(four, resume=True).refused, preview(four).waits) == ("", False)
     closed_months.close(four.home, "", "2025-11", "done", closed_months.Who("ada", 1001, four.tick()))

@@ -167,7 +167,7 @@ def test_a_posting_that_is_lost(two: World, monkeypatch: Patch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(posting, "_postings", losing)
         for _ in range(2):  # from the drafts, then from the lines that were numbered
-            with pytest.raises(AssertionError, match="micro-units are posted to receivables, and the documents come to"):
+            with pytest.raises(AssertionError, match="micro-units are posted to receivables,and the documents add up to"):
                 run(two)
     with two.home.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(tables.postings)).scalar_one() == 0
@@ -182,7 +182,7 @@ def test_lines_that_do_not_come_to_the_total(two: World, monkeypatch: Patch) -> 
         return lines._replace(amount_micros=lines.amount_micros + 10_000)
 
     monkeypatch.setattr(posting, "_drafted", wrong)
-    with pytest.raises(AssertionError, match="the lines of R-0000000001 do not come to its total"):
+    with pytest.raises(AssertionError, match="the lines of R-0000000001 do not add up to its total"):
         run(two)
 
 

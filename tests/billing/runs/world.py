@@ -73,7 +73,7 @@ class Call(NamedTuple):
     rating_group: int | None = None
     amount_micros: int | None = None  # of the content provider
     currency: str | None = None
-    dialled: str = ""  # where that is no number in E.164
+    dialled: str = ""  # where that is not a number in E.164
 
 
 def price_of(price_id: int, name: str, code: int, micros_a_minute: int) -> Price:

@@ -118,7 +118,7 @@ WRONG_PLACES = [
     ('{"url": "postgresql://nobody@/postgres?host=HOST", "schema": "a"}', "does not let this user in", "PGPASSWORD"),
     ('{"url": "postgresql://postgres@/elsewhere?host=HOST", "schema": "a"}', "is not there", "createdb"),
     ('{"url": "mysql://postgres@/postgres", "schema": "a"}', "only postgresql is known", "postgresql://"),
-    ('{"url": "postgresql://postgres@/postgres?host=HOST", "schema": "a b"}', "is no name of a schema", "lower-case"),
+    ('{"url": "postgresql://postgres@/postgres?host=HOST", "schema": "a b"}', "is not a name of a schema", "lower-case"),
     ('{"url": "postgresql://postgres@/postgres?host=HOST"}', "does not say which database", "schema"),
     ("{", "does not say which database", "schema"),
 ]

@@ -303,7 +303,7 @@ REFUSED = [
     ("0003", "UPDATE subscription_facts SET kind = 'pause'", "no place for facts of subscriptions"),
     ("0003", "UPDATE settlements SET amount_micros = -1 WHERE settlement_id = 1", "no place for settlements undone"),
     ("0003", "UPDATE bill_runs SET kind = 'rerate'", "no place for runs of other kinds"),
-    ("0003", "UPDATE invoices SET document_type = 'credit_note' WHERE invoice_key = 2", "no place for documents that are no invoices"),
+    ("0003", "UPDATE invoices SET document_type = 'credit_note' WHERE invoice_key = 2", "no place for documents that are not invoices"),
     ("0003", "UPDATE payments SET channel = 'cash', receipt = 'front-1'", "no place for payments that did not come through the bank"),
     ("0003", "UPDATE payments SET instruction = '[\"R-1\"]'", "no place for payments that name their invoices"),
     ("0003", "UPDATE invoice_lines SET corrects_invoice_key = 1", "no place for lines that correct an invoice"),

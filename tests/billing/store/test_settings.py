@@ -76,7 +76,7 @@ def test_a_guard(home: Home, name: str, default: str, tight: str | None, loose: 
     assert put(home, name, loose)
     assert held(home, name) == now, "it holds for nobody yet"
     assert not put(home, name, loose), "it waits already"
-    with pytest.raises(UserError, match="was made by ana, and nobody agrees to their own"):
+    with pytest.raises(UserError, match="was made by ana, who cannot agree to it"):
         agree(home, name, ANA)
     with home.connect() as connection:
         before = home.head_seq(connection)

@@ -60,11 +60,11 @@ def test_what_a_person_signs_is_refused_under_another_map(folder: Path) -> None:
         decide(folder, FORGED)
     assert caught.value.message == (
         "this process is in a user namespace with the map 5000 1000 1, and the home was made under 0 0 4294967295: "
-        "nobody can tell who decides"
+        "the person who decides is not known"
     )
     assert "ratewright db copy" in caught.value.remedy
     with Home.open(folder, uid_map=FORGED) as home:
-        with pytest.raises(UserError, match="nobody can tell who decides"):
+        with pytest.raises(UserError, match="the person who decides is not known"):
             settings.put(home, "lines_per_day_max", "14", "ana", 5000, NOW_US)
         with home.connect() as connection:
             assert home.head_seq(connection) == 1, "reading goes on, and nothing was stored"
@@ -74,7 +74,7 @@ def test_what_a_person_signs_is_refused_under_another_map(folder: Path) -> None:
 
 def test_what_is_brought_back_out_of_suspense_is_signed_by_a_person(folder: Path) -> None:
     """So are write-offs, which go the same way. The commit is one of usage."""
-    with Home.open(folder, uid_map=FORGED) as home, pytest.raises(UserError, match="nobody can tell who decides"):
+    with Home.open(folder, uid_map=FORGED) as home, pytest.raises(UserError, match="the person who decides is not known"):
         Intake(home).take_recycled(USAGE_V1.empty_table(), (), NOW_US)
     with Home.open(folder, uid_map=MACHINE) as home:
         assert Intake(home).take_recycled(USAGE_V1.empty_table(), (), NOW_US) == 1
@@ -83,7 +83,7 @@ def test_what_is_brought_back_out_of_suspense_is_signed_by_a_person(folder: Path
 def test_a_home_of_a_rootless_container_goes_on_in_it(tmp_path: Path) -> None:
     Home.open(tmp_path / "home", create=True, uid_map=PODMAN).close()
     assert decide(tmp_path / "home", PODMAN) == 1
-    with pytest.raises(UserError, match="nobody can tell who decides"):
+    with pytest.raises(UserError, match="the person who decides is not known"):
         decide(tmp_path / "home", MACHINE)
     assert kept_map(tmp_path / "home") == PODMAN
 
@@ -99,7 +99,7 @@ def test_a_home_of_an_earlier_version_takes_a_map(
     if opened_by == "another":
         monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     if kept is None:
-        with pytest.raises(UserError, match="nobody can tell who decides"):
+        with pytest.raises(UserError, match="the person who decides is not known"):
             decide(folder, uid_map)
         monkeypatch.undo()
         assert decide(folder, MACHINE) == 1
@@ -163,9 +163,9 @@ def test_a_forged_account_decides_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     permitted = subprocess.run([*forged, "true"], check=False, capture_output=True).returncode == 0
     if permitted:
         done = subprocess.run([*forged, *words], check=False, capture_output=True, text=True, cwd=ROOT)
-        assert (done.returncode, "nobody can tell who decides" in done.stderr) == (1, True), done.stderr
+        assert (done.returncode, "the person who decides is not known" in done.stderr) == (1, True), done.stderr
     else:
-        with pytest.raises(UserError, match="nobody can tell who decides"):
+        with pytest.raises(UserError, match="the person who decides is not known"):
             decide(home, FORGED)
     done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, "lines_per_day_max is 14\n"), done.stderr

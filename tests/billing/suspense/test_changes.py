@@ -43,10 +43,10 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any] | str]] = [
     ({"served_id": "8001", "served_kind": EXTENSION}, {"served": {"add": "861055"}}, {"served_id": "8610558001", "served_kind": E164}),
     ({"served_id": "shop-7", "served_kind": EXTENSION}, {"served": {"strip": "shop-"}}, {"served_id": "7"}),
     ({"other_e164": None, "other_raw": "5550100"}, {"other": {"add": "8610"}}, {"other_e164": 86105550100}),
-    (NOTHING, {"served": {"add": "0"}}, "013800000001 is no number in E.164"),
+    (NOTHING, {"served": {"add": "0"}}, "013800000001 is not a number in E.164"),
     (NOTHING, {"served": {"strip": "13800000001"}}, "nothing is left of the served number"),
-    (NOTHING, {"other": {"strip": "139000000"}}, "02 is no number in E.164"),
-    ({"other_e164": None, "other_raw": None}, {"other": {"add": "86"}}, "86 is no number in E.164"),
+    (NOTHING, {"other": {"strip": "139000000"}}, "02 is not a number in E.164"),
+    ({"other_e164": None, "other_raw": None}, {"other": {"add": "86"}}, "86 is not a number in E.164"),
     (NOTHING, {"time": {"shift": "-1h"}}, {"start_us": instant_us("2026-03-01T09:00+08:00")}),
     (NOTHING, {"time": {"zone": "UTC"}}, {"start_us": instant_us("2026-03-01T10:00+00:00"), "offset_s": 0}),
     (NOTHING, {"time": {"offset": "+09:00"}}, {"start_us": instant_us("2026-03-01T10:00+09:00"), "offset_s": 32_400, "offset_origin": 1}),
@@ -117,7 +117,7 @@ def test_which_records_a_rule_is_about(record: dict[str, Any], change: dict[str,
 def test_one_record_that_cannot_be_changed_leaves_the_others_alone() -> None:
     both = pa.concat_tables([usage(), usage(other_e164=None, other_raw="12")])
     done = apply(both, rule_of({"source": "north-1", "other": {"add": "86"}}, "options"), KEY)
-    assert done.problem == ["", "8612 is no number in E.164"]
+    assert done.problem == ["", "8612 is not a number in E.164"]
     assert done.rows["other_e164"].to_pylist() == [8613900000002, None]
 
 

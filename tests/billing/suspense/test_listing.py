@@ -114,5 +114,5 @@ def test_a_preview_shows_what_a_rule_cannot_mend(world: World) -> None:
     rule = rule_of({"source": "switch", "served": {"begins": "1", "add": "86"}}, "test")
     seen = recycling.preview(*recycling.found(world.home, Selection("switch"), rule, asking(world)))
     assert (seen.rows, seen.coming_back, seen.estimated) == (2, 1, {"CNY": 100_000})
-    assert seen.left == {"86137000000012345 is no number in E.164": 1}
+    assert seen.left == {"86137000000012345 is not a number in E.164": 1}
     assert save(world, {"source": "switch", "served": {"begins": "1", "add": "86"}}).subject.rows == 1

@@ -23,7 +23,7 @@ KEPT = (tables.adjustments, tables.late_decisions, tables.late_decision_events) 
 USAGE, MADE = "late usage: usage = what becomes of it", "late usage: decisions made = decisions stored"
 RECORDS, AMOUNTS = "late usage: records and worth of decisions = records stored", "late usage: amounts of decisions = adjustments"
 STORED = "late usage: records of decisions = usage stored"
-SIGNED = "commits: given = with the hash of what stands there"
+SIGNED = "commits: given = with the hash of their content"
 DECIDED = "late usage: decided CNY = adjustments"
 FIRST = "decision_id = 1 AND start_us = (SELECT min(start_us) FROM late_decision_events WHERE decision_id = 1)"
 KEY = "(SELECT event_key FROM late_decision_events WHERE decision_id = 2)"

@@ -79,7 +79,7 @@ def test_a_proposal_about_another_owner_is_not_agreed_to(world: World, kind: str
     moved(world)
     with pytest.raises(UserError, match=r"was about usage of anna anna-1 CNY.*, and it is of bert anna-2 CNY.* by now") as refused:
         agreeing.agree(world.home, proposal, "seen", who(world, BEN))
-    assert refused.value.remedy.startswith(f"have it refused, and ask anew: ratewright approvals refuse {proposal}")
+    assert refused.value.remedy.startswith(f"have it refused, and ask again: ratewright approvals refuse {proposal}")
     approvals.refuse(world.home, proposal, "it is of bert", who(world))
     asked = decide(world, kind, "late-1")
     assert agreeing.agree(world.home, asked.proposal, "seen", who(world, BEN)).result.groups[0].account_id == "bert"

@@ -82,7 +82,7 @@ def test_only_one_plan_is_counted(world: World) -> None:
     (part,) = report.currencies
     assert {each.plan for each in part.revenue} | {each.plan for each in part.fees} == {"shop/basic"}
     assert (part.payers.customers, part.payers.same, report.lost, report.unpriced) == (3, 3, (), ())
-    with pytest.raises(UserError, match='nobody has plan "shop/gold" in 2025-10'):
+    with pytest.raises(UserError, match='no subscription has plan "shop/gold" in 2025-10'):
         ask(world, cheaper_plus(), only_plan="shop/gold")
 
 
@@ -234,7 +234,7 @@ def test_moves_as_text(text: str, meant: Move | str) -> None:
 @pytest.mark.parametrize(
     ("moves", "message"),
     [
-        ([Move("x", "b", Fraction(1))], 'nobody has plan "x"'),
+        ([Move("x", "b", Fraction(1))], 'no subscription has plan "x"'),
         ([Move("a", "x", Fraction(1))], 'there is no plan "x"'),
         ([Move("a", "b", Fraction(2, 3)), Move("a", "c", Fraction(1, 2))], "more than all together"),
     ],

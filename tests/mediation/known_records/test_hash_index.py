@@ -143,8 +143,8 @@ def test_a_snapshot_is_the_index_and_what_is_added_later_stays_in_memory(tmp_pat
     ("change", "message"),
     [
         (lambda data: data[:-1], "is cut off"),
-        (lambda data: b"x" + data[1:], "is no index of known records, or one of another version"),
-        (lambda _data: b"", "is no index of known records, or one of another version"),
+        (lambda data: b"x" + data[1:], "is not an index of known records, or is one of another version"),
+        (lambda _data: b"", "is not an index of known records, or is one of another version"),
         (lambda data: data[:22] + b"}" + data[23:], "is damaged"),
     ],
 )

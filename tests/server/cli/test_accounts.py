@@ -61,7 +61,7 @@ outage P-300-2 --from 2026-05-01 --to 2026-05-02 --ticket N-1 | 2 days are not c
 end P-300-2 --on 2026-06-01 | P-300-2 ends: 2026-06-01 is the first day without it
 transfer P-300-2 --to S-400 --on 2026-06-01 --as S-400-9 | S-400-9 of S-400 begins on 2026-06-01
 number give 8613800010777 P-300-2 --from 2026-03-01T12:00:00+08:00 | P-300-2 has 8613800010777 from 2026-03-01 12:00:00+08:00 on
-number take 8613800010302 P-300-2 --on 2026-06-01 | 8613800010302 is nobody's from 2026-06-01 00:00:00+08:00 on
+number take 8613800010302 P-300-2 --on 2026-06-01 | 8613800010302 belongs to no subscription from 2026-06-01 00:00:00+08:00 on
 terms P-300 --from 2026-03-01 --payment-days 30 | P-300: agreed: payment days 30, from 2026-03-01 on
 discount P-300-2 loyal --from 2026-03-01 --percent 12.5 --kind usage | P-300-2: discount loyal: 12.5 % off usage
 discount P-300 gift --from 2026-03-01 --amount 5.00 | P-300: discount gift: 5.00 CNY off everything

@@ -29,7 +29,7 @@ REFUSED = [
     (None, None, None, "say which date to bill"),
     ("2025-11-01", "2025-10", None, "say which date to bill"),
     ("2025-11-01", None, 1, "--bill-day goes with --period"),
-    (None, "2025-10", 0, "--bill-day 0 is no day of a month"),
+    (None, "2025-10", 0, "--bill-day 0 is not a day of a month"),
     (None, "2025-13", None, "'2025-13-01' is not a date"),
 ]
 

@@ -55,7 +55,7 @@ def test_from_a_carriers_file_to_a_quote(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.splitlines() == [
         "full.csv onto world: the whole deck from 2026-12-01",
         "  prefixes: added 4, removed 0, raised 0, lowered 0, mixed 0, blocked 0, moved 0, unchanged 0; zones afterwards: 3",
-        "  duplicates, of which the first counts: 1 (1808 in line 6 as in 5)",
+        "  duplicates; the first of each counts: 1 (1808 in line 6 as in 5)",
         f"written: {folder}/trunk/world.csv; go on with: ratewright tariffs check {folder}/trunk",
     ]
     assert (folder / "trunk" / "world.csv").read_text() == (
@@ -199,7 +199,7 @@ def test_everything_that_the_preview_can_tell(folder: Path, capsys: pytest.Captu
         ),
         "  currency: taken to be USD; neither mapping nor file says so",
     ]
-    assert out[6] == "  columns of which nothing was made: remark"
+    assert out[6] == "  columns that are not read: remark"
     assert "  line 3: prefix 4915 says decrease, and its price is raised" in out
     assert "  line 11: prefix 700 says delete, and it is not in the deck" in out
     assert out[-1] == "  and 6 more; --json has them"

@@ -112,7 +112,7 @@ def test_trials_and_runs_ahead_say_why_and_who_may_let_them(month: Callable[...,
     ]
     assert "stock-taking" in month(day, "bill", "list")
     assert "who cannot approve it" in month(day, "bill", "approve", "--run", 2, status=1)
-    assert "waits for somebody's approval" in month(day, "bill", "run", "--date", "2026-12-01", "--resume", status=1)
+    assert "waits for approval" in month(day, "bill", "run", "--date", "2026-12-01", "--resume", status=1)
     from billing.catalogue import Operator  # noqa: PLC0415 -- another person
 
     monkeypatch.setattr("server.operator.current", lambda: Operator("ben", 2002))

@@ -58,7 +58,7 @@ def test_a_definition_with_mistakes(run: Any, tmp_path: Path, capsys: pytest.Cap
     path.write_text("name: bad\nformat: asterisk\nretention: soon\ncolour: red\n")
     assert app.main(["source", "check", str(path)]) == 1
     told = capsys.readouterr().err
-    assert "retention: 'soon' is no length of time" in told
+    assert "retention: 'soon' is not a length of time" in told
     assert "colour: unknown field" in told
     listed = run("source", "list", "--sources", tmp_path, "--json", status=1)
     assert len(listed["problems"]) == 2

@@ -69,8 +69,8 @@ def test_the_life_of_a_version(run: Callable[..., str], folder: Path) -> None:
     me = operator.current().name
     assert f"drafted by {me}" in run("draft", SECOND)
     assert "is the draft already, nothing to do" in run("draft", SECOND)
-    assert f"mobile@2 was drafted by {me}, and nobody approves their own draft" in run("review", "mobile@2", status=1)
-    assert "review: nobody but its author has looked at it" in run("publish", "mobile@2", status=1)
+    assert f"mobile@2 was drafted by {me}, and authors do not approve their own drafts" in run("review", "mobile@2", status=1)
+    assert "review: no person but its author has reviewed it" in run("publish", "mobile@2", status=1)
     approve(folder, "mobile@2")
     assert run("publish", "mobile@2").splitlines()[0].endswith("): published")
     assert run("publish", "mobile@2").endswith("was published before, nothing to do\n")

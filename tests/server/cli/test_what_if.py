@@ -97,7 +97,7 @@ def test_what_is_kept_and_what_is_not(world: World, capsys: pytest.CaptureFixtur
         assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", *more) == 0
         assert "publication asks for a what-if without --plan and --migrate" in capsys.readouterr().out
     assert run(world, "tariffs", "what-if", "shop@1", "--period", "2025-10") == 0
-    assert "this is no draft of the home folder" in capsys.readouterr().out
+    assert "this is not a draft of the home folder" in capsys.readouterr().out
     assert decisions(world.home) == []
     assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", "--json") == 0
     found = msgspec.json.decode(capsys.readouterr().out, type=report.WhatIf)
@@ -111,8 +111,8 @@ MISTAKES = [
     (("--period", "2025"), "is not a month", 2),
     (("--period", "2025-10", "--chart", "x.png"), "no picture that can be drawn", 2),
     (("--period", "2025-10", "--migrate", "plus"), "is not a move", 2),
-    (("--period", "2025-10", "--plan", "gold"), 'nobody has plan "shop/gold"', 1),
-    (("--period", "2025-10", "--migrate", "gold:plus=1%"), 'nobody has plan "shop/gold"', 1),
+    (("--period", "2025-10", "--plan", "gold"), 'no subscription has plan "shop/gold"', 1),
+    (("--period", "2025-10", "--migrate", "gold:plus=1%"), 'no subscription has plan "shop/gold"', 1),
     (("--period", "2025-10", "--threads", "-1"), "below zero", 2),
     (("--period", "2025-10", "--csv", "/nowhere/x.csv"), "/nowhere/x.csv", 1),
 ]
@@ -209,7 +209,7 @@ def test_what_follows_from_totals_is_in_the_figures_and_what_is_left_out_is_name
     catalogue.save(world.home, canonical.decode(canonical.encode(changed)), Operator("ann", 4711), world.tick(), "test")
     assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", "--csv", tmp_path / "all.csv") == 0
     printed = capsys.readouterr().out
-    assert "No tax is added; prices that hold their tax are compared as they stand." in printed
+    assert "No tax is added; prices that include tax are compared with it." in printed
     assert (
         "Left out on both sides: tax on top of prices, rounding of lines, allowances left from earlier months, parts of months" in printed
     )

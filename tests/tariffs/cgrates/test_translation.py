@@ -137,7 +137,7 @@ CHANGES = [
     Change("Rates", "0.40,1m,1m,0", "0.40,0,1m,0", (), 24_000_000),  # a second
     Change("Rates", "0.40,1m,1m,0", "0.40,1m,1us,0", (("DR_CHRISTMAS", "DST_DE is refused", "1000 nanoseconds"), *(
         (tag, "refused", "1000 nanoseconds") for tag in ("DR_DE", "DR_PEAK"))), REFUSED),
-    Change("Rates", "0.40,1m,1m,0", "0.40,1 minute,1m,0", (("RT_PEAK", "refused", "is no length"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
+    Change("Rates", "0.40,1m,1m,0", "0.40,1 minute,1m,0", (("RT_PEAK", "refused", "is not a length"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "free,1m,1m,0", (("RT_PEAK", "refused", '"free" is no number'), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "1e400,1m,1m,0", (("RT_PEAK", "refused", "out of range"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "-0.40,1m,1m,0", (("RT_PEAK", "refused", "below zero"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
@@ -294,7 +294,7 @@ def test_names(text: str, name: str) -> None:
 def test_nobody_has_a_plan(tmp_path: Path) -> None:
     place = folder(tmp_path / "plan")
     (place / "RatingProfiles.csv").write_text("# none\n")
-    with pytest.raises(UserError, match="gives nobody a plan"):
+    with pytest.raises(UserError, match="gives no subject a plan"):
         translate(read(place), SETTINGS)
 
 

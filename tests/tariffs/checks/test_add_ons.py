@@ -54,7 +54,7 @@ def test_an_add_on_that_excludes_another_twice_said_is_told_twice_only_where_it_
         tmp_path, changed("  - name: travel\n", "  - name: booster\n", changed("add_ons: [travel, booster]", "add_ons: [booster]"))
     )
     assert [(each.path.partition(" ")[0], each.message) for each in found if "twice" in each.message] == [
-        ("add_ons[1].name", "add-on `booster` stands here twice")
+        ("add_ons[1].name", "add-on `booster`is here twice")
     ]
 
 

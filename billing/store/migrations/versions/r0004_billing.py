@@ -260,7 +260,7 @@ _NO_PLACE = (
     NoPlace("bill_runs", "restricted", "runs of some accounts", "restricted <> 0"),
     NoPlace("bill_runs", "state", "runs that are computed, rejected or abandoned", "state NOT IN ('computing', 'numbered', 'posted')"),
     NoPlace("quarantine", "kind", "accounts that a run left out for another reason than quarantine"),
-    NoPlace("invoices", "document_type", "documents that are no invoices", "document_type <> 'invoice'"),
+    NoPlace("invoices", "document_type", "documents that are not invoices", "document_type <> 'invoice'"),
     NoPlace("invoices", "legal_entity", "invoices of a legal entity", "legal_entity <> ''"),
     NoPlace("invoices", "corrects_invoice_key", "documents that correct an invoice"),
     NoPlace("invoice_lines", "corrects_invoice_key", "lines that correct an invoice"),

@@ -101,7 +101,7 @@ def test_a_run_that_is_ahead_waits_for_another_person_whatever_is_set(anna: Worl
     done = run(anna, now_us, ahead="the year's close")
     assert (done.state, done.ahead, done.drafts, len(anna.numbers())) == ("computed", "the year's close", 1, 1)
     assert run(anna, now_us).state == "computed", "the same command goes on with it, and numbers nothing"
-    with pytest.raises(UserError, match="bill run 2 of 2025-12-01 waits for somebody's approval"):
+    with pytest.raises(UserError, match="bill run 2 of 2025-12-01 waits for approval"):
         run(anna, now_us, resume=True)
     with pytest.raises(UserError, match="bill run 2 was started by ada, who cannot approve it"):
         states.decide(anna.home, 2, states.APPROVED, ADA, "", now_us)
