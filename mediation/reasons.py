@@ -69,8 +69,8 @@ EXPLANATIONS: Final = {
     Reason.NONEXISTENT_LOCAL_TIME: "clocks going forward skipped this local time; set `timezone` and `local_time` in a source definition",
     Reason.AMBIGUOUS_LOCAL_TIME: "clocks going back repeated this local time; set `local_time: earlier` or `later` in a source definition",
     Reason.END_BEFORE_START: "the call ends before it begins",
-    Reason.DURATION_EXCEEDS_SPAN: "the duration is over a minute longer than the time from begin to end, "
-    "or in a row of Asterisk longer than from answer to end",
+    Reason.DURATION_EXCEEDS_SPAN: "the duration is over a minute longer than the time from begin to end; "
+    "a row of Asterisk counts from answer to end",
     Reason.MISSING_VALUE: "a required value is null or empty",
     Reason.UNKNOWN_SERVICE: "the service is none of 1 voice, 2 SMS, 3 MMS, 4 data, 5 content",
     Reason.NEGATIVE_QUANTITY: "the quantity of the service is below zero",

@@ -75,9 +75,7 @@ def yaml_remedy(error: yaml.MarkedYAMLError, line: str) -> str:
 def no_json(error: Exception, content: bytes) -> str:
     """The place at which content stops being JSON, for people."""
     found = re.search(r"\(byte (\d+)\)", str(error))
-    return (
-        f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it ends too early, or is not UTF-8"
-    )
+    return f"is not JSON from line {content.count(10, 0, int(found[1])) + 1} on" if found else "is not JSON: it is cut off, or not UTF-8"
 
 
 def _composed(content: bytes) -> yaml.Node | None:

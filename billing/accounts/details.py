@@ -142,7 +142,7 @@ def _line_kinds(named: tuple[str, ...]) -> Iterator[Wrong]:
 def _codes(codes: tuple[int, ...], fields: tuple[str, ...] = ("charge_codes",)) -> Iterator[Wrong]:
     for place, code in enumerate(codes):
         if not 0 <= code < 2**31:
-            yield Wrong(fields[min(place, len(fields) - 1)], f"{code} is not a code of the catalogue", "give the code as the catalogue has it")
+            yield Wrong(fields[min(place, len(fields) - 1)], f"{code} is not a code", "give a code as in the catalogue")
 
 
 _CHECKS: Final[dict[type[msgspec.Struct], Callable[..., Iterator[Wrong]]]] = {

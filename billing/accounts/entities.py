@@ -94,7 +94,7 @@ def _require_sense(given: Entity) -> None:
         raise UserError("a legal entity needs a name on its documents", "give it with --name", exit_status=2)
     for prefix in (given.invoice_prefix, given.credit_prefix):
         if not _PREFIX.fullmatch(prefix):
-            raise UserError(f"{prefix!r} is not a prefix", "use capital letters, digits and -, at most 16, such as N or BV-C", exit_status=2)
+            raise UserError(f"{prefix!r} is not a prefix", "use at most 16 capital letters, digits and -, such as N or BV-C", exit_status=2)
 
 
 def _require_free(connection: sa.Connection, given: Entity, stored: Sequence[Entity]) -> None:

@@ -142,7 +142,7 @@ def resume(home: Home, asked: Asked, subscription_id: str, on: dt.date) -> Done:
 
 
 def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to_date: dt.date, reason: str, ticket: str) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
-    """Days on which the operator could not serve."""
+    """Record days on which the operator could not serve."""
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)

@@ -65,7 +65,9 @@ def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: 
                 f"{subscription_id} does not have {served_id} then", f"`ratewright accounts show {customer.account_id}` shows when"
             )
         recorder.number(served_id, contract.key, held[-1][0], end_us)
-        recorder.say(f"{served_id} belongs to no subscription from {_told(customer, end_us)} on; usage of it is in suspense until it has an owner")
+        recorder.say(
+            f"{served_id} belongs to no subscription from {_told(customer, end_us)} on; its usage is in suspense until it has an owner"
+        )
         recorder.say(forecast.when_billed(recorder, customer, customer.local_date(end_us)))
 
     return change(home, asked, work)

@@ -111,7 +111,7 @@ def _read_step(place: int, step: object) -> tuple[dict[str, Any], list[_Mistake]
     here = ("steps", place)
     if not isinstance(step, dict):
         return {}, [_Mistake(here, "is not a set of fields", f"write {', '.join(_FIELDS)} as `name: value`")]
-    wrong = [_Mistake((*here, name), "is not a field of a step", f"known here: {', '.join(_FIELDS)}") for name in step if name not in _FIELDS]
+    wrong = [_Mistake((*here, name), "is not a field of a step", f"use {', '.join(_FIELDS)}") for name in step if name not in _FIELDS]
     wrong += [
         _Mistake((*here, name), "is missing", _REMEDIES[name]) for name, field in _FIELDS.items() if field.required and name not in step
     ]

@@ -306,5 +306,5 @@ def _compared(
         if told != (found if name == "sum" else found * MICROS_PER_UNIT):
             shown = format_micros(found) if name == "sum" else f"{found:,}"
             yield Problem(
-                str(path), f"line {line_no}", f"its line of totals says {name} {text}, its lines say {shown}: it is cut short or changed", remedy
+                str(path), f"line {line_no}", f"its totals say {name} {text}, its lines {shown}: it is cut short or changed", remedy
             )

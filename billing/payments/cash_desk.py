@@ -52,7 +52,7 @@ def pay(home: Home, till: str, payment: Payment, act: Act) -> Paid:
     Raises UserError as `recording.record` does, for a till that is no name, and for a payment that came another way before.
     """
     if not _TILL.fullmatch(till):
-        raise UserError(f"{till!r} is not a name of a till", "use letters, digits, points and underlines, at most 32 of them", exit_status=2)
+        raise UserError(f"{till!r} is not a name of a till", "use at most 32 letters, digits, points and underlines", exit_status=2)
     with writing(home, act) as work:
         row = tables.payments.c
         query = sa.select(row.receipt).where(row.payment_id == payment.payment_id)

@@ -312,7 +312,7 @@ def _document(connection: sa.Connection, number: str) -> Any:  # noqa: ANN401 --
         raise NotFoundError(f"no document has the number {number}", "`ratewright invoice list` shows all numbers")
     void = connection.execute(sa.select(event.event_id).where(event.invoice_key == row.invoice_key, event.kind == "voided")).first()
     if row.total_micros >= 0 or void is not None:
-        raise UserError(f"document {number} {'is void' if void else 'is not a credit'}", "name a document with a negative total, or a payment")
+        raise UserError(f"document {number} {'is void' if void else 'is not a credit'}", "name a credit note or a payment")
     return row
 
 

@@ -28,7 +28,7 @@ def request(plan: str, version: int, months: str, accounts: tuple[str, ...] | No
     """A request from words: `months` such as `2026-08` or `2026-08..2026-10`. Raises UserError for a request that makes no sense."""
     found = _MONTHS.fullmatch(months)
     if found is None:
-        raise UserError(f"{months!r} is not a month or a span of months", "write a month or two: 2026-08 or 2026-08..2026-10", exit_status=2)
+        raise UserError(f"{months!r} is not a month", "write a month or two: 2026-08 or 2026-08..2026-10", exit_status=2)
     first = dt.date(int(found[1]), int(found[2]), 1)
     last = dt.date(int(found[3]), int(found[4]), 1) if found[3] else first
     if last < first:

@@ -195,6 +195,7 @@ def _chosen(now: World, only_plan: str) -> npt.NDArray[np.bool_]:
         if not having:
             had = sorted({plan for model in now.patterns.models for plan in now.plans_of(model)})
             raise UserError(
-                f'no subscription has plan "{only_plan}" in {now.month}', f"plans of that month: {', '.join(had)}" if had else "leave --plan out"
+                f'no subscription has plan "{only_plan}" in {now.month}',
+                f"plans of that month: {', '.join(had)}" if had else "leave --plan out",
             )
     return chosen

@@ -129,7 +129,7 @@ class Unpacked(io.RawIOBase):
             raise
         except (EOFError, zlib.error, OSError) as error:  # gzip's and Arrow's ways to say damaged
             message = f"{self._path} is a truncated or damaged {self._packing} file: nothing was taken from it"
-            remedy = f"fetch the file again from the switch; `{self._packing} -t FILE` tells whether it is whole"
+            remedy = f"fetch the file again from the switch; `{self._packing} -t FILE` checks whether it is whole"
             raise UnusableFileError(message, remedy) from error
         self._size_bytes += got
         if self._size_bytes > max(BOMB_BYTES_MIN, BOMB_RATIO * self._file.read_bytes):

@@ -157,7 +157,9 @@ def _check_delimited_alone(dialect: Dialect, format_: Format, problems: Problems
     if dialect.nulls and format_ is not Format.DELIMITED:
         problems.add("dialect.nulls", f"only delimited has it, {format_} has not", "leave it out")
     if not all(text.isascii() and text for text in dialect.nulls):
-        problems.add("dialect.nulls", "an empty text, or one that is not ASCII", "give the texts that mean an empty field, such as [\"NULL\", '\\N']")
+        problems.add(
+            "dialect.nulls", "an empty text, or one that is not ASCII", "give texts that mean an empty field, such as [\"NULL\", '\\N']"
+        )
 
 
 def _check_columns(values: dict[str, Any], layouts: tuple[Layout, ...], problems: Problems) -> None:

@@ -27,7 +27,7 @@ def add(
         Parameter(help="Above zero a charge, below a credit, such as -12.50; as the catalogue states prices.", allow_leading_hyphen=True),
     ],
     reason_code: Annotated[str, Parameter(help="As `adjustment reasons` shows them.")],
-    text: Annotated[str, Parameter(help="What the invoice calls it; the name of the reason by default.")] = "",
+    text: Annotated[str, Parameter(help="Text of the invoice line; the name of the reason by default.")] = "",
     catalogue: Annotated[str, Parameter(help="The catalogue whose tax class it has.")],
     tax_class: Annotated[str, Parameter(help="The tax class.")],
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,

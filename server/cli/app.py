@@ -29,10 +29,12 @@ EXIT_BROKEN_PIPE = 141
 _UNDECODED = "surrogates not allowed"  # what Python says of a word of the command line whose bytes were no UTF-8
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts threads for products of matrices, of which there are none here
 
+_HELP_FLAGS = frozenset(("--help", "-h"))
+
 # name, import path, what the list of commands says about it
 COMMANDS = (
     ("tariffs", "server.cli.tariffs:app", "Write, check, review, publish and try out catalogues of tariffs."),
-    ("quote", "server.cli.quote:quote", "Price one event, with the trace of how."),
+    ("quote", "server.cli.quote:quote", "Price one event and show each step, or compare plans for a customer."),
     ("accounts", "server.cli.accounts:app", "Accounts, their subscriptions and numbers, and what is agreed with them."),
     ("source", "server.cli.source:app", "Definitions of usage sources: list, show, and try one on a file."),
     ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),
@@ -43,16 +45,16 @@ COMMANDS = (
     ("ledger", "server.cli.ledger:app", "Balances, ageing, month end, closing and export."),
     ("dunning", "server.cli.dunning:app", "Remind and bar accounts that are past due."),
     ("controls", "server.cli.controls:app", "Check that the books balance."),
-    ("db", "server.cli.db:app", "Where the database is; upgrade, check and copy it."),
-    ("settings", "server.cli.settings:app", "What an operator may set."),
-    ("approvals", "server.cli.approvals:app", "What waits for a second person: list, agree, refuse."),
-    ("status", "server.cli.status:status", "A home on one page: what is due, waits and is open, and which command says more."),
+    ("db", "server.cli.db:app", "The home's database: show where it is, upgrade, check and copy it."),
+    ("settings", "server.cli.settings:app", "Settings of the operator: list, set and agree."),
+    ("approvals", "server.cli.approvals:app", "Proposals that wait for a second person: list, agree, refuse."),
+    ("status", "server.cli.status:status", "Show a home on one page: what is due, waits and is open, and the command with more."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )
 
 _EPILOGUE = (
     "A month: tariffs publish, accounts import, usage ingest, bill run, invoice list, payment record, dunning run, controls.\n\n"
-    "Exit status: 0 done; 1 an error that you can correct, or a check that failed; 2 a wrong call; 70 a fault of the program; 130 interrupted."
+    "Exit status: 0 done; 1 an error that you can correct, or a failed check; 2 a wrong call; 70 a fault of the program; 130 interrupted."
 )
 
 
@@ -115,7 +117,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     try:
-        result = build()(words, exit_on_error=False, print_error=False)
+        root = build()
+        if _HELP_FLAGS.intersection(words):
+            _describe(root, words)
+        result = root(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
         raise _wrong_call(error) from error
     except UnicodeEncodeError as error:
@@ -126,6 +131,13 @@ def _run(words: list[str]) -> int:
         result = end.code
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
+
+
+def _describe(root: cyclopts.App, words: list[str]) -> None:
+    """Let the help of the command itself be its docstring, with rules and exit status; lists of commands keep the summary."""
+    _, apps, _ = root.parse_commands([word for word in words if word not in _HELP_FLAGS])
+    if apps[-1].default_command is not None and not any(name for name in apps[-1] if not name.startswith("-")):
+        apps[-1].help = None
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from billing.enquiries.waiting import Waiting
     from billing.store.approvals import Approval
 
-app = cyclopts.App(name="approvals", help="What one person asked for and another one has to agree to: list, agree, refuse.")
+app = cyclopts.App(name="approvals", help="Proposals of one person that another person has to agree to: list, agree, refuse.")
 Number = Annotated[int, Parameter(name="N", help="The number, as `approvals list` shows it.")]
 
 
@@ -24,10 +24,10 @@ def list_(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List what waits, who asked for it and why; with --all who said what of it.
+    """List what waits, with proposer and reason; with --all also what is decided, and by whom.
 
     Charges and credits by hand, write-offs, undoing of bill runs, re-ratings and reopening of months have no number: the command that
-    approves each stands below.
+    approves each is shown below.
     """
     from billing.enquiries.waiting import waiting
     from billing.store import approvals
@@ -63,11 +63,11 @@ def agree(
     number: Number,
     /,
     *,
-    note: Annotated[str, Parameter(help="A word on it; it is kept with your name.")] = "",
+    note: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Agree to what another person asked for: it is looked at anew, and done."""
+    """Agree to another person's proposal: it is checked again, and done."""
     from billing import agreeing
     from billing.store.home import Home
     from server.cli import output
@@ -91,11 +91,11 @@ def refuse(
     number: Number,
     /,
     *,
-    note: Annotated[str, Parameter(help="Why; it is kept with your name.")],
+    note: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Refuse what another person asked for, or give up what you asked for yourself: it is never done."""
+    """Refuse another person's proposal, or withdraw your own: it is never done."""
     from billing.store import approvals
     from billing.store.home import Home
     from server.cli import output

@@ -74,7 +74,7 @@ def list_(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List what is open: the book, both sides, and who mends it by when."""
+    """List what is open: the book, both sides, its owner and its due date."""
     from billing.controls import findings
     from billing.store.home import Home
 
@@ -116,7 +116,7 @@ def close(
     finding: FindingNumber,
     /,
     *,
-    note: Annotated[str, Parameter(help="What was done about it; it is kept with your name.")],
+    note: Annotated[str, Parameter(help="A note on what was done; it is kept with your name.")],
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:

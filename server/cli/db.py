@@ -13,7 +13,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 _NOT_MONEY_ALONE = ("run_terms",)  # among its amounts are digests
 
-app = cyclopts.App(name="db", help="Where the database is; upgrade, check and copy it.")
+app = cyclopts.App(name="db", help="The home's database: show where it is, upgrade, check and copy it.")
 
 
 @app.command
@@ -92,7 +92,7 @@ def upgrade(
 def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """Check the schema, every constraint and foreign key, and the hash of every file that the database names. Exit status 1 on a finding.
 
-    Times of commits, bytes of rows that could not be read and first days of subscriptions are held against what else tells them.
+    Times of commits, bytes of rows that could not be read and first days of subscriptions are compared with their other sources.
 
     Dunning runs and bill runs of a date that had not begun when they were committed are noted, and ids that would be refused today; nothing
     of them is damaged.

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 DEFAULT_HOME: Final = Path("ratewright-home")
 HomeFolder = Annotated[Path, Parameter(name="--home", env_var="RATEWRIGHT_HOME", help="Home folder.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
-Overwrite = Annotated[bool, Parameter(name="--overwrite", negative="", help="Replace the file if it is there.")]
+Overwrite = Annotated[bool, Parameter(name="--overwrite", negative="", help="Replace the file if it exists.")]
 Practice = Annotated[
     bool,
     Parameter(
         name="--practice",
         negative="",
-        help="Make a practice home: for ever one, as each of its documents says; its day may be moved with RATEWRIGHT_TODAY.",
+        help="Make a practice home. It stays one, each of its documents says so, and RATEWRIGHT_TODAY may set its day.",
     ),
 ]
 

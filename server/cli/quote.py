@@ -64,53 +64,53 @@ def quote(
     language: Literal["en", "zh"] = "en",
     as_json: AsJson = False,
 ) -> int:
-    """Price one event, with the trace of how; or, with --compare, a customer's real month on every plan.
+    """Price one event and show each step; or, with --compare, price a customer's real month on every plan.
 
     Parameters
     ----------
     plan
         Catalogue and plan, such as mobile/smart-m.
     service
-        What is used.
+        Service that is used.
     at
         Start as an ISO instant with offset, such as 2026-10-25T01:59:30+02:00.
     to
         Destination in E.164, with or without +; none for data.
     duration
-        Of a call, such as 185.2s or 3min.
+        Duration of a call, such as 185.2s or 3min.
     volume
-        Of data, such as 12MB or 1GiB.
+        Volume of data, such as 12MB or 1GiB.
     messages
-        How many; 1 when left out.
+        Number of messages; 1 by default.
     allowance
-        What is left of the allowance that serves the event, such as 10min; nothing when left out.
+        Rest of the allowance that serves the event, such as 10min; nothing by default.
     left
-        What is left of an allowance by its name, such as "europe minutes=10min" or "credit=2.50"; may be given again for more.
+        Rest of an allowance by its name, such as "europe minutes=10min" or "credit=2.50"; may be repeated.
     spent
-        What a charge cap has counted so far in its day or period, such as "roaming cap=12.50"; may be given again.
+        Amount that a charge cap has counted so far in its day or period, such as "roaming cap=12.50"; may be repeated.
     counted
-        How far a price that counts over the period has come, such as "Data tiers=3GB"; may be given again.
+        Quantity that a price over the period has counted so far, such as "Data tiers=3GB"; may be repeated.
     caller
         The calling number in E.164, for prices that depend on where a call comes from.
     direction
-        Whether the subscriber begins it.
+        Originating where the subscriber begins the event; terminating where the other side does.
     on_net
-        Whether the other side is of this network; not known when left out.
+        The other side is, or is not, a subscriber of this network; not known by default.
     friend
         The other side is one of the subscriber's chosen numbers.
 
     visited
-        The network in which a roaming subscriber is, country and network code such as 262-01; at home when left out.
+        Network in which a roaming subscriber is, country and network code such as 262-01; at home by default.
     rating_group
-        Of data.
+        Rating group of data usage, a number.
     customer_group
-        Of the subscriber.
+        Customer group of the subscriber, a number.
     content_amount
-        What the content provider asks, in the currency of the catalogue, such as 4.99.
+        Price that the content provider asks, in the currency of the catalogue, such as 4.99.
     home_timezone
-        Time zone of the subscriber, such as Asia/Shanghai; that of the catalogue when left out.
+        Time zone of the subscriber, such as Asia/Shanghai; that of the catalogue by default.
     catalog
-        Tariff file or folder to price with; may be given again for more. Else the published ones of the home folder.
+        Tariff file or folder to price with; may be repeated. By default the published catalogues of the home folder.
     home
         Home folder with published catalogues.
     compare

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
-app = cyclopts.App(name="settings", help="What an operator may set: approval, limits, order of allocation.")
+app = cyclopts.App(name="settings", help="Settings of the operator: approval, limits, order of allocation.")
 
 
 @app.command(name="list")
@@ -42,7 +42,7 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     output.print_table(("setting", "value", "set by", "what it is"), rows)
     for name, each in asked.items():
         print(f"{name} = {each['value']} waits, asked for by {each['asked_by']}: {each['reason']}; "
-              f"somebody else: ratewright settings agree {name}")  # fmt: skip
+              f"another person: ratewright settings agree {name}")  # fmt: skip
     return 0
 
 
@@ -51,11 +51,11 @@ def set_(
     name: Annotated[str, Parameter(help="A setting, as `settings list` shows it.")],
     value: Annotated[str, Parameter(help="Its new value.")],
     *,
-    reason: Annotated[str, Parameter(help="Why; needed for what loosens a guard, and for clock_ahead_through.")] = "",
+    reason: Annotated[str, Parameter(help="The reason; needed for a value that loosens a guard, and for clock_ahead_through.")] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Set a value. It holds for everything that begins after it; one that loosens a guard, once another person agrees."""
+    """Set a value. It applies to everything that begins after it. A value that loosens a guard applies once another person agrees."""
     from billing.store import settings
     from billing.store.home import Home
     from server import clock, operator
@@ -71,7 +71,7 @@ def set_(
         output.print_json({"name": name, "value": held, "changed": changed, "waits": settings.wanted_value(waits[0]) if waits else None})
     elif held != value:
         print(f"{name} stays {held}: {value} waits for another person to agree{'' if changed else ' already; nothing changed'}\n"
-              f"somebody else: ratewright settings agree {name}")  # fmt: skip
+              f"another person: ratewright settings agree {name}")  # fmt: skip
     else:
         print(f"{name} is {value}" + ("" if changed else " already; nothing changed"))
     return 0
@@ -81,11 +81,11 @@ def set_(
 def agree(
     name: Annotated[str, Parameter(help="A setting for which another person proposed a value.")],
     *,
-    note: Annotated[str, Parameter(help="A word on it; it is kept with your name.")] = "",
+    note: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Agree to the value that another person asked for. It holds from now on."""
+    """Agree to the value that another person proposed. It applies from now on."""
     from billing.store import approvals, settings
     from billing.store.home import Home
     from rating.errors import UserError

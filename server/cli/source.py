@@ -27,7 +27,7 @@ def check(
     file: Annotated[Path | None, Parameter(name="FILE", help="A file of that source; without it only the definition is checked.")] = None,
     /,
     *,
-    rows: Annotated[int, Parameter(name="--rows", help="How many first rows to show.")] = 5,
+    rows: Annotated[int, Parameter(name="--rows", help="First rows to show.")] = 5,
     as_json: AsJson = False,
 ) -> int:
     """Try a definition on a file: the first rows before and after, and what was guessed. Nothing is stored.

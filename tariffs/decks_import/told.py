@@ -64,7 +64,7 @@ def told(source: Source, before: Mapping[str, Timeline], on: dt.date) -> Said:
     if problems:
         raise ProblemsError(problems)
     if len({max(line.begins or on, on) for line in source.lines}) > DAYS_MAX:
-        raise UserError(f"{source.name}: its rates take effect on more than {DAYS_MAX} different days", "check the column of effective dates")
+        raise UserError(f"{source.name}: rates take effect on more than {DAYS_MAX} days", "check the column of effective dates")
     sayings = _Sayings(before, on)
     by_prefix = {prefix: tuple(sayings.of(prefix, lines)) for prefix, lines in given.items()}
     return Said(by_prefix, duplicates, sum(map(len, given.values())) - sum(map(len, by_prefix.values())))

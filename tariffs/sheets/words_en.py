@@ -395,7 +395,7 @@ ENGLISH: Final = words.Words(
             Service.DATA: "Data other than listed is not available.",
             Service.CONTENT: "Content other than listed is not available.",
         },
-        longest="Numbers are recognised by their first digits. Where a number fits several lines, the one with the longest beginning counts.",
+        longest="Numbers are recognised by their first digits. Where several lines fit, the one with the longest beginning counts.",
         received="What you receive costs nothing, unless a line says 'incoming'.",
         not_offered="Not part of this plan",
         method_intro="The letter in column 'Counting' of the price tables says which of these holds.",

@@ -3,7 +3,7 @@
     python -m tests.style.messages [FILE ...]       each text that is not, with its place; exit status 1 where there is one
 
 Every string of the product that has several words counts: error texts, remedies, notes, help, and what an assert says.
-Docstrings are held to more by tests.style.docstrings. A sentence has at most WORDS_MAX words; code, options and quoted values do not count.
+Help opens with its subject or verb. A sentence has at most WORDS_MAX words; code, options and quoted values do not count.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RETIRED: Final = re.compile(
-    r"\b(whoever|whatever|whichever|somebody|nobody|of which|of whom|anew|by now|to be had|tells?|told|stands?|stood|mend(?:s|ed)?|looked at"
-    r"|(?<!there )(?:is|are|was|were) no (?!longer|more))(?=\b|$)",
+    r"\b(whoever|whatever|whichever|somebody|nobody|of which|of whom|anew|by now|to be had|looked at"
+    r"|tells?|told|stands?|stood|mend(?:s|ed)?|(?<!there )(?:is|are|was|were) no (?!longer|more))(?=\b|$)",
     re.IGNORECASE,
 )
 _DATA: Final = re.compile(r"`[^`]*`|\"[^\"]*\"|\([^)]*\)|\{[^{}]*\}|--[\w-]+")
 _SENTENCE: Final = re.compile(r"(?<=[.!?:;])\s+|\n")
-_WORD: Final = re.compile(r"[(\"']*[A-Za-z]*[a-z]['’\w-]*[)\"']*[.,:;!?]*")
+_WORD: Final = re.compile(r"[(\"']*[A-Za-z]*[a-z]['\w-]*[)\"']*[.,:;!?]*")
 _PATH: Final = re.compile(r"[\w.]+:\w+")
 _NAME: Final = re.compile(r"[A-Za-z]+_\w+")
 
@@ -34,9 +34,11 @@ def findings(source: str) -> Iterator[tuple[int, str]]:
     """The line and the fault of each text of a module that is not plain."""
     tree = ast.parse(source)
     helped = {id(each) for each in _helps(tree)}
-    for node, text in _texts(tree):
-        if len(text.split()) > 1:
-            yield from ((node.lineno, fault) for fault in faults(text, is_help=id(node) in helped))
+    found = [(node.lineno, text, id(node) in helped) for node, text in _texts(tree) if len(text.split()) > 1]
+    if "cyclopts" in source:
+        found += [(line, text, True) for line, text in _descriptions(tree)]
+    for line, text, is_help in found:
+        yield from ((line, fault) for fault in faults(text, is_help=is_help))
 
 
 def faults(text: str, *, is_help: bool = False) -> Iterator[str]:
@@ -62,6 +64,16 @@ def _helps(tree: ast.AST) -> Iterator[ast.expr]:
             yield node.elts[-1]
 
 
+def _descriptions(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Docstrings of commands, which their help shows, and what their section of parameters says of each option."""
+    for node in tree.body:
+        doc = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") else None
+        if doc:
+            text, _, parameters = doc.partition("\nParameters\n")
+            options = re.findall(r"^    .*(?:\n    .*)*", parameters, re.MULTILINE)
+            yield from ((node.lineno, " ".join(each.split())) for each in [*text.split("\n\n"), *options])
+
+
 def _texts(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     """Strings of a module without its docstrings and other bare strings; parts of an f-string count with the whole."""
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node}
@@ -79,7 +91,7 @@ def main(names: list[str]) -> int:
     """Print all faults. Returns 1 where there is one."""
     found = [(path, line, fault) for path in sources(names) for line, fault in findings(path.read_text("utf-8"))]
     sys.stdout.writelines(f"{path.relative_to(ROOT)}:{line}: {fault}\n" for path, line, fault in found)
-    print(f"{len(found)} faults of messages in {len({path for path, _, _ in found})} files")
+    sys.stdout.write(f"{len(found)} faults of messages in {len({path for path, _, _ in found})} files\n")
     return 1 if found else 0
 
 

@@ -125,7 +125,9 @@ def _refuse_early(work: Importer, sheet: Sheet, owner: Ints) -> None:
         message = (
             f"{sheet.table['subscription_id'][row]} begins on {sheet.table['from_date'][row]}, and its account is opened on {opened[at]}"
         )
-        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "from_date", message, "the days before would be billed to no account: correct one of the two")
+        work.mistakes.add_row(
+            sheet, int(sheet.lines()[row]), "from_date", message, "earlier days would be billed to no account: correct one"
+        )
 
 
 def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:

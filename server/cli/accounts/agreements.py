@@ -28,13 +28,13 @@ def terms(
     language: Annotated[str | None, Parameter(help="Language of its documents.")] = None,
     payment_days: Annotated[int | None, Parameter(help="Days from the bill date to the due date.")] = None,
     dunning_policy: str | None = None,
-    minimum_months: Annotated[int | None, Parameter(help="The least time of the contract; 0 is none.")] = None,
+    minimum_months: Annotated[int | None, Parameter(help="Minimum term of the contract in months; 0 is none.")] = None,
     early_end_waived: Annotated[bool, Parameter(negative="", help="No fee is due for an early end.")] = False,
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Record what a contract agrees otherwise than its pack. For a subscription: the least time alone."""
+    """Record terms of one contract that differ from those of its plan. A subscription can have its own minimum term alone."""
     from billing.accounts.kinds import TermsFact
 
     detail = TermsFact(language, payment_days, dunning_policy, minimum_months, early_end_waived)
@@ -78,12 +78,12 @@ def tax(
     to: ToDate = None,
     exempt: Annotated[tuple[str, ...], Parameter(help="Tax class, or * for all; may be given more than once.")] = (),
     instead: Annotated[tuple[str, ...], Parameter(help="CLASS=OTHER: taxed as the other; may be given more than once.")] = (),
-    certificate: Annotated[str, Parameter(help="What proves it.")] = "",
+    certificate: Annotated[str, Parameter(help="Number of the document that proves it.")] = "",
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Record tax classes from which an account is exempt, or that stand for others, in periods that end within the span."""
+    """Exempt an account from tax classes, or tax it by other classes, in periods that end within the span."""
     from billing.accounts.kinds import TaxFact
     from rating.errors import UserError
 
@@ -228,13 +228,16 @@ def retract(
     fact: Annotated[int, Parameter(name="FACT", help="The fact's number, as `accounts show` lists it.")],
     /,
     *,
-    reason: Annotated[str, Parameter(help="Why; it is kept.")],
+    reason: Annotated[str, Parameter(help="The reason; it is kept.")],
     of_subscription: Annotated[bool, Parameter(negative="", help="The fact is about a subscription of the account.")] = False,
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Say that a fact about an account, or one of its subscriptions, never held. The next run corrects what was billed by it."""
+    """Retract a fact about an account or one of its subscriptions: it counts as if it had never been recorded.
+
+    The next run corrects what was billed by it.
+    """
     from billing.accounts import agreements
     from server.cli.accounts.common import perform
 

@@ -21,7 +21,7 @@ Named = Annotated[str, Parameter(name="ID", help="An account, or one of its subs
 FromDate = Annotated[str, Parameter(name="--from", help="First day, local to the account, such as 2026-01-31.")]
 ToDate = Annotated[str | None, Parameter(name="--to", help="Last day on which it holds, included; left out: no end.")]
 OnDate = Annotated[str, Parameter(name="--on", help="A day, local to the account, such as 2026-01-31.")]
-Reason = Annotated[str, Parameter(help="Why; it is kept.")]
+Reason = Annotated[str, Parameter(help="The reason; it is kept.")]
 
 
 def perform(home: Path, as_json: bool, dry_run: bool, work: Callable[[Home, Asked], Done]) -> int:  # noqa: FBT001 -- an option of a command

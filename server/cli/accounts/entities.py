@@ -11,7 +11,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 
 def add(
-    entity: Annotated[str, Parameter(name="ENTITY", help="What accounts.csv calls it.")],
+    entity: Annotated[str, Parameter(name="ENTITY", help="Its id in accounts.csv.")],
     /,
     *,
     name: Annotated[str, Parameter(help="Its name on documents.")],

@@ -19,8 +19,10 @@ def find(
     text: Annotated[str, Parameter(name="TEXT", help="An id, a name or a number; or how it begins, and of a name any part.")],
     /,
     *,
-    on: Annotated[str | None, Parameter(name="--on", help="Of numbers only who had them on this day; else everybody who ever had.")] = None,
-    limit: Annotated[int, Parameter(help="How many to show of accounts, subscriptions and numbers each.")] = SHOWN_ROWS,
+    on: Annotated[
+        str | None, Parameter(name="--on", help="Show only who had a number on this day; without it everyone who ever had it.")
+    ] = None,
+    limit: Annotated[int, Parameter(help="Rows to show of accounts, subscriptions and numbers each.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:

@@ -19,7 +19,7 @@ SHOWN_ROWS = 50
 
 def list_(
     *,
-    limit: Annotated[int, Parameter(help="How many to show, by id.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Rows to show, by id.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -50,7 +50,7 @@ def show(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show one account: what it owes, its last bills and dunning as of now, its unit, subscriptions, and every fact about it in words."""
+    """Show one account: what it owes, its last bills and dunning now, its rating unit, subscriptions, and every fact about it in words."""
     import msgspec
 
     from billing.accounts import lookup

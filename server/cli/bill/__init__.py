@@ -22,30 +22,30 @@ BILL_COMMANDS = (
     ("approve", "decisions:approve", "Approve the list of a computed run."),
     ("reject", "decisions:reject", "Reject the list of a computed run."),
     ("abandon", "run:abandon", "Give up a run that has numbered nothing."),
-    ("due", "due:due", "Which bill dates are to be run today."),
+    ("due", "due:due", "List the bill dates that are due to be run today."),
     ("undo", "undo:undo", "Take a posted run back, with a second person."),
     ("list", "history:list_", "List bill runs."),
-    ("quarantine", "quarantine:quarantine", "Accounts that runs put aside."),
+    ("quarantine", "quarantine:quarantine", "List accounts that runs did not bill, with the reason."),
     ("retry", "quarantine:retry", "Bill what a run put into quarantine."),
-    ("thresholds", "thresholds:thresholds", "Interim bills of usage that reached a threshold."),
-    ("rerate", "rerate:rerate", "What a version changes in billed periods, as a job."),
+    ("thresholds", "thresholds:thresholds", "Make interim bills of usage that reached a bill threshold."),
+    ("rerate", "rerate:rerate", "Plan a re-rating: compute what a version changes in billed periods."),
     ("rerate-list", "rerate:rerate_list", "List re-ratings."),
     ("rerate-approve", "rerate:rerate_approve", "Approve a re-rating that another person planned."),
     ("rerate-reject", "rerate:rerate_reject", "Reject a re-rating."),
     ("rerate-apply", "rerate:rerate_apply", "Bill an approved re-rating."),
-    ("unbilled", "enquiry:unbilled", "What an account has run up that is not billed yet."),
+    ("unbilled", "enquiry:unbilled", "Show the charges of an account that are not billed yet."),
     ("alarms", "enquiry:alarms", "Abnormal bills: list them, record that the customer was informed, or dismiss them."),
-    ("opening", "enquiry:opening", "Documents of what imported accounts owed before."),
-    ("refused", "events:refused", "Events that a run could not price."),
-    ("explain", "events:explain", "What a run made of a record."),
-    ("verify", "events:verify", "Price a sample again with the plain reference."),
+    ("opening", "enquiry:opening", "Make opening documents of what imported accounts owed before."),
+    ("refused", "events:refused", "List events that a run could not price."),
+    ("explain", "events:explain", "Explain the charge of a record, or why no bill has it."),
+    ("verify", "events:verify", "Price a sample again with the plain reference, and compare."),
 )
 
 app = cyclopts.App(name="bill", help="Run the bill cycle, or preview one account.")
 for _name, _path, _summary in BILL_COMMANDS:
     app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
 
-BillDate = Annotated[str, Parameter(name="--date", help="Bill date, such as 2025-11-01: periods that ended by then are billed.")]
+BillDate = Annotated[str, Parameter(name="--date", help="Bill date, such as 2025-11-01. Periods are billed whose last day is before it.")]
 Threads = Annotated[int, Parameter(help="Threads that price usage and write charges; 0 for one a processor.")]
 _RUN_DIGITS: Final = 18  # what a database keeps has as many
 RunName = Annotated[str, Parameter(name="--run", help="A run's number, or latest.")]

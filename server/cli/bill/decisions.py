@@ -10,7 +10,7 @@ from server import clock
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 RunNumber = Annotated[int, Parameter(name="--run", help="The run's number.")]
-Note = Annotated[str, Parameter(help="A word on why; it is kept with your name.")]
+Note = Annotated[str, Parameter(help="The reason; it is kept with your name.")]
 
 
 def trial(*, run: RunNumber, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:

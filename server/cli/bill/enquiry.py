@@ -29,7 +29,7 @@ def unbilled(
     account: Annotated[str, Parameter(name="ACCOUNT", help="Id of the account.")],
     /,
     *,
-    date: Annotated[str | None, Parameter(help="Up to this date, not included; up to now (tomorrow) by default.")] = None,
+    date: Annotated[str | None, Parameter(help="Usage before this date, which is not included; all usage up to now by default.")] = None,
     language: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the account's own by default.")] = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -88,11 +88,13 @@ def opening(
 @alarms.command(name="list")
 def list_(
     *,
-    every: Annotated[bool, Parameter(name="--all", negative="", help="Also those whose customer was informed, and those that were dismissed.")] = False,
+    every: Annotated[
+        bool, Parameter(name="--all", negative="", help="Also those whose customer was informed, and those that were dismissed.")
+    ] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List open alarms: neither told nor dismissed."""
+    """List open alarms: the customer is not informed yet, and they are not dismissed."""
     from billing.documents import alarms as found_alarms
     from billing.store.home import Home
     from server.cli import output
@@ -117,7 +119,7 @@ def told(
     alarm: AlarmId,
     /,
     *,
-    note: Annotated[str, Parameter(help="How and by whom.")] = "",
+    note: Annotated[str, Parameter(help="The way in which the customer was informed.")] = "",
     home: HomeFolder = DEFAULT_HOME,
 ) -> int:
     """Record that the customer knows of an alarm."""
@@ -126,7 +128,11 @@ def told(
 
 @alarms.command
 def dismiss(
-    alarm: AlarmId, /, *, note: Annotated[str, Parameter(help="Why the customer need not be informed.")], home: HomeFolder = DEFAULT_HOME
+    alarm: AlarmId,
+    /,
+    *,
+    note: Annotated[str, Parameter(help="The reason why the customer need not be informed.")],
+    home: HomeFolder = DEFAULT_HOME,
 ) -> int:
     """Dismiss an alarm: the customer need not know of it."""
     return _decide(home, alarm, "dismissed", note)

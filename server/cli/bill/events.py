@@ -16,13 +16,13 @@ def refused(
     *,
     run: RunName = "latest",
     reason: Annotated[str | None, Parameter(help="Only events refused for this reason, such as NO_ZONE.")] = None,
-    limit: Annotated[int, Parameter(help="How many events to show, oldest first.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Events to show, oldest first.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show events that a run could not price. The next run after the cause is mended bills them, while their period is open.
+    """Show events that a run could not price. Once the cause is corrected, the next run bills them while their period is open.
 
-    `ratewright usage suspense` lists them as they stand now, with everything else that waits, and corrects or writes them off.
+    `ratewright usage suspense` lists them as they are now, with everything else that waits, and corrects or writes them off.
     """
     from billing.runs.refused_events import refusals
     from billing.store.home import Home
@@ -44,14 +44,14 @@ def refused(
 
 
 def explain(
-    record: Annotated[str, Parameter(help="What its source calls the record, as `bill refused` shows it.")],
+    record: Annotated[str, Parameter(help="The record's id in its source, as `bill refused` shows it.")],
     *,
     run: RunName = "latest",
     language: Annotated[Literal["en", "zh"], Parameter(help="Language.")] = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Explain what a run made of a record, priced or refused, down to its increments; or why it is on no bill.
+    """Explain the charge of a record down to its increments, or why the record is refused, or why no bill has it.
 
     The latest run by default; of a record that it did not price, the newest run that did. Amounts that re-ratings have billed on top of the
     charge since are shown beside it, by line: they keep no charges by event.

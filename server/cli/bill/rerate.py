@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Named = Annotated[
     str | None,
-    Parameter(help="Of the accounts with the plan only these: a,b or @file with one id a line.", allow_leading_hyphen=True),
+    Parameter(help="Only these of the accounts with the plan: a,b or @file with one id a line.", allow_leading_hyphen=True),
 ]
 _CAUSES = (
     "a difference is what is due by the tariffs in force now, less what was billed: usage that was corrected after its bill is in it too "
@@ -35,7 +35,7 @@ def rerate(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Rate charges of billed months again and store what it comes to as a job. Nothing is billed until another person approved it."""
+    """Rate charges of billed months again and store the difference as a re-rating. Nothing is billed until another person approved it."""
     from billing.rerate import jobs
     from billing.rerate.request import request
     from billing.store.home import Home
@@ -70,7 +70,7 @@ def rerate(
 
 
 def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List re-ratings, what they come to and where they stand."""
+    """List re-ratings, their amounts and their states."""
     from billing.rerate import jobs
     from billing.store.home import Home
     from server.cli import output
@@ -104,7 +104,7 @@ def _taken(job: Job, *kinds: str) -> str:
 def rerate_approve(
     job: JobId,
     *,
-    note: Annotated[str, Parameter(help="What to note beside it.")] = "",
+    note: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -127,7 +127,7 @@ def rerate_apply(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Make the invoices and credit notes of an approved re-rating. Once more makes nothing."""
+    """Make the invoices and credit notes of an approved re-rating. Given again, the command makes nothing."""
     from billing.rerate import jobs
     from billing.store.home import Home
     from server.cli import output

@@ -33,12 +33,14 @@ def run(
     trial: Annotated[
         bool, Flag, Parameter(help="Stop when the list of invoices is computed, and compare it with the last period.")
     ] = False,
-    resume: Annotated[bool, Flag, Parameter(help="Only go on with the run of that date that is not finished.")] = False,
+    resume: Annotated[bool, Flag, Parameter(help="Only continue the unfinished run of that date.")] = False,
     accounts: Accounts = None,
     everything: Annotated[bool, Flag, Parameter(help="Compute all open periods, also of accounts that nothing has touched.")] = False,
     ahead: Annotated[
         str | None,
-        Parameter(help="Reason for a run before its date has begun. Another person has to approve it, also where the setting `approval` is off."),
+        Parameter(
+            help="Reason for a run before its date has begun. Another person has to approve it, also where the setting `approval` is off."
+        ),
     ] = None,
     wait: Annotated[bool, Flag, Parameter(help="Wait for another run to end.")] = False,
     threads: Threads = 0,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def thresholds(
     *,
-    date: Annotated[str, Parameter(help="Bill usage of days before this date, such as 2025-11-16; the bills bear it.")],
+    date: Annotated[str, Parameter(help="Bill usage of days before this date, such as 2025-11-16; it is the bill date.")],
     dry_run: Annotated[bool, Parameter(negative="", help="Show what would be billed; store nothing.")] = False,
     threads: Threads = 0,
     home: HomeFolder = DEFAULT_HOME,

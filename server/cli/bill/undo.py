@@ -28,8 +28,8 @@ def undo(
 ) -> int:
     """Propose that a posted run is undone; the same command by another person undoes it: its documents are void, and it counts no more.
 
-    What was paid, credited or billed on top of it, and what is in a closed month, refuses it, unless --accounts leaves it out. With
-    --dry-run exit status 1 says that something stands in the way.
+    Documents that are paid, credited or corrected by a later bill, or in a closed month, prevent it, unless --accounts leaves them out.
+    With --dry-run exit status 1 says that something prevents it.
     """
     from billing.documents import undoing
     from billing.store.home import Home
@@ -75,8 +75,8 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
     if done.blockers:
         return
     about = f"{counted(len(done.documents), 'document')} of {amounts(done.total_micros)}"
-    rest = f"; it goes on counting for {counted(done.others, 'other account')} that it looked at"
-    about += rest if done.others else f", {counted(done.accounts, 'account')} that it looked at"
+    rest = f"; it still counts for {counted(done.others, 'other account')} that it computed"
+    about += rest if done.others else f", {counted(done.accounts, 'account')} that it computed"
     freed = f"; {amounts(done.freed_micros)} that was set against them is free again" if done.freed_micros else ""
     if done.state == "undone":
         print(f"{name} {'would be' if done.dry_run else 'is'} undone{whose}, as {done.proposed_by} proposed: {about}{freed}")

@@ -20,11 +20,11 @@ policy = cyclopts.App(name="policy", help="Policies of dunning: try, add and lis
 app.command(policy)
 _FOLDER = "server.cli.dunning"
 for _app, _name, _path, _summary in (
-    (app, "list", "runs:list_", "The runs that took steps, and which of them are undone."),
-    (app, "undo", "runs:undo", "Ask for the newest run to be undone, or agree to it."),
+    (app, "list", "runs:list_", "List the runs that took steps, and those that are undone."),
+    (app, "undo", "runs:undo", "Propose to undo the newest run, or agree to it."),
     (policy, "check", "policies:check", "Check a policy file; every mistake at once."),
-    (policy, "add", "policies:add", "Let a policy hold for the accounts that name it."),
-    (policy, "list", "policies:list_", "The policies that are known, and which of them hold."),
+    (policy, "add", "policies:add", "Add a policy: it applies to the accounts that name it."),
+    (policy, "list", "policies:list_", "List the policies that are known, and those that apply."),
 ):
     _app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
 
@@ -33,7 +33,7 @@ AsOf = Annotated[str, Parameter(name="--date", help="The date to judge by, such 
 
 @app.command
 def run(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Once more on the same date does nothing."""
+    """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Given again for the date, it does nothing."""
     from billing import dunning
     from billing.store.home import Home
     from server import clock, operator
@@ -75,7 +75,7 @@ def show(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show where an account stands and the steps taken so far."""
+    """Show the dunning level of an account and the steps taken so far."""
     from billing import dunning
     from billing.store.home import Home
     from server import clock

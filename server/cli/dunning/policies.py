@@ -41,7 +41,7 @@ def add(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Add a policy to the home: from now on it holds for the accounts that name it. What it says is kept in the database."""
+    """Add a policy to the home: from now on it applies to the accounts that name it. Its content is kept in the database."""
     from billing import dunning_policy
     from billing.store.home import Home
     from server import clock, operator

@@ -36,12 +36,12 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
 def undo(
     *,
     run: Annotated[int, Parameter(name="--run", help="The run's number, as `dunning list` shows it.")],
-    reason: Annotated[str, Parameter(help="Why it is undone; it is kept with your name.")],
+    reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Show what would be undone, and store nothing.")] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Ask for the newest run to be undone. When another person gives the same command, levels and bars are what they were before it."""
+    """Propose to undo the newest run. When another person gives the same command, levels and bars are again as before the run."""
     from billing import dunning
     from billing.store.home import Home
     from server.cli import output

@@ -15,9 +15,9 @@ _FOLDER = "server.cli.invoice"
 INVOICE_COMMANDS = (
     ("list", "looking:list_", "List issued invoices and other documents by number."),
     ("show", "looking:show", "Show one invoice with its lines, and what became of it."),
-    ("explain", "explaining:explain", "An invoice, or one line of it, in words and figures."),
-    ("usage", "usage:usage", "Every record behind the usage lines of an invoice."),
-    ("void", "changing:void", "An invoice is void: its lines count no more."),
+    ("explain", "explaining:explain", "Explain an invoice, or one line of it, in words and figures."),
+    ("usage", "usage:usage", "List every record behind the usage lines of an invoice."),
+    ("void", "changing:void", "Make an invoice void: its lines no longer count as billed."),
     ("reissue", "changing:reissue", "Bill again what a void invoice had billed."),
     ("credit", "changing:credit", "Credit a line of an invoice, or all of it."),
 )

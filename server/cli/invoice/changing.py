@@ -31,7 +31,7 @@ def void(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Void an invoice that is unpaid and that no later one corrects: it keeps its number, and its lines count as billed no more."""
+    """Void an invoice that is unpaid and that no later one corrects: it keeps its number, and its lines no longer count as billed."""
     from billing.documents import voiding
     from billing.store.home import Home
     from server.cli import output, practice
@@ -60,7 +60,7 @@ def void(
 
 
 def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Bill anew, dated today and under a new number, the account whose invoice was voided.
+    """Bill the account of a void invoice again, dated today and under a new number.
 
     Exit status 1 where nothing is due, the run would refuse, or a book of it does not balance.
     """
@@ -92,7 +92,7 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
         print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
     if waiting:
         print(f"run {report.run_id} is computed, {report.drafts} on its list, none numbered: `ratewright bill trial --run {report.run_id}` "
-              f"shows them;\nsomebody else approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
+              f"shows them;\nanother person approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
               f"{report.bill_date} --resume numbers it")  # fmt: skip
     elif not made:
         forget = f"; abandon it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
@@ -124,7 +124,9 @@ def credit(
     /,
     *,
     reference: Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")],
-    line: Annotated[int | None, Parameter(name="--line", help="Which line; without it all of the invoice that is left.")] = None,
+    line: Annotated[
+        int | None, Parameter(name="--line", help="Number of the line, from 1; without it, all that is left of the invoice.")
+    ] = None,
     amount: Annotated[str | None, Parameter(help="Net amount, such as 12.50; all that is left of the line by default.")] = None,
     effect: Annotated[Literal["outside", "advance"], Parameter(help="outside: for good; advance: ahead of a correction.")],
     reason: Annotated[str, Parameter(help="Reason code, as `adjustment reasons` shows them.")],

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 def explain(
     number: InvoiceNumber,
-    line: Annotated[int | None, Parameter(name="LINE", help="Which line, counted from 1; all of them if not given.")] = None,
+    line: Annotated[int | None, Parameter(name="LINE", help="Number of the line, from 1; all lines by default.")] = None,
     /,
     *,
-    limit: Annotated[int, Parameter(help="How many events of a usage line to explain, from the first.")] = 1,
+    limit: Annotated[int, Parameter(help="Events of a usage line to explain, from the first.")] = 1,
     language: Annotated[Literal["en", "zh"], Parameter(help="Language.")] = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """An invoice, or one line of it, in words and figures that add up; of a usage line also its events, down to their increments."""
+    """Explain an invoice, or one line of it, in words and figures that add up; of a usage line also its events with their increments."""
     from billing.documents import explaining
     from billing.store.home import Home
     from billing.verification.explain_line import explain_line

@@ -23,7 +23,7 @@ def list_(
     date: Annotated[str | None, Parameter(name="--date", help="Only those issued on this date, such as 2025-11-01.")] = None,
     run: Annotated[int | None, Parameter(name="--run", help="Only those of this run, as `bill list` numbers them.")] = None,
     language: Language = "en",
-    limit: Annotated[int, Parameter(help="How many to show, by number; with --json all are given.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Documents to show, by number; --json gives all.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:

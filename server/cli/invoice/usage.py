@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("time", "subscription", "number", "with", "line", "quantity", "free", "unit", "charge", "currency")
 _NOTES = {
     "en": {
-        "elsewhere": "line {}: nothing of this charge is on this invoice any more; its records are on the invoice of the account that pays it",
+        "elsewhere": "line {}: this charge is no longer on this invoice; its records are on the invoice of the account that pays it",
         "net": "line {}: its prices hold tax; without it all that was billed of its charges is {}",
         "written": "{} records are in {}",
         "none": "{} has no line of usage",
@@ -45,7 +45,7 @@ def usage(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Every record behind the usage lines of an invoice: when, with whom, how much, how much of it free, and what it cost."""
+    """List every record behind the usage lines of an invoice: time, other party, quantity, free quantity and charge."""
     from billing.documents.usage_list import usage_list
     from billing.store import output_files
     from billing.store.home import Home

@@ -6,16 +6,16 @@ import cyclopts
 
 _FOLDER = "server.cli.ledger"
 COMMANDS = (
-    ("balance", "reading:balance", "The trial balance: every account with debits and credits."),
-    ("ageing", "reading:ageing_", "What customers owe, by how long it is past due."),
-    ("revenue", "reading:revenue", "Revenue by category and tax by class, of a month."),
-    ("month-end", "month:month_end", "What deferred and unbilled revenue would be brought to at the end of a month."),
-    ("close", "month:close", "Close a month: entries of its end, then nothing more goes in."),
-    ("reopen", "month:reopen", "Ask for a closed month to be opened again, or agree to it."),
-    ("months", "month:months", "Which months were closed and reopened, by whom."),
-    ("export", "export:export", "A month as CSV for the books of finance, by a mapping of accounts."),
+    ("balance", "reading:balance", "Show the trial balance: every account with debits and credits."),
+    ("ageing", "reading:ageing_", "Show what customers owe, by days past due."),
+    ("revenue", "reading:revenue", "Show the revenue of a month by category, and its tax by class."),
+    ("month-end", "month:month_end", "Show what closing a month would post: deferred and unbilled revenue."),
+    ("close", "month:close", "Close a month: its closing entries are posted, and nothing can be posted into it."),
+    ("reopen", "month:reopen", "Propose to reopen a closed month, or agree to it."),
+    ("months", "month:months", "List months that were closed and reopened, and by whom."),
+    ("export", "export:export", "Write a month as CSV for the books of finance, by a mapping of accounts."),
     ("write-off", "write_off:write_off_", "Write off what is open of an invoice."),
-    ("write-offs", "write_off:write_offs", "What was asked for, written off and undone, by whom."),
+    ("write-offs", "write_off:write_offs", "List write-offs that were proposed, made and undone, and by whom."),
     ("check", "reading:check_", "Compute everything again and name the first difference."),
 )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def month_end(*, month: MonthText, entity: Entity = "", home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Show what closing a month would post, and what stands in its way. Nothing is stored."""
+    """Show what closing a month would post: deferred and unbilled revenue, and what prevents the closing. Nothing is stored."""
     return _close(month, entity, "", home, as_json=as_json, dry_run=True)
 
 
@@ -22,24 +22,24 @@ def close(
     *,
     month: MonthText,
     entity: Entity = "",
-    reason: Annotated[str, Parameter(help="What to note beside it.")] = "",
+    reason: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
     dry_run: Annotated[bool, Parameter(negative="", help="Show what would be posted, and store nothing.")] = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Post the entries of the month's end and close it. Once more changes nothing."""
+    """Post the entries of the month's end and close it. Given again, the command changes nothing."""
     return _close(month, entity, reason, home, as_json=as_json, dry_run=dry_run)
 
 
 def reopen(
     *,
     month: MonthText,
-    reason: Annotated[str, Parameter(help="Why it has to be opened.")],
+    reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     entity: Entity = "",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Ask for a closed month to be opened again. When another person gives the same command, it is open."""
+    """Propose to reopen a closed month. When another person gives the same command, it is open."""
     from billing.accounting.month_end import month_of
     from billing.ledger import closed_months
     from billing.store.home import Home

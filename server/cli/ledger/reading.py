@@ -12,7 +12,7 @@ from server.cli.ledger.common import MonthText, require_entity
 
 def balance(
     *,
-    through: Annotated[str | None, Parameter(help="Last date that counts; all of them if not given.")] = None,
+    through: Annotated[str | None, Parameter(help="Last date, included; all dates by default.")] = None,
     entity: Annotated[str | None, Parameter(help="Only this legal entity.")] = None,
     customers: Annotated[bool, Parameter(negative="", help="Every customer's receivable on a row of its own.")] = False,
     home: HomeFolder = DEFAULT_HOME,
@@ -48,7 +48,7 @@ def ageing_(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show what customers owe by how long it is past due. Credit that is not used up stands apart."""
+    """Show what customers owe, by days past due. Credit that is not used up is listed apart."""
     from billing.accounting import ageing
     from billing.store.home import Home
     from server.cli import output
@@ -107,7 +107,7 @@ def revenue(
 
 
 def check_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Work out every posting, balance and entry anew from documents and payments. Exit status 1 names the first difference."""
+    """Compute every posting, balance and entry again from documents and payments. Exit status 1 names the first difference."""
     from billing.accounting import check
     from billing.store.home import Home
     from server.cli import output, progress

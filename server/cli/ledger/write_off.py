@@ -15,7 +15,7 @@ def write_off_(
     number: Annotated[str, Parameter(help="Number of the invoice.")],
     *,
     date: Annotated[str, Parameter(help="Date of the entry.")],
-    reason: Annotated[str, Parameter(help="Why it will not be paid.")],
+    reason: Annotated[str, Parameter(help="The reason why it will not be paid.")],
     amount: Annotated[str | None, Parameter(help="Part of it, such as 12.50; all that is open if not given.")] = None,
     reference: Annotated[
         str, Parameter(name="--id", help="Your own id of a further write-off of this invoice; the same one counts once.")
@@ -64,7 +64,7 @@ def write_offs(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List what was asked for, written off and undone, in that order, with who said it and why."""
+    """List write-offs that were proposed, made and undone, in that order, with the person and the reason."""
     from billing.accounting import write_off
     from billing.store.home import Home
     from server.cli import output

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Reference = Annotated[str, Parameter(name="--id", help="Your own id of it; the same one counts once.")]
 OfPayment = Annotated[str, Parameter(name="--payment", help="Id of the payment.")]
-Fee = Annotated[str, Parameter(name="--fee", help="What the bank takes for it.")]
+Fee = Annotated[str, Parameter(name="--fee", help="Fee that the bank charges for it.")]
 
 
 def refund(
@@ -57,7 +57,7 @@ def reverse(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """A payment bounced, or was recorded by mistake: all of it goes, and what it settled is open again with its own due dates."""
+    """Record that a payment bounced, or take back one recorded by mistake. What it settled is open again with its own due dates."""
     from billing.payments.giving_back import REVERSAL, Back
     from server.cli.bill import parse_date
 
@@ -71,14 +71,14 @@ def chargeback(
     payment: OfPayment,
     amount: common.AmountOrAll = None,
     date: common.OnDate,
-    won: Annotated[bool, Parameter(negative="", help="The money of an earlier chargeback came again.")] = False,
+    won: Annotated[bool, Parameter(negative="", help="The bank returned the money of an earlier chargeback.")] = False,
     fee: Fee = "0",
     reason: common.Reason = "",
     dry_run: common.DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """The payer's bank took money back, all of a payment or part of it; or, --won, gave it again."""
+    """Record that the payer's bank took a payment back, all or part of it; or, with --won, that it returned the money."""
     from billing.payments.giving_back import CHARGEBACK, WON, Back
     from server.cli.bill import parse_date
 

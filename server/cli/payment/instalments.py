@@ -60,7 +60,7 @@ def end(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """End a plan: its invoices are due when they were, also what of them is open again later."""
+    """End a plan: its invoices have their own due dates again, also for what is open again later."""
     from billing.payments.instalments import end as end_plan
     from billing.store.home import Home
 
@@ -74,7 +74,7 @@ def end(
 def list_(
     *, account: common.OfAccount = None, date: common.OnDateOrToday = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
 ) -> int:
-    """List plans and their parts as they stand on a date: running, behind, finished or replaced by a later plan."""
+    """List plans and their parts with their state on a date: running, behind, finished or replaced by a later plan."""
     from billing.payments.instalments import list_plans
     from billing.store.home import Home
 

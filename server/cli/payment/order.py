@@ -21,9 +21,11 @@ def order(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show or set what a payment settles first: what the payer names (instruction), costs before interest (claims), the oldest.
+    """Show or set the order in which payments settle open invoices.
 
-    What was settled before stays as it is; a new order holds for what comes.
+    The words are: instruction, what the payer names; claims, costs before interest; oldest, the oldest due date.
+
+    Settlements of before stay as they are; a new order applies to later payments.
     """
     from billing.allocations.order import CLAIMS_SETTING, ORDER_SETTING, parse_claims, parse_order
     from billing.store import settings

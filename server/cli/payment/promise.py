@@ -52,7 +52,7 @@ def add(
 def list_(
     *, account: common.OfAccount = None, date: common.OnDateOrToday = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
 ) -> int:
-    """List promises as they stand on a date."""
+    """List promises and their state on a date."""
     from billing.payments import promises
     from billing.store.home import Home
 

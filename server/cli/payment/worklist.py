@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.payment import common
 
-app = cyclopts.App(name="worklist", help="Money from bank files that matched nothing: it waits in suspense for a decision.")
+app = cyclopts.App(name="worklist", help="Money from bank files that matched no account: it waits in suspense for a decision.")
 LineId = Annotated[str, Parameter(name="LINE", help="Id of the line, as the list shows it.")]
 
 

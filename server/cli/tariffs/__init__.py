@@ -7,23 +7,23 @@ import cyclopts
 _FOLDER = "server.cli.tariffs"
 # name, module and function, what the list of commands says about it
 TARIFF_COMMANDS = (
-    ("check", "check:check", "Show every mistake of catalogues as files, and what is doubtful."),
-    ("schema", "schema:schema", "The JSON Schema by which editors complete and check catalogues."),
+    ("check", "check:check", "Check catalogues as files: show every mistake and every warning."),
+    ("schema", "schema:schema", "Write the JSON Schema by which editors complete and check catalogues."),
     ("draft", "draft:draft", "Put a catalogue into the home folder for review."),
     ("review", "review:review", "Approve or reject another person's draft."),
-    ("publish", "publish:publish", "From its effective date on, price by a version."),
+    ("publish", "publish:publish", "Publish a reviewed version: it prices from its effective date on."),
     ("repeal", "repeal:repeal", "End a published version."),
-    ("show", "show:show", "A published catalogue: versions, plans, prices and fees."),
-    ("history", "history:history", "What happened to each version, when and by whom."),
-    ("at", "at:at", "Which versions price on a date."),
-    ("affected", "affected:affected", "The subscriptions that a version touches."),
-    ("diff", "diff:diff", "What changed between two versions, in words."),
-    ("sheet", "sheet:sheet", "The tariff sheet that customers read."),
-    ("what-if", "what_if:what_if", "What a draft would have made of a stored month."),
-    ("import-cgrates", "import_cgrates:import_cgrates", "Catalogues from a CGRateS tariff plan folder."),
+    ("show", "show:show", "Show a published catalogue: versions, plans, prices and fees."),
+    ("history", "history:history", "Show the history of each version: drafts, reviews, publication, repeal."),
+    ("at", "at:at", "Show the version of each catalogue that is in force on a date."),
+    ("affected", "affected:affected", "List the subscriptions that a version changes."),
+    ("diff", "diff:diff", "Show what changed between two versions, in words."),
+    ("sheet", "sheet:sheet", "Write the tariff sheet that customers read."),
+    ("what-if", "what_if:what_if", "Price a stored month by a draft, and compare."),
+    ("import-cgrates", "import_cgrates:import_cgrates", "Write catalogues from a CGRateS tariff plan folder."),
 )
 DECK_COMMANDS = (
-    ("preview", "deck_preview:preview", "What a rate deck would change."),
+    ("preview", "deck_preview:preview", "Show what a rate deck would change."),
     ("import", "deck_import:import_deck", "Write a rate deck into a catalogue's folder."),
 )
 

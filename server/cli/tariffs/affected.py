@@ -38,7 +38,7 @@ def affected(
     csv
         Write all of them to this file too: subscription_id,account_id,plan,from_date,to_date.
     overwrite
-        Replace the file if it is there.
+        Replace the file if it exists.
     home
         Home folder.
     as_json

@@ -28,7 +28,7 @@ def at(
     Parameters
     ----------
     date
-        Such as 2026-10-15, which means its beginning on the clock of each catalogue; or an instant with offset.
+        Date such as 2026-10-15, which means its first instant on the clock of each catalogue; or an instant with offset.
     identity
         Only this catalogue.
     home

@@ -45,21 +45,21 @@ def import_deck(
     file
         The carrier's deck, .csv or .csv.gz.
     mapping
-        How to read its columns (.yaml); see docs/rate-decks.md.
+        YAML file that names the deck's columns; see docs/rate-decks.md.
     into
         Folder of the catalogue; the deck entry there names the file that is written.
     full
-        The file is the whole deck; --partial: it changes what it names.
+        --full: the file is the whole deck. --partial: it changes only the prefixes that it names.
     onto
-        What it changes, if not the deck that the folder holds: a deck (.csv), a folder, or IDENTITY@VERSION.
+        Deck that the file changes, by default that of the folder: a deck (.csv), a folder, or IDENTITY@VERSION.
     deck
         Name of the deck, where the catalogue has several.
     on
         First day of the new rates, such as 2026-12-01; default: that of the catalogue.
     notice_days
-        How many days before its first day a higher price must be announced.
+        Days of notice: a higher price is announced so many days before its first day.
     received
-        When the file came; default: today.
+        Day on which the file was received; default: today.
     force
         Write even though something is announced too late, or rows contradict the deck.
     home

@@ -36,9 +36,9 @@ def preview(
     file
         The carrier's deck, .csv or .csv.gz.
     mapping
-        How to read its columns (.yaml); see docs/rate-decks.md.
+        YAML file that names the deck's columns; see docs/rate-decks.md.
     full
-        The file is the whole deck; --partial: it changes what it names.
+        --full: the file is the whole deck. --partial: it changes only the prefixes that it names.
     onto
         A deck of ours (.csv), a catalogue's folder, or IDENTITY@VERSION; without it everything is new.
     deck
@@ -46,9 +46,9 @@ def preview(
     on
         First day of the new rates, such as 2026-12-01; default: that of the catalogue, else today.
     notice_days
-        How many days before its first day a higher price must be announced.
+        Days of notice: a higher price is announced so many days before its first day.
     received
-        When the file came; default: today.
+        Day on which the file was received; default: today.
     home
         Home folder, for IDENTITY@VERSION.
     as_json

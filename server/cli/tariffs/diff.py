@@ -21,7 +21,7 @@ def diff(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Tell what changed from A to B, old and new side by side, and whether customers may pay more.
+    """Show what changed from A to B, old and new side by side, and whether customers may pay more.
 
     Parameters
     ----------

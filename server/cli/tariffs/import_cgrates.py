@@ -48,9 +48,9 @@ def import_cgrates(
     identity
         Identity of the catalogues.
     service
-        What a category is, such as 0=voice; may be given several times. Others go by their name or by their rates.
+        Service of a category, such as 0=voice; may be repeated. For others the name or the rates decide.
     fallback_depth
-        How many subjects deep a rate is looked for, the first one included, as the other engine was set.
+        Depth of fallback subjects, the first subject included, as set in CGRateS.
     strict
         Exit with status 1 where anything was not carried over.
     as_json

@@ -40,11 +40,11 @@ def publish(
     what
         The draft, such as mobile@2; or a file or folder, which is drafted and published at once.
     waive_review
-        Why no other person has reviewed it; only while no subscription is on a plan of the catalogue.
+        Reason for publishing without a review; only while no subscription is on a plan of the catalogue.
     waive_notice
-        Why a price rises without the notice that the catalogue promises.
+        Reason for a price rise without the notice that the catalogue promises.
     waive_what_if
-        Why it was not tried on the newest month.
+        Reason for publishing without a trial on the newest month.
     home
         Home folder; for a file or folder it is made when it does not exist.
     as_json

@@ -28,9 +28,9 @@ def repeal(
     name
         The version, such as mobile@2.
     from_
-        When: a date on the catalogue's clock, or an instant with offset; not in the past.
+        First date or instant without sale: a date on the catalogue's clock, or an instant with offset; not in the past.
     reason
-        Why; it is kept.
+        The reason; it is kept.
     home
         Home folder.
     as_json

@@ -28,7 +28,7 @@ def review(
 ) -> int:
     """Approve the newest draft of a version, or reject it; show what it changes and what is doubtful. Its author cannot approve it.
 
-    Look first: `tariffs diff`, `tariffs sheet` and `tariffs what-if` take the name of a draft too. Who you are is the account of the
+    Look first: `tariffs diff`, `tariffs sheet` and `tariffs what-if` take the name of a draft too. You are identified by the account of the
     operating system that runs the command.
 
     Parameters
@@ -38,9 +38,9 @@ def review(
     reject
         Give it back to its author.
     note
-        What the author and later readers should know.
+        A note for the author and later readers.
     content
-        The hash that the content must begin with, such as 5cd335e14c4a: what was saved since you looked is then refused.
+        Hash of the content, or its beginning, such as 5cd335e14c4a: a draft saved since with other content is refused.
     home
         Home folder; both people must have the right to write it.
     as_json

@@ -21,7 +21,7 @@ def schema(
 ) -> int:
     """Write the JSON Schema of tariff files, for editors that complete and check while one writes.
 
-    `ratewright tariffs check` says more than a schema can; docs/tariffs.md shows how to tell an editor.
+    `ratewright tariffs check` finds more than a schema can; docs/tariffs.md shows how to set up an editor.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def schema(
     output
         File to write; without it the schema is printed.
     overwrite
-        Replace the file if it is there.
+        Replace the file if it exists.
 
     """
     import msgspec

@@ -39,21 +39,21 @@ def sheet(
     Parameters
     ----------
     plan
-        Such as mobile/smart-m, or mobile@2/smart-m for a published version or a draft, whenever it is valid.
+        Catalogue and plan, such as mobile/smart-m; or mobile@2/smart-m for one version or draft, valid or not.
     language
-        Of the sheet.
+        Language of the sheet.
     lang
-        The same, as scripts of before say it.
+        Former name of --language.
     form
-        What to write; a PDF needs --output.
+        Format of the sheet; a PDF needs --output.
     output
-        File to write to; else it is printed.
+        File to write; without it, the sheet is printed.
     overwrite
-        Replace the file if it is there.
+        Replace the file if it exists.
     at
         Date, or instant with offset, on which the sheet shall be valid; now when left out.
     catalog
-        Tariff file or folder to read; may be given again for more. Else the published ones of the home folder.
+        Tariff file or folder to read; may be repeated. By default the published catalogues of the home folder.
     home
         Home folder with published catalogues.
     as_json

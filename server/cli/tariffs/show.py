@@ -27,7 +27,7 @@ def show(
     Parameters
     ----------
     name
-        Such as mobile, which shows the newest version, or mobile@1.
+        Catalogue such as mobile, which shows the newest version, or one version such as mobile@1.
     home
         Home folder.
     as_json

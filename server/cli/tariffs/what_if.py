@@ -46,7 +46,7 @@ def what_if(
     plan
         Count only subscriptions that have this plan, such as mobile/smart-s.
     migrate
-        Move a share of the subscriptions of a plan to another one, such as mobile/smart-s:mobile/smart-m=20%; may be given again.
+        Move a share of the subscriptions of a plan to another one, such as mobile/smart-s:mobile/smart-m=20%; may be repeated.
     csv
         Write all figures to this file.
     chart

@@ -7,15 +7,15 @@ import cyclopts
 _FOLDER = "server.cli.usage"
 # name, module and function, what the list of commands says about it
 USAGE_COMMANDS = (
-    ("ingest", "ingest:ingest", "Take in usage files."),
-    ("inspect", "inspect:inspect", "What a usage file holds; nothing is stored."),
-    ("suspense", "suspense:app", "What waits for a decision; correct, recycle, resolve or write it off."),
+    ("ingest", "ingest:ingest", "Take in usage files, each once."),
+    ("inspect", "inspect:inspect", "Show what a usage file holds; nothing is stored."),
+    ("suspense", "suspense:app", "Records that wait for a decision: correct, recycle, resolve or write them off."),
     ("collect", "collect:collect", "Take in finished files of a watched folder, each once."),
-    ("findings", "findings:app", "Usage files that are missing or were rejected; waive what may stay so."),
-    ("find", "find:find", "The records of a number, and what became of each."),
-    ("assemble", "assemble:assemble", "Calls and sessions whose segments are not all there."),
-    ("report", "report:report", "The books of intake and rating, and what to watch."),
-    ("too-late", "too_late:app", "Usage that no run bills any more, and what it was worth; bill it or write it off."),
+    ("findings", "findings:app", "Findings about usage files: list missing and rejected files, and waive a finding."),
+    ("find", "find:find", "Find the records of a number, and what became of each."),
+    ("assemble", "assemble:assemble", "Show incomplete calls and sessions: segments are missing."),
+    ("report", "report:report", "Show the books of intake and rating, and what to watch."),
+    ("too-late", "too_late:app", "Usage that no run bills any more, with its worth: bill it or write it off."),
     ("seal", "seal:seal", "Turn the journal into Parquet."),
 )
 

@@ -20,7 +20,7 @@ def assemble(
     at: Annotated[
         str | None, Parameter(help="End the waiting that lasts until this time, such as 2026-03-05T12:00:00Z, instead of now.")
     ] = None,
-    limit: Annotated[int, Parameter(help="How many incomplete calls to show, those whose time is up first.")] = SHOWN,
+    limit: Annotated[int, Parameter(help="Incomplete calls to show; those whose timeout has passed come first.")] = SHOWN,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:

@@ -56,7 +56,7 @@ def find(
     *,
     from_: Annotated[str | None, Parameter(name="--from", help="First day, included; all time by default.")] = None,
     to: Annotated[str | None, Parameter(name="--to", help="Last day, included; all time by default.")] = None,
-    limit: Annotated[int, Parameter(help="How many to show, oldest first, also with --json.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Records to show, oldest first, also with --json.")] = SHOWN_ROWS,
     language: Language = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -64,7 +64,7 @@ def find(
     """List the records of a number: when, with whom, how much, and on which invoice and line each is billed, or why it is not.
 
     Days are those of the account that had the number last; of UTC where no account had it. Rows that could not be read have no number:
-    `usage suspense` lists them. `bill explain RECORD` tells more of one record. Without a span all usage is read, file by file.
+    `usage suspense` lists them. `bill explain RECORD` shows more of one record. Without a span all usage is read, file by file.
     """
     from billing.accounts.searching import as_number
     from billing.enquiries import usage

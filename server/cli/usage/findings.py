@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
-app = cyclopts.App(name="findings", help="Usage files that are missing or were rejected; waive what may stay so.")
+app = cyclopts.App(name="findings", help="Findings about usage files: list missing and rejected files, and waive a finding.")
 
 
 @app.default
@@ -19,7 +19,7 @@ def findings(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show what is open: it stands in the way of bill runs. A finding goes away by itself when its file is taken."""
+    """Show what is open: no bill run begins until it is closed. A finding goes away by itself when its file is taken."""
     from billing.collection.findings import findings as all_findings
     from billing.store.home import Home
     from server.cli import output
@@ -42,7 +42,7 @@ def waive(
     name: Annotated[str, Parameter(name="FINDING", help="Its name, such as missing:sw1:17.")],
     /,
     *,
-    reason: Annotated[str, Parameter(help="Why it may stay so; it is kept with your name.")],
+    reason: Annotated[str, Parameter(help="The reason why it may stay so; it is kept with your name.")],
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:

@@ -22,9 +22,9 @@ def inspect(
     source: common.SourceName,
     as_json: AsJson = False,
 ) -> int:
-    """Decode a usage file and tell what is in it. Nothing is stored; a home folder is not needed.
+    """Decode a usage file and show what is in it. Nothing is stored; a home folder is not needed.
 
-    Of an archive each member is a file of its own; --json gives a list then. The exit status is 1 when no row of a file can be used.
+    Each member of an archive is a file of its own; --json then gives a list. The exit status is 1 when no row of a file can be used.
     """
     from mediation.definitions import named
     from server.cli import output

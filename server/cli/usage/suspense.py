@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 _FOLDER = "server.cli.usage"
 # name, module and function, what the list of commands says about it
 SUSPENSE_COMMANDS = (
-    ("list", "suspense:listed", "What waits, its age and what it may be worth."),
-    ("show", "suspense_show:show", "One record with its bytes and what is known of it."),
+    ("list", "suspense:listed", "Show the records that wait, with age and estimated value."),
+    ("show", "suspense_show:show", "Show one record with its bytes and what is known of it."),
     ("correct", "suspense_correct:correct", "Preview or save a rule that corrects records."),
-    ("recycle", "suspense_recycle:recycle", "Bring records back, as they are or by a correction."),
+    ("recycle", "suspense_recycle:recycle", "Bring records back, unchanged or by a correction."),
     ("resolve", "suspense_resolve:resolve", "Choose among versions that conflict."),
-    ("write-off", "suspense_write_off:write_off", "Propose to give records up."),
+    ("write-off", "suspense_write_off:write_off", "Propose to write records off: they are never billed."),
     ("proposals", "suspense_proposals:proposals", "Corrections and write-offs, and the state of each."),
     ("approve", "suspense_proposals:approve", "Agree to another person's proposal, or reject it."),
-    ("limit", "suspense_limit:limit", "Above which value a second person is needed."),
+    ("limit", "suspense_limit:limit", "Show or set the value above which a second person is needed."),
 )
 
-app = cyclopts.App(name="suspense", help="What waits for a decision: rows that could not be read, conflicts, events without a price.")
+app = cyclopts.App(
+    name="suspense", help="Records that wait for a decision: rows that could not be read, conflicts, events without a price."
+)
 for _name, _path, _summary in SUSPENSE_COMMANDS:
     if _name != "list":
         app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
@@ -40,7 +42,7 @@ def listed(
     source: OfSource = "",
     reason: Annotated[str | None, Parameter(help="Only records that wait for this reason, such as conflicting.")] = None,
     date: BillDate = None,
-    limit: Annotated[int, Parameter(help="How many records to show, oldest first.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Records to show, oldest first.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:

@@ -24,7 +24,9 @@ def correct(
     from_: Annotated[str, Parameter(name="--from", help="Only records that start on or after this date or time.")] = "",
     before: Annotated[str, Parameter(help="Only records that start before this date or time.")] = "",
     date_timezone: Annotated[str, Parameter(help="Time zone of these dates, such as Asia/Shanghai; else UTC.")] = "",
-    field: Annotated[Literal["served", "other"], Parameter(help="Which number --begins to --set are about.")] = "served",
+    field: Annotated[
+        Literal["served", "other"], Parameter(help="The number to which --begins, --digits, --strip, --add and --set apply.")
+    ] = "served",
     begins: Annotated[str, Parameter(help="Only numbers that begin so.")] = "",
     digits: Annotated[int, Parameter(help="Only numbers of so many digits.")] = 0,
     strip: Annotated[str, Parameter(help="Take this off the beginning of the number.")] = "",
@@ -34,14 +36,14 @@ def correct(
     offset: Annotated[str, Parameter(help="Read the local time at this offset, such as +08:00.")] = "",
     shift: Annotated[str, Parameter(help="Move the time, such as -1h.", allow_leading_hyphen=True)] = "",
     doubtful: Annotated[
-        Literal["", "earlier", "later"], Parameter(help="Which instant a local time is that happened twice or never.")
+        Literal["", "earlier", "later"], Parameter(help="The instant meant by a local time that the clock change makes double or skips.")
     ] = "",
     service: Annotated[str, Parameter(help="The service is voice, sms, mms, data or content.")] = "",
     save: Annotated[bool, Parameter(negative="", help="Store the rule, so that it can be approved and applied.")] = False,
     note: Note = "",
     definition: Definitions = [],  # noqa: B006 -- as above
     date: BillDate = None,
-    limit: Annotated[int, Parameter(help="How many records to show.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Records to show.")] = SHOWN_ROWS,
     zone: Annotated[str, Parameter(name=["--zone", "--date-zone"], show=False)] = "",
     time_zone: Annotated[str, Parameter(name="--time-zone", show=False)] = "",
     home: HomeFolder = DEFAULT_HOME,

@@ -11,7 +11,9 @@ from server.cli.usage.suspense_common import Note  # noqa: TC001 -- cyclopts rea
 
 
 def limit(
-    amount: Annotated[str | None, Parameter(name="AMOUNT", help="In units of every currency, such as 500 or 0.")] = None,
+    amount: Annotated[
+        str | None, Parameter(name="AMOUNT", help="In units of every currency, such as 500 or 0; without it, the limit is shown.")
+    ] = None,
     /,
     *,
     note: Note = "",

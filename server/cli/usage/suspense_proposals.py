@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List corrections and write-offs, newest first: what they are about, by whom, and how they stand."""
+    """List corrections and write-offs, newest first: what they are about, by whom, and their state."""
     from billing.store.home import Home
     from billing.suspense import proposals as stored
     from server.cli import output

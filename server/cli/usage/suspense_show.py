@@ -24,9 +24,9 @@ def show(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Show one record: why it waits and what mends it, its bytes as its file had them, what was read of them, and its value.
+    """Show one record: why it waits and the remedy, its bytes as its file had them, what was read of them, and its value.
 
-    Versions that conflict are shown side by side. Of a record that waits no more it tells what became of it.
+    Versions that conflict are shown side by side. Of a record that no longer waits, it shows what became of it.
     """
     from billing.store.home import Home
     from billing.suspense.selection import checked_ids

@@ -20,7 +20,7 @@ def write_off(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Propose to give records up for good: they will never be billed. A second person's `usage suspense approve` does it.
+    """Propose to write records off: they will never be billed. A second person's `usage suspense approve` does it.
 
     Choose records by their ids, or by source or reason. The proposal is about the records that wait when it is made.
     """

@@ -18,7 +18,7 @@ SHOWN_ROWS = 50
 _FOLDER = "server.cli.usage"
 # name, module and function, what the list of commands says about it
 TOO_LATE_COMMANDS = (
-    ("list", "too_late:too_late", "What is too late for a bill, its age and its worth."),
+    ("list", "too_late:too_late", "Show usage that is too late for a bill, with age and worth."),
     ("bill", "too_late_decide:bill", "Bill records by adjustments."),
     ("write-off", "too_late_decide:write_off", "Give records up: nothing is billed."),
     ("take-back", "too_late_decide:take_back", "Take a decision back: its records are open again."),
@@ -43,8 +43,8 @@ for _name, _path, _summary in TOO_LATE_COMMANDS:
 def too_late(
     *,
     account: Annotated[str | None, Parameter(help="Only of this account.", allow_leading_hyphen=True)] = None,
-    decided: Annotated[bool, Parameter(name="--decided", negative="", help="What people have decided on, with their decisions.")] = False,
-    limit: Annotated[int, Parameter(help="How many records to show, oldest first; JSON has all.", validator=_require_count)] = SHOWN_ROWS,
+    decided: Annotated[bool, Parameter(name="--decided", negative="", help="Show records with a decision, instead of open ones.")] = False,
+    limit: Annotated[int, Parameter(help="Records to show, oldest first; --json gives all.", validator=_require_count)] = SHOWN_ROWS,
     language: Annotated[Literal["en", "zh"], Parameter(help="Language of the reasons.")] = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -52,7 +52,7 @@ def too_late(
     """List usage that runs have left out for good: record, account, age, reason, and what it was worth by the tariff of its time.
 
     Worth is an estimate of each record alone, without allowances and without tax; with --decided the one that the decision was taken on.
-    `bill explain RECORD` tells more of one record.
+    `bill explain RECORD` shows more of one record.
     """
     from billing.store.home import Home
     from billing.too_late.choosing import require_account

@@ -24,8 +24,10 @@ def bill(
     month: OfMonth = None,
     reason: Reason,
     date: Annotated[str | None, Parameter(help="The day of the adjustments, in an open period; today by default.")] = None,
-    amount: Annotated[str | None, Parameter(help="What is billed instead of the worth; as the catalogue states prices.")] = None,
-    text: Annotated[str, Parameter(help="What the invoice calls it; by default days and names of the records.")] = "",
+    amount: Annotated[
+        str | None, Parameter(help="Amount to bill instead of the worth, with or without tax as the catalogue states prices.")
+    ] = None,
+    text: Annotated[str, Parameter(help="Text of the invoice line; by default days and names of the records.")] = "",
     dry_run: DryRun = False,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,

@@ -109,7 +109,7 @@ def test_a_least_amount_of_part_of_a_period_is_worked_out(world: World) -> None:
     world.subscription("anna-1", "anna", "shop/basic", "1001", from_date="2025-10-18")
     world.bill("2025-11-01")
     assert sentences(world, FIRST)["least"] == [
-        "40.00 x 14/31 days = 18.06 is agreed as the least; what counts of it is 0.00; missing 18.06"
+        "40.00 x 14/31 days = 18.06 is the agreed minimum; what counts of it is 0.00; missing 18.06"
     ]
     assert sentences(world, FIRST, "zh")["least"] == ["约定最低消费按天折算 40.00 × 14/31 天 = 18.06，已计入 0.00，补差 18.06"]
 
@@ -144,7 +144,7 @@ def test_everything_that_follows_from_totals(world: World) -> None:
     assert found["ten percent"] == ["10 % off 17.81 = 1.78"]
     assert found["welcome"] == ["3.00 off 16.03, at most all of it = 3.00"]
     assert found["Goodwill"] == ["by hand for 2025-10-20: Goodwill; reference A1, entered by ana"]
-    assert found["least"] == ["20.00 is agreed as the least; what counts of it is 2.01; missing 17.99"]
+    assert found["least"] == ["20.00 is the agreed minimum; what counts of it is 2.01; missing 17.99"]
     assert sentences(world, FIRST, "zh")["Goodwill"] == ["2025-10-20 人工调整：优惠减免；编号 A1，录入 ana"]
 
 
@@ -174,7 +174,7 @@ def test_prices_that_hold_their_tax(world: World) -> None:
     world.bill("2025-11-01")
     found = sentences(world, FIRST)
     assert found["Basic"][-1] == "the price holds its tax: 10.00 is 9.43 without it"
-    assert found["Tax standard 6 %"] == ["prices hold their tax: of 10.00, 9.43 is net at 6 %, and 0.57 is tax"]
+    assert found["Tax standard 6 %"] == ["prices include tax: of 10.00, 9.43 is net at 6 %, and 0.57 is tax"]
 
 
 def test_other_documents(world: World) -> None:

@@ -151,7 +151,7 @@ def test_a_commitment_whose_amount_changes_is_prorated_by_its_parts(world: World
     world.plan("S1", "rich/all", "2025-10-21")
     assert bill(world, "2025-11-01") == [("Least", "10-01", 1000 + 2200), ("Tax standard 6 %", "10-01", 192)]
     said = explaining.explain(world.home, world.numbers()[0]).lines[0].sentences
-    assert said == ("31.00 x 10/31 days + 62.00 x 11/31 days = 32.00 is agreed as the least; what counts of it is 0.00; missing 32.00",)
+    assert said == ("31.00 x 10/31 days + 62.00 x 11/31 days = 32.00 is the agreed minimum; what counts of it is 0.00; missing 32.00",)
 
 
 def test_an_early_end_and_its_undoing(world: World) -> None:

@@ -62,7 +62,7 @@ def test_a_run_that_waits_is_not_posted_by_who_lifts_the_rule(run: Callable[...,
     assert "none numbered" in run("bill run --date 2025-12-01 --trial --accounts anna")
     assert "needs a reason" in run("settings set approval none", status=2)
     assert run("settings set approval none --reason hurry") == (
-        "approval stays required: none waits for another person to agree\nsomebody else: ratewright settings agree approval\n"
+        "approval stays required: none waits for another person to agree\nanother person: ratewright settings agree approval\n"
     )
     assert run("settings set approval none --reason hurry").startswith(
         "approval stays required: none waits for another person to agree already"
@@ -71,7 +71,7 @@ def test_a_run_that_waits_is_not_posted_by_who_lifts_the_rule(run: Callable[...,
     assert run("bill run --date 2025-12-01 --json")["run"]["state"] == "computed"
     assert "nobody agrees to their own" in run("settings agree approval", status=1)
     assert run("settings list").splitlines()[-1] == (
-        "approval = none waits, asked for by person 2001: hurry; somebody else: ratewright settings agree approval"
+        "approval = none waits, asked for by person 2001: hurry; another person: ratewright settings agree approval"
     )
     listed = {each["name"]: each for each in run("settings list --json")}
     assert (listed["approval"]["value"], listed["approval"]["waits"]["value"]) == ("required", "none")

@@ -49,7 +49,7 @@ def downgrade() -> None:
     if edited:
         raise UserError(
             "the database cannot go back to schema 0011, which sees no edit of commits: "
-            f"the hash of commit {edited[0]} is not that of what stands there",
+            f"the hash of commit {edited[0]} is not that of its content",
             "put back a backup in which `ratewright db check` finds no such commit",
         )
     op.drop_column("commits", "chain")
