@@ -88,6 +88,7 @@ check-style: .venv/.ready
 	$(BIN)/ruff check .
 check-words: .venv/.ready
 	$(BIN)/python -m tests.style.docstrings
+	$(BIN)/python -m tests.style.messages
 check-format: .venv/.ready
 	$(BIN)/ruff format --check .
 check-types: .venv/.ready

@@ -301,7 +301,7 @@ def _doubts(source: Source, seen: _Seen) -> list[str]:
         notes.append(f"rows have {', '.join(map(str, sorted(seen.widths)))} columns; the definition has {source.widths[0]}")
     always = [word for word, counts in seen._words.items() if counts["answered"] and counts["unanswered"]]  # noqa: SLF001 - one module
     if always:
-        notes.append(f"{', '.join(sorted(always)[:EXAMPLES_MAX])}are in answered and unanswered rows alike")
+        notes.append(f"{', '.join(sorted(always)[:EXAMPLES_MAX])} are in answered and unanswered rows alike")
     if seen.long_unanswered:
         notes.append(
             f"{seen.long_unanswered:,} rows were not answered, by `answered`, and have a duration, which is not billed; is that right?"

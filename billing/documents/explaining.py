@@ -274,7 +274,7 @@ def _total(document: Document, rows: Sequence[Any], words: Words) -> str:
 def _require(document: Document, row: Any, found_micros: int, wanted_micros: int) -> None:  # noqa: ANN401 -- a row of the database
     if found_micros != wanted_micros:
         raise UserError(
-            f"line {row.line_no} of {document.number}cannot be explained: its parts add up to {format_micros(found_micros)}, "
+            f"line {row.line_no} of {document.number} cannot be explained: its parts add up to {format_micros(found_micros)}, "
             f"not {format_micros(wanted_micros)}",
             "a period that is not open any more cannot be worked out again",
         )

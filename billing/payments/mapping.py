@@ -173,7 +173,7 @@ def _wrong(mapping: Mapping) -> list[_Mistake]:
     characters = {name: getattr(mapping, name) for name in ("delimiter", "quote", "decimal")}
     wrong = [(name, f"{text!r} is not one character", "give one") for name, text in characters.items() if len(text) != 1]
     if len(mapping.thousands) > 1 or mapping.thousands == mapping.decimal:
-        wrong.append(("thousands", f"{mapping.thousands!r}cannot separate digits", "give another character than decimal, or none"))
+        wrong.append(("thousands", f"{mapping.thousands!r} cannot separate digits", "give another character than decimal, or none"))
     if not mapping.name.strip():
         wrong.append(("name", "is empty", "call the mapping by the bank's name"))
     wrong += [
@@ -193,7 +193,7 @@ def _wrong_date(mapping: Mapping) -> list[_Mistake]:
         same = same and dt.datetime.strptime(_EXAMPLE_DAY.strftime(mapping.date), mapping.date).date() == _EXAMPLE_DAY  # noqa: DTZ007 -- a date
     except ValueError:
         same = False
-    return [] if same else [("date", f"{mapping.date!r}does not hold day, month and year", "write it such as %d.%m.%Y")]
+    return [] if same else [("date", f"{mapping.date!r} does not hold day, month and year", "write it such as %d.%m.%Y")]
 
 
 def _wrong_currency(mapping: Mapping) -> list[_Mistake]:

@@ -210,7 +210,7 @@ def _require_posted(documents: pa.Table, postings: pa.Table) -> None:
     amounts = postings["amount_micros"].to_numpy()
     signed = np.where(to_customer.to_numpy(zero_copy_only=False), amounts, -amounts)
     found, wanted = int(signed.sum()), int(documents["total_micros"].to_numpy().sum())
-    assert found == wanted, f"{found} micro-units are posted to receivables,and the documents add up to {wanted}"
+    assert found == wanted, f"{found} micro-units are posted to receivables, and the documents add up to {wanted}"
 
 
 def _counter_accounts(lines: _Lines) -> Any:  # noqa: ANN401 -- an array of text

@@ -97,7 +97,7 @@ def _named(entry: PlanEntry, by_name: Mapping[str, AddOn], place: Place, finding
             remedy = f"known add-ons: {', '.join(by_name)}" if by_name else "add it under `add_ons`"
             findings.append(Finding((*place, number), f"unknown add-on `{name}`", remedy))
         elif name in entry.add_ons[:number]:
-            findings.append(Finding((*place, number), f"add-on `{name}`is here twice", "keep it once"))
+            findings.append(Finding((*place, number), f"add-on `{name}` is here twice", "keep it once"))
     return sorted(set(entry.add_ons) & by_name.keys())
 
 

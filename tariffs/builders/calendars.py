@@ -84,7 +84,7 @@ def _swaps(entry: CalendarEntry, public: Frozen, place: Place, findings: list[Fi
         if here in noted:
             continue
         if each.date in own:
-            findings.append(Finding(here, f"{each.date}is here twice", "keep it once"))
+            findings.append(Finding(here, f"{each.date} is here twice", "keep it once"))
         elif each.as_ == came.get(each.date, each.date.isoweekday()):
             message = f"{each.date} counts as {DAY_NAMES[each.as_ - 1]} anyway"
             findings.append(Finding(here, message, "write the day that it counts as, or another date"))

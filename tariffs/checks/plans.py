@@ -57,4 +57,4 @@ def _fallbacks(plan: Plan, by_name: dict[str, Plan], place: Place) -> Iterator[F
 def _twice_named(names: tuple[str, ...], place: Place) -> Iterator[Finding]:
     for number, name in enumerate(names):
         if name and name in names[:number]:
-            yield Finding((*place, number), f"plan `{name}`is here twice", "keep it once")
+            yield Finding((*place, number), f"plan `{name}` is here twice", "keep it once")

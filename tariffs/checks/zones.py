@@ -84,5 +84,5 @@ def _owned(what: str, values: Sequence[str], name: str, owners: dict[str, str], 
     """Values that a zone before this one, or this one itself, has already. Unread ones are empty."""
     for value in filter(None, values):
         if value in owners:
-            yield Finding(place, f"{what} {value} of zone `{name}`is in zone `{owners[value]}` already", "keep it in one zone, once")
+            yield Finding(place, f"{what} {value} of zone `{name}` is in zone `{owners[value]}` already", "keep it in one zone, once")
         owners.setdefault(value, name)

@@ -169,7 +169,7 @@ def _mapping(node: yaml.MappingNode, place: Place, parsed: Parsed) -> dict[str, 
         key = str(key_node.value)
         here = (*place, key)
         if key in fields:
-            parsed.findings.append(Finding(here, f"field `{key}`is here twice", "keep one of them"))
+            parsed.findings.append(Finding(here, f"field `{key}` is here twice", "keep one of them"))
             continue
         parsed.lines[here] = key_node.start_mark.line + 1
         fields[key] = _object(value_node, here, parsed)

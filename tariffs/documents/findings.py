@@ -69,7 +69,7 @@ def twice_at(place: Place, what: str, values: Iterable[str | int], field: str = 
     seen: set[str | int] = set()
     for index, value in enumerate(values):
         if value in seen and value:
-            yield Finding((*place, index, field), f"{what} `{value}`is here twice", "give each a name or number of its own")
+            yield Finding((*place, index, field), f"{what} `{value}` is here twice", "give each a name or number of its own")
         seen.add(value)
 
 

@@ -33,7 +33,7 @@ def test_every_reader_refuses_a_key_twice(tmp_path: Path, reader: str) -> None:
     path.write_text("name: one\nformat: csv\nname: two\n")
     with pytest.raises(UserError) as error:
         READERS[reader](path)
-    assert "the key name stands twice, in lines 1 and 3" in "\n".join(error.value.lines())
+    assert "the key name is there twice, in lines 1 and 3" in "\n".join(error.value.lines())
 
 
 @pytest.mark.parametrize("reader", READERS)

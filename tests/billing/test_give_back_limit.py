@@ -130,7 +130,7 @@ def test_all_there_is_must_be_what_was_looked_at(desk: Desk) -> None:
     told = giving_back.Back("f1", "refund", day("02-20"), "p1")
     giving_back.give_back(desk.home, told, payments.Act(ANA, desk.now_us))
     back(desk, "f2", 100, BEN)
-    with pytest.raises(UserError, match=r"proposal 1 was about 1000\.00 CNY, and comes to 900\.00 CNY by now"):
+    with pytest.raises(UserError, match=r"proposal 1 was about 1000\.00 CNY, and comes to 900\.00 CNY now"):
         agree(desk, 1)
 
 

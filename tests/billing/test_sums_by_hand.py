@@ -113,7 +113,7 @@ def test_opening_credits_wait_for_another_person(world: World) -> None:
     again = openings.open_items(world.home, who(world, on=NOVEMBER), NOVEMBER)
     assert again.proposal == asked.proposal, "what waits is asked for once"
     _import(world, "carl", "OLD-9", -100)
-    with pytest.raises(UserError, match="other opening items wait by now: 4, where 3 were asked for"):
+    with pytest.raises(UserError, match="the opening items that wait have changed: 4 now, 3 when they were proposed"):
         _agree(world, asked.proposal)
     with world.home.begin() as connection:
         connection.execute(tables.opening_items.delete().where(tables.opening_items.c.reference == "OLD-9"))

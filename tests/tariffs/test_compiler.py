@@ -187,7 +187,7 @@ def test_too_many_kinds_of_destination_name_the_plan(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(prefixes, "ZONES_MAX", 3)
     zones = [Zone(1, "a", ("1", "22")), Zone(2, "b", ("2", "11"))]
     enough = _plan("p", _rule("a", 1, direction=1), _rule("b", 2, direction=1))
-    with pytest.raises(UserError, match="plan p of catalogue shop tells 4 kinds of destination apart; at most 3 can be"):
+    with pytest.raises(UserError, match="plan p of catalogue shop distinguishes 4 kinds of destination; at most 3 are possible"):
         compile_catalogues([_catalogue(zones, enough)])
     assert len(compile_catalogues([_catalogue(zones, _plan("p", *enough.rules[:1]))]).decks) == 1
 
@@ -202,7 +202,7 @@ def test_as_many_kinds_of_destination_as_there_can_be() -> None:
     none = Status.NO_ZONE
     assert _cents([fits], _calls(numbers, ["p"], direction=1)) == [1, 1, 2, 2, none, 2, 2]
     assert _cents([fits], _calls(numbers, ["p"], direction=2)) == [1, 1, 1, none, none, 1, none]
-    with pytest.raises(UserError, match="tells 65535 kinds of destination apart; at most 65534 can be"):
+    with pytest.raises(UserError, match="distinguishes 65535 kinds of destination; at most 65534 are possible"):
         compile_catalogues([_catalogue(zones, _plan("p", *rules))])
 
 

@@ -149,7 +149,7 @@ def test_more_kinds_of_destination_than_a_plan_can_tell_apart(tmp_path: Path) ->
     text = DECK.replace('prefixes: ["1", "86"]', "prefixes_file: far.csv").replace("price: far-voice}", "price: far-voice, on_net: true}")
     [problem] = problems(tmp_path, text.replace("    recurring:", "    decks: [world]\n    recurring:"))
     assert problem.path == "plans[0] (line 46)"
-    assert problem.message == "plan `basic` tells 80,002 kinds of destination apart; at most 65,534 can be"
+    assert problem.message == "plan `basic` distinguishes 80,002 kinds of destination; at most 65,534 are possible"
 
 
 def test_rules_that_plans_repeat(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ account_facts | A1,bar_outgoing,2026-04-01,,{} | account_facts.csv line 9, kind:
 account_facts | A1,hold,2026-04-01,,[] | account_facts.csv line 9, detail: '[]' is not a JSON object
 account_facts | A1,bill_day,2026-04-01,,{} | account_facts.csv line 9, detail: bill_day: bill_day: missing
 account_facts | A1,pool,2026-04-01,,"{""root"":""A3"",""x"":1}" | account_facts.csv line 9, detail: pool: x: unknown field
-account_facts | A1,pool,2026-04-02,,"{""root"":""A3""}" | account_facts.csv line 9, from_date: pool: 2026-04-02 is no bill date of A1
+account_facts | A1,pool,2026-04-02,,"{""root"":""A3""}" | account_facts.csv line 9, from_date: pool: 2026-04-02 is not a bill date of A1
 account_facts | A1,payer,2026-04-01,,"{""payer"":""A3""}" | account_facts.csv line 9, detail: payer from 2026-04-01 exists with
 account_facts | A2,payer,2026-04-01,,"{""payer"":""A1""}" | account_facts.csv line 9, from_date: payer: A1 -> A2 -> A1 leads back
 account_facts | E1,payer,2026-04-01,,"{""payer"":""A2""}" | account_facts.csv line 9, payer: payer: E1 has currency EUR, A2 CNY

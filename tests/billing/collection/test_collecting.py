@@ -111,7 +111,7 @@ REJECTED = [
     ("sw2/x.csv", text(Call("a"), "TRAILER,2,60"), "records: 2 by the file, 1 counted", "fetch the file again"),
     ("sw2/x.csv", text(Call("a"), "TRAILER,1,61"), "microseconds: 61,000,000 by the file, 60,000,000 counted", "fetch the file again"),
     ("sw2/x.csv", text(Call("a"), "TRAILER,1,60", "TRAILER,1,60"), "2 lines begin with 'TRAILER'", "fetch the file again"),
-    ("sw2/x.csv", text(Call("a"), "TRAILER;1;60"), "the trailer of x.csv is not as its source says: 'TRAILER;1;60'", "mend `trailer`"),
+    ("sw2/x.csv", text(Call("a"), "TRAILER;1;60"), "the trailer of x.csv is not as its source says: 'TRAILER;1;60'", "correct `trailer`"),
     ("sw2/x.csv", "", "x.csv has no single trailer", "fetch the file again"),
 ]
 

@@ -61,12 +61,12 @@ REFUSED = [
     ("T;2;91001", Unit.MILLISECOND, "microseconds: 91,001,000 by the file"),
     ("T;2;91;1025", Unit.SECOND, "bytes: 1,025 by the file, 1,024 counted"),
     ("T;1;90;1", Unit.SECOND, "records: 1 by the file, 2 counted; microseconds: 90,000,000 by the file, 91,000,000 counted; bytes: 1 by"),
-    ("T;-2;91", Unit.SECOND, "the count in the trailer of x is no number: '-2'"),
-    ("T;2.0;91", Unit.SECOND, "the count in the trailer of x is no number"),
-    ("T;2;9e1", Unit.SECOND, "the duration in the trailer of x is no number"),
-    ("T;2;1:2:3:4", Unit.CLOCK, "the duration in the trailer of x is no number"),
-    ("T;\u0662;91", Unit.SECOND, "the count in the trailer of x is no number"),
-    ("T;" + "9" * 30 + ";91", Unit.SECOND, "the count in the trailer of x is no number"),
+    ("T;-2;91", Unit.SECOND, "the count in the trailer of x is not a number: '-2'"),
+    ("T;2.0;91", Unit.SECOND, "the count in the trailer of x is not a number"),
+    ("T;2;9e1", Unit.SECOND, "the duration in the trailer of x is not a number"),
+    ("T;2;1:2:3:4", Unit.CLOCK, "the duration in the trailer of x is not a number"),
+    ("T;\u0662;91", Unit.SECOND, "the count in the trailer of x is not a number"),
+    ("T;" + "9" * 30 + ";91", Unit.SECOND, "the count in the trailer of x is not a number"),
     ("T 2", Unit.SECOND, "the trailer of x is not as its source says: 'T 2'"),
 ]
 

@@ -143,7 +143,7 @@ def test_the_same_reference_counts_once(billed: World) -> None:
         (1, 0, "outside", "0.00 is not an amount to credit"),
         (1, -5, "outside", "-0.05 is not an amount to credit"),
         (None, 5, "outside", "an amount is of one line"),
-        (1, 5, "elsewhere", "'elsewhere' is no effect"),
+        (1, 5, "elsewhere", "'elsewhere' is not an effect"),
     ],
 )
 def test_what_cannot_be_credited(billed: World, line: int | None, amount: int, effect: str, message: str) -> None:
@@ -154,7 +154,7 @@ def test_what_cannot_be_credited(billed: World, line: int | None, amount: int, e
 
 def test_neither_a_void_invoice_nor_a_credit_note_is_credited(billed: World) -> None:
     credit(billed, FIRST, 1, 100)
-    with pytest.raises(UserError, match="C-0000000001 is no invoice"):
+    with pytest.raises(UserError, match="C-0000000001 is not an invoice"):
         credit(billed, "C-0000000001", 1, 1, reference="x")
     void(billed, "C-0000000001", "2025-11-06")
     void(billed, FIRST)

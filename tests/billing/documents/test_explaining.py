@@ -51,8 +51,8 @@ def test_a_first_bill(world: World) -> None:
     customer(world).bill("2025-11-01")
     assert sentences(world, FIRST) == {
         "Basic": ["Basic, 2025-10-01 to 2025-10-31: 10.00 x 31/31 days = 10.00"],
-        "National calls": ["records: 1, 30:00 of which 20:00 free; their charges are 1.00, rounded 1.00"],
-        "Premium calls": ["records: 1, 1:00 of which 0:00 free; their charges are 2.005, rounded 2.01"],
+        "National calls": ["records: 1, 30:00, 20:00 of it free; their charges are 1.00, rounded 1.00"],
+        "Premium calls": ["records: 1, 1:00, 0:00 of it free; their charges are 2.005, rounded 2.01"],
         "Tax standard 6 %": ["6 % of 13.01 = 0.78"],
     }
     assert explaining.explain(world.home, FIRST).foot == ("Net 13.01 + tax 0.78 = 13.79 CNY",)
@@ -65,7 +65,7 @@ def test_a_correction_says_what_was_billed_before(world: World) -> None:
     world.bill("2025-12-01")
     found = sentences(world, SECOND)
     assert found["National calls, correction for 2025-10-01 to 2025-10-31"] == [
-        "records: 2, 31:00 of which 20:00 free; their charges are 1.10, rounded 1.10",
+        "records: 2, 31:00, 20:00 of it free; their charges are 1.10, rounded 1.10",
         f"{FIRST} has 1.00 of it",
         "due 1.10, billed before 1.00: now 0.10",
     ]
@@ -195,7 +195,7 @@ def test_what_does_not_add_up_is_never_shown(world: World) -> None:
     line = tables.invoice_lines
     with world.home.begin() as connection:
         connection.execute(line.update().where(line.c.line_no == 1).values(amount_micros=11_000_000))
-    with pytest.raises(UserError, match=r"line 1 of R-0000000001cannot be explained: its parts add up to 10\.00, not 11\.00"):
+    with pytest.raises(UserError, match=r"line 1 of R-0000000001 cannot be explained: its parts add up to 10\.00, not 11\.00"):
         explaining.explain(world.home, FIRST, 1)
     with pytest.raises(UserError, match="has no line 9"):
         explaining.explain(world.home, FIRST, 9)

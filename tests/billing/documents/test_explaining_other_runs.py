@@ -77,12 +77,12 @@ def test_interim_bills(world: World, capsys: pytest.CaptureFixture[str]) -> None
     world.bill("2025-11-01")
     first, second, third = world.numbers()
     assert told(world, first) == [
-        ("records: 1, 500:00 of which 0:00 free; their charges are 50.00, rounded 50.00",),
+        ("records: 1, 500:00, 0:00 of it free; their charges are 50.00, rounded 50.00",),
         ("6 % of 50.00 = 3.00",),
     ]
     assert told(world, second) == [
         (
-            "records: 2, 1,501:00 of which 0:00 free; their charges are 150.10, rounded 150.10",
+            "records: 2, 1,501:00, 0:00 of it free; their charges are 150.10, rounded 150.10",
             f"{first} has 50.00 of it",
             "due 150.10, billed before 50.00: now 100.10",
         ),
@@ -153,7 +153,7 @@ def test_a_rerating_that_gives_back(anna: World) -> None:
     note = "C-0000000001"
     assert told(anna, note) == [
         (
-            "records: 1, 20:00 of which 0:00 free; their charges are 1.00, rounded 1.00",
+            "records: 1, 20:00, 0:00 of it free; their charges are 1.00, rounded 1.00",
             "R-0000000001 has 2.00 of it",
             "due 1.00, billed before 2.00: now -1.00",
         ),

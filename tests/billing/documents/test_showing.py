@@ -338,9 +338,9 @@ def test_volumes_are_in_the_unit_of_the_tariff_and_what_is_one_is_one(world: Wor
     assert "1 1 purchase 1.00" in text
     assert [each for each in ("1.0878 GB", "1 条", "1 次") if each not in "\n".join(page(world, FIRST, "zh"))] == []
     sentences = {line.text: line.sentences[0] for line in explain(world.home, FIRST).lines}
-    assert sentences["Data"] == "records: 1, 1.0878 GB of which 0 GB free; their charges are 2.1756, rounded 2.18"
-    assert sentences["Messages"] == "records: 1, 1 message of which 0 messages free; their charges are 0.10, rounded 0.10"
-    assert sentences["Games"] == "records: 1, 1 purchase of which 0 purchases free; their charges are 1.00, rounded 1.00"
+    assert sentences["Data"] == "records: 1, 1.0878 GB, 0 GB of it free; their charges are 2.1756, rounded 2.18"
+    assert sentences["Messages"] == "records: 1, 1 message, 0 messages of it free; their charges are 0.10, rounded 0.10"
+    assert sentences["Games"] == "records: 1, 1 purchase, 0 purchases of it free; their charges are 1.00, rounded 1.00"
 
 
 def test_a_void_document_is_shown_as_it_was(world: World) -> None:

@@ -404,11 +404,11 @@ def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     run(world, "2025-11-01")
     command = ["bill", "undo", "--run", "1", "--reason", "wrong date", "--home", str(world.home.path)]
     assert main([*command, "--dry-run"]) == 0
-    assert "would propose to undo run 1 of 2025-11-01: 2 documents of 51.95 CNY, 2 accounts that it looked at\n" in capsys.readouterr().out
+    assert "would propose to undo run 1 of 2025-11-01: 2 documents of 51.95 CNY, 2 accounts that it computed\n" in capsys.readouterr().out
     assert main([*command, "--dry-run", "--accounts", "anna"]) == 0
     told = capsys.readouterr().out
     assert "would propose to undo run 1 of 2025-11-01 for 1 account: 1 document of" in told
-    assert told.endswith("; it goes on counting for 1 other account that it looked at\n")
+    assert told.endswith("; it still counts for 1 other account that it computed\n")
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "proposed"
     assert main(command) == 1

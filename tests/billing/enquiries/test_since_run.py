@@ -97,7 +97,7 @@ def test_a_refusal_whose_cause_is_mended_is_priced_by_the_next_run(billed: World
         "anna",
         "2025-12-01",
     )
-    assert state_in_words(record, "en") == "rating refused it: UNKNOWN_SUBSCRIPTION; mended: the run of 2025-12-01 prices it"
+    assert state_in_words(record, "en") == "rating refused it: UNKNOWN_SUBSCRIPTION; corrected: the run of 2025-12-01 prices it"
     assert state_in_words(record, "zh") == "批价被拒：UNKNOWN_SUBSCRIPTION；原因已排除，2025-12-01 的出账将批价"
     assert said(billed, "nobody's") == ["The cause is corrected: account anna owns the record, and a run of 2025-12-01 or later prices it."]
     billed.bill("2025-12-01")

@@ -144,7 +144,7 @@ REFUSED = {
     "two signs": ("1;09.11.2026;+-5,00;CNY;;;\n", "", "line 2: '+-5,00' is not an amount such as 1.234,50"),
     "NUL": ("1;09.11.2026;5,00;CNY;;R-1 \0;\n", "", "line 2: it holds a NUL character"),
     "no id": (";09.11.2026;5,00;CNY;;;\n", "", "line 2: the bank's id is empty or no text"),
-    "one id twice": (GOOD + "1;09.11.2026;5,00;CNY;;;\n", "", "line 4: the id 'bank/1' stands in line 2 as well"),
+    "one id twice": (GOOD + "1;09.11.2026;5,00;CNY;;;\n", "", "line 4: the id 'bank/1' is in line 2 as well"),
     "cut inside a line": (GOOD + "3;11.11.2026;5", "", "line 4: it has 3 columns instead of 7: the file is cut short"),
     "cut inside quotes": (GOOD + '3;11.11.2026;5,00;CNY;"Ann', "", "line 4: a quoted text does not end: the file is cut short"),
     "cut inside the last column": (
@@ -155,9 +155,9 @@ REFUSED = {
     "no trailer": (GOOD, TOTALS, "line 3: the line of totals (SUM) is missing: the file is cut short"),
     "nothing at all": ("", TOTALS, "line 1: the line of totals (SUM) is missing: the file is cut short"),
     "trailer in the middle": ("SUM;1;2\n" + GOOD, TOTALS, "line 2: the line of totals (SUM) comes before the end"),
-    "fewer lines": (GOOD + "SUM;3;1.258,00\n", TOTALS, "line 4: the file tells lines 3 and holds 2: it is cut short or changed"),
-    "other sum": (GOOD + "SUM;2;1.258,01\n", TOTALS, "line 4: the file tells sum 1.258,01 and holds 1258.00: it is cut short or changed"),
-    "no totals in it": (GOOD + "SUM;two;1.258,00\n", TOTALS, "line 4: 'two' tells no lines"),
+    "fewer lines": (GOOD + "SUM;3;1.258,00\n", TOTALS, "line 4: its totals say lines 3, its lines 2: it is cut short or changed"),
+    "other sum": (GOOD + "SUM;2;1.258,01\n", TOTALS, "line 4: its totals say sum 1.258,01, its lines 1258.00: it is cut short or changed"),
+    "no totals in it": (GOOD + "SUM;two;1.258,00\n", TOTALS, "line 4: 'two' holds no lines"),
 }
 
 
@@ -262,8 +262,8 @@ def test_amounts_without_thousands(tmp_path: Path, row: str) -> None:
 # what is changed in the mapping; the place and beginning of what is said
 MAPPINGS = [
     (('delimiter: ";"', "delimiter: ;;"), "delimiter: ';;' is not one character"),
-    (('thousands: "."', 'thousands: ","'), "thousands: ','cannot separate digits"),
-    (("%d.%m.%Y", "%d.%m"), "date: '%d.%m'does not hold day, month and year"),
+    (('thousands: "."', 'thousands: ","'), "thousands: ',' cannot separate digits"),
+    (("%d.%m.%Y", "%d.%m"), "date: '%d.%m' does not hold day, month and year"),
     (("currency: Currency, ", ""), "currency: is given twice or not at all"),
     (("R-[0-9]+", "R-[0-9"), "match.invoice: 'R-[0-9' is not a regular expression"),
     (("R-[0-9]+", "[0-9]*"), "match.invoice: '[0-9]*' finds the empty text everywhere"),

@@ -159,7 +159,7 @@ REFUSED: dict[str, Callable[[Desk], Any]] = {
     "chargeback_won w9: 0.00 CNY of payment p1 are charged back and not won; there is nothing to give back": lambda desk: desk.back(
         "w9", "chargeback_won", "p1"
     ),
-    "document R-1 is no credit": lambda desk: desk.back("f9", "refund", None, 1, number="R-1"),
+    "document R-1 is not a credit": lambda desk: desk.back("f9", "refund", None, 1, number="R-1"),
     "no document has the number R-9": lambda desk: desk.back("f9", "refund", None, 1, number="R-9"),
     "reversal b9 has a fee of -1.00": lambda desk: desk.back("b9", "reversal", "p1", fee=-1),
     "the fee of reversal b9 of 0.0015 has more than the 2 decimal places of CNY": lambda desk: giving_back.give_back(

@@ -294,7 +294,7 @@ def test_what_was_voided_can_be_made_again(billed: World) -> None:
         ("shop/plus", 3, "2025-10", "version 3 of shop is not in force"),
         ("shop/gold", 2, "2025-10", "version 2 has no plan shop/gold"),
         ("plus", 2, "2025-10", "is not a plan"),
-        ("shop/plus", 2, "2025-13", "are no months"),
+        ("shop/plus", 2, "2025-13", "is not a month"),
         ("shop/plus", 2, "2025-11..2025-10", "ends before it begins"),
     ],
 )

@@ -271,7 +271,7 @@ def test_what_is_known_of_a_job_is_known_of_what_it_left(world: World) -> None:
     number = world.numbers("a")[-1]
     void(world, note, "2026-04-02")
     (said,) = [line.sentences[-1] for line in explain(world.home, number).lines if line.kind == "usage"]
-    assert said == "records: 1, 80:00 of which 80:00 free; their charges are 0.00, rounded 0.00"
+    assert said == "records: 1, 80:00, 80:00 of it free; their charges are 0.00, rounded 0.00"
     assert [paid(world, "a basic"), confirmed(world)] == [{"2025-12": 200, "2026-01": 200, "2026-02": 200}, True]
 
 

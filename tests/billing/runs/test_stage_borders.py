@@ -167,7 +167,7 @@ def test_a_posting_that_is_lost(two: World, monkeypatch: Patch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(posting, "_postings", losing)
         for _ in range(2):  # from the drafts, then from the lines that were numbered
-            with pytest.raises(AssertionError, match="micro-units are posted to receivables,and the documents add up to"):
+            with pytest.raises(AssertionError, match="micro-units are posted to receivables, and the documents add up to"):
                 run(two)
     with two.home.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(tables.postings)).scalar_one() == 0

@@ -56,7 +56,7 @@ def test_a_hash_key_has_sixteen_bytes(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ValueError, match="3 bytes"):
         Home.open(tmp_path / "home", create=True, hash_key=b"abc")
     monkeypatch.setenv("RATEWRIGHT_HASH_KEY", "616263")
-    with pytest.raises(UserError, match="RATEWRIGHT_HASH_KEY is no key of 16 bytes"):
+    with pytest.raises(UserError, match="RATEWRIGHT_HASH_KEY is not a key of 16 bytes"):
         Home.open(tmp_path / "other", create=True)
 
 

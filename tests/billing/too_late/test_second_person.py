@@ -79,7 +79,7 @@ def test_another_person_agrees(world: World) -> None:
     assert decide(world, BILLED, account="anna").proposal == 1, "asked for twice it waits once"
     with world.home.connect() as connection:
         assert what(approvals.find(connection, 1)).endswith(": late-1, late-2; worth 0.40 CNY")
-    with pytest.raises(UserError, match="nobody agrees to their own"):
+    with pytest.raises(UserError, match="cannot agree to it"):
         agreeing.agree(world.home, 1, "", who(world))
     done = agreeing.agree(world.home, 1, "seen", who(world, BEN))
     assert (done.result.records, done.approval.state, done.approval.amount_micros) == (2, approvals.AGREED, 40 * CENT)

@@ -163,5 +163,5 @@ def test_the_last_day_of_a_span_is_included(run: Run) -> None:
     told = run("outage", "F-201-1", "--from", "2026-05-02", "--to", "2026-05-01", "--dry-run", status=2)
     assert "--to 2026-05-01 lies before --from 2026-05-02" in told
     told = run("pool", "P-300", "S-400", "--from", "2026-07-01", "--to", "2026-07-15", "--dry-run", status=1)
-    assert "2026-07-16, the day after its last one, is no bill date of" in told
+    assert "2026-07-16, the day after its last one, is not a bill date of" in told
     assert "; as --to, " in told

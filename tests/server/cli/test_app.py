@@ -140,3 +140,28 @@ def test_closed_pipe_is_quiet() -> None:
         ["bash", "-c", '"$0" -c "$1" | head -c 1; exit ${PIPESTATUS[0]}', sys.executable, code], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("bill", "run"), "A run that was interrupted goes on where it ended; run again, it bills nothing twice."),
+        (("payment", "order"), "Settlements of before stay as they are; a new order applies to later payments."),
+        (("tariffs", "publish", "mobile@2"), "Each condition can be waived with a reason, which is kept."),
+        (("usage", "suspense"), "Records that wait for a decision"),
+        (("usage", "suspense", "list"), "Values are estimates at the likely tariff."),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_of_a_command_is_its_whole_description(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str, flag: str
+) -> None:
+    assert app.main([*words, flag]) == 0
+    assert says in " ".join(capsys.readouterr().out.split())
+
+
+def test_lists_of_commands_say_one_sentence_of_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["payment", "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Show or set the order in which payments" in out
+    assert "Settlements of before" not in out

@@ -69,7 +69,7 @@ def test_a_run_that_waits_is_not_posted_by_who_lifts_the_rule(run: Callable[...,
     )
     assert "waits for approval" in run("bill run --date 2025-12-01 --resume", status=1)
     assert run("bill run --date 2025-12-01 --json")["run"]["state"] == "computed"
-    assert "nobody agrees to their own" in run("settings agree approval", status=1)
+    assert "cannot agree to it" in run("settings agree approval", status=1)
     assert run("settings list").splitlines()[-1] == (
         "approval = none waits, asked for by person 2001: hurry; another person: ratewright settings agree approval"
     )
@@ -143,9 +143,9 @@ def test_a_credit_a_void_and_a_refund(run: Callable[..., Any], world: World) -> 
     credit = f"invoice credit {NUMBER} --id K-1 --line 1 --effect outside --reason goodwill"
     assert "another person would have to agree" in run(credit + " --dry-run")
     asked = run(credit)
-    assert asked.endswith(f"of {NUMBER} waits for another person as proposal 1; somebody else: ratewright approvals agree 1\n"), asked
+    assert asked.endswith(f"of {NUMBER} waits for another person as proposal 1; another person: ratewright approvals agree 1\n"), asked
     assert run(credit + " --json")["proposal"] == 1, "once more: it waits"
-    assert "nobody agrees to their own" in run("approvals agree 1", status=1)
+    assert "cannot agree to it" in run("approvals agree 1", status=1)
     (listed,) = run("approvals list --json")
     assert (listed["kind"], listed["subject"], listed["account_id"], listed["by_name"], listed["state"]) == (
         "credit_note", "K-1", "anna", "person 2001", "waits",
@@ -164,7 +164,7 @@ def test_a_credit_a_void_and_a_refund(run: Callable[..., Any], world: World) -> 
     run("payment record --id P-1 --account anna --amount 500.00 --date 2025-11-18")
     refund = "payment refund --id F-1 --payment P-1 --amount 300.00 --date 2025-11-19 --to her"
     assert "another person would have to agree" in run(refund + " --dry-run")
-    assert run(refund) == "refund F-1 of 300.00 CNY waits for another person as proposal 3; somebody else: ratewright approvals agree 3\n"
+    assert run(refund) == "refund F-1 of 300.00 CNY waits for another person as proposal 3; another person: ratewright approvals agree 3\n"
     assert run("approvals agree 3 --json", uid=BEN)["result"]["amount_micros"] == 300_000_000
     assert run("payment events --json")[0]["agreed_by"] == "person 2002"
     assert run("payment list --json")[0]["by_name"] == "person 2001"

@@ -124,7 +124,7 @@ def test_payment_and_dunning(billed: Command) -> None:
     assert json.loads(billed("dunning run --date 2025-12-20 --json"))[0]["level"] == 2
     assert billed("dunning show anna --date 2025-12-20").splitlines()[:3] == [
         "account anna on 2025-12-20: 11.34 CNY past due, oldest due on 2025-11-15; outgoing calls are barred",
-        "stands at: level 2, bar outgoing, since 2025-12-20",
+        "last step: level 2, bar outgoing, since 2025-12-20",
         "policy standard asks for: level 2, bar outgoing",
     ]
     assert billed("payment record --id p1 --account anna --amount 20 --date 2025-12-20").splitlines() == [
@@ -237,7 +237,7 @@ def test_a_run_in_steps(call: Command, home: Path) -> None:
     shown = call("bill run --period 2025-10 --bill-day 1 --trial")
     assert "1 on the list, none numbered" in shown
     assert shown.count("11.34 CNY") == 2, "of the list itself, and beside the last period"
-    assert "ratewright bill approve --run 1 (somebody else)" in shown
+    assert "ratewright bill approve --run 1 (another person)" in shown
     assert json.loads(call("bill trial --run 1 --json"))["new"]["count"] == 1
     assert "who cannot approve it" in call("bill approve --run 1", status=1)
     assert "waits for approval" in call("bill run --date 2025-11-01 --resume", status=1)

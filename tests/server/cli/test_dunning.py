@@ -64,7 +64,7 @@ def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
     assert (listed[:6], listed[-1]) == (["2", "2025-12-20", "0", "1", "0", "ana"], "counts")
     asking = "dunning undo --run 2 --reason 'wrong date'"
     assert call(f"{asking} --dry-run").splitlines() == [
-        "account  step undone     then stands at  fact",
+        "account  step undone     last step then  fact",
         "anna     2 bar_outgoing  1 remind        unbar",
         "run 2 of 2025-12-20 counts until another person gives the same command",
         "only tried: nothing was stored",
@@ -81,7 +81,7 @@ def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
     assert json.loads(call("dunning list --json"))[1]["asked_reason"] == "wrong date"
     shown = call("dunning show anna --date 2025-12-20").splitlines()
     assert "barred" not in shown[0]
-    assert shown[1].startswith("stands at: level 1, remind, since ")
+    assert shown[1].startswith("last step: level 1, remind, since ")
     assert shown[2] == "policy standard asks for: level 2, bar outgoing"
     assert re.search(rf"  {told}: ana: wrong date; bob: so it is$", shown[5])
     undoing = json.loads(call("dunning show anna --date 2025-12-20 --json"))["steps"][-1]["undoing"]
@@ -97,7 +97,7 @@ def test_open_promises_are_shown_beside_the_level_they_hold_back(call: Command) 
     assert call("dunning run --date 2025-12-20") == "no account changes its state\n"
     shown = call("dunning show anna --date 2025-12-20").splitlines()
     assert shown[0].startswith("account anna on 2025-12-20: 10.60 CNY past due")
-    assert shown[1:3] == ["stands at: clear", "policy standard asks for: clear"]
+    assert shown[1:3] == ["last step: clear", "policy standard asks for: clear"]
     assert shown[3] == "level 1 waits: open promises cover what is past due (ratewright payment promise list)"
     assert call("dunning preview --date 2025-12-25").splitlines()[1].split()[:2] == ["anna", "remind"]
 

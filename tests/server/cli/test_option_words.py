@@ -69,7 +69,7 @@ def test_the_last_day_of_a_span_is_included(option: Option) -> None:
 
 def test_no_other_word_ends_a_span() -> None:
     """All that there are include their day. --before is the first instant that is not meant any more, as it says."""
-    others = {"payment promise add": "on it is in time", "ledger balance": "Last date that counts"}
+    others = {"payment promise add": "on it is in time", "ledger balance": "Last date, included"}
     found = {each.command: each.help for each in EVERY if {"--until", "--through", "--end"} & set(each.names)}
     assert set(found) == set(others)
     assert all(others[command] in text for command, text in found.items()), found

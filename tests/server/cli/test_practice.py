@@ -103,7 +103,7 @@ def test_trials_and_runs_ahead_say_why_and_who_may_let_them(month: Callable[...,
     told = month(day, "bill", "run", "--date", "2026-12-01", "--ahead", "stock-taking")
     assert told.splitlines()[0] == NOTICES["en"]
     assert "ahead of its date  stock-taking" in told
-    assert "nothing is numbered yet: ratewright bill approve --run 2 (somebody else)" in told
+    assert "nothing is numbered yet: ratewright bill approve --run 2 (another person)" in told
     assert "ahead of its date" in month(day, "bill", "trial", "--run", 2)
     found = month(day, "bill", "list", "--json")
     assert [(each["practice"], each["ahead"], each["state"]) for each in found] == [

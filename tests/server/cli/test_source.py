@@ -34,7 +34,7 @@ def test_check_shows_rows_before_and_after_and_what_was_guessed(run: Any) -> Non
     assert ["answered", "5"] in lines
     assert ["columns", "of", "a", "row", "12", "6"] in lines
     assert ["486", "1", "0", "1", "0"] in lines
-    assert "destinations that are no numbers: 112" in out
+    assert "destinations that are not numbers: 112" in out
 
 
 def test_check_as_json(run: Any) -> None:  # noqa: ANN401 - see the fixture

@@ -158,7 +158,7 @@ def test_what_the_next_run_corrects_and_what_is_left_to_adjust_by_hand(
         assert by_hand == [{"account_id": "A1", "from_date": "2026-10-15", "to_date": "2026-11-01"}]
         return
     out = run("publish", "mobile@2")
-    told = "the next bill run computes billed periods of 1 account anew, from 2026-10-01 to 2026-10-31, and bills what differs"
+    told = "the next bill run computes billed periods of 1 account again, from 2026-10-01 to 2026-10-31, and bills what differs"
     left = "it changes billed days of 1 account (A1 from 2026-10-15 to 2026-10-31) that no run opens any more: "
     command = "bill rerate --plan mobile/smart-m --version 2 --periods 2026-10 --dry-run"
     left = f"{left}ratewright {command} shows their differences"

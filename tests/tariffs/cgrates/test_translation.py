@@ -120,7 +120,7 @@ CHANGES = [
     Change("Timings", "*any,*any,*any,1;2", "2025,*any,*any,1;2", (), 300_000),
     Change("Timings", "*any,*any,*any,1;2", "1999,*any,*any,1;2", (("PEAK", "refused", '"1999" is not a year'), ("RP_RETAIL", "", "PEAK")), REFUSED),
     Change("Timings", "08:00:00;", "8am;", (("PEAK", "refused", '"8am" is not a time of day'), ("RP_RETAIL", "", "PEAK")), REFUSED),
-    Change("Timings", "PEAK,", "ALWAYS,", (("ALWAYS", "left out", "stands above"), ("RP_RETAIL", "refused", "no timing PEAK")), REFUSED),
+    Change("Timings", "PEAK,", "ALWAYS,", (("ALWAYS", "left out", "is used above"), ("RP_RETAIL", "refused", "no timing PEAK")), REFUSED),
     Change("Timings", "PEAK,", "NIGHT,*any,*any,*any,*any,*any\nPEAK,", (("NIGHT", "the timing is left out", "no plan"),)),
     Change("Destinations", "DST_DE,49", "DST_DE,49\nDST_DE,voicemail", (("DST_DE", 'prefix "voicemail"', "digits here"),)),
     Change("Destinations", "DST_DE,49", "DST_DE,49\nDST_DE,+4930", (("DST_DE", 'prefix "+4930"', "without +"),)),
@@ -138,7 +138,7 @@ CHANGES = [
     Change("Rates", "0.40,1m,1m,0", "0.40,1m,1us,0", (("DR_CHRISTMAS", "DST_DE is refused", "1000 nanoseconds"), *(
         (tag, "refused", "1000 nanoseconds") for tag in ("DR_DE", "DR_PEAK"))), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "0.40,1 minute,1m,0", (("RT_PEAK", "refused", "is not a length"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
-    Change("Rates", "0.40,1m,1m,0", "free,1m,1m,0", (("RT_PEAK", "refused", '"free" is no number'), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
+    Change("Rates", "0.40,1m,1m,0", "free,1m,1m,0", (("RT_PEAK", "refused", '"free" is not a number'), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "1e400,1m,1m,0", (("RT_PEAK", "refused", "out of range"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "-0.40,1m,1m,0", (("RT_PEAK", "refused", "below zero"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
     Change("Rates", "0.40,1m,1m,0", "0.40,1m,1m,10s", (("RT_PEAK", "refused", "before the first slot"), ("DR_PEAK", "refused", "RT_PEAK")), REFUSED),
@@ -174,7 +174,7 @@ CHANGES = [
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,ALWAYS,10", (
         ("PEAK", "the timing is left out", "names it"), ("DR_PEAK", "rate RT_PEAK to DST_DE is left out", "the first one counts")), 300_000),
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,10\nRP_RETAIL,DR_PEAK,PEAK,10", ()),  # the same again
-    Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,heavy", (("RP_RETAIL", "refused", '"heavy" is no number'),), REFUSED),
+    Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_PEAK,PEAK,heavy", (("RP_RETAIL", "refused", '"heavy" is not a number'),), REFUSED),
     Change("RatingPlans", "DR_PEAK,PEAK,10", "DR_NONE,PEAK,10", (
         ("RP_RETAIL", "the row is left out", "no destination rate DR_NONE"), ("DR_PEAK", "left out", "names it"), ("RT_PEAK", "left out", "names it")),
         300_000),
@@ -188,7 +188,7 @@ CHANGES = [
     Change("RatingProfiles", "cgrates.org,call,1001,2026-06", "cgrates.org,call,1001,2026-01-01T00:00:00Z,RP_RETAIL,europe;*any\ncgrates.org,call,1001,2026-06", ()),
     Change("RatingProfiles", "europe;*any", "europe;friends", (("RP_RETAIL", "the fallback to friends is left out", "no profile"),)),
     Change("RatingProfiles", "2026-01-01T00:00:00Z,RP_RETAIL", "soon,RP_RETAIL", (
-        ("RP_RETAIL", "the profile of 1001 is left out", '"soon" is no activation time'), ("RP_RETAIL", "the rating plan is left out", "no profile"),
+        ("RP_RETAIL", "the profile of 1001 is left out", '"soon" is not an activation time'), ("RP_RETAIL", "the rating plan is left out", "no profile"),
         *((tag, "left out", "names it") for tag in ("DR_CHRISTMAS", "DR_DE", "DR_MOBILE", "DR_PEAK", "CHRISTMAS", "PEAK", "RT_DE", "RT_PEAK")),
         *((tag, "left out", "names it") for tag in ("DST_DE", "DST_MOBILE"))), Status.NO_VERSION),
     Change("RatingProfiles", "2026-06-01T00:00:00Z", "2071-06-01T00:00:00Z", (("RP_EUROPE", "profile of 1001 is left out", "after 2069"),)),

@@ -55,7 +55,7 @@ def test_an_import_never_writes_over_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (SETTINGS._replace(currency="EURO"), r'is no catalogue: currency \(line 3\): "EURO" is not a currency'),
+        (SETTINGS._replace(currency="EURO"), r'the imported catalogue has a mistake: currency \(line 3\): "EURO" is not a currency'),
         (SETTINGS._replace(timezone="Mars/Olympus"), '"Mars/Olympus" is not a known time zone'),
     ],
 )

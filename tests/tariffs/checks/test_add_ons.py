@@ -17,7 +17,7 @@ HEAD = "  - name: travel\n    title: {en: Travel}\n"
 NOTHING = "  - {name: empty, title: {en: Empty}}\n"
 ROWS = [
     Mistake("add_ons: [travel, booster]", "add_ons: [travel, booster, trip]", "plans[1].add_ons[2]", "unknown add-on `trip`", "known add-ons: booster, travel"),
-    Mistake("add_ons: [travel, booster]", "add_ons: [travel, booster, travel]", "plans[1].add_ons[2]", "stands here twice", "once"),
+    Mistake("add_ons: [travel, booster]", "add_ons: [travel, booster, travel]", "plans[1].add_ons[2]", " is here twice", "once"),
     Mistake("add_ons: [travel, booster]", "add_ons: [travel]", "add_ons[0]", "no plan has the add-on `booster`", "add_ons: [booster]"),
     Mistake("excludes: [travel]", "excludes: [trip]", "add_ons[0].excludes", "unknown add-on `trip`", "known: booster, travel"),
     Mistake("excludes: [travel]", "excludes: [booster]", "add_ons[0].excludes", "excludes itself", "once"),
@@ -54,7 +54,7 @@ def test_an_add_on_that_excludes_another_twice_said_is_told_twice_only_where_it_
         tmp_path, changed("  - name: travel\n", "  - name: booster\n", changed("add_ons: [travel, booster]", "add_ons: [booster]"))
     )
     assert [(each.path.partition(" ")[0], each.message) for each in found if "twice" in each.message] == [
-        ("add_ons[1].name", "add-on `booster`is here twice")
+        ("add_ons[1].name", "add-on `booster` is here twice")
     ]
 
 

@@ -83,8 +83,8 @@ ROWS = [
     Mistake("id: 82, name: texts", "id: 0, name: texts", "plans[0].allowances[1].id", "id 0 is out of range", "1 to"),
     Mistake("id: 2, name: monthly", "id: 1, name: monthly", "plans[0].caps[1].id", "id 1 belongs to another cap", "its own"),
     Mistake("id: 2, name: spring", "id: 1, name: spring", "plans[0].discounts[1].id", "id 1 belongs to another discount", "its own"),
-    Mistake("name: monthly", "name: daily", "plans[0].caps[1].name", "cap `daily`is here twice", "its own"),
-    Mistake("name: talk", "name: day", "plans[0].day_passes[1].name", "day pass `day`is here twice", "its own"),
+    Mistake("name: monthly", "name: daily", "plans[0].caps[1].name", "cap `daily` is here twice", "its own"),
+    Mistake("name: talk", "name: day", "plans[0].day_passes[1].name", "day pass `day` is here twice", "its own"),
 ]  # fmt: skip
 
 

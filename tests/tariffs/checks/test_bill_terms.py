@@ -55,13 +55,13 @@ ROWS = [
     Mistake("[usage, volume]", "[usage, tax]", f"{DISCOUNT}[0].kinds[1]", "is not a kind of line", "recurring, one_off, usage, volume"),
     Mistake("[3, 9]", "[3, 77, 9]", f"{DISCOUNT}[1].charge_codes", "no price or fee has charge code 77", "known: 1,"),
     Mistake("months: 6", "months: 0", f"{DISCOUNT}[1].months", "is for 0 months", "then it lasts"),
-    Mistake("name: welcome", "name: loyal", f"{DISCOUNT}[1].name", "fee `loyal`is here twice", "own"),
+    Mistake("name: welcome", "name: loyal", f"{DISCOUNT}[1].name", "fee `loyal` is here twice", "own"),
     Mistake("name: loyal, charge_code: 9, revenue_code: 400", "name: loyal, charge_code: 9, revenue_code: 0", f"{DISCOUNT}[0].revenue_code", "revenue code 0", "1 to"),
     # thresholds
     Mistake('amount: "500"', 'amount: "100"', "plans[1].bill_thresholds[1].amount", "`much` is not above the one before", "lowest first"),
     Mistake('amount: "100"', 'amount: "0"', "plans[1].bill_thresholds[0].amount", "`hundred` is not above zero", "lowest first"),
-    Mistake("{id: 2, name: much,", "{id: 1, name: much,", "plans[1].bill_thresholds[1].id", "`1`is here twice", "own"),
-    Mistake("{id: 2, name: much,", "{id: 2, name: hundred,", "plans[1].bill_thresholds[1].name", "`hundred`is here twice", "own"),
+    Mistake("{id: 2, name: much,", "{id: 1, name: much,", "plans[1].bill_thresholds[1].id", "`1` is here twice", "own"),
+    Mistake("{id: 2, name: much,", "{id: 2, name: hundred,", "plans[1].bill_thresholds[1].name", "`hundred` is here twice", "own"),
     Mistake("{id: 2, name: much,", "{id: 0, name: much,", "plans[1].bill_thresholds[1].id", "id 0 is out of range", "1 to"),
     # late usage
     Mistake("late_usage: arrival_period", "late_usage: waive", "plans[1].late_after_days", "means nothing to usage that is not billed in the period", "late_usage: arrival_period"),
@@ -75,7 +75,7 @@ ROWS = [
     # fees of pauses and bundles
     Mistake(FEE, f"{FEE}, while_paused: never", f"{SHARES}.while_paused", "is not what becomes of a fee while paused", "free, charged, only"),
     Mistake(FEE, f'{FEE}, shares: [{{tax_class: standard, percent: "60", revenue_code: 1}}]', f"{SHARES}.shares", "add up to 60 percent", "100"),
-    Mistake(FEE, f'{FEE}, shares: [{{tax_class: standard, percent: "60", revenue_code: 1}}, {{tax_class: standard, percent: "40", revenue_code: 2}}]', f"{SHARES}.shares[1].tax_class", "tax class `standard`is here twice", "own"),
+    Mistake(FEE, f'{FEE}, shares: [{{tax_class: standard, percent: "60", revenue_code: 1}}, {{tax_class: standard, percent: "40", revenue_code: 2}}]', f"{SHARES}.shares[1].tax_class", "tax class `standard` is here twice", "own"),
     Mistake(FEE, f'{FEE}, shares: [{{tax_class: food, percent: "100", revenue_code: 0}}]', f"{SHARES}.shares[0].tax_class", "unknown tax class `food`", "standard", others=2),
     Mistake(FEE, f'{FEE}, shares: [{{tax_class: standard, percent: "100", revenue_code: 1}}, {{tax_class: standard, percent: "0", revenue_code: 1}}]', f"{SHARES}.shares[1].percent", "a share of nothing", "leave it out", others=1),
     Mistake(FEE, f'{FEE}, shares: [{{tax_class: standard, percent: "100", revenue_code: 1}}]', "", ""),

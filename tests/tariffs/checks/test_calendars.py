@@ -68,7 +68,7 @@ ROWS = [
     Mistake("    holidays: [2026-12-25", "    working_days: [{date: 2026-12-19, as: friday}]\n    holidays: [2026-12-25",
             "calendars[0].working_days[0].as", '"friday" is not a day of the week', "mon, tue"),
     Mistake("    holidays: [2026-12-25", "    working_days: [{date: 2026-12-19, as: fri}, {date: 2026-12-19, as: mon}]\n    holidays: [2026-12-25",
-            "calendars[0].working_days[1]", "2026-12-19is here twice", "once"),
+            "calendars[0].working_days[1]", "2026-12-19 is here twice", "once"),
     Mistake("    holidays: [2026-12-25", "    working_days: [{date: 2026-12-25, as: mon}]\n    holidays: [2026-12-25",
             "calendars[0].working_days", "2026-12-25 is a holiday and a working day", "`not_holidays`"),
     Mistake("    holidays: [2026-12-25", "    working_days: [{date: 2126-12-25, as: mon}]\n    holidays: [2026-12-25",

@@ -17,7 +17,7 @@ ROWS = [
     Mistake("id: 105, name: least", "id: 10, name: least", "plans[1].commitments[0].id", "id 10 belongs to another price or fee", "own"),
     Mistake("id: 211, name: travel-start", "id: 210, name: travel-start", "add_ons[1].one_offs[0].id", "id 210 belongs to another", "own"),
     Mistake("id: 102, name: setup", "id: 0, name: setup", "plans[1].one_offs[0].id", "id 0 is out of range", "1 to"),
-    Mistake("name: leaving", "name: setup", "plans[1].one_offs[1].name", "fee `setup`is here twice", "own"),
+    Mistake("name: leaving", "name: setup", "plans[1].one_offs[1].name", "fee `setup` is here twice", "own"),
     Mistake("name: setup", "name: fee", "plans[1].one_offs[0].name", "fee `fee` is listed as another fee already", "own"),
     Mistake('tax_class: standard, amount: "20"', 'tax_class: reduced, amount: "20"', "plans[1].one_offs[0].tax_class", "unknown tax class `reduced`", "known: standard"),
     Mistake('charge_code: 9, revenue_code: 400, tax_class: standard, amount: "3.00"', 'charge_code: 0, revenue_code: 40000, tax_class: standard, amount: "3.00"', "add_ons[0].recurring[0]", "charge code 0 is out of range", "1 to", others=1),

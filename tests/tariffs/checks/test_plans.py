@@ -18,7 +18,7 @@ BASIC = "    title: {en: Basic}\n"
 ROWS = [
     Mistake("fallbacks: [basic]", "fallbacks: [basics]", "plans[0].fallbacks[0] (line 66)", "unknown plan `basics`", "known: basic, rich"),
     Mistake("fallbacks: [basic]", "fallbacks: [rich]", "plans[0].fallbacks[0]", "falls back to itself", "take"),
-    Mistake("fallbacks: [basic]", "fallbacks: [basic, basic]", "plans[0].fallbacks[1]", "plan `basic`is here twice", "once"),
+    Mistake("fallbacks: [basic]", "fallbacks: [basic, basic]", "plans[0].fallbacks[1]", "plan `basic` is here twice", "once"),
     Mistake(BASIC, f"{BASIC}    fallbacks: [rich]\n", "plans[0].fallbacks[0]", "`rich` falls back to `basic`, which falls back to `rich`", "take", others=1),
     Mistake(BASIC, f'{BASIC}    caps: [{{id: 1, name: daily, amount: "1", window: period}}]\n', "plans[1].caps[0].id", "id 1 is a cap for each day in plan `rich`, and a cap for each period here", "its own"),
     Mistake(BASIC, f'{BASIC}    caps: [{{id: 1, name: daily, amount: "1", window: day}}]\n', "", ""),

@@ -39,7 +39,7 @@ SAID = [
     ("basic", "It is not off differences that all lines of an account have together.", "按账户合并累计的差额不参与此项减免。"),
     ("basic", "In the first 6 months on this plan.", "限使用本套餐的前 6 个月。"),
     ("basic", "Discounts off the bill are taken one after the other, percentages first, each off what is left.", "账单减免依次进行"),
-    ("basic", "When the usage of a line that is not billed yet comes to EUR 100.000, it is billed at once.", "单个号码尚未出账的使用费达到 100.000 欧元时，立即出账。"),
+    ("basic", "When the usage of a line that is not billed yet reaches EUR 100.000, it is billed at once.", "单个号码尚未出账的使用费达到 100.000 欧元时，立即出账。"),
     ("rest", "Charged while the service is paused too. Charged for days of an outage too.", "停机保号期间照常收取。服务中断期间照常收取。"),
     ("rest", "Taxed in parts: 60 % at 7 %, 40 % at 19 %.", "分别计税：60% 的部分税率 7%，40% 的部分税率 19%。"),
     ("rest", "VAT 7 %.", "VAT 7%。"),

@@ -235,7 +235,7 @@ DECK = changed(
 CHINA = "".join(f"5{i},china-{i},861{i},0.01\n" for i in range(4))
 # rows of the deck -> code and message
 DECKS = [
-    ("50,france,33,0.1\n50,france,33,0.1\n51,italy,39,0.1\n", "duplicate-row", "the row of zone 50 `france` stands 2 times"),
+    ("50,france,33,0.1\n50,france,33,0.1\n51,italy,39,0.1\n", "duplicate-row", "the row of zone 50 `france` is there 2 times"),
     (
         CHINA + "60,china-9,8619,0.11\n",
         "price-jump-neighbours",
