@@ -89,6 +89,7 @@ check-style: .venv/.ready
 check-words: .venv/.ready
 	$(BIN)/python -m tests.style.docstrings
 	$(BIN)/python -m tests.style.messages
+	$(BIN)/python -m tests.style.pages
 check-format: .venv/.ready
 	$(BIN)/ruff format --check .
 check-types: .venv/.ready
