@@ -1,4 +1,4 @@
-"""The book of events on bills: each is on one bill, whatever was said of it after it was billed.
+"""The book of events on bills: each is on one bill, also where its number or record changed after it was billed.
 
 Charge files of all runs are read whole, some columns of them. An event with charges of several accounts or periods is looked at closely:
 all but one of these must be off their bills. Keys are compared by their first 64 bits, some at a time, so that memory is bounded.
@@ -82,7 +82,7 @@ def _of_several_periods(known: _Home) -> tuple[int, set[bytes]]:
 
 
 def _charges(known: _Home, parts: int, part: int) -> Iterator[tuple[Int64s, Int64s, pa.Array[Any]]]:
-    """Of each charge file, the charges of one in `parts` of the events: first half of the key, account and period, and the key."""
+    """Yield the charges of one in `parts` of the events, file by file: first half of the key, account and period, and the key."""
     counting = Counting(known.connection, known.seq)
     for run in known.runs:
         for path in charge_paths(known.connection, run.run_id):

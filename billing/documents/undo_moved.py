@@ -26,7 +26,7 @@ _COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 
 
 class Moved(NamedTuple):
-    """Usage that a run took off a bill of one account (key), and that is on a bill of another account, or of another run, by now."""
+    """Usage that a run took off a bill of one account (key). It is on a bill of another account, or of another run, by now."""
 
     account_key: int
     billed_key: int

@@ -70,7 +70,7 @@ class Since(msgspec.Struct, frozen=True):
     """A change of one record. `next_bill_date`: of the run that follows it up; empty where none does, and while versions are in conflict.
 
     `charged`: the version that was charged; `counts`: the one that counts now. `suspense_id`: of the oldest row that waits.
-    `billed_account_id`: the account whose bill has the charge, where the record is of another account (`account_id`) or of nobody by now.
+    `billed_account_id`: the account whose bill has the charge, where the record is of another account (`account_id`) or of none by now.
     """
 
     event_key: str
@@ -122,7 +122,7 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
 
 
 def moved(home: Home, seq: int, charges: Mapping[bytes, Charged], rows: pa.Table) -> list[bytes]:
-    """Those of charged events whose number is another account's by now, or nobody's. `rows`: event_key, served_id, start_us of events."""
+    """Those of charged events whose number is another account's by now, or of no account. `rows`: event_key, served_id and start_us."""
     owners = _owners(home, seq, rows.select(["event_key", "served_id", "start_us"]).to_pylist())
     return [key for key, owner in owners.items() if key in charges and charges[key].account_key not in {0, owner}]
 
@@ -147,7 +147,7 @@ def owners_in_conflict(home: Home, seq: int, keys: Collection[bytes]) -> dict[by
 
 
 def _owners(home: Home, seq: int, rows: Sequence[dict[str, Any]]) -> dict[bytes, int]:
-    """The account (key) that has the number of each row at its start, by event; 0 for nobody."""
+    """The account (key) that has the number of each row at its start, by event; 0 for none."""
     if not rows:
         return {}
     served_ids, starts = pa.array([row["served_id"] for row in rows], pa.string()), [int(row["start_us"]) for row in rows]

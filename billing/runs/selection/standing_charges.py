@@ -55,7 +55,7 @@ class StandingCharges:
     """Priced charges of runs, the newest run first, and which of them are on a bill."""
 
     def __init__(self, known: Known, runs: Sequence[Looked], wanted: Any) -> None:  # noqa: ANN401 -- an expression of Arrow
-        """Read the charges of which `wanted` holds."""
+        """Read the `wanted` charges."""
         self._known, self._runs = known, runs
         self._counting = Counting(known.connection, known.seq)
         self._again: dict[int, Mapping[int, set[int]]] = {}

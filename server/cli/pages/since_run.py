@@ -15,10 +15,10 @@ _SHORT: Final = {
         "version": "; billed as {charged}, and a version of {counts} counts since: {next}",
         "corrects": "the run of {next_bill_date} corrects it",
         "stays": "no run corrects it",
-        "moved": "it is of {owner} by now",
-        "nobody": "nobody",
+        "moved": "it is now of {owner}",
+        "nobody": "no account",
         "account": "account {account_id}",
-        "owner": "; of {owner} by now",
+        "owner": "; now of {owner}",
         "mended": "; corrected: the run of {next_bill_date} prices it",
     },
     "zh": {
@@ -42,9 +42,9 @@ _SENTENCES: Final = {
         "stays": "no run corrects the charge",
         "moved": "it is of {owner}, and the charge stays on the bill of account {billed_account_id} until a run of that account "
         "takes it off",
-        "nobody": "nobody",
+        "nobody": "no account",
         "account": "account {account_id}",
-        "owner": "The number is of {owner} by now. The charge stays on the bill of account {billed_account_id} until a run of that account "
+        "owner": "The number is now of {owner}. The charge stays on the bill of account {billed_account_id} until a run of that account "
         "takes it off; none does once the period is closed.",
         "mended": "The cause is corrected: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
     },

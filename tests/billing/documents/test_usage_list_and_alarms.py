@@ -125,7 +125,8 @@ def test_records_that_another_account_pays_for_by_now(anna: World, capsys: pytes
         (1, 2_005_000, 2_005_000, 201),
     ]
     assert main(["invoice", "usage", anna.numbers("anna")[-1], "--home", str(anna.home.path)]) == 0
-    assert "line 2: this charge is no longer on this invoice; its records are on the invoice of the account that pays it" in capsys.readouterr().out
+    said = "line 2: this charge is no longer on this invoice; its records are on the invoice of the account that pays it"
+    assert said in capsys.readouterr().out
 
 
 def test_the_list_as_a_file(anna: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

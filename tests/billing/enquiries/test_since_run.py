@@ -140,14 +140,14 @@ def test_a_number_that_moved_is_told_until_a_run_takes_the_charge_off(billed: Wo
     asked = Asked(Operator("ana", 1001), billed.tick())
     numbers.take(billed.home, asked, NUMBER, "anna-1", dt.date(2025, 10, 2))
     (record,) = records(billed)
-    assert (record.account_id, state_in_words(record, "en")) == ("anna", "billed on R-0000000001 line 3; of nobody by now")
+    assert (record.account_id, state_in_words(record, "en")) == ("anna", "billed on R-0000000001 line 3; now of no account")
     numbers.give(billed.home, asked, NUMBER, "bert-1", dt.date(2025, 10, 2), 0)
     (record,) = records(billed)
-    assert (record.account_id, state_in_words(record, "en")) == ("anna", "billed on R-0000000001 line 3; of account bert by now")
+    assert (record.account_id, state_in_words(record, "en")) == ("anna", "billed on R-0000000001 line 3; now of account bert")
     assert state_in_words(record, "zh").endswith("；号码现属账户 bert")
     (told,) = said(billed, "call")
     assert told == (
-        "The number is of account bert by now. The charge stays on the bill of account anna until a run of that account takes it off; "
+        "The number is now of account bert. The charge stays on the bill of account anna until a run of that account takes it off; "
         "none does once the period is closed."
     )
     billed.bill("2025-12-01")
