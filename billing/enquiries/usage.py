@@ -155,6 +155,29 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
 
 
+def of_charges(charges: list[Charged]) -> dict[str, Any]:
+    """The invoice and line that bill an event its newest run priced: those of its owner. Another one of before has them back."""
+    last = charges[-1]
+    if last.aside == LeftOut.TESTED:  # a line of before is taken back by the run
+        return {"state": State.NOT_BILLABLE, "reason": LeftOut.TESTED, "detail": last.aside_reason}
+    charges = [each for each in charges if each.account_key == last.account_key]
+    standing = [each for each in charges if each.line is not None and not each.line.is_void]
+    if standing:
+        first = standing[0]
+        assert first.line is not None, "chosen for its line"
+        later = tuple(f"{each.line.number}/{each.line.line_no}" for each in standing[1:] if each.line is not None)
+        where = {"run_id": first.run_id, "invoice": first.line.number, "line_no": first.line.line_no, "later_lines": later}
+        is_in_part = 0 < first.line.credited_micros < first.line.amount_micros
+        where |= {"credit_notes": first.line.credit_notes, "is_credited_in_part": is_in_part}
+        return {"state": State.BILLED, **where}
+    if last.aside:
+        return {"state": State.LEFT_OUT, "reason": LeftOut(last.aside), "detail": last.aside_reason}
+    void = next((each.line for each in reversed(charges) if each.line is not None), None)
+    if void is not None:
+        return {"state": State.VOID, "invoice": void.number, "line_no": void.line_no}
+    return {"state": State.NO_LINE}
+
+
 def _may_differ(rows: Rows, last: Mapping[bytes, Charged], in_conflict: Collection[bytes]) -> list[bytes]:
     """Charged events that may have changed since their `last` run: refused, stored later than it looked, or in conflict."""
     stored = dict(zip(rows.table["event_key"].to_pylist(), int64(rows.table[COMMIT_SEQ]).tolist(), strict=True))
@@ -222,30 +245,7 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
     if last.status >= REFUSALS_FROM:
         return _plain(row, state=State.REFUSED, reason=Status(last.status).name, **known)
     known |= {"charge_micros": last.charge_micros, "currency": currency}
-    return _plain(row, **(known | _of_charges(charges)))
-
-
-def _of_charges(charges: list[Charged]) -> dict[str, Any]:
-    """The invoice and line that bill an event its newest run priced: those of its owner. Another one of before has them back."""
-    last = charges[-1]
-    if last.aside == LeftOut.TESTED:  # a line of before is taken back by the run
-        return {"state": State.NOT_BILLABLE, "reason": LeftOut.TESTED, "detail": last.aside_reason}
-    charges = [each for each in charges if each.account_key == last.account_key]
-    standing = [each for each in charges if each.line is not None and not each.line.is_void]
-    if standing:
-        first = standing[0]
-        assert first.line is not None, "chosen for its line"
-        later = tuple(f"{each.line.number}/{each.line.line_no}" for each in standing[1:] if each.line is not None)
-        where = {"run_id": first.run_id, "invoice": first.line.number, "line_no": first.line.line_no, "later_lines": later}
-        is_in_part = 0 < first.line.credited_micros < first.line.amount_micros
-        where |= {"credit_notes": first.line.credit_notes, "is_credited_in_part": is_in_part}
-        return {"state": State.BILLED, **where}
-    if last.aside:
-        return {"state": State.LEFT_OUT, "reason": LeftOut(last.aside), "detail": last.aside_reason}
-    void = next((each.line for each in reversed(charges) if each.line is not None), None)
-    if void is not None:
-        return {"state": State.VOID, "invoice": void.number, "line_no": void.line_no}
-    return {"state": State.NO_LINE}
+    return _plain(row, **(known | of_charges(charges)))
 
 
 def _of_told(told: Told) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def _waiting(
     """A row in suspense; of versions in conflict with the owner, and with the bill that has one of them."""
     told = (row["source"], "", row["start_us"], 0, 0, row["other_raw"] or "", row["duration_us"], 0, 0, State.SUSPENSE, row["reason"])
     record = Record(*told, suspense_id=row["suspense_id"], account_id=owners.get(row["event_key"], ""))
-    billed = _of_charges(charges) if charges and charges[-1].status < REFUSALS_FROM else {}
+    billed = of_charges(charges) if charges and charges[-1].status < REFUSALS_FROM else {}
     if since is None or billed.get("state") != State.BILLED:
         return record
     where = {name: billed[name] for name in ("run_id", "invoice", "line_no", "later_lines")}

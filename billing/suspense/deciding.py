@@ -1,6 +1,7 @@
 """Decisions about single records: rows that are only ever added, each with a hash of all it says.
 
-A record with a decision waits no more. What was decided is never taken back: a record that is wanted after all comes in again.
+A record with a decision waits no more. A choice among versions may be taken back (`taking_back`): that is a decision, too, and the event
+waits anew as another record. Nothing else is taken back: a record that is wanted after all comes in again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from billing.catalogue import Operator
 from billing.catalogue.kept_rows import add_all, is_as_written
-from billing.store.tables import suspense_decisions
+from billing.store.tables import suspense, suspense_decisions
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Verdict(enum.StrEnum):
     WRITTEN_OFF = "written_off"  # it is given up
     KEPT = "kept"  # of versions that conflict, the one that counts
     DROPPED = "dropped"  # the event is known already, or another version of it was kept
+    TAKEN_BACK = "taken_back"  # the choice among its versions does not hold any more
 
 
 class Deciding(NamedTuple):
@@ -73,6 +75,20 @@ def decisions_on(connection: sa.Connection, suspense_id: int) -> list[Decision]:
     """Decisions about a record, oldest first. Raises UserError where a row does not say what was written."""
     row = suspense_decisions.c
     found = connection.execute(sa.select(suspense_decisions).where(row.suspense_id == suspense_id).order_by(row.decision_id)).all()
+    return [_read(each) for each in found]
+
+
+def newest(connection: sa.Connection, limit: int) -> list[Decision]:
+    """The newest decisions about any records, newest first. Raises UserError as `decisions_on` does."""
+    query = sa.select(suspense_decisions).order_by(suspense_decisions.c.decision_id.desc()).limit(limit)
+    return [_read(each) for each in connection.execute(query)]
+
+
+def of_event(connection: sa.Connection, event_key: bytes) -> list[Decision]:
+    """Decisions about all records of an event, oldest first."""
+    row = suspense_decisions.c
+    query = sa.select(suspense_decisions).join_from(suspense_decisions, suspense, suspense.c.suspense_id == row.suspense_id)
+    found = connection.execute(query.where(suspense.c.event_key == event_key).order_by(row.decision_id)).all()
     return [_read(each) for each in found]
 
 

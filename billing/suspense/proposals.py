@@ -1,9 +1,9 @@
-"""Proposals about suspense and the decisions on them: a rule to correct records by, or records to write off.
+"""Proposals about suspense and the decisions on them: a rule to correct records by, records to write off, or a version that counts.
 
     proposed    a person saved it, with what it is about and what that may be worth
-    approved    a second person agreed; a write-off always needs one, a correction of little value none (see `limits`)
+    approved    a second person agreed; a write-off always needs one, a correction or choice of little value none (see `limits`)
     rejected    it is given up
-    applied     the records came back, or are written off
+    applied     the records came back, or are written off, or the version counts
 
 States are worked out from rows that are only ever added. No person approves their own proposal: a person is identified by their account
 of the operating system.
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 CORRECT: Final = "correct"
 WRITE_OFF: Final = "write_off"
+CHOOSE: Final = "choose"
+_DOES: Final = {CORRECT: "corrects records", WRITE_OFF: "writes records off", CHOOSE: "chooses among versions"}
 
 
 class State(enum.StrEnum):
@@ -46,7 +48,10 @@ class State(enum.StrEnum):
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Subject of a proposal, as it is stored. `estimated`: micro-units by currency; `unknown`: records without an estimate."""
+    """Subject of a proposal, as it is stored. `estimated`: micro-units by currency; `unknown`: records without an estimate.
+
+    A choice is about the versions of one event (`rows` of them), and worth the greatest difference between the chosen and another one.
+    """
 
     kind: str
     rows: int
@@ -57,6 +62,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     bill_date: str = ""  # of the preview by which rating refused; empty: by the bill runs
+    keep: str = ""  # of a choice: the content hash of the version that counts; empty: a call is made of the segments that are there
 
 
 class Proposal(NamedTuple):
@@ -135,8 +141,11 @@ def decide(  # noqa: PLR0913 -- who says what of which proposal, and when
 def require_ready(found: Proposal, kind: str) -> None:
     """Raise UserError unless the proposal may be applied."""
     if found.subject.kind != kind:
-        what = "writes records off" if found.subject.kind == WRITE_OFF else "corrects records"
-        raise UserError(f"proposal {found.proposal_id} {what}", "`ratewright usage suspense proposals` lists them all", exit_status=2)
+        raise UserError(
+            f"proposal {found.proposal_id} {_DOES[found.subject.kind]}",
+            "`ratewright usage suspense proposals` lists them all",
+            exit_status=2,
+        )
     if found.state is State.PROPOSED:
         raise UserError(
             f"proposal {found.proposal_id} needs a second person",

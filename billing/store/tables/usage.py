@@ -80,7 +80,7 @@ suspense = table(
     sa.Column("row_sha256", sa.LargeBinary, nullable=True, index=True),  # of a rejected row, which is known by it and its source
     int_("came_again", nullable=True),  # copies of a rejected row that came later, duplicates in the books
 )
-# What somebody decided about a row in suspense. kind: recycled | written_off | kept | dropped.
+# What somebody decided about a row in suspense. kind: recycled | written_off | kept | dropped | taken_back.
 suspense_decisions = table(
     "suspense_decisions",
     id_("decision_id"),

@@ -21,8 +21,10 @@ SUSPENSE_COMMANDS = (
     ("correct", "suspense_correct:correct", "Preview or save a rule that corrects records."),
     ("recycle", "suspense_recycle:recycle", "Bring records back, unchanged or by a correction."),
     ("resolve", "suspense_resolve:resolve", "Choose among versions that conflict."),
+    ("take-back", "suspense_resolve:take_back", "Take a choice among versions back."),
+    ("decisions", "suspense_decisions:decisions", "The decisions about records: when, by whom and why."),
     ("write-off", "suspense_write_off:write_off", "Propose to write records off: they are never billed."),
-    ("proposals", "suspense_proposals:proposals", "Corrections and write-offs, and the state of each."),
+    ("proposals", "suspense_proposals:proposals", "Corrections, write-offs and choices, and the state of each."),
     ("approve", "suspense_proposals:approve", "Agree to another person's proposal, or reject it."),
     ("limit", "suspense_limit:limit", "Show or set the value above which a second person is needed."),
 )

@@ -118,9 +118,16 @@ def proposal_json(found: Proposal) -> dict[str, object]:
 
 def proposal_in_words(found: Proposal) -> str:
     """The subject of a proposal, in one line."""
+    from billing.suspense.proposals import CHOOSE
+
     subject = found.subject
     if subject.rule is not None:
         return subject.rule.in_words()
+    if subject.kind == CHOOSE:
+        (record,) = subject.ids
+        if not subject.keep:
+            return f"record {record} is made of the segments that are there"
+        return f"of the {subject.rows} versions of record {record}, {subject.keep[:8]} counts"
     words = [f"source {subject.source}"] if subject.source else []
     words += [" or ".join(subject.reasons)] if subject.reasons else []
     words += [f"records {', '.join(subject.ids)}"] if subject.ids else []

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.usage.suspense_common import Note  # noqa: TC001 -- cyclopts reads the annotations
+from server.cli.usage.suspense_common import Definitions, Note  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
     from billing.store.home import Home
+    from billing.suspense.deciding import Deciding
     from billing.suspense.proposals import Proposal
     from billing.suspense.selection import Asking
     from billing.suspense.writing_off import WrittenOff
 
+_AT_ONCE: Final = ("write_off", "choose")  # kinds that are done when they are approved
+
 
 def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List corrections and write-offs, newest first: what they are about, by whom, and their state."""
+    """List corrections, write-offs and choices, newest first: what they are about, by whom and when, and their state."""
     from billing.store.home import Home
     from billing.suspense import proposals as stored
     from server.cli import output
@@ -40,12 +43,15 @@ def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> in
             each.subject.rows,
             common.money(each.subject.estimated, each.subject.unknown),
             each.by.name,
+            common.instant(each.at_us),
             each.approved_by.name if each.approved_by is not None else "",
             each.reason,
         )
         for each in found
     ]
-    output.print_table(("number", "state", "about", "records", "worth", "by", "approved by", "reason"), rows, right=("number", "records"))
+    output.print_table(
+        ("number", "state", "about", "records", "worth", "by", "when (UTC)", "approved by", "reason"), rows, right=("number", "records")
+    )
     return 0
 
 
@@ -55,15 +61,17 @@ def approve(
     *,
     reject: Annotated[bool, Parameter(negative="", help="Give it up. Its author may do so, too.")] = False,
     note: Note = "",
+    definition: Definitions = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
     """Agree to another person's proposal, or reject it. Your own you cannot approve.
 
-    A correction can be applied then (`usage suspense recycle --correction NUMBER`). A write-off is done at once. Who you are is the account
-    of the operating system that runs the command.
+    A correction can be applied then (`usage suspense recycle --correction NUMBER`). A write-off and a choice among versions are done at
+    once. Who you are is the account of the operating system that runs the command.
     """
     from billing.store.home import Home
+    from billing.suspense import choosing
     from billing.suspense import proposals as stored
     from server import operator
     from server.cli import output
@@ -72,12 +80,17 @@ def approve(
     done = None
     with Home.open(home) as opened:
         found = stored.proposal_of(opened, number)
-        asked = common.asking(opened, found.subject.bill_date or None)
-        is_unfinished = found.subject.kind == stored.WRITE_OFF and found.state is stored.State.APPROVED
+        asked = common.asking(opened, found.subject.bill_date or None, definition)
+        kind = found.subject.kind
+        if not reject and kind == stored.CHOOSE and found.state in {stored.State.PROPOSED, stored.State.READY}:
+            choosing.require_unchanged(opened, found, asked)
+        is_unfinished = kind in _AT_ONCE and found.state is stored.State.APPROVED
         if not is_unfinished or reject:
             found = stored.decide(opened, number, operator.current(), asked.now_us, accept=not reject, note=note)
-        if found.subject.kind == stored.WRITE_OFF and found.state is stored.State.APPROVED:
+        if kind == stored.WRITE_OFF and found.state is stored.State.APPROVED:
             done = _write_off(opened, found, asked)
+        if kind == stored.CHOOSE and found.state is stored.State.APPROVED:
+            choosing.apply_choice(opened, found, _for_author(found, asked), asked, asked.definitions)
     if as_json:
         output.print_json({**common.proposal_json(found), "written_off": done})
         return 0
@@ -85,16 +98,28 @@ def approve(
     if done is not None:
         print(f"written off: {counted(done.rows, 'record')}, worth {common.money(done.estimated, done.unknown)}")
     elif not reject:
-        print(f"next: ratewright usage suspense recycle --correction {number}")
+        print(_next(found))
     return 0
+
+
+def _next(found: Proposal) -> str:
+    if found.subject.kind == _AT_ONCE[1]:
+        return "done" if found.subject.keep else "next: ratewright usage assemble"
+    return f"next: ratewright usage suspense recycle --correction {found.proposal_id}"
+
+
+def _for_author(found: Proposal, asked: Asking) -> Deciding:
+    """The author decides, with the approval of the second person."""
+    from billing.suspense.deciding import Deciding
+
+    return Deciding(found.by, asked.now_us, found.reason, found.approved_by, found.proposal_id)
 
 
 def _write_off(home: Home, found: Proposal, asked: Asking) -> WrittenOff:
     from billing.suspense import writing_off
-    from billing.suspense.deciding import Deciding
     from billing.suspense.selection import Selection
 
     subject = found.subject
-    what = Deciding(found.by, asked.now_us, found.reason, found.approved_by, found.proposal_id)
+    what = _for_author(found, asked)
     selection = Selection(subject.source, subject.reasons, subject.ids)
     return writing_off.apply_write_off(home, found, what, selection, asked)

@@ -1,13 +1,21 @@
-"""`ratewright usage suspense resolve`: one of several versions of an event counts."""
+"""`ratewright usage suspense resolve` and `take-back`: one of several versions of an event counts, or none any more."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.payment.common import DryRun  # noqa: TC001 -- cyclopts reads the annotations
 from server.cli.usage.suspense_common import Definitions, Note  # noqa: TC001 -- cyclopts reads the annotations
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.selection import Asking
+    from rating.errors import UserError
+    from server.cli.usage.suspense_choice import Shown
 
 
 def resolve(
@@ -17,64 +25,109 @@ def resolve(
     keep: Annotated[str, Parameter(help="The version that counts from now on, as shown without this option.")] = "",
     incomplete: Annotated[bool, Parameter(negative="", help="Bill a call or session of the segments that are there.")] = False,
     note: Note = "",
+    dry_run: DryRun = False,
     definition: Definitions = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
     """Show the versions of an event that conflict side by side; with --keep, let one of them count and drop the others.
 
-    With --incomplete, a call or session that lacks a segment is made of those that are there.
+    With --incomplete, a call or session that lacks a segment is made of those that are there. A choice worth more than the limit is
+    saved as a proposal, which a second person approves. `take-back` undoes a choice among versions.
     """
     from billing.store.home import Home
-    from billing.suspense import resolving
+    from server.cli import output
+    from server.cli.usage import suspense_choice as choice
+    from server.cli.usage import suspense_common as common
+
+    identifier = _number(record)
+    if (keep or incomplete) and not (note or dry_run):
+        raise _needs_reason("a choice")
+    with Home.open(home) as opened:
+        asked = common.asking(opened, None, definition)
+        shown = choice.incomplete(opened, identifier, asked) if incomplete else choice.versions(opened, identifier, asked, keep)
+        if shown.subject is not None and not dry_run:
+            shown = _decide(opened, shown, asked, note)
+    if as_json:
+        output.print_json(choice.as_json(shown, dry_run=dry_run))
+    else:
+        choice.print_shown(shown, definition, dry_run=dry_run)
+    return 0
+
+
+def take_back(
+    record: Annotated[str, Parameter(name="ID", help="Any of the records on which the choice decided.")],
+    /,
+    *,
+    note: Note = "",
+    dry_run: DryRun = False,
+    definition: Definitions = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Take back a choice among versions: the event is in conflict again, and no version counts until one is chosen anew.
+
+    A bill of an open period that has the version is corrected by the next run. On the bill of a closed period the choice stays.
+    """
+    from billing.enquiries.version_bills import on_bill
+    from billing.store.home import Home
+    from billing.suspense import taking_back
     from billing.suspense.deciding import Deciding
-    from billing.suspense.final_version import final_version
-    from billing.suspense.selection import checked_ids
-    from rating.errors import UserError
     from server import operator
     from server.cli import output
     from server.cli.usage import suspense_common as common
+
+    identifier = _number(record)
+    if not note:
+        raise _needs_reason("taking a choice back")
+    with Home.open(home) as opened:
+        asked = common.asking(opened, None, definition)
+        what = Deciding(operator.current(), asked.now_us, note)
+        done, found = taking_back.take_back(opened, identifier, what, asked, dry_run=dry_run)
+        bill = on_bill(opened, found)
+    if as_json:
+        output.print_json({"choice": done, "on_bill": bill, "dry_run": dry_run})
+        return 0
+    approved = f", approved by {done.approved_by}" if done.approved_by else ""
+    print(f"version {done.version} was chosen by {done.by_name} on {common.instant(done.at_us)} UTC{approved}: {done.reason}")
+    waits = "the event would be in conflict again" if dry_run else f"the event is in conflict again, as record {done.waits_as}"
+    print(f"{'dry run: ' if dry_run else ''}{waits}; no version counts until one is chosen")
+    if bill is not None:
+        print(f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version}: the next run takes it off")
+    return 0
+
+
+def _decide(home: Home, shown: Shown, asked: Asking, note: str) -> Shown:
+    """Do what is chosen, or save it for a second person."""
+    from billing.suspense import proposals, resolving
+    from billing.suspense.deciding import Deciding
+    from server import operator
+
+    assert shown.subject is not None, shown
+    by = operator.current()
+    if shown.needs_second:
+        return dataclasses.replace(shown, proposal=proposals.propose(home, shown.subject, by, asked.now_us, reason=note))
+    what = Deciding(by, asked.now_us, note)
+    if shown.found is None:
+        resolving.keep_incomplete(home, asked.seq, shown.record, what)
+    else:
+        resolving.resolve(home, shown.found, shown.subject.keep, what, asked.definitions)
+    return shown
+
+
+def _number(record: str) -> int:
+    from billing.suspense.selection import checked_ids
+    from rating.errors import UserError
 
     (identifier,) = checked_ids([record])
     if not (identifier.isascii() and identifier.isdecimal()):
         raise UserError(
             f"{record} is not a version of an event in conflict", "`usage suspense --reason conflicting` shows them", exit_status=2
         )
-    if (keep or incomplete) and not note:
-        raise UserError("a choice needs a reason", "say why with --note", exit_status=2)
-    with Home.open(home) as opened:
-        asked = common.asking(opened, None, definition)
-        what = Deciding(operator.current(), asked.now_us, note)
-        if incomplete:
-            resolving.keep_incomplete(opened, asked.seq, int(identifier), what)
-            _print_incomplete(identifier, as_json=as_json)
-            return 0
-        found = resolving.versions(opened, asked.seq, int(identifier))
-        differences = resolving.differences(opened, found)
-        billed = final_version(opened, found)
-        if keep:
-            resolving.resolve(opened, found, keep, what, asked.definitions)
-    if as_json:
-        output.print_json(
-            {"versions": found.names, "differences": differences, "kept": keep or None, "on_closed_bill": billed and billed.name}
-        )
-        return 0
-    output.print_table(("differs in", *found.names), [(name, *values) for name, values in differences.items()])
-    if keep:
-        print(f"version {keep} counts; the others are dropped")
-    else:
-        if billed is not None:
-            period = f"the period of {billed.account_id} from {billed.period_from}"
-            print(f"version {billed.name} is on the bill of {period}; that period is closed, so only it can be kept")
-        name = found.names[0] if billed is None else billed.name
-        print(f"to let one count: ratewright usage suspense resolve {record} --keep {name} --note REASON")
-    return 0
+    return int(identifier)
 
 
-def _print_incomplete(identifier: str, *, as_json: bool) -> None:
-    from server.cli import output
+def _needs_reason(what: str) -> UserError:
+    from rating.errors import UserError
 
-    if as_json:
-        output.print_json({"kept": identifier})
-    else:
-        print(f"record {identifier} is to be made of what is there; `ratewright usage assemble` does it")
+    return UserError(f"{what} needs a reason", "say why with --note", exit_status=2)

@@ -57,7 +57,7 @@ def _print(found: Shown) -> None:
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
     if found.came_again:
         rows.append(("came again", f"{counted(found.came_again, 'time')}, as duplicate in the books"))
-    rows += [("decided", _decided(each)) for each in found.decisions]
+    rows += [("decided", _decided(each, waits=entry is not None)) for each in found.decisions]
     rows += [(name, value) for name, value in found.fields.items() if not found.differences]
     output.print_table(("what", "is"), rows)
     if found.differences:
@@ -72,6 +72,13 @@ def _print(found: Shown) -> None:
         print(found.raw_hex)
 
 
-def _decided(decision: Mapping[str, Any]) -> str:
+def _decided(decision: Mapping[str, Any], *, waits: bool) -> str:
+    """One decision; on another record of its event, where this one waits."""
+    from server.cli.usage.suspense_common import instant
+
     approved = f", approved by {decision['approved_by']['name']}" if decision["approved_by"] else ""
-    return f"{decision['verdict']} by {decision['by']['name']}{approved}: {decision['reason']}"
+    proposal = f", proposal {decision['proposal_id']}" if decision["proposal_id"] else ""
+    when = f"{instant(decision['at_us'])} UTC"
+    verdict = str(decision["verdict"]).replace("_", " ")
+    about = f"record {decision['suspense_id']} " if waits else ""
+    return f"{about}{verdict} by {decision['by']['name']} on {when}{approved}{proposal}: {decision['reason']}"

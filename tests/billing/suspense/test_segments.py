@@ -9,7 +9,7 @@ import pytest
 from billing.intake import view
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from billing.suspense import limits, proposals, recycling, resolving, writing_off
+from billing.suspense import choosing, limits, proposals, recycling, resolving, taking_back, writing_off
 from billing.suspense.deciding import Deciding
 from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
@@ -65,6 +65,24 @@ def test_a_call_is_made_of_what_is_there(home: Home) -> None:
     assert waits(home) == []
     Intake(home).assemble(LATER_US)
     assert seconds(home) == [150]
+
+
+def test_what_is_there_takes_a_second_person_where_nobody_can_say_its_worth(home: Home) -> None:
+    parts = call("c", 100, 200, 50)
+    take(home, [parts[0], parts[2]])
+    ((identifier, _),) = waits(home)
+    wanted = choosing.subject_incomplete(home, int(identifier), now(home))
+    assert (wanted.unknown, wanted.keep) == (1, "")
+    assert choosing.needs_second(home, wanted, ANA.uid)
+    made = proposals.propose(home, wanted, ANA, LATER_US, reason="the switch lost it")
+    made = proposals.decide(home, made.proposal_id, BEN, LATER_US, accept=True)
+    what = Deciding(ANA, LATER_US, made.reason, made.approved_by, made.proposal_id)
+    choosing.apply_choice(home, made, what, now(home), {})
+    assert proposals.proposal_of(home, made.proposal_id).state is proposals.State.APPLIED
+    Intake(home).assemble(LATER_US)
+    assert seconds(home) == [150]
+    with pytest.raises(UserError, match="is a call or session, and that it is made of the segments that are there is not taken back"):
+        taking_back.take_back(home, int(identifier), what, now(home))
 
 
 def test_a_segment_that_disagrees_is_corrected_and_the_call_bills(home: Home) -> None:

@@ -18,6 +18,7 @@ from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
+from billing.suspense.taking_back import take_back as choice_taken_back
 from billing.too_late.listing import listed
 from rating.errors import UserError
 from rating.model import LateUsage
@@ -140,6 +141,27 @@ def test_another_version_of_a_decided_record_stays_decided(world: World) -> None
     before = usage_cents(world, "anna")
     left_out = again(world, "2026-04-01")
     assert (usage_cents(world, "anna") - before, left_out["decided"]) == (10, 1), "late-2 is billed, late-1 is not"
+    assert wrong(world) == set()
+
+
+def test_a_choice_among_versions_stays_while_a_decision_is_about_it(world: World) -> None:
+    late(world)
+    arrive(world, "2026-03-05T12:00:00", Call(NUMBERS["anna"], "2025-10-05T10:00:00", 600, key="late-1"))
+    world.catch_up()
+    conflict = next(each for each in suspended(world).rows if each.reason == "conflicting")
+    found = resolving.versions(world.home, asking(world).seq, int(conflict.id))
+    resolving.resolve(world.home, found, found.names[-1], Deciding(PERSON, world.tick(), "the switch says so"), {})
+    world.bill("2026-04-01")  # leaves it out for good
+    assert "late-1" in open_records(world)
+    number = decide(world, WRITTEN_OFF, "late-1").groups[0].decision_id
+    what = Deciding(PERSON, world.tick(), "it was the other one")
+    with pytest.raises(UserError, match=f"decision {number} on late usage is about the version that it kept") as refused:
+        choice_taken_back(world.home, int(conflict.id), what, asking(world))
+    assert f"ratewright usage too-late take-back {number}" in refused.value.remedy
+    take_back(world, number)
+    world.catch_up()
+    choice_taken_back(world.home, int(conflict.id), what._replace(at_us=world.tick()), asking(world))
+    assert "late-1" not in open_records(world)
     assert wrong(world) == set()
 
 

@@ -127,3 +127,50 @@ def test_show_and_resolve(run: Callable[..., Any], world: World, tmp_path: Path)
     assert "no records are chosen" in run("recycle", status=2)
     assert "names no record" in run("show", "seven", status=2)
     assert "no record 4711 waits" in run("show", "4711", status=1)
+
+
+def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], world: World) -> None:
+    """Dry run, proposal, approval, the next bill, and the way back: each step tells what it changes, who did it, when and why."""
+    world.take(Call("8613800000001", "2025-10-08T10:00", 600, key="one"))
+    world.bill("2025-12-01")
+    world.take(Call("8613800000001", "2025-10-08T10:00", 3000, key="one"))
+    (first, second) = run("--reason", "conflicting", "--json")["rows"]
+    shown = run("resolve", first["id"], "--json")
+    short, long = (shown["versions"][shown["differences"]["duration_us"].index(each)] for each in (600_000_000, 3_000_000_000))
+    assert f"resolve {first['id']} --keep" in run("resolve", first["id"])
+    assert "worth about  1.00 CNY   5.00 CNY" in run("resolve", first["id"])
+    before = run("resolve", first["id"], "--keep", long, "--dry-run")
+    assert f"dry run: version {long} would count, and the others would be dropped\n" in before
+    assert f"it is worth about 4.00 CNY more than version {short}\n" in before
+    assert f"of anna has version {short} (1.00 CNY before tax): the run of 2026-01-01 or later corrects it" in before
+    assert "another person" not in before
+    told = run("resolve", first["id"], "--keep", short, "--dry-run", "--json")
+    assert (told["kept"], told["decides"], told["needs_second"], told["dry_run"]) == (short, {"CNY": 4_000_000}, False, True)
+    assert (told["on_bill"]["version"], told["on_bill"]["charge_micros"], told["next_bill_date"]) == (short, 1_000_000, "2026-01-01")
+    assert "it stays there" in run("resolve", first["id"], "--keep", short, "--dry-run")
+    assert "may be the number of a record" in run("resolve", first["id"], "--keep", first["id"], "--note", "x", status=2)
+    run("limit", "3.99", "--note", "small shop", uid=2002)
+    assert "another person would have to approve it" in run("resolve", first["id"], "--keep", long, "--dry-run")
+    assert "saved as proposal 1; next: another person" in run("resolve", first["id"], "--keep", long, "--note", "the switch says so")
+    assert len(run("--reason", "conflicting", "--json")["rows"]) == 2
+    assert "nobody approves their own" in run("approve", 1, status=1)
+    done = run("approve", 1, uid=2002)
+    assert done == f"proposal 1 (of the 2 versions of record {first['id']}, {long} counts): approved\ndone\n"
+    assert "is applied already" in run("approve", 1, status=1, uid=2002)
+    assert run("--reason", "conflicting", "--json")["rows"] == []
+    decided = run("show", second["id"])
+    assert "kept by person 2001 on 20" in decided
+    assert " UTC, approved by person 2002, proposal 1: the switch says so" in decided
+    assert "person 2002" in run("decisions")
+    assert sorted(each["verdict"] for each in run("decisions", "--json")) == ["dropped", "kept"]
+    assert "needs a reason" in run("take-back", first["id"], status=2)
+    back = run("take-back", first["id"], "--note", "it was the other one", "--dry-run")
+    assert f"version {long} was chosen by person 2001 on 20" in back
+    assert "dry run: the event would be in conflict again; no version counts until one is chosen\n" in back
+    assert f"of anna has version {short}: the next run takes it off" in back
+    run("take-back", second["id"], "--note", "it was the other one")
+    (waits,) = run("--reason", "conflicting", "--json")["rows"]
+    shown = run("show", waits["id"])
+    assert f"record {first['id']} taken back by person 2001 on 20" in shown
+    assert "taken back already" in run("take-back", first["id"], "--note", "again", status=1)
+    assert "applied" in run("proposals")

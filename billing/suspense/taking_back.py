@@ -1,0 +1,147 @@
+"""Taking back a choice among versions: the event is in conflict again, as if another version had come, and none of them counts.
+
+The row of the kept version is hidden by a mark, and waits anew. A bill of an open period that has it is corrected by the next run. Where
+something final hangs on the choice it stays: the bill of a closed period, or a decision on late usage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from billing import late_decisions
+from billing.intake import marks
+from billing.intake.taking import Intake, Mark
+from billing.store.tables import suspense
+from billing.suspense import deciding
+from billing.suspense.deciding import Verdict
+from billing.suspense.final_version import final_version
+from billing.suspense.resolving import Versions, versions_of
+from billing.suspense.waiting import GROUP_REASONS, waiting
+from mediation.sources.model import BUILT_IN
+from rating.errors import NotFoundError, UserError
+from rating.schema import USAGE_V1, UsageFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from billing.store.home import Home
+    from billing.suspense.deciding import Deciding, Decision
+    from billing.suspense.selection import Asking
+
+_CHOICE: Final = (Verdict.KEPT, Verdict.DROPPED)
+_ADJUST: Final = "bill or give back a difference with `ratewright adjustment add`"
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A choice that is taken back, or would be: its version, and who made it, when and why. `suspense_ids`: the records it decided on."""
+
+    version: str
+    suspense_ids: tuple[int, ...]
+    by_name: str
+    approved_by: str  # empty where nobody had to
+    at_us: int
+    reason: str
+    waits_as: int = 0  # the record that waits now; 0 for a dry run
+
+
+def take_back(home: Home, suspense_id: int, what: Deciding, asking: Asking, *, dry_run: bool = False) -> tuple[Choice, Versions]:
+    """Take back the choice that decided on a record. Raises UserError where there is none, or something final hangs on it."""
+    seq = asking.seq
+    key, decided = _choice(home, seq, suspense_id)
+    found = versions_of(home, seq, key, {})
+    kept = _kept(home, found, decided[0].commit_seq, suspense_id)
+    _require_not_final(home, found, kept, suspense_id)
+    first = decided[0]
+    approved = "" if first.approved_by is None else first.approved_by.name
+    ids = tuple(each.suspense_id for each in decided)
+    choice = Choice(found.names[kept], ids, first.by.name, approved, first.at_us, first.reason)
+    if dry_run:
+        return choice, found
+    waits: list[int] = []
+
+    def also(connection: sa.Connection, commit_seq: int, _outcome: Sequence[str], mark_ids: Mapping[bytes, int]) -> None:
+        _require_still(connection, key, seq, commit_seq)
+        if key not in mark_ids:
+            raise UserError("the event changed meanwhile", "nothing was stored; look again")
+        waits.append(mark_ids[key])
+        deciding.record(connection, [(each, Verdict.TAKEN_BACK, "") for each in ids], what, commit_seq)
+
+    mark = Mark(key, marks.CONFLICTING)
+    Intake(home).take_recycled(USAGE_V1.empty_table(), [mark], what.at_us, sources={**BUILT_IN, **asking.definitions}, also=also)
+    return msgspec.structs.replace(choice, waits_as=waits[0]), found
+
+
+def _choice(home: Home, seq: int, suspense_id: int) -> tuple[bytes, list[Decision]]:
+    """The key of the event of a record, and the decisions of the choice among its versions."""
+    with home.connect() as connection:
+        row = connection.execute(sa.select(suspense.c.event_key, suspense.c.reason).where(suspense.c.suspense_id == suspense_id)).first()
+        key = None if row is None else row.event_key
+        every = [] if key is None else [each for each in deciding.of_event(connection, key) if each.commit_seq <= seq]
+    mine = [each for each in every if each.suspense_id == suspense_id]
+    commit = mine[-1].commit_seq if mine else 0
+    decided = [each for each in every if each.commit_seq == commit]
+    if key is not None and mine and mine[-1].verdict == Verdict.TAKEN_BACK:
+        raise UserError(f"the choice on record {suspense_id} is taken back already", "`ratewright usage suspense decisions` tells by whom")
+    if row is not None and row.reason in GROUP_REASONS and mine:
+        raise UserError(
+            f"record {suspense_id} is a call or session, and that it is made of the segments that are there is not taken back",
+            f"it is made afresh if the missing segment comes; else {_ADJUST}",
+        )
+    if key is None or not decided or any(each.verdict not in _CHOICE for each in decided):
+        raise NotFoundError(
+            f"no choice among versions decided on record {suspense_id}", "`ratewright usage suspense decisions` lists all decisions"
+        )
+    return key, decided
+
+
+def _kept(home: Home, found: Versions, commit_seq: int, suspense_id: int) -> int:
+    """The place of the version that a choice kept. Raises UserError where that does not count any more."""
+    with home.connect() as connection:
+        hidden = marks.hidden(connection, found.seq)
+        disputed: Any = waiting(connection, found.seq, reason=marks.CONFLICTING)["event_key"]
+    through: Any = pc.index_in(pa.array([found.event_key], hidden.keys.type), value_set=hidden.keys)
+    at = through[0].as_py()
+    last = 0 if at is None else int(hidden.through_seq[at])
+    place = next((each for each, stored in enumerate(found.stored) if commit_seq in stored), None)
+    if found.event_key in set(disputed.to_pylist()):
+        raise UserError(f"the event of record {suspense_id} is in conflict again", "`usage suspense --reason conflicting` shows it")
+    if place is None or last >= commit_seq:
+        raise UserError(
+            f"the version that the choice on record {suspense_id} kept counts no more: it was corrected or given up since",
+            "`ratewright usage suspense decisions` tells by whom",
+        )
+    return place
+
+
+def _require_not_final(home: Home, found: Versions, kept: int, suspense_id: int) -> None:
+    message = f"the choice on record {suspense_id} cannot be taken back"
+    if int(found.rows["flags"][kept].as_py()) & UsageFlag.PARTIAL:
+        raise UserError(f"{message}: it is about a segment, and a bill has the call or session that was made of it", _ADJUST)
+    billed = final_version(home, found)
+    if billed is not None:
+        period = f"the period of {billed.account_id} from {billed.period_from}"
+        raise UserError(f"{message}: version {billed.name} is on the bill of {period}, and that period is closed", _ADJUST)
+    with home.connect() as connection:
+        decided = late_decisions.decided(connection, found.seq)
+    at: Any = pc.index_in(pa.array([found.event_key], decided.keys.type), value_set=decided.keys) if len(decided.keys) else None
+    if at is not None and at[0].is_valid:
+        number = int(np.asarray(decided.decision_id)[at[0].as_py()])
+        raise UserError(
+            f"{message}: decision {number} on late usage is about the version that it kept",
+            f"take that one back first: ratewright usage too-late take-back {number} --reason ...",
+        )
+
+
+def _require_still(connection: sa.Connection, key: bytes, seq: int, commit_seq: int) -> None:
+    """Raise UserError where somebody decided about the event, or another version of it came, after `seq` and before this commit."""
+    row = suspense.c
+    newer = sa.select(row.suspense_id).where(row.event_key == key, row.commit_seq > seq, row.commit_seq < commit_seq).limit(1)
+    decided = any(each.commit_seq > seq for each in deciding.of_event(connection, key))
+    if decided or connection.execute(newer).first() is not None:
+        raise UserError("the event changed meanwhile: another version of it came, or somebody decided", "nothing was stored; look again")

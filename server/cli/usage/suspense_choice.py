@@ -1,0 +1,203 @@
+"""A choice among versions as it is shown: the versions side by side, their worth, the bill that has one, and the bill that will."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from billing.enquiries.version_bills import OnBill
+from billing.left_out.telling import Told
+from billing.suspense.choosing import Worth
+from billing.suspense.final_version import FinalVersion
+from billing.suspense.proposals import Proposal, Subject
+from billing.suspense.resolving import Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from billing.store.home import Home
+    from billing.suspense.selection import Asking
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """Versions of an event (None: a call or session of which a segment is missing), and what is chosen of them, if anything is."""
+
+    record: int
+    found: Versions | None = None
+    differences: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    worths: tuple[Worth, ...] = ()
+    closed: FinalVersion | None = None
+    bill: OnBill | None = None
+    subject: Subject | None = None
+    place: int = -1
+    told: Told | None = None
+    needs_second: bool = False
+    proposal: Proposal | None = None
+
+
+def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
+    """The versions of a record in conflict, and the choice of the one that `keep` names; with an empty `keep`, no choice."""
+    from billing.enquiries.version_bills import on_bill
+    from billing.suspense import choosing, resolving
+    from billing.suspense.final_version import final_version
+    from server import operator
+
+    found = resolving.versions(home, asked.seq, record)
+    place = resolving.place_of(found, keep) if keep else -1
+    if keep:
+        resolving.require_open(home, found, place)
+    shown = Shown(
+        record,
+        found,
+        resolving.differences(home, found),
+        choosing.worths(home, found),
+        final_version(home, found),
+        on_bill(home, found),
+        place=place,
+    )
+    if not keep:
+        return shown
+    subject, _ = choosing.subject(home, found, place, record)
+    second = choosing.needs_second(home, subject, operator.current().uid)
+    return dataclasses.replace(shown, subject=subject, told=choosing.to_come(home, found, place), needs_second=second)
+
+
+def incomplete(home: Home, record: int, asked: Asking) -> Shown:
+    """The choice to make a call or session of the segments that are there."""
+    from billing.suspense import choosing
+    from server import operator
+
+    subject = choosing.subject_incomplete(home, record, asked)
+    return Shown(record, subject=subject, needs_second=choosing.needs_second(home, subject, operator.current().uid))
+
+
+def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
+    """The same for programs."""
+    from server.cli.usage.suspense_common import proposal_json
+
+    chosen: dict[str, object] = {"dry_run": dry_run}
+    if shown.subject is not None:
+        chosen |= {"decides": shown.subject.estimated, "unknown": shown.subject.unknown, "needs_second": shown.needs_second}
+        chosen["proposal"] = None if shown.proposal is None else proposal_json(shown.proposal)
+    if shown.found is None:
+        return {"kept": str(shown.record), **chosen}
+    told = shown.told
+    return {
+        "versions": shown.found.names,
+        "differences": shown.differences,
+        "worths": shown.worths,
+        "kept": shown.found.names[shown.place] if shown.place >= 0 else None,
+        "on_closed_bill": shown.closed and shown.closed.name,
+        "on_bill": shown.bill,
+        "next_bill_date": told.next_bill_date if told is not None and _is_to_come(told) else "",
+        **chosen,
+    }
+
+
+def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
+    """A table of the versions, and what the choice does, or would do."""
+    from server.cli import output
+
+    if shown.found is not None:
+        rows = [(name, *values) for name, values in shown.differences.items()]
+        rows.append(("worth about", *(_worth(each) for each in shown.worths)))
+        output.print_table(("differs in", *shown.found.names), rows)
+    if shown.subject is None:
+        _print_how_to_choose(shown)
+        return
+    would = dry_run or shown.needs_second
+    print(f"{'dry run: ' if dry_run else ''}{_choice(shown, would=would)}")
+    for sentence in _bills(shown) if would or shown.found is not None else ():
+        print(sentence)
+    _print_second(shown, definitions, dry_run=dry_run)
+
+
+def _choice(shown: Shown, *, would: bool) -> str:
+    if shown.found is None:
+        made = "would be made" if would else "is to be made"
+        after = "" if would else "; `ratewright usage assemble` does it"
+        return f"record {shown.record} {made} of what is there{after}"
+    name = shown.found.names[shown.place]
+    return f"version {name} would count, and the others would be dropped" if would else f"version {name} counts; the others are dropped"
+
+
+def _bills(shown: Shown) -> list[str]:
+    """What the choice is worth, the bill that has a version, and the one that will have the chosen one."""
+    from server.cli.usage.suspense_common import money
+
+    assert shown.subject is not None, shown
+    worth = money(shown.subject.estimated, shown.subject.unknown)
+    if shown.found is None:
+        return [f"it is worth {worth}"]
+    chosen = shown.worths[shown.place]
+    others = [
+        f"{_more(chosen.estimated_micros - each.estimated_micros, chosen.currency or each.currency)} than version {each.name}"
+        for each in shown.worths
+        if each.name != chosen.name
+    ]
+    told = [f"its worth is unknown: {worth}" if shown.subject.unknown else f"it is worth {', '.join(others)}"]
+    return [*told, _on_bill(shown)]
+
+
+def _on_bill(shown: Shown) -> str:
+    from billing.runs.selection.left_out import told as in_words
+    from server.cli import output
+
+    assert shown.found is not None, shown
+    bill, told, name = shown.bill, shown.told, shown.found.names[shown.place]
+    date = told.next_bill_date if told is not None and _is_to_come(told) else ""
+    if bill is not None:
+        charge = f"{output.amount(bill.charge_micros, bill.currency)} {bill.currency}"
+        has = f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version} ({charge} before tax)"
+        next_ = "it stays there" if bill.version == name else f"the run of {date} or later corrects it" if date else "no run corrects it"
+        return f"{has}: {next_}"
+    if date and told is not None:
+        return f"no bill has a version; the run of {date} or later bills it to {told.account_id}"
+    if told is None or not told.account_id:
+        return "no bill has a version, and none will: nobody owns its number"
+    return f"no bill has a version, and none will: {in_words(told.reason)}"
+
+
+def _is_to_come(told: Told) -> bool:
+    from billing.runs.selection.left_out import Outlook
+
+    return told.outlook is Outlook.LATER and bool(told.account_id)
+
+
+def _print_second(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
+    if not shown.needs_second:
+        return
+    if dry_run or shown.proposal is None:
+        print("it decides more than your limit, or a worth that nobody can say: another person would have to approve it")
+        return
+    given = "".join(f" --definition {path}" for path in definitions)
+    number = shown.proposal.proposal_id
+    print(f"saved as proposal {number}; next: another person runs `ratewright usage suspense approve {number}{given}`")
+
+
+def _print_how_to_choose(shown: Shown) -> None:
+    assert shown.found is not None, shown
+    if shown.closed is not None:
+        period = f"the period of {shown.closed.account_id} from {shown.closed.period_from}"
+        print(f"version {shown.closed.name} is on the bill of {period}; that period is closed, so only it can be kept")
+    name = shown.found.names[0] if shown.closed is None else shown.closed.name
+    print(
+        f"to let one count: ratewright usage suspense resolve {shown.record} --keep {name} --note REASON; --dry-run tells what it changes"
+    )
+
+
+def _worth(each: Worth) -> str:
+    from server.cli import output
+
+    return f"{output.amount(each.estimated_micros, each.currency)} {each.currency}" if each.currency else each.basis
+
+
+def _more(micros: int, currency: str) -> str:
+    from server.cli import output
+
+    if not micros:
+        return "no more and no less"
+    return f"about {output.amount(abs(micros), currency)} {currency} {'more' if micros > 0 else 'less'}"

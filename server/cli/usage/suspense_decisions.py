@@ -1,0 +1,56 @@
+"""`ratewright usage suspense decisions`: what people decided about single records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.usage.suspense_common import SHOWN_ROWS
+
+
+def decisions(
+    *,
+    limit: Annotated[int, Parameter(help="How many to show, newest first.")] = SHOWN_ROWS,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """List what was decided about records, newest first: the verdict, when, by whom, with whose approval, and why.
+
+    `kept` and `dropped` are of one choice among versions; `usage suspense take-back` takes it back.
+    """
+    from billing.store.home import Home
+    from billing.suspense import deciding
+    from rating.errors import UserError
+    from server.cli import output
+    from server.cli.usage.suspense_common import instant
+
+    if limit < 1:
+        raise UserError(f"--limit: {limit} is below 1", "say how many to show", exit_status=2)
+    with Home.open(home) as opened, opened.connect() as connection:
+        found = deciding.newest(connection, limit)
+    if as_json:
+        people = [
+            {"by": each.by._asdict(), "approved_by": None if each.approved_by is None else each.approved_by._asdict()} for each in found
+        ]
+        output.print_json([{**each._asdict(), **who} for each, who in zip(found, people, strict=True)])
+        return 0
+    if not found:
+        print("nothing was decided about records in suspense")
+        return 0
+    rows = [
+        (
+            each.suspense_id,
+            each.verdict.replace("_", " "),
+            instant(each.at_us),
+            each.by.name,
+            each.approved_by.name if each.approved_by is not None else "",
+            each.proposal_id or "",
+            each.reason,
+        )
+        for each in found
+    ]
+    columns = ("record", "verdict", "when (UTC)", "by", "approved by", "proposal", "reason")
+    output.print_table(columns, rows, right=("record", "proposal"))
+    return 0
