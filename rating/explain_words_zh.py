@@ -45,7 +45,7 @@ CHINESE: Final = Words(
     status={
         Status.RATED: "已计费",
         Status.ZERO_RATED: "费用为零",
-        Status.UNKNOWN_SUBSCRIPTION: "使用开始时该号码没有对应的在用用户",
+        Status.UNKNOWN_SUBSCRIPTION: "使用开始时该号码不属于任何订购",
         Status.UNKNOWN_PLAN: "已发布的资费中没有该套餐",
         Status.NEGATIVE_QUANTITY: "用量为负数",
         Status.TIME_OUT_OF_RANGE: "开始时间不在 2000 年至 2070 年之间",

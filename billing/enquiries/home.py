@@ -125,7 +125,7 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
         says = f"undoing run {undo[-1]} waits for another person"
         yield Row("dunning runs", says, "ratewright dunning list", attention=True, figures={"undo_asked": undo})
     waits = [each for each in proposals.proposals(home) if each.state == proposals.State.PROPOSED]
-    told = counted(len(waits), "correction or write-off waits", "corrections or write-offs wait")
+    told = counted(len(waits), "correction, write-off or choice waits", "corrections, write-offs or choices wait")
     says = f"{told} for another person" if waits else "none wait"
     yield Row("suspense proposals", says, "ratewright usage suspense proposals", attention=bool(waits), figures={"waiting": len(waits)})
 

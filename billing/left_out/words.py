@@ -119,7 +119,7 @@ WORDS: Final = {
         "proposed_short": "提议 {proposal} 待处理",
         "nobodys_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录；用 `too-late write-off` 核销，"
         "仍需收取的用 `ratewright adjustment add`。",
-        "unpriced_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录。用户的资费计划没有其价格："
+        "unpriced_for_good": "以后的出账都不会再计费，`ratewright usage too-late` 会列出该记录。其订购的资费计划没有其价格："
         "用 `too-late write-off` 核销，仍需收取的用 `ratewright adjustment add`。",
         "decided": "{by} 于 {on} 作出处理（决定 {decision}）：{what}。原因：{why}。",
         "taken_back": "{by} 于 {on} 撤回了 {maker} 的决定 {decision}（{act}）。原因：{why}。",

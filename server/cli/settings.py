@@ -14,32 +14,48 @@ app = cyclopts.App(name="settings", help="Settings of the operator: approval, li
 
 @app.command(name="list")
 def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List every setting with its value, who set it, and what waits for another person to agree."""
-    from billing.store import settings
+    """List every setting with its value, who set it and who agreed to that, and what waits for another person to agree."""
+    from billing.store import approvals, settings
     from billing.store.home import Home
     from server.cli import output
 
     with Home.open(home) as opened, opened.connect() as connection:
         newest = {each.name: each for each in settings.changes(connection)}
+        agreed = approvals.agreed_by(connection)
         waits = {each.subject: each for each in settings.pending(connection)}
     asked = {
         name: {"value": settings.wanted_value(each), "asked_by": each.by_name, "reason": each.reason, "proposal": each.approval_id}
         for name, each in waits.items()
     }
+    agreed_by = {name: agreed.get(each.commit_seq, "") for name, each in newest.items()}
     rows = [
-        (name, newest[name].value if name in newest else known.default, newest[name].by_name if name in newest else "default", known.about)
+        (
+            name,
+            newest[name].value if name in newest else known.default,
+            newest[name].by_name if name in newest else "default",
+            agreed_by.get(name, ""),
+            known.about,
+        )
         for name, known in settings.SETTINGS.items()
     ]
     if as_json:
         reasons = {name: each.reason for name, each in newest.items()}
         output.print_json(
             [
-                {"name": name, "value": value, "set_by": by, "about": about, "reason": reasons.get(name, ""), "waits": asked.get(name)}
-                for name, value, by, about in rows
+                {
+                    "name": name,
+                    "value": value,
+                    "set_by": by,
+                    "agreed_by": second,
+                    "about": about,
+                    "reason": reasons.get(name, ""),
+                    "waits": asked.get(name),
+                }
+                for name, value, by, second, about in rows
             ]
         )
         return 0
-    output.print_table(("setting", "value", "set by", "what it is"), rows)
+    output.print_table(("setting", "value", "set by", "agreed to by", "what it is"), rows)
     for name, each in asked.items():
         print(f"{name} = {each['value']} waits, asked for by {each['asked_by']}: {each['reason']}; "
               f"another person: ratewright settings agree {name}")  # fmt: skip

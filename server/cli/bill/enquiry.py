@@ -20,6 +20,7 @@ HEADS: Final = {
     "en": "Account {}, not billed up to {}; provisional, without tax",
     "zh": "账户 {}，截至 {} 尚未出账；暂计，不含税",
 }
+_NOTHING: Final = {"en": "nothing waits for an invoice", "zh": "没有尚未出账的费用"}
 alarms = cyclopts.App(name="alarms", help="Abnormal bills: list them, record that the customer was informed, or dismiss them.")
 AlarmId = Annotated[int, Parameter(name="ALARM", help="Its number, as `bill alarms list` shows it.")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")]
@@ -166,6 +167,9 @@ def _print(found: Enquiry) -> None:
         )
         for each in found.lines
     ]
+    if not rows:
+        print(_NOTHING[language])
+        return
     columns = words(("subscription", "charge", "period", "events", "amount"), language)
     output.print_table(columns, rows, right=columns[3:])
     for currency, micros in sorted(found.net_micros.items()):

@@ -1,13 +1,15 @@
 """`ratewright dunning run|preview|show` here; `list`, `undo` and `policy` are named by import path and imported when called."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.languages import Language, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +74,7 @@ def show(
     /,
     *,
     date: Annotated[str | None, Parameter(help="The date to judge by; today (UTC) by default.")] = None,
+    language: Language = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -88,20 +91,28 @@ def show(
     if as_json:
         output.print_json(practice.marked(opened, found))
         return 0
-    practice.say(opened)
-    _print_history(found)
+    practice.say(opened, language)
+    _print_history(found, language)
     return 0
 
 
-def level(number: int, action: str, since: str = "") -> str:
+def level(number: int, action: str, since: str = "", language: str = "en") -> str:
     """A level in words, such as `level 1, remind, since 2026-04-20`."""
+    told = word(action.replace("_", " "), language)
     if not number:
-        return "clear"
-    return f"level {number}, {action.replace('_', ' ')}" + (f", since {since}" if since else "")
+        return word("clear", language)
+    if language == "zh":
+        return f"第 {number} 级，{told}" + (f"，自 {since} 起" if since else "")
+    return f"level {number}, {told}" + (f", since {since}" if since else "")
 
 
-def undoing_in_words(found: Undone) -> str:
+def undoing_in_words(found: Undone, language: str = "en") -> str:
     """The persons who undid a run, when, and why."""
+    if language == "zh":
+        import datetime as dt
+
+        at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=found.at_us)
+        return f"由 {found.asked_by} 和 {found.by_name} 于 {at:%Y-%m-%d %H:%M} UTC 撤销：{undone_because(found)}"
     return f"{undone_by(found)}: {undone_because(found)}"
 
 
@@ -120,25 +131,38 @@ def undone_because(found: Undone) -> str:
     return f"{found.asked_by}: {found.asked_reason}; {found.by_name}: {found.reason}"
 
 
-def _print_history(found: History) -> None:
+def _print_history(found: History, language: str) -> None:
     from server.cli import output
 
+    told = _HISTORY[language]
     amount = f"{output.amount(found.overdue_micros, found.currency)} {found.currency}"
-    since = f", oldest due on {found.oldest_due_on}" if found.oldest_due_on else ""
-    barred = "; outgoing calls are barred" if found.barred else ""
-    taken, asked = level(found.taken_level, found.taken_action, found.taken_on), level(found.level, found.action)
-    print(f"account {found.account_id} on {found.as_of}: {amount} past due{since}{barred}")
-    print(f"last step: {taken}")
-    print(f"policy {found.policy} asks for: {asked}")
+    since = told["oldest"].format(found.oldest_due_on) if found.oldest_due_on else ""
+    barred = told["barred"] if found.barred else ""
+    print(told["head"].format(account=found.account_id, on=found.as_of, amount=amount) + since + barred)
+    print(told["taken"].format(level(found.taken_level, found.taken_action, found.taken_on, language)))
+    print(told["asked"].format(found.policy, level(found.level, found.action, language=language)))
     if found.held_level:
-        print(f"level {found.held_level} waits: open promises cover what is past due (ratewright payment promise list)")
+        print(told["held"].format(found.held_level))
     if found.steps:
-        undone = [undoing_in_words(each.undoing) if each.undoing else "" for each in found.steps]
+        undone = [undoing_in_words(each.undoing, language) if each.undoing else "" for each in found.steps]
         marks = [(each.run_id, each.as_of, each.policy_hash[:12], words) for each, words in zip(found.steps, undone, strict=True)]
-        rows = [(*mark[:2], *row[1:], *mark[2:]) for mark, row in zip(marks, _rows(found.steps), strict=True)]
-        output.print_table(("run", "date", *_COLUMNS[1:], "policy", ""), rows, right=("run", *_RIGHT))
+        rows = [(*mark[:2], *row[1:], *mark[2:]) for mark, row in zip(marks, _rows(found.steps, language), strict=True)]
+        columns = words(("run", "date", *_COLUMNS[1:], "policy", ""), language)
+        output.print_table(columns, rows, right=words(("run", *_RIGHT), language))
 
 
+_HISTORY: Final = {
+    "en": {
+        "head": "account {account} on {on}: {amount} past due", "oldest": ", oldest due on {}", "barred": "; outgoing calls are barred",
+        "taken": "last step: {}", "asked": "policy {} asks for: {}",
+        "held": "level {} waits: open promises cover what is past due (ratewright payment promise list)",
+    },
+    "zh": {
+        "head": "账户 {account}，截至 {on}：逾期 {amount}", "oldest": "，最早付款期限 {}", "barred": "；已限制呼出",
+        "taken": "最近措施：{}", "asked": "催缴政策 {} 要求：{}",
+        "held": "第 {} 级暂缓：未到期的付款承诺涵盖逾期金额（ratewright payment promise list）",
+    },
+}  # fmt: skip
 _COLUMNS = ("account", "action", "level before", "level", "oldest due on", "past due", "currency")
 _RIGHT = ("level before", "level", "past due")
 
@@ -158,13 +182,13 @@ def _print(home: Home, changes: Sequence[Change], *, as_json: bool, head: str = 
         print("no account changes its state")
 
 
-def _rows(changes: Sequence[Change]) -> list[tuple[object, ...]]:
+def _rows(changes: Sequence[Change], language: str = "en") -> list[tuple[object, ...]]:
     from server.cli import output
 
     return [
         (
             each.account_id,
-            each.action,
+            word(each.action.replace("_", " "), language) if language == "zh" else each.action,
             each.level_before,
             each.level,
             each.oldest_due_on or "",

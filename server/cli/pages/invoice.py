@@ -34,7 +34,7 @@ WORDS: Final = {
     "zh": {
         "invoice": "账单", "credit": "贷项账单", "credit_note": "贷项通知单", "opening": "期初余额",
         "customer": "客户", "account": "账户", "period": "账期",
-        "issued": "出账日期", "due": "付款期限", "number": "序号", "line": "项目", "subscription": "用户", "events": "次数",
+        "issued": "出账日期", "due": "付款期限", "number": "序号", "line": "项目", "subscription": "订购", "events": "次数",
         "quantity": "用量", "free": "其中免费", "amount": "金额", "with_tax": "含税金额", "tax": "税额",
         "message": "条", "messages": "条", "purchase": "次", "purchases": "次",
         "taxed": "计税金额", "untaxed": "无税", "exempt": "{}，免税", "certificate": "{}，免税：{}", "of_class": "{}（{}）",

@@ -40,13 +40,17 @@ _STATES: Final = {
         "late_waits": "由调账 {adjustment} 收取，等待出账",
         "late_never": "应由调账 {adjustment} 收取，但其账期已关闭：请撤回决定 {decision_id}",
         "late_never_tests": "应由调账 {adjustment} 收取，但其账户为测试账户：请撤回决定 {decision_id}",
-        "suspense": "在待处理中（{suspense_id}）：{reason}",
+        "suspense": "待处理，编号 {suspense_id}：{told}",
     },
 }  # fmt: skip
 _CREDITED: Final = {
     "en": {False: "; its line is credited by {}", True: "; its line is credited in part by {}"},
     "zh": {False: "；该行已由 {} 冲减", True: "；该行已由 {} 部分冲减"},
 }
+_SUSPENDED_ZH: Final = {
+    "conflicting": "各版本互相冲突", "future_time": "开始或结束时间在未来", "too_old": "过于久远，无法判断是否重复",
+    "missing_segment": "缺少分段", "segments_disagree": "各分段互相矛盾",
+}  # fmt: skip
 _LATER: Final = {"en": "; also {}", "zh": "；另见 {}"}
 
 
@@ -179,7 +183,7 @@ def _told(record: Record, language: str) -> str:
     from billing.runs.selection.left_out import REASONS, LeftOut, told
 
     if record.reason not in set(LeftOut):
-        return record.reason
+        return _SUSPENDED_ZH.get(record.reason, record.reason) if language == "zh" else record.reason
     words_of = told(LeftOut(record.reason), language) if record.state == "void" else REASONS[LeftOut(record.reason)].words[language]
     detail = WORDS[language].get(record.detail, put_aside.in_words(record.detail, language)).rstrip("。.")
     return f"{words_of} ({detail})" if detail else words_of

@@ -1,13 +1,15 @@
 """`ratewright usage too-late`: usage that no run bills any more, and the commands that decide on it; without one of them, the list."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.languages import Language, words
 
 if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
@@ -15,6 +17,18 @@ if TYPE_CHECKING:
     from billing.too_late.listing import Listed
 
 SHOWN_ROWS = 50
+_WORDS: Final = {
+    "en": {
+        "undecided": "no decision on late usage was taken", "nothing": "no usage is too late for a bill", "billed": "billed",
+        "billed_by": "billed: {}", "written_off": "written off", "taken_back": "taken back:", "unknown": "unknown", "and": "; ",
+        "never": "never billed: take it back", "in_part": ": {part} of {whole} before tax", "more": "... and {} more: --limit, or --json",
+    },
+    "zh": {
+        "undecided": "尚无人对过期使用作出决定", "nothing": "没有已过期的使用", "billed": "收取",
+        "billed_by": "收取：{}", "written_off": "核销", "taken_back": "已撤回：", "unknown": "未知", "and": "；",
+        "never": "不会出账：请撤回", "in_part": "：{part}（共 {whole}，均不含税）", "more": "另有 {} 条：请用 --limit 或 --json",
+    },
+}  # fmt: skip
 _FOLDER = "server.cli.usage"
 # name, module and function, what the list of commands says about it
 TOO_LATE_COMMANDS = (
@@ -45,7 +59,7 @@ def too_late(
     account: Annotated[str | None, Parameter(help="Only of this account.", allow_leading_hyphen=True)] = None,
     decided: Annotated[bool, Parameter(name="--decided", negative="", help="Show records with a decision, instead of open ones.")] = False,
     limit: Annotated[int, Parameter(help="Records to show, oldest first; --json gives all.", validator=_require_count)] = SHOWN_ROWS,
-    language: Annotated[Literal["en", "zh"], Parameter(help="Language of the reasons.")] = "en",
+    language: Language = "en",
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -76,19 +90,21 @@ def _print(found: Listed, limit: int, language: str, *, decided: bool) -> None:
     from server.cli.bill import instant
 
     if not found.records and not found.taken_back:
-        print("no decision on late usage was taken" if decided else "no usage is too late for a bill")
+        print(_WORDS[language]["undecided" if decided else "nothing"])
         return
     if found.records:
         _print_records(found, limit, language, decided=decided)
+    text = _WORDS[language]
     if found.taken_back:
         rows = [
-            (each.decision_id, "billed" if each.kind == BILLED else "written off", each.decided_by, each.account_id, f"{each.records:,}",
-             _worth(each.worth_micros, each.currency), each.currency, instant(each.at_us), each.by_name, each.reason)
+            (each.decision_id, text["billed" if each.kind == BILLED else "written_off"], each.decided_by, each.account_id,
+             f"{each.records:,}", _worth(each.worth_micros, each.currency, language), each.currency, instant(each.at_us), each.by_name,
+             each.reason)
             for each in found.taken_back
         ]  # fmt: skip
-        print("taken back:")
-        columns = ("no.", "decision", "of", "account", "records", "worth", "currency", "taken back (UTC)", "by", "why")
-        output.print_table(columns, rows, right=("no.", "records", "worth"))
+        print(text["taken_back"])
+        columns = words(("no.", "decision", "of", "account", "records", "worth", "currency", "taken back (UTC)", "by", "why"), language)
+        output.print_table(columns, rows, right=(columns[0], *columns[4:6]))
 
 
 def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -> None:
@@ -97,18 +113,21 @@ def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -
 
     rows = [
         (each.record.record_id, each.record.source, each.record.account_id, each.record.subscription_id, instant(each.record.start_us),
-         each.age_days, _worth(each.worth_micros, each.currency), each.currency, each.record.run_id,
-         _reason(each.record, language), *_decision(each.record.decision))
+         each.age_days, _worth(each.worth_micros, each.currency, language), each.currency, each.record.run_id,
+         _reason(each.record, language), *_decision(each.record.decision, language))
         for each in found.records[:limit]
     ]  # fmt: skip
     more = ("no.", "decision", "decided (UTC)", "by", "agreed by", "why", "invoice", "credited by") if decided else ()
-    columns = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
-    output.print_table(columns, rows, right=("days old", "worth", "run", "no."))
+    names = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
+    output.print_table(words(names, language), rows, right=words(("days old", "worth", "run", "no."), language))
     if len(found.records) > limit:
-        print(f"... and {len(found.records) - limit:,} more: --limit, or --json")
+        print(_WORDS[language]["more"].format(f"{len(found.records) - limit:,}"))
     print()
-    sums = [(each.account_id, f"{each.records:,}", _worth(each.worth_micros, each.currency), each.currency) for each in found.sums]
-    output.print_table(("account", "records", "worth", "currency"), sums, right=("records", "worth"))
+    sums = [
+        (each.account_id, f"{each.records:,}", _worth(each.worth_micros, each.currency, language), each.currency) for each in found.sums
+    ]
+    columns = words(("account", "records", "worth", "currency"), language)
+    output.print_table(columns, sums, right=columns[1:3])
 
 
 def _reason(found: Told, language: str) -> str:
@@ -116,26 +135,27 @@ def _reason(found: Told, language: str) -> str:
     from billing.left_out.words import refused_in_time, waiting_proposal
     from billing.runs.selection.left_out import REASONS
 
-    words = (refused_in_time(found, REASONS[found.reason].words[language], language), waiting_proposal(found.proposal, language))
-    return "; ".join(each for each in words if each)
+    told = (refused_in_time(found, REASONS[found.reason].words[language], language), waiting_proposal(found.proposal, language))
+    return _WORDS[language]["and"].join(each for each in told if each)
 
 
-def _decision(found: DecisionTold | None) -> tuple[object, ...]:
+def _decision(found: DecisionTold | None, language: str) -> tuple[object, ...]:
     from server.cli import output
     from server.cli.bill import instant
 
     if found is None:
         return ()
-    what = f"billed: {found.reference}" if found.reference else "written off"
-    line = "never billed: take it back" if found.never_billed else found.invoice and f"{found.invoice}/{found.line_no}"
+    text = _WORDS[language]
+    what = text["billed_by"].format(found.reference) if found.reference else text["written_off"]
+    line = text["never"] if found.never_billed else found.invoice and f"{found.invoice}/{found.line_no}"
     credited = ", ".join(found.credit_notes)
     if found.is_credited_in_part:
         part, whole = (output.amount(micros, found.currency) for micros in (found.credited_micros, found.line_micros))
-        credited += f": {part} of {whole} before tax"
+        credited += text["in_part"].format(part=part, whole=whole)
     return found.decision_id, what, instant(found.at_us), found.by_name, found.agreed_by, found.reason, line, credited
 
 
-def _worth(micros: int, currency: str) -> str:
+def _worth(micros: int, currency: str, language: str) -> str:
     from server.cli import output
 
-    return output.amount(micros, currency) if currency else "unknown"
+    return output.amount(micros, currency) if currency else _WORDS[language]["unknown"]

@@ -77,7 +77,9 @@ def test_a_choice_is_worth_the_difference(world: World) -> None:
 
 def test_what_no_plan_prices_takes_a_second_person(world: World, tmp_path: Path) -> None:
     row = asterisk_row("u1", "8613700000000", "2025-10-05 10:00:00", 60, other="0")
-    take_rows(world, tmp_path, "one.csv", asterisk_row("u0", "8613800000001", "2025-10-05 10:00:00", 60), row, row.replace("60,60", "61,61"))
+    take_rows(
+        world, tmp_path, "one.csv", asterisk_row("u0", "8613800000001", "2025-10-05 10:00:00", 60), row, row.replace("60,60", "61,61")
+    )
     wanted, worths = choosing.subject(world.home, conflict(world), 0, 1)
     assert {each.basis for each in worths} == {"mean of source"}
     assert (wanted.estimated, wanted.unknown) == ({}, 1)
@@ -204,6 +206,8 @@ def test_what_stands_against_taking_back(world: World, tmp_path: Path) -> None:
         take_back(world, given_up)
     for day in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"):
         world.bill(day)
-    with pytest.raises(UserError, match=r"version \w+ is on the bill of the period of anna from 2025-10-01, and that period is closed") as told:
+    with pytest.raises(
+        UserError, match=r"version \w+ is on the bill of the period of anna from 2025-10-01, and that period is closed"
+    ) as told:
         take_back(world, record)
     assert "ratewright adjustment add" in told.value.remedy

@@ -75,7 +75,11 @@ def test_a_run_that_waits_is_not_posted_by_who_lifts_the_rule(run: Callable[...,
     )
     listed = {each["name"]: each for each in run("settings list --json")}
     assert (listed["approval"]["value"], listed["approval"]["waits"]["value"]) == ("required", "none")
+    assert listed["approval"]["agreed_by"] == ""
     assert run("settings agree approval", uid=BEN) == "approval is none\n"
+    (row,) = [line for line in run("settings list").splitlines() if line.startswith("approval ")]
+    assert row.split()[:6] == ["approval", "none", "person", "2001", "person", "2002"]
+    assert {each["name"]: each["agreed_by"] for each in run("settings list --json")}["approval"] == "person 2002"
     assert "no change of approval waits" in run("settings agree approval", uid=BEN, status=2)
     assert "waits for approval" in run("bill run --date 2025-12-01 --resume", status=1), "it began under the rule"
     run("bill approve --run 2", uid=BEN)

@@ -115,7 +115,7 @@ def test_usage_in_the_unit_of_the_tariff_and_in_chinese(call: Command, tmp_path:
     assert found[1] == "2025-10-05 10:00:00 anna-1 1001 8613900000001 National calls 1800 1200 s 1.00 CNY"
     assert found[3] == "2025-10-08 10:00:00 anna-1 1001 8613900000001 Data 1.0878 0 GB 2.1756 CNY"
     chinese = rows(call("invoice usage R-1 --language zh"))
-    assert chinese[0] == "时间 用户 号码 对方号码 项目 用量 其中免费 单位 费用 币种"
+    assert chinese[0] == "时间 订购 号码 对方号码 项目 用量 其中免费 单位 费用 币种"
     assert chinese[1].endswith("1800 1200 秒 1.00 CNY")
     file = tmp_path / "usage.csv"
     file.write_text("old", "utf-8")
@@ -140,6 +140,9 @@ def test_last_days_in_what_is_not_billed_in_previews_and_in_facts(call: Command)
         "subscription charge period events amount",
         "anna-1 Basic 2025-12-01 .. 2025-12-10 1 3.23",
     ]
+    call("accounts open bare --name Bare --currency CNY --timezone Asia/Shanghai --bill-day 1 --opened-on 2025-12-01")
+    assert call("bill unbilled bare --date 2025-12-11").splitlines()[1:] == ["nothing waits for an invoice"]
+    assert call("bill unbilled bare --date 2025-12-11 --language zh").splitlines()[1:] == ["没有尚未出账的费用"]
     assert "anna 2025-12-01 2025-12-31 10.00 0.60 CNY" in rows(call("bill preview --date 2026-01-01 --account anna"))
     call("bill rerate --plan shop/basic --version 2 --periods 2025-10..2025-11")
     assert " 2025-10-01 .. 2025-11-30 " in rows(call("bill rerate-list"))[1]
