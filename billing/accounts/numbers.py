@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
 
-DAY_US: Final = 86_400_000_000
+_QUARANTINE_DAYS_MAX: Final = 36_500
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -107,12 +107,12 @@ def begin_span(recorder: Recorder, customer: Customer, contract: Contract, serve
             until = f"to {_told(customer, end)}" if end is not None else "for good"
             message = f"{served_id} belongs to {_name(recorder, owner)} from {_told(customer, begin)} {until}"
             raise UserError(message, "take it from there first, or give it from a later instant")
-        if owner != contract.key and begin_us - end < quarantine_days * DAY_US:
-            free = _told(customer, end + quarantine_days * DAY_US)
+        free_us = _days_later(customer, end, quarantine_days)
+        if owner != contract.key and begin_us < free_us:
             message = (
                 f"{served_id} was {_name(recorder, owner)}'s to {_told(customer, end)}, and is not to be given for {quarantine_days} days"
             )
-            raise UserError(message, f"give it from {free} on, or with fewer --quarantine-days")
+            raise UserError(message, f"give it from {_told(customer, free_us)} on, or with fewer --quarantine-days")
     recorder.number(served_id, contract.key, begin_us, None)
     again = f", after {_name(recorder, spans[-1][2])}" if spans and spans[-1][2] != contract.key else ""
     recorder.say(f"{contract.subscription_id} has {served_id} from {_told(customer, begin_us)} on{again}")
@@ -133,6 +133,14 @@ def _told(customer: Customer, instant_us: int) -> str:
     """An instant as the account's clock shows it."""
     local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(customer.timezone))
     return local.isoformat(sep=" ", timespec="seconds")
+
+
+def _days_later(customer: Customer, instant_us: int, days: int) -> int:
+    """The instant so many days later, at the same time of the account's clock: a day on which that is changed has not 24 hours."""
+    zone = ZoneInfo(customer.timezone)
+    local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(zone).replace(tzinfo=None)
+    later = (local + dt.timedelta(days=min(days, _QUARANTINE_DAYS_MAX))).replace(tzinfo=zone)
+    return (later - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _name(recorder: Recorder, key: int) -> str:

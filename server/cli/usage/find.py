@@ -186,4 +186,6 @@ def _told(record: Record, language: str) -> str:
         return _SUSPENDED_ZH.get(record.reason, record.reason) if language == "zh" else record.reason
     words_of = told(LeftOut(record.reason), language) if record.state == "void" else REASONS[LeftOut(record.reason)].words[language]
     detail = WORDS[language].get(record.detail, put_aside.in_words(record.detail, language)).rstrip("。.")
+    if record.reason == LeftOut.NOT_BILLABLE and detail:
+        return detail[0].lower() + detail[1:]
     return f"{words_of} ({detail})" if detail else words_of

@@ -100,7 +100,7 @@ def _print(found: Listing) -> None:
             each.age_days,
             instant(each.start_us),
             each.served_id,
-            output.amount(each.estimated_micros, each.currency) + f" {each.currency}" if each.currency else "",
+            output.about(each.estimated_micros, each.currency) + f" {each.currency}" if each.currency else "",
             each.basis + (", corrected: the next bill run prices it" if each.mended else ""),
             each.file or "stream",
             each.offset,

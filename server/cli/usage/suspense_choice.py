@@ -192,7 +192,7 @@ def _print_how_to_choose(shown: Shown) -> None:
 def _worth(each: Worth) -> str:
     from server.cli import output
 
-    return f"{output.amount(each.estimated_micros, each.currency)} {each.currency}" if each.currency else each.basis
+    return f"{output.about(each.estimated_micros, each.currency)} {each.currency}" if each.currency else each.basis
 
 
 def _more(micros: int, currency: str) -> str:
@@ -200,4 +200,4 @@ def _more(micros: int, currency: str) -> str:
 
     if not micros:
         return "no more and no less"
-    return f"about {output.amount(abs(micros), currency)} {currency} {'more' if micros > 0 else 'less'}"
+    return f"about {output.about(abs(micros), currency)} {currency} {'more' if micros > 0 else 'less'}"

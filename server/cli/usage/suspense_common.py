@@ -61,7 +61,7 @@ def money(by_currency: Mapping[str, int], unknown: int = 0) -> str:
     """Such as `about 12.50 CNY, and 3 records of unknown value`."""
     from server.cli import output
 
-    told = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(by_currency.items()))
+    told = ", ".join(f"{output.about(micros, currency)} {currency}" for currency, micros in sorted(by_currency.items()))
     words = [f"about {told}"] if told else []
     words += [f"{unknown:,} {'record' if unknown == 1 else 'records'} of unknown value"] if unknown else []
     return ", and ".join(words) or "nothing"
@@ -103,7 +103,7 @@ def print_preview(rows: Sequence[Mapping[str, object]]) -> None:
         changes = row["changed"]
         assert isinstance(changes, dict)
         told = ", ".join(f"{name} {before} -> {after}" for name, (before, after) in changes.items())
-        worth = f"{output.amount(int(str(row['estimated_micros'])), str(row['currency']))} {row['currency']}" if row["currency"] else ""
+        worth = f"{output.about(int(str(row['estimated_micros'])), str(row['currency']))} {row['currency']}" if row["currency"] else ""
         table.append((row["id"], row["reason"], f"stays: {row['problem']}" if row["problem"] else told or "comes back as it is", worth))
     output.print_table(("id", "reason", "what becomes of it", "worth about"), table, right=("worth about",))
 

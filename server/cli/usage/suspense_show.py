@@ -51,7 +51,7 @@ def _print(found: Shown) -> None:
     rows: list[tuple[str, object]] = [("reason", found.reason), ("which means", found.meaning)]
     entry = found.entry
     if entry is not None:
-        worth = f"about {output.amount(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
+        worth = f"about {output.about(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
         seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {counted(entry.age_days, 'day')}"
         place = f"{entry.file or 'stream'}, byte {entry.offset}, {counted(entry.length, 'byte')}"
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]

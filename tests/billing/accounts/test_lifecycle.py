@@ -304,7 +304,21 @@ def test_a_number_is_given_again_after_a_quarantine(home: Home) -> None:
         numbers.give(home, ASKED, "8613900000031", "R-2", day("2026-05-29"), 90)
     assert caught.value.message == "8613900000031 was R-1's to 2026-03-01 00:00:00+08:00, and is not to be given for 90 days"
     assert caught.value.remedy == "give it from 2026-05-30 00:00:00+08:00 on, or with fewer --quarantine-days"
+    with pytest.raises(UserError, match="and is not to be given for 999999999 days"):
+        numbers.give(home, ASKED, "8613900000031", "R-2", day("2026-05-30"), 999_999_999)
     said = done_once(home, lambda asked: numbers.give(home, asked, "8613900000031", "R-2", day("2026-05-30"), 90))
     assert said.startswith("R-2 has 8613900000031 from 2026-05-30 00:00:00+08:00 on, after R-1")
     with pytest.raises(UserError, match="R-1 does not have 8613900000031 then"):
         numbers.take(home, ASKED, "8613900000031", "R-1", day("2026-04-01"))
+
+
+def test_days_of_a_quarantine_are_those_of_the_clock(home: Home) -> None:
+    """On 29 March 2026 the clock of Berlin goes forward: 90 days from midnight to midnight are an hour short of 90 times 24 hours."""
+    for name in ("QB-1", "QB-2"):
+        activate(home, name, "T1", "mobile/basic", "2026-01-05", *(["8613900000951"] if name == "QB-1" else []))
+    done_once(home, lambda asked: numbers.take(home, asked, "8613900000951", "QB-1", day("2026-01-10")))
+    with pytest.raises(UserError) as caught:
+        numbers.give(home, ASKED, "8613900000951", "QB-2", day("2026-04-09"), 90)
+    assert caught.value.remedy == "give it from 2026-04-10 00:00:00+02:00 on, or with fewer --quarantine-days"
+    said = done_once(home, lambda asked: numbers.give(home, asked, "8613900000951", "QB-2", day("2026-04-10"), 90))
+    assert said.startswith("QB-2 has 8613900000951 from 2026-04-10 00:00:00+02:00 on, after QB-1")

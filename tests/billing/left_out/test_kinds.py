@@ -65,8 +65,8 @@ done      2026-01-03  01-05  settled       settled       -        billed on
 euro      2026-02-05  02-10  priced        quarantined   -        left out: its account was in quarantine
 tests     2026-02-05  02-10  priced        test          -        does not bill: its account is for tests
 arriving  2025-09-10  02-10  from_before   billed        -        billed on
-missed    2026-02-06  02-10  -             not_billable  -        does not bill
-received  2026-02-07  02-10  not_billable  not_billable  -        does not bill
+missed    2026-02-06  02-10  -             not_billable  -        does not bill: the call was not answered
+received  2026-02-07  02-10  not_billable  not_billable  -        does not bill: it was received, and no rule
 in-time   2026-02-08  02-10  priced        billed        -        billed on
 """
 ACCOUNTS = ("plain", "strict", "waiving", "arriving", "held", "ahead", "done", "euro", "tests", "done-20", "mid")

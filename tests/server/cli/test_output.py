@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from server.cli import output
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -50,3 +47,12 @@ def test_plain_table_never_cuts(capsys: pytest.CaptureFixture[str]) -> None:
 def test_lines_that_others_wrote_show_their_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_lines(["a\x1b[2J\u202eb", "基本\u3000一\u00a0二", "two\nlines"])
     assert capsys.readouterr().out == "a\\x1b[2J\\u202eb\n基本\u3000一\u00a0二\ntwo\nlines\n"
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency", "told"),
+    [(749_652, "EUR", "0.75"), (-2_505_000, "EUR", "-2.51"), (4_999, "EUR", "0.004999"), (0, "EUR", "0.00"), (905_500_000, "JPY", "906"),
+     (1_234_500, "KWD", "1.235")],
+)  # fmt: skip
+def test_an_estimate_has_the_places_of_its_currency(micros: int, currency: str, told: str) -> None:
+    assert output.about(micros, currency) == told

@@ -1,5 +1,6 @@
 """Usage that came too late, at the command line: the run that leaves it out, its list, and its explanation."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 import json
@@ -69,7 +70,7 @@ def test_from_the_run_to_the_list(call: Callable[[str], str]) -> None:
     assert listed["sums"] == [{"account_id": "anna", "currency": "CNY", "records": 2, "worth_micros": 400_000}]
     assert "... and 1 more: --limit, or --json" in call("usage too-late --limit 1")
     chinese = call("usage too-late --language zh").splitlines()
-    assert chinese[0].split() == "记录 来源 账户 订购 开始时间（UTC） 天数 估值 币种 出账批次 原因".split()
+    assert chinese[0].split() == ["记录", "来源", "账户", "订购", "开始时间（UTC）", "天数", "估值", "币种", "出账批次", "原因"]
     assert "所属账期已关闭" in chinese[1]
     assert chinese[-2].split() == ["账户", "记录数", "估值", "币种"]
     assert call("usage too-late --limit 1 --language zh").splitlines()[2] == "另有 1 条：请用 --limit 或 --json"
@@ -143,7 +144,7 @@ def test_from_the_list_to_a_decision_and_back(call: Callable[[str], str]) -> Non
     assert " 1 written off 20" in text
     assert text.endswith(f" {me} down")
     chinese = call("usage too-late --decided --language zh").splitlines()
-    assert chinese[0].split()[-8:] == "编号 决定 决定时间（UTC） 经办人 复核人 理由 账单 冲减单据".split()
+    assert chinese[0].split()[-8:] == ["编号", "决定", "决定时间（UTC）", "经办人", "复核人", "理由", "账单", "冲减单据"]
     assert " 核销 " in chinese[1]
     assert f"{me} decided on it on" in call("bill explain late-2")
     assert call("usage too-late take-back 1 --reason oops --dry-run").startswith("dry run: decision 1 is taken back")
@@ -155,7 +156,7 @@ def test_from_the_list_to_a_decision_and_back(call: Callable[[str], str]) -> Non
     assert shown.startswith("taken back:\nno.  decision     of ")
     chinese = call("usage too-late --decided --language zh").splitlines()
     assert chinese[:1] == ["已撤回："]
-    assert chinese[1].split() == "编号 决定 决定人 账户 记录数 估值 币种 撤回时间（UTC） 经办人 理由".split()
+    assert chinese[1].split() == ["编号", "决定", "决定人", "账户", "记录数", "估值", "币种", "撤回时间（UTC）", "经办人", "理由"]
     assert [line.split()[:3] for line in chinese[2:]] == [["1", "核销", me], ["3", "收取", me]]
     assert [line.split()[:4] for line in shown.splitlines()[2:]] == [["1", "written", "off", me], ["3", "billed", me, "anna"]]
     assert all(line.endswith(f" {me}  oops") for line in shown.splitlines()[2:])
