@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
     Bills = Callable[[Int64s, Int64s], Bools]  # whether rows of usage bill, given their holdings
 
-_REASONS = (LeftOut.CLOSED, LeftOut.NOT_DUE, LeftOut.OTHER_RUN)
+# Of the month. What lies before or after it on the clock of its account is no part of it: usage is read from the first clock to the last.
+_REASONS = (LeftOut.CLOSED, LeftOut.OTHER_RUN)
 
 
 class Runs(NamedTuple):

@@ -180,6 +180,16 @@ def test_events_of_nobody_and_of_other_months(world: World) -> None:
     assert [(each.plan, each.status, each.now_events) for each in report.unpriced] == [("", "UNKNOWN_SUBSCRIPTION", 1)]
 
 
+def test_what_begins_in_the_next_month_on_its_own_clock_is_not_left_out_of_this_one(world: World) -> None:
+    """A customer in Berlin makes the window end seven hours later: two o'clock of 1 November in Shanghai lies in it, and in no October."""
+    small(world)
+    world.account("B", timezone="Europe/Berlin")
+    world.subscription("B", "B", "shop/plus", "8688")
+    world.take(Call("861380", "2025-11-01T02:00", 60), Call("861380", "2025-09-30T23:00", 60), Call("8688", "2025-11-01T02:00", 60))
+    report = ask(world, shop(version=2))
+    assert (report.events, report.left_out) == (9, {})
+
+
 def test_an_empty_home_has_an_empty_answer(world: World) -> None:
     report = ask(world, shop(version=2))
     assert (report.events, report.currencies, report.unpriced, report.lost) == (0, (), (), ())
