@@ -24,8 +24,9 @@ from billing.suspense.valued import valued
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from billing.catalogue import Operator
     from billing.left_out.telling import Told
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding
@@ -91,6 +92,28 @@ def needs_second(home: Home, wanted: Subject, by_uid: int) -> bool:
     """Return whether another person has to agree to what this one chooses."""
     with home.connect() as connection:
         return proposals.needs_second(connection, wanted, by_uid)
+
+
+def waiting_proposals(home: Home, suspense_ids: Collection[int]) -> list[Proposal]:
+    """Choices about any of these records that nobody has decided on, oldest first."""
+    names = {str(each) for each in suspense_ids}
+    open_ = {proposals.State.PROPOSED, proposals.State.READY, proposals.State.APPROVED}
+    every = proposals.proposals(home)
+    return [each for each in every if each.subject.kind == proposals.CHOOSE and each.state in open_ and names & set(each.subject.ids)]
+
+
+def propose(  # noqa: PLR0913 -- what, of which records, and who asks for it when and why
+    home: Home, wanted: Subject, by: Operator, now_us: int, *, reason: str, about: Collection[int]
+) -> Proposal:
+    """Store a choice about the records `about`, for another person to approve. Raises UserError where the same is asked for already."""
+    for each in waiting_proposals(home, about):
+        if each.subject.keep == wanted.keep:
+            number = each.proposal_id
+            raise UserError(
+                f"proposal {number} of {each.by.name} asks for that already",
+                f"another person runs `ratewright usage suspense approve {number}`, or somebody gives it up with --reject",
+            )
+    return proposals.propose(home, wanted, by, now_us, reason=reason)
 
 
 def to_come(home: Home, found: Versions, place: int) -> Told | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from billing.enquiries.version_bills import OnBill
@@ -14,7 +14,6 @@ from billing.suspense.proposals import Proposal, Subject
 from billing.suspense.resolving import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from billing.store.home import Home
@@ -36,6 +35,12 @@ class Shown:
     told: Told | None = None
     needs_second: bool = False
     proposal: Proposal | None = None
+    waiting: Sequence[Proposal] = ()  # proposals about the event that nobody has decided on
+
+    @property
+    def about(self) -> set[int]:
+        """The records that the choice is about."""
+        return {self.record} if self.found is None else {each for ids in self.found.suspense_ids.values() for each in ids}
 
 
 def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
@@ -58,6 +63,7 @@ def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
         on_bill(home, found),
         place=place,
     )
+    shown = dataclasses.replace(shown, waiting=choosing.waiting_proposals(home, shown.about))
     if not keep:
         return shown
     subject, _ = choosing.subject(home, found, place, record)
@@ -92,6 +98,7 @@ def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
         "kept": shown.found.names[shown.place] if shown.place >= 0 else None,
         "on_closed_bill": shown.closed and shown.closed.name,
         "on_bill": shown.bill,
+        "waiting": [proposal_json(each) for each in shown.waiting],
         "next_bill_date": told.next_bill_date if told is not None and _is_to_come(told) else "",
         **chosen,
     }
@@ -100,11 +107,14 @@ def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
 def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
     """A table of the versions, and what the choice does, or would do."""
     from server.cli import output
+    from server.cli.usage.suspense_common import proposal_in_words
 
     if shown.found is not None:
         rows = [(name, *values) for name, values in shown.differences.items()]
         rows.append(("worth about", *(_worth(each) for each in shown.worths)))
         output.print_table(("differs in", *shown.found.names), rows)
+    for each in shown.waiting:
+        print(f"proposal {each.proposal_id} of {each.by.name} waits: {proposal_in_words(each)}")
     if shown.subject is None:
         _print_how_to_choose(shown)
         return

@@ -99,14 +99,14 @@ def take_back(
 
 def _decide(home: Home, shown: Shown, asked: Asking, note: str) -> Shown:
     """Do what is chosen, or save it for a second person."""
-    from billing.suspense import proposals, resolving
+    from billing.suspense import choosing, resolving
     from billing.suspense.deciding import Deciding
     from server import operator
 
     assert shown.subject is not None, shown
     by = operator.current()
     if shown.needs_second:
-        return dataclasses.replace(shown, proposal=proposals.propose(home, shown.subject, by, asked.now_us, reason=note))
+        return dataclasses.replace(shown, proposal=choosing.propose(home, shown.subject, by, asked.now_us, reason=note, about=shown.about))
     what = Deciding(by, asked.now_us, note)
     if shown.found is None:
         resolving.keep_incomplete(home, asked.seq, shown.record, what)

@@ -9,12 +9,13 @@ from billing.catalogue import Operator
 from billing.intake import marks, view
 from billing.intake.assembly import segment_groups
 from billing.intake.taking import Intake
-from billing.suspense import proposals, recycling, resolving, writing_off
-from billing.suspense.deciding import Deciding
+from billing.suspense import deciding, proposals, recycling, resolving, taking_back, writing_off
+from billing.suspense.deciding import Deciding, Verdict
 from billing.suspense.selection import Asking, Selection
 from billing.suspense.waiting import waiting
 from mediation.decode import decode
 from mediation.definitions.file import read_source
+from rating.errors import UserError
 from rating.schema import UsageFlag
 from tests.billing.intake.any_order_world import (
     CARRIER,
@@ -173,7 +174,7 @@ class Acts:
         row = self.rng.choice(rows)
         found = resolving.versions(self.home, self._head(), row["suspense_id"])
         record = found.rows["record_id"][0].as_py()
-        event = next(each for each in (record, f"c.{record}") if each in self.made_up.winners)
+        event = self._event(record)
         wanted = self.made_up.winners[event] * SECOND_US
         durations = found.rows["duration_us"].to_pylist()
         assert len(set(found.names)) == len(durations)
@@ -184,6 +185,25 @@ class Acts:
         resolving.resolve(self.home, found, found.names[place], self._deciding(), self.sources)
         self.resolved.add(event)
         return True
+
+    def take_back(self) -> None:
+        """A choice is taken back, where nothing stands against that."""
+        with self.home.connect() as connection:
+            chosen = [each.suspense_id for each in deciding.newest(connection, 1_000) if each.verdict in {Verdict.KEPT, Verdict.DROPPED}]
+        if not chosen:
+            return
+        record = self.rng.choice(chosen)
+        try:
+            _, found = taking_back.take_back(self.home, record, self._deciding(), self._asking())
+        except UserError as error:
+            self.told.append(f"take back {record} -> {error}")
+            return
+        event = self._event(found.rows["record_id"][0].as_py())
+        self.told.append(f"take back {record} of {event}")
+        self.resolved.discard(event)
+
+    def _event(self, record: str) -> str:
+        return next(each for each in (record, f"c.{record}") if each in self.made_up.winners)
 
     def give_up_row(self) -> None:
         """Write off a row that nobody can read."""
@@ -220,6 +240,10 @@ class Acts:
         self.mend()
         self.now_us = LATER_S * SECOND_US
         self.recycle()
+        for _ in range(4):  # the choices of before, taken back and made anew
+            while self.resolve():
+                pass
+            self.take_back()
         while self.resolve():
             pass
         self.tick(100)

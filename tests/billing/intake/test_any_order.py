@@ -78,6 +78,7 @@ def run(acts: Acts, rng: random.Random) -> None:
         acts.recycle,
         acts.resolve,
         acts.resolve,
+        acts.take_back,
         acts.give_up_row,
         acts.decide_calls,
         acts.mend,

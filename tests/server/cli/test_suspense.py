@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing.catalogue import Operator
+from billing.suspense import proposals
 from server.cli import app
 from tests.billing.runs.world import Call, World
 from tests.billing.suspense.world import asterisk_row
@@ -153,6 +154,9 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert "another person would have to approve it" in run("resolve", first["id"], "--keep", long, "--dry-run")
     assert "saved as proposal 1; next: another person" in run("resolve", first["id"], "--keep", long, "--note", "the switch says so")
     assert len(run("--reason", "conflicting", "--json")["rows"]) == 2
+    again = run("resolve", second["id"], "--keep", long, "--note", "the switch says so", uid=2002, status=1)
+    assert "proposal 1 of person 2001 asks for that already" in again
+    assert f"proposal 1 of person 2001 waits: of the 2 versions of record {first['id']}, {long} counts\n" in run("resolve", second["id"])
     assert "nobody approves their own" in run("approve", 1, status=1)
     done = run("approve", 1, uid=2002)
     assert done == f"proposal 1 (of the 2 versions of record {first['id']}, {long} counts): approved\ndone\n"
@@ -174,3 +178,29 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert f"record {first['id']} taken back by person 2001 on 20" in shown
     assert "taken back already" in run("take-back", first["id"], "--note", "again", status=1)
     assert "applied" in run("proposals")
+
+
+def test_an_approval_that_was_interrupted_is_ended_and_one_of_other_versions_is_refused(run: Callable[..., Any], world: World) -> None:
+    calls = [Call("8613800000001", "2025-10-08T10:00", seconds, key="one") for seconds in (600, 3000, 1200)]
+    world.take(calls[0], calls[1])
+    run("limit", "0", "--note", "small shop", uid=2002)
+    (record, _) = (row["id"] for row in run("--reason", "conflicting", "--json")["rows"])
+    names = run("resolve", record, "--json")["versions"]
+    saved = run("resolve", record, "--keep", names[0], "--note", "the switch says so", "--json")
+    assert (saved["kept"], saved["proposal"]["state"], saved["proposal"]["subject"]["kind"]) == (names[0], "proposed", "choose")
+    world.take(calls[2])
+    assert "proposal 1 cannot be approved: another version came since it was proposed" in run("approve", 1, uid=2002, status=1)
+    assert run("proposals", "--json")[0]["state"] == "proposed"
+    run("approve", 1, "--reject")
+    run("resolve", record, "--keep", names[0], "--note", "the switch says so")
+    proposals.decide(world.home, 2, Operator("person 2002", 2002), world.tick(), accept=True)
+    assert run("approve", 2, uid=2002).endswith("done\n")
+    assert [each["state"] for each in run("proposals", "--json")] == ["applied", "rejected"]
+    assert run("--reason", "conflicting", "--json")["rows"] == []
+    back = run("take-back", record, "--note", "no", "--json")
+    assert (back["choice"]["version"], back["choice"]["approved_by"], back["on_bill"], back["dry_run"]) == (
+        names[0],
+        "person 2002",
+        None,
+        False,
+    )
