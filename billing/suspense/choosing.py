@@ -1,8 +1,8 @@
-"""Choice among versions that conflict, or of a call of which a segment is missing: its worth, and whether another person has to agree.
+"""Choice among versions that conflict, or of a call that lacks a segment: its worth, and whether another person has to agree.
 
 A choice is worth the greatest difference between the version that is to count and another one. Both are estimates, by the plan of the
 owner. What a plan does not price is of unknown worth. The limit is that of all decisions about suspense (`limits`): above it, and
-where nobody can say the worth, a choice is a proposal that a second person approves.
+where the worth is unknown, a choice is a proposal that a second person approves.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PRICED: Final = (Basis.OWN_PLAN, Basis.COMMONEST_PLAN, Basis.OWN_AMOUNT)
 
 
 class Worth(msgspec.Struct, frozen=True):
-    """Estimate of the worth of one version, by its name. `currency` empty: it costs nothing, or nobody can say."""
+    """Estimate of the worth of one version, by its name. `currency` empty: it costs nothing, or its worth is unknown."""
 
     name: str
     estimated_micros: int
@@ -95,7 +95,7 @@ def needs_second(home: Home, wanted: Subject, by_uid: int) -> bool:
 
 
 def waiting_proposals(home: Home, suspense_ids: Collection[int]) -> list[Proposal]:
-    """Choices about any of these records that nobody has decided on, oldest first."""
+    """Undecided choices about any of these records, oldest first."""
     names = {str(each) for each in suspense_ids}
     open_ = {proposals.State.PROPOSED, proposals.State.READY, proposals.State.APPROVED}
     every = proposals.proposals(home)
@@ -153,7 +153,7 @@ def apply_choice(home: Home, proposal: Proposal, what: Deciding, asking: Asking,
 
 
 def _difference(each: Sequence[Worth], place: int) -> tuple[dict[str, int], int]:
-    """Micro-units by which the version at `place` differs from the others, the most of them; and 1 where nobody can say."""
+    """Micro-units by which the version at `place` differs from the others, the most of them; and 1 where that is unknown."""
     names = {worth.currency for worth in each if worth.currency}
     if len(names) > 1 or not all(worth.is_known for worth in each):
         return {}, 1

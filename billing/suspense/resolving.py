@@ -148,7 +148,7 @@ def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Map
 
 
 def require_incomplete(connection: sa.Connection, seq: int, suspense_id: int) -> None:
-    """Raise UserError unless a record is a call or session of which a segment is missing."""
+    """Raise UserError unless a record is a call or session that lacks a segment."""
     rows = by_id(connection, seq, [suspense_id])
     refuse_unknown([str(suspense_id)], [(each, None) for each in rows["suspense_id"].to_pylist()])
     reason = str(rows["reason"][0].as_py())
@@ -174,7 +174,7 @@ def _record(connection: sa.Connection, verdicts: Sequence[tuple[int, Verdict, st
 
 
 def _require_unchanged(connection: sa.Connection, found: Versions) -> None:
-    """Raise UserError where somebody decided, or another version came, since the versions were looked at."""
+    """Raise UserError where a person decided, or another version came, since the versions were looked at."""
     row, decision = suspense.c, suspense_decisions.c
     ids = [each for of in found.suspense_ids.values() for each in of]
     came = sa.select(row.suspense_id).where(row.event_key == found.event_key, row.commit_seq > found.seq)

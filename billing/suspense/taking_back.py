@@ -139,7 +139,7 @@ def _require_not_final(home: Home, found: Versions, kept: int, suspense_id: int)
 
 
 def _require_still(connection: sa.Connection, key: bytes, seq: int, commit_seq: int) -> None:
-    """Raise UserError where somebody decided about the event, or another version of it came, after `seq` and before this commit."""
+    """Raise UserError where a person decided about the event, or another version of it came, after `seq` and before this commit."""
     row = suspense.c
     newer = sa.select(row.suspense_id).where(row.event_key == key, row.commit_seq > seq, row.commit_seq < commit_seq).limit(1)
     decided = any(each.commit_seq > seq for each in deciding.of_event(connection, key))

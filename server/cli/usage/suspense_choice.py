@@ -135,7 +135,7 @@ def _choice(shown: Shown, *, would: bool) -> str:
 
 
 def _bills(shown: Shown) -> list[str]:
-    """What the choice is worth, the bill that has a version, and the one that will have the chosen one."""
+    """Worth of the choice, the bill that has a version, and the one that will have the chosen one."""
     from server.cli.usage.suspense_common import money
 
     assert shown.subject is not None, shown
