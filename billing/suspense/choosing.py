@@ -111,7 +111,7 @@ def propose(  # noqa: PLR0913 -- what, of which records, and who asks for it whe
             number = each.proposal_id
             raise UserError(
                 f"proposal {number} of {each.by.name} asks for that already",
-                f"another person runs `ratewright usage suspense approve {number}`, or somebody gives it up with --reject",
+                f"another person runs `ratewright usage suspense approve {number}`, or gives it up with --reject",
             )
     return proposals.propose(home, wanted, by, now_us, reason=reason)
 

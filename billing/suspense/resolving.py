@@ -108,7 +108,7 @@ def place_of(found: Versions, keep: str) -> int:
     chosen = [place for place, digits in enumerate(hashes) if len(wanted) >= VERSION_DIGITS_MIN and digits.startswith(wanted)]
     remedy = f"name one of {', '.join(found.names)}"
     if wanted.isdecimal() and len(wanted) < VERSION_DIGITS:
-        raise UserError(f"{keep!r} may be the number of a record, and is no whole name of a version", remedy, exit_status=2)
+        raise UserError(f"{keep!r} may be the number of a record: it is not the whole name of a version", remedy, exit_status=2)
     if len(chosen) != 1:
         told = "several versions are" if chosen else "no version is"
         raise UserError(f"{told} called {keep!r}", remedy, exit_status=2)
@@ -153,7 +153,7 @@ def require_incomplete(connection: sa.Connection, seq: int, suspense_id: int) ->
     refuse_unknown([str(suspense_id)], [(each, None) for each in rows["suspense_id"].to_pylist()])
     reason = str(rows["reason"][0].as_py())
     if reason != MISSING_SEGMENT:
-        message = f"record {suspense_id} is {reason}, and no call or session of which a segment is missing"
+        message = f"record {suspense_id} is {reason}, not a call or session that lacks a segment"
         raise UserError(message, "leave out --incomplete", exit_status=2)
 
 
@@ -181,7 +181,7 @@ def _require_unchanged(connection: sa.Connection, found: Versions) -> None:
     came = came.where(row.reason == marks.CONFLICTING).limit(1)
     decided = sa.select(decision.decision_id).where(decision.suspense_id.in_(ids)).limit(1)
     if connection.execute(decided).first() is not None:
-        raise UserError("somebody else decided on these versions meanwhile", "nothing was stored; `usage suspense decisions` tells who")
+        raise UserError("another person decided on these versions meanwhile", "nothing was stored; `usage suspense decisions` shows who")
     if connection.execute(came).first() is not None:
         raise UserError("another version of the event came meanwhile", "nothing was stored; look at the versions again")
 

@@ -87,7 +87,7 @@ def _choice(home: Home, seq: int, suspense_id: int) -> tuple[bytes, list[Decisio
     commit = mine[-1].commit_seq if mine else 0
     decided = [each for each in every if each.commit_seq == commit]
     if key is not None and mine and mine[-1].verdict == Verdict.TAKEN_BACK:
-        raise UserError(f"the choice on record {suspense_id} is taken back already", "`ratewright usage suspense decisions` tells by whom")
+        raise UserError(f"the choice on record {suspense_id} is taken back already", "`ratewright usage suspense decisions` shows by whom")
     if row is not None and row.reason in GROUP_REASONS and mine:
         raise UserError(
             f"record {suspense_id} is a call or session, and that it is made of the segments that are there is not taken back",
@@ -114,7 +114,7 @@ def _kept(home: Home, found: Versions, commit_seq: int, suspense_id: int) -> int
     if place is None or last >= commit_seq:
         raise UserError(
             f"the version that the choice on record {suspense_id} kept counts no more: it was corrected or given up since",
-            "`ratewright usage suspense decisions` tells by whom",
+            "`ratewright usage suspense decisions` shows by whom",
         )
     return place
 
@@ -144,4 +144,4 @@ def _require_still(connection: sa.Connection, key: bytes, seq: int, commit_seq: 
     newer = sa.select(row.suspense_id).where(row.event_key == key, row.commit_seq > seq, row.commit_seq < commit_seq).limit(1)
     decided = any(each.commit_seq > seq for each in deciding.of_event(connection, key))
     if decided or connection.execute(newer).first() is not None:
-        raise UserError("the event changed meanwhile: another version of it came, or somebody decided", "nothing was stored; look again")
+        raise UserError("the event changed meanwhile: another version of it came, or a person decided", "nothing was stored; look again")

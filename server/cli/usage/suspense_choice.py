@@ -167,7 +167,7 @@ def _on_bill(shown: Shown) -> str:
     if date and told is not None:
         return f"no bill has a version; the run of {date} or later bills it to {told.account_id}"
     if told is None or not told.account_id:
-        return "no bill has a version, and none will: nobody owns its number"
+        return "no bill has a version, and none will: its number has no owner"
     return f"no bill has a version, and none will: {in_words(told.reason)}"
 
 
@@ -181,7 +181,7 @@ def _print_second(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -
     if not shown.needs_second:
         return
     if dry_run or shown.proposal is None:
-        print("it decides more than your limit, or a worth that nobody can say: another person would have to approve it")
+        print("its worth is unknown or above your limit: another person would have to approve it")
         return
     given = "".join(f" --definition {path}" for path in definitions)
     number = shown.proposal.proposal_id
@@ -195,7 +195,7 @@ def _print_how_to_choose(shown: Shown) -> None:
         print(f"version {shown.closed.name} is on the bill of {period}; that period is closed, so only it can be kept")
     name = shown.found.names[0] if shown.closed is None else shown.closed.name
     print(
-        f"to let one count: ratewright usage suspense resolve {shown.record} --keep {name} --note REASON; --dry-run tells what it changes"
+        f"to let one count: ratewright usage suspense resolve {shown.record} --keep {name} --note REASON; --dry-run shows what it changes"
     )
 
 

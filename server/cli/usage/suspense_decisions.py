@@ -12,11 +12,11 @@ from server.cli.usage.suspense_common import SHOWN_ROWS
 
 def decisions(
     *,
-    limit: Annotated[int, Parameter(help="How many to show, newest first.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Decisions to show, newest first.")] = SHOWN_ROWS,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """List what was decided about records, newest first: the verdict, when, by whom, with whose approval, and why.
+    """List decisions about records, newest first: the verdict, when, by whom, with whose approval, and why.
 
     `kept` and `dropped` are of one choice among versions; `usage suspense take-back` takes it back.
     """

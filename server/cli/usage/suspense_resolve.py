@@ -65,7 +65,7 @@ def take_back(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Take back a choice among versions: the event is in conflict again, and no version counts until one is chosen anew.
+    """Take back a choice among versions: the event is in conflict again, and no version counts until one is chosen again.
 
     A bill of an open period that has the version is corrected by the next run. On the bill of a closed period the choice stays.
     """

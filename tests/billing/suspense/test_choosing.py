@@ -130,7 +130,7 @@ def test_a_choice_on_versions_that_changed_meanwhile_is_refused(world: World) ->
         resolving.resolve(world.home, found, found.names[0], what, {})
     found = conflict(world)
     resolving.resolve(world.home, found, found.names[0], what, {})
-    with pytest.raises(UserError, match="somebody else decided"):
+    with pytest.raises(UserError, match="another person decided"):
         resolving.resolve(world.home, found, found.names[1], what, {})
 
 
