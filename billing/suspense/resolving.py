@@ -128,7 +128,7 @@ def keep_incomplete(home: Home, seq: int, suspense_id: int, what: Deciding) -> N
         refuse_unknown([str(suspense_id)], [(each, None) for each in rows["suspense_id"].to_pylist()])
         reason = str(rows["reason"][0].as_py())
         if reason != MISSING_SEGMENT:
-            message = f"record {suspense_id} is {reason}, and no call or session of which a segment is missing"
+            message = f"record {suspense_id} is {reason}, and not a call or session without one of its segments"
             raise UserError(message, "leave out --incomplete", exit_status=2)
         commit_seq = home.next_commit_seq(connection, COMMIT_KIND, what.at_us)
         deciding.record(connection, [(suspense_id, Verdict.KEPT, "")], what, commit_seq)

@@ -72,7 +72,7 @@ def test_a_segment_that_disagrees_is_corrected_and_the_call_bills(home: Home) ->
     take(home, [first, last._replace(served_id="13800000001")])
     ((identifier, reason),) = waits(home)
     assert (reason, seconds(home)) == ("segments_disagree", [])
-    with pytest.raises(UserError, match="no call or session of which a segment is missing"):
+    with pytest.raises(UserError, match="not a call or session without one of its segments"):
         resolving.keep_incomplete(home, now(home).seq, int(identifier), Deciding(ANA, LATER_US, "no"))
     rule = rule_of({"source": "msc1", "reasons": ["segments_disagree"], "served": {"begins": "13", "add": "86"}}, "test")
     limits.set_limit(home, 0, BEN, LATER_US, reason="everything takes two")
