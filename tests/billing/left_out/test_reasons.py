@@ -46,7 +46,7 @@ CAME, CAME_LAST = "2026-02-10T12:00:00", "2026-03-06T12:00:00"
 # account, begun, reason, outlook, run that says so, words of its explanation
 TABLE = """
 plain     2025-10-05  closed        for_good  5  period 2025-10-01 to 2025-10-31 | begins on 2025-11-01 | since the bill date 2026-03-01
-nobody    2025-09-05  closed        for_good  5  Nobody owned its number
+nobody    2025-09-05  closed        for_good  5  Its number had no owner
 strict    2026-01-05  too_late      for_good  5  36 days 2 h after it began | no run bills it any more
 waiving   2026-01-20  waived        for_good  5  its plan waives that
 plain     2026-03-05  not_due       later     5  A run of 2026-04-01 or later bills it

@@ -124,9 +124,11 @@ def test_what_runs_of_before_have_not_read(anna: World, monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(usage_changes.Places, "_note_unowned", lambda *_: None)
         assert anna.bill("2025-12-01").events == {}
-    assert words(anna)[0].startswith("No run has read it. Once `ratewright accounts number give` tells its number the next run bills it")
+    assert words(anna)[0].startswith("No run has read it. Once `ratewright accounts number give` records its owner, the next run bills it")
     assert words(anna, "zh")[0].startswith("尚无出账读取该记录。")
-    assert found_as(anna, "x", "nobody") == "its number had no owner, and no run has read it: the next one bills it once an owner is recorded"
+    assert (
+        found_as(anna, "x", "nobody") == "its number had no owner, and no run has read it: the next one bills it once an owner is recorded"
+    )
     assert anna.bill("2026-01-01").events == {}
     give(anna)
     anna.bill("2026-02-01")
