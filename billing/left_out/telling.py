@@ -118,7 +118,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
         by = np.full(usage.num_rows, run_id, np.int64)
         reason = _of_run(home, seq, usage, run_id)
         if (reason == UNSEEN).any():
-            raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then the runs since are asked")
+            raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then later runs are searched")
     return tell_of(home, seq, usage, reason, by)
 
 

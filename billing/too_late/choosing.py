@@ -172,17 +172,17 @@ def _not_open(home: Home, name: str, now_us: int) -> UserError:
         if ahead is not None:
             of_account = " of its account" if ahead.account_id else ""
             return UserError(
-                f"no run has looked at record {name} yet: the next one{of_account} is that of {ahead.bill_date}",
+                f"no run has read record {name} yet: the next one{of_account} is that of {ahead.bill_date}",
                 "decide when that run is made: from then on `ratewright usage too-late` lists the record",
             )
         soon = next((each for each in told if not each.run_id and each.outlook is Outlook.LATER), None)
         if soon is not None and soon.account_id:
             return UserError(
                 f"record {name} is not too late: the run of {soon.next_bill_date} bills it, unless it is left out then",
-                "nothing is to be decided; `ratewright bill explain` tells why",
+                "nothing is to be decided; `ratewright bill explain` says why",
             )
     if known is None or known.decision is None:
-        why = f"`ratewright bill explain {shlex.quote(name)}` tells why"
+        why = f"`ratewright bill explain {shlex.quote(name)}` says why"
         return NotFoundError(f"no record {name} is too late for a bill and open here", f"{_LIST}; {why}")
     made = known.decision
     return UserError(

@@ -251,7 +251,7 @@ def _require_open(home: Home, connection: sa.Connection, records: Sequence[TooLa
     decided = set(late_decisions.decided(connection, home.head_seq(connection)).keys.to_pylist())
     for each in records:
         if bytes.fromhex(each.record.event_key) in decided:
-            raise UserError(f"somebody has just decided on record {each.record.record_id}", "give the command again")
+            raise UserError(f"another person has just decided on record {each.record.record_id}", "give the command again")
 
 
 def _require_none_waits(connection: sa.Connection, found: Decided) -> None:
@@ -281,14 +281,14 @@ def _require_unchanged(approval: Approval, asked: Asked) -> None:
     if groups != groups_now:
         one, other = (_owners_told(each) for each in (groups, groups_now))
         raise UserError(
-            f"proposal {approval.approval_id} was about usage of {one}, and it is of {other} by now",
+            f"proposal {approval.approval_id} was about usage of {one}, and it is of {other} now",
             f"have it refused, and ask again: ratewright approvals refuse {approval.approval_id} --note ...",
         )
     if (before.event_keys, before.values, before.worths) != (asked.event_keys, asked.values, asked.worths):
         was, now = (_told(each.worths if before.values == asked.values else each.values) for each in (before, asked))
         what = "records worth " if before.values == asked.values else ""
         raise UserError(
-            f"proposal {approval.approval_id} was about {what}{was}, and {'they are worth' if what else 'comes to'} {now} by now",
+            f"proposal {approval.approval_id} was about {what}{was}, and {'they are worth' if what else 'comes to'} {now} now",
             f"have it refused, and ask again: ratewright approvals refuse {approval.approval_id} --note ...",
         )
 

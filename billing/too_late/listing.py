@@ -98,7 +98,7 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     told: Sequence[Told] = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
     estimator = Estimator(home, seq)
     told = told if decided else _owned(told, estimator.owners(usage))
-    assert len(told) == usage.num_rows, "each record is told of once"
+    assert len(told) == usage.num_rows, "each record is listed once"
     worth = _as_decided(known, usage, told) if decided else _estimated(estimator, usage, changes)
     records = tuple(
         TooLate(each, (now_us - each.start_us) // _DAY_US, *of_row)

@@ -140,7 +140,7 @@ def adjustment(group: Group, reference: str) -> adjusting.Wanted:
 def _unbillable(each: TooLate) -> Obstacle | None:
     """The reason why a record alone cannot be billed; None where it can."""
     if not each.record.account_id:
-        return Obstacle("nobody owned its number", _BY_HAND)
+        return Obstacle("its number had no owner", _BY_HAND)
     if not is_priced(each.basis, each.catalogue):
         return Obstacle("no plan of its owner has a price for it", _BY_HAND)
     return None

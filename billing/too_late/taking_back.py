@@ -63,7 +63,7 @@ def _billed(home: Home, connection: sa.Connection, decision: DecisionTold) -> Us
     of, to = moving(home, connection, decision)
     if of != to:
         return UserError(
-            f"decision {number} is billed on {place}, and {to} pays it by now instead of {of}",
+            f"decision {number} is billed on {place}, and {to} pays it now instead of {of}",
             f"the next bill run moves it from {of} to {to}: give the command again after that run",
         )
     left = left_of(connection, decision.invoice, decision.line_no)

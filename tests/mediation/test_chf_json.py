@@ -203,7 +203,7 @@ def test_further_columns_are_paths(tmp_path: Path) -> None:
     found = decode_rows(raws, find(str(definition)))
     assert len({content for (content,) in rows_of(found, "content_hash")}) == 3
     definition.write_text("name: core\nformat: chf-json\ncolumns: ['multipleUnitUsage[].usedUnitContainer[].triggers[].triggerCategory']\n")
-    with pytest.raises(UserError, match="is no path"):
+    with pytest.raises(UserError, match="is not a path"):
         decode_rows(raws, find(str(definition)))
 
 

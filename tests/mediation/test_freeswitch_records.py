@@ -170,9 +170,9 @@ def test_further_columns_are_variables_or_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ("['callflow[1].extension.name']", "is no path"),
-        ("['callflow[].extension.name']", "is no path"),
-        ("['variables..x']", "is no path"),
+        ("['callflow[1].extension.name']", "is not a path"),
+        ("['callflow[].extension.name']", "is not a path"),
+        ("['variables..x']", "is not a path"),
         ("['variables.accountcode']", "variables.accountcode has the name accountcode already"),
         ("['callflow[0].caller_profile']", "callflow\\[0\\].caller_profile is not a field: another column lies inside it"),
     ],

@@ -12,7 +12,7 @@ from rating import definition_file
     ("text", "told"),
     [
         ("a: 1\nb: 2\na: 3\n", "the key a is there twice, in lines 1 and 3"),
-        ("a:\n  - b: 1\n    c: 2\n    b: 3\n", "the key b stands twice, in lines 2 and 4"),
+        ("a:\n  - b: 1\n    c: 2\n    b: 3\n", "the key b is there twice, in lines 2 and 4"),
         ('a: {"x": 1, x: 2}\n', "the key x is there twice, in lines 1 and 1"),
         ('{"a": 1, "a": 2}', "the key a is there twice, in lines 1 and 1"),
     ],

@@ -183,9 +183,9 @@ plan_changes | A1-2,2026-02-10,euro/basic | plan_changes.csv line 4, plan: plan 
 account_facts | A1,discount,2026-05-01,,"{""name"":""x"",""percent_ppm"":1,""kinds"":[""discount""]}" | account_facts.csv line 9, kinds:
 account_facts | A1,bill_day,9999-12-31,,"{""bill_day"": 15}" | account_facts.csv line 9, from_date: 9999-12-31 is out of reach
 plan_changes | A1-2,2025-09-30,mobile/basic | plan_changes.csv line 4, from_date: plan change on 2025-09-30 is before
-plan_changes | A1-1,2026-02-10,mobile/basic | plan_changes.csv line 4, from_date: A1-1 2026-02-10 stands on line 2 already
+plan_changes | A1-1,2026-02-10,mobile/basic | plan_changes.csv line 4, from_date: A1-1 2026-02-10 is on line 2 already
 account_facts | A9,hold,2026-04-01,,{} | account_facts.csv line 9, account_id: account A9 is unknown
-account_facts | A1,holds,2026-04-01,,{} | account_facts.csv line 9, kind: 'holds' is no kind of fact here
+account_facts | A1,holds,2026-04-01,,{} | account_facts.csv line 9, kind: 'holds' is not a kind of fact here
 account_facts | A1,bar_outgoing,2026-04-01,,{} | account_facts.csv line 9, kind: dunning alone bars and unbars
 account_facts | A1,hold,2026-04-01,,[] | account_facts.csv line 9, detail: '[]' is not a JSON object
 account_facts | A1,bill_day,2026-04-01,,{} | account_facts.csv line 9, detail: bill_day: bill_day: missing
@@ -201,9 +201,9 @@ account_facts | A2,closed,2026-05-01,,{} | account_facts.csv line 9, from_date: 
 subscription_facts | A1-1,pause,2026-03-15,2026-04-01,{} | subscription_facts.csv line 8, from_date: A1-1 is paused
 subscription_facts | W1-1,pause,2026-07-10,,{} | subscription_facts.csv line 8, from_date: W1-1 ends on 2026-07-10, and its pause begins
 subscription_facts | W1-1,outage,2026-08-01,,{} | subscription_facts.csv line 8, from_date: W1-1 ends on 2026-07-10, and its outage begins
-subscription_facts | A1-1,hold,2026-03-15,,{} | subscription_facts.csv line 8, kind: 'hold' is no kind of fact here
+subscription_facts | A1-1,hold,2026-03-15,,{} | subscription_facts.csv line 8, kind: 'hold' is not a kind of fact here
 subscription_facts | A1-2,end,2025-10-01,,{} | subscription_facts.csv line 8, from_date: A1-2 ends on
-opening_items | W1,OLD-77,2025-11-01,2025-11-21,50.00 | opening_items.csv line 4, reference: W1 OLD-77 stands on line 2 already
+opening_items | W1,OLD-77,2025-11-01,2025-11-21,50.00 | opening_items.csv line 4, reference: W1 OLD-77 is on line 2 already
 opening_items | W1,OLD-9,2025-11-01,2025-10-21,50.00 | opening_items.csv line 4, due_on: due_on 2025-10-21 is before issued_on 2025-11-01
 opening_items | W1,OLD-9,2025-11-01,2025-11-21,50.001 | opening_items.csv line 4, amount: the amount is finer than CNY is counted
 opening_items | W1,OLD-9,2025-11-01,2025-11-21,0 | opening_items.csv line 4, amount: an item of zero is not an open item

@@ -124,13 +124,13 @@ accounts      | A1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,-1        | li
 accounts      | A1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,,20                | line 2, dunning_policy: '' cannot be used
 accounts      | A1,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard           | line 2: 9 columns where the header has 10
 accounts      | A1,"Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20       | line 3: not CSV: unexpected end of data
-accounts      | A2,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20        | line 3, account_id: A2 stands on line 2 already
+accounts      | A2,Li,CNY,Asia/Shanghai,1,zh,2026-01-15,,standard,20        | line 3, account_id: A2 is on line 2 already
 subscriptions | S1,A9,mobile/smart-m,2026-01-15,                            | line 2, account_id: account A9 is unknown
 subscriptions | S1,A1,mobile/smart-l,2026-01-15,                            | line 2, plan: plan mobile/smart-l is in no published catalogue
 subscriptions | S1,A1,smart-m,2026-01-15,                                   | line 2, plan: 'smart-m' cannot be used
 subscriptions | S1,A1,euro/smart-m,2026-01-15,                              | line 2, plan: plan euro/smart-m is in EUR, account A1 in CNY
 subscriptions | S1,A1,mobile/smart-m,2026-01-15,2026-01-15                  | line 2: to_date 2026-01-15 is not after from_date 2026-01-15
-subscriptions | S2,A1,mobile/smart-m,2026-01-15,                            | line 3, subscription_id: S2 stands on line 2 already
+subscriptions | S2,A1,mobile/smart-m,2026-01-15,                            | line 3, subscription_id: S2 is on line 2 already
 numbers       | +8613800000001,S1,2026-01-15T00:00:00Z,                      | line 2, served_id: '+8613800000001' cannot be used
 numbers       | 8613800000001,S9,2026-01-15T00:00:00Z, | line 2, subscription_id: subscription S9 is unknown
 numbers       | 86 138,S1,2026-01-15T00:00:00Z, | line 2, served_id: '86 138' cannot be used

@@ -75,7 +75,7 @@ def test_who_ever_saved_this_content_is_an_author_of_it(home: Home) -> None:
     for content, author in ((DRAFT, BEN), (other, ANN), (DRAFT, ANN)):
         catalogue.save(home, content, author, NOW_US)
     for author in (ANN, BEN):
-        with pytest.raises(UserError, match="nobody approves their own draft"):
+        with pytest.raises(UserError, match="authors do not approve their own drafts"):
             catalogue.review(home, "mobile@1", author, NOW_US, accept=True)
 
 

@@ -173,7 +173,7 @@ def test_prices_that_hold_their_tax(world: World) -> None:
     world.subscription("anna-1", "anna", "gross/basic", "1001")
     world.bill("2025-11-01")
     found = sentences(world, FIRST)
-    assert found["Basic"][-1] == "the price holds its tax: 10.00 is 9.43 without it"
+    assert found["Basic"][-1] == "the price includes tax: 10.00 is 9.43 without it"
     assert found["Tax standard 6 %"] == ["prices include tax: of 10.00, 9.43 is net at 6 %, and 0.57 is tax"]
 
 

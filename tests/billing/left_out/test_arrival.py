@@ -42,7 +42,7 @@ def test_the_next_run_is_that_of_its_arrival(late: World) -> None:
     (told,) = explain_record(late.home, "late").left_out
     assert sentences(told)[3:] == [
         ARRIVAL,
-        "No run has looked at it yet; the next one of its account is that of 2026-03-01.",
+        "No run has read it yet; the next one of its account is that of 2026-03-01.",
         "A run of 2026-03-01 or later bills it.",
     ]
     assert next_bill_date(late) == "2026-03-01"

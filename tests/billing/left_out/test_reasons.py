@@ -46,7 +46,7 @@ CAME, CAME_LAST = "2026-02-10T12:00:00", "2026-03-06T12:00:00"
 # account, begun, reason, outlook, run that says so, words of its explanation
 TABLE = """
 plain     2025-10-05  closed        for_good  5  period 2025-10-01 to 2025-10-31 | begins on 2025-11-01 | since the bill date 2026-03-01
-nobody    2025-09-05  closed        for_good  5  Nobody owned its number
+nobody    2025-09-05  closed        for_good  5  Its number had no owner
 strict    2026-01-05  too_late      for_good  5  36 days 2 h after it began | no run bills it any more
 waiving   2026-01-20  waived        for_good  5  its plan waives that
 plain     2026-03-05  not_due       later     5  A run of 2026-04-01 or later bills it
@@ -204,11 +204,11 @@ def test_what_waits_is_told_as_what_the_next_run_does_with_it(world: World) -> N
     (told,) = explain_record(world.home, "unknown").left_out
     assert (told.run_id, told.bill_date, told.detail) == (0, "", "nobodys")
     text = " ".join(sentences(told))
-    assert "nobody owned its number, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless the number is told" in text
+    assert "its number had no owner, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless an owner is recorded" in text
     assert "its account" not in text
     assert "UNKNOWN_SUBSCRIPTION" in " ".join(sentences(told, "zh"))
     (record,) = find(world.home, "8613900000099", EVER).records
-    assert state_in_words(record, "en").startswith("nobody owned its number, and the next run refuses it")
+    assert state_in_words(record, "en").startswith("its number had no owner, and the next run refuses it")
     arrive(world, "2026-03-06T14:00:00", Call(NUMBERS["plain"], "2026-01-09T10:00:00", 60, key="after the bill"))
     (told,) = explain_record(world.home, "after the bill").left_out
     assert (told.bill_date, told.detail, told.outlook) == ("2026-03-01", "after_bill", Outlook.LATER)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 UNKNOWN = NUMBERS["nobody"]
 IN_OCTOBER = Call(UNKNOWN, "2025-10-05T10:00:00", 600, key="x")
 YEARS = Span(dt.date(2024, 1, 1), dt.date(2027, 1, 1))
-REFUSES = "The next run of all accounts refuses it, unless `ratewright accounts number give` tells the number."
+REFUSES = "The next run of all accounts refuses it, unless `ratewright accounts number give` records its owner."
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_what_is_closed_when_it_comes_is_never_promised_a_refusal(anna: World) -
     said = sentences(told)
     assert said[0].endswith("its period is closed, for good")
     assert said[-1].startswith("No run bills it. That run looks at it first")
-    assert said[-2] == "No run has looked at it yet; the next one is that of 2025-12-01."
+    assert said[-2] == "No run has read it yet; the next one is that of 2025-12-01."
     assert "下一次出账日为 2025-12-01" in sentences(told, "zh")[-2]
     assert anna.bill("2025-12-01").events == {}
     assert (open_records(anna), in_suspense(anna), wrong(anna)) == (["x"], [], set())
@@ -124,9 +124,11 @@ def test_what_runs_of_before_have_not_read(anna: World, monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(usage_changes.Places, "_note_unowned", lambda *_: None)
         assert anna.bill("2025-12-01").events == {}
-    assert words(anna)[0].startswith("No run has read it. Once `ratewright accounts number give` tells its number the next run bills it")
+    assert words(anna)[0].startswith("No run has read it. Once `ratewright accounts number give` records its owner, the next run bills it")
     assert words(anna, "zh")[0].startswith("尚无出账读取该记录。")
-    assert found_as(anna, "x", "nobody") == "nobody owned its number, and no run has read it: the next one bills it once the number is told"
+    assert (
+        found_as(anna, "x", "nobody") == "its number had no owner, and no run has read it: the next one bills it once an owner is recorded"
+    )
     assert anna.bill("2026-01-01").events == {}
     give(anna)
     anna.bill("2026-02-01")

@@ -95,7 +95,7 @@ def test_nobody_writes_off_alone(world: World) -> None:
     what = Deciding(ANA, world.tick(), "alone")
     with pytest.raises(UserError, match="needs a second person"):
         writing_off.apply_write_off(world.home, made, what, chosen, asking(world))
-    with pytest.raises(UserError, match="nobody approves their own"):
+    with pytest.raises(UserError, match="who cannot approve it"):
         proposals.decide(world.home, made.proposal_id, ANA, world.tick(), accept=True)
     given_up = proposals.decide(world.home, made.proposal_id, ANA, world.tick(), accept=False)
     assert given_up.state is proposals.State.REJECTED

@@ -245,7 +245,7 @@ def test_a_record_is_decided_once(world: World) -> None:
 
 # records, account, month, what stands in the way
 REFUSED = """
-late-4         |      |         | record late-4 cannot be billed: nobody owned its number
+late-4         |      |         | record late-4 cannot be billed: its number had no owner
 in time        |      |         | no record in time is too late for a bill and open
 late-1,late-5  |      |         | the records are of 2 adjustments, and one amount is given
                |      |         | no records are chosen
@@ -268,7 +268,7 @@ def test_of_a_month_what_cannot_be_billed_is_left_alone_and_told(world: World) -
     late(world)
     done = decide(world, BILLED, month="2025-10")
     assert [each.records for each in done.groups] == [("late-1", "late-2"), ("late-5",)]
-    assert [(each.record_id, each.why) for each in done.left_alone] == [("late-4", "nobody owned its number")]
+    assert [(each.record_id, each.why) for each in done.left_alone] == [("late-4", "its number had no owner")]
     assert open_records(world) == ["late-3", "late-4"]
 
 
@@ -314,7 +314,7 @@ def test_no_run_has_looked_yet(world: World) -> None:
     """It came after the run of March, and is too late already; only the next run says so."""
     late(world)
     arrive(world, "2026-03-10T12:00:00", Call(NUMBERS["anna"], "2025-10-09T10:00:00", 60, key="late-6"))
-    with pytest.raises(UserError, match=r"no run has looked at record late-6 yet: .* is that of 2026-04-01") as refused:
+    with pytest.raises(UserError, match=r"no run has read record late-6 yet: .* is that of 2026-04-01") as refused:
         decide(world, WRITTEN_OFF, "late-6")
     assert "decide when that run is made" in refused.value.remedy
     world.bill("2026-04-01")

@@ -77,7 +77,7 @@ def test_a_proposal_about_another_owner_is_not_agreed_to(world: World, kind: str
     settings.put(world.home, "late_usage_limit_micros", str(CENT), *ANA, who(world).now_us)
     proposal = decide(world, kind, "late-1").proposal
     moved(world)
-    with pytest.raises(UserError, match=r"was about usage of anna anna-1 CNY.*, and it is of bert anna-2 CNY.* by now") as refused:
+    with pytest.raises(UserError, match=r"was about usage of anna anna-1 CNY.*, and it is of bert anna-2 CNY.* now") as refused:
         agreeing.agree(world.home, proposal, "seen", who(world, BEN))
     assert refused.value.remedy.startswith(f"have it refused, and ask again: ratewright approvals refuse {proposal}")
     approvals.refuse(world.home, proposal, "it is of bert", who(world))

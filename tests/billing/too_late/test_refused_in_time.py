@@ -128,7 +128,7 @@ def test_the_refusal_is_told_wherever_the_record_is(world: World, capsys: pytest
     assert [each.status.name for each in explained.outcomes] == ["NO_ZONE"]
     text = sentences(told)
     assert text[0].endswith("refused in time (NO_ZONE), and its period is closed, for good")
-    assert "Run 1 refused it in time (NO_ZONE), and nothing had mended that when its period closed." in text
+    assert "Run 1 refused it in time (NO_ZONE), and the cause was not corrected when its period closed." in text
     assert "第 1 次出账按时处理并拒绝了它（NO_ZONE），直到账期关闭原因仍未排除。" in sentences(told, "zh")
     world.catch_up()
     assert too_late(home=world.home.path) == 0

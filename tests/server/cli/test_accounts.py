@@ -69,7 +69,7 @@ tax P-300 --from 2026-03-01 --exempt * --certificate 9 | P-300: exempt from all 
 tax P-300 --from 2026-03-01 --instead added=voice | P-300: added is taxed as voice
 category P-300 test --from 2026-03-01 | P-300: a test account: rated, never invoiced
 hold P-300 --from 2026-03-01 --to 2026-03-31 --reason dispute | P-300: no bill is made (dispute), from 2026-03-01 to 2026-03-31
-payer C-101 --nobody --from 2026-06-01 | C-101: nobody else pays
+payer C-101 --nobody --from 2026-06-01 | C-101: no other account pays
 sponsor C-102 C-100 --from 2026-06-01 --kind one_off | C-102: C-100 pays one off
 pool C-102 C-101 --from 2026-06-01 | C-102: shares allowances with C-101
 bill-day F-201 1 --from 2026-06-20 | F-200 is billed on day 1 of the month

@@ -220,7 +220,7 @@ def told_of_bars(call: Command) -> tuple[list[str], list[list[object]]]:
     bars = [line for line in lines[lines.index(head) + 1 :] if "bar" in line]
     facts = json.loads(call("accounts show anna --as-of 2026-01-31 --json"))["facts"]
     names = ("kind", "by_name", "dunning_run", "dunning_level", "dunning_undone")
-    return [line[head.index("told by") :] for line in bars], [[each[name] for name in names] for each in facts]
+    return [line[head.index("recorded by") :] for line in bars], [[each[name] for name in names] for each in facts]
 
 
 def test_a_bar_says_which_run_set_it(call: Command) -> None:

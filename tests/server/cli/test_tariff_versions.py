@@ -221,7 +221,7 @@ def test_two_people_are_two_accounts_whatever_their_variables_say() -> None:
         for path in (Path(shared), home, *home.rglob("*")):
             path.chmod(0o777)
         pretended = _review(home, "root", {"LOGNAME": "nobody", "USER": "nobody"})
-        assert (pretended.returncode, "nobody approves their own draft" in pretended.stderr) == (1, True)
+        assert (pretended.returncode, "authors do not approve their own drafts" in pretended.stderr) == (1, True)
         done = _review(home, "nobody", {"LOGNAME": "root", "USER": "root"})
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["by"]["name"] == "nobody"

@@ -109,7 +109,7 @@ def test_what_is_kept_and_what_is_not(world: World, capsys: pytest.CaptureFixtur
 
 MISTAKES = [
     (("--period", "2025"), "is not a month", 2),
-    (("--period", "2025-10", "--chart", "x.png"), "no picture that can be drawn", 2),
+    (("--period", "2025-10", "--chart", "x.png"), "not a picture that can be drawn", 2),
     (("--period", "2025-10", "--migrate", "plus"), "is not a move", 2),
     (("--period", "2025-10", "--plan", "gold"), 'no subscription has plan "shop/gold"', 1),
     (("--period", "2025-10", "--migrate", "gold:plus=1%"), 'no subscription has plan "shop/gold"', 1),
