@@ -6,24 +6,22 @@ do not overlap. A back-dated span may begin before a billed period: the next run
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.accounts import forecast, layouts
 from billing.accounts.recording import change, require_cell
 from billing.store import tables
+from rating.dates import DAY_US, local_time
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
-
-DAY_US: Final = 86_400_000_000
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Span(NamedTuple):
@@ -131,7 +129,7 @@ def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Span]
 
 def _told(customer: Customer, instant_us: int) -> str:
     """An instant as the account's clock shows it."""
-    local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(customer.timezone))
+    local = local_time(instant_us, customer.timezone)
     return local.isoformat(sep=" ", timespec="seconds")
 
 

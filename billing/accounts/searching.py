@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import sqlalchemy as sa
 
-from billing.clocks import EPOCH
 from billing.store import tables
+from rating.dates import instant_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -137,6 +137,6 @@ def _holding(rows: Iterable[Any]) -> Iterable[Any]:
 def _had_it(hit: Hit, on: dt.date) -> bool:
     """True where the number was the subscription's at some time of a day, on the clock of its account."""
     zone = ZoneInfo(hit.timezone)
-    begin_us, end_us = ((dt.datetime.combine(day, dt.time(), zone) - EPOCH) // dt.timedelta(microseconds=1) for day in (on, on + _ONE_DAY))
+    begin_us, end_us = (instant_of(dt.datetime.combine(day, dt.time(), zone)) for day in (on, on + _ONE_DAY))
     assert hit.from_us is not None, "a number is had from some time on"
     return hit.from_us < end_us and (hit.to_us is None or hit.to_us > begin_us)

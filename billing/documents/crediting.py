@@ -35,9 +35,9 @@ from billing.documents.trying import transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
-from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, tables
 from rating import identifiers
+from rating.dates import day_number
 from rating.errors import UserError
 from rating.model import TaxClass
 from rating.money import RoundingMode, format_micros, round_exact

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from billing.charges.lines import Kind
 from billing.charges.own_days import Days
-from billing.clocks import local_date
 from billing.invoicing.drafts import KIND_NAMES, iso
 from billing.left_out.for_good import never_billed
 from billing.runs.contracts.price_list import PriceList
@@ -21,6 +20,7 @@ from billing.runs.settlement import adjustments, totals
 from billing.runs.settlement.drafting import with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
+from rating.dates import local_date
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         by_hand_rows = adjustments.counting(connection, seq), adjustments.retracted(connection, seq)
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
-    day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
+    day = through or local_date(now_us, row.timezone) + dt.timedelta(days=1)
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     own = found.lines["account_key"] == row.account_key
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0

@@ -23,7 +23,6 @@ from billing.documents.issuing import issue
 from billing.invoicing.drafts import Drafts
 from billing.ledger import closed_months
 from billing.runs import states
-from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
 from billing.runs.settlement.drafting import Writer
@@ -32,6 +31,7 @@ from billing.runs.settlement.thresholds import Acted, Reached, reached
 from billing.runs.settlement.unbilled import unbilled
 from billing.runs.usage.spend_limits import Spending, Spent
 from billing.store import commit_points, tables
+from rating.dates import day_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from billing.clocks import Dated
 from billing.documents.issuing import issue
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING, Drafts
-from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, settings, tables
+from rating.dates import day_number
 from rating.errors import UserError
 
 if TYPE_CHECKING:

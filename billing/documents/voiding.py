@@ -19,7 +19,6 @@ from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
-from billing.clocks import local_date
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import transaction
 from billing.invoicing.drafts import OPENING
@@ -31,6 +30,7 @@ from billing.runs.selection import later_bills, scope
 from billing.store import approvals, tables
 from billing.store.voids import voided
 from rating import identifiers
+from rating.dates import local_date
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
         bill_date = dt.date.fromisoformat(document.bill_date)
         bill_date = bill_date if coverage is None else max(bill_date, coverage.through)
         last = later_bills.last_with(connection, known, index, _first_day(connection, document), bill_date, seq)
-    issued_on = max(local_date(document.timezone, who.now_us), dt.date.fromisoformat(void.on_date))
+    issued_on = max(local_date(who.now_us, document.timezone), dt.date.fromisoformat(void.on_date))
     order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}), issued_on=issued_on)
     return last, order
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,6 @@ from billing.guiding import Guide
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times, changed_accounts, scope
 from billing.runs.selection.left_out import PLACES, LeftOut
@@ -29,6 +26,7 @@ from billing.runs.selection.usage_windows import unowned_from_us
 from billing.runs.usage import late_changes, late_usage, pricing
 from billing.runs.usage.pricing import Owned
 from billing.store import settings
+from rating.dates import NEVER_DAY, day_of, local_date
 from rating.schema import Direction
 
 if TYPE_CHECKING:
@@ -246,7 +244,7 @@ class Judge:
         for row in rows.tolist():
             index = int(owner.account[row])
             account, coverage = self._contracts.facts.accounts[index], self._coverage(index)
-            day = (EPOCH_INSTANT + int(start_us[row]) * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+            day = local_date(int(start_us[row]), account.timezone)
             closing = self._closes_on(account, day)
             if coverage is not None and day < coverage.closed_to and closing is not None and closing <= self.run.bill_date:
                 found[row] = CODES[LeftOut.CLOSED]
@@ -264,7 +262,7 @@ class Judge:
 
 
 def _local_day(account: Account, instant_us: int) -> dt.date:
-    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+    return local_date(instant_us, account.timezone)
 
 
 def _period(account: Account, day: dt.date) -> Period | None:

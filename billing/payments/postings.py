@@ -14,10 +14,10 @@ Each kind with its debit account and its credit account (`against`):
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from billing import ledger
+from rating.dates import utc_date
 
 if TYPE_CHECKING:
     from billing.payments.writing import Account
@@ -50,12 +50,7 @@ def posting_day(received_on: str, decided_us: int | None) -> str:
 
     Suspense was credited in the month it came in, which may be closed by then.
     """
-    return received_on if decided_us is None else max(received_on, day_of(decided_us))
-
-
-def day_of(instant_us: int) -> str:
-    """The date (UTC) of an instant."""
-    return dt.datetime.fromtimestamp(instant_us // 1_000_000, dt.UTC).date().isoformat()
+    return received_on if decided_us is None else max(received_on, utc_date(decided_us).isoformat())
 
 
 def of_event(  # noqa: PLR0913, PLR0917 -- the fields of an event

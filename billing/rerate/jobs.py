@@ -37,11 +37,11 @@ from billing.rerate.scoping import read
 from billing.runs import states
 from billing.runs.computing import settled
 from billing.runs.contracts import facts
-from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
 from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
 from rating.counted import counted
+from rating.dates import day_number, day_of
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:

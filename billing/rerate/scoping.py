@@ -25,10 +25,10 @@ from billing.rerate.keeping import Kept
 from billing.runs.computing import Known, billed_in
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection import billed_periods, scope
 from billing.runs.settlement import adjustments, bounds
 from billing.runs.usage import carried_allowances
+from rating.dates import day_number
 from rating.errors import UserError
 
 if TYPE_CHECKING:

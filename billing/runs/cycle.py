@@ -23,7 +23,6 @@ import pyarrow as pa
 from billing.charges.book_terms import clipped, total
 from billing.runs import charge_files, frozen_list, numbering, posting, start, states
 from billing.runs.computing import Computed, compute
-from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
@@ -31,6 +30,7 @@ from billing.runs.start import Order
 from billing.runs.states import Step
 from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
+from rating.dates import day_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:

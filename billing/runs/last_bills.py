@@ -20,10 +20,11 @@ from billing.charges.periods import ended_by
 from billing.runs import states
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.selection.coverage import covered_through
 from billing.store import bulk, tables
 from billing.store.voids import voided
+from rating.dates import NEVER_DAY, day_number, day_of
 
 if TYPE_CHECKING:
     from billing.runs.contracts.facts import Facts

@@ -18,6 +18,7 @@ from billing.suspense.raw import file_paths
 from billing.suspense.selection import Asking, Selection, identifier
 from billing.suspense.valued import Valued, valued
 from billing.suspense.waiting import waiting
+from rating.dates import DAY_US
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-DAY_US: Final = 86_400_000_000
 # Name of each bucket of age, and the age (in days) from which on it is the next one.
 AGE_BUCKETS: Final = (("under 1 day", 1), ("1 to 7 days", 7), ("7 to 30 days", 30), ("30 to 90 days", 90), ("over 90 days", 1 << 30))
 SHOWN_ROWS: Final = 50

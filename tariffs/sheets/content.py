@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rating.dates import local_date
 from rating.errors import UserError
 from rating.model import QuantityUnit, Service
 from tariffs.sheets import bands, clauses, fees, terms, times, volume
@@ -96,7 +97,7 @@ class _Maker:
         yield Section(titles.volume, tuple(volume.blocks(plan.volume_tiers, self._numbered, words, writer)))
         yield Section(titles.others, self._grants.others())
         yield Section(titles.add_ons, self._grants.add_ons())
-        since = max(self._as_of, terms.local_date(catalogue, catalogue.effective_from_us))
+        since = max(self._as_of, local_date(catalogue.effective_from_us, catalogue.timezone))
         yield Section(titles.times, times.blocks(catalogue, self._met, since, words, writer))
         yield Section(titles.destinations, tuple(destinations(catalogue, [each.reach for each in self._met], words)))
         yield Section(titles.terms, terms.terms(catalogue, plan, words))

@@ -10,7 +10,7 @@ from billing.accounts.kinds import DiscountFact, TaxFact
 from billing.charges.periods import BillDays, always
 from billing.charges.proration import Span
 from billing.runs.contracts.agreements import NORMAL, Agreed
-from billing.runs.contracts.fact_columns import day_of
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

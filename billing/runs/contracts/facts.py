@@ -12,7 +12,6 @@ import datetime as dt
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +22,9 @@ from billing.runs.contracts import agreements, reading
 from billing.runs.contracts.agreements import NORMAL, NOTHING, Agreed
 from billing.runs.contracts.columns import index_of, one_chunk
 from billing.runs.contracts.contract_profiles import Pattern, of_rows, with_changes
-from billing.runs.contracts.fact_columns import EPOCH, NEVER_DAY, coded, day_number, day_of, groups, integers
+from billing.runs.contracts.fact_columns import coded, groups, integers
 from billing.runs.contracts.fact_rows import Account, AccountRows, ChangedRows, Subscription, SubscriptionRows
+from rating.dates import NEVER_DAY, day_number, midnight_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts.reading import StoredAccounts
 
-__all__ = ["EPOCH", "Account", "Facts", "Midnights", "Pattern", "Subscription", "day_number", "day_of", "load"]
-
-EPOCH_INSTANT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
+__all__ = ["Account", "Facts", "Midnights", "Pattern", "Subscription", "load"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -206,8 +203,7 @@ class Midnights:
         """First instant of `day` in `zone`. Where the clock skips midnight, the instant of the change."""
         known = self._known.get((zone, day))
         if known is None:
-            midnight = dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-            known = (midnight - EPOCH_INSTANT) // MICROSECOND
+            known = midnight_us(day, zone)
             self._known[zone, day] = known
         return known
 

@@ -20,12 +20,12 @@ from billing import clocks
 from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
 from billing.runs.contracts.facts import Facts
 from billing.runs.selection import changed_accounts, due_accounts, later_bills
 from billing.runs.selection.coverage import TESTED, Covered, covered_through
 from billing.runs.settlement import adjustments
 from billing.store import settings
+from rating.dates import NEVER_DAY, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from billing.accounts import undone
 from billing.runs.contracts import facts
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection import due_accounts, scope
 from billing.runs.selection.coverage import CYCLE, Covered, CoveringRun
 from billing.store import tables
+from rating.dates import NEVER, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def _of_accounts(
     own = Covered(of, [tuple(run for run in each if run.run_id in counted) for each in classes])
     ground = due_accounts.prepare(known, own, max(run.bill_date for run in runs), PERIODS_MAX)
     reached = max((run.bill_date for run in runs if not run.restricted), default=dt.date.min)
-    pin = [0 if each.looked_at_seq == due_accounts.NEVER_SEQ else each.looked_at_seq for each in ground.lives]
+    pin = [0 if each.looked_at_seq == NEVER else each.looked_at_seq for each in ground.lives]
     behind = [_is_behind(each, reached) for each in ground.lives]
     return np.array(pin, np.int64)[ground.code], np.array(behind, np.bool_)[ground.code]
 

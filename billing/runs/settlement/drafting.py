@@ -11,8 +11,7 @@ from billing.charges.lines import Int64s, Kind, Lines, empty, group_starts, take
 from billing.charges.ordering import order_by
 from billing.charges.tax import PPM
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
-from billing.runs.contracts.fact_columns import day_of
-from billing.runs.settlement.payer_table import NEVER
+from rating.dates import NEVER, day_of
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip
 from billing.charges.recurring import FeeDue, fees_due
 from billing.runs.contracts.currencies import Currencies, step_of
-from billing.runs.contracts.facts import day_number
 from billing.runs.selection import subscription_profiles
+from rating.dates import day_number
 from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, take
 from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.settlement import bounds
 from billing.runs.settlement.drafting import UNKNOWN_CATALOGUE, Writer
 from billing.runs.settlement.parting import parted
-from billing.runs.settlement.payer_table import NEVER, Payers
+from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
+from rating.dates import NEVER, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

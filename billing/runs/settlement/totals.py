@@ -24,10 +24,10 @@ from billing.charges.spread import Parts, spread_columns
 from billing.charges.volume import prices
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import rates_of
-from billing.runs.contracts.facts import day_number
 from billing.runs.settlement import payers
 from billing.runs.settlement.fees_due import Sold, template_row
 from billing.runs.settlement.totals_rules import Menus, Tier, agreed_entries
+from rating.dates import day_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

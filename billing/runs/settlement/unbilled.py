@@ -38,7 +38,7 @@ from billing.invoicing import billed_lines
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies, rates_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.selection import scope
 from billing.runs.settlement import adjustments, deferred_fees, payers, totals
@@ -48,6 +48,7 @@ from billing.runs.settlement.tax_exemptions import as_agreed
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import settings
+from rating.dates import NEVER_DAY, day_number, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

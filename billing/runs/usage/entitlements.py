@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -19,10 +18,10 @@ from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch
 from billing.charges.periods import Period
 from billing.charges.proration import Span, clip
 from billing.charges.rollover import expiry
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, groups
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.late_rules import arrives
 from billing.runs.contracts.plan_counters import memories
+from rating.dates import NEVER_DAY, day_number, local_date
 from rating.model import BucketKind
 from rating.tables import TIME_MIN_US
 
@@ -204,4 +203,4 @@ def _together(remembered: list[list[Memory]]) -> Iterator[tuple[Memory, tuple[in
 
 
 def _local_day(instant_us: int, zone: str) -> dt.date:
-    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(zone)).date()
+    return local_date(instant_us, zone)

@@ -23,6 +23,7 @@ from billing.runs.usage.circumstances import Whose, circumstances
 from billing.runs.usage.destinations import numbers
 from billing.runs.usage.owners import Owners
 from billing.runs.usage.rating_passes import Rateable, Results, chosen
+from rating.dates import DAY_US
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
@@ -48,7 +49,6 @@ _COLUMNS: Final = (
     "flags",
 )
 QUANTITY: Final = "quantity"  # as column: what `quantity_of` says
-DAY_US: Final = 86_400_000_000
 NOT_BILLABLE: Final = LeftOut.NOT_BILLABLE.value
 NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL)
 

@@ -15,12 +15,13 @@ from billing.charges.proration import Span
 from billing.runs.contracts.contract_profiles import of_rows
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies
-from billing.runs.contracts.facts import Account, Facts, Midnights, Pattern, Subscription, day_number, day_of
+from billing.runs.contracts.facts import Account, Facts, Midnights, Pattern, Subscription
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.selection.coverage import Covered
 from billing.runs.selection.scope import Scope, decide
 from billing.runs.settlement import payers, totals
 from billing.runs.settlement.fees_due import one_off_lines, recurring_lines
+from rating.dates import day_number, day_of
 from rating.money import format_micros
 from tests.billing.runs.world import shop
 

@@ -30,6 +30,7 @@ from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
 from billing.verification.rerate_sample import rerate
 from mediation.decoded import Decoded
+from rating.dates import day_number
 from rating.model import AtPlanChange, LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable
 from tests.billing.runs.test_promises import FREE, ROLLS, VOICE, a_plan, confirmed, minutes, selling, usage_cents
@@ -347,7 +348,7 @@ def _since(asked: Priceable, first: dt.date):  # noqa: ANN202 -- a scope
     known = asked.contracts.facts
     with asked.world.home.connect() as connection:
         covered = scope.covered_through(connection, known)
-    touched = facts.day_number(first) + known.account_keys * 0
+    touched = day_number(first) + known.account_keys * 0
     return scope.decide(known, covered, DECEMBER, facts.Midnights(), touched=touched)
 
 
