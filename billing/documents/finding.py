@@ -56,7 +56,7 @@ def find(connection: sa.Connection, number: str) -> Document:
     """The document with this number. Raises NotFoundError when there is none."""
     invoice, account, run = tables.invoices.c, tables.accounts.c, tables.bill_runs.c
     own = (invoice[name] for name in Document._fields[:12])
-    others = (account.account_id, account.timezone, account.language, run.bill_date, sa.func.coalesce(run.kind, states.CYCLE))
+    others = (account.account_id, account.timezone, account.language, run.bill_date, run.kind)
     kind = sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(invoice.legal_entity, "")
     query = sa.select(*own, *kind, *others, run.pinned_seq).select_from(tables.invoices)
     query = query.join(tables.accounts, account.account_key == invoice.account_key).join(tables.bill_runs, run.run_id == invoice.run_id)

@@ -57,7 +57,7 @@ def _left() -> sa.Select[int]:
     """Posted runs of the cycle without a follow-up, oldest first."""
     run, step = tables.bill_runs.c, tables.run_steps.c
     done = sa.select(step.run_id).where(step.state == FOLLOWED_UP)
-    query = sa.select(run.run_id).where(run.state == states.POSTED, run.kind.is_(None), run.run_id.not_in(done))
+    query = sa.select(run.run_id).where(run.state == states.POSTED, run.kind == states.CYCLE, run.run_id.not_in(done))
     return query.order_by(run.run_id)
 
 

@@ -67,7 +67,7 @@ def documents_of(connection: sa.Connection, account_key: int) -> list[Issued]:
     """All documents of a payer, in the order in which they were made."""
     invoice, event, run, line = tables.invoices.c, tables.invoice_events.c, tables.bill_runs.c, tables.invoice_lines
     names = ("invoice_key", "number", "issued_on", "period_from", "period_to", "total_micros")
-    words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, sa.func.coalesce(run.kind, CYCLE))
+    words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, run.kind)
     void = (sa.func.coalesce(event.commit_seq, NEVER), sa.func.coalesce(event.on_date, ""))
     query = sa.select(*(invoice[name] for name in names), *words, invoice.commit_seq, *void)
     query = query.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)

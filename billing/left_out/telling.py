@@ -124,7 +124,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
 
 def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs
     """Events (keys, with their starts) that a run priced, and did not bill: `unbilled` has the reason of each and its words."""
-    if not unbilled or (run.kind or states.CYCLE) != states.CYCLE:
+    if not unbilled or run.kind != states.CYCLE:
         return ()
     keys, start_us = pa.array(sorted(unbilled), KEY), np.array([starts[key] for key in unbilled], np.int64)
     usage = usage_of(home, run.pinned_seq, keys, start_us)

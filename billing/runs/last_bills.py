@@ -132,7 +132,7 @@ def _last(known: Facts, covered: Covered, account: int, run: Run) -> tuple[int, 
 def _runs(connection: sa.Connection, run: Run, first: dt.date) -> dict[int, dt.date]:
     """Runs of the cycle that count, begun before this one, of bill dates from `first` on."""
     row = tables.bill_runs.c
-    query = sa.select(row.run_id, row.bill_date).where(row.run_id < run.run_id, row.kind.is_(None), row.state.in_(states.COUNTED))
+    query = sa.select(row.run_id, row.bill_date).where(row.run_id < run.run_id, row.kind == states.CYCLE, row.state.in_(states.COUNTED))
     found = connection.execute(query.where(row.bill_date >= first.isoformat()))
     return {int(run_id): dt.date.fromisoformat(bill_date) for run_id, bill_date in found}
 

@@ -164,7 +164,7 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
         "state": states.COMPUTING,
         "started_us": now_us,
         "commit_seq": seq,
-        "kind": None if order.kind == states.CYCLE else order.kind,
+        "kind": order.kind,
         "detail": msgspec.json.encode(detail).decode() if detail else None,
         "restricted": int(restricted) or None,
     }

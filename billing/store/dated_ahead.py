@@ -69,9 +69,8 @@ def _billed() -> sa.Select[Any]:
     A run that says why it was ahead was approved by another person as that.
     """
     run, invoice, commit, account = tables.bill_runs.c, tables.invoices, tables.commits, tables.accounts
-    kind = sa.func.coalesce(run.kind, _CYCLE)
     names = (run.run_id, run.bill_date, commit.c.at_us, account.c.timezone)
-    query = sa.select(*names, sa.func.count(), kind, run.state).select_from(tables.bill_runs)
+    query = sa.select(*names, sa.func.count(), run.kind, run.state).select_from(tables.bill_runs)
     query = query.join(invoice, invoice.c.run_id == run.run_id).join(commit, commit.c.commit_seq == invoice.c.commit_seq)
     query = query.join(account, account.c.account_key == invoice.c.account_key)
     query = query.where(sa.func.coalesce(run.detail, "").not_like('%"ahead":%'))

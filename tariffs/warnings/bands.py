@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rating.dates import utc_date, utc_time
+from rating.dates import MINUTE_US, utc_date, utc_time
 from rating.model import OTHER_BAND
 from tariffs.compiling.price_times import occurring
 from tariffs.compiling.timeline import band_names, timeline
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 HOLE_MINUTES_MAX: Final = 30  # a longer time without a band is one that its author sees
 HOLIDAYS_DAYS_MIN: Final = 300  # of a year's holidays the last is in December: those of the year of the start suffice
-_MINUTE_US: Final = 60_000_000
 
 
 def warn(catalogue: Catalogue) -> Iterator[Warning]:
@@ -42,7 +41,7 @@ def _holes(calendar: Calendar, catalogue: Catalogue, place: Place) -> Iterator[W
     """Short times that no band covers, each reported once by its time of day."""
     line = timeline(calendar, "UTC")  # UTC has no change of clocks: instants are times of day
     lengths = np.diff(line.boundaries[:-1])
-    is_hole = (line.bands[: len(lengths)] == len(band_names(calendar)) - 1) & (lengths <= HOLE_MINUTES_MAX * _MINUTE_US)
+    is_hole = (line.bands[: len(lengths)] == len(band_names(calendar)) - 1) & (lengths <= HOLE_MINUTES_MAX * MINUTE_US)
     is_hole &= line.boundaries[: len(lengths)] >= catalogue.effective_from_us
     told: set[tuple[str, str]] = set()
     for begin_us, length_us in zip(line.boundaries[:-2][is_hole].tolist(), lengths[is_hole].tolist(), strict=True):

@@ -41,7 +41,7 @@ def cycle_runs(connection: sa.Connection, seq: int, before_run: int | None = Non
     """
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted).where(run.state == scope.POSTED, run.commit_seq <= seq)
-    rows = connection.execute(query.where(sa.func.coalesce(run.kind, CYCLE) == CYCLE).order_by(run.run_id))
+    rows = connection.execute(query.where(run.kind == CYCLE).order_by(run.run_id))
     pinned = None if before_run is None else sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery()
     gone = undone.whole_runs(undone.load(connection, seq if pinned is None else pinned))
     every = [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]

@@ -288,7 +288,7 @@ def test_a_reopened_window_is_read_for_its_accounts_alone(filled: Priceable) -> 
     world, known = filled.world, filled.contracts.facts
     with world.home.begin() as connection:
         seq = world.home.next_commit_seq(connection, "run", world.tick())
-        run = {"bill_date": "2025-12-03", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq}
+        run = {"bill_date": "2025-12-03", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq, "kind": "cycle"}
         connection.execute(tables.bill_runs.insert().values(**run))
     touched = np.full(len(known.account_keys), day_number(dt.date(9999, 12, 31)), np.int64)
     touched[[3, 4, 8]] = day_number(dt.date(2025, 10, 15))

@@ -264,7 +264,7 @@ def test_usage_that_arrived_late_is_found_when_only_its_later_period_is_computed
     arrive(world, "2025-10-05T11:00:00", minutes("1001", "2025-10-05T10:00:00", 31))
     with world.home.begin() as connection:
         seq = world.home.next_commit_seq(connection, "run", instant_us("2025-11-01T10:00:00"))
-        run = {"bill_date": "2025-11-01", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq}
+        run = {"bill_date": "2025-11-01", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq, "kind": "cycle"}
         connection.execute(tables.bill_runs.insert().values(**run))
     arrive(world, "2025-11-20T10:00:00", minutes("1001", "2025-10-07T10:00:00", 41))
     whole = Priceable.of(world, DECEMBER)
