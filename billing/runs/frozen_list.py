@@ -41,7 +41,7 @@ INDEX: Final = "index.json"
 
 
 class PutAside(NamedTuple):
-    """An account that is not billed. `kind`: quarantined | held | passed by | test."""
+    """An account that is not billed. `kind`: quarantined, held, `passed by` or test."""
 
     account_key: int
     kind: str
