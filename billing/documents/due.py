@@ -97,7 +97,18 @@ def due_of(home: Home, document: Document) -> Due:
     lines = sum_as_taxed(as_agreed(lines, contracts, paying))
     found = taxed(lines, currencies.steps_of(lines))
     net, groups = found.lines["amount_micros"].copy(), subscription_profiles.find(contracts, chosen)
-    return Due(ground.seq, contracts, chosen, currencies, groups, ground.adjustments, lines, net, found.taxes, workings)
+    return Due(
+        seq=ground.seq,
+        contracts=contracts,
+        scope=chosen,
+        currencies=currencies,
+        alike=groups,
+        adjustments=ground.adjustments,
+        lines=lines,
+        net_micros=net,
+        taxes=found.taxes,
+        workings=workings,
+    )
 
 
 def priced_usage(home: Home, ground: Ground, sink: Sink | None = None) -> PricedSums:

@@ -112,19 +112,19 @@ class _Texts(NamedTuple):
 
 def _charge(line: Any, names: Mapping[int, str], texts: _Texts, found: Unbilled, days: tuple[Days, ...]) -> Charge:  # noqa: ANN401 -- a row of LINE
     return Charge(
-        names.get(int(line["subscription_key"]), ""),
-        KIND_NAMES[Kind(int(line["kind"]))],
-        texts.of(line),
-        iso(int(line["period_from"])),
-        iso(int(line["period_to"])),
-        int(line["events"]),
-        int(line["quantity"]),
-        int(line["free_quantity"]),
-        int(line["quantity_unit"]),
-        found.currencies.names[int(line["currency"])],
-        int(line["amount_micros"]),
-        days,
-        "",
+        subscription_id=names.get(int(line["subscription_key"]), ""),
+        kind=KIND_NAMES[Kind(int(line["kind"]))],
+        text=texts.of(line),
+        period_from=iso(int(line["period_from"])),
+        period_to=iso(int(line["period_to"])),
+        events=int(line["events"]),
+        quantity=int(line["quantity"]),
+        free_quantity=int(line["free_quantity"]),
+        quantity_unit=int(line["quantity_unit"]),
+        currency=found.currencies.names[int(line["currency"])],
+        amount_micros=int(line["amount_micros"]),
+        days=days,
+        tax_name="",
     )
 
 

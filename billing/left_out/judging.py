@@ -174,18 +174,18 @@ class Judge:
         closing = None if of is None else self._closes_on(account, day if arrival is None else arrival.start)
         kind, aside = self._scope.left_out.get(account.account_key, ("", ""))
         return Circumstance(
-            account.account_id,
-            subscription_id,
-            account.timezone,
-            None if period is None else period.start,
-            None if period is None else period.end,
-            account.billed_from,
-            open_from,
-            None if closing is None or closing > self.run.bill_date else closing,
-            "" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
-            None if stays_open else closing,
-            None if arrival is None else arrival.start,
-            None if arrival is None else arrival.end,
+            account_id=account.account_id,
+            subscription_id=subscription_id,
+            timezone=account.timezone,
+            period_from=None if period is None else period.start,
+            period_to=None if period is None else period.end,
+            billed_from=account.billed_from,
+            open_from=open_from,
+            closed_since=None if closing is None or closing > self.run.bill_date else closing,
+            aside="" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
+            closes_on=None if stays_open else closing,
+            arrives_from=None if arrival is None else arrival.start,
+            arrives_to=None if arrival is None else arrival.end,
         )
 
     def _coverage(self, index: int) -> Coverage | None:

@@ -79,12 +79,32 @@ def of_deposit_event(reference: str, kind: str, account: Account, amount_micros:
 
 def of_unmatched(line_id: str, currency: str, amount_micros: int, received_on: str, entity: str) -> ledger.Posting:
     """Money without a known owner, in the books of the entity whose bank account it came into."""
-    return ledger.Posting(line_id, 0, "unmatched", ledger.CASH, SUSPENSE, currency, amount_micros, received_on, entity)
+    return ledger.Posting(
+        document=line_id,
+        line_no=0,
+        leg="unmatched",
+        debit_account=ledger.CASH,
+        credit_account=SUSPENSE,
+        currency=currency,
+        amount_micros=amount_micros,
+        posted_on=received_on,
+        entity=entity,
+    )
 
 
 def of_returned(line_id: str, currency: str, amount_micros: int, on_date: str, entity: str) -> ledger.Posting:
     """Such money goes back to where it came from."""
-    return ledger.Posting(line_id, 0, "returned", SUSPENSE, ledger.CASH, currency, amount_micros, on_date, entity)
+    return ledger.Posting(
+        document=line_id,
+        line_no=0,
+        leg="returned",
+        debit_account=SUSPENSE,
+        credit_account=ledger.CASH,
+        currency=currency,
+        amount_micros=amount_micros,
+        posted_on=on_date,
+        entity=entity,
+    )
 
 
 def held(account_id: str) -> str:

@@ -353,14 +353,14 @@ def _job(connection: sa.Connection, job_id: int) -> Job:
     first_day, after_day = msgspec.json.decode(row.periods, type=_Days)
     accounts = msgspec.json.decode(row.accounts, type=tuple[str, ...] | None)
     return Job(
-        job_id,
-        Request(row.plan, row.version, first_day, after_day, accounts),
-        row.pinned_seq,
-        msgspec.json.decode(row.preview, type=Figures),
-        row.by_name,
-        row.by_uid,
-        decided[-1].kind if decided else WAITING,
-        said,
-        tuple(each.run_id for each in decided if each.run_id is not None),
+        job_id=job_id,
+        request=Request(row.plan, row.version, first_day, after_day, accounts),
+        pinned_seq=row.pinned_seq,
+        figures=msgspec.json.decode(row.preview, type=Figures),
+        by_name=row.by_name,
+        by_uid=row.by_uid,
+        state=decided[-1].kind if decided else WAITING,
+        decided_by=said,
+        run_ids=tuple(each.run_id for each in decided if each.run_id is not None),
         steps=(Step(PLANNED, row.by_name, int(row.at_us)), *taken),
     )

@@ -111,18 +111,18 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
     contents = {"heads": pa.table(heads), "lines": pa.table(lines), "leftovers": outcome.leftovers}
     hashes = {name: _write_table(folder / f"{name}.parquet", table) for name, table in contents.items()}
     index = Index(
-        outcome.charge_files,
-        outcome.terms,
-        [(key, None if kind == QUARANTINED else kind, reason) for key, kind, reason in outcome.put_aside],
-        drafts.texts,
-        list(drafts.currencies),
-        list(drafts.entities),
-        drafts.issued_on,
-        drafts.document_type,
-        hashes,
-        _by_currency(drafts, drafts.net_micros()),
-        _by_currency(drafts, drafts.tax_micros()),
-        outcome.pending,
+        charge_files=outcome.charge_files,
+        terms=outcome.terms,
+        put_aside=[(key, None if kind == QUARANTINED else kind, reason) for key, kind, reason in outcome.put_aside],
+        texts=drafts.texts,
+        currencies=list(drafts.currencies),
+        entities=list(drafts.entities),
+        issued_on=drafts.issued_on,
+        document_type=drafts.document_type,
+        sha256=hashes,
+        net_micros=_by_currency(drafts, drafts.net_micros()),
+        tax_micros=_by_currency(drafts, drafts.tax_micros()),
+        pending=outcome.pending,
     )
     file = folder / INDEX
     _write_bytes(file, msgspec.json.encode(index))

@@ -117,19 +117,19 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
     unpriced = comparing.unpriced(both.now, both.then)
     stages.done("compare")
     return WhatIf(
-        draft.identity,
-        draft.version,
-        draft.content_hash.hex(),
-        str(month),
-        stored.seq,
-        only_plan,
-        events.rows - both.in_neither,
-        currencies,
-        unpriced,
-        both.lost,
-        moved,
-        events.left_out(both.in_neither),
-        tuple(stages.all),
+        identity=draft.identity,
+        version=draft.version,
+        content_hash=draft.content_hash.hex(),
+        month=str(month),
+        commit_seq=stored.seq,
+        only_plan=only_plan,
+        events=events.rows - both.in_neither,
+        currencies=currencies,
+        unpriced=unpriced,
+        lost=both.lost,
+        moved=moved,
+        left_out=events.left_out(both.in_neither),
+        stages=tuple(stages.all),
     )
 
 

@@ -140,15 +140,15 @@ def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date
     clock = next((zone for zone in known.today if zone in zones), "")  # in the order of the clocks
     runs = (kinds[DUE] or kinds[TESTED] or again) and not clock
     return DueDate(
-        day.isoformat(),
-        kinds[DUE],
-        again,
-        kinds[TESTED],
-        kinds[due_accounts.HELD],
-        kinds[due_accounts.PASSED_BY],
-        len(blocking),
-        clock,
-        f"ratewright bill run --date {day}" if runs else "",
+        bill_date=day.isoformat(),
+        accounts=kinds[DUE],
+        again=again,
+        test=kinds[TESTED],
+        held=kinds[due_accounts.HELD],
+        passed_by=kinds[due_accounts.PASSED_BY],
+        waiting=len(blocking),
+        clock=clock,
+        command=f"ratewright bill run --date {day}" if runs else "",
     )
 
 

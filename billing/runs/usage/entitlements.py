@@ -135,16 +135,16 @@ class Shapes:
             for each, plans in _together(remembered)
         ]
         return Shape(
-            len(grantings),
-            (*(self._part(pot, period, account, from_us) for pot in own), *parts),
-            tuple(self._part(pot, period, account, from_us) for pot in shared),
-            own,
-            shared,
-            tuple(stretches),
-            tuple(grantings),
-            period,
-            from_us,
-            to_us,
+            plans=len(grantings),
+            own=(*(self._part(pot, period, account, from_us) for pot in own), *parts),
+            shared=tuple(self._part(pot, period, account, from_us) for pot in shared),
+            own_pots=own,
+            shared_pots=shared,
+            stretches=tuple(stretches),
+            grantings=tuple(grantings),
+            period=period,
+            from_us=from_us,
+            to_us=to_us,
         )
 
     def _part(self, pot: Pot, period: Period, account: Account, period_from_us: int) -> Part:

@@ -89,7 +89,17 @@ def price_owned(
     batch, account, place = events.batch, events.account, events.place
     period_from, period_to = period_days(account, place, batch.start_us, scope)
     return Priced(
-        event_key, batch.start_us, batch.service, events.subscription, account, place, period_from, period_to, rated, left, left_out
+        event_key=event_key,
+        start_us=batch.start_us,
+        service=batch.service,
+        subscription=events.subscription,
+        account=account,
+        place=place,
+        period_from=period_from,
+        period_to=period_to,
+        rated=rated,
+        left=left,
+        left_out=left_out,
     )
 
 
