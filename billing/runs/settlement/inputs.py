@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from billing.runs.contracts.contracts import Contracts
-    from billing.runs.contracts.currencies import Currencies
-    from billing.runs.selection.scope import Scope
+from billing.runs.contracts.contracts import Contracts
+from billing.runs.contracts.currencies import Currencies
+from billing.runs.selection.scope import Scope
 
 
 class Inputs(NamedTuple):
