@@ -25,6 +25,7 @@ from billing.runs.contracts import facts
 from billing.runs.selection import due_accounts, scope
 from billing.runs.selection.coverage import TESTED
 from billing.store import settings
+from rating.dates import utc_time
 from tariffs.changes import changes
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from rating.model import Catalogue
     from tariffs.changes import Change
 
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ONE_DAY: Final = dt.timedelta(days=1)
 
 
@@ -221,4 +221,4 @@ def _opened_next(connection: sa.Connection, found: Facts, covered: Covered, plac
 
 
 def _day(instant_us: int, zone: ZoneInfo) -> dt.date:
-    return (EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(zone).date()
+    return utc_time(instant_us).astimezone(zone).date()

@@ -8,18 +8,16 @@ accounts the clock is that of UTC.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.store import tables
+from rating.dates import local_time
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Clock(NamedTuple):
@@ -36,11 +34,6 @@ class Dated(NamedTuple):
     day: dt.date
     now_us: int
     instead: str = ""
-
-
-def local_date(timezone: str, now_us: int) -> dt.date:
-    """The date in a time zone at an instant."""
-    return _wall_clock(timezone, now_us).date()
 
 
 def clocks(timezones: Iterable[str], now_us: int) -> list[Clock]:
@@ -83,7 +76,7 @@ def furthest_behind(connection: sa.Connection, day: dt.date, now_us: int, touche
 
 
 def _wall_clock(timezone: str, now_us: int) -> dt.datetime:
-    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    return local_time(now_us, timezone).replace(tzinfo=None)
 
 
 def _timezones(connection: sa.Connection, behind: list[Clock], keys: Collection[int]) -> set[str]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from billing.accounts import undone
 from billing.persons import is_of
 from billing.store import approvals, settings, tables
+from rating.dates import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ LIMIT: Final = "give_back_limit_micros"
 DAYS: Final = 30
 CREDIT_NOTE, VOID, DEPOSIT_REFUND, LINE_RETURN, OPENING = "credit_note", "void", "deposit_refund", "line_return", "opening"
 REFUND, REVERSAL, CHARGEBACK = "refund", "reversal", "chargeback"
-_US_PER_DAY: Final = 86_400_000_000
 
 
 class Given(NamedTuple):
@@ -43,7 +43,7 @@ def needs_second(connection: sa.Connection, given: Given, who: Who) -> bool:
 
 def since_us(who: Who) -> int:
     """The instant after which acts are added up."""
-    return who.now_us - DAYS * _US_PER_DAY
+    return who.now_us - DAYS * DAY_US
 
 
 def given_alone(connection: sa.Connection, acts_alone: sa.Select[Any] | sa.CompoundSelect[Any], given: Given, who: Who) -> int:

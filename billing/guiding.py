@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from billing.store import bulk
 from billing.store.tables import guiding_facts
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from billing.store.home import Home
 
 NOBODY = -1
-_NEVER_US = np.iinfo(np.int64).max
 
 
 class Spans(NamedTuple):
@@ -132,7 +132,7 @@ def _holding(learned: pa.Table) -> pa.Array[Any]:
 
 def _ends(learned: pa.Table) -> NDArray[np.int64]:
     to_us: Any = learned["to_us"]
-    ends: NDArray[np.int64] = to_us.fill_null(_NEVER_US).to_numpy()
+    ends: NDArray[np.int64] = to_us.fill_null(NEVER).to_numpy()
     return ends
 
 

@@ -178,19 +178,19 @@ def _stands(seq: int | None) -> sa.ColumnElement[bool]:
 
 def _of(row: Any) -> Decision:  # noqa: ANN401 -- a row of late_decisions
     return Decision(
-        int(row.decision_id),
-        row.kind,
-        row.account_key,
-        row.currency or "",
-        int(row.records),
-        int(row.worth_micros),
-        int(row.amount_micros),
-        row.adjustment_id,
-        row.reason,
-        row.by_name,
-        row.agreed_by or "",
-        int(row.at_us),
-        int(row.commit_seq),
+        decision_id=int(row.decision_id),
+        kind=row.kind,
+        account_key=row.account_key,
+        currency=row.currency or "",
+        records=int(row.records),
+        worth_micros=int(row.worth_micros),
+        amount_micros=int(row.amount_micros),
+        adjustment_id=row.adjustment_id,
+        reason=row.reason,
+        by_name=row.by_name,
+        agreed_by=row.agreed_by or "",
+        at_us=int(row.at_us),
+        commit_seq=int(row.commit_seq),
     )
 
 

@@ -21,6 +21,7 @@ from mediation.decode import decode_parts
 from mediation.known_records.duplicates import Verdict, as_pairs, sort_out
 from mediation.reasons import EXPLANATIONS, Reason
 from rating.counted import counted
+from rating.dates import instant_of, utc_time
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
     from mediation.decoded import Decoded
     from mediation.sources.model import Source
-
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Inspection(msgspec.Struct, frozen=True):
@@ -133,8 +130,8 @@ def _integers(usage: pa.Table, name: str) -> NDArray[np.int64]:
 
 
 def _iso(instant_us: int) -> str:
-    return (_EPOCH + instant_us * _MICROSECOND).isoformat().replace("+00:00", "Z")
+    return utc_time(instant_us).isoformat().replace("+00:00", "Z")
 
 
 def _instant_us(text: str | None) -> int | None:
-    return None if text is None else (dt.datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    return None if text is None else instant_of(dt.datetime.fromisoformat(text))

@@ -114,7 +114,17 @@ def _events(batch: pa.RecordBatch, source: Source) -> _Events:
         quantity = np.where(service == kind, _integers(batch, name), quantity)
     served_number, other_number = (numbers.read(block, text, source.numbering) for text in (served, other))
     start_us = _integers(batch, "start_us")
-    return _Events(block, record_id, served, other, served_number, other_number, service, start_us, quantity)
+    return _Events(
+        block=block,
+        record_id=record_id,
+        served_text=served,
+        other_text=other,
+        served=served_number,
+        other=other_number,
+        service=service,
+        start_us=start_us,
+        quantity=quantity,
+    )
 
 
 def _integers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:

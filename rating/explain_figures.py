@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
+from rating.dates import day_of, local_time
 from rating.model import PPM, UNIT_OF_SERVICE, QuantityUnit, Service
 from rating.money import MICROS_PER_UNIT, format_micros
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rating.explain_words import Words
     from rating.outcome import Event
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PLACES_MAX: Final = 12
 _BYTE_UNITS: Final = (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6), ("KiB", 2**10), ("kB", 10**3))  # largest first
 _PPM_PER_PERCENT: Final = PPM // 100
@@ -83,14 +82,14 @@ def per_text(quantity: int, unit: QuantityUnit | None, words: Words) -> str:
 def local_start(event: Event, timezone: str) -> dt.datetime:
     """The wall clock of `timezone` at the start; the edge of the calendar where the start is absurd."""
     try:
-        return (_EPOCH + dt.timedelta(microseconds=event.start_us)).astimezone(ZoneInfo(timezone))
+        return local_time(event.start_us, timezone)
     except OverflowError:
         return dt.datetime.max.replace(tzinfo=dt.UTC) if event.start_us > 0 else dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def local_day(day: int) -> str:
     """The ISO date of a day's number."""
-    return (_EPOCH.date() + dt.timedelta(days=day)).isoformat()
+    return day_of(day).isoformat()
 
 
 def _decimal(scaled: int) -> str:

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from billing.days import DayError, read_day, within_reach
+from rating.dates import DAY_US, day_number, instant_of, utc_date
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 TODAY: Final = "RATEWRIGHT_TODAY"
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
-_DAY_US: Final = 86_400_000_000
 _DATE_LENGTH: Final = len("2026-01-01")
 
 
@@ -36,12 +34,12 @@ def now_us(home: Home) -> int:
         return machine_now_us()
     moved_by_us, last_us = _moved_by_us(text), home.latest_us
     moved_us = moved_by_us + machine_now_us()  # looked at later: an instant that is given has begun
-    return last_us if moved_us < last_us and moved_us // _DAY_US == last_us // _DAY_US else moved_us
+    return last_us if moved_us < last_us and moved_us // DAY_US == last_us // DAY_US else moved_us
 
 
 def today(home: Home) -> dt.date:
     """The date in a home, of UTC."""
-    return _date(now_us(home))
+    return utc_date(now_us(home))
 
 
 def require_ordinary(what: str) -> None:
@@ -61,11 +59,7 @@ def machine_now_us() -> int:
 
 def machine_today() -> dt.date:
     """The date of this machine, of UTC: for files that belong to no home yet."""
-    return _date(machine_now_us())
-
-
-def _date(instant_us: int) -> dt.date:
-    return (_EPOCH + instant_us * _MICROSECOND).date()
+    return utc_date(machine_now_us())
 
 
 @functools.cache
@@ -74,7 +68,7 @@ def _moved_by_us(text: str) -> int:
     machine_us = machine_now_us()
     try:
         if len(text) <= _DATE_LENGTH:
-            return ((read_day(text) - _EPOCH.date()).days - machine_us // _DAY_US) * _DAY_US
+            return (day_number(read_day(text)) - machine_us // DAY_US) * DAY_US
         instant = dt.datetime.fromisoformat(text)
         within_reach(instant.date())
     except DayError as error:
@@ -84,4 +78,4 @@ def _moved_by_us(text: str) -> int:
     if instant is None or instant.tzinfo is None:
         remedy = "write 2026-12-01, or with a time of day 2026-12-01T09:00:00+01:00"
         raise UserError(f"{TODAY}: {text!r} is neither a date nor an instant with its offset", remedy, exit_status=2)
-    return (instant - _EPOCH) // _MICROSECOND - machine_us
+    return instant_of(instant) - machine_us

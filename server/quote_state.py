@@ -7,12 +7,11 @@ Refuses a name that the plan does not have, a quantity of the wrong kind, and on
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from billing.runs.contracts.plan_counters import PlanVersion, memories, reachable
+from rating.dates import day_number, local_date
 from rating.errors import UserError, quoted
 from rating.model import ANY_ZONE, BucketKind, CapWindow, Catalogue, Counting, Plan, QuantityUnit
 from rating.outcome import COUNTER_MAX, Bucket
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from rating.model import Allowance
     from rating.outcome import Event, Outcome
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EXAMPLES: Final = {
     QuantityUnit.MILLISECOND: "10min",
     QuantityUnit.BYTE: "12MB",
@@ -62,7 +60,7 @@ def buckets(version: PlanVersion, event: Event, known: Known, without: Outcome) 
     catalogue, plan = version
     amounts = _allowances(plan, known, _serving(version, event, without)) | _caps(plan, known) | _counters(catalogue, plan, known)
     daily = {each.cap_id for each in plan.caps if each.window is CapWindow.DAY}
-    day = ((_EPOCH + dt.timedelta(microseconds=event.start_us)).astimezone(ZoneInfo(catalogue.timezone)).date() - _EPOCH.date()).days
+    day = day_number(local_date(event.start_us, catalogue.timezone))
     made = [Bucket(BucketKind.ALLOWANCE, catalogue.identity, each.allowance_id, 0, priority=each.priority) for each in plan.allowances]
     made += [Bucket(each.kind, each.identity, each.definition_id, 0, priority=each.priority) for each in memories([version])]
     return [

@@ -143,7 +143,17 @@ def _of_service(catalogue: Catalogue, found: Classes, times: PriceTimes) -> Iter
                     told.setdefault(key, set()).update(starts)
                     rule, bands = candidate.rule, tuple(filter(None, starts))
                     number, when = numbers[of_class], tuple(starts.values())
-                    yield Reach(rule.service, rule.zone, number, candidate.plan, candidate.place, rule, conditions, bands, when)
+                    yield Reach(
+                        service=rule.service,
+                        zone=rule.zone,
+                        number=number,
+                        rule_plan=candidate.plan,
+                        rule_index=candidate.place,
+                        rule=rule,
+                        conditions=conditions,
+                        bands=bands,
+                        starts_us=when,
+                    )
             before.setdefault(frozenset(conditions_of(candidate.rule).items()), []).append(candidate.rule)
 
 

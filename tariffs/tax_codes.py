@@ -8,19 +8,18 @@ a change of the law reaches one catalogue after the other.
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
+from rating.dates import local_date
 from rating.money import MICROS_PER_UNIT, format_micros
 from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     from rating.model import Catalogue, TaxClass
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PPM_PER_CENT: Final = 10_000
 
 
@@ -44,8 +43,7 @@ def check_tax_codes(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[F
 
 
 def _first_day(catalogue: Catalogue) -> dt.date:
-    instant = _EPOCH + dt.timedelta(microseconds=catalogue.effective_from_us)
-    return instant.astimezone(ZoneInfo(catalogue.timezone)).date()
+    return local_date(catalogue.effective_from_us, catalogue.timezone)
 
 
 def _differs_from(one: TaxClass, other: TaxClass, since: dt.date) -> dt.date | None:

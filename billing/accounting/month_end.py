@@ -181,7 +181,12 @@ def _outside(connection: sa.Connection, month: Month) -> Targets:
         .group_by(invoice.legal_entity, line.revenue_code, invoice.currency, line.period_from, line.period_to)
     )
     shares = [
-        Share((row[0] or "", row[1], row[2]), dt.date.fromisoformat(row[3]), dt.date.fromisoformat(row[4]), whole(*row[5:]))
+        Share(
+            (row.legal_entity or "", row.revenue_code, row.currency),
+            dt.date.fromisoformat(row.period_from),
+            dt.date.fromisoformat(row.period_to),
+            whole(*row[-2:]),
+        )
         for row in connection.execute(query)
     ]
     return unearned_sums(shares, month.after)

@@ -162,7 +162,17 @@ def undo(  # noqa: PLR0913 -- what, when, why, who and under which id
             raise UserError(*_nothing(connection, number, reference))
         of = standing[-1]
         _require_not_before(on, of.on_date, f"that of invoice {number} was written off")
-        entry = Entry(UNDONE, of.amount_micros, reason, who.by_name, who.by_uid, "", on.isoformat(), reference, of.document)
+        entry = Entry(
+            kind=UNDONE,
+            amount_micros=of.amount_micros,
+            reason=reason,
+            by_name=who.by_name,
+            by_uid=who.by_uid,
+            document="",
+            on_date=on.isoformat(),
+            reference=reference,
+            undoes=of.document,
+        )
         stored = _store(home, connection, number, invoice, entry, who)
     return _answer(stored, number, invoice, waits=False, existed=False)
 
@@ -338,8 +348,18 @@ def _standing(connection: sa.Connection, number: str) -> list[Entry]:
 def _invoice(connection: sa.Connection, number: str) -> _Invoice:
     invoice, account = tables.invoices.c, tables.accounts.c
     columns = (invoice.invoice_key, invoice.account_key, account.account_id, invoice.currency, invoice.legal_entity, invoice.issued_on)
-    query = sa.select(*columns, open_micros()).join_from(tables.invoices, tables.accounts).where(invoice.number == number)
+    query = (
+        sa.select(*columns, open_micros().label("open_micros")).join_from(tables.invoices, tables.accounts).where(invoice.number == number)
+    )
     row = connection.execute(query).first()
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-    return _Invoice(row[0], row[1], row[2], row[3], row[4] or "", row[5], int(row[6]))
+    return _Invoice(
+        invoice_key=row.invoice_key,
+        account_key=row.account_key,
+        account_id=row.account_id,
+        currency=row.currency,
+        entity=row.legal_entity or "",
+        issued_on=row.issued_on,
+        open_micros=int(row.open_micros),
+    )

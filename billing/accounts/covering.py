@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 CYCLE: Final = "cycle"
 THRESHOLD: Final = "threshold"
 RERATE: Final = "rerate"
+QUARANTINED: Final = "quarantined"
 TESTED: Final = "test"
 ISSUED_ON: Final = "issued_on"  # in the detail of a cycle run whose invoices are not dated on its bill date
 _COUNTS: Final = ("numbered", "posted")
@@ -178,7 +179,7 @@ def load(
     def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
         return query if account_keys is None else query.where(key.in_(account_keys))
 
-    aside = sa.select(parked.account_key, parked.run_id).where(sa.func.coalesce(parked.kind, "") != TESTED)
+    aside = sa.select(parked.account_key, parked.run_id).where(parked.kind != TESTED)
     if before_run is not None:
         aside = aside.where(parked.run_id < before_run)
     left_out = _sets(connection, chosen(aside, parked.account_key))
@@ -198,7 +199,7 @@ def load(
 def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
     """Runs of the cycle, and re-ratings, whose documents are dated after a day: on the bill date, or by the detail of a run."""
     run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.bill_date, run.detail).where(sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, RERATE)))
+    query = sa.select(run.run_id, run.bill_date, run.detail).where(run.kind.in_((CYCLE, RERATE)))
     told = {row.run_id: msgspec.json.decode(row.detail or "{}").get(ISSUED_ON, row.bill_date) for row in connection.execute(query)}
     return {run_id for run_id, issued_on in told.items() if issued_on > until.isoformat()}
 
@@ -206,7 +207,7 @@ def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
 def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
-    query = query.where(run.state.in_(_COUNTS), sa.or_(run.kind.is_(None), run.kind == CYCLE))
+    query = query.where(run.state.in_(_COUNTS), run.kind == CYCLE)
     if before_run is not None:
         query = query.where(run.run_id < before_run)
     rows = connection.execute(query.order_by(run.run_id))
@@ -253,7 +254,7 @@ def _void_query(before_run: int | None, known: KnownBy | None) -> sa.Select[Any]
     query = sa.select(*columns, sa.func.min(line.period_from)).select_from(tables.invoices).join(tables.invoice_events)
     query = query.join(tables.bill_runs, run.run_id == invoice.run_id)
     query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
-    query = query.where(event.kind == VOIDED, sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, THRESHOLD)))
+    query = query.where(event.kind == VOIDED, run.kind.in_((CYCLE, THRESHOLD)))
     query = query.where(event.commit_seq.not_in(undone.commits()))
     if known is not None:
         query = query.where(event.commit_seq <= known.as_of)

@@ -7,7 +7,6 @@ dunning alone decides. An export into a new home exports equally.
 from __future__ import annotations
 
 import csv
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,18 +21,19 @@ from billing.accounts.importing.comparing import flat, places, taken
 from billing.accounts.importing.opening import IMPORTED_RUN
 from billing.store import access, bulk, tables
 from rating import spreadsheet_cells
+from rating.dates import NEVER, utc_time
 from rating.errors import UserError
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable
     from pathlib import Path
 
     from billing.accounts.facts import Fact
     from billing.store.home import Home
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ROWS_AT_ONCE = 65_536
 
 
@@ -81,7 +81,7 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
 def _numbers(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
     spans = stored.spans(connection)
     to_us = spans["to_us"].to_numpy()
-    ends = pa.array(to_us, mask=to_us == stored.NEVER_US)
+    ends = pa.array(to_us, mask=to_us == NEVER)
     columns = {
         "served_id": spans["served_id"],
         "subscription_id": _ids(spans["subscription_key"], subscriptions, "subscription"),
@@ -175,7 +175,7 @@ def _texts(values: Any, text: Callable[[int], str]) -> Any:  # noqa: ANN401 -- a
 
 def _instant(instant_us: int) -> str:
     """In UTC, so that no zone is needed."""
-    return (_EPOCH + dt.timedelta(microseconds=instant_us)).isoformat()
+    return utc_time(instant_us).isoformat()
 
 
 def _object(row: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from billing.accounts.importing.sheets import CellError, Column, Layout
 from billing.days import DayError, read_day, within_reach
+from rating.dates import instant_of
 from rating.money import MoneyError, parse_micros
 from tariffs.currencies import MINOR_DIGITS
 
@@ -35,8 +36,6 @@ _PLAN: Final = re.compile(r"[^\s/]+/[^\s/]+")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def read_date(text: str) -> str:
@@ -59,7 +58,7 @@ def read_instant(text: str) -> int:
         within_reach(instant.date())
     except DayError as error:
         raise CellError(str(error), error.remedy) from None
-    return (instant - _EPOCH) // _MICROSECOND
+    return instant_of(instant)
 
 
 def _matching(pattern: re.Pattern[str], remedy: str) -> Callable[[str], str]:

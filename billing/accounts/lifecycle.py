@@ -18,8 +18,8 @@ from billing.accounts.numbers import begin_span, end_spans, spans_of
 from billing.accounts.picture import subscription_keys
 from billing.accounts.recording import change
 from billing.charges.periods import ONE_DAY
-from billing.clocks import local_date
 from billing.store import tables
+from rating.dates import local_date
 from rating.errors import UserError
 from rating.model import FeeOccasion
 
@@ -49,7 +49,7 @@ def today(home: Home, subscription_id: str, now_us: int) -> dt.date:
             raise unknown_subscription(connection, subscription_id)
         subscription, account = tables.subscriptions, tables.accounts
         query = sa.select(account.c.timezone).join_from(account, subscription).where(subscription.c.subscription_key == key)
-        return local_date(connection.execute(query).scalar_one(), now_us)
+        return local_date(now_us, connection.execute(query).scalar_one())
 
 
 def activate(home: Home, asked: Asked, wanted: Activation) -> Done:

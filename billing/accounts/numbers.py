@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from billing.accounts import forecast, layouts
 from billing.accounts.recording import change, require_cell
 from billing.store import tables
+from rating.dates import instant_of, local_time
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _QUARANTINE_DAYS_MAX: Final = 36_500
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Span(NamedTuple):
@@ -131,16 +131,16 @@ def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Span]
 
 def _told(customer: Customer, instant_us: int) -> str:
     """An instant as the account's clock shows it."""
-    local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(customer.timezone))
+    local = local_time(instant_us, customer.timezone)
     return local.isoformat(sep=" ", timespec="seconds")
 
 
 def _days_later(customer: Customer, instant_us: int, days: int) -> int:
     """The instant so many days later, at the same time of the account's clock: a day on which that is changed has not 24 hours."""
     zone = ZoneInfo(customer.timezone)
-    local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(zone).replace(tzinfo=None)
+    local = local_time(instant_us, customer.timezone).replace(tzinfo=None)
     later = (local + dt.timedelta(days=min(days, _QUARANTINE_DAYS_MAX))).replace(tzinfo=zone)
-    return (later - _EPOCH) // dt.timedelta(microseconds=1)
+    return instant_of(later)
 
 
 def _name(recorder: Recorder, key: int) -> str:

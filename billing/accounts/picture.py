@@ -10,22 +10,19 @@ import collections
 import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from billing.accounts import facts
 from billing.accounts.facts import Fact, in_chunks
 from billing.charges.periods import BillDays, Period, period_of
-from billing.clocks import local_date
 from billing.store import tables
+from rating.dates import local_date, midnight_us
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 RELATIONS: Final = ("payer", "sponsor", "pool")
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 class Contract(NamedTuple):
@@ -114,11 +111,11 @@ class Customer(NamedTuple):
 
     def local_date(self, now_us: int) -> dt.date:
         """The date in its zone at an instant."""
-        return local_date(self.timezone, now_us)
+        return local_date(now_us, self.timezone)
 
     def midnight_us(self, day: dt.date) -> int:
         """The instant at which a day begins in its zone, in microseconds UTC."""
-        return (dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)) - _EPOCH) // _MICROSECOND
+        return midnight_us(day, self.timezone)
 
     def is_edge(self, day: dt.date) -> bool:
         """Return whether a bill period begins or its life ends on this day."""

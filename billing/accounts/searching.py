@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import sqlalchemy as sa
 
-from billing.clocks import EPOCH
 from billing.store import tables
+from rating.dates import instant_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def _accounts(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
     begins_name = account.name.istartswith(text, autoescape=True)
     has_name = account.name.icontains(text, autoescape=True)
     rank = sa.case((is_id, 0), (is_name, 1), (begins_id, 2), (begins_name, 3), else_=4)
-    query = sa.select(account.account_id, account.name, account.timezone, rank).where(begins_id | has_name)
+    query = sa.select(account.account_id, account.name, account.timezone, rank.label("rank")).where(begins_id | has_name)
     rows = connection.execute(query.order_by(rank, account.account_id).limit(limit))
-    return [_account(row, _RANKS[row[3]]) for row in rows]
+    return [_account(row, _RANKS[row.rank]) for row in rows]
 
 
 def _account(row: Any, rank: tuple[str, bool]) -> Hit:  # noqa: ANN401 -- a row of accounts
@@ -110,7 +110,18 @@ def _subscriptions(connection: sa.Connection, text: str, limit: int) -> list[Hit
     query = sa.select(account.account_id, account.name, account.timezone, subscription.subscription_id)
     query = query.join_from(tables.subscriptions, tables.accounts).where(_begins(subscription.subscription_id, text))
     rows = connection.execute(query.order_by(subscription.subscription_id).limit(limit))
-    return [Hit(*row[:3], "subscription", row[3], row[3] == text, row[3]) for row in rows]
+    return [
+        Hit(
+            account_id=row.account_id,
+            name=row.name,
+            timezone=row.timezone,
+            found_by="subscription",
+            text=row.subscription_id,
+            exact=row.subscription_id == text,
+            subscription_id=row.subscription_id,
+        )
+        for row in rows
+    ]
 
 
 def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: int) -> tuple[list[Hit], bool]:
@@ -123,8 +134,21 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
     )
     query = query.join_from(tables.guiding_facts, tables.subscriptions).join(tables.accounts).where(fact.served_id.in_(names[:limit]))
     found = list(_holding(connection.execute(query.order_by(fact.commit_seq, fact.fact_id))))
-    found.sort(key=lambda row: (row[3], row[5]))
-    hits = [Hit(row[0], row[1], row[2], "number", row[3], row[3] == text, row[4], row[5], row[6]) for row in found]
+    found.sort(key=lambda row: (row.served_id, row.from_us))
+    hits = [
+        Hit(
+            account_id=row.account_id,
+            name=row.name,
+            timezone=row.timezone,
+            found_by="number",
+            text=row.served_id,
+            exact=row.served_id == text,
+            subscription_id=row.subscription_id,
+            from_us=row.from_us,
+            to_us=row.to_us,
+        )
+        for row in found
+    ]
     return [each for each in hits if on is None or _had_it(each, on)], len(names) > limit
 
 
@@ -137,6 +161,6 @@ def _holding(rows: Iterable[Any]) -> Iterable[Any]:
 def _had_it(hit: Hit, on: dt.date) -> bool:
     """True where the number was the subscription's at some time of a day, on the clock of its account."""
     zone = ZoneInfo(hit.timezone)
-    begin_us, end_us = ((dt.datetime.combine(day, dt.time(), zone) - EPOCH) // dt.timedelta(microseconds=1) for day in (on, on + _ONE_DAY))
+    begin_us, end_us = (instant_of(dt.datetime.combine(day, dt.time(), zone)) for day in (on, on + _ONE_DAY))
     assert hit.from_us is not None, "a number is had from some time on"
     return hit.from_us < end_us and (hit.to_us is None or hit.to_us > begin_us)

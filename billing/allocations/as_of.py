@@ -20,13 +20,12 @@ from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF
 from billing.store import tables
 from billing.store.sums import halves
 from billing.store.voids import voided
+from rating.dates import instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 WRITE_OFF_LEGS: Final = ("write_off", "write_off_reversal")  # kinds of entries, and legs of their postings
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 RELEASED: Final = "applied"  # the event of a deposit that pays
 
 
@@ -181,7 +180,7 @@ def _came(day: str) -> sa.ColumnElement[bool]:
     """A payment was posted by the end of a day."""
     payment, decision = tables.payments.c, tables.bank_line_decisions.c
     end = dt.datetime.combine(dt.date.fromisoformat(day), dt.time.max, dt.UTC)
-    assigned = sa.select(decision.payment_id).where(decision.payment_id.is_not(None), decision.at_us > (end - _EPOCH) // _MICROSECOND)
+    assigned = sa.select(decision.payment_id).where(decision.payment_id.is_not(None), decision.at_us > instant_of(end))
     return (payment.received_on <= day) & payment.payment_id.not_in(assigned)
 
 

@@ -32,13 +32,14 @@ from billing.allocations.spread import (
     take_back,
 )
 from billing.store import tables
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
 ACCOUNTS_AT_ONCE: Final = 5_000
-NOW: Final = 2**62  # after every commit
+NOW: Final = NEVER  # after every commit
 GIVES_BACK: Final = "chargeback_won"  # the event that brings money back instead of taking it
 _ADDS, _TAKES, _VOIDS, _WRITES_OFF, _PLANS = "adds", "takes", "voids", "writes off", "plans"
 

@@ -6,9 +6,7 @@ no customer's money can move. Where no usage is stored, there is no month that a
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,15 +15,13 @@ from billing.catalogue.in_force import live_of
 from billing.catalogue.states import is_reviewed
 from billing.catalogue.stored import publications_of, repeals_of
 from billing.store.tables import plan_facts, usage_manifest
+from rating.dates import DAY_US, local_time
 from rating.errors import Problem, ProblemsError
 from rating.identifiers import one_line
 from rating.model import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-DAY_US: Final = 86_400_000_000
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Waivers(NamedTuple):
@@ -110,7 +106,7 @@ def newest_month(connection: sa.Connection, timezone: str, now_us: int) -> str |
     newest_us = connection.execute(sa.select(last).where(row.start_min_us <= now_us, row.rows > 0)).scalar_one()
     if newest_us is None:
         return None
-    return f"{(EPOCH + dt.timedelta(microseconds=newest_us)).astimezone(ZoneInfo(timezone)):%Y-%m}"
+    return f"{local_time(newest_us, timezone):%Y-%m}"
 
 
 def has_subscriptions(connection: sa.Connection, identity: str) -> bool:

@@ -17,7 +17,6 @@ trouble (a locked database, a full disk) leaves the claim where it is; it is tri
 from __future__ import annotations
 
 import collections
-import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -31,6 +30,7 @@ from billing.collection.stored import REJECTED, TAKEN, Collected
 from billing.intake.taking import Intake
 from billing.store import access, commit_points
 from mediation.sources.model import Source
+from rating.dates import utc_date, utc_time
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Collector:
         name = base_name(claim.name)
         if collected.state == REJECTED:
             return free_path(self._folders.rejected, name, lambda _path: False)
-        folder = self._folders.archive / stored.utc_date(claim.claimed_us) / collected.source
+        folder = self._folders.archive / utc_date(claim.claimed_us).isoformat() / collected.source
         make(folder)
         if collected.state == TAKEN and collected.raw_file_id is not None:
             known = stored.archived_path(self._home, collected.raw_file_id)
@@ -211,7 +211,7 @@ def _write_reason(target: Path, claim: Claim, collected: Collected) -> None:
     reason = {
         "file": collected.file_name,
         "source": collected.source or None,
-        "claimed_at": (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=claim.claimed_us)).isoformat(),
+        "claimed_at": utc_time(claim.claimed_us).isoformat(),
         "reason": collected.reason,
         "remedy": collected.details.remedy,
         "control_totals": {"said": collected.details.said, "counted": collected.details.counted} if collected.details.said else None,

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 from billing.collection import sequences, stored
 from billing.store import commit_points
 from billing.store.tables import collected_files, finding_waivers, intake_counts, raw_files
+from rating.dates import utc_midnight_us
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ REJECTED: Final = "rejected"
 TWICE: Final = "twice"
 UNKNOWN_US: Final = 0  # as `from_us`: records behind a finding may be of any time
 REASON_CHARACTERS_MAX: Final = 1000
-_DAY_US: Final = 86_400_000_000
-_EPOCH: Final = dt.date(1970, 1, 1)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -181,7 +180,7 @@ def _first_day_us(connection: sa.Connection, raw_file_ids: Sequence[int | None])
         day = connection.execute(query).scalar_one() if raw_file_id is not None else None
         if day is None:
             return UNKNOWN_US
-        days.append((dt.date.fromisoformat(day) - _EPOCH).days * _DAY_US)
+        days.append(utc_midnight_us(dt.date.fromisoformat(day)))
     return min(days)
 
 

@@ -10,7 +10,6 @@ A row is known by file name and instant of the claim. Sequence numbers are store
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -132,11 +131,6 @@ def note(home: Home, collected: Collected, source: Source | None, archived: Arch
         connection.execute(raw_files.update().where(is_new).values(archived_path=shown(archived.path)))
         commit_points.reached("collect.before_commit")
     commit_points.reached("collect.noted")
-
-
-def utc_date(instant_us: int) -> str:
-    """The UTC date of an instant."""
-    return (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=instant_us)).date().isoformat()  # noqa: DTZ001 - counted from UTC's epoch
 
 
 def _numbered(connection: sa.Connection, collected: Collected, source: Source | None) -> tuple[str, int | None, Details]:

@@ -119,18 +119,18 @@ def _finding(row: Any, words: Sequence[Any]) -> Finding:  # noqa: ANN401 -- rows
     owner, due_on = (words[-1].owner, words[-1].due_on) if words else (row.owner, row.due_on)
     closing = next((word for word in words if word.kind == CLOSED), None)
     return Finding(
-        int(row.finding_id),
-        row.name,
-        int(row.run_id or 0),
-        row.text,
-        int(row.left_side),
-        int(row.right_side),
-        row.unit,
-        owner,
-        due_on,
-        int(row.found_us),
-        closing.by_name if closing is not None else "",
-        closing.note if closing is not None else "",
+        finding_id=int(row.finding_id),
+        name=row.name,
+        run_id=int(row.run_id or 0),
+        text=row.text,
+        left=int(row.left_side),
+        right=int(row.right_side),
+        unit=row.unit,
+        owner=owner,
+        due_on=due_on,
+        found_us=int(row.found_us),
+        closed_by=closing.by_name if closing is not None else "",
+        note=closing.note if closing is not None else "",
     )
 
 

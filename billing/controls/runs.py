@@ -31,6 +31,7 @@ from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 from billing.store.sums import halves, whole
 from billing.store.voids import voided
+from rating.dates import DAY_US
 from rating.status import Status
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 _READ: Final = ["gross_micros", "discount_micros", "charge_micros", "currency", "status", "tariff_version"]
 _NONE: Final = Term(0, 0)
-_STRETCH_US: Final = 7 * 86_400_000_000  # of usage that is counted at a time
+_STRETCH_US: Final = 7 * DAY_US  # of usage that is counted at a time
 
 
 def run_books(home: Home, connection: sa.Connection, run_id: int | None = None) -> Iterator[Book]:

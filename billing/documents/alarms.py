@@ -366,7 +366,7 @@ def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:
     query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
     query = query.where(_counted(), invoice.run_id.in_(interim), invoice.period_to <= run.bill_date)
     earlier = sa.select(runs.run_id, runs.bill_date, runs.pinned_seq).where(runs.run_id < run.run_id, runs.state.in_(states.COUNTED))
-    earlier = earlier.where(runs.kind.is_(None), runs.restricted.is_(None) | (runs.restricted == 0), ~undone.is_cut(runs))
+    earlier = earlier.where(runs.kind == states.CYCLE, runs.restricted.is_(None) | (runs.restricted == 0), ~undone.is_cut(runs))
     last = connection.execute(earlier.order_by(runs.run_id.desc())).first()
     if last is not None:  # most were computed by the last run of all accounts
         left_out = invoice.account_key.in_(sa.select(aside.account_key).where(aside.run_id == last.run_id))

@@ -12,7 +12,6 @@ refused until the write-off is taken back.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -31,13 +30,13 @@ from billing.documents.creditable import Credited, Standing, billed_of, class_of
 from billing.documents.finding import Document, date_of, find, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
 from billing.documents.reasons import reason_of
-from billing.documents.trying import transaction
+from billing.documents.trying import Work, transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
-from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, tables
 from rating import identifiers
+from rating.dates import day_number
 from rating.errors import UserError
 from rating.model import TaxClass
 from rating.money import RoundingMode, format_micros, round_exact
@@ -110,11 +109,12 @@ def credit(  # noqa: PLR0913 -- what, when and by whom
         coins = _Coins.of(home, document.currency)
         credits_ = _credits(connection, document, wanted, coins)
         _require_owed(connection, document, sum(each.micros for each in credits_))
-        waits = _ask(home, connection, document, credits_, wanted, on, who, agreement)
+        work = Work(home, connection, who, agreement)
+        waits = _ask(work, document, credits_, wanted, on)
         if waits is not None and not dry_run:
             done.append(_waiting(document, credits_, day, waits))
         else:
-            note = _issue(home, connection, document, credits_, wanted, day, who, agreement)
+            note = _issue(work, document, credits_, wanted, day)
             done.append(msgspec.structs.replace(note, needs_second=waits is not None))
     return done[0]
 
@@ -141,24 +141,14 @@ class _Asked(msgspec.Struct, frozen=True):
     on: dt.date | None
 
 
-def _ask(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    home: Home,
-    connection: sa.Connection,
-    document: Document,
-    credits_: Sequence[Credited],
-    wanted: Wanted,
-    on: dt.date | None,
-    who: Who,
-    agreement: Agreement | None,
-) -> Approval | None:
+def _ask(work: Work, document: Document, credits_: Sequence[Credited], wanted: Wanted, on: dt.date | None) -> Approval | None:
     """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     amount = sum(each.micros for each in credits_)
     reason = f"{wanted.number}: {wanted.reason_code} {wanted.text}".strip()
     asked = approvals.Wanted(
         give_back_limit.CREDIT_NOTE, wanted.reference, _Asked(wanted, on), reason, amount, document.currency, document.account_key
     )
-    seq = functools.partial(home.next_commit_seq, connection, approvals.COMMIT_KIND, who.now_us)
-    return give_back_limit.ask(connection, asked, who, agreement, seq)
+    return work.ask(asked)
 
 
 def _waiting(document: Document, credits_: Sequence[Credited], day: dt.date, waits: Approval) -> CreditNote:
@@ -168,22 +158,12 @@ def _waiting(document: Document, credits_: Sequence[Credited], day: dt.date, wai
     return CreditNote("", *about, -net, -tax, -net - tax, needs_second=True, proposal=waits.approval_id)
 
 
-def _issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    home: Home,
-    connection: sa.Connection,
-    document: Document,
-    credits_: Sequence[Credited],
-    wanted: Wanted,
-    day: dt.date,
-    who: Who,
-    agreement: Agreement | None,
-) -> CreditNote:
+def _issue(work: Work, document: Document, credits_: Sequence[Credited], wanted: Wanted, day: dt.date) -> CreditNote:
     drafts = _drafts(document, credits_, day)
     corrects = np.array([document.invoice_key], np.int64)
-    issued = issue(home, connection, drafts, RUN_KIND, wanted, who, effect=wanted.effect, corrects=corrects)
-    if agreement is not None:
-        approvals.agree(connection, agreement, issued.commit_seq)
-    return _note(connection, tables.invoices.c.run_id == issued.run_id, document.number)
+    issued = issue(work, drafts, RUN_KIND, wanted, effect=wanted.effect, corrects=corrects)
+    work.agree(issued.commit_seq)
+    return _note(work.connection, tables.invoices.c.run_id == issued.run_id, document.number)
 
 
 def _note(connection: sa.Connection, condition: sa.ColumnElement[bool], about: str, *, existed: bool = False) -> CreditNote:

@@ -18,7 +18,8 @@ from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.selection import scope, subscription_profiles
 from billing.runs.selection.subscription_profiles import Alike
 from billing.runs.settlement import payers, totals
-from billing.runs.settlement.fees_due import one_off_lines, recurring_lines
+from billing.runs.settlement.fees_due import fee_lines
+from billing.runs.settlement.inputs import Inputs
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from billing.runs.settlement.unbilled import as_whole_periods
@@ -86,18 +87,29 @@ def due_of(home: Home, document: Document) -> Due:
         ground = ground_of(home, connection, document)
     contracts, chosen = ground.contracts, ground.scope
     currencies, workings = Currencies(contracts), totals.Workings()
+    inputs = Inputs(contracts, chosen, currencies)
     usage = priced_usage(home, ground)
-    fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
-    lines = totals.apply(np.concatenate([*fees, usage.lines]), contracts, chosen, currencies, ground.adjustments, workings)
+    lines = totals.apply(np.concatenate([fee_lines(inputs), usage.lines]), inputs, ground.adjustments, workings)
     if ground.through is not None:
         lines = as_whole_periods(lines, contracts, chosen, ground.through)
     lines = payers.route(lines, contracts, chosen)
     lines = lines[~of_tests(lines, contracts.facts)]
-    paying = Payers(contracts, chosen, currencies)
+    paying = Payers(*inputs)
     lines = sum_as_taxed(as_agreed(lines, contracts, paying))
     found = taxed(lines, currencies.steps_of(lines))
     net, groups = found.lines["amount_micros"].copy(), subscription_profiles.find(contracts, chosen)
-    return Due(ground.seq, contracts, chosen, currencies, groups, ground.adjustments, lines, net, found.taxes, workings)
+    return Due(
+        seq=ground.seq,
+        contracts=contracts,
+        scope=chosen,
+        currencies=currencies,
+        alike=groups,
+        adjustments=ground.adjustments,
+        lines=lines,
+        net_micros=net,
+        taxes=found.taxes,
+        workings=workings,
+    )
 
 
 def priced_usage(home: Home, ground: Ground, sink: Sink | None = None) -> PricedSums:

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from billing.charges.lines import Kind
 from billing.charges.own_days import Days
-from billing.clocks import local_date
 from billing.invoicing.drafts import KIND_NAMES, iso
 from billing.left_out.for_good import never_billed
 from billing.runs.contracts.price_list import PriceList
@@ -21,6 +20,7 @@ from billing.runs.settlement import adjustments, totals
 from billing.runs.settlement.drafting import with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
+from rating.dates import local_date
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         by_hand_rows = adjustments.counting(connection, seq), adjustments.retracted(connection, seq)
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
-    day = through or local_date(row.timezone, now_us) + dt.timedelta(days=1)
+    day = through or local_date(now_us, row.timezone) + dt.timedelta(days=1)
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     own = found.lines["account_key"] == row.account_key
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0
@@ -112,19 +112,19 @@ class _Texts(NamedTuple):
 
 def _charge(line: Any, names: Mapping[int, str], texts: _Texts, found: Unbilled, days: tuple[Days, ...]) -> Charge:  # noqa: ANN401 -- a row of LINE
     return Charge(
-        names.get(int(line["subscription_key"]), ""),
-        KIND_NAMES[Kind(int(line["kind"]))],
-        texts.of(line),
-        iso(int(line["period_from"])),
-        iso(int(line["period_to"])),
-        int(line["events"]),
-        int(line["quantity"]),
-        int(line["free_quantity"]),
-        int(line["quantity_unit"]),
-        found.currencies.names[int(line["currency"])],
-        int(line["amount_micros"]),
-        days,
-        "",
+        subscription_id=names.get(int(line["subscription_key"]), ""),
+        kind=KIND_NAMES[Kind(int(line["kind"]))],
+        text=texts.of(line),
+        period_from=iso(int(line["period_from"])),
+        period_to=iso(int(line["period_to"])),
+        events=int(line["events"]),
+        quantity=int(line["quantity"]),
+        free_quantity=int(line["free_quantity"]),
+        quantity_unit=int(line["quantity_unit"]),
+        currency=found.currencies.names[int(line["currency"])],
+        amount_micros=int(line["amount_micros"]),
+        days=days,
+        tax_name="",
     )
 
 

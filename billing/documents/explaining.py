@@ -30,9 +30,9 @@ from billing.invoicing.billed import OUTSIDE
 from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING
 from billing.runs import states
-from billing.runs.contracts.fact_columns import day_number
 from billing.store import tables
 from billing.store.voids import voided
+from rating.dates import day_number
 from rating.errors import UserError
 from rating.money import MICROS_PER_UNIT, format_micros
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import undone
-from billing.clocks import local_date
 from billing.invoicing.drafts import INVOICE
 from billing.runs import states
 from billing.store import tables
 from billing.store.voids import voided
+from rating.dates import local_date
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def find(connection: sa.Connection, number: str) -> Document:
     """The document with this number. Raises NotFoundError when there is none."""
     invoice, account, run = tables.invoices.c, tables.accounts.c, tables.bill_runs.c
     own = (invoice[name] for name in Document._fields[:12])
-    others = (account.account_id, account.timezone, account.language, run.bill_date, sa.func.coalesce(run.kind, states.CYCLE))
+    others = (account.account_id, account.timezone, account.language, run.bill_date, run.kind)
     kind = sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(invoice.legal_entity, "")
     query = sa.select(*own, *kind, *others, run.pinned_seq).select_from(tables.invoices)
     query = query.join(tables.accounts, account.account_key == invoice.account_key).join(tables.bill_runs, run.run_id == invoice.run_id)
@@ -117,7 +117,7 @@ def date_of(document: Document, on: dt.date | None, who: Who, what: str) -> dt.d
     A document may be dated ahead of the clock, by its bill date; then so are acts about it. Raises UserError for a date before the document
     was issued, and for one that has not begun.
     """
-    today, issued_on = local_date(document.timezone, who.now_us), dt.date.fromisoformat(document.issued_on)
+    today, issued_on = local_date(who.now_us, document.timezone), dt.date.fromisoformat(document.issued_on)
     day = on or max(today, issued_on)
     if day < issued_on:
         raise UserError(f"{document.number} was issued on {issued_on}: {what} cannot be dated {day}", "give that date or a later one")

@@ -6,20 +6,21 @@ run, that run is followed up with the next one, oldest first. Each part may be d
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.clocks import EPOCH
 from billing.controls import Book, findings, of_run
 from billing.controls.findings import Finding
 from billing.documents.alarms import raise_alarms
 from billing.runs import states
 from billing.store import commit_points, tables
+from rating.dates import utc_date
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from billing.ledger.closed_months import Who
     from billing.store.home import Home
 
@@ -46,7 +47,7 @@ def left_at(home: Home, bill_date: dt.date) -> int | None:
 
 def follow_up(home: Home, run_id: int, who: Who) -> list[Followed]:
     """Follow up a run, after those that are left. Returns all of them, `run_id` last."""
-    today = (EPOCH + dt.timedelta(microseconds=who.now_us)).date()
+    today = utc_date(who.now_us)
     with home.connect() as connection:
         older = [each for each in connection.execute(_left()).scalars() if each != run_id]
     return [_follow(home, each, today, who) for each in (*older, run_id)]
@@ -56,7 +57,7 @@ def _left() -> sa.Select[int]:
     """Posted runs of the cycle without a follow-up, oldest first."""
     run, step = tables.bill_runs.c, tables.run_steps.c
     done = sa.select(step.run_id).where(step.state == FOLLOWED_UP)
-    query = sa.select(run.run_id).where(run.state == states.POSTED, run.kind.is_(None), run.run_id.not_in(done))
+    query = sa.select(run.run_id).where(run.state == states.POSTED, run.kind == states.CYCLE, run.run_id.not_in(done))
     return query.order_by(run.run_id)
 
 

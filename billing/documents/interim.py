@@ -20,10 +20,10 @@ from billing import clocks
 from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
+from billing.documents.trying import Work
 from billing.invoicing.drafts import Drafts
 from billing.ledger import closed_months
 from billing.runs import states
-from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
 from billing.runs.settlement.drafting import Writer
@@ -32,6 +32,7 @@ from billing.runs.settlement.thresholds import Acted, Reached, reached
 from billing.runs.settlement.unbilled import unbilled
 from billing.runs.usage.spend_limits import Spending, Spent
 from billing.store import commit_points, tables
+from rating.dates import day_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -152,13 +153,13 @@ def _told(found: _Found, run_id: int, through: dt.date, refused: str = "") -> In
 def _store(home: Home, found: _Found, who: Who) -> int:
     """Issue the bills and keep all alarms, in one transaction. Returns the run; 0 without bills."""
     with home.begin() as connection:
-        run_id = 0
+        run_id, work = 0, Work(home, connection, who)
         if found.drafts:
             detail = {"thresholds": len(found.reached), "seq": found.seq}
-            issued = issue(home, connection, found.drafts, states.THRESHOLD, detail, who)
+            issued = issue(work, found.drafts, states.THRESHOLD, detail)
             run_id, seq = issued.run_id, issued.commit_seq
         else:
-            seq = home.next_commit_seq(connection, "alarm", who.now_us)
+            seq = work.next_seq("alarm")
         alarms = [_billed_alarm(each, run_id) for each in found.reached] + [_spent_alarm(each) for each in found.spent]
         connection.execute(tables.limit_alarms.insert(), [{**each, "at_us": who.now_us, "commit_seq": seq} for each in alarms])
         commit_points.reached("threshold.before_commit")

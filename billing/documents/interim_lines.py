@@ -7,7 +7,6 @@ both kinds, where the plan changed between two catalogues. Amounts are micro-uni
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -19,10 +18,11 @@ from billing.charges.reconcile import differences
 from billing.charges.tax import BASE_FIELDS, tax_due
 from billing.invoicing import billed_lines
 from billing.runs.contracts.currencies import rates_of
-from billing.runs.contracts.fact_columns import day_number, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.settlement import deferred_fees
 from billing.runs.settlement.drafting import with_catalogues
 from billing.runs.settlement.tax_exemptions import as_agreed
+from rating.dates import day_number, day_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -89,7 +89,7 @@ def with_tax(connection: sa.Connection, usage: Usage, known: Unbilled, payers: P
         return empty()
     first = min(lines["period_from"].tolist())
     owners = np.unique(lines["account_key"]).tolist()
-    billed = billed_lines(connection, dt.date(1970, 1, 1) + dt.timedelta(days=first), owners)
+    billed = billed_lines(connection, day_of(first), owners)
     billed = taken(billed, np.flatnonzero(np.isin(billed["period_from"], lines["period_from"])))
     billed["catalogue"], billed["currency"] = -1, payers.currency[payers.place(billed["account_key"])]
     net = with_catalogues(taken(billed, np.flatnonzero(billed["kind"] != Kind.TAX)), known.contracts)

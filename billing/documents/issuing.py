@@ -22,12 +22,9 @@ from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from billing.charges.lines import Int64s
+    from billing.documents.trying import Work
     from billing.invoicing.drafts import Drafts
-    from billing.ledger.closed_months import Who
-    from billing.store.home import Home
 
 
 class Issued(NamedTuple):
@@ -38,23 +35,15 @@ class Issued(NamedTuple):
     commit_seq: int
 
 
-def issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    home: Home,
-    connection: sa.Connection,
-    drafts: Drafts,
-    kind: str,
-    detail: object,
-    who: Who,
-    *,
-    effect: str | None = None,
-    corrects: Int64s | None = None,
+def issue(  # noqa: PLR0913 -- what, and about what
+    work: Work, drafts: Drafts, kind: str, detail: object, *, effect: str | None = None, corrects: Int64s | None = None
 ) -> Issued:
     """Number, post and settle `drafts` (at least one) as a run of this kind; `detail` is its input, stored as JSON.
 
     Raises UserError where the books of their month are closed.
     """
-    seq = home.next_commit_seq(connection, "invoice", who.now_us)
-    run_id = _insert_run(connection, drafts, kind, msgspec.json.encode(detail).decode(), seq, who)
+    connection, seq = work.connection, work.next_seq("invoice")
+    run_id = _insert_run(work, drafts, kind, msgspec.json.encode(detail).decode(), seq)
     taken = Digest()
     first_key = number_drafts(connection, run_id, drafts, seq, effect=effect, corrects=corrects, digest=taken)
     terms = {**clipped(_terms(drafts)), DIGEST: Term(taken.lines, taken.number())}
@@ -67,7 +56,8 @@ def issue(  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     return Issued(run_id, first_key, seq)
 
 
-def _insert_run(connection: sa.Connection, drafts: Drafts, kind: str, detail: str, seq: int, who: Who) -> int:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
+def _insert_run(work: Work, drafts: Drafts, kind: str, detail: str, seq: int) -> int:
+    connection, who = work.connection, work.who
     values = {"bill_date": drafts.issued_on.isoformat(), "pinned_seq": seq, "state": states.POSTED, "started_us": who.now_us}
     added = connection.execute(tables.bill_runs.insert().values(**values, commit_seq=seq, kind=kind, detail=detail)).inserted_primary_key
     assert added is not None

@@ -21,10 +21,10 @@ from billing import clocks, give_back_limit
 from billing.charges.lines import LINE, Int64s, Kind
 from billing.clocks import Dated
 from billing.documents.issuing import issue
-from billing.documents.trying import transaction
+from billing.documents.trying import Work, transaction
 from billing.invoicing.drafts import OPENING, Drafts
-from billing.runs.contracts.fact_columns import day_number
 from billing.store import approvals, settings, tables
+from rating.dates import day_number
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,11 +67,12 @@ def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False, agre
         refused = _not_begun(connection, rows, on, who.now_us)
         if refused is not None and not dry_run:
             raise refused
-        waits = _ask(home, connection, rows, on, who, agreement) if rows else None
+        work = Work(home, connection, who, agreement)
+        waits = _ask(work, rows, on) if rows else None
         made = bool(rows) and (waits is None or dry_run)
-        issued = issue(home, connection, _drafts(rows, on), OPENING, {"items": len(rows)}, who) if made else None
-        if agreement is not None and issued is not None:
-            approvals.agree(connection, agreement, issued.commit_seq)
+        issued = issue(work, _drafts(rows, on), OPENING, {"items": len(rows)}) if made else None
+        if issued is not None:
+            work.agree(issued.commit_seq)
     sums: dict[str, int] = {}
     for row in rows:
         sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
@@ -94,23 +95,21 @@ def _asked(rows: Sequence[Any], on: dt.date) -> _Asked:
     return _Asked(on, len(rows), credits_)
 
 
-def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
-    home: Home, connection: sa.Connection, rows: Sequence[Any], on: dt.date, who: Who, agreement: Agreement | None
-) -> Approval | None:
+def _ask(work: Work, rows: Sequence[Any], on: dt.date) -> Approval | None:
     """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     asked, subject = _asked(rows, on), f"items of {on}"
-    if agreement is not None:
-        _require_unchanged(agreement, asked)
+    if work.agreement is not None:
+        _require_unchanged(work.agreement, asked)
         return None
-    before = approvals.waiting(connection, give_back_limit.OPENING, subject)
+    before = approvals.waiting(work.connection, give_back_limit.OPENING, subject)
     if before is not None:
         approvals.require_same(before, asked)
         return before
-    currency = next((each for each in sorted(asked.credits) if _is_beyond(connection, rows, each, who)), None)
+    currency = next((each for each in sorted(asked.credits) if _is_beyond(work, rows, each)), None)
     if currency is None:
         return None
     wanted = approvals.Wanted(give_back_limit.OPENING, subject, asked, f"{asked.items} opening items", asked.credits[currency], currency)
-    return approvals.propose(connection, wanted, who, home.next_commit_seq(connection, approvals.COMMIT_KIND, who.now_us))
+    return approvals.propose(work.connection, wanted, work.who, work.next_seq(approvals.COMMIT_KIND))
 
 
 def _require_unchanged(agreement: Agreement, asked: _Asked) -> None:
@@ -120,8 +119,9 @@ def _require_unchanged(agreement: Agreement, asked: _Asked) -> None:
         raise UserError(f"the opening items that wait have changed: {asked.items} now, {told.items} when they were proposed", remedy)
 
 
-def _is_beyond(connection: sa.Connection, rows: Sequence[Any], currency: str, who: Who) -> bool:
+def _is_beyond(work: Work, rows: Sequence[Any], currency: str) -> bool:
     """True where credits in a currency exceed what one person may open alone, in all or for one account."""
+    connection, who = work.connection, work.who
     limit, acts = settings.integer(connection, give_back_limit.LIMIT), give_back_limit.openings_alone()
     credits_: dict[int | None, int] = {None: 0}
     for row in rows:

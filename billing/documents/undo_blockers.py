@@ -76,14 +76,14 @@ def _later_bills(connection: sa.Connection, run_id: int) -> Iterator[_Found]:
     """Bills that were made on top of it: of the cycle, between its runs, and by re-ratings. The newest of each account."""
     invoice, run = tables.invoices.c, tables.bill_runs.c
     query = sa.select(invoice.account_key, sa.func.max(invoice.invoice_key)).join_from(tables.invoices, tables.bill_runs)
-    query = query.where(run.run_id == invoice.run_id, run.run_id > run_id, sa.func.coalesce(run.kind, covering.CYCLE).in_(_BILLS))
+    query = query.where(run.run_id == invoice.run_id, run.run_id > run_id, run.kind.in_(_BILLS))
     newest = query.where(invoice.invoice_key.not_in(voided())).group_by(invoice.account_key).subquery()
     names = sa.select(invoice.account_key, invoice.number, run.run_id, run.bill_date, run.kind)
     names = names.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     for row in connection.execute(names.where(invoice.invoice_key.in_(sa.select(newest.c[1])))):
         undo = f"undo that run first: ratewright bill undo --run {row.run_id} --reason ..."
         void = f"void it first: ratewright invoice void {row.number} --reason ..."
-        remedy = undo if row.kind in {None, covering.CYCLE} else void
+        remedy = undo if row.kind == covering.CYCLE else void
         yield _Found(int(row.account_key), row.number, f"{row.number} of run {row.run_id} ({row.bill_date}) is a later bill", remedy)
 
 

@@ -23,6 +23,7 @@ from billing.allocations.items import CHUNK
 from billing.allocations.spread import DEPOSIT, PAYMENT
 from billing.documents import alarms, voiding
 from billing.documents.finding import require_no_run
+from billing.documents.trying import Work
 from billing.documents.undo_blockers import Blocker, blockers, document_rows
 from billing.persons import Who, same_person
 from billing.runs import posting, states
@@ -150,7 +151,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
             told = msgspec.structs.replace(told, state=undone.PROPOSED, proposed_by=who.by_name)
         else:
             why = f"as {proposal.by_name} proposed: {proposal.reason}"  # of the documents; both reasons are kept
-            postings = 0 if found else _take_back(home, connection, wanted, rows, (why, reason), who)
+            postings = 0 if found else _take_back(Work(home, connection, who), wanted, rows, (why, reason))
             told = msgspec.structs.replace(told, state=undone.UNDONE, proposed_by=proposal.by_name, postings=postings)
         if not dry_run:
             commit_points.reached("undo.before_commit")
@@ -286,11 +287,10 @@ def _keep(connection: sa.Connection, wanted: _Wanted, kind: str, act: _Act) -> N
         bulk.insert(connection, tables.run_undo_accounts, {"undo_id": [int(added[0])] * len(named), "account_key": sorted(named)})
 
 
-def _take_back(  # noqa: PLR0913, PLR0917 -- what, of which documents, why and who
-    home: Home, connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], reasons: tuple[str, str], who: Who
-) -> int:
+def _take_back(work: Work, wanted: _Wanted, rows: Sequence[Any], reasons: tuple[str, str]) -> int:
     """Undo the run. Returns how many postings were turned back."""
-    act = _Act(reasons[1], who, home.next_commit_seq(connection, "undo", who.now_us))
+    connection, who = work.connection, work.who
+    act = _Act(reasons[1], who, work.next_seq("undo"))
     _keep(connection, wanted, undone.UNDONE, act)
     whose = f" for {counted(len(wanted.keys), 'account')}" if wanted.others else ""
     note = f"run {wanted.run.run_id} is undone{whose}, {reasons[0]}"

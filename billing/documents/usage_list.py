@@ -8,7 +8,6 @@ that takes back all of a charge, because another account pays it by now, shows n
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +18,6 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing import late_decisions
-from billing.clocks import EPOCH
 from billing.documents.due import priced_usage
 from billing.documents.finding import Document, find, lines_of, standing_lines
 from billing.documents.grounds import Ground, ground_of
@@ -35,6 +33,7 @@ from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection import session_changes
 from billing.runs.usage import late_changes
 from billing.store import tables
+from rating.dates import utc_time
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ _CHARGE: Final = [
 ]  # fmt: skip
 _USAGE: Final = ("event_key", "served_id", "other_raw", "other_e164", "service", "duration_us", "source", "record_id")
 _LINE_KEY: Final = ("subscription_id", "period_from", "price_id", "charge_code", "revenue_code", "tax_class")
-DAY_US: Final = 86_400_000_000
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -143,7 +141,7 @@ def usage_list(home: Home, number: str, subscription_id: str | None = None) -> U
 
 def local_time(start_us: int, timezone: Any) -> str:  # noqa: ANN401 -- a ZoneInfo
     """An instant on the account's clock, to the second."""
-    return (EPOCH + dt.timedelta(microseconds=start_us)).astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
+    return utc_time(start_us).astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _late_lines(connection: sa.Connection, by_hand: Sequence[Any]) -> tuple[LateLine, ...]:

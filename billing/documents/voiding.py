@@ -7,7 +7,6 @@ the newer ones first. A later run bills the charges again, however old they are;
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -19,9 +18,8 @@ from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
-from billing.clocks import local_date
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
-from billing.documents.trying import transaction
+from billing.documents.trying import Work, transaction
 from billing.invoicing.drafts import OPENING
 from billing.ledger import closed_months
 from billing.runs import cycle, posting, states
@@ -31,6 +29,7 @@ from billing.runs.selection import later_bills, scope
 from billing.store import approvals, tables
 from billing.store.voids import voided
 from rating import identifiers
+from rating.dates import local_date
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,11 +87,12 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
         day = date_of(document, on, who, "a void")
         _require_voidable(connection, document)
         asked = _Asked(number, reason, on)
-        waits = _ask(home, connection, document, asked, who, agreement)
+        work = Work(home, connection, who, agreement)
+        waits = _ask(work, document, asked)
         if waits is not None and not dry_run:
             done.append(_answer(document, day.isoformat(), needs_second=True, proposal=waits.approval_id))
         else:
-            made = _void(home, connection, document, day.isoformat(), reason, who, agreement)
+            made = _void(work, document, day.isoformat(), reason)
             done.append(msgspec.structs.replace(made, dry_run=dry_run, needs_second=waits is not None))
     return done[0]
 
@@ -111,14 +111,10 @@ class _Asked(msgspec.Struct, frozen=True):
     on: dt.date | None
 
 
-def _ask(  # noqa: PLR0913, PLR0917 -- what, about what and by whom
-    home: Home, connection: sa.Connection, document: Document, asked: _Asked, who: Who, agreement: Agreement | None
-) -> Approval | None:
+def _ask(work: Work, document: Document, asked: _Asked) -> Approval | None:
     """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     money = (abs(document.total_micros), document.currency, document.account_key)
-    wanted = approvals.Wanted(give_back_limit.VOID, document.number, asked, asked.reason, *money)
-    seq = functools.partial(home.next_commit_seq, connection, approvals.COMMIT_KIND, who.now_us)
-    return give_back_limit.ask(connection, wanted, who, agreement, seq)
+    return work.ask(approvals.Wanted(give_back_limit.VOID, document.number, asked, asked.reason, *money))
 
 
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:
@@ -164,7 +160,7 @@ def _again(home: Home, number: str, who: Who) -> tuple[dt.date, cycle.Order]:
         bill_date = dt.date.fromisoformat(document.bill_date)
         bill_date = bill_date if coverage is None else max(bill_date, coverage.through)
         last = later_bills.last_with(connection, known, index, _first_day(connection, document), bill_date, seq)
-    issued_on = max(local_date(document.timezone, who.now_us), dt.date.fromisoformat(void.on_date))
+    issued_on = max(local_date(who.now_us, document.timezone), dt.date.fromisoformat(void.on_date))
     order = cycle.Order(by=states.By(who.by_name, who.by_uid), accounts=frozenset({document.account_id}), issued_on=issued_on)
     return last, order
 
@@ -176,8 +172,8 @@ def _first_day(connection: sa.Connection, document: Document) -> dt.date:
     return dt.date.fromisoformat(connection.execute(query).scalar_one())
 
 
-def _void(home: Home, connection: sa.Connection, document: Document, day: str, reason: str, who: Who, agreement: Agreement | None) -> Void:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
-    seq = home.next_commit_seq(connection, "void", who.now_us)
+def _void(work: Work, document: Document, day: str, reason: str) -> Void:
+    connection, who, seq = work.connection, work.who, work.next_seq("void")
     values = {"invoice_key": document.invoice_key, "kind": "voided", "on_date": day, "reason": reason}
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
     connection.execute(tables.invoice_events.insert().values(**values, **by))
@@ -185,8 +181,7 @@ def _void(home: Home, connection: sa.Connection, document: Document, day: str, r
     mirrored = turned(posting.postings_of(connection, tables.invoices.c.invoice_key == document.invoice_key), document.number, day)
     posted = ledger.post_columns(connection, ledger.with_ids(mirrored), seq)
     allocate_credit(connection, [document.account_key], seq)
-    if agreement is not None:
-        approvals.agree(connection, agreement, seq)
+    work.agree(seq)
     back = {credit_id: -amount for (_, credit_id), amount in freed.items() if credit_id != document.number}
     return _answer(document, day, posted, back)
 

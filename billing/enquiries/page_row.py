@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any, Final
 
 import msgspec
 
 from billing.accounts.wording import amount
-from billing.clocks import EPOCH
+from rating.dates import utc_time
 
 _NAMES_SHOWN: Final = 5
 
@@ -26,7 +25,7 @@ class Row(msgspec.Struct, frozen=True):
 
 def instant(instant_us: int) -> str:
     """An instant in UTC, to the second."""
-    return f"{EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{utc_time(instant_us):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def some(names: list[str]) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import collections
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from billing import dunning
-from billing.clocks import EPOCH
 from billing.dunning.steps import UNDONE
 from billing.enquiries.page_row import Row, money, some
 from billing.runs.dates.due import due_dates
 from rating.counted import counted
+from rating.dates import utc_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +62,7 @@ def _too_late(home: Home, now_us: int) -> Row:
 
 
 def _dunning_due(home: Home, now_us: int) -> Row:
-    today = (EPOCH + dt.timedelta(microseconds=now_us)).date()
+    today = utc_date(now_us)
     runs = dunning.runs(home)
     last = max((each.as_of for each in runs if each.state != UNDONE), default="")
     undone = runs[-1].undoing if runs else None

@@ -58,7 +58,7 @@ class Charged(NamedTuple):
     charge_micros: int
     account_key: int  # 0: nobody's
     line: Line | None
-    aside: str  # a kind of `quarantine`, "quarantined" where that is null; empty: it was billed, or nothing was due for it
+    aside: str  # a kind of `quarantine`; empty: it was billed, or nothing was due for it
     aside_reason: str
     rerated: tuple[Rerated, ...]
     pinned_seq: int = 0  # the commit as of which the run read usage

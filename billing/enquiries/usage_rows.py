@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
 from billing.runs.contracts.columns import int64
+from rating.dates import BEFORE_ALL, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,8 @@ COLUMNS: Final = (
 class Span(NamedTuple):
     """Instants in microseconds UTC, half open."""
 
-    from_us: int = view.TIME_MIN_US
-    to_us: int = view.TIME_MAX_US
+    from_us: int = BEFORE_ALL
+    to_us: int = NEVER
 
     def holds(self, instant_us: int | None) -> bool:
         """True where it is within the span; so is what is not known."""

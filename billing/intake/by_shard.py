@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from billing.intake import journal, marks, sealing, view
 from billing.intake.marks import COMMIT_SEQ
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +66,7 @@ class Wanted(NamedTuple):
     @property
     def first_us(self) -> int:
         """Instant at which the first span begins."""
-        return min((each.from_us for each in self.spans), default=view.TIME_MAX_US)
+        return min((each.from_us for each in self.spans), default=NEVER)
 
 
 class Part(NamedTuple):

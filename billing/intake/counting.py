@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from billing.intake.columns import Quantities, quantities
 from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
+from rating.dates import DAY_US
 from rating.errors import UnusableBatchError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from billing.intake.batch import Batch
 
-DAY_US: Final = 86_400_000_000
 NO_DAY: Final = ""
 _INT64_MAX: Final = 2**63 - 1
 

@@ -19,12 +19,12 @@ from mediation.calls.legs import FreeswitchLegs
 from mediation.calls.usage_legs import COLUMNS as ASTERISK_COLUMNS
 from mediation.calls.usage_legs import asterisk_legs, numbered
 from mediation.sources.model import Bills, Format
+from rating.dates import DAY_US
 from rating.schema import LegRole
 
 if TYPE_CHECKING:
     from mediation.sources.model import Source
 
-_DAY_US: Final = 86_400_000_000
 _FREESWITCH_COLUMNS: Final = ("event_key", "record_id", "call_ref", "start_us", "duration_us")
 _FREESWITCH_RECORDS: Final = frozenset({Format.FREESWITCH_JSON, Format.FREESWITCH_XML})  # a leg a record, that may name its originator
 
@@ -47,7 +47,7 @@ def leg_rule(source: Source) -> LegRule | None:
 def _rule_of(source: Source) -> LegRule | None:
     if grouped_legs.is_ruled(source.legs):
         rules = source.legs
-        after_us = 0 if rules.overlapping else _DAY_US
+        after_us = 0 if rules.overlapping else DAY_US
         return LegRule(grouped_legs.COLUMNS, _call_only, lambda table: grouped_legs.absorbed(grouped_legs.of_usage(table), rules), after_us)
     if source.legs.bills is not Bills.NATIVE:
         return None

@@ -21,6 +21,7 @@ from billing.intake.columns import key_bytes
 from billing.intake.leg_rules import leg_rule
 from billing.intake.settle import Outcome
 from mediation import usage
+from rating.dates import DAY_US, NEVER
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from mediation.sources.model import Source
 
-_BEFORE_US: Final = 86_400_000_000  # how long a leg may have been up when another one of its call begins
+_BEFORE_US: Final = DAY_US  # how long a leg may have been up when another one of its call begins
 _SMALL_FILE_ROWS: Final = 4096
 _FILES_MAX: Final = 20_000
 _NO_LEG: Final = int(view.NEVER_BILLS | UsageFlag.ASSEMBLED)
@@ -111,7 +112,7 @@ class _Nearby:
         self._columns = list(dict.fromkeys((*rule.columns, "record_id", *marks.COLUMNS, *marks.SEGMENT_COLUMNS)))
         start_us = made.column("start_us").cast(pa.int64()).to_numpy()[answered]
         end_us = start_us + _durations(made)[answered]
-        self._first_us = int(start_us.min(initial=view.TIME_MAX_US)) - _BEFORE_US
+        self._first_us = int(start_us.min(initial=NEVER)) - _BEFORE_US
         self._last_us = int(end_us.max(initial=0)) + rule.after_us + 1
         with home.connect() as connection:
             self._seq = home.head_seq(connection)

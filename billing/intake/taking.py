@@ -30,6 +30,7 @@ from billing.intake.unusable import refuse_unusable
 from mediation.bytes.reader import shown
 from mediation.decode import decode, decode_parts
 from mediation.sources.model import Source
+from rating.dates import BEFORE_ALL, NEVER
 from rating.errors import UnusableFileError
 from rating.schema import USAGE_V1
 
@@ -169,7 +170,7 @@ class Intake:
         with self._exclusive("sealing of the journal", now_us):
             return self._seal(now_us, progress)
 
-    def usage(self, columns: Sequence[str], seq: int, from_us: int = view.TIME_MIN_US, to_us: int = view.TIME_MAX_US) -> pa.Table:
+    def usage(self, columns: Sequence[str], seq: int, from_us: int = BEFORE_ALL, to_us: int = NEVER) -> pa.Table:
         """See `view.usage`."""
         return view.usage(self._home, columns, seq, from_us, to_us)
 

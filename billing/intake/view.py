@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from billing.intake import journal, marks
 from billing.store.tables import usage_manifest
+from rating.dates import BEFORE_ALL, NEVER
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ COMMIT_SEQ: Final = marks.COMMIT_SEQ
 NEVER_BILLS: Final = UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL
 _SEQ_FIELD: Final = pa.field(COMMIT_SEQ, pa.int64(), nullable=False)
 _ATTEMPTS: Final = 5  # a seal between manifest and files is rare, a second one in a row is rarer
-TIME_MIN_US: Final = -(2**63)
-TIME_MAX_US: Final = 2**63 - 1
 
 
 class Stored(NamedTuple):
@@ -45,16 +44,16 @@ class Stored(NamedTuple):
     sha256: bytes
     commit_seq: int
     partial_rows: int | None = None  # segments and what was made of them; None: not counted
-    start_min_us: int = TIME_MIN_US
-    start_max_us: int = TIME_MAX_US
+    start_min_us: int = BEFORE_ALL
+    start_max_us: int = NEVER
 
 
 def usage(  # noqa: PLR0913 - what, as of when, from when to when
     home: Home,
     columns: Sequence[str],
     seq: int,
-    from_us: int = TIME_MIN_US,
-    to_us: int = TIME_MAX_US,
+    from_us: int = BEFORE_ALL,
+    to_us: int = NEVER,
     *,
     every: bool = False,
     checked: bool = False,
@@ -104,7 +103,7 @@ def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Ta
     return steadily(read)
 
 
-def stored(connection: sa.Connection, after_seq: int, seq: int, from_us: int = TIME_MIN_US, to_us: int = TIME_MAX_US) -> list[Stored]:
+def stored(connection: sa.Connection, after_seq: int, seq: int, from_us: int = BEFORE_ALL, to_us: int = NEVER) -> list[Stored]:
     """The files that hold rows committed in (after_seq, seq] and that may start in [from_us, to_us), oldest first.
 
     A sealed file holds many commits: it is given when it was sealed after `after_seq`, and its rows are still to be filtered.
@@ -165,7 +164,7 @@ def _check(home: Home, seq: int, from_us: int, to_us: int) -> None:
 
 
 def _starts_within(part: pa.Table, from_us: int, to_us: int) -> NDArray[np.bool_]:
-    if from_us == TIME_MIN_US and to_us == TIME_MAX_US:
+    if from_us == BEFORE_ALL and to_us == NEVER:
         return np.ones(part.num_rows, dtype=np.bool_)
     start_us = part.column("start_us").cast(pa.int64()).to_numpy()
     return (start_us >= from_us) & (start_us < to_us)

@@ -16,20 +16,20 @@ import sqlalchemy as sa
 from billing.charges.lines import KEY_FIELDS
 from billing.invoicing.drafts import INVOICE
 from billing.store import tables
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RERATE: Final = "rerate"
 CYCLE: Final = "cycle"
-_NEVER: Final = 1 << 62
 _LAST: Final = "9999"  # after every date
 _AHEAD: Final = ("recurring", "one_off")
 _GROWING: Final = ("usage", "discount", "tax")
 
 
 class Issued(NamedTuple):
-    """A document of an account with its lines (rows of invoice_lines). `void_seq`: the commit that voided it; _NEVER while it is valid."""
+    """A document of an account with its lines (rows of invoice_lines). `void_seq`: the commit that voided it; NEVER while it is valid."""
 
     invoice_key: int
     number: str
@@ -48,7 +48,7 @@ class Issued(NamedTuple):
     @property
     def is_void(self) -> bool:
         """Return whether it is void by now."""
-        return self.void_seq != _NEVER
+        return self.void_seq != NEVER
 
     def stood_at(self, seq: int) -> bool:
         """Return whether it was made before a commit and not void by then."""
@@ -67,8 +67,8 @@ def documents_of(connection: sa.Connection, account_key: int) -> list[Issued]:
     """All documents of a payer, in the order in which they were made."""
     invoice, event, run, line = tables.invoices.c, tables.invoice_events.c, tables.bill_runs.c, tables.invoice_lines
     names = ("invoice_key", "number", "issued_on", "period_from", "period_to", "total_micros")
-    words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, sa.func.coalesce(run.kind, CYCLE))
-    void = (sa.func.coalesce(event.commit_seq, _NEVER), sa.func.coalesce(event.on_date, ""))
+    words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, run.kind)
+    void = (sa.func.coalesce(event.commit_seq, NEVER), sa.func.coalesce(event.on_date, ""))
     query = sa.select(*(invoice[name] for name in names), *words, invoice.commit_seq, *void)
     query = query.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     query = query.outerjoin(tables.invoice_events, (event.invoice_key == invoice.invoice_key) & (event.kind == "voided"))

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from billing.charges.lines import LINE, Int64s, Kind, Lines
 from billing.charges.own_days import Days
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-EPOCH: Final = dt.date(1970, 1, 1)
 KIND_NAMES: Final = {kind: kind.name.lower() for kind in Kind}
 INVOICE: Final = "invoice"
 CREDIT_NOTE: Final = "credit_note"
@@ -196,7 +196,7 @@ def classes_by_sight(lines: Iterable[Any]) -> dict[tuple[Any, ...], set[object]]
 
 def iso(day: int) -> str:
     """A day number as ISO text."""
-    return (EPOCH + dt.timedelta(days=day)).isoformat()
+    return day_of(day).isoformat()
 
 
 def _united(columns: Sequence[tuple[npt.NDArray[Any], Sequence[str]]]) -> tuple[Int64s, list[str]]:

@@ -70,7 +70,17 @@ def posting(  # noqa: PLR0913 -- the fields of a posting
         return None
     if signed_micros < 0:
         debit, credit = credit, debit
-    return Posting(document, line_no, leg, debit, credit, currency, abs(signed_micros), posted_on, entity)
+    return Posting(
+        document=document,
+        line_no=line_no,
+        leg=leg,
+        debit_account=debit,
+        credit_account=credit,
+        currency=currency,
+        amount_micros=abs(signed_micros),
+        posted_on=posted_on,
+        entity=entity,
+    )
 
 
 def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
@@ -78,7 +88,17 @@ def of_payment(  # noqa: PLR0913, PLR0917 -- the fields of a payment
 ) -> Posting:
     """The posting of a payment: cash against the receivable of the customer."""
     assert amount_micros > 0, payment_id
-    return Posting(payment_id, 0, "payment", CASH, receivable(account_id), currency, amount_micros, received_on, entity)
+    return Posting(
+        document=payment_id,
+        line_no=0,
+        leg="payment",
+        debit_account=CASH,
+        credit_account=receivable(account_id),
+        currency=currency,
+        amount_micros=amount_micros,
+        posted_on=received_on,
+        entity=entity,
+    )
 
 
 def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int) -> int:

@@ -24,10 +24,10 @@ from billing.left_out.reopened import next_dates, without_reopened
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_runs import Looked, looked
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
 from billing.store import tables
+from rating.dates import BEFORE_ALL, DAY_US, day_number
 from rating.errors import UserError
 from rating.schema import KEY
 
@@ -42,7 +42,6 @@ RULE_OF_BEFORE: Final = 1  # without what was refused in time, and with what a v
 RULE: Final = 2
 _BY_RULE: Final = [CODES[each] for each in (LeftOut.WAIVED, LeftOut.TOO_LATE)]
 COUNTED_ROWS_MAX: Final = 5_000_000  # of usage, in a home where a run counts what is open: it reads the keys of all of it
-_DAY_US: Final = 86_400_000_000
 
 
 class Open(NamedTuple):
@@ -106,7 +105,7 @@ def never_billed(home: Home, seq: int, span: Span) -> late_decisions.Decided | N
     if not leaves and not refused:
         return None
     if catalogue.ever_billed_by_arrival(home):
-        span = (view.TIME_MIN_US, span[1])  # what came late is billed in a period that begins after it
+        span = (BEFORE_ALL, span[1])  # what came late is billed in a period that begins after it
     found = of_keys(home, seq, *(uncharged(home, seq, span=span) if leaves else _refused_alone(refused)))
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     by_rule = np.isin(verdicts.reason, _BY_RULE)  # a version of the plan since may have another
@@ -151,7 +150,7 @@ def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
     """True where usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
     runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
     pinned = np.array([each.pinned_seq for each in runs], np.int64)
-    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * _DAY_US for each in runs], np.int64)) if runs else pinned
+    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * DAY_US for each in runs], np.int64)) if runs else pinned
     for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
         before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))  # runs that looked before it was committed
         if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):

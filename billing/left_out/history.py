@@ -32,6 +32,7 @@ from billing.runs.contracts.counted_runs import looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.store import tables
+from rating.dates import BEFORE_ALL, NEVER
 from rating.schema import KEY
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Span = tuple[int, int]  # instants [from, to)
 
-ALL_TIMES: Final = (view.TIME_MIN_US, view.TIME_MAX_US)
-_DAY_US: Final = 86_400_000_000
+ALL_TIMES: Final = (BEFORE_ALL, NEVER)
 FOR_GOOD: Final = np.array([outlook(each) is Outlook.FOR_GOOD for each in ORDER])
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,6 @@ from billing.guiding import Guide
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import arrival_times, changed_accounts, scope
 from billing.runs.selection.left_out import PLACES, LeftOut
@@ -29,6 +26,7 @@ from billing.runs.selection.usage_windows import unowned_from_us
 from billing.runs.usage import late_changes, late_usage, pricing
 from billing.runs.usage.pricing import Owned
 from billing.store import settings
+from rating.dates import NEVER_DAY, day_of, local_date
 from rating.schema import Direction
 
 if TYPE_CHECKING:
@@ -176,18 +174,18 @@ class Judge:
         closing = None if of is None else self._closes_on(account, day if arrival is None else arrival.start)
         kind, aside = self._scope.left_out.get(account.account_key, ("", ""))
         return Circumstance(
-            account.account_id,
-            subscription_id,
-            account.timezone,
-            None if period is None else period.start,
-            None if period is None else period.end,
-            account.billed_from,
-            open_from,
-            None if closing is None or closing > self.run.bill_date else closing,
-            "" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
-            None if stays_open else closing,
-            None if arrival is None else arrival.start,
-            None if arrival is None else arrival.end,
+            account_id=account.account_id,
+            subscription_id=subscription_id,
+            timezone=account.timezone,
+            period_from=None if period is None else period.start,
+            period_to=None if period is None else period.end,
+            billed_from=account.billed_from,
+            open_from=open_from,
+            closed_since=None if closing is None or closing > self.run.bill_date else closing,
+            aside="" if kind == LeftOut.TESTED else aside,  # in its last period, not in that of the event
+            closes_on=None if stays_open else closing,
+            arrives_from=None if arrival is None else arrival.start,
+            arrives_to=None if arrival is None else arrival.end,
         )
 
     def _coverage(self, index: int) -> Coverage | None:
@@ -246,7 +244,7 @@ class Judge:
         for row in rows.tolist():
             index = int(owner.account[row])
             account, coverage = self._contracts.facts.accounts[index], self._coverage(index)
-            day = (EPOCH_INSTANT + int(start_us[row]) * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+            day = local_date(int(start_us[row]), account.timezone)
             closing = self._closes_on(account, day)
             if coverage is not None and day < coverage.closed_to and closing is not None and closing <= self.run.bill_date:
                 found[row] = CODES[LeftOut.CLOSED]
@@ -264,7 +262,7 @@ class Judge:
 
 
 def _local_day(account: Account, instant_us: int) -> dt.date:
-    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+    return local_date(instant_us, account.timezone)
 
 
 def _period(account: Account, day: dt.date) -> Period | None:

@@ -20,8 +20,9 @@ from billing.left_out.precedence import UNSEEN
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.counted_runs import Looked
-from billing.runs.contracts.fact_columns import day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.selection import scope
+from rating.dates import day_of, utc_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table,
     of_any = _next_of_any(connection, known) if (subscription[rows] < 0).any() else dt.date.min
     dates: dict[dt.date, list[int]] = {}
     for row in rows.tolist():
-        began = (facts.EPOCH_INSTANT + int(start_us[row]) * facts.MICROSECOND).date()
+        began = utc_date(int(start_us[row]))
         date = began + dt.timedelta(days=1)
         if subscription[row] < 0:
             date = max(date, of_any)

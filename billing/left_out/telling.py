@@ -124,7 +124,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
 
 def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs
     """Events (keys, with their starts) that a run priced, and did not bill: `unbilled` has the reason of each and its words."""
-    if not unbilled or (run.kind or states.CYCLE) != states.CYCLE:
+    if not unbilled or run.kind != states.CYCLE:
         return ()
     keys, start_us = pa.array(sorted(unbilled), KEY), np.array([starts[key] for key in unbilled], np.int64)
     usage = usage_of(home, run.pinned_seq, keys, start_us)
@@ -208,24 +208,24 @@ def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval 
 def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
     detail = _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside or _awaited(reason, run, known)
     return Told(
-        record["event_key"].hex(),
-        record["source"],
-        record["record_id"],
-        instants[0],
-        instants[1],
-        known.account_id,
-        known.subscription_id,
-        known.timezone,
-        reason,
-        outlook(reason),
-        run.run_id,
-        "" if run.run_id == 0 and detail == NOBODYS else run.bill_date.isoformat(),
-        _iso(known.period_from),
-        _iso(known.period_to),
-        _iso(known.billed_from),
-        _iso(known.open_from),
-        _iso(known.closed_since),
-        detail,
+        event_key=record["event_key"].hex(),
+        source=record["source"],
+        record_id=record["record_id"],
+        start_us=instants[0],
+        came_us=instants[1],
+        account_id=known.account_id,
+        subscription_id=known.subscription_id,
+        timezone=known.timezone,
+        reason=reason,
+        outlook=outlook(reason),
+        run_id=run.run_id,
+        bill_date="" if run.run_id == 0 and detail == NOBODYS else run.bill_date.isoformat(),
+        period_from=_iso(known.period_from),
+        period_to=_iso(known.period_to),
+        billed_from=_iso(known.billed_from),
+        open_from=_iso(known.open_from),
+        closed_since=_iso(known.closed_since),
+        detail=detail,
         closes_on=_iso(known.closes_on),
         arrives_from=_iso(known.arrives_from),
         arrives_to=_iso(known.arrives_to),

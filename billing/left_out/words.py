@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from billing.late_decisions import BILLED
 from billing.left_out import put_aside
 from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
+from rating.dates import DAY_US, HOUR_US, utc_time
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
     from billing.left_out.telling import Told
 
-_DAY_US: Final = 86_400_000_000
-_HOUR_US: Final = 3_600_000_000
 _NOT_BY_ARRIVAL: Final = {LeftOut.TOO_LATE, LeftOut.NOT_BILLABLE, LeftOut.TESTED}
 WORDS: Final = {
     "en": {
@@ -200,8 +198,8 @@ def is_refused(found: Told) -> bool:
 
 
 def _age(found: Told, words: Mapping[str, str]) -> str:
-    days, rest = divmod(found.came_us - found.start_us, _DAY_US)
-    hours = rest // _HOUR_US
+    days, rest = divmod(found.came_us - found.start_us, DAY_US)
+    hours = rest // HOUR_US
     return words["age" if hours else "days"].format(days=days, hours=hours)
 
 
@@ -277,7 +275,7 @@ def _why(found: Told) -> list[str]:
 
 
 def _instant(instant_us: int, zone: ZoneInfo) -> str:
-    return f"{(EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return f"{utc_time(instant_us).astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
 def _day_before(day: str) -> str:

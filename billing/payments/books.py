@@ -18,6 +18,7 @@ from billing.payments.worklist import RETURNED
 from billing.payments.writing import Account
 from billing.store import tables
 from billing.store.sums import halves, whole
+from rating.dates import utc_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -111,7 +112,7 @@ def _of_bank_lines(connection: sa.Connection) -> Iterator[ledger.Posting]:
     gone = sa.select(*columns, decision.at_us, sa.func.coalesce(line.entity, ""))
     gone = gone.join_from(tables.bank_lines, tables.bank_line_decisions, decision.line_id == line.line_id)
     for line_id, currency, amount, at_us, entity in connection.execute(gone.where(decision.kind == RETURNED)):
-        yield postings.of_returned(line_id, currency, amount, postings.day_of(at_us), entity)
+        yield postings.of_returned(line_id, currency, amount, utc_date(at_us).isoformat(), entity)
 
 
 def _posted(connection: sa.Connection) -> Iterator[ledger.Posting]:

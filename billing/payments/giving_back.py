@@ -385,4 +385,14 @@ def _answer(connection: sa.Connection, back: Back, source: _Source, done: tuple[
     amount, reopened = done
     left = _left(connection, source.credit)
     account = source.account
-    return GivenBack(back.reference, back.kind, account.account_id, account.currency, amount, back.fee_micros, reopened, left, existed)
+    return GivenBack(
+        reference=back.reference,
+        kind=back.kind,
+        account_id=account.account_id,
+        currency=account.currency,
+        amount_micros=amount,
+        fee_micros=back.fee_micros,
+        reopened=reopened,
+        credit_micros=left,
+        existed=existed,
+    )

@@ -14,10 +14,10 @@ Each kind with its debit account and its credit account (`against`):
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from billing import ledger
+from rating.dates import utc_date
 
 if TYPE_CHECKING:
     from billing.payments.writing import Account
@@ -50,12 +50,7 @@ def posting_day(received_on: str, decided_us: int | None) -> str:
 
     Suspense was credited in the month it came in, which may be closed by then.
     """
-    return received_on if decided_us is None else max(received_on, day_of(decided_us))
-
-
-def day_of(instant_us: int) -> str:
-    """The date (UTC) of an instant."""
-    return dt.datetime.fromtimestamp(instant_us // 1_000_000, dt.UTC).date().isoformat()
+    return received_on if decided_us is None else max(received_on, utc_date(decided_us).isoformat())
 
 
 def of_event(  # noqa: PLR0913, PLR0917 -- the fields of an event
@@ -84,12 +79,32 @@ def of_deposit_event(reference: str, kind: str, account: Account, amount_micros:
 
 def of_unmatched(line_id: str, currency: str, amount_micros: int, received_on: str, entity: str) -> ledger.Posting:
     """Money without a known owner, in the books of the entity whose bank account it came into."""
-    return ledger.Posting(line_id, 0, "unmatched", ledger.CASH, SUSPENSE, currency, amount_micros, received_on, entity)
+    return ledger.Posting(
+        document=line_id,
+        line_no=0,
+        leg="unmatched",
+        debit_account=ledger.CASH,
+        credit_account=SUSPENSE,
+        currency=currency,
+        amount_micros=amount_micros,
+        posted_on=received_on,
+        entity=entity,
+    )
 
 
 def of_returned(line_id: str, currency: str, amount_micros: int, on_date: str, entity: str) -> ledger.Posting:
     """Such money goes back to where it came from."""
-    return ledger.Posting(line_id, 0, "returned", SUSPENSE, ledger.CASH, currency, amount_micros, on_date, entity)
+    return ledger.Posting(
+        document=line_id,
+        line_no=0,
+        leg="returned",
+        debit_account=SUSPENSE,
+        credit_account=ledger.CASH,
+        currency=currency,
+        amount_micros=amount_micros,
+        posted_on=on_date,
+        entity=entity,
+    )
 
 
 def held(account_id: str) -> str:

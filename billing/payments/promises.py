@@ -141,10 +141,23 @@ def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[boo
     query = sa.select(*columns, *_received(row, as_of), *_gone(row, as_of)).join_from(tables.promises, tables.accounts)
     found = []
     rows = connection.execute(query.where(condition).order_by(row.due_on, row.promise_id))
-    for promise_id, account_id, currency, amount, made_on, due_on, note, by_name, *parts in rows:
-        paid = whole(*parts[:2]) - whole(*parts[2:])
-        stands = state(amount, paid, due_on, as_of)
-        found.append(Promised(promise_id, account_id, currency, amount, made_on, due_on, note, paid, stands, by_name=by_name))
+    for each in rows:
+        received, gone = each[-4:-2], each[-2:]  # halves of sums
+        paid = whole(*received) - whole(*gone)
+        found.append(
+            Promised(
+                promise_id=each.promise_id,
+                account_id=each.account_id,
+                currency=each.currency,
+                amount_micros=each.amount_micros,
+                made_on=each.made_on,
+                due_on=each.due_on,
+                note=each.note,
+                paid_micros=paid,
+                state=state(each.amount_micros, paid, each.due_on, as_of),
+                by_name=each.by_name,
+            )
+        )
     return found
 
 

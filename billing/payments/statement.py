@@ -109,7 +109,18 @@ def statement(
         ]
         held = deposits_held_micros(connection, account)
         name = connection.execute(sa.select(tables.accounts.c.name).where(tables.accounts.c.account_id == account_id)).scalar_one()
-    return Statement(account_id, name, account.currency, first, last, opening, entries, balance, held, items)
+    return Statement(
+        account_id=account_id,
+        account_name=name,
+        currency=account.currency,
+        from_date=first,
+        to_date=last,
+        opening_micros=opening,
+        entries=entries,
+        closing_micros=balance,
+        deposits_held_micros=held,
+        open_items=items,
+    )
 
 
 def owed_micros(connection: sa.Connection, account: Account) -> int:

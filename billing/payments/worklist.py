@@ -18,6 +18,7 @@ from billing.payments.matching import MATCHED, REASONS
 from billing.payments.recording import Payment, Recorded
 from billing.payments.writing import Account, Act, Writing, account_of, act_of, writing
 from billing.store import approvals, tables
+from rating.dates import utc_date
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def give_back(home: Home, line_id: str, note: str, act: Act, agreement: Agreemen
         waits = give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
         if waits is None or act.dry_run:
             _decide(work, line_id, RETURNED, note, None)
-            day = postings.day_of(work.act.now_us)
+            day = utc_date(work.act.now_us).isoformat()
             entry = postings.of_returned(line_id, line.currency, line.amount_micros, day, line.entity or "")
             ledger.post(work.connection, [entry], work.seq)
         if agreement is not None:

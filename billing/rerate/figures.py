@@ -90,18 +90,18 @@ def figures(  # noqa: PLR0913, PLR0917 -- one argument a part of the figures
     up = [row for row in ranked[:LARGEST] if row.change > UNCHANGED]
     down = [row for row in ranked[::-1][:LARGEST] if row.change < UNCHANGED]
     return Figures(
-        accounts,
-        dearer,
-        cheaper,
-        accounts - dearer - cheaper,
-        _sums(rows, net),
-        _sums(rows, tax),
-        _by_revenue_code(drafts),
-        _deciles(rows, accounts),
-        (*up, *down),
-        left_alone,
-        quarantined,
-        beyond or {},
+        accounts=accounts,
+        dearer=dearer,
+        cheaper=cheaper,
+        unchanged=accounts - dearer - cheaper,
+        net_micros=_sums(rows, net),
+        tax_micros=_sums(rows, tax),
+        by_revenue_code=_by_revenue_code(drafts),
+        deciles=_deciles(rows, accounts),
+        largest=(*up, *down),
+        left_alone=left_alone,
+        quarantined=quarantined,
+        beyond=beyond or {},
     )
 
 

@@ -21,9 +21,9 @@ from billing.invoicing.billed import OUTSIDE
 from billing.invoicing.drafts import KIND_NAMES
 from billing.rerate.figures import Beyond
 from billing.rerate.parts import part_of
-from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.store import tables
 from billing.store.voids import voided
+from rating.dates import day_number, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

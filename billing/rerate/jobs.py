@@ -25,6 +25,7 @@ from billing.charges.lines import LINE
 from billing.charges.rollover import Left
 from billing.documents.issuing import issue
 from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE
+from billing.documents.trying import Work
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
 from billing.left_out.for_good import RULE
 from billing.persons import same_person
@@ -37,11 +38,11 @@ from billing.rerate.scoping import read
 from billing.runs import states
 from billing.runs.computing import settled
 from billing.runs.contracts import facts
-from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.runs.lock import only_run
 from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
 from rating.counted import counted
+from rating.dates import day_number, day_of
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def decide(home: Home, job_id: int, kind: str, note: str, who: Who) -> Job:
                 f"{job.by_name} has planned re-rating {job_id}, and cannot approve it",
                 "another account of the operating system has to give the same command",
             )
-        _note(home, connection, job_id, kind, note, who)
+        _note(Work(home, connection, who), job_id, kind, note)
         job = _job(connection, job_id)
         commit_points.reached("rerate.before_commit")
     commit_points.reached("rerate.committed")
@@ -186,9 +187,10 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
         _require_same(home, job_id, found)
         with home.begin() as connection:
             _require_date(connection, found.drafts, on, who)
-            made: list[int | None] = [*_issue(home, connection, job_id, found, on, who)]
+            work = Work(home, connection, who)
+            made: list[int | None] = [*_issue(work, job_id, found, on)]
             for run_id in made or [None]:
-                _note(home, connection, job_id, APPLIED, "", who, run_id)
+                _note(work, job_id, APPLIED, "", run_id)
             job = _job(connection, job_id)
             commit_points.reached("rerate.before_commit")
         commit_points.reached("rerate.committed")
@@ -319,7 +321,7 @@ def _first_bill(lines: Lines, today: dt.date) -> dt.date:
     return day_of(int(days.max(initial=0)))
 
 
-def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on: dt.date, who: Who) -> list[int]:  # noqa: PLR0913, PLR0917 -- what, for which, when and by whom
+def _issue(work: Work, job_id: int, found: _Found, on: dt.date) -> list[int]:
     """Invoices for accounts that pay more, credit notes for those that pay less; and the quantities left, with the last. Their run ids.
 
     Where something is left and no bill differs there is a run without documents: later months may differ by the quantities left to them.
@@ -330,16 +332,16 @@ def _issue(home: Home, connection: sa.Connection, job_id: int, found: _Found, on
         part = part_of(drafts, np.flatnonzero(rows), on, kind)
         if part or (found.left and not made and kind == CREDIT_NOTE):
             detail = {"job": job_id, LEAVES_LATE: found.leaves_late, LATE_RULE: RULE}
-            made.append(issue(home, connection, part, RUN_KIND, detail, who, effect=effect).run_id)
+            made.append(issue(work, part, RUN_KIND, detail, effect=effect).run_id)
     if made:
-        carried_allowances.store(connection, made[-1], found.left)
+        carried_allowances.store(work.connection, made[-1], found.left)
     return made
 
 
-def _note(home: Home, connection: sa.Connection, job_id: int, kind: str, note: str, who: Who, run_id: int | None = None) -> None:  # noqa: PLR0913, PLR0917 -- one argument a column
-    seq = home.next_commit_seq(connection, "rerate", who.now_us)
+def _note(work: Work, job_id: int, kind: str, note: str, run_id: int | None = None) -> None:
+    seq, who = work.next_seq("rerate"), work.who
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
-    connection.execute(tables.rerate_decisions.insert().values(job_id=job_id, kind=kind, note=note, run_id=run_id, **by))
+    work.connection.execute(tables.rerate_decisions.insert().values(job_id=job_id, kind=kind, note=note, run_id=run_id, **by))
 
 
 def _job(connection: sa.Connection, job_id: int) -> Job:
@@ -353,14 +355,14 @@ def _job(connection: sa.Connection, job_id: int) -> Job:
     first_day, after_day = msgspec.json.decode(row.periods, type=_Days)
     accounts = msgspec.json.decode(row.accounts, type=tuple[str, ...] | None)
     return Job(
-        job_id,
-        Request(row.plan, row.version, first_day, after_day, accounts),
-        row.pinned_seq,
-        msgspec.json.decode(row.preview, type=Figures),
-        row.by_name,
-        row.by_uid,
-        decided[-1].kind if decided else WAITING,
-        said,
-        tuple(each.run_id for each in decided if each.run_id is not None),
+        job_id=job_id,
+        request=Request(row.plan, row.version, first_day, after_day, accounts),
+        pinned_seq=row.pinned_seq,
+        figures=msgspec.json.decode(row.preview, type=Figures),
+        by_name=row.by_name,
+        by_uid=row.by_uid,
+        state=decided[-1].kind if decided else WAITING,
+        decided_by=said,
+        run_ids=tuple(each.run_id for each in decided if each.run_id is not None),
         steps=(Step(PLANNED, row.by_name, int(row.at_us)), *taken),
     )

@@ -14,9 +14,9 @@ import numpy as np
 from billing.charges.grants import AllowanceKey
 from billing.charges.rollover import SHARED
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import day_of
 from billing.runs.usage.carried_allowances import word
 from billing.runs.usage.pools import Pools
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -25,10 +25,10 @@ from billing.rerate.keeping import Kept
 from billing.runs.computing import Known, billed_in
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection import billed_periods, scope
 from billing.runs.settlement import adjustments, bounds
 from billing.runs.usage import carried_allowances
+from rating.dates import day_number
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -119,15 +119,15 @@ class _Reading:
         return Part(
             pin,
             Known(
-                contracts,
-                chosen,
-                billed_in(self._connection, contracts, chosen, self._seq),
-                carried_allowances.stored(self._connection, known, chosen),
-                adjustments.counting(self._connection, pin, self._seq),
-                bounds.limits(self._connection, self._seq),
-                functools.cache(lambda: Guide(self._home, pin)),
-                adjustments.retracted(self._connection, self._seq),
-                self._left_alone,
+                contracts=contracts,
+                scope=chosen,
+                billed=billed_in(self._connection, contracts, chosen, self._seq),
+                stored=carried_allowances.stored(self._connection, known, chosen),
+                adjustments=adjustments.counting(self._connection, pin, self._seq),
+                limits=bounds.limits(self._connection, self._seq),
+                guide=functools.cache(lambda: Guide(self._home, pin)),
+                retracted=adjustments.retracted(self._connection, self._seq),
+                left_alone=self._left_alone,
             ),
             Kept(
                 known.subscription_keys[holding],

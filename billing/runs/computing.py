@@ -25,7 +25,8 @@ from billing.runs.contracts.currencies import Currencies
 from billing.runs.selection import changed_accounts, scope
 from billing.runs.selection.left_out import TERM
 from billing.runs.settlement import adjustments, bounds, missing_entities, payers, totals
-from billing.runs.settlement.fees_due import one_off_lines, recurring_lines
+from billing.runs.settlement.fees_due import fee_lines
+from billing.runs.settlement.inputs import Inputs
 from billing.runs.settlement.settlement import Settlement, settle
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups
@@ -113,7 +114,7 @@ def settled(  # noqa: PLR0913 -- what, and how
     """
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
-    currencies = Currencies(contracts)
+    inputs = Inputs(contracts, chosen, Currencies(contracts))
     usage = price_in_groups(
         home,
         seq,
@@ -126,18 +127,16 @@ def settled(  # noqa: PLR0913 -- what, and how
         progress=functools.partial(report, "price usage"),
         left_alone=known.left_alone,
     )
-    _require_all_priced(usage, currencies)
+    _require_all_priced(usage, inputs.currencies)
     report("fees", 0, 0)
     clashing = carried_allowances.clashing(usage.left)
     workings = totals.Workings() if kept is not None else None
-    proposed = _proposed(usage.lines, known, currencies, workings)
+    proposed = _proposed(usage.lines, inputs, known.adjustments, workings)
     settlement = settle(
         proposed,
         known.billed,
         missing_entities.unknown(home, contracts.facts, chosen, seq) | dict.fromkeys(usage.too_large, bounds.TOO_LARGE) | clashing,
-        contracts,
-        chosen,
-        currencies,
+        inputs,
         limits=known.limits,
         own_texts=totals.names(contracts, known.adjustments, known.retracted),
         moved=usage.moved,
@@ -179,12 +178,10 @@ def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Sco
     return billed_lines(connection, first, None if whole else keys.tolist(), as_of=seq)
 
 
-def _proposed(usage: Lines, known: Known, currencies: Currencies, workings: totals.Workings | None) -> Lines:
+def _proposed(usage: Lines, inputs: Inputs, adjusted: pa.Table, workings: totals.Workings | None) -> Lines:
     """Everything that is due, but for tax, under the accounts that pay it."""
-    contracts, chosen = known.contracts, known.scope
-    fees = (recurring_lines(contracts, chosen, currencies), one_off_lines(contracts, chosen, currencies))
-    lines = totals.apply(np.concatenate([*fees, usage]), contracts, chosen, currencies, known.adjustments, workings)
-    routed = payers.route(lines, contracts, chosen)
+    lines = totals.apply(np.concatenate([fee_lines(inputs), usage]), inputs, adjusted, workings)
+    routed = payers.route(lines, inputs.contracts, inputs.scope)
     conservation.require_kept("routing to payers", lines, routed)
     return routed
 

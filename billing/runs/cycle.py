@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from billing.accounts.covering import QUARANTINED
 from billing.charges.book_terms import clipped, total
 from billing.runs import charge_files, frozen_list, numbering, posting, start, states
 from billing.runs.computing import Computed, compute
-from billing.runs.contracts.fact_columns import day_of
 from billing.runs.lock import only_run
 from billing.runs.preview import Preview, preview
 from billing.runs.reports import RunReport, run_report
@@ -31,6 +31,7 @@ from billing.runs.start import Order
 from billing.runs.states import Step
 from billing.runs.usage import carried_allowances
 from billing.store import commit_points, tables
+from rating.dates import day_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class _Charges:
 def put_aside(computed: Computed) -> list[frozen_list.PutAside]:
     """Accounts of a run that are not billed: in quarantine, held, or for testing."""
     found = {key: frozen_list.PutAside(key, kind, reason) for key, (kind, reason) in computed.scope.left_out.items()}
-    found |= {key: frozen_list.PutAside(key, None, reason) for key, reason in computed.settlement.quarantined.items()}
+    found |= {key: frozen_list.PutAside(key, QUARANTINED, reason) for key, reason in computed.settlement.quarantined.items()}
     return [each for _, each in sorted(found.items())]
 
 

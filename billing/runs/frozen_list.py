@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from billing.accounts.covering import QUARANTINED
 from billing.charges.book_terms import Term, total
 from billing.charges.lines import LINE
 from billing.invoicing.drafts import HEADS, Drafts
@@ -40,10 +41,10 @@ INDEX: Final = "index.json"
 
 
 class PutAside(NamedTuple):
-    """An account that is not billed. `kind`: none for one in quarantine, else held | test."""
+    """An account that is not billed. `kind`: quarantined, held, `passed by` or test."""
 
     account_key: int
-    kind: str | None
+    kind: str
     reason: str
 
 
@@ -85,7 +86,7 @@ class Index(msgspec.Struct, frozen=True):
 
     charge_files: list[charge_files.ChargeFile]
     terms: dict[str, Term]
-    put_aside: list[PutAside]
+    put_aside: list[tuple[int, str | None, str]]  # key, kind and reason; in these files quarantine has no kind
     texts: list[str]
     currencies: list[str]
     entities: list[str]
@@ -95,6 +96,10 @@ class Index(msgspec.Struct, frozen=True):
     net_micros: dict[str, int] = {}
     tax_micros: dict[str, int] = {}
     pending: list[PendingPeriod] = []
+
+    def aside(self) -> list[PutAside]:
+        """The accounts that are not billed, each with its kind."""
+        return [PutAside(key, kind or QUARANTINED, reason) for key, kind, reason in self.put_aside]
 
 
 def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
@@ -106,18 +111,18 @@ def write(folder: Path, relative_to: Path, outcome: Outcome) -> Frozen:
     contents = {"heads": pa.table(heads), "lines": pa.table(lines), "leftovers": outcome.leftovers}
     hashes = {name: _write_table(folder / f"{name}.parquet", table) for name, table in contents.items()}
     index = Index(
-        outcome.charge_files,
-        outcome.terms,
-        outcome.put_aside,
-        drafts.texts,
-        list(drafts.currencies),
-        list(drafts.entities),
-        drafts.issued_on,
-        drafts.document_type,
-        hashes,
-        _by_currency(drafts, drafts.net_micros()),
-        _by_currency(drafts, drafts.tax_micros()),
-        outcome.pending,
+        charge_files=outcome.charge_files,
+        terms=outcome.terms,
+        put_aside=[(key, None if kind == QUARANTINED else kind, reason) for key, kind, reason in outcome.put_aside],
+        texts=drafts.texts,
+        currencies=list(drafts.currencies),
+        entities=list(drafts.entities),
+        issued_on=drafts.issued_on,
+        document_type=drafts.document_type,
+        sha256=hashes,
+        net_micros=_by_currency(drafts, drafts.net_micros()),
+        tax_micros=_by_currency(drafts, drafts.tax_micros()),
+        pending=outcome.pending,
     )
     file = folder / INDEX
     _write_bytes(file, msgspec.json.encode(index))
@@ -145,7 +150,7 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
         issued_on=index.issued_on,
         document_type=index.document_type,
     )
-    return Outcome(drafts, index.charge_files, index.terms, index.put_aside, found["leftovers"], index.pending)
+    return Outcome(drafts, index.charge_files, index.terms, index.aside(), found["leftovers"], index.pending)
 
 
 def read_index(home_path: Path, frozen: Frozen) -> Index:

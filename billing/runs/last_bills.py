@@ -20,10 +20,11 @@ from billing.charges.periods import ended_by
 from billing.runs import states
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.selection.coverage import covered_through
 from billing.store import bulk, tables
 from billing.store.voids import voided
+from rating.dates import NEVER_DAY, day_number, day_of
 
 if TYPE_CHECKING:
     from billing.runs.contracts.facts import Facts
@@ -131,7 +132,7 @@ def _last(known: Facts, covered: Covered, account: int, run: Run) -> tuple[int, 
 def _runs(connection: sa.Connection, run: Run, first: dt.date) -> dict[int, dt.date]:
     """Runs of the cycle that count, begun before this one, of bill dates from `first` on."""
     row = tables.bill_runs.c
-    query = sa.select(row.run_id, row.bill_date).where(row.run_id < run.run_id, row.kind.is_(None), row.state.in_(states.COUNTED))
+    query = sa.select(row.run_id, row.bill_date).where(row.run_id < run.run_id, row.kind == states.CYCLE, row.state.in_(states.COUNTED))
     found = connection.execute(query.where(row.bill_date >= first.isoformat()))
     return {int(run_id): dt.date.fromisoformat(bill_date) for run_id, bill_date in found}
 

@@ -77,18 +77,18 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     keys = {*drafts.account_key.tolist(), *settlement.quarantined, *left_out}
     names = {key: facts.accounts[place[key]].account_id for key in keys}
     return Preview(
-        bill_date.isoformat(),
-        seq,
-        _told(drafts, computed.contracts, [place[key] for key in drafts.account_key.tolist()]),
-        tuple(names[key] for key in drafts.account_key.tolist()),
-        {name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
-        {name.removeprefix(TERM): term.rows for name, term in computed.terms.items() if name.startswith(TERM)},
-        {names[key]: reason for key, reason in settlement.quarantined.items()},
-        dict(sorted((names[key], f"{kind}: {reason}") for key, (kind, reason) in left_out.items())),
-        {each.name: each.text for each in findings},
-        refused,
-        before_run or 0,
-        waits,
+        bill_date=bill_date.isoformat(),
+        seq=seq,
+        drafts=_told(drafts, computed.contracts, [place[key] for key in drafts.account_key.tolist()]),
+        account_ids=tuple(names[key] for key in drafts.account_key.tolist()),
+        events={name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
+        left_out={name.removeprefix(TERM): term.rows for name, term in computed.terms.items() if name.startswith(TERM)},
+        quarantined={names[key]: reason for key, reason in settlement.quarantined.items()},
+        put_aside=dict(sorted((names[key], f"{kind}: {reason}") for key, (kind, reason) in left_out.items())),
+        findings={each.name: each.text for each in findings},
+        refused=refused,
+        goes_on=before_run or 0,
+        waits=waits,
     )
 
 

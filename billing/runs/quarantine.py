@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from billing.runs.states import By
     from billing.store.home import Home
 
-IN_QUARANTINE = "quarantined"
 _NAMED_MAX: Final = 5  # accounts that a remedy names one by one
 
 
@@ -69,7 +68,7 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
             int(row.run_id),
             row.bill_date,
             row.account_id,
-            row.kind or IN_QUARANTINE,
+            row.kind,
             row.reason,
             next((run.run_id for run in billed[int(row.account_key)] if run.run_id > row.run_id and _reaches(run, row.bill_date)), 0),
         )
@@ -95,7 +94,7 @@ def retry(  # noqa: PLR0913 -- which run, and how
     """
     with home.connect() as connection:
         undone.require_standing(connection, run_id)
-    left = [each for each in parked(home, run_id) if each.kind == IN_QUARANTINE]
+    left = [each for each in parked(home, run_id) if each.kind == covering.QUARANTINED]
     if not left:
         raise UserError(f"no account of bill run {run_id} is in quarantine", "`ratewright bill quarantine` lists all accounts that are")
     with home.connect() as connection:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts.covering import QUARANTINED
 from billing.accounts.undone import PROPOSED, UNDONE
 from billing.allocations.items import chunks
 from billing.charges.book_terms import Term
@@ -95,7 +96,7 @@ class _Figures(NamedTuple):
     tax_micros: dict[str, int]
     total_micros: dict[str, int]
     terms: dict[str, Term]
-    aside: list[tuple[str, str | None, str]]
+    aside: list[tuple[str, str, str]]
 
 
 def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool) -> RunReport:
@@ -121,7 +122,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         total_micros=figures.total_micros,
         events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
         left_out={name.removeprefix(TERM): term.rows for name, term in terms.items() if name.startswith(TERM)},
-        quarantined={account: reason for account, kind, reason in figures.aside if kind is None},
+        quarantined={account: reason for account, kind, reason in figures.aside if kind == QUARANTINED},
         kind=run.kind,
         restricted=run.restricted,
         started_by=run.by.name,
@@ -130,7 +131,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         computed_us=reached.get(states.COMPUTED, 0),
         numbered_us=reached.get(states.NUMBERED, 0),
         finished_us=next((reached[each] for each in states.FINAL if each in reached), 0),
-        put_aside={account: f"{kind}: {reason}" for account, kind, reason in figures.aside if kind is not None},
+        put_aside={account: f"{kind}: {reason}" for account, kind, reason in figures.aside if kind != QUARANTINED},
         drafts=drafts,
         ahead=run.ahead,
         undone_by=undo.by_name,
@@ -180,10 +181,11 @@ def _listed(home: Home, connection: sa.Connection, run_id: int) -> _Figures:
         return _Figures(0, {}, {}, {}, {}, [])
     net, tax, account = index.net_micros, index.tax_micros, tables.accounts.c
     query = sa.select(account.account_key, account.account_id)
-    keys = [each.account_key for each in index.put_aside]
+    put_aside = index.aside()
+    keys = [each.account_key for each in put_aside]
     rows = [row for some in chunks(keys) for row in connection.execute(query.where(account.account_key.in_(some or ())))]
     ids = {row.account_key: row.account_id for row in rows}
-    aside = sorted(((ids[each.account_key], each.kind, each.reason) for each in index.put_aside), key=operator.itemgetter(0))
+    aside = sorted(((ids[each.account_key], each.kind, each.reason) for each in put_aside), key=operator.itemgetter(0))
     return _Figures(0, net, tax, {name: net[name] + tax[name] for name in net}, index.terms, aside)
 
 
@@ -195,7 +197,7 @@ def _numbers(connection: sa.Connection, run_id: int) -> tuple[NumberRange, ...]:
     return tuple(sorted((NumberRange(entity or "", first, last) for entity, first, last in by_entity), key=lambda each: each.legal_entity))
 
 
-def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str | None, str]]:
+def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str, str]]:
     """(account_id, kind, reason) of accounts that a run did not bill."""
     account, parked = tables.accounts.c, tables.quarantine
     query = sa.select(account.account_id, parked.c.kind, parked.c.reason)

@@ -17,6 +17,7 @@ from billing.runs.contracts import facts
 from billing.runs.dates import begun
 from billing.runs.states import By, Run
 from billing.store import bulk, commit_points, settings, tables
+from rating.dates import utc_time
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Order(NamedTuple):
 
 def require_date(bill_date: dt.date, now_us: int) -> None:
     """Raises UserError for a date that cannot be meant, before anything is stored for it."""
-    this_year = (facts.EPOCH + dt.timedelta(microseconds=now_us)).year
+    this_year = utc_time(now_us).year
     last = min(LAST_DATE, dt.date(this_year + YEARS_AHEAD_MAX, 12, 31))
     if not FIRST_DATE <= bill_date <= last:
         raise UserError(
@@ -163,7 +164,7 @@ def _insert(connection: sa.Connection, bill_date: dt.date, seq: int, now_us: int
         "state": states.COMPUTING,
         "started_us": now_us,
         "commit_seq": seq,
-        "kind": None if order.kind == states.CYCLE else order.kind,
+        "kind": order.kind,
         "detail": msgspec.json.encode(detail).decode() if detail else None,
         "restricted": int(restricted) or None,
     }

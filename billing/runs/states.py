@@ -102,8 +102,8 @@ def of_row(connection: sa.Connection, row: Any) -> Run:  # noqa: ANN401 -- a row
     """The run of a row of `bill_runs`, with the person who started it."""
     started = steps(connection, row.run_id).get(COMPUTING)
     by = started.by if started is not None else By()
-    told = msgspec.json.decode(row.detail) if row.detail and row.kind is None else {}
-    whole = (int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind or CYCLE, by, bool(row.restricted))
+    told = msgspec.json.decode(row.detail) if row.detail and row.kind == CYCLE else {}
+    whole = (int(row.run_id), row.bill_date, int(row.pinned_seq), row.state, row.kind, by, bool(row.restricted))
     return Run(*whole, issued_on=told.get(ISSUED_ON), ahead=told.get(AHEAD, ""))
 
 

@@ -7,20 +7,18 @@ count, and one of them is taken at any time: it is the way out where the clock w
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from billing.store import settings, tables
+from rating.dates import utc_time
 from rating.errors import StoreError
 
 CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
 PRACTICE: Final = "practice"  # the row of `settings` that a practice home has
 NOT_HELD: Final = "setting"  # the kind of commit that is not held here: `settings.put` asks the clock for all but one
 _LOOKED_AT: Final = 64  # the last commits, found by their key
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Latest(NamedTuple):
@@ -43,7 +41,7 @@ def require(connection: sa.Connection, now_us: int) -> None:
     """Raises StoreError where `now_us` is before the last commits."""
     last = latest(connection)
     if last is not None and is_set_back(now_us, last.at_us):
-        then, now = (f"{_EPOCH + dt.timedelta(microseconds=instant_us):%Y-%m-%d %H:%M:%S}" for instant_us in (last.at_us, now_us))
+        then, now = (f"{utc_time(instant_us):%Y-%m-%d %H:%M:%S}" for instant_us in (last.at_us, now_us))
         remedy = (
             "set the clock of this machine right, then run again; nothing was stored. If it is right and was ahead then: "
             f"ratewright settings set {settings.CLOCK_AHEAD} {last.commit_seq} --reason ..."

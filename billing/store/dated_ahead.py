@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from billing.store import tables
 from billing.store.voids import voided
+from rating.dates import instant_of, utc_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _CYCLE, _NUMBERED, _OPENING = "cycle", "numbered", "opening"  # kinds of run, and a state
 
 
@@ -69,9 +69,8 @@ def _billed() -> sa.Select[Any]:
     A run that says why it was ahead was approved by another person as that.
     """
     run, invoice, commit, account = tables.bill_runs.c, tables.invoices, tables.commits, tables.accounts
-    kind = sa.func.coalesce(run.kind, _CYCLE)
     names = (run.run_id, run.bill_date, commit.c.at_us, account.c.timezone)
-    query = sa.select(*names, sa.func.count(), kind, run.state).select_from(tables.bill_runs)
+    query = sa.select(*names, sa.func.count(), run.kind, run.state).select_from(tables.bill_runs)
     query = query.join(invoice, invoice.c.run_id == run.run_id).join(commit, commit.c.commit_seq == invoice.c.commit_seq)
     query = query.join(account, account.c.account_key == invoice.c.account_key)
     query = query.where(sa.func.coalesce(run.detail, "").not_like('%"ahead":%'))
@@ -92,8 +91,8 @@ def _ahead(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[_Ahead]
 def _begins_us(date: str, timezone: str) -> int:
     """The instant at which a date begins in a zone, in microseconds UTC."""
     midnight = dt.datetime.combine(dt.date.fromisoformat(date), dt.time(), ZoneInfo(timezone))
-    return (midnight - _EPOCH) // dt.timedelta(microseconds=1)
+    return instant_of(midnight)
 
 
 def _day(at_us: int) -> str:
-    return str((_EPOCH + dt.timedelta(microseconds=at_us)).date())
+    return str(utc_date(at_us))

@@ -6,7 +6,6 @@ The file names its holder, so that an error can say who works here, since when, 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import fcntl
 import os
 import platform
@@ -15,12 +14,13 @@ from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
+from rating.dates import utc_time
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _STEP_S: Final = 0.02
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -80,5 +80,5 @@ def _holder(file: IO[bytes]) -> str:
         holder = msgspec.json.decode(file.read(), type=Holder)
     except msgspec.DecodeError:
         return ""
-    since = _EPOCH + dt.timedelta(microseconds=holder.since_us)
+    since = utc_time(holder.since_us)
     return f": {holder.what}, process {holder.pid} on {holder.host} since {since:%Y-%m-%d %H:%M:%S} UTC"

@@ -26,6 +26,7 @@ SCHEMA_VERSIONS: Final = (
     "0011",
     "0012",
     "0013",
+    "0014",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

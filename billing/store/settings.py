@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from billing.persons import Who
 from billing.store import approvals, commit_points, tables
+from rating.dates import utc_date
 from rating.errors import UserError
 from rating.identifiers import one_line
 
@@ -53,8 +54,6 @@ CLOCK_AHEAD: Final = "clock_ahead_through"
 CLOCK_FINDING: Final = "the clock was set back"  # name of the finding that CLOCK_AHEAD leaves
 _DAYS_TO_MEND: Final = 5
 _DIGITS: Final = 18
-_EPOCH: Final = dt.date(1970, 1, 1)
-_US_PER_DAY: Final = 86_400_000_000
 
 SETTINGS: Final = {
     "approval": Setting(
@@ -206,7 +205,7 @@ def _payload(value: str) -> str:
 
 def _note_finding(connection: sa.Connection, change: Change) -> None:
     """Note for a later look: one person alone may say that the clock was ahead, since nothing else is stored until it is said."""
-    today = _EPOCH + dt.timedelta(days=change.at_us // _US_PER_DAY)
+    today = utc_date(change.at_us)
     values = {
         "name": CLOCK_FINDING,
         "run_id": None,

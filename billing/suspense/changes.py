@@ -16,6 +16,7 @@ import pyarrow as pa
 from billing.suspense.rule import SERVICES
 from mediation.limits import START_MAX_US, START_MIN_US
 from mediation.values import clock
+from rating.dates import SECOND_US
 from rating.model import Service
 from rating.schema import INSTANT, USAGE_V1, OffsetOrigin, ServedKind
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from billing.suspense.rule import NumberChange, Rule, TimeChange
 
 E164: Final = re.compile(r"[1-9][0-9]{6,14}")
-_SECOND_US: Final = 1_000_000
 _DECIDING: Final = (
     "service", "served_kind", "served_id", "other_e164", "other_raw", "third_e164", "start_us", "duration_us", "bytes_up", "bytes_down",
     "units", "source_amount_micros", "rating_group", "segment_first", "segment_last", "flags",
@@ -118,9 +118,9 @@ def _with_time(usage: pa.Table, change: TimeChange, problem: list[str]) -> pa.Ta
         for row, known in enumerate(offset_s):
             if known is None:
                 _note(problem, row, "its source gave the instant itself, not a local time: only `shift` can move it")
-        local_us = start_us + np.array([known or 0 for known in offset_s], np.int64) * _SECOND_US
+        local_us = start_us + np.array([known or 0 for known in offset_s], np.int64) * SECOND_US
         moved_us, origin = _read_again(local_us, change, problem)
-        offset_s = ((local_us - moved_us) // _SECOND_US).tolist()
+        offset_s = ((local_us - moved_us) // SECOND_US).tolist()
     for row in np.flatnonzero((moved_us < START_MIN_US) | (moved_us >= START_MAX_US)).tolist():
         _note(problem, row, "it would start before 2000 or after 2069")
     moved_us = np.clip(moved_us, START_MIN_US, START_MAX_US)
@@ -130,7 +130,7 @@ def _with_time(usage: pa.Table, change: TimeChange, problem: list[str]) -> pa.Ta
 def _read_again(local_us: npt.NDArray[np.int64], change: TimeChange, problem: list[str]) -> tuple[npt.NDArray[np.int64], list[int | None]]:
     """Instants of local times, and the origins of their offsets."""
     if change.offset_s is not None:
-        return local_us - change.offset_s * _SECOND_US, [int(OffsetOrigin.GIVEN)] * len(local_us)
+        return local_us - change.offset_s * SECOND_US, [int(OffsetOrigin.GIVEN)] * len(local_us)
     found = clock.to_utc(local_us, change.zone)
     words = {clock.AMBIGUOUS: "happened twice", clock.NONEXISTENT: "never happened"}
     origin: list[int | None] = [int(OffsetOrigin.SOURCE_ZONE)] * len(local_us)

@@ -18,6 +18,7 @@ from billing.suspense.raw import file_paths
 from billing.suspense.selection import Asking, Selection, identifier
 from billing.suspense.valued import Valued, valued
 from billing.suspense.waiting import waiting
+from rating.dates import DAY_US
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-DAY_US: Final = 86_400_000_000
 # Name of each bucket of age, and the age (in days) from which on it is the next one.
 AGE_BUCKETS: Final = (("under 1 day", 1), ("1 to 7 days", 7), ("7 to 30 days", 30), ("30 to 90 days", 90), ("over 90 days", 1 << 30))
 SHOWN_ROWS: Final = 50
@@ -122,24 +122,24 @@ def entries(home: Home, records: Valued, shown: Sequence[int], now_us: int) -> l
     value = records.value
     return [
         Entry(
-            identifier(row["suspense_id"], row["event_key"]),
-            row["source"],
-            row["reason"],
-            row["first_us"],
-            row["last_us"],
-            (now_us - row["first_us"]) // DAY_US,
-            row["start_us"],
-            row["served_id"],
-            row["other_raw"],
-            row["duration_us"],
-            int(value.micros[place]),
-            value.currency_of(place),
-            BASIS_NAMES[int(value.basis[place])],
-            bool(records.mended[place]),
-            files[row["raw_file_id"]],
-            row["raw_offset"],
-            row["raw_length"],
-            row["raw"],
+            id=identifier(row["suspense_id"], row["event_key"]),
+            source=row["source"],
+            reason=row["reason"],
+            first_seen_us=row["first_us"],
+            last_seen_us=row["last_us"],
+            age_days=(now_us - row["first_us"]) // DAY_US,
+            start_us=row["start_us"],
+            served_id=row["served_id"],
+            other=row["other_raw"],
+            duration_us=row["duration_us"],
+            estimated_micros=int(value.micros[place]),
+            currency=value.currency_of(place),
+            basis=BASIS_NAMES[int(value.basis[place])],
+            mended=bool(records.mended[place]),
+            file=files[row["raw_file_id"]],
+            offset=row["raw_offset"],
+            length=row["raw_length"],
+            raw=row["raw"],
         )
         for place, row in zip(shown, rows, strict=True)
     ]

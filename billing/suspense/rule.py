@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from rating import definition_file, field_values
+from rating.dates import DAY_US, SECOND_US, instant_of
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import Service
 
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
 SERVICES: Final = {service.name.lower(): service for service in Service}
 DIGITS_MAX: Final = 15  # of a number in E.164
 OFFSET_S_MAX: Final = 15 * 3600
-SHIFT_US_MAX: Final = 366 * 86_400_000_000
+SHIFT_US_MAX: Final = 366 * DAY_US
 _OFFSET: Final = re.compile(r"([+-])([0-9]{2}):?([0-5][0-9])")
 _SHIFT: Final = re.compile(r"([+-]?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_SECOND_US: Final = 1_000_000
 
 
 class NumberChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -73,7 +73,7 @@ class TimeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         if found is None:
             return 0
         days, hours, minutes, seconds = (int(text or 0) for text in found.groups()[1:])
-        shift_us = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * _SECOND_US
+        shift_us = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * SECOND_US
         return -shift_us if found[1] == "-" else shift_us
 
 
@@ -231,4 +231,4 @@ def _instant_us(text: str, zone: str) -> int:
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zoneinfo.ZoneInfo(zone or "UTC"))
-    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return instant_of(moment)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,11 +15,11 @@ import sqlalchemy as sa
 
 from billing.accounts.lookup import unknown_account
 from billing.intake import view
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
 from billing.runs.selection.left_out import Outlook
 from billing.store import tables
 from billing.too_late.listing import listed
 from billing.verification.explain_line import explain_record
+from rating.dates import local_time
 from rating.errors import NotFoundError, UserError
 from rating.schema import KEY
 
@@ -102,7 +101,7 @@ def local_day(each: TooLate, instant_us: int) -> dt.date:
 
 
 def _local(each: TooLate, instant_us: int) -> dt.datetime:
-    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(each.record.timezone or "UTC"))
+    return local_time(instant_us, each.record.timezone or "UTC")
 
 
 def _is_of(each: TooLate, choice: Choice) -> bool:

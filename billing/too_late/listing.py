@@ -24,6 +24,7 @@ from billing.left_out.telling import Told, tell_of, usage_of
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 from billing.too_late import increments
+from rating.dates import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 AS_DECIDED: Final = "decision"  # basis of the worth of what is decided
-_DAY_US: Final = 86_400_000_000
 _Worth = tuple[int, str, str, str, str]  # micros, currency, basis, catalogue, tax class
 
 
@@ -101,7 +101,7 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     assert len(told) == usage.num_rows, "each record is listed once"
     worth = _as_decided(known, usage, told) if decided else _estimated(estimator, usage, changes)
     records = tuple(
-        TooLate(each, (now_us - each.start_us) // _DAY_US, *of_row)
+        TooLate(each, (now_us - each.start_us) // DAY_US, *of_row)
         for each, of_row in zip(told, worth, strict=True)
         if account_id is None or each.account_id == account_id
     )

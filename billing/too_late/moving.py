@@ -14,9 +14,9 @@ from billing.charges.lines import LINE, Kind
 from billing.charges.periods import ONE_DAY
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.settlement import payers
 from billing.store import tables
+from rating.dates import day_number
 
 if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold

@@ -12,7 +12,6 @@ from billing.accounts.picture import load
 from billing.accounts.still_open import running_to
 from billing.charges.lines import round_half_up
 from billing.charges.periods import ONE_DAY
-from billing.clocks import local_date
 from billing.documents import adjusting
 from billing.late_decisions import BILLED
 from billing.runs.selection.left_out import LeftOut
@@ -22,6 +21,7 @@ from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
 from billing.too_late.wording import line_text
+from rating.dates import local_date
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -96,7 +96,7 @@ class Planner:
             owner = self.owners[key.account_id]
             step = adjusting.minor_step(self._home, key.catalogue)
             amount = self._wanted.amount_micros or int(round_half_up(np.array([worth], np.int64), step)[0])
-            day = (self._wanted.on_date or local_date(owner.timezone, self._who.now_us)).isoformat()
+            day = (self._wanted.on_date or local_date(self._who.now_us, owner.timezone)).isoformat()
             text = self._wanted.text or line_text(part, owner.language)
         names = tuple(each.record.record_id for each in part)
         return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "")
@@ -120,7 +120,7 @@ class Planner:
 
     def _too_far(self, group: Group) -> Obstacle | None:
         """A day after the running period of the account: the next bill does not have it."""
-        key, today = self.owners[group.account_id], local_date(self.owners[group.account_id].timezone, self._who.now_us)
+        key, today = self.owners[group.account_id], local_date(self._who.now_us, self.owners[group.account_id].timezone)
         assert key.account_key is not None, group
         day, picture = dt.date.fromisoformat(group.on_date), load(self._connection, [key.account_key])
         end = running_to(self._connection, picture.customers[key.account_key], today)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from billing.intake import marks, view
 from billing.store.tables import commits
+from rating.dates import HOUR_US
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.usage_report.span import Span
 
-_HOUR_US: Final = 3_600_000_000
 # Upper ends, in hours: a record is in the first bucket whose end it does not pass.
 BUCKET_HOURS: Final = (1, 6, 24, 72, 168, 720, 2160)
 BUCKET_NAMES: Final = ("up to 1 h", "6 h", "1 day", "3 days", "7 days", "30 days", "90 days", "later")
@@ -60,6 +60,6 @@ def _arrivals_us(home: Home, commit_seq: NDArray[np.int64]) -> NDArray[np.int64]
 
 
 def _histogram(source: str, late_us: NDArray[np.int64]) -> Lateness:
-    bucket = np.searchsorted(np.array(BUCKET_HOURS) * _HOUR_US, late_us, side="left")
+    bucket = np.searchsorted(np.array(BUCKET_HOURS) * HOUR_US, late_us, side="left")
     counts = np.bincount(bucket, minlength=len(BUCKET_NAMES)).tolist()
     return Lateness(source, dict(zip(BUCKET_NAMES, counts, strict=True)), int(late_us.max()))

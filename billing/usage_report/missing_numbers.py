@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from billing.intake import view
 from billing.intake.known_records import source_memory
-from billing.usage_report.span import DAY_US
+from rating.dates import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

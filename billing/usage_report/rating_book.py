@@ -32,7 +32,6 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
-from billing.intake.counting import DAY_US
 from billing.left_out.history import of_keys
 from billing.left_out.reopened import without_reopened
 from billing.left_out.taken_off import taken_off
@@ -41,6 +40,7 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.store.tables import bill_runs, intake_counts
 from billing.usage_report.intake_book import By, file_names
+from rating.dates import DAY_US
 from rating.schema import UsageFlag
 from rating.status import Status
 

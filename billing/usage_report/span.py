@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final, NamedTuple
 
-_EPOCH: Final = dt.date(1970, 1, 1)
-DAY_US: Final = 86_400_000_000
+from rating.dates import utc_date, utc_midnight_us
+
 MONTHS_BEFORE: Final = 3
 
 
@@ -19,12 +19,12 @@ class Span(NamedTuple):
     @property
     def from_us(self) -> int:
         """Microseconds UTC at which it begins."""
-        return day_us(self.first)
+        return utc_midnight_us(self.first)
 
     @property
     def to_us(self) -> int:
         """Microseconds UTC at which it has ended."""
-        return day_us(self.end)
+        return utc_midnight_us(self.end)
 
     def before(self) -> Span:
         """The three months before it."""
@@ -33,7 +33,7 @@ class Span(NamedTuple):
 
 def month_of(at_us: int) -> Span:
     """The UTC month of an instant."""
-    first = (_EPOCH + dt.timedelta(days=at_us // DAY_US)).replace(day=1)
+    first = utc_date(at_us).replace(day=1)
     return Span(first, months_earlier(first, -1))
 
 
@@ -43,8 +43,3 @@ def months_earlier(date: dt.date, months: int) -> dt.date:
     first = dt.date(month // 12, month % 12 + 1, 1)
     following = dt.date((month + 1) // 12, (month + 1) % 12 + 1, 1)
     return first.replace(day=min(date.day, (following - first).days))
-
-
-def day_us(date: dt.date) -> int:
-    """Microseconds UTC at which a day begins."""
-    return (date - _EPOCH).days * DAY_US

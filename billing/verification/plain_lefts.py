@@ -113,9 +113,9 @@ def _took_part(connection: sa.Connection, before_run: int, accounts: set[int]) -
     """By account the runs of the cycle before a run in which it took part."""
     run, named, aside, account = tables.bill_runs.c, tables.run_accounts.c, tables.quarantine.c, tables.accounts.c
     query = sa.select(run.run_id, run.pinned_seq, run.restricted).where(run.state.in_(_COUNTED), run.run_id < before_run)
-    runs = connection.execute(query.where(sa.or_(run.kind.is_(None), run.kind == "cycle"))).all()
+    runs = connection.execute(query.where(run.kind == "cycle")).all()
     named_by = {tuple(each) for each in connection.execute(sa.select(named.run_id, named.account_key))}
-    put_aside = sa.select(aside.run_id, aside.account_key).where(sa.or_(aside.kind.is_(None), aside.kind != _NOT_LEFT_OUT))
+    put_aside = sa.select(aside.run_id, aside.account_key).where(aside.kind != _NOT_LEFT_OUT)
     left_out = {tuple(each) for each in connection.execute(put_aside)}
     known = {key: seq for key, seq in connection.execute(sa.select(account.account_key, account.commit_seq)) if key in accounts}
     return {

@@ -251,7 +251,20 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
     lost = _lost(customer, events, answer)
     holds_tax = _holds_tax(made, len(customer.contracts.facts.subscriptions))
     volume, discount, commitment = terms.values()
-    return Offer(plan, title, total, fee_micros, usage_micros, by_service, lost, without, volume, discount, commitment, holds_tax)
+    return Offer(
+        plan=plan,
+        title=title,
+        total_micros=total,
+        fee_micros=fee_micros,
+        usage_micros=usage_micros,
+        usage_by_service=by_service,
+        lost_events=lost,
+        without_price=without,
+        volume_micros=volume,
+        discount_micros=discount,
+        commitment_micros=commitment,
+        tax_inclusive=holds_tax,
+    )
 
 
 def _lost(customer: _Customer, events: MonthEvents, answer: Answer) -> int:

@@ -16,7 +16,6 @@ from billing.guiding import Guide
 from billing.intake import view
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.contracts.uninvoiced_accounts import tested
 from billing.runs.selection.scope import Scope
@@ -27,6 +26,7 @@ from billing.what_if.month import by_month, scope_of, window_of
 from billing.what_if.report import Lost, Moved, Stage, WhatIf
 from billing.what_if.sums import Sums
 from billing.what_if.worlds import World
+from rating.dates import DAY_US, day_number
 from rating.errors import UserError
 from tariffs.documents.uncollected import uncollected
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rating.model import Catalogue
 
 
-DAYS_BEFORE_US: Final = 2 * 86_400_000_000  # one-off fees ask what a subscription had on the day before
+DAYS_BEFORE_US: Final = 2 * DAY_US  # one-off fees ask what a subscription had on the day before
 
 
 class _Stages:
@@ -117,19 +117,19 @@ def what_if(  # noqa: PLR0913 -- what, when, and how
     unpriced = comparing.unpriced(both.now, both.then)
     stages.done("compare")
     return WhatIf(
-        draft.identity,
-        draft.version,
-        draft.content_hash.hex(),
-        str(month),
-        stored.seq,
-        only_plan,
-        events.rows - both.in_neither,
-        currencies,
-        unpriced,
-        both.lost,
-        moved,
-        events.left_out(both.in_neither),
-        tuple(stages.all),
+        identity=draft.identity,
+        version=draft.version,
+        content_hash=draft.content_hash.hex(),
+        month=str(month),
+        commit_seq=stored.seq,
+        only_plan=only_plan,
+        events=events.rows - both.in_neither,
+        currencies=currencies,
+        unpriced=unpriced,
+        lost=both.lost,
+        moved=moved,
+        left_out=events.left_out(both.in_neither),
+        stages=tuple(stages.all),
     )
 
 

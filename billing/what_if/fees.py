@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from billing.charges.lines import Kind, Lines
 from billing.charges.proration import clip
 from billing.runs.contracts.currencies import Currencies
-from billing.runs.settlement.fees_due import one_off_lines, plan_at, recurring_lines
+from billing.runs.settlement.fees_due import fee_lines, plan_at
+from billing.runs.settlement.inputs import Inputs
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -32,8 +31,7 @@ class Due(NamedTuple):
 
 def lines(contracts: Contracts, scope: Scope) -> Lines:
     """The lines of all subscriptions, exact and rounded to the minor unit."""
-    currencies = Currencies(contracts)
-    return np.concatenate([recurring_lines(contracts, scope, currencies), one_off_lines(contracts, scope, currencies)])
+    return fee_lines(Inputs(contracts, scope, Currencies(contracts)))
 
 
 def dues(models: Contracts, scope: Scope) -> list[list[Due]]:

@@ -15,10 +15,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.charges.periods import Period, always, next_bill_date
-from billing.runs.contracts.fact_columns import day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.selection.open_periods import Calendar, Calendars, side_by_side
 from billing.runs.selection.scope import Scope, Window, first_instants
 from billing.store.tables import accounts
+from rating.dates import day_number, day_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:

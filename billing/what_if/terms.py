@@ -20,6 +20,7 @@ from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.settlement import totals
+from billing.runs.settlement.inputs import Inputs
 from billing.runs.settlement.totals_rules import Menus
 from billing.runs.usage.charge_sums import of_one_period
 from billing.what_if import fees
@@ -61,7 +62,7 @@ def terms(made: World, answer: Answer) -> Terms:
     usage = of_one_period(answer.subscription, concerned, menus.alike_usage(with_fees), answer.rated, contracts, scope)
     parts = Parts(np.append(np.ones(charged.size, np.int64), usage.counts), np.append(charged["amount_micros"], usage.parts_micros))
     lines = np.concatenate([charged, usage.lines])
-    due, workings = totals.missing_and_workings(lines, parts, contracts, scope, Currencies(contracts), menus)
+    due, workings = totals.missing_and_workings(lines, parts, Inputs(contracts, scope, Currencies(contracts)), menus)
     volume = workings.base[workings.base["kind"] == Kind.VOLUME]
     pieces = [_of_lines(volume), _of_lines(due), *map(_of_discount, workings.offs)]
     found = _Pieces(*map(np.concatenate, zip(*pieces, strict=True)))

@@ -14,7 +14,6 @@ and trunks may change while a call is up.
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from mediation.assembly.rules import Rule
 from mediation.assembly.segments import SUMMED, Segments, integers, valid
 from rating.counted import counted
+from rating.dates import utc_time
 from rating.model import Service
 from rating.schema import UsageFlag
 
@@ -245,4 +245,4 @@ def _name(segments: Segments, row: int) -> str:
 
 
 def _instant(at_us: int) -> str:
-    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(at_us))).isoformat()
+    return utc_time(int(at_us)).isoformat()

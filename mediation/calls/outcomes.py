@@ -15,12 +15,13 @@ from mediation.calls.events import Details, Events
 from mediation.reasons import Reason, mark
 from mediation.values import columns
 from mediation.values.columns import Amounts, Times
+from rating.dates import SECOND_US
 
 if TYPE_CHECKING:
     from mediation.records.rows import Block
     from mediation.sources.model import Source
 
-SPAN_SLACK_US: Final = 60 * columns.SECOND_US  # a switch's clock may be set while a call is up
+SPAN_SLACK_US: Final = 60 * SECOND_US  # a switch's clock may be set while a call is up
 
 
 class Timing(NamedTuple):
@@ -46,7 +47,7 @@ def calls(block: Block, source: Source, timing: Timing, details: Details) -> Eve
     _check_span(block, timing, chargeable, duration_us)
     mark(block.code, duration_us < 0, Reason.NEGATIVE_DURATION)
     end_us = np.where(end.present, end.latest_us, start_us + duration_us)
-    moved_s = (start_us - chargeable.earliest_us) // columns.SECOND_US  # by the policy for doubtful local times
+    moved_s = (start_us - chargeable.earliest_us) // SECOND_US  # by the policy for doubtful local times
     return Events(
         start_us=start_us,
         created_us=created_us,

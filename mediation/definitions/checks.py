@@ -14,7 +14,8 @@ from mediation.formats.registry import is_in_lines
 from mediation.records.scan import WIDTH_MAX
 from mediation.sources.format_columns import COLUMNS, Shape
 from mediation.sources.model import BUILT_IN, Format
-from mediation.sources.rules import DAY_US, Bills, ControlTotals, Dialect, Legs, Numbering, Partials, Plain, Sequence, Services
+from mediation.sources.rules import Bills, ControlTotals, Dialect, Legs, Numbering, Partials, Plain, Sequence, Services
+from rating.dates import DAY_US
 
 if TYPE_CHECKING:
     from mediation.definitions.values import Problems

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from mediation.sources.format_columns import COLUMNS
-from mediation.sources.rules import DAY_US, HOUR_US, SECOND_US
+from rating.dates import DAY_US, HOUR_US, SECOND_US
 
 if TYPE_CHECKING:
     from mediation.sources.model import Source

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 import msgspec
 
-from mediation.sources.rules import DAY_US, HOUR_US, SECOND_US
 from rating import definition_file, field_values
+from rating.dates import DAY_US, HOUR_US, SECOND_US
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:

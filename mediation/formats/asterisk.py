@@ -23,6 +23,7 @@ from mediation.records.csv_blocks import blocks
 from mediation.records.rows import Spans
 from mediation.values import columns
 from mediation.values.columns import Identity
+from rating.dates import SECOND_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def read(block: Block, source: Source) -> Events:
     """The block's call legs. Rows that cannot be read get a reason."""
     disposition = columns.words(block, block.spans("disposition"), tuple(_DISPOSITIONS))
     start, answer, end = (columns.times(block, block.spans(name), source.timezone) for name in TIME_COLUMNS)
-    duration = columns.amounts(block, block.spans("billsec"), columns.SECOND_US)
+    duration = columns.amounts(block, block.spans("billsec"), SECOND_US)
     answered = np.isin(disposition, _ANSWERED_WORDS)
     if block.has("billsec"):
         mark(block.code, answered & ~duration.present, Reason.UNREADABLE_NUMBER)
@@ -83,7 +84,7 @@ def read(block: Block, source: Source) -> Events:
 
 def _is_too_long(answer: Times, end: Times, duration: Amounts) -> NDArray[np.bool_]:
     """Mask of rows whose `billsec` is longer than from answer to end. Both are of one clock: only what is cut off or rounded may differ."""
-    longest_us = end.latest_us - answer.earliest_us + answer.fineness_us + end.fineness_us + columns.SECOND_US
+    longest_us = end.latest_us - answer.earliest_us + answer.fineness_us + end.fineness_us + SECOND_US
     is_span = answer.present & end.present & (longest_us >= 0)
     return is_span & duration.present & (duration.value > longest_us)
 

@@ -24,8 +24,9 @@ from mediation.records.record_paths import check_path, compile_paths, scan_windo
 from mediation.records.rows import Spans
 from mediation.sources.chf_paths import CLOSED_BY, FIELDS, LISTS, NUMBERS, ROWS, TARIFF_CHANGE
 from mediation.values import columns
-from mediation.values.columns import MNC_PLACES, SECOND_US, Amounts, Identity, Times
+from mediation.values.columns import MNC_PLACES, Amounts, Identity, Times
 from mediation.values.utc_offsets import offsets
+from rating.dates import SECOND_US
 from rating.model import Service
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from mediation.records import csv_blocks, header_names
 from mediation.records.scan import ROW_BYTES_MAX
 from mediation.values import columns, written
 from mediation.values.columns import Identity
+from rating.dates import SECOND_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,8 +84,8 @@ def read(block: Block, source: Source) -> Events:
     record_type = columns.words(block, block.spans("cdrRecordType"), (_CALL_RECORD,))
     mark(block.code, record_type != 0, Reason.UNKNOWN_RECORD_TYPE)
     names = ("dateTimeOrigination", "dateTimeConnect", "dateTimeDisconnect")
-    start, connect, end = (columns.epochs(block, block.spans(name), columns.SECOND_US) for name in names)
-    duration = columns.amounts(block, block.spans("duration"), columns.SECOND_US)
+    start, connect, end = (columns.epochs(block, block.spans(name), SECOND_US) for name in names)
+    duration = columns.amounts(block, block.spans("duration"), SECOND_US)
     mark(block.code, connect.present & ~duration.present, Reason.UNREADABLE_NUMBER)
     mark(block.code, ~connect.present & (duration.value > 0), Reason.ANSWER_IN_DOUBT)
     return calls(block, source, Timing(start, connect, end, connect.present, duration), _details(block))

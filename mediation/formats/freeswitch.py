@@ -19,6 +19,7 @@ from mediation.reasons import Reason, mark
 from mediation.records.csv_blocks import blocks
 from mediation.values import columns
 from mediation.values.columns import Amounts, Identity, Times
+from rating.dates import SECOND_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def answered_legs(block: Block, source: Source, leg: Events, before: int) -> Fre
 def _moment(block: Block, source: Source, name: str) -> Times:
     """The instant `name` from the finest of its columns that has it."""
     moment = columns.times(block, block.spans(f"{name}_stamp"), source.timezone)
-    for suffix, unit_us in (("epoch", columns.SECOND_US), ("uepoch", 1)):
+    for suffix, unit_us in (("epoch", SECOND_US), ("uepoch", 1)):
         if block.has(f"{name}_{suffix}"):
             finer = columns.epochs(block, block.spans(f"{name}_{suffix}"), unit_us)
             moment = finer.where(finer.present, moment)
@@ -121,7 +122,7 @@ def _moment(block: Block, source: Source, name: str) -> Times:
 
 def _duration(block: Block, answered: NDArray[np.bool_]) -> Amounts:
     """Billable time from the truest column that has it."""
-    duration = columns.amounts(block, block.spans("billsec"), columns.SECOND_US)
+    duration = columns.amounts(block, block.spans("billsec"), SECOND_US)
     duration = _better(duration, columns.amounts(block, block.spans("billmsec"), 1000))
     ends = [columns.epochs(block, block.spans(name), 1) for name in ("answer_uepoch", "end_uepoch")]
     known = answered & ends[0].present & ends[1].present

@@ -23,6 +23,7 @@ from mediation.reasons import Reason, mark
 from mediation.records.csv_blocks import blocks
 from mediation.values import columns
 from mediation.values.columns import Amounts, Identity
+from rating.dates import SECOND_US
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def moment(block: Block, source: Source) -> Times:
     fraction = _fraction(block)
     if fraction is None:
         return at
-    mark(block.code, (fraction.value < 0) | (fraction.value >= columns.SECOND_US), Reason.UNREADABLE_TIME)
-    adds = fraction.present & (at.fineness_us == columns.SECOND_US)
+    mark(block.code, (fraction.value < 0) | (fraction.value >= SECOND_US), Reason.UNREADABLE_TIME)
+    adds = fraction.present & (at.fineness_us == SECOND_US)
     more_us = np.where(adds, fraction.value, 0)
     return at._replace(
         earliest_us=at.earliest_us + more_us,
@@ -111,7 +112,7 @@ def _key_us(block: Block, events: Events) -> NDArray[np.int64]:
     if fraction is None or not block.has("time_attr"):
         return events.start_us
     by_attr = columns.times(block, text(block, "time_attr"), "UTC")  # how finely it is written is the same in every zone
-    was_added = by_attr.present & (by_attr.fineness_us == columns.SECOND_US)
+    was_added = by_attr.present & (by_attr.fineness_us == SECOND_US)
     return events.start_us - np.where(was_added, fraction.value, 0)
 
 

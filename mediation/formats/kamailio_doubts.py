@@ -14,7 +14,7 @@ import numpy as np
 from mediation.calls.events import text_hash
 from mediation.formats import kamailio, kamailio_cdrs
 from mediation.sources.model import Format
-from mediation.values import columns
+from rating.dates import SECOND_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class KamailioDoubts:
         """Look at a block and what was read of it."""
         good = block.code == 0
         if self._source.format is Format.KAMAILIO_ACC:
-            coarse = kamailio.moment(block, self._source).fineness_us >= columns.SECOND_US
+            coarse = kamailio.moment(block, self._source).fineness_us >= SECOND_US
             self._seen["coarse"] += int((good & read.answered & coarse).sum())
         elif self._source.format is Format.KAMAILIO_CDRS:
             self._add_cdrs(block, good & read.answered, good & ~read.answered)
@@ -80,7 +80,7 @@ class KamailioDoubts:
             self._seen["unproved"] += int((answered & ~answer.present).sum())
             self._seen["rings"] += int((told & (answer.earliest_us - start.latest_us > start.fineness_us + SETTLED_US)).sum())
         else:
-            is_cut_off = (end.fineness_us >= columns.SECOND_US) & (answer.fineness_us < columns.SECOND_US)
+            is_cut_off = (end.fineness_us >= SECOND_US) & (answer.fineness_us < SECOND_US)
             self._seen["cut_off"] += int((told & end.present & is_cut_off).sum())
         parties = np.stack([text_hash(block, kamailio.text(block, name)) for name in ("src_user", "dst_user")], axis=1)
         self._answered.append(parties[answered])

@@ -39,6 +39,7 @@ from mediation.records.rows import Block, Spans
 from mediation.sources.rules import Unit
 from mediation.values import columns, written, written_kernel
 from mediation.values.columns import Amounts, Identity, Times
+from rating.dates import DAY_S, SECOND_US
 from rating.model import Service
 from rating.schema import UsageFlag
 
@@ -54,7 +55,7 @@ CLOSING: Final = "Timestamp"  # servers write it last
 WRITTEN_EVENT: Final = "%b %d %Y %H:%M:%S %z"
 LOCAL_EVENT: Final = "%b %d %Y %H:%M:%S %Z"
 ZONE_LETTERS_MAX: Final = 6
-QUARTER_S: Final = 90 * 86_400
+QUARTER_S: Final = 90 * DAY_S
 GIGAWORD: Final = 1 << 32
 GIGAWORDS_MAX: Final = 1 << 15  # 2^47 bytes
 _STATUS: Final = {
@@ -188,8 +189,8 @@ def _kinds(block: Block) -> NDArray[np.int64]:
 
 def _moment(block: Block, source: Source) -> _Moment:
     """The instant of what each record reports."""
-    received = columns.epochs(block, block.spans("Timestamp"), columns.SECOND_US)
-    delay = columns.amounts(block, block.spans("Acct-Delay-Time"), columns.SECOND_US)
+    received = columns.epochs(block, block.spans("Timestamp"), SECOND_US)
+    delay = columns.amounts(block, block.spans("Acct-Delay-Time"), SECOND_US)
     mark(block.code, delay.value < 0, Reason.NEGATIVE_DURATION)
     sent = _before(received, delay.value)
     own = _own_moment(block, source, sent)
@@ -202,7 +203,7 @@ def _own_moment(block: Block, source: Source, sent: Times) -> Times:
     """Event-Timestamp: seconds since 1970, or written; of two instants of a repeated hour the one nearer to `sent`."""
     spans = block.spans("Event-Timestamp")
     is_count = columns.amounts(block, spans, 1, reason=None).present
-    counted = columns.epochs(block, spans.only(is_count), columns.SECOND_US)
+    counted = columns.epochs(block, spans.only(is_count), SECOND_US)
     is_written = spans.filled & ~is_count
     if not is_written.any():
         return counted
@@ -213,7 +214,7 @@ def _own_moment(block: Block, source: Source, sent: Times) -> Times:
     is_later = np.abs(local.latest_us - sent.earliest_us) < np.abs(local.earliest_us - sent.earliest_us)
     chosen_us = np.where(is_later & sent.present, local.latest_us, local.earliest_us)
     settled = np.where(sent.present, 0, local.state).astype(np.int8)
-    moved_s = ((chosen_us - local.earliest_us) // columns.SECOND_US).astype(np.int32)
+    moved_s = ((chosen_us - local.earliest_us) // SECOND_US).astype(np.int32)
     local = local._replace(earliest_us=chosen_us, latest_us=chosen_us, state=settled, offset_s=local.offset_s - moved_s)
     is_foreign = is_local & local.present & ~_names_zone(block, spans, local, source.timezone)
     mark(block.code, is_foreign & ~sent.present, Reason.OTHER_TIME_ZONE)
@@ -232,7 +233,7 @@ def _names_zone(block: Block, spans: Spans, local: Times, zone: str) -> NDArray[
     if not local.present.any():
         return np.ones(block.size, np.bool_)
     first_us, last_us = int(local.earliest_us[local.present].min()), int(local.latest_us[local.present].max())
-    known = tuple(sorted(_zone_names(zone, first_us // columns.SECOND_US, last_us // columns.SECOND_US)))
+    known = tuple(sorted(_zone_names(zone, first_us // SECOND_US, last_us // SECOND_US)))
     named: NDArray[np.bool_] = ~word.filled | (columns.words(block, word, known) >= 0)
     return named
 
@@ -251,7 +252,7 @@ def _before(times: Times, span_us: NDArray[np.int64]) -> Times:
 
 def _session_time(block: Block, kind: NDArray[np.int64]) -> Amounts:
     """The duration of each session so far; 0 at its start."""
-    used = columns.amounts(block, block.spans("Acct-Session-Time"), columns.SECOND_US)
+    used = columns.amounts(block, block.spans("Acct-Session-Time"), SECOND_US)
     mark(block.code, used.value < 0, Reason.NEGATIVE_DURATION)
     opens = kind == _START
     return Amounts(np.where(opens | (kind == _RESTART), 0, used.value), used.present | opens)

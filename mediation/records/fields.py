@@ -13,6 +13,7 @@ import numpy as np
 
 from mediation.bytes import words
 from mediation.bytes.words import WORD_BYTES, lowest_bit, put_word, word_at
+from rating.dates import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from rating.jit import borrowed, kernel_module
 
 njit = kernel_module(__file__, words.__file__)
@@ -24,10 +25,6 @@ LOCAL, WITH_OFFSET, EPOCH = 1, 2, 3  # kinds of a time that was read
 EXACT, SECOND, MINUTE, PLACES = 0, 1, 2, 2
 PLACES_MAX: Final = 6  # microseconds: so fine is exact
 
-SECOND_US: Final = 1_000_000
-MINUTE_US: Final = 60 * SECOND_US
-HOUR_US: Final = 60 * MINUTE_US
-DAY_US: Final = 24 * HOUR_US
 YEAR_MIN, YEAR_MAX = 1970, 2099
 EPOCH_US_MAX: Final = 4_102_444_800 * SECOND_US  # 2100-01-01
 AMOUNT_DIGITS_MAX: Final = 16

@@ -99,18 +99,18 @@ class Block:
 
     def _chosen(self, rows: slice | NDArray[np.bool_], control_lines: tuple[bytes, ...], *, is_unfinished: bool) -> Block:
         return Block(
-            self.data,
-            self.begin[rows],
-            self.end[rows],
-            self.width[rows],
-            self.code[rows],
-            np.ascontiguousarray(self.field_begin[:, rows]),
-            np.ascontiguousarray(self.field_end[:, rows]),
-            self.columns,
-            self.layout[rows],
-            self.raw,
-            control_lines,
-            is_unfinished,
+            data=self.data,
+            begin=self.begin[rows],
+            end=self.end[rows],
+            width=self.width[rows],
+            code=self.code[rows],
+            field_begin=np.ascontiguousarray(self.field_begin[:, rows]),
+            field_end=np.ascontiguousarray(self.field_end[:, rows]),
+            columns=self.columns,
+            layout=self.layout[rows],
+            raw=self.raw,
+            control_lines=control_lines,
+            is_unfinished=is_unfinished,
         )
 
     def with_own_data(self) -> Block:
@@ -170,7 +170,17 @@ def block(data: NDArray[np.uint8], rows: Rows, count: int, source: Source) -> Bl
     columns = tuple(layout.columns for layout in source.layouts)
     layout = _layouts(data, width, field_begin, field_end, columns)
     mark(code, layout < 0, Reason.WRONG_COLUMN_COUNT)
-    return Block(data, rows.begin[:count], rows.end[:count], width, code, field_begin, field_end, columns, layout)
+    return Block(
+        data=data,
+        begin=rows.begin[:count],
+        end=rows.end[:count],
+        width=width,
+        code=code,
+        field_begin=field_begin,
+        field_end=field_end,
+        columns=columns,
+        layout=layout,
+    )
 
 
 def text_block(texts: list[pa.Array[Any]]) -> Block:

@@ -11,9 +11,7 @@ from typing import Final
 
 import msgspec
 
-SECOND_US: Final = 1_000_000
-HOUR_US: Final = 3600 * SECOND_US
-DAY_US: Final = 24 * HOUR_US
+from rating.dates import HOUR_US
 
 
 class Plain(enum.StrEnum):

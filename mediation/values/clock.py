@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rating.dates import DAY_S, SECOND_US
+
 UNIQUE, AMBIGUOUS, NONEXISTENT = 0, 1, 2
-SECOND_US: Final = 1_000_000
-_DAY_S: Final = 86_400
 _YEAR_MIN, _YEAR_MAX = 1969, 2100
 
 
@@ -61,10 +61,10 @@ def _changes_of(zone: str, year: int) -> tuple[tuple[int, int], ...]:
     info = ZoneInfo(zone)
     changes = []
     before_s, before_offset_s = _epoch_s(year), _offset_s(info, _epoch_s(year))
-    for at_s in range(before_s + _DAY_S, _epoch_s(year + 1) + 1, _DAY_S):
+    for at_s in range(before_s + DAY_S, _epoch_s(year + 1) + 1, DAY_S):
         offset_s = _offset_s(info, at_s)
         if offset_s != before_offset_s:
-            changes.append((_bisect(info, at_s - _DAY_S, at_s), offset_s))
+            changes.append((_bisect(info, at_s - DAY_S, at_s), offset_s))
         before_offset_s = offset_s
     return tuple(changes)
 

@@ -15,6 +15,7 @@ from mediation.records import fields
 from mediation.records.rows import Spans
 from mediation.sources.model import LocalTime
 from mediation.values import clock, hashing
+from rating.dates import SECOND_US
 from rating.schema import OffsetOrigin
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mediation.records.rows import Block
     from mediation.sources.model import Source
 
-SECOND_US: Final = 1_000_000
 MNC_PLACES: Final = 1_000  # a network is MCC x 1000 + MNC
 # By fields.EXACT, SECOND, MINUTE, and one to five places of a second.
 _FINENESS_US: Final = np.array([0, SECOND_US, 60 * SECOND_US, *(SECOND_US // 10**places for places in range(1, fields.PLACES_MAX))])

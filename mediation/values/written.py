@@ -18,6 +18,7 @@ from mediation.records.rows import Spans
 from mediation.sources.rules import Unit
 from mediation.values import columns, written_kernel
 from mediation.values.columns import Amounts, Times, Written
+from rating.dates import SECOND_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,20 +27,20 @@ if TYPE_CHECKING:
 
     from mediation.records.rows import Block
 
-PLAIN_SCALES: Final = (1000, columns.SECOND_US)  # with which plain decimals can be read the quick way
+PLAIN_SCALES: Final = (1000, SECOND_US)  # with which plain decimals can be read the quick way
 SCALES: Final = {  # what one of the unit is in microseconds, bytes or pieces
     Unit.COUNT: 1,
     Unit.MICROSECOND: 1,
     Unit.MILLISECOND: 1000,
     Unit.TENTH: 100_000,
-    Unit.SECOND: columns.SECOND_US,
-    Unit.MINUTE: 60 * columns.SECOND_US,
+    Unit.SECOND: SECOND_US,
+    Unit.MINUTE: 60 * SECOND_US,
     Unit.BYTE: 1,
     Unit.KILOBYTE: 1000,
     Unit.KIBIBYTE: 1024,
     Unit.MEGABYTE: 1_000_000,
     Unit.MEBIBYTE: 1 << 20,
-    Unit.EPOCH_SECOND: columns.SECOND_US,
+    Unit.EPOCH_SECOND: SECOND_US,
     Unit.EPOCH_MILLISECOND: 1000,
     Unit.EPOCH_MICROSECOND: 1,
 }
@@ -58,7 +59,7 @@ def times_with_offsets(block: Block, spans: Spans, form: str, offsets: Spans, zo
     written_kernel.read_offsets(block.data, offsets.begin, offsets.end, offset_s, kind)
     mark(block.code, kind == fields.UNREADABLE, Reason.UNREADABLE_TIME)
     found = (read.kind == fields.LOCAL) & (kind == fields.READ)
-    read.at_us[found] -= offset_s[found].astype(np.int64) * columns.SECOND_US
+    read.at_us[found] -= offset_s[found].astype(np.int64) * SECOND_US
     read.offset_s[found], read.kind[found] = offset_s[found], fields.WITH_OFFSET
     return columns.instants(block, read, zone)
 

@@ -43,8 +43,16 @@ def add(
     from server.cli.payment.common import micros_of
 
     wanted = adjusting.Wanted(
-        reference, account, parse_date(date), micros_of(amount), reason_code, text, catalogue, tax_class, subscription
-    )  # fmt: skip
+        reference=reference,
+        account_id=account,
+        on_date=parse_date(date),
+        amount_micros=micros_of(amount),
+        reason_code=reason_code,
+        text=text,
+        catalogue=catalogue,
+        tax_class=tax_class,
+        subscription_id=subscription,
+    )
     with Home.open(home) as opened:
         done = adjusting.add(opened, wanted, who(opened), dry_run=dry_run)
     if as_json:

@@ -146,21 +146,21 @@ def quote(
 
     kind = Service[kind_name.upper()]
     event = Event(
-        QUOTE_KEY,
-        _read(texts.instant, at, "--at"),
-        _quantity(kind, duration, volume, messages),
-        int(kind),
-        plan,
-        _digits(to, "--to"),
-        _digits(caller, "--from"),
-        DIRECTIONS[direction],
-        on_net,
-        friend,
-        0 if visited is None else _read(digits.plmn, visited, "--visited"),
-        _group(rating_group, "--rating-group"),
-        _group(customer_group, "--customer-group"),
-        _timezone(home_timezone),
-        _content_micros(content_amount),
+        event_key=QUOTE_KEY,
+        start_us=_read(texts.instant, at, "--at"),
+        quantity=_quantity(kind, duration, volume, messages),
+        service=int(kind),
+        plan=plan,
+        destination=_digits(to, "--to"),
+        origin=_digits(caller, "--from"),
+        direction=DIRECTIONS[direction],
+        on_net=on_net,
+        friend=friend,
+        visited=0 if visited is None else _read(digits.plmn, visited, "--visited"),
+        rating_group=_group(rating_group, "--rating-group"),
+        customer_group=_group(customer_group, "--customer-group"),
+        home_timezone=_timezone(home_timezone),
+        content_micros=_content_micros(content_amount),
     )
     known = Known(_told(left, "--left"), _told(spent, "--spent"), _told(counted, "--counted"), _allowance_left(kind, allowance))
     catalogues = _catalogues(catalog, home)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from billing import accounts, dunning
 from ratewright.v1 import dunning_service_pb2 as pb
 from ratewright.v1 import dunning_service_pb2_grpc
+from rating.dates import utc_time
 from rating.errors import NotFoundError, quoted
 from server.grpc import convert
 from server.grpc.refusals import answering, not_found
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import grpc
 
     from billing.store.home import Home
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
@@ -47,7 +46,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
 
     def _today(self, account_id: str) -> dt.date:
         zone = ZoneInfo(accounts.timezone_of(self._home, account_id))
-        return (_EPOCH + dt.timedelta(microseconds=self._clock_us())).astimezone(zone).date()
+        return utc_time(self._clock_us()).astimezone(zone).date()
 
 
 def _state(name: str, history: dunning.History, as_of: dt.date) -> pb.DunningState:

@@ -109,21 +109,21 @@ def _event(request: pb.QuoteRequest) -> Event:
         raise _malformed(field, f"must be given for {service.name.lower()}")
     start_us = request.start_time.seconds * MICROS_PER_SECOND + request.start_time.nanos // NANOS_PER_MICRO
     return Event(
-        NO_EVENT_KEY,
-        start_us,
-        getattr(request, field),
-        service,
-        request.plan,
-        request.destination,
-        request.origin,
-        _direction(request.direction),
-        request.on_net if request.HasField("on_net") else None,
-        request.friend,
-        request.visited_plmn,
-        request.rating_group,
-        request.customer_group,
-        _timezone(request.home_time_zone),
-        request.content_amount_micros if request.HasField("content_amount_micros") else -1,
+        event_key=NO_EVENT_KEY,
+        start_us=start_us,
+        quantity=getattr(request, field),
+        service=service,
+        plan=request.plan,
+        destination=request.destination,
+        origin=request.origin,
+        direction=_direction(request.direction),
+        on_net=request.on_net if request.HasField("on_net") else None,
+        friend=request.friend,
+        visited=request.visited_plmn,
+        rating_group=request.rating_group,
+        customer_group=request.customer_group,
+        home_timezone=_timezone(request.home_time_zone),
+        content_micros=request.content_amount_micros if request.HasField("content_amount_micros") else -1,
     )
 
 

@@ -17,17 +17,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import grpc
 
 from rating.counted import counted
+from rating.dates import DAY_US, instant_of, utc_time
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WARN_DAYS: Final = 30  # before the end of a certificate
-US_PER_DAY: Final = 86_400_000_000
 
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 # Tags of ASN.1 in a certificate: Certificate ::= SEQUENCE { TBSCertificate ::= SEQUENCE { [0] version, ..., Validity, ... } }
 _VERSION: Final = 0xA0
 _UTC_TIME: Final = 0x17
@@ -85,7 +83,7 @@ def _check_dates(certificate: Path, now_us: int) -> str:
             f"TLS certificate {certificate} is not valid yet: it begins at {_instant(from_us)}",
             "set the clock of this machine right, or give a certificate that holds today",
         )
-    days = (until_us - now_us) // US_PER_DAY
+    days = (until_us - now_us) // DAY_US
     if days >= WARN_DAYS:
         return ""
     left = counted(days, "day")
@@ -139,8 +137,8 @@ def _time_us(tag: int, text: bytes) -> int:
     if tag == _UTC_TIME:
         digits = ("19" if digits[0] >= "5" else "20") + digits
     instant = dt.datetime.strptime(digits, "%Y%m%d%H%M%SZ").replace(tzinfo=dt.UTC)
-    return (instant - _EPOCH) // _MICROSECOND
+    return instant_of(instant)
 
 
 def _instant(at_us: int) -> str:
-    return f"{_EPOCH + dt.timedelta(microseconds=at_us):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{utc_time(at_us):%Y-%m-%d %H:%M:%S} UTC"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rating.dates import DAY_S
 from rating.model import Band, Calendar, DaySwap
 from tariffs.documents.document import Finding
-from tariffs.language.texts import DAY_NAMES, SECONDS_PER_DAY, TextError
+from tariffs.language.texts import DAY_NAMES, TextError
 from tariffs.language.words import NO_DAYS
 from tariffs.public_holidays import Frozen, frozen
 
@@ -100,7 +101,7 @@ def _bands(entry: BandEntry, swaps: dict[dt.date, int], place: Place, findings: 
         name=entry.name,
         days=_days(entry.days),
         start_s=entry.from_,
-        end_s=entry.to if entry.from_ < entry.to else SECONDS_PER_DAY,
+        end_s=entry.to if entry.from_ < entry.to else DAY_S,
         weight=entry.weight,
         years=tuple(sorted(set(entry.years))),
         months=tuple(sorted(set(entry.months))),
@@ -124,7 +125,7 @@ def _bands(entry: BandEntry, swaps: dict[dt.date, int], place: Place, findings: 
 
 
 def _covers_nothing(entry: BandEntry) -> Band:
-    return Band(entry.name, NO_DAYS, 0, SECONDS_PER_DAY)
+    return Band(entry.name, NO_DAYS, 0, DAY_S)
 
 
 def _torn_night(entry: BandEntry, swaps: dict[dt.date, int]) -> dt.date | None:

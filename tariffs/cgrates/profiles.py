@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.dates import instant_of, utc_time
 from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.reading import ANY, several
 from tariffs.cgrates.timings import OPEN
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 FALLBACK_DEPTH: Final = 3
 FIRST_US: Final = 946_684_800_000_000  # 2000-01-01, before which no usage is rated
 LIMIT_US: Final = 3_155_760_000_000_000  # 2070-01-01
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Key(NamedTuple):
@@ -122,7 +122,7 @@ class Profiles:
 
 def instant_text(instant_us: int) -> str:
     """ISO text of an instant."""
-    return (_EPOCH + dt.timedelta(microseconds=instant_us)).isoformat()
+    return utc_time(instant_us).isoformat()
 
 
 def _profile(row: Row) -> Profile:
@@ -141,7 +141,7 @@ def _instant_us(text: str) -> int:
     except ValueError:
         raise CarryError(f'"{text}" is not an activation time: write such as 2026-01-01T00:00:00Z') from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    found = (aware - _EPOCH) // dt.timedelta(microseconds=1)
+    found = instant_of(aware)
     if found >= LIMIT_US:
         raise CarryError("it begins after 2069, when no usage is rated")
     return max(found, FIRST_US)

@@ -181,7 +181,17 @@ def _destination_rate(row: Row, rates: Rates, ledger: Ledger) -> DestinationRate
         found = DestinationRate(tag, destination, rate_tag, rates.rate(rate_tag), places, mode, maximum, row.place)
     except CarryError as error:
         ledger.add(row.place, tag, f"usage to {destination} at {rate_tag} is refused", str(error))
-        return DestinationRate(tag, destination, rate_tag, None, 0, "", None, row.place, str(error))
+        return DestinationRate(
+            tag=tag,
+            destination=destination,
+            rate_tag=rate_tag,
+            rate=None,
+            places=0,
+            mode="",
+            maximum=None,
+            place=row.place,
+            why_not=str(error),
+        )
     return found
 
 

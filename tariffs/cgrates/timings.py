@@ -12,10 +12,11 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.dates import DAY_S
 from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.reading import ANY, LIST_MARK, several
 from tariffs.language import texts
-from tariffs.language.texts import DAY_NAMES, SECONDS_PER_DAY
+from tariffs.language.texts import DAY_NAMES
 from tariffs.public_holidays import YEARS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Span(NamedTuple):
     month_days: tuple[int, ...] = ()
     week_days: tuple[int, ...] = ()
     start_s: int = 0
-    end_s: int = SECONDS_PER_DAY
+    end_s: int = DAY_S
 
     @property
     def is_always(self) -> bool:
@@ -69,7 +70,7 @@ class Span(NamedTuple):
         """The fields of a band of ours."""
         days = {"days": _days(self.week_days)} if self.week_days else {}
         dated = {"years": self.years, "months": self.months, "month_days": self.month_days}
-        times = {"from": _clock(self.start_s) if self.start_s else None, "to": _clock(self.end_s) if self.end_s < SECONDS_PER_DAY else None}
+        times = {"from": _clock(self.start_s) if self.start_s else None, "to": _clock(self.end_s) if self.end_s < DAY_S else None}
         return {**days, **{name: value for name, value in {**dated, **times}.items() if value}}
 
 
@@ -106,7 +107,7 @@ class Timings:
 def _span(row: Row) -> Span:
     _, years, months, month_days, week_days, time = row.cells
     start, _, end = time.partition(LIST_MARK)
-    end_s = SECONDS_PER_DAY if end.strip() in OPEN else _second(end) + 1
+    end_s = DAY_S if end.strip() in OPEN else _second(end) + 1
     days = {day or _SUNDAY for day in _numbers(week_days, range(_SUNDAY + 1), "a day of the week")}
     span = Span(
         _numbers(years, YEARS, "a year in which usage is rated"),

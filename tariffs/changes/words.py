@@ -6,11 +6,10 @@ written for.
 
 from __future__ import annotations
 
-import datetime as dt
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
+from rating.dates import local_time
 from rating.model import ANY_ZONE, FeeOccasion, QuantityUnit, Service
 from rating.money import format_micros
 from tariffs.language.texts import DAY_NAMES, PPM_PER_PERCENT, UNIT_WORDS
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "none"
 EXAMPLES: Final = 3
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROS_PER_PERCENT: Final = 1_000_000 // PPM_PER_PERCENT
 _SIZES: Final = (  # largest first
     (QuantityUnit.MILLISECOND, 600_000, 60_000, "min"),  # from ten minutes on, whole minutes are told as minutes
@@ -171,7 +169,7 @@ def unit(found: QuantityUnit) -> str:
 
 def instant(us: int, timezone: str) -> str:
     """`2026-10-15 00:00:00+02:00`."""
-    return str((_EPOCH + dt.timedelta(microseconds=us)).astimezone(ZoneInfo(timezone)))
+    return str(local_time(us, timezone))
 
 
 def network(plmn: int) -> str:

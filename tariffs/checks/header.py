@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
+from rating.dates import utc_time
 from rating.model import PPM
 from tariffs.currencies import MINOR_DIGITS
 from tariffs.documents.document import Finding
@@ -21,7 +22,6 @@ NOTICE_DAYS_MAX: Final = 3_650
 EFFECTIVE_US_MIN: Final = 0
 EFFECTIVE_US_LIMIT: Final = 3_155_760_000_000_000  # 2070, up to which usage is rated
 MINOR_DIGITS_MAX: Final = 6
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def header(catalogue: Catalogue) -> Iterator[Finding]:
@@ -71,7 +71,7 @@ def tax_classes(catalogue: Catalogue) -> Iterator[Finding]:
 def first_day(catalogue: Catalogue) -> dt.date:
     """The local day on which the catalogue takes effect."""
     effective_us = min(max(catalogue.effective_from_us, EFFECTIVE_US_MIN), EFFECTIVE_US_LIMIT)
-    moment = _EPOCH + dt.timedelta(microseconds=effective_us)
+    moment = utc_time(effective_us)
     return moment.astimezone(time_zone(catalogue.timezone) or dt.UTC).date()
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from rating.dates import DAY_S
 from rating.model import PPM, Counting, QuantityUnit
 from rating.money import MICROS_LIMIT
 
@@ -27,7 +28,7 @@ CHARGE_LIMIT: Final = MICROS_LIMIT // 2  # of the largest event, and of the fees
 INT64_ROOM: Final = 2**62
 # The largest event in the price's unit: 31 days, one tebibyte, a million messages.
 QUANTITY_MAX: Final = {
-    QuantityUnit.MILLISECOND: 31 * 86_400_000,
+    QuantityUnit.MILLISECOND: 31 * DAY_S * 1000,
     QuantityUnit.BYTE: 2**40,
     QuantityUnit.MESSAGE: 1_000_000,
 }

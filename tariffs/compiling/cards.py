@@ -8,7 +8,7 @@ the period, a call that crosses a band) is walked increment run by increment run
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import ANY_BAND, BandPolicy, Counting, QuantityUnit
 from rating.money import RoundingMode
@@ -24,6 +24,7 @@ from rating.tables import (
     ROUNDING_CODES,
 )
 from tariffs.compiling.bounds import denominator
+from tariffs.compiling.rows import CardRow, TermsRow
 from tariffs.compiling.timeline import band_names
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ _QUICK_STEPS: Final = 2
 class PriceParts(NamedTuple):
     """One price in rows. Steps of the terms are counted from 0."""
 
-    cards: list[tuple[int, ...]]
-    terms: list[tuple[Any, ...]]
+    cards: list[CardRow]
+    terms: list[TermsRow]
     steps: list[tuple[int, ...]]
     quick: bool  # nothing of the price itself asks for the general path
     stepped: bool  # has more than the two steps of a card
@@ -59,8 +60,8 @@ def parts_of(price: Price, calendar: Calendar | None, quantity_max: int) -> Pric
     common = denominator(price)
     names = (ANY_BAND,) if calendar is None else band_names(calendar)
     rates = {rate.band: rate for rate in price.rates}
-    cards: list[tuple[int, ...]] = []
-    terms: list[tuple[Any, ...]] = []
+    cards: list[CardRow] = []
+    terms: list[TermsRow] = []
     steps: list[tuple[int, ...]] = []
     quick = _fits_a_card(price, common, quantity_max)
     for name in names:
@@ -86,16 +87,28 @@ def runs_max(price: Price, changes_max: int) -> int:
     return (changes_max if splits(price) else 0) + sum(len(rate.steps) for rate in price.rates) + 3
 
 
-def _card(price: Price, rate: Rate, common: int) -> tuple[int, ...]:
+def _card(price: Price, rate: Rate, common: int) -> CardRow:
     step = rate.steps[0]
     later = rate.steps[1] if len(rate.steps) > 1 else step
-    numbers = (
-        common, rate.first_increment_qty, step.increment_qty, later.increment_qty, rate.connect_fee_micros, price.minimum_micros,
-        NO_MAXIMUM if price.maximum_micros is None else price.maximum_micros, price.rounding_step_micros,
-    )  # fmt: skip
-    # A price whose numbers are larger than a card's is walked, and reads them from its terms.
-    clipped = (min(number, NO_MAXIMUM) for number in numbers)
-    return (_weight(step, common), _weight(later, common), _changes(rate)[0], *clipped, _rounding(price, common), 0)
+    return CardRow(
+        weight=_weight(step, common),
+        weight_2=_weight(later, common),
+        change=_changes(rate)[0],
+        common=_clipped(common),
+        first=_clipped(rate.first_increment_qty),
+        increment=_clipped(step.increment_qty),
+        increment_2=_clipped(later.increment_qty),
+        connect=_clipped(rate.connect_fee_micros),
+        minimum=_clipped(price.minimum_micros),
+        maximum=NO_MAXIMUM if price.maximum_micros is None else _clipped(price.maximum_micros),
+        step_micros=_clipped(price.rounding_step_micros),
+        rounding=_rounding(price, common),
+    )
+
+
+def _clipped(number: int) -> int:
+    """The number as a card holds it. A price with larger ones is walked, and reads them from its terms."""
+    return min(number, NO_MAXIMUM)
 
 
 def _rounding(price: Price, common: int) -> int:
@@ -104,21 +117,21 @@ def _rounding(price: Price, common: int) -> int:
     return CARD_ROUNDING[price.rounding_mode]
 
 
-def _terms(price: Price, rate: Rate, common: int, step_from: int, *, active: bool) -> tuple[Any, ...]:
-    return (
-        rate.connect_fee_micros * common,
-        price.minimum_micros * common,
-        2**63 - 1 if price.maximum_micros is None else price.maximum_micros * common,
-        common * price.rounding_step_micros,
-        rate.first_increment_qty,
-        price.rounding_step_micros,
-        _changes(rate)[1],
-        step_from,
-        step_from + (len(rate.steps) if active else 0),
-        price.minimum_qty,
-        price.content_ppm * common // _PPM if price.content_ppm else 0,
-        ROUNDING_CODES[price.rounding_mode],
-        active,
+def _terms(price: Price, rate: Rate, common: int, step_from: int, *, active: bool) -> TermsRow:
+    return TermsRow(
+        connect=rate.connect_fee_micros * common,
+        minimum=price.minimum_micros * common,
+        maximum=2**63 - 1 if price.maximum_micros is None else price.maximum_micros * common,
+        divisor=common * price.rounding_step_micros,
+        first=rate.first_increment_qty,
+        step_micros=price.rounding_step_micros,
+        quick_to=_changes(rate)[1],
+        step_from=step_from,
+        step_to=step_from + (len(rate.steps) if active else 0),
+        minimum_qty=price.minimum_qty,
+        content_weight=price.content_ppm * common // _PPM if price.content_ppm else 0,
+        rounding_mode=ROUNDING_CODES[price.rounding_mode],
+        active=active,
     )
 
 

@@ -8,10 +8,11 @@ parts are stored once: decks, timelines, definitions of buckets. Refuses a price
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from rating.dates import FAR_US
 from rating.errors import UserError
 from rating.model import ANY_ZONE, HOME_NETWORK, BucketKind, CapWindow, Counting, Draw, QuantityUnit, Service, WallClock
 from rating.tables import (
@@ -21,7 +22,6 @@ from rating.tables import (
     DISCOUNT_ROW,
     HOME_CLOCK,
     LATEST_ROW,
-    NO_MAXIMUM,
     NO_RULE,
     NOT_SOLD,
     OF_CAPS,
@@ -33,7 +33,6 @@ from rating.tables import (
     PLMN_ROW,
     ROAMING_ANY,
     ROAMING_HOME,
-    ROUND_DOWN,
     RULE_ROW,
     SERVICES,
     SHELF_ROW,
@@ -50,6 +49,17 @@ from rating.tables import (
 from tariffs.compiling.bounds import QUANTITY_MAX, prove
 from tariffs.compiling.cards import COUNTING_CODES, parts_of, runs_max, splits
 from tariffs.compiling.decks import DeckStack
+from tariffs.compiling.rows import (
+    NOTHINGS_CARD,
+    NOTHINGS_RULE,
+    NOTHINGS_TERMS,
+    CardRow,
+    DefinitionRow,
+    DiscountRow,
+    RuleRow,
+    TermsRow,
+    records,
+)
 from tariffs.compiling.shelves import Candidate, classes, rules_in_order
 from tariffs.compiling.timelines import TimelineStack
 
@@ -58,19 +68,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rating.model import Catalogue, Plan, Price, UsageRule
+    from rating.model import Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, Price, UsageRule
 
-_ALWAYS: Final = 2**62  # an instant after all events
 _CLOCKS: Final = {WallClock.TARIFF: TARIFF_CLOCK, WallClock.HOME: HOME_CLOCK, WallClock.VISITED: VISITED_CLOCK}
 _ASKED_FOR: Final = {
     BucketKind.ALLOWANCE: OF_QUANTITY, BucketKind.DAY_PASS: OF_QUANTITY, BucketKind.COUNTER: OF_COUNTERS, BucketKind.CAP: OF_CAPS,
 }  # fmt: skip
 _MICROSECONDS_PER_MILLISECOND: Final = 1_000
 _CACHE_LINE: Final = 64
-# What the kernel gives to a line that it has refused: a rule that holds always, and a card without any rate.
-_NOTHINGS_RULE: Final = (_ALWAYS, NO_RULE, 0, -1, 0, 0, 0, -1, -1, 0, 0, TARIFF_CLOCK, True, True, *(False,) * 7, PER_EVENT, -1)
-_NOTHINGS_CARD: Final = (0, 0, _ALWAYS, 1, 1, 1, 1, 0, 0, NO_MAXIMUM, 1, ROUND_DOWN, 0)
-_NOTHINGS_TERMS: Final = (0, 0, _ALWAYS, 1, 1, 1, _ALWAYS, 0, 0, 0, 0, 0, True)
 
 
 def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
@@ -151,24 +156,24 @@ class _Shop:
         self._runs_max = 1
         self.prices: list[Price] = []
         self._tax_codes: list[int] = []
-        self._cards: list[tuple[int, ...]] = [_NOTHINGS_CARD]
-        self._card_terms: list[tuple[Any, ...]] = [_NOTHINGS_TERMS]
+        self._cards: list[CardRow] = [NOTHINGS_CARD]
+        self._card_terms: list[TermsRow] = [NOTHINGS_TERMS]
         self._steps: list[tuple[int, ...]] = []
-        self._terms: list[tuple[Any, ...]] = []  # what a rule row repeats of its price, by price row
+        self._terms: list[_OfPrice] = []  # by price row
         self._always: list[bool] = []
         self._versions: list[tuple[int, ...]] = []
         self._plmns: list[tuple[int, ...]] = []
         self.plan_versions: list[tuple[object, ...]] = []
         self._shelves: list[tuple[int, int]] = []
-        self._rules: list[tuple[object, ...]] = [_NOTHINGS_RULE]
+        self._rules: list[RuleRow] = [NOTHINGS_RULE]
         self._conditions: dict[tuple[int, ...], int] = {}
         self._serves: dict[tuple[int, ...], int] = {}
         self._definition_of: list[int] = []
         self._draws: dict[int, bool] = {}  # by `serves`: whether allowances or passes are among them
         self._settles: dict[int, bool] = {}  # whether money, caps, or passes with their fee are
-        self._definitions: dict[tuple[object, ...], int] = {}
-        self._discounts: dict[tuple[tuple[object, ...], ...], int] = {}
-        self._discount_rows: list[tuple[object, ...]] = []
+        self._definitions: dict[DefinitionRow, int] = {}
+        self._discounts: dict[tuple[DiscountRow, ...], int] = {}
+        self._discount_rows: list[DiscountRow] = []
         self._price_row: list[dict[str, int]] = []  # by version: name -> row
         self._origins: list[dict[str, int]] = []  # by version: name -> class in its origin deck
         self._roaming: list[dict[str, int]] = []  # by version: name -> number
@@ -220,27 +225,25 @@ class _Shop:
             self._runs_max = max(self._runs_max, runs_max(price, self._timelines.changes_max))
         self._runs_max = max(self._runs_max, runs_max(price, 0))
         voice = price.unit is QuantityUnit.MILLISECOND
-        terms = (
-            QUANTITY_MAX[price.unit] * (_MICROSECONDS_PER_MILLISECOND if voice else 1),
-            len(self.prices) - 1,
-            len(self._cards),
-            timeline,
-            _CLOCKS[price.clock] if calendar is not None else TARIFF_CLOCK,
-            parts.quick,
-            voice,
-            splits(price),
-            COUNTING_CODES[price.counting],
-            parts.stepped,
-            price.charge_zero_usage,
-            slot,
+        of_price = _OfPrice(
+            quantity_max=QUANTITY_MAX[price.unit] * (_MICROSECONDS_PER_MILLISECOND if voice else 1),
+            price=len(self.prices) - 1,
+            cards=len(self._cards),
+            calendar=timeline,
+            clock=_CLOCKS[price.clock] if calendar is not None else TARIFF_CLOCK,
+            quick=parts.quick,
+            voice=voice,
+            split=splits(price),
+            counting=COUNTING_CODES[price.counting],
+            stepped=parts.stepped,
+            charge_zero_usage=price.charge_zero_usage,
+            counter_slot=slot,
         )
-        self._terms.append(terms)
+        self._terms.append(of_price)
         self._always.append(parts.always)
         base = len(self._steps)
         self._cards += parts.cards
-        for row in parts.terms:
-            step_from, step_to = row[7:9]
-            self._card_terms.append((*row[:7], step_from + base, step_to + base, *row[9:]))
+        self._card_terms += [row._replace(step_from=row.step_from + base, step_to=row.step_to + base) for row in parts.terms]
         self._steps += parts.steps
 
     def add_plan_version(self, catalogue: Catalogue, version: int, plan: Plan | None) -> None:
@@ -265,7 +268,7 @@ class _Shop:
         found = classes(catalogue, plans, service, holds_always)
         promise = _Promise(self, catalogue, plans[0], service)
         base = len(self._rules)
-        overflow: list[tuple[object, ...]] = []
+        overflow: list[RuleRow] = []
         zone_ids = {zone.name: zone.zone_id for zone in catalogue.zones} | {ANY_ZONE: 0}
         after = base + len(found.candidates)
         for candidates in found.candidates:
@@ -285,7 +288,7 @@ class _Shop:
 
     def _candidate_row(  # noqa: PLR0913 - what a row is made of
         self, version: int, candidate: Candidate, zone_ids: Mapping[str, int], following: int, promise: _Promise, *, plain: bool
-    ) -> tuple[object, ...]:
+    ) -> RuleRow:
         rule = candidate.rule
         condition = -1 if _unconditional(rule) else self._condition(version, rule)
         zone_id = zone_ids[rule.zone]
@@ -305,16 +308,24 @@ class _Shop:
         serves: int,
         *,
         plain: bool,
-    ) -> tuple[object, ...]:
+    ) -> RuleRow:
         if price < 0:
-            nothing = (False,) * 9
-            return (0, price, 0, -1, version, zone_id, following, condition, -1, 0, 0, TARIFF_CLOCK, *nothing, PER_EVENT, -1)
-        quantity_max, row, cards, calendar, clock, quick, voice, split, counting, stepped, charges_zero_usage, slot = self._terms[price]
-        draws = counting != PER_EVENT or self._draws.get(serves, False)
-        return (
-            quantity_max, row, cards, calendar, version, zone_id, following, condition, serves, *discounts, clock, plain, quick, voice,
-            split, draws, self._settles.get(serves, False), discounts[1] > discounts[0], stepped, charges_zero_usage, counting, slot,
-        )  # fmt: skip
+            return RuleRow(price=price, version=version, zone_id=zone_id, next=following, condition=condition)
+        of_price, (discount_from, discount_to) = self._terms[price], discounts
+        return RuleRow(
+            **of_price._asdict(),
+            version=version,
+            zone_id=zone_id,
+            next=following,
+            condition=condition,
+            serves=serves,
+            discount_from=discount_from,
+            discount_to=discount_to,
+            plain=plain,
+            draws=of_price.counting != PER_EVENT or self._draws.get(serves, False),
+            settles=self._settles.get(serves, False),
+            discounted=discount_to > discount_from,
+        )
 
     def _condition(self, version: int, rule: UsageRule) -> int:
         row = (
@@ -327,7 +338,7 @@ class _Shop:
         )
         return self._conditions.setdefault(row, len(self._conditions))
 
-    def serves_of(self, identity: str, served: Mapping[tuple[BucketKind, int], tuple[object, ...]]) -> int:
+    def serves_of(self, identity: str, served: Mapping[tuple[BucketKind, int], DefinitionRow]) -> int:
         """Position in `definition_of` of the buckets that serve a rule, given the definitions (rows) that do; -1: none."""
         if not served:
             return -1
@@ -336,15 +347,15 @@ class _Shop:
         key = (low, high - low + 1, *(self._definition(slots[slot]) if slot in slots else -1 for slot in range(low, high + 1)))
         if key not in self._serves:
             self._serves[key] = serves = len(self._definition_of)
-            self._draws[serves] = any(row[3] != QuantityUnit.MICRO for row in slots.values())
-            self._settles[serves] = any(row[3] == QuantityUnit.MICRO or row[2] == BucketKind.DAY_PASS for row in slots.values())
+            self._draws[serves] = any(row.unit != QuantityUnit.MICRO for row in slots.values())
+            self._settles[serves] = any(row.unit == QuantityUnit.MICRO or row.kind == BucketKind.DAY_PASS for row in slots.values())
             self._definition_of += key
         return self._serves[key]
 
-    def _definition(self, row: tuple[object, ...]) -> int:
+    def _definition(self, row: DefinitionRow) -> int:
         return self._definitions.setdefault(row, len(self._definitions))
 
-    def discounts_of(self, rows: Sequence[tuple[object, ...]]) -> tuple[int, int]:
+    def discounts_of(self, rows: Sequence[DiscountRow]) -> tuple[int, int]:
         """Range of the rows of a rule's discounts."""
         if not rows:
             return 0, 0
@@ -365,19 +376,19 @@ class _Shop:
             slots=self._slots,
             runs_max=self._runs_max,
             plan_from=plan_from,
-            plan_versions=_records(self.plan_versions, PLAN_VERSION_ROW),
-            version_rows=_records(self._versions, VERSION_ROW),
-            plmns=_records(self._plmns, PLMN_ROW),
+            plan_versions=records(self.plan_versions, PLAN_VERSION_ROW),
+            version_rows=records(self._versions, VERSION_ROW),
+            plmns=records(self._plmns, PLMN_ROW),
             latest=self._latest(plan_from.tolist(), [*decks["decks"]["first_base"].tolist(), 0]),
-            shelves=_records(self._shelves, SHELF_ROW),
-            rules=_in_lines(_records(self._rules, RULE_ROW)),
-            conditions=_records(self._conditions, CONDITION_ROW),
-            cards=_in_lines(_records(self._cards, CARD_ROW)),
-            terms=_records(self._card_terms, TERMS_ROW),
-            step_rows=_records(self._steps, STEP_ROW),
+            shelves=records(self._shelves, SHELF_ROW),
+            rules=_in_lines(records(self._rules, RULE_ROW)),
+            conditions=records(self._conditions, CONDITION_ROW),
+            cards=_in_lines(records(self._cards, CARD_ROW)),
+            terms=records(self._card_terms, TERMS_ROW),
+            step_rows=records(self._steps, STEP_ROW),
             definition_of=np.array(self._definition_of, np.int32),
-            definitions=_records(self._definitions, DEFINITION_ROW),
-            discounts=_records(self._discount_rows, DISCOUNT_ROW),
+            definitions=records(self._definitions, DEFINITION_ROW),
+            discounts=records(self._discount_rows, DISCOUNT_ROW),
             days_base=self._days_base,
             price_ids=np.array([price.price_id for price in self.prices], dtype=np.int32),
             charge_code=np.array([price.charge_code for price in self.prices], dtype=np.int32),
@@ -394,8 +405,33 @@ class _Shop:
         for end in plan_from[1:]:
             from_us, _, present = self.plan_versions[end - 1]
             shelves = self._shelves[(end - 1) * SERVICES : end * SERVICES]
-            rows += [(from_us if present else _ALWAYS, first_base[deck], rules, deck) for rules, deck in shelves]
-        return _records(rows or [(_ALWAYS, 0, 0, NO_RULE)] * SERVICES, LATEST_ROW)
+            rows += [(from_us if present else FAR_US, first_base[deck], rules, deck) for rules, deck in shelves]
+        return records(rows or [(FAR_US, 0, 0, NO_RULE)] * SERVICES, LATEST_ROW)
+
+
+class _OfPrice(NamedTuple):
+    """The columns of RULE_ROW that a rule has from its price."""
+
+    quantity_max: int
+    price: int
+    cards: int
+    calendar: int
+    clock: int
+    quick: bool
+    voice: bool
+    split: bool
+    counting: int
+    stepped: bool
+    charge_zero_usage: bool
+    counter_slot: int
+
+
+class _Served(NamedTuple):
+    """A bucket by its number in the catalogue, the zones of the usage that it serves, and its definition."""
+
+    number: int
+    zones: tuple[str, ...]
+    row: DefinitionRow
 
 
 class _Promise:
@@ -403,32 +439,15 @@ class _Promise:
 
     def __init__(self, shop: _Shop, catalogue: Catalogue, plan: Plan, service: Service) -> None:
         self._shop, self._identity = shop, catalogue.identity
-        rows: list[tuple[BucketKind, int, tuple[str, ...], tuple[object, ...]]] = []
-        for a in plan.allowances:
-            if service in a.services:
-                row = (0, 0, BucketKind.ALLOWANCE, a.unit, TARIFF_CLOCK, a.draw is Draw.WHOLE_INCREMENTS, a.connect_when_free, True, False)
-                rows.append((BucketKind.ALLOWANCE, a.allowance_id, a.zones, row))
-        for p in plan.day_passes:
-            if service in p.services:
-                limited = p.quantity is not None
-                row = (p.quantity or 0, p.fee_micros, BucketKind.DAY_PASS, p.unit, _CLOCKS[p.clock], False, False, limited, False)
-                rows.append((BucketKind.DAY_PASS, p.pass_id, p.zones, row))
-        for c in plan.caps:
-            if service in c.services:
-                daily = c.window is CapWindow.DAY
-                row = (c.amount_micros, 0, BucketKind.CAP, QuantityUnit.MICRO, TARIFF_CLOCK, False, False, False, daily)
-                rows.append((BucketKind.CAP, c.cap_id, c.zones, row))
-        self._rows = rows
-        ordered = sorted((d for d in plan.discounts if service in d.services), key=lambda d: (-d.percent_ppm, d.discount_id))
-        self._discounts = [
-            (
-                d.zones,
-                (d.percent_ppm, -_ALWAYS if d.from_us is None else d.from_us, _ALWAYS if d.to_us is None else d.to_us, d.friends_only),
-            )
-            for d in ordered
+        self._served = [
+            *(_Served(a.allowance_id, a.zones, _of_allowance(a)) for a in plan.allowances if service in a.services),
+            *(_Served(p.pass_id, p.zones, _of_day_pass(p)) for p in plan.day_passes if service in p.services),
+            *(_Served(c.cap_id, c.zones, _of_cap(c)) for c in plan.caps if service in c.services),
         ]
+        ordered = sorted((d for d in plan.discounts if service in d.services), key=lambda d: (-d.percent_ppm, d.discount_id))
+        self._discounts = [(d.zones, _of_discount(d)) for d in ordered]
         self._known: dict[tuple[str, str | None], tuple[int, tuple[int, int]]] = {}
-        self._named: set[str | None] = {zone for *_rest, zones, _row in rows for zone in zones}
+        self._named: set[str | None] = {zone for each in self._served for zone in each.zones}
         self._named.update(zone for zones, _row in self._discounts for zone in zones)
         self._elsewhere = self._of("", None)
 
@@ -449,9 +468,42 @@ class _Promise:
 
     def _of(self, zone: str, roaming: str | None) -> tuple[int, tuple[int, int]]:
         wanted = {zone, roaming, ANY_ZONE}
-        served = {(kind, number): row for kind, number, zones, row in self._rows if not wanted.isdisjoint(zones)}
+        served = {(each.row.kind, each.number): each.row for each in self._served if not wanted.isdisjoint(each.zones)}
         discounts = [row for zones, row in self._discounts if not wanted.isdisjoint(zones)]
         return self._shop.serves_of(self._identity, served), self._shop.discounts_of(discounts)
+
+
+def _of_allowance(allowance: Allowance) -> DefinitionRow:
+    return DefinitionRow(
+        amount=0,
+        fee=0,
+        kind=BucketKind.ALLOWANCE,
+        unit=allowance.unit,
+        whole=allowance.draw is Draw.WHOLE_INCREMENTS,
+        connect_when_free=allowance.connect_when_free,
+        limited=True,
+    )
+
+
+def _of_day_pass(day_pass: DayPass) -> DefinitionRow:
+    return DefinitionRow(
+        amount=day_pass.quantity or 0,
+        fee=day_pass.fee_micros,
+        kind=BucketKind.DAY_PASS,
+        unit=day_pass.unit,
+        clock=_CLOCKS[day_pass.clock],
+        limited=day_pass.quantity is not None,
+    )
+
+
+def _of_cap(cap: ChargeCap) -> DefinitionRow:
+    return DefinitionRow(amount=cap.amount_micros, fee=0, kind=BucketKind.CAP, unit=QuantityUnit.MICRO, daily=cap.window is CapWindow.DAY)
+
+
+def _of_discount(discount: Discount) -> DiscountRow:
+    from_us = -FAR_US if discount.from_us is None else discount.from_us
+    to_us = FAR_US if discount.to_us is None else discount.to_us
+    return DiscountRow(discount.percent_ppm, from_us, to_us, discount.friends_only)
 
 
 def _unconditional(rule: UsageRule) -> bool:
@@ -462,10 +514,6 @@ def _unconditional(rule: UsageRule) -> bool:
 def _counts_days(ordered: Iterable[Catalogue]) -> bool:
     plans = [plan for each in ordered for plan in each.plans]
     return any(plan.day_passes or any(cap.window is CapWindow.DAY for cap in plan.caps) for plan in plans)
-
-
-def _records(rows: Iterable[tuple[Any, ...]], dtype: np.dtype[np.void]) -> NDArray[np.void]:
-    return np.array(list(rows), dtype=dtype)
 
 
 def _in_lines(rows: NDArray[np.void]) -> NDArray[np.void]:

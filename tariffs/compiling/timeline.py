@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from rating.dates import DAY_S, NEVER, SECOND_US
 from rating.model import OTHER_BAND
 from rating.tables import TIME_MAX_US, TIME_MIN_US
 
@@ -35,11 +36,9 @@ if TYPE_CHECKING:
 
 FINE_SHIFT: Final = 32
 COARSE_SHIFT: Final = 35
-DAY_S: Final = 86_400
 MARGIN_DAYS: Final = 40
-_SECOND_US: Final = 1_000_000
-_START_S: Final = TIME_MIN_US // _SECOND_US
-_END_S: Final = TIME_MAX_US // _SECOND_US + MARGIN_DAYS * DAY_S
+_START_S: Final = TIME_MIN_US // SECOND_US
+_END_S: Final = TIME_MAX_US // SECOND_US + MARGIN_DAYS * DAY_S
 # Local days that any zone's clock shows in that time, with some to spare.
 _FIRST_DAY: Final = _START_S // DAY_S - 2
 _LAST_DAY: Final = _END_S // DAY_S + 2
@@ -83,12 +82,12 @@ def _laid_out(calendar: Calendar | None, segments: _Segments, shift: int) -> Tim
         instants_s.append(np.maximum(local_s[current : end + 1] - offset_s, from_s))
         parts.append(local_bands[current : end + 1])
     seconds, bands = _changes(np.concatenate(instants_s), np.concatenate(parts))
-    boundaries = seconds * _SECOND_US
+    boundaries = seconds * SECOND_US
     count = ((TIME_MAX_US - TIME_MIN_US) >> shift) + 1
     # A boundary counts from the first stretch that begins at or after it; boundaries in the margin fall off.
     first = np.minimum(-((TIME_MIN_US - boundaries) >> shift), count)
     stretches = np.cumsum(np.bincount(first, minlength=count + 1))[:count] - 1
-    return Timeline(np.append(boundaries, np.iinfo(np.int64).max), np.append(bands, bands[-1]), stretches.astype(np.int32), shift)
+    return Timeline(np.append(boundaries, NEVER), np.append(bands, bands[-1]), stretches.astype(np.int32), shift)
 
 
 def _changes(at: NDArray[np.int64], bands: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rating.dates import DAY_US
 from rating.tables import TIMELINE_ROW
 from tariffs.compiling.timeline import COARSE_SHIFT, FINE_SHIFT, Timeline, days, timeline
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from rating.model import Calendar
 
-_LONGEST_US = 32 * 86_400_000_000  # the longest call, and a day of rounding
+_LONGEST_US = 32 * DAY_US  # the longest call, and a day of rounding
 
 
 class TimelineStack:

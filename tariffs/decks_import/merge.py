@@ -67,7 +67,17 @@ def merge(  # noqa: PLR0913 - what is merged, and how
         cancelled += dropped
     backdated = sum(line.begins is not None and line.begins < on for line in source.lines)
     rows = tuple(_rows(old, after, on, taken, dated=dated))
-    return Merged(rows, before, after, told, removed, tuple(duplicates), backdated, cancelled, over)
+    return Merged(
+        rows=rows,
+        before=before,
+        after=after,
+        told=told,
+        removed=removed,
+        duplicates=tuple(duplicates),
+        backdated=backdated,
+        cancelled=cancelled,
+        over=over,
+    )
 
 
 def _replaced(old: Timeline, steps: Timeline, planned_until: dt.date) -> tuple[Timeline, int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from rating.dates import utc_time
 from tariffs.documents import deck_files, deck_titles
 from tariffs.documents.csv_reader import CsvReader
 from tariffs.documents.deck_files import DeckRow
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tariffs.language.entries import CalendarEntry, DeckEntry, Document, ZoneEntry
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Files(NamedTuple):
@@ -61,7 +60,7 @@ def read(document: Document, folder: Path, findings: list[Finding]) -> Files:
 
 def local_day(instant_us: int, zone_name: str) -> dt.date:
     """The date of an instant on the clocks of `zone_name`; UTC where that is no time zone."""
-    instant = _EPOCH + dt.timedelta(microseconds=instant_us)
+    instant = utc_time(instant_us)
     try:
         return instant.astimezone(time_zone(zone_name) or dt.UTC).date()
     except OverflowError:  # beyond the years that dates have

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from rating.dates import DAY_S
 from rating.model import Counting, WallClock
 from tariffs.language.plans import AddOnEntry, PlanEntry  # noqa: TC001 - msgspec reads the annotations
-from tariffs.language.texts import SECONDS_PER_DAY, Quantity
+from tariffs.language.texts import Quantity
 from tariffs.language.words import (
     Amount,
     BandEnd,
@@ -58,7 +59,7 @@ class BandEntry(Entry, frozen=True, kw_only=True):
     name: str
     days: Days = ()
     from_: BandStart = msgspec.field(name="from", default=0)
-    to: BandEnd = SECONDS_PER_DAY
+    to: BandEnd = DAY_S
     weight: int = 0
     years: tuple[int, ...] = ()
     months: tuple[Month, ...] = ()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.dates import DAY_S, instant_of
 from rating.model import QuantityUnit
 from rating.money import MICROS_PER_UNIT
 from tariffs.language.forms import ANY, Form
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DAY_NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-SECONDS_PER_DAY: Final = 86_400
 MONTH_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 UNIT_WORDS: Final = {
     QuantityUnit.MILLISECOND: "time",
@@ -198,7 +198,7 @@ def month(raw: object) -> int:
 def band_start(raw: object) -> int:
     """The second of the day of "08:00"."""
     seconds = _time_of_day(raw)
-    if seconds == SECONDS_PER_DAY:
+    if seconds == DAY_S:
         raise TextError("a band cannot begin at 24:00", 'write "00:00" and the next day')
     return seconds
 
@@ -222,7 +222,7 @@ def instant(raw: object) -> int:
         raise TextError(f'"{text}" is not an instant', f"write date, time and offset, such as {example}") from None
     if moment.tzinfo is None:
         raise TextError(f'"{text}" has no offset from UTC', f"add it, such as {example}")
-    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return instant_of(moment)
 
 
 def date(raw: object) -> dt.date:
@@ -273,8 +273,8 @@ def _kind(raw: object) -> str:
 
 def _time_of_day(raw: object) -> int:
     match = _TIME.fullmatch(raw) if isinstance(raw, str) else None
-    seconds = int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0) if match is not None else SECONDS_PER_DAY + 1
-    if seconds > SECONDS_PER_DAY:
+    seconds = int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0) if match is not None else DAY_S + 1
+    if seconds > DAY_S:
         raise TextError(f'"{raw}" is not a time of day', 'write it such as "08:00"; the end of the day is "24:00"')
     return seconds
 

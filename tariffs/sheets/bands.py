@@ -10,9 +10,10 @@ import datetime as dt
 import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.dates import DAY_S, DAY_US, day_number
 from rating.model import ANY_BAND, OTHER_BAND, WallClock
 from rating.reference_clock import Days, ZoneClock
-from tariffs.sheets.figures import EPOCH, time_of_day
+from tariffs.sheets.figures import time_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from rating.model import Band, Calendar, Catalogue
     from tariffs.sheets.words import Words
 
-_US_PER_DAY: Final = 86_400_000_000
 _LONG_US: Final = 7_200_000_000  # a span of two hours is long enough for every example
 _DAYS_LOOKED_AT: Final = 1_600  # four years and more: every day of the week and of every month
-_LAST_DAY: Final = (dt.date(2070, 1, 1) - EPOCH.date()).days  # rating takes nothing that starts later
+_LAST_DAY: Final = day_number(dt.date(2070, 1, 1))  # rating takes nothing that starts later
 _SPANS_A_BAND: Final = 24
 _WEEK: Final = 7
-_SECONDS_PER_DAY: Final = 86_400
 
 
 class Span(NamedTuple):
@@ -54,9 +53,9 @@ def spans(calendar: Calendar, catalogue: Catalogue) -> dict[str, list[Span]]:
 
 def _of_day(days: Days, clock: ZoneClock, day: int) -> Iterator[tuple[str, Span]]:
     """Spans of a local day whose offset does not change; the others show no price that these do not."""
-    midnight_us = day * _US_PER_DAY
+    midnight_us = day * DAY_US
     offset_us = clock.offset_us(midnight_us - clock.offset_us(midnight_us))
-    if clock.offset_us(midnight_us + _US_PER_DAY - offset_us) != offset_us or clock.offset_us(midnight_us - offset_us) != offset_us:
+    if clock.offset_us(midnight_us + DAY_US - offset_us) != offset_us or clock.offset_us(midnight_us - offset_us) != offset_us:
         return
     start_us = 0
     for span in days.spans(day):
@@ -98,7 +97,7 @@ def days_of(band: Band, words: Words) -> str:
 
 def times_of(band: Band) -> str:
     """From when to when, if not the whole day."""
-    if band.start_s == 0 and band.end_s == _SECONDS_PER_DAY:
+    if band.start_s == 0 and band.end_s == DAY_S:
         return ""
     return f"{time_of_day(band.start_s)}–{time_of_day(band.end_s)}"  # noqa: RUF001 - an en dash between two times
 

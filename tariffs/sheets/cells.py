@@ -104,15 +104,15 @@ class _Finder:
         others = itertools.product(self._home_clocks(), self._visited(asked), self._origins(asked), self._instants)
         for home_timezone, visited, origin, start_us in itertools.chain(likely, others):
             yield Event(
-                _KEY,
-                start_us,
-                quantity,
-                int(reach.service),
-                f"{self._catalogue.identity}/{self._plan.name}",
-                reach.number,
-                origin,
-                int(asked.get("direction", OUTGOING)),
-                bool(asked["on_net"]) if "on_net" in asked else None,
+                event_key=_KEY,
+                start_us=start_us,
+                quantity=quantity,
+                service=int(reach.service),
+                plan=f"{self._catalogue.identity}/{self._plan.name}",
+                destination=reach.number,
+                origin=origin,
+                direction=int(asked.get("direction", OUTGOING)),
+                on_net=bool(asked["on_net"]) if "on_net" in asked else None,
                 visited=visited,
                 rating_group=int(asked.get("rating_group", 0)),
                 customer_group=int(asked.get("customer_group", 0)),
@@ -162,16 +162,16 @@ class _Finder:
         rounds = needs_rounding(price, self._plan)
         timed = price.calendar is not None and price.unit is QuantityUnit.MILLISECOND
         return Counted(
-            Service.SMS if service is Service.MMS else service,  # told alike
-            rate.first_increment_qty,
-            rate.steps[0].increment_qty,
-            price.unit,
-            price.counting,
-            price.minimum_qty,
-            price.charge_zero_usage,
-            price.band_policy is BandPolicy.SPLIT if timed else None,
-            price.rounding_mode if rounds else None,
-            price.rounding_step_micros if rounds else 1,
+            service=Service.SMS if service is Service.MMS else service,  # told alike
+            first_qty=rate.first_increment_qty,
+            further_qty=rate.steps[0].increment_qty,
+            unit=price.unit,
+            counting=price.counting,
+            minimum_qty=price.minimum_qty,
+            charge_zero_usage=price.charge_zero_usage,
+            split=price.band_policy is BandPolicy.SPLIT if timed else None,
+            rounding_mode=price.rounding_mode if rounds else None,
+            rounding_step_micros=price.rounding_step_micros if rounds else 1,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rating.dates import local_date
 from rating.errors import UserError
 from rating.model import QuantityUnit, Service
 from tariffs.sheets import bands, clauses, fees, terms, times, volume
@@ -69,16 +70,16 @@ class _Maker:
         at = words.footer.format(f"{catalogue.identity}/{plan.name}", catalogue.version, catalogue.content_hash.hex()[: terms.HASH_SHOWN])
         sections = (section for section in self._sections(examples, of_allowances) if section.blocks)
         made = Sheet(
-            words.language,
-            words.kind,
-            title,
-            self._subtitle(),
-            tuple(self._cards()),
-            tuple(sections),
-            at,
-            words.page,
-            tuple(self._cells()),
-            (*examples, *of_allowances),
+            language=words.language,
+            kind=words.kind,
+            title=title,
+            subtitle=self._subtitle(),
+            cards=tuple(self._cards()),
+            sections=tuple(sections),
+            footer=at,
+            page=words.page,
+            cells=tuple(self._cells()),
+            examples=(*examples, *of_allowances),
         )
         return without_gaps(made) if words.language == "zh" else made
 
@@ -96,7 +97,7 @@ class _Maker:
         yield Section(titles.volume, tuple(volume.blocks(plan.volume_tiers, self._numbered, words, writer)))
         yield Section(titles.others, self._grants.others())
         yield Section(titles.add_ons, self._grants.add_ons())
-        since = max(self._as_of, terms.local_date(catalogue, catalogue.effective_from_us))
+        since = max(self._as_of, local_date(catalogue.effective_from_us, catalogue.timezone))
         yield Section(titles.times, times.blocks(catalogue, self._met, since, words, writer))
         yield Section(titles.destinations, tuple(destinations(catalogue, [each.reach for each in self._met], words)))
         yield Section(titles.terms, terms.terms(catalogue, plan, words))
@@ -192,18 +193,18 @@ class _Maker:
         for number, each in self._numbered:
             reach = each.reach
             yield Cell(
-                number,
-                int(reach.service),
-                reach.zone,
-                reach.rule_plan,
-                reach.rule_index,
-                reach.conditions,
-                each.band,
-                0 if each.price is None else each.price.price_id,
-                self._clauses(each),
-                self._letter(each),
-                each.event,
-                each.until_us,
+                number=number,
+                service=int(reach.service),
+                zone=reach.zone,
+                rule_plan=reach.rule_plan,
+                rule_index=reach.rule_index,
+                conditions=reach.conditions,
+                band=each.band,
+                price_id=0 if each.price is None else each.price.price_id,
+                clauses=self._clauses(each),
+                method=self._letter(each),
+                quote=each.event,
+                until_us=each.until_us,
             )
 
     def _method_examples(self) -> Iterator[Example]:

@@ -12,6 +12,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from rating.dates import utc_time
 from rating.explain_figures import grouped, percent
 from rating.model import QuantityUnit, Service
 from rating.money import format_micros
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from rating.model import Catalogue
     from tariffs.sheets.words import Figures
 
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SECONDS_PER_MINUTE: Final = 60
 _SECONDS_PER_HOUR: Final = 3_600
 _MINUTES_SHOWN_FROM: Final = 2  # 95 seconds, but 2 minutes 35 seconds
@@ -39,7 +39,7 @@ _BYTE_UNITS: Final = (
 )
 _ONE_OF: Final = {60_000: "minute", 1_000: "second", 3_600_000: "hour"}
 
-__all__ = ["EPOCH", "Writer", "percent"]
+__all__ = ["Writer", "percent"]
 
 
 class Writer:
@@ -89,7 +89,7 @@ class Writer:
 
     def instant(self, at_us: int) -> str:
         """The local date of an instant, and the time where it is not midnight."""
-        local = (EPOCH + dt.timedelta(microseconds=at_us)).astimezone(self._zone)
+        local = utc_time(at_us).astimezone(self._zone)
         second = local.hour * _SECONDS_PER_HOUR + local.minute * _SECONDS_PER_MINUTE + local.second
         return f"{self.date(local.date())} {time_of_day(second)}" if second else self.date(local.date())
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
 
 from rating.model import Catalogue, LateUsage, Plan, TaxClass
 from rating.money import MICROS_PER_UNIT
-from tariffs.sheets.figures import EPOCH, percent
+from tariffs.sheets.figures import percent
 from tariffs.sheets.layout import Facts, Notes
 from tariffs.sheets.zones import title_of
 
@@ -88,11 +87,6 @@ def terms(catalogue: Catalogue, plan: Plan, words: Words) -> tuple[Block, ...]:
         facts.append((texts.complaints, title_of(catalogue.complaint_channel, "", language)))
     disclosure = title_of(catalogue.disclosure, "", language)
     return (*([Facts(tuple(facts))] if facts else []), *([Notes((disclosure,))] if disclosure else []))
-
-
-def local_date(catalogue: Catalogue, at_us: int) -> dt.date:
-    """The day of an instant on the clock of the catalogue."""
-    return (EPOCH + dt.timedelta(microseconds=at_us)).astimezone(ZoneInfo(catalogue.timezone)).date()
 
 
 def _valid(catalogue: Catalogue, words: Words, writer: Writer) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from rating.dates import MINUTE_US, utc_date, utc_time
 from rating.model import OTHER_BAND
 from tariffs.compiling.price_times import occurring
 from tariffs.compiling.timeline import band_names, timeline
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 HOLE_MINUTES_MAX: Final = 30  # a longer time without a band is one that its author sees
 HOLIDAYS_DAYS_MIN: Final = 300  # of a year's holidays the last is in December: those of the year of the start suffice
-_MINUTE_US: Final = 60_000_000
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def warn(catalogue: Catalogue) -> Iterator[Warning]:
@@ -42,11 +41,11 @@ def _holes(calendar: Calendar, catalogue: Catalogue, place: Place) -> Iterator[W
     """Short times that no band covers, each reported once by its time of day."""
     line = timeline(calendar, "UTC")  # UTC has no change of clocks: instants are times of day
     lengths = np.diff(line.boundaries[:-1])
-    is_hole = (line.bands[: len(lengths)] == len(band_names(calendar)) - 1) & (lengths <= HOLE_MINUTES_MAX * _MINUTE_US)
+    is_hole = (line.bands[: len(lengths)] == len(band_names(calendar)) - 1) & (lengths <= HOLE_MINUTES_MAX * MINUTE_US)
     is_hole &= line.boundaries[: len(lengths)] >= catalogue.effective_from_us
     told: set[tuple[str, str]] = set()
     for begin_us, length_us in zip(line.boundaries[:-2][is_hole].tolist(), lengths[is_hole].tolist(), strict=True):
-        begin = _EPOCH + dt.timedelta(microseconds=begin_us)
+        begin = utc_time(begin_us)
         end = begin + dt.timedelta(microseconds=length_us)
         span = (f"{begin:%H:%M}", f"{end:%H:%M}")
         if span not in told:
@@ -66,9 +65,9 @@ def _idle(calendar: Calendar, catalogue: Catalogue, place: Place) -> Iterator[Wa
 def _holidays_end(calendar: Calendar, catalogue: Catalogue, place: Place) -> Iterator[Warning]:
     if not calendar.holidays or not any(band.holidays for band in calendar.bands):
         return
-    start = (_EPOCH + dt.timedelta(microseconds=catalogue.effective_from_us)).date()
+    start = utc_date(catalogue.effective_from_us)
     last = calendar.holidays[-1]
-    if catalogue.effective_to_us is not None and (_EPOCH + dt.timedelta(microseconds=catalogue.effective_to_us)).year <= last.year:
+    if catalogue.effective_to_us is not None and utc_time(catalogue.effective_to_us).year <= last.year:
         return
     if last < start + dt.timedelta(days=HOLIDAYS_DAYS_MIN):
         message = f"calendar `{calendar.name}`: the last holiday is {last}; after it no day is one"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rating.dates import local_date
 from rating.model import ANY_ZONE
 from tariffs.documents.findings import BENEFITS
 from tariffs.warnings.common import service_word, warning
-from tariffs.warnings.ranges import local_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

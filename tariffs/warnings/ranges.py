@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
+from rating.dates import NEVER, local_date, local_time
 from tariffs.warnings.common import warning, written_plans
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from rating.model import Catalogue, Discount, Plan
     from tariffs.documents.document import Place
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_NEVER_US: Final = 2**63
 
 
 def warn(catalogue: Catalogue, others: Sequence[Catalogue]) -> Iterator[Warning]:
@@ -91,16 +88,11 @@ def _shared(former: Discount, latter: Discount) -> int | None:
     if (former.services, sorted(former.zones), former.friends_only) != (latter.services, sorted(latter.zones), latter.friends_only):
         return None
     start = max(former.from_us or 0, latter.from_us or 0)
-    end = min(_NEVER_US if each.to_us is None else each.to_us for each in (former, latter))
+    end = min(NEVER if each.to_us is None else each.to_us for each in (former, latter))
     return start if start < end else None
-
-
-def local_date(instant_us: int, timezone: str) -> dt.date:
-    """The date of an instant on the wall clock of a zone."""
-    return (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(timezone)).date()
 
 
 def local_text(instant_us: int, timezone: str) -> str:
     """The date of an instant, with its time where that is not midnight."""
-    local = (_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(timezone))
+    local = local_time(instant_us, timezone)
     return f"{local:%Y-%m-%d}" if local.time() == dt.time() else f"{local:%Y-%m-%d %H:%M}"

@@ -73,7 +73,7 @@ def everything(home: Home) -> dict[str, list[str]]:
 
 def _counted(connection: sa.Connection) -> set[int]:
     run = tables.bill_runs.c
-    return set(connection.execute(sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.kind.is_(None))).scalars())
+    return set(connection.execute(sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.kind == states.CYCLE)).scalars())
 
 
 def _numbered(connection: sa.Connection, run_id: int) -> list[Invoice]:

@@ -351,7 +351,7 @@ class World:
         """Of the `place`th newest run, for all or for one account: proposed, unless it is already, and agreed to."""
         run = tables.bill_runs.c
         with self.home.connect() as connection:
-            query = sa.select(run.run_id).where(run.kind.is_(None), run.state == states.POSTED).order_by(run.run_id.desc())
+            query = sa.select(run.run_id).where(run.kind == states.CYCLE, run.state == states.POSTED).order_by(run.run_id.desc())
             every = list(connection.execute(query).scalars())
         if not every:
             raise UserError("there is no run", "")

@@ -9,7 +9,8 @@ import pytest
 from mediation.definitions.named import find
 from mediation.definitions.text import length
 from mediation.sources.model import Format
-from mediation.sources.rules import DAY_US, HOUR_US, SECOND_US, Bills, Messages, NumberType, Partials, Unit
+from mediation.sources.rules import Bills, Messages, NumberType, Partials, Unit
+from rating.dates import DAY_US, HOUR_US, SECOND_US
 from rating.errors import ProblemsError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +18,7 @@ from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import filled, flat, places, rows_of, taken
 from billing.accounts.importing.step import Count
 from billing.store import tables
+from rating.dates import NEVER, instant_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from billing.accounts.importing.step import Importer
 
     Ints = NDArray[np.int64]
-
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 class _Spans(NamedTuple):
@@ -68,7 +65,7 @@ def numbers(work: Importer) -> Count:
     given = np.flatnonzero((spans.row >= 0) & (spans.owner > 0))
     fresh = spans.at(given[np.argsort(spans.row[given])])
     _refuse_overlaps(work, sheet, spans.at(np.flatnonzero(~ended)), names)
-    to_us = pa.array(fresh.to_us, mask=fresh.to_us == stored.NEVER_US)
+    to_us = pa.array(fresh.to_us, mask=fresh.to_us == NEVER)
     columns: dict[str, Any] = {"served_id": taken(names, fresh.served), "from_us": fresh.from_us}
     columns |= {"to_us": to_us, "subscription_key": fresh.owner}
     work.insert(tables.guiding_facts, columns)
@@ -84,16 +81,16 @@ def free(work: Importer) -> int:
     subscriptions, spans = stored.subscriptions(work.connection, work.accounts), stored.spans(work.connection)
     end_us = _ends_us(subscriptions, work.accounts)[places(spans["subscription_key"], subscriptions["subscription_key"])]
     ended = np.isin(spans["subscription_key"].to_numpy(), np.array(sorted(work.ended), np.int64))
-    open_us = np.where(spans["to_us"].to_numpy() == stored.NEVER_US, end_us, 0)
-    rows = np.flatnonzero(ended & (spans["from_us"].to_numpy() < open_us) & (open_us < stored.NEVER_US))
+    open_us = np.where(spans["to_us"].to_numpy() == NEVER, end_us, 0)
+    rows = np.flatnonzero(ended & (spans["from_us"].to_numpy() < open_us) & (open_us < NEVER))
     columns = {name: taken(spans[name], rows) for name in ("served_id", "from_us", "subscription_key")}
     work.insert(tables.guiding_facts, {**columns, "to_us": open_us[rows]})
     return len(rows)
 
 
 def _ends_us(subscriptions: pa.Table, accounts: pa.Table) -> Ints:
-    """The first instant without each subscription, NEVER_US where no end is known."""
-    result = np.full(subscriptions.num_rows, stored.NEVER_US)
+    """The first instant without each subscription, NEVER where no end is known."""
+    result = np.full(subscriptions.num_rows, NEVER)
     ends = flat(subscriptions["end"])
     rows = np.flatnonzero(ends.is_valid().to_numpy(zero_copy_only=False))
     account = places(taken(subscriptions["account_key"], rows), accounts["account_key"])
@@ -106,12 +103,12 @@ def _ends_us(subscriptions: pa.Table, accounts: pa.Table) -> Ints:
 def _midnight_us(zone: str, day: str) -> int:
     """The instant at which a day begins."""
     begin = dt.datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
-    return (begin - _EPOCH) // _MICROSECOND
+    return instant_of(begin)
 
 
 def _reasonable(work: Importer, sheet: Sheet) -> NDArray[np.bool_]:
     """Rows that end after they begin."""
-    good = filled(sheet.table["to"], stored.NEVER_US) > sheet.table["from"].to_numpy()
+    good = filled(sheet.table["to"], NEVER) > sheet.table["from"].to_numpy()
     for row in np.flatnonzero(~good).tolist():
         remedy = "to is the first instant that no longer counts; empty means no end"
         work.mistakes.add_row(sheet, int(sheet.lines()[row]), "", "to is not after from", remedy)
@@ -136,9 +133,9 @@ def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Span
     known = stored.spans(work.connection)
     given = rows_of(sheet.table, rows)
     encoded = flat(pa.chunked_array([flat(known["served_id"]), flat(given["served_id"])])).dictionary_encode()
-    to_us, from_us = filled(given["to"], stored.NEVER_US), given["from"].to_numpy()
-    end_us = np.append(_ends_us(work.subscriptions, work.accounts), stored.NEVER_US)[at[rows]]
-    to_us = np.where((to_us == stored.NEVER_US) & (from_us < end_us), end_us, to_us)
+    to_us, from_us = filled(given["to"], NEVER), given["from"].to_numpy()
+    end_us = np.append(_ends_us(work.subscriptions, work.accounts), NEVER)[at[rows]]
+    to_us = np.where((to_us == NEVER) & (from_us < end_us), end_us, to_us)
     unknown = -1 - flat(given["subscription_id"]).dictionary_encode().indices.to_numpy().astype(np.int64)
     keys = np.append(work.subscriptions["subscription_key"].to_numpy(), 0)
     owner = np.where(at[rows] >= 0, keys[at[rows]], unknown)
@@ -155,7 +152,7 @@ def _together(work: Importer, sheet: Sheet, rows: Ints, at: Ints) -> tuple[_Span
 def _ended(spans: _Spans) -> NDArray[np.bool_]:
     """Stored spans without an end whose end is in a given row. Spans are sorted by number, beginning and end."""
     ended = spans.same_as_before("served", "from_us", "owner")
-    ended[1:] &= (spans.row[1:] < 0) & (spans.to_us[1:] == stored.NEVER_US) & (spans.row[:-1] >= 0)
+    ended[1:] &= (spans.row[1:] < 0) & (spans.to_us[1:] == NEVER) & (spans.row[:-1] >= 0)
     return ended
 
 

@@ -12,11 +12,11 @@ from billing.accounts.facts import ends_learned_later
 from billing.accounts.importing.comparing import filled, flat, places, taken
 from billing.accounts.layouts import ACCOUNTS
 from billing.store import bulk, tables
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NEVER_US: Final = np.iinfo(np.int64).max
 ACCOUNT_FIELDS: Final = tuple(ACCOUNTS.columns)
 
 
@@ -63,12 +63,12 @@ def plan_changes(connection: sa.Connection) -> pa.Table:
 
 
 def spans(connection: sa.Connection) -> pa.Table:
-    """The spans of numbers: served_id, from_us, to_us (NEVER_US for ever), subscription_key. Empty spans are left out."""
+    """The spans of numbers: served_id, from_us, to_us (NEVER for ever), subscription_key. Empty spans are left out."""
     fact = tables.guiding_facts.c
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key)
     table = bulk.read(connection, query.order_by(fact.served_id, fact.from_us, fact.commit_seq, fact.fact_id))
     ids, from_us = flat(table["served_id"]).dictionary_encode().indices.to_numpy(), table["from_us"].to_numpy()
-    to_us = filled(table["to_us"], NEVER_US)
+    to_us = filled(table["to_us"], NEVER)
     last = np.append((ids[1:] != ids[:-1]) | (from_us[1:] != from_us[:-1]), True)[: len(ids)]
     table = table.set_column(2, "to_us", pa.array(to_us))
     return table.filter(pa.array(last & (to_us > from_us)))

@@ -5,17 +5,15 @@ They are known of lines that bill a charge for the first time: a line that corre
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from billing.charges import own_days as charged
 from billing.charges.lines import Kind
 from billing.charges.periods import Period
-from billing.documents.showing.names import day_of
 from billing.runs.contracts.facts import Midnights
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.charges.proration import Span
     from billing.documents.showing.names import Names
     from rating.model import Plan
@@ -34,5 +32,5 @@ def own_days(row: Any, names: Names) -> tuple[Span, ...]:  # noqa: ANN401 -- a r
         return version.plan if version is not None else None
 
     charge = charged.Charge(kind, names.identity(row), row.price_id)
-    period = Period(day_of(row.period_from), day_of(row.period_to), day_of(row.period_from))
+    period = Period(dt.date.fromisoformat(row.period_from), dt.date.fromisoformat(row.period_to), dt.date.fromisoformat(row.period_from))
     return charged.own_days(charge, life.spans, life.breaks, period, plan_at)

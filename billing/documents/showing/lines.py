@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from billing.charges.own_days import Days, told
 from billing.documents.finding import find, lines_of
 from billing.documents.showing.days import own_days
-from billing.documents.showing.names import Names, day_of, exemption_of, names_of
+from billing.documents.showing.names import Names, exemption_of, names_of
 from billing.documents.showing.passes import Passes, passes_by_line
 from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
@@ -135,7 +135,7 @@ def _taxes(connection: sa.Connection, document: Document, rows: Sequence[Any], n
         if tax_lines:
             found.append(ShownTax(tax_class, period_from, period_to, tax_lines[0].text, base, tax, exempt=False, certificate=""))
             continue
-        last_day = day_of(period_to) - dt.timedelta(days=1)
+        last_day = dt.date.fromisoformat(period_to) - dt.timedelta(days=1)
         identity = names.identity(own[0])
         known = names.price_list.tax_class(identity, tax_class) if identity else None
         exemption = exemption_of(connection, document, last_day, known.name) if known is not None else None

@@ -44,7 +44,7 @@ class Names(NamedTuple):
         if not self.price_list.identities:
             return ""
         life = self.lives.get(row.subscription_key)
-        known = life.identity_on(day_of(row.period_from), day_of(row.period_to)) if life is not None else ""
+        known = life.identity_on(dt.date.fromisoformat(row.period_from), dt.date.fromisoformat(row.period_to)) if life is not None else ""
         priced = row.kind not in _WITHOUT_PRICE and row.price_id > 0
         return self.price_list.identity_of(self.price_list.identity_index(known), row.price_id if priced else 0, row.tax_class)
 
@@ -98,11 +98,6 @@ def exemption_of(connection: sa.Connection, document: Document, last_day: dt.dat
     if not names & status.exempt:
         return None
     return Exemption(next(fact.detail.certificate for fact, each in zip(told, statuses, strict=True) if each is status))
-
-
-def day_of(text: str) -> dt.date:
-    """The date of ISO text."""
-    return dt.date.fromisoformat(text)
 
 
 def _unit_alone(row: Any) -> str:  # noqa: ANN401 -- a row of the database

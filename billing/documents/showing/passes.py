@@ -8,11 +8,11 @@ the period cannot be priced again, the plain twin prices the events of the line.
 from __future__ import annotations
 
 import collections
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from billing.documents.showing.names import day_of
 from billing.runs import states
 from rating.errors import UserError
 from rating.model import BucketKind
@@ -60,7 +60,7 @@ def _is_known(document: Document, row: Any) -> bool:  # noqa: ANN401 -- a row of
 def _sold(row: Any, names: Names) -> Iterator[DayPass]:  # noqa: ANN401 -- a row of the database
     """The day passes of a line's subscription until the end of its period, in every version of its plans."""
     life = names.lives.get(row.subscription_key)
-    end = day_of(row.period_to)
+    end = dt.date.fromisoformat(row.period_to)
     for plan in dict.fromkeys(each.plan for each in life.spans if each.span.start < end) if life is not None else ():
         for version in names.price_list.plan_versions(plan):
             yield from version.plan.day_passes

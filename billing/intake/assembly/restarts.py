@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from billing.intake.assembly.segment_groups import RESTART
 from billing.intake.settle import Outcome
 from billing.store.tables import assemblies
+from rating.dates import BEFORE_ALL
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-_NEVER_US: Final = -(2**63)
 _VALUES_A_QUERY: Final = 5000
 _PREFIX: Final = "restart\n"  # equipment may be called as a call is: no name of a call has a line break
 _FLAGS: Final = int(UsageFlag.UNANSWERED | UsageFlag.CUMULATIVE | UsageFlag.LAST)
@@ -94,7 +94,7 @@ def closed(
     chosen = segments.select(["source", "trunk_in", "start_us", "duration_us"]).take(places)
     of_row: list[Any] = list(zip(chosen.column("source").to_pylist(), chosen.column("trunk_in").to_pylist(), strict=True))
     last_us = _last_restarts(home, {pair for pair in of_row if pair[1]}, new)
-    restart_us = np.array([last_us.get(pair, _NEVER_US) for pair in of_row], np.int64)
+    restart_us = np.array([last_us.get(pair, BEFORE_ALL) for pair in of_row], np.int64)
     duration: Any = chosen.column("duration_us")
     goes_on = chosen.column("start_us").cast(pa.int64()).to_numpy() + duration.fill_null(0).to_numpy() > restart_us
     is_closed[group[candidates]] = True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from billing.intake.assembly import segment_groups
+from rating.dates import DAY_US
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from billing.intake.assembly.segment_groups import Past
 
-APART_US: Final = 7 * 86_400_000_000
+APART_US: Final = 7 * DAY_US
 MARK: Final = "~"
 
 

@@ -73,7 +73,21 @@ class Agreed:
         return dataclasses.replace(NOTHING, **own)
 
 
-NOTHING: Final = Agreed({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+NOTHING: Final = Agreed(
+    bill_days={},
+    terms={},
+    payers={},
+    sponsors={},
+    pools={},
+    subscription_payers={},
+    holds={},
+    categories={},
+    exempt={},
+    discounts={},
+    closed_on={},
+    parted={},
+    subscription_parted={},
+)
 
 
 def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by index

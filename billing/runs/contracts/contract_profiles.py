@@ -16,7 +16,8 @@ from billing.accounts.kinds import DiscountFact, TermsFact
 from billing.charges.lines import Int64s
 from billing.charges.proration import Span
 from billing.runs.contracts.agreements import merged, span_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
+from billing.runs.contracts.fact_columns import groups
+from rating.dates import NEVER_DAY, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -18,6 +18,7 @@ from billing.charges.lines import Int64s
 from billing.charges.recurring import PlanSpan, plan_spans
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.plan_counters import prices_incoming
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 NO_PLAN = -1
 UNKNOWN_PLAN = -2
-_NEVER = np.iinfo(np.int64).max
 
 
 class OfPattern(Sequence[_T]):
@@ -152,7 +152,7 @@ class Contracts:
             number, clock = int(facts.subscription_pattern[model]), facts.zones[zone[model]]
             pattern, plans = facts.patterns[number], self.pattern_plans[number]
             active_from.append(self.midnights.instant_us(clock, pattern.active.start))
-            active_to.append(_NEVER if pattern.active.end is None else self.midnights.instant_us(clock, pattern.active.end))
+            active_to.append(NEVER if pattern.active.end is None else self.midnights.instant_us(clock, pattern.active.end))
             fact_from.extend(self.midnights.instant_us(clock, from_date) for from_date, _ in pattern.plans)
             fact_plan.extend(plans.index(plan) for _, plan in pattern.plans)
             first.append(len(fact_from))

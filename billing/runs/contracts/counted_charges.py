@@ -43,7 +43,9 @@ class Counting:
         self._undos = undone.load(connection, seq)
         parked = tables.quarantine.c
         self._parked: dict[int, list[int]] = {}  # accounts in quarantine by run: what it priced of them is on no bill
-        for run_id, account_key in connection.execute(sa.select(parked.run_id, parked.account_key).where(parked.kind.is_(None))):
+        for run_id, account_key in connection.execute(
+            sa.select(parked.run_id, parked.account_key).where(parked.kind == covering.QUARANTINED)
+        ):
             self._parked.setdefault(run_id, []).append(account_key)
         if self._undos:
             run, account = tables.bill_runs.c, tables.accounts.c

@@ -26,7 +26,7 @@ def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> li
     """The runs of the cycle that count as of `seq`, the newest first; or one of them."""
     run, named, account = tables.bill_runs.c, tables.run_accounts.c, tables.accounts.c
     query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
-    query = query.where(run.state.in_(COUNTED), run.commit_seq <= seq, sa.func.coalesce(run.kind, CYCLE) == CYCLE)
+    query = query.where(run.state.in_(COUNTED), run.commit_seq <= seq, run.kind == CYCLE)
     if run_id is not None:
         query = query.where(run.run_id == run_id)
     rows = connection.execute(query.order_by(run.run_id.desc())).all()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from billing.charges.lines import Int64s, Lines, minor_step_micros
-from billing.runs.contracts.fact_columns import day_of, groups
+from billing.runs.contracts.fact_columns import groups
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     from billing.runs.contracts.contracts import Contracts

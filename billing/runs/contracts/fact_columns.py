@@ -12,25 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rating.dates import NEVER_DAY, day_number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.charges.lines import Int64s
 
-EPOCH: Final = dt.date(1970, 1, 1)
-NEVER_DAY: Final = (dt.date.max - EPOCH).days  # of a date that is not known: later than any other
 _NULL: Final = -1
 _CODES_MAX: Final = 2**62
-
-
-def day_number(day: dt.date) -> int:
-    """Days since 1970-01-01, as in a date32 column."""
-    return (day - EPOCH).days
-
-
-def day_of(number: int) -> dt.date:
-    """The date of a day number."""
-    return EPOCH + dt.timedelta(days=number)
 
 
 def days(column: pa.ChunkedArray[Any]) -> Int64s:

@@ -10,7 +10,7 @@ from billing.accounts.kinds import DiscountFact, TaxFact
 from billing.charges.periods import BillDays, always
 from billing.charges.proration import Span
 from billing.runs.contracts.agreements import NORMAL, Agreed
-from billing.runs.contracts.fact_columns import day_of
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,23 +86,23 @@ class AccountRows(Sequence[Account]):
         changes = agreed.bill_days.get(index, ())
         categories = agreed.categories.get(index, ())
         return Account(
-            stored["account_key"],
-            stored["account_id"],
-            stored["currency"],
-            stored["timezone"],
-            changes[-1][1] if changes else stored["bill_day"],
-            next((each.language for each in reversed(terms) if each.language is not None), stored["language"]),
-            day_of(int(self._first_day[index])),
-            next((each.payment_days for each in reversed(terms) if each.payment_days is not None), stored["payment_days"]),
-            stored["commit_seq"],
-            stored["legal_entity"],
-            categories[-1][1] if categories else stored["category"] or NORMAL,
-            int(self._unit_keys[index]),
-            (*always(stored["bill_day"]), *changes) if changes else (),
-            agreed.closed_on.get(index),
-            agreed.holds.get(index, ()),
-            agreed.exempt.get(index, ()),
-            agreed.discounts.get(index, ()),
+            account_key=stored["account_key"],
+            account_id=stored["account_id"],
+            currency=stored["currency"],
+            timezone=stored["timezone"],
+            bill_day=changes[-1][1] if changes else stored["bill_day"],
+            language=next((each.language for each in reversed(terms) if each.language is not None), stored["language"]),
+            billed_from=day_of(int(self._first_day[index])),
+            payment_days=next((each.payment_days for each in reversed(terms) if each.payment_days is not None), stored["payment_days"]),
+            commit_seq=stored["commit_seq"],
+            legal_entity=stored["legal_entity"],
+            category=categories[-1][1] if categories else stored["category"] or NORMAL,
+            unit_key=int(self._unit_keys[index]),
+            bill_days=(*always(stored["bill_day"]), *changes) if changes else (),
+            closed_on=agreed.closed_on.get(index),
+            holds=agreed.holds.get(index, ()),
+            exempt=agreed.exempt.get(index, ()),
+            discounts=agreed.discounts.get(index, ()),
         )
 
 

@@ -12,7 +12,6 @@ import datetime as dt
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +22,9 @@ from billing.runs.contracts import agreements, reading
 from billing.runs.contracts.agreements import NORMAL, NOTHING, Agreed
 from billing.runs.contracts.columns import index_of, one_chunk
 from billing.runs.contracts.contract_profiles import Pattern, of_rows, with_changes
-from billing.runs.contracts.fact_columns import EPOCH, NEVER_DAY, coded, day_number, day_of, groups, integers
+from billing.runs.contracts.fact_columns import coded, groups, integers
 from billing.runs.contracts.fact_rows import Account, AccountRows, ChangedRows, Subscription, SubscriptionRows
+from rating.dates import NEVER_DAY, day_number, midnight_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts.reading import StoredAccounts
 
-__all__ = ["EPOCH", "Account", "Facts", "Midnights", "Pattern", "Subscription", "day_number", "day_of", "load"]
-
-EPOCH_INSTANT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
+__all__ = ["Account", "Facts", "Midnights", "Pattern", "Subscription", "load"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,32 +78,32 @@ class Facts:
         keys = [each.account_key for each in accounts]
         found = of_rows(Pattern(each.plans, each.active) for each in subscriptions)
         return cls(
-            accounts,
-            subscriptions,
-            _column(keys),
-            pa.array([each.account_id for each in accounts], pa.string()),
-            _column([languages.index(each.language) for each in accounts]),
-            languages,
-            _column([currencies.index(each.currency) for each in accounts]),
-            currencies,
-            _column([zones.index(each.timezone) for each in accounts]),
-            zones,
-            _column([entities.index(each.legal_entity) for each in accounts]),
-            entities,
-            _column([categories.index(each.category) for each in accounts]),
-            categories,
-            _column([keys.index(each.unit_key) if each.unit_key in keys else index for index, each in enumerate(accounts)]),
-            _column([each.payment_days for each in accounts]),
-            _column([day_number(each.billed_from) for each in accounts]),
-            _column([NEVER_DAY if each.closed_on is None else day_number(each.closed_on) for each in accounts]),
-            _column([bill_days.index(each.all_bill_days) for each in accounts]),
-            bill_days,
-            _column([each.commit_seq for each in accounts]),
-            NOTHING,
-            _column([each.subscription_key for each in subscriptions]),
-            _column([each.account for each in subscriptions]),
-            found.of,
-            found.all,
+            accounts=accounts,
+            subscriptions=subscriptions,
+            account_keys=_column(keys),
+            account_ids=pa.array([each.account_id for each in accounts], pa.string()),
+            account_language=_column([languages.index(each.language) for each in accounts]),
+            languages=languages,
+            account_currency=_column([currencies.index(each.currency) for each in accounts]),
+            currencies=currencies,
+            account_zone=_column([zones.index(each.timezone) for each in accounts]),
+            zones=zones,
+            account_entity=_column([entities.index(each.legal_entity) for each in accounts]),
+            entities=entities,
+            account_category=_column([categories.index(each.category) for each in accounts]),
+            categories=categories,
+            account_unit=_column([keys.index(each.unit_key) if each.unit_key in keys else index for index, each in enumerate(accounts)]),
+            account_payment_days=_column([each.payment_days for each in accounts]),
+            account_first_day=_column([day_number(each.billed_from) for each in accounts]),
+            account_closed_day=_column([NEVER_DAY if each.closed_on is None else day_number(each.closed_on) for each in accounts]),
+            account_bill_days=_column([bill_days.index(each.all_bill_days) for each in accounts]),
+            bill_days=bill_days,
+            account_seq=_column([each.commit_seq for each in accounts]),
+            agreed=NOTHING,
+            subscription_keys=_column([each.subscription_key for each in subscriptions]),
+            subscription_account=_column([each.account for each in subscriptions]),
+            subscription_pattern=found.of,
+            patterns=found.all,
         )
 
     def account_index(self, keys: Int64s) -> Int64s:
@@ -206,8 +203,7 @@ class Midnights:
         """First instant of `day` in `zone`. Where the clock skips midnight, the instant of the change."""
         known = self._known.get((zone, day))
         if known is None:
-            midnight = dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-            known = (midnight - EPOCH_INSTANT) // MICROSECOND
+            known = midnight_us(day, zone)
             self._known[zone, day] = known
         return known
 

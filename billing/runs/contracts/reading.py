@@ -18,8 +18,9 @@ from billing.charges.lines import Int64s
 from billing.runs.contracts import agreements, contract_profiles
 from billing.runs.contracts.agreements import Agreed
 from billing.runs.contracts.columns import index_of, one_chunk
-from billing.runs.contracts.fact_columns import NEVER_DAY, coded, day_number, days, integers
+from billing.runs.contracts.fact_columns import coded, days, integers
 from billing.store import bulk, tables
+from rating.dates import NEVER_DAY, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
-QUARANTINED: Final = "quarantined"
 TEST_ACCOUNT: Final = "test account"  # as runs store it
 
 
@@ -31,7 +30,7 @@ class UnbilledCharges:
         self._aside: dict[int, tuple[str, str]] = {}
         for lot in in_chunks(keys):
             query = sa.select(row.account_key, row.kind, row.reason).where(row.run_id == run_id, row.account_key.in_(lot))
-            self._aside |= {int(key): (kind or QUARANTINED, reason) for key, kind, reason in connection.execute(query) if kind != TESTED}
+            self._aside |= {int(key): (kind, reason) for key, kind, reason in connection.execute(query) if kind != TESTED}
 
     def why(self, owner: int, period_from: dt.date) -> tuple[str, str]:
         """Kind and reason for which a charge of a period is on no bill; both empty where it is on one, or none is due for it."""

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from billing.accounts import facts as dated
 from billing.runs.contracts.agreements import NORMAL, TEST, category_on, span_of
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import day_of
 from billing.store import tables
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     import datetime as dt

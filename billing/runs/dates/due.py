@@ -20,12 +20,12 @@ from billing import clocks
 from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of
 from billing.runs.contracts.facts import Facts
 from billing.runs.selection import changed_accounts, due_accounts, later_bills
 from billing.runs.selection.coverage import TESTED, Covered, covered_through
 from billing.runs.settlement import adjustments
 from billing.store import settings
+from rating.dates import NEVER_DAY, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,15 +140,15 @@ def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date
     clock = next((zone for zone in known.today if zone in zones), "")  # in the order of the clocks
     runs = (kinds[DUE] or kinds[TESTED] or again) and not clock
     return DueDate(
-        day.isoformat(),
-        kinds[DUE],
-        again,
-        kinds[TESTED],
-        kinds[due_accounts.HELD],
-        kinds[due_accounts.PASSED_BY],
-        len(blocking),
-        clock,
-        f"ratewright bill run --date {day}" if runs else "",
+        bill_date=day.isoformat(),
+        accounts=kinds[DUE],
+        again=again,
+        test=kinds[TESTED],
+        held=kinds[due_accounts.HELD],
+        passed_by=kinds[due_accounts.PASSED_BY],
+        waiting=len(blocking),
+        clock=clock,
+        command=f"ratewright bill run --date {day}" if runs else "",
     )
 
 

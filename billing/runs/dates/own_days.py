@@ -11,8 +11,9 @@ from billing.charges.lines import Kind
 from billing.charges.own_days import Charge, Days, told
 from billing.charges.periods import Period
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.settlement.fees_due import breaks_of, plan_at
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     import datetime as dt

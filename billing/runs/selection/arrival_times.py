@@ -23,6 +23,7 @@ from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.fact_columns import integers
 from billing.store import bulk, tables
+from rating.dates import NEVER
 from rating.schema import KEY, UsageFlag
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ USAGE: Final = "usage"  # kind of a commit
 RECYCLED: Final = "recycled"  # kind of a decision
 FILE: Final = "raw_file_id"
 COLUMNS: Final = (COMMIT_SEQ, FILE)  # of usage, at most, beside event_key and flags
-_NEVER: Final = np.iinfo(np.int64).max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _events(connection: sa.Connection, seq: int) -> tuple[pa.Array[Any], Int64s,
     query = query.join_from(told, tables.commits, commit.at_us == told.c.at_us).where(commit.kind == USAGE)
     found = bulk.read(connection, query.group_by(told.c.event_key))
     first, marked = integers(found["first"]), integers(found["marked"])  # 0: never in doubt
-    return one_chunk(found["event_key"]).cast(KEY), first, np.where(first < marked, first, _NEVER)
+    return one_chunk(found["event_key"]).cast(KEY), first, np.where(first < marked, first, NEVER)
 
 
 def _files(connection: sa.Connection, seq: int) -> tuple[Int64s, Int64s]:
@@ -142,4 +142,4 @@ def _files(connection: sa.Connection, seq: int) -> tuple[Int64s, Int64s]:
 
 def _at(commit_seq: Int64s, place: Int64s) -> Int64s:
     """The commit at each place; the largest number for -1."""
-    return np.append(commit_seq, _NEVER)[place]
+    return np.append(commit_seq, NEVER)[place]

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from billing.accounts import undone
 from billing.runs.contracts import facts
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection import due_accounts, scope
 from billing.runs.selection.coverage import CYCLE, Covered, CoveringRun
 from billing.store import tables
+from rating.dates import NEVER, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def cycle_runs(connection: sa.Connection, seq: int, before_run: int | None = Non
     """
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted).where(run.state == scope.POSTED, run.commit_seq <= seq)
-    rows = connection.execute(query.where(sa.func.coalesce(run.kind, CYCLE) == CYCLE).order_by(run.run_id))
+    rows = connection.execute(query.where(run.kind == CYCLE).order_by(run.run_id))
     pinned = None if before_run is None else sa.select(run.pinned_seq).where(run.run_id == before_run).scalar_subquery()
     gone = undone.whole_runs(undone.load(connection, seq if pinned is None else pinned))
     every = [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
@@ -100,7 +100,7 @@ def _of_accounts(
     own = Covered(of, [tuple(run for run in each if run.run_id in counted) for each in classes])
     ground = due_accounts.prepare(known, own, max(run.bill_date for run in runs), PERIODS_MAX)
     reached = max((run.bill_date for run in runs if not run.restricted), default=dt.date.min)
-    pin = [0 if each.looked_at_seq == due_accounts.NEVER_SEQ else each.looked_at_seq for each in ground.lives]
+    pin = [0 if each.looked_at_seq == NEVER else each.looked_at_seq for each in ground.lives]
     behind = [_is_behind(each, reached) for each in ground.lives]
     return np.array(pin, np.int64)[ground.code], np.array(behind, np.bool_)[ground.code]
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import NEVER_DAY
+from rating.dates import LONG_AGO_DAY, NEVER, NEVER_DAY
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s
     from billing.runs.selection.due_accounts import Ground
-
-EVER: Final = -(2**40)  # a day before all days
-DAY_US: Final = 86_400_000_000
 
 
 class Touches:
@@ -30,7 +27,7 @@ class Touches:
     @property
     def least_seq(self) -> int:
         """The commit up to which everything touches no account."""
-        return int(self.since_seq.min(initial=np.iinfo(np.int64).max))
+        return int(self.since_seq.min(initial=NEVER))
 
     def accounts(self, index: Int64s, from_day: Int64s | int, commit_seq: Int64s | int) -> None:
         """Touch accounts (indices; -1 is nobody) from a day on, by what was committed with a number."""
@@ -39,7 +36,7 @@ class Touches:
         known[known] = commits[known] > self.since_seq[index[known]]
         np.minimum.at(self.day, index[known], days[known])
 
-    def everybody(self, commit_seq: int, from_day: int = EVER) -> None:
+    def everybody(self, commit_seq: int, from_day: int = LONG_AGO_DAY) -> None:
         """Touch all accounts."""
         self.day[self.since_seq < commit_seq] = np.minimum(self.day[self.since_seq < commit_seq], from_day)
 

@@ -25,7 +25,7 @@ from billing import catalogue
 from billing.guiding import Guide
 from billing.intake import view
 from billing.runs.contracts import late_rules
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.selection import (
     arrival_times,
@@ -40,6 +40,7 @@ from billing.runs.selection import (
 from billing.runs.selection.change_marks import Touches
 from billing.runs.selection.scope import laid_out
 from billing.store import settings
+from rating.dates import NEVER, NEVER_DAY, day_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
     from billing.runs.selection.due_accounts import Ground
     from billing.runs.selection.scope import Scope
     from billing.store.home import Home
-
-_NEVER_US = int(np.iinfo(np.int64).max)
 
 
 def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
@@ -81,7 +80,7 @@ def scope_of(  # noqa: PLR0913, PLR0917 -- whom, for when, as of when
     ground = due_accounts.prepare(contracts.facts, covered, bill_date, reopen, only, billed_later)
     full = laid_out(ground, covered, bill_date, contracts.midnights, None)
     touches = Touches(ground, seq)
-    if everything or touches.least_seq == due_accounts.NEVER_SEQ:
+    if everything or touches.least_seq == NEVER:
         return full
     contract_changes.collect(connection, touches)
     tariff_changes.collect(connection, touches)
@@ -105,11 +104,11 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
     reopen_periods_max: int,
 ) -> int:
     """Touch accounts by usage. Return the start of the first open row without an owner that came since: no earlier run has refused it."""
-    looked_at = np.flatnonzero(touches.since_seq < due_accounts.NEVER_SEQ)
+    looked_at = np.flatnonzero(touches.since_seq < NEVER)
     used = np.unique(full.calendar[looked_at])
     used = used[used >= 0]
     if not used.size or full.window is None:
-        return _NEVER_US
+        return NEVER
     fresh_us = _fresh_instants(ground, contracts.midnights)
     until_us = min(int(fresh_us[looked_at].max()), full.window.to_us)
     on_net = asked(contracts.price_list.catalogues).on_net
@@ -131,7 +130,7 @@ def _fresh_instants(ground: Ground, midnights: Midnights) -> Int64s:
     facts, day = ground.facts, ground.fresh_day
     code, models = groups([facts.account_zone, day])
     instants = [
-        _NEVER_US if day[model] == NEVER_DAY else midnights.instant_us(facts.zones[facts.account_zone[model]], day_of(int(day[model])))
+        NEVER if day[model] == NEVER_DAY else midnights.instant_us(facts.zones[facts.account_zone[model]], day_of(int(day[model])))
         for model in models.tolist()
     ]
     return np.array(instants, np.int64)[code] if instants else np.zeros(0, np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -11,16 +11,14 @@ import sqlalchemy as sa
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.counted_runs import Looked
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection import changed_accounts, scope
 from billing.store import tables
+from rating.dates import BEFORE_ALL, day_number
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s
     from billing.runs.contracts.counted_charges import Counting
     from billing.store.home import Home
-
-_NEVER_DAY: Final = np.iinfo(np.int64).min
 
 
 class ComputedAgain(NamedTuple):
@@ -57,5 +55,5 @@ def computed_again(home: Home, connection: sa.Connection, run: Looked, counting:
 
 def _computed_day(covered: scope.Covered) -> Int64s:
     """By account the latest bill date, as a day number, of the runs that it took part in; below all others where there are none."""
-    latest = [max((day_number(run.bill_date) for run in runs), default=_NEVER_DAY) for runs in covered.ever]
-    return np.array([*latest, _NEVER_DAY], np.int64)[covered.of]
+    latest = [max((day_number(run.bill_date) for run in runs), default=BEFORE_ALL) for runs in covered.ever]
+    return np.array([*latest, BEFORE_ALL], np.int64)[covered.of]

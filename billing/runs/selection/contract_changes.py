@@ -19,10 +19,10 @@ from billing.accounts.facts import RETRACTION
 from billing.charges.lines import Int64s
 from billing.runs.contracts.agreements import RELATIONS
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, coded, day_number, days, integers
-from billing.runs.selection.change_marks import DAY_US, EVER
+from billing.runs.contracts.fact_columns import coded, days, integers
 from billing.runs.selection.coverage import CYCLE
 from billing.store import bulk, tables
+from rating.dates import DAY_US, LONG_AGO_DAY, NEVER, NEVER_DAY, day_number
 
 if TYPE_CHECKING:
     from billing.runs.selection.change_marks import Touches
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _WITHOUT_EFFECT: Final = ("bar_outgoing", "unbar")
 _SHIFTS_BILL_DATES: Final = ("bill_day", "closed")
 _OPENING: Final = "opening"
-_LATEST: Final = np.iinfo(np.int64).max
 
 
 class _Moved(NamedTuple):
@@ -58,7 +57,7 @@ def collect(connection: sa.Connection, touches: Touches) -> None:
 def numbers_that_moved(connection: sa.Connection, touches: Touches) -> tuple[pa.Array[Any], int] | None:
     """Served ids with new guiding facts about a time that was looked at, and the first such instant. None where there are none."""
     moved = _moved(connection, touches)
-    latest = int(touches.fresh_day[touches.fresh_day < NEVER_DAY].max(initial=EVER))
+    latest = int(touches.fresh_day[touches.fresh_day < NEVER_DAY].max(initial=LONG_AGO_DAY))
     early = np.flatnonzero(moved.day < latest)
     if not early.size:
         return None
@@ -82,7 +81,7 @@ def _account_facts(connection: sa.Connection, touches: Touches) -> None:
     )
     shifting = sa.select(fact.account_key).where(fact.commit_seq <= touches.seq, fact.kind.in_(_SHIFTS_BILL_DATES)).distinct()
     keys = integers(bulk.read(connection, shifting)["account_key"])  # which runs looked at these cannot be told by their bill dates
-    touches.accounts(touches.facts.account_index(keys), EVER, _LATEST)
+    touches.accounts(touches.facts.account_index(keys), LONG_AGO_DAY, NEVER)
     _payers(connection, touches, tables.account_facts, fact.account_key)
 
 
@@ -154,7 +153,7 @@ def _moved(connection: sa.Connection, touches: Touches) -> _Moved:
     from_us, subscription, commit = (integers(table[name]) for name in ("from_us", "subscription_key", "commit_seq"))
     order = np.lexsort((commit, from_us, number))
     number, from_us, subscription, commit = number[order], from_us[order], subscription[order], commit[order]
-    to_us = integers(table["to_us"], _LATEST)[order]
+    to_us = integers(table["to_us"], NEVER)[order]
     changed_us = from_us.copy()
     again = np.flatnonzero((number[1:] == number[:-1]) & (from_us[1:] == from_us[:-1]) & (subscription[1:] == subscription[:-1])) + 1
     changed_us[again] = np.minimum(to_us[again - 1], to_us[again])  # the same owner once more: only the end moves
@@ -197,7 +196,7 @@ def _documents(connection: sa.Connection, touches: Touches) -> None:
     opened = sa.select(left.c.account_key, sa.func.max(run.c.commit_seq)).join_from(left, run, left.c.run_id == run.c.run_id)
     opened = opened.where(run.c.kind == _OPENING, run.c.commit_seq > least, run.c.commit_seq <= seq).group_by(left.c.account_key)
     for key, commit in connection.execute(opened):
-        touches.accounts(touches.facts.account_index(np.array([key], np.int64)), EVER, commit)
+        touches.accounts(touches.facts.account_index(np.array([key], np.int64)), LONG_AGO_DAY, commit)
 
 
 def _pending(connection: sa.Connection, touches: Touches) -> None:

@@ -23,13 +23,14 @@ import pyarrow.compute as pc
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, open_periods, period_after, period_of
 from billing.runs.contracts.agreements import parted, related
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.facts import Facts
 from billing.runs.contracts.unbilled_charges import TEST_ACCOUNT
 from billing.runs.contracts.uninvoiced_accounts import ever_for_tests, for_tests
 from billing.runs.selection.coverage import TESTED, Covered, computed_seq, coverage
 from billing.runs.selection.left_out import LeftOut
 from billing.runs.selection.open_periods import Calendar, Calendars
+from rating.dates import LONG_AGO_DAY, NEVER, NEVER_DAY, day_number, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 HELD: Final = LeftOut.HELD.value
 PASSED_BY: Final = LeftOut.PASSED_BY.value
-LONG_AGO: Final = -(2**40)  # a day before all days
-NEVER_SEQ: Final = np.iinfo(np.int64).max
 _CYCLE_DAYS_MAX: Final = 62  # the longest period there is: a cycle, or a stub on the way to another bill day
 
 
@@ -80,8 +79,8 @@ class Ground(NamedTuple):
 
     @property
     def looked_at_seq(self) -> Int64s:
-        """The commit pinned by the last run that looked at each account; NEVER_SEQ for one that is not due, or was never billed."""
-        return np.where(self.due, _column([each.looked_at_seq for each in self.lives], self.code), NEVER_SEQ)
+        """The commit pinned by the last run that looked at each account; NEVER for one that is not due, or was never billed."""
+        return np.where(self.due, _column([each.looked_at_seq for each in self.lives], self.code), NEVER)
 
 
 def prepare(  # noqa: PLR0913, PLR0917 -- who, when, and what stands in the way
@@ -129,7 +128,7 @@ def date_after(first: dt.date, bill_days: BillDays, covered_to: dt.date) -> dt.d
 
 def decide(ground: Ground, touched: Int64s | None) -> Decided:
     """The periods that are computed. `touched`: first day of each account that something touched, NEVER_DAY for none; None: all of them."""
-    from_day = np.full(len(ground.code), LONG_AGO, np.int64)
+    from_day = np.full(len(ground.code), LONG_AGO_DAY, np.int64)
     if touched is not None:
         from_day = _of_unit(ground.facts, np.minimum(ground.fresh_day, touched))
     calendars, calendar = _calendars(ground.lives, ground.code, np.where(ground.due, from_day, NEVER_DAY))
@@ -175,7 +174,7 @@ class _Asked(NamedTuple):
             periods,
             bool(periods) and (is_open or since is None or max(ends) > since or closed_before),
             NEVER_DAY if fresh is None else day_number(fresh),
-            NEVER_SEQ if looked_at is None else looked_at,
+            NEVER if looked_at is None else looked_at,
         )
 
 
@@ -212,10 +211,10 @@ def _alike(asked: _Asked, unit_open_day: Int64s) -> tuple[Int64s, Int64s]:
     """
     facts, covered = asked.facts, asked.covered
     days_back = (asked.reopen_periods_max + 2) * _CYCLE_DAYS_MAX
-    reached = [LONG_AGO if each is None else day_number(min(each.closed_to, asked.bill_date)) - days_back for each in covered.coverages]
+    reached = [LONG_AGO_DAY if each is None else day_number(min(each.closed_to, asked.bill_date)) - days_back for each in covered.coverages]
     reached_day = np.minimum(np.array(reached, np.int64)[covered.of], unit_open_day - days_back)
     steady = np.array([len(each) == 1 for each in facts.bill_days], np.bool_)
-    began = np.maximum(asked.first_day, np.maximum(np.where(steady[facts.account_bill_days], reached_day, LONG_AGO), 0))
+    began = np.maximum(asked.first_day, np.maximum(np.where(steady[facts.account_bill_days], reached_day, LONG_AGO_DAY), 0))
     columns = [covered.of, facts.account_bill_days, facts.account_zone, facts.account_closed_day, began]
     return groups([*columns, unit_open_day] if (unit_open_day < NEVER_DAY).any() else columns)
 
@@ -301,7 +300,7 @@ def _passed_by(together: Together, due: Bools, billed_later: Mapping[int, str]) 
 def _calendars(lives: Sequence[Life], code: Int64s, from_day: Int64s) -> tuple[Calendars, Int64s]:
     """The calendar of each account: those of its open periods that end after its `from_day`."""
     columns = max((len(each.periods) for each in lives), default=0)
-    ends = np.full((len(lives), columns), LONG_AGO, np.int64)
+    ends = np.full((len(lives), columns), LONG_AGO_DAY, np.int64)
     for row, life in enumerate(lives):
         ends[row, : len(life.periods)] = [day_number(each.end) for each in life.periods]
     count = np.zeros(len(code), np.int64)

@@ -7,29 +7,28 @@ Interim bills are made of what was known by their date, so they skip every accou
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sqlalchemy as sa
 
 from billing.accounts.covering import CYCLE, RERATE, THRESHOLD, later_runs
-from billing.runs.contracts.fact_columns import day_number, integers
+from billing.runs.contracts.fact_columns import integers
 from billing.runs.selection.due_accounts import Together
 from billing.store import bulk, tables
 from billing.store.voids import VOIDED, voided
+from rating.dates import NEVER, day_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from billing.runs.contracts.facts import Facts
 
-_NO_RUN: Final = 2**63 - 1  # later than any
-
 
 def billed_later(connection: sa.Connection, facts: Facts, bill_date: dt.date, seq: int) -> dict[int, str]:
     """Accounts (indices) with an invoice of a run of a later date that is valid as of `seq`; and the last such date (ISO)."""
     invoice, run = tables.invoices.c, tables.bill_runs.c
-    later = sa.and_(run.bill_date > bill_date.isoformat(), sa.func.coalesce(run.kind, CYCLE) == CYCLE)
+    later = sa.and_(run.bill_date > bill_date.isoformat(), run.kind == CYCLE)
     if connection.execute(sa.select(run.run_id).where(later).limit(1)).first() is None:
         return {}
     query = sa.select(invoice.account_key, sa.func.max(run.bill_date).label("bill_date"))
@@ -46,10 +45,10 @@ def known_later(connection: sa.Connection, facts: Facts, day: dt.date, seq: int)
     """
     invoice, run, event = tables.invoices.c, tables.bill_runs.c, tables.invoice_events.c
     interim = sa.select(run.run_id).where(run.kind == THRESHOLD, run.bill_date > day.isoformat())
-    first_run = min(later_runs(connection, day) | set(connection.execute(interim).scalars()), default=_NO_RUN)
+    first_run = min(later_runs(connection, day) | set(connection.execute(interim).scalars()), default=NEVER)
     made = sa.select(invoice.account_key, invoice.issued_on.label("date"))
     made = made.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
-    made = made.where(sa.func.coalesce(run.kind, CYCLE).in_((CYCLE, THRESHOLD, RERATE)), invoice.invoice_key.not_in(voided(as_of=seq)))
+    made = made.where(run.kind.in_((CYCLE, THRESHOLD, RERATE)), invoice.invoice_key.not_in(voided(as_of=seq)))
     made = made.where(invoice.run_id >= first_run, invoice.issued_on > day.isoformat(), invoice.commit_seq <= seq)
     ended = sa.select(invoice.account_key, event.on_date.label("date")).join_from(tables.invoice_events, tables.invoices)
     ended = ended.where(

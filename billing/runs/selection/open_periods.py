@@ -9,14 +9,12 @@ import numpy as np
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import BillDays, Period, starts_of
-from billing.runs.contracts.fact_columns import day_number
+from rating.dates import NEVER, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing.runs.contracts.facts import Midnights
-
-_NEVER = np.iinfo(np.int64).max
 
 
 class Calendar(NamedTuple):
@@ -74,7 +72,7 @@ class PeriodsOf(Sequence[list[Period]]):
 def side_by_side(calendars: Sequence[Calendar], midnights: Midnights) -> Arrays:
     """All calendars as arrays."""
     columns = max((len(each.periods) for each in calendars), default=0)
-    bounds_us = np.full((len(calendars), columns + 1), _NEVER, np.int64)
+    bounds_us = np.full((len(calendars), columns + 1), NEVER, np.int64)
     period_from = np.zeros((len(calendars), columns), np.int64)
     period_to = np.zeros((len(calendars), columns), np.int64)
     for row, each in enumerate(calendars):

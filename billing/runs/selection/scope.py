@@ -21,12 +21,13 @@ import numpy.typing as npt
 
 from billing.charges.lines import Int64s
 from billing.charges.periods import Period, next_bill_date
-from billing.runs.contracts.fact_columns import day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.selection import due_accounts, usage_windows
 from billing.runs.selection.coverage import Coverage, Covered, covered_through
 from billing.runs.selection.left_out import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
 from billing.runs.selection.open_periods import PeriodsOf, side_by_side
 from billing.runs.selection.usage_windows import Window
+from rating.dates import NEVER, day_number, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,12 +83,11 @@ class Scope:
 
     @property
     def reopened_day(self) -> Int64s:
-        """By account: the day (number) from which on void invoices opened it again; the largest number where none did."""
-        never = np.iinfo(np.int64).max
+        """By account: the day (number) from which on void invoices opened it again; NEVER where none did."""
         if self.covered_by is None:
-            return np.full(len(self.calendar), never, np.int64)
+            return np.full(len(self.calendar), NEVER, np.int64)
         days = [None if each is None else each.reopened_from for each in self.covered_by.coverages]
-        return np.array([never if day is None else day_number(day) for day in days], np.int64)[self.covered_by.of]
+        return np.array([NEVER if day is None else day_number(day) for day in days], np.int64)[self.covered_by.of]
 
     @property
     def window(self) -> Window | None:

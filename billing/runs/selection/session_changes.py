@@ -24,6 +24,7 @@ from billing.intake.marks import COMMIT_SEQ, SUPERSEDED
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.fact_columns import integers
 from billing.store import bulk, tables
+from rating.dates import BEFORE_ALL, DAY_US, NEVER
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 _COLUMNS: Final = (*USAGE_V1.names, COMMIT_SEQ)
 _LOOKED_AT: Final = ("event_key", "source", "call_ref", "flags", COMMIT_SEQ)
 _OF_ASSEMBLY: Final = int(UsageFlag.PARTIAL | UsageFlag.ASSEMBLED)
-_DAY_US: Final = 86_400_000_000
 _KEYS_A_QUERY: Final = 500
 _Marks = dict[bytes, list[int]]  # the commits that took out versions of each event, rising
 
@@ -103,14 +103,14 @@ def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_
     commits, start_us, at_us = (integers(found[name]) for name in ("commit_seq", "start_us", "at_us"))
     late = _looked_at(connection, commits, start_us)
     if days_min is not None:
-        late |= at_us > start_us + days_min * _DAY_US
+        late |= at_us > start_us + days_min * DAY_US
     rows = np.flatnonzero(late)
     taken_out: _Marks = collections.defaultdict(list)
     keys: list[Any] = found["event_key"].take(pa.array(rows, pa.int64())).to_pylist()
     for key, number in zip(keys, commits[rows].tolist(), strict=True):
         taken_out[bytes(key)].append(number)
     if found["start_us"].null_count:  # marks of homes before r0003 have no start
-        return dict(taken_out), (view.TIME_MIN_US, view.TIME_MAX_US - 1)
+        return dict(taken_out), (BEFORE_ALL, NEVER - 1)
     return dict(taken_out), (int(start_us[rows].min(initial=0)), int(start_us[rows].max(initial=0)))
 
 
@@ -121,7 +121,7 @@ def _looked_at(connection: sa.Connection, commits: Int64s, start_us: Int64s) -> 
     if not runs.num_rows:
         return np.zeros(len(commits), np.bool_)
     dates: Any = runs["bill_date"].cast(pa.string()).cast(pa.date32()).cast(pa.int32())
-    ends_us = np.maximum.accumulate((int64(dates) + 1) * _DAY_US)
+    ends_us = np.maximum.accumulate((int64(dates) + 1) * DAY_US)
     before = np.searchsorted(integers(runs["pinned_seq"]), commits)
     found: np.ndarray[Any, np.dtype[np.bool_]] = (before > 0) & (start_us < ends_us[np.maximum(before - 1, 0)])
     return found

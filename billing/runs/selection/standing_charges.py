@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from billing.runs.contracts.fact_columns import day_number, day_of
 from billing.runs.contracts.facts import Facts
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection.computed_again import computed_again
 from billing.runs.selection.coverage import Covered
 from billing.store.home import Home
+from rating.dates import day_number, day_of
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ import sqlalchemy as sa
 
 from billing.catalogue.in_force import in_force_of
 from billing.catalogue.stored import publications_of, repeals_of
-from billing.runs.contracts.fact_columns import day_number
-from billing.runs.selection.change_marks import DAY_US, EVER
 from billing.store import tables
+from rating.dates import DAY_US, LONG_AGO_DAY, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,14 +94,14 @@ def _of_newest(identity: str, old: Catalogue | None, new: Catalogue | None) -> I
     if old is None or new is None:
         return
     if old.minor_digits != new.minor_digits or old.currency != new.currency:
-        yield Changed(identity, None, EVER)
+        yield Changed(identity, None, LONG_AGO_DAY)
     from_day = _first_tax_change(old.tax_classes, new.tax_classes)
     if from_day is not None:
         yield Changed(identity, None, from_day)
     was = {plan.name: _late(plan) for plan in old.plans}
     late = {plan.name for plan in new.plans if was.get(plan.name, _late(plan)) != _late(plan)}
     if late:
-        yield Changed(identity, frozenset(f"{identity}/{name}" for name in late), EVER)
+        yield Changed(identity, frozenset(f"{identity}/{name}" for name in late), LONG_AGO_DAY)
 
 
 def _plans_that_differ(one: Catalogue, other: Catalogue) -> frozenset[str] | None:
@@ -121,9 +120,9 @@ def _first_tax_change(old: Sequence[TaxClass], new: Sequence[TaxClass]) -> int |
     found: list[int] = []
     for name in was.keys() & now.keys():
         if msgspec.structs.replace(was[name], rates=()) != msgspec.structs.replace(now[name], rates=()):
-            return EVER
+            return LONG_AGO_DAY
         found += [day_number(each.effective_from) for each in set(was[name].rates) ^ set(now[name].rates)]
-    return EVER if was.keys() - now.keys() else min(found, default=None)
+    return LONG_AGO_DAY if was.keys() - now.keys() else min(found, default=None)
 
 
 def _touch(touches: Touches, changed: Changed, since: int) -> None:
@@ -150,7 +149,7 @@ def _rerated(connection: sa.Connection, touches: Touches) -> None:
     facts = touches.facts
     for plan, commit in connection.execute(query):
         has = np.array([any(plan in _names(name) for _, name in each.plans) for each in facts.patterns], np.bool_)
-        touches.accounts(np.unique(facts.subscription_account[has[facts.subscription_pattern]]), EVER, commit)
+        touches.accounts(np.unique(facts.subscription_account[has[facts.subscription_pattern]]), LONG_AGO_DAY, commit)
 
 
 def _names(full_name: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from billing.runs.contracts.columns import index_of, one_chunk
 from billing.runs.contracts.fact_columns import integers
 from billing.runs.selection.left_out import CLOSED
 from billing.store import bulk, tables
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 Bools = npt.NDArray[np.bool_]
-_NEVER: Final = np.iinfo(np.int64).max
 _FOUND: Final = ("served_id", "start_us", COMMIT_SEQ)
 
 
@@ -89,7 +89,7 @@ class Places:
         self._contracts = contracts
         self._came = came
         self._unowned_from_us = unowned_from_us
-        self.unowned_us = _NEVER
+        self.unowned_us = NEVER
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ class Places:
         is_owned = subscription >= 0
         is_owned[is_owned] = self._contracts.is_active(subscription[is_owned], start_us[is_owned])
         unowned = start_us[~is_owned & (start_us >= self._unowned_from_us)]
-        self.unowned_us = min(self.unowned_us, int(unowned.min(initial=_NEVER)))
+        self.unowned_us = min(self.unowned_us, int(unowned.min(initial=NEVER)))
 
     @staticmethod
     def _counted_seqs(found: pa.Table, came: Arrivals) -> Int64s:
@@ -161,7 +161,7 @@ def collect(  # noqa: PLR0913, PLR0917 -- where usage lies, and whom it touches
         numbers, since_us = callers_of
         search = _calls_to(numbers, since_us)
         for found in _found(home, stored, search, seq, threads):
-            places.touch(touches, found, np.full(found.num_rows, _NEVER))
+            places.touch(touches, found, np.full(found.num_rows, NEVER))
 
 
 def _arrived(  # noqa: PLR0913, PLR0917 -- where to look, and for what

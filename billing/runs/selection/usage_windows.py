@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from billing.runs.contracts.fact_columns import day_number, day_of
+from rating.dates import DAY_US, day_number, day_of
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 LATELY_DAYS: Final = 70  # a cycle and another: a last period that began earlier is one of an account that is caught up on
 _FEW: Final = 2  # more accounts than one in so many are not a few any more: then all usage is read from the beginning
-_NEVER: Final = np.iinfo(np.int64).max
-_DAY_US: Final = 86_400_000_000
 _MONTH_DAYS_MAX: Final = 31
 
 
@@ -74,7 +72,7 @@ def unowned_from_us(window: Window, bill_date: dt.date, reopen_periods_max: int)
     What began before is closed for it, and for runs of other bill days.
     """
     open_day = day_number(bill_date) - (reopen_periods_max + 1) * _MONTH_DAYS_MAX
-    return min(window.from_us, open_day * _DAY_US)
+    return min(window.from_us, open_day * DAY_US)
 
 
 def reaching_back(main: Window, reopened: Window | None, from_us: int) -> Window | None:

@@ -11,8 +11,7 @@ from billing.charges.lines import Int64s, Kind, Lines, empty, group_starts, take
 from billing.charges.ordering import order_by
 from billing.charges.tax import PPM
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
-from billing.runs.contracts.fact_columns import day_of
-from billing.runs.settlement.payer_table import NEVER
+from rating.dates import NEVER, day_of
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:
@@ -81,19 +80,19 @@ class Writer:
         period_from, period_to = self._headings(lines, starts, payer)
         texts = TextIndex()
         return Drafts(
-            facts.account_keys[payer],
-            self._payers.currency[payer],
-            facts.account_entity[payer],
-            period_from,
-            period_to,
-            (np.datetime64(issued_on, "D").astype(np.int64) + facts.account_payment_days[payer]).astype(np.int64),
-            np.append(starts, lines.size).astype(np.int64),
-            lines,
-            self._texts(lines, account, texts),
-            texts.texts,
-            tuple(self._currencies.names),
-            tuple(facts.entities),
-            issued_on,
+            account_key=facts.account_keys[payer],
+            currency=self._payers.currency[payer],
+            entity=facts.account_entity[payer],
+            period_from=period_from,
+            period_to=period_to,
+            due_on=(np.datetime64(issued_on, "D").astype(np.int64) + facts.account_payment_days[payer]).astype(np.int64),
+            first_line=np.append(starts, lines.size).astype(np.int64),
+            lines=lines,
+            text=self._texts(lines, account, texts),
+            texts=texts.texts,
+            currencies=tuple(self._currencies.names),
+            entities=tuple(facts.entities),
+            issued_on=issued_on,
         )
 
     def _headings(self, lines: Lines, starts: Int64s, payer: Int64s) -> tuple[Int64s, Int64s]:

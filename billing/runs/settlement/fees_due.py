@@ -20,8 +20,8 @@ from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip
 from billing.charges.recurring import FeeDue, fees_due
 from billing.runs.contracts.currencies import Currencies, step_of
-from billing.runs.contracts.facts import day_number
 from billing.runs.selection import subscription_profiles
+from rating.dates import day_number
 from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from billing.charges.proration import Span
     from billing.runs.contracts.contract_profiles import Pattern
     from billing.runs.contracts.contracts import Contracts
-    from billing.runs.selection.scope import Scope
     from billing.runs.selection.subscription_profiles import Group
+    from billing.runs.settlement.inputs import Inputs
     from rating.model import Plan
 
 
@@ -56,13 +56,14 @@ class Recurring(NamedTuple):
     undivided: npt.NDArray[np.bool_]
 
 
-def recurring_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
+def fee_lines(inputs: Inputs) -> Lines:
+    """Recurring fees, and those that are due once."""
+    return np.concatenate([recurring(inputs).lines, one_off_lines(inputs)])
+
+
+def recurring(inputs: Inputs) -> Recurring:
     """Fees due for the open periods, and in advance for the period that begins at the last bill date."""
-    return recurring(contracts, scope, currencies).lines
-
-
-def recurring(contracts: Contracts, scope: Scope, currencies: Currencies) -> Recurring:
-    """The same, and a mask of those that are not divided by days."""
+    contracts, scope, currencies = inputs
     found = subscription_profiles.find(contracts, scope)
     known: dict[tuple[object, ...], list[_Row]] = {}
     templates = []
@@ -81,8 +82,9 @@ def recurring(contracts: Contracts, scope: Scope, currencies: Currencies) -> Rec
     return Recurring(lines, undivided)
 
 
-def one_off_lines(contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
+def one_off_lines(inputs: Inputs) -> Lines:
     """Fees due in the open periods for subscriptions that began, ended, or changed their plan or add-ons in them."""
+    contracts, scope, currencies = inputs
     price_list = contracts.price_list
     if not any(plan.one_offs for each in price_list.catalogues for plan in each.plans):
         return empty()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from billing.charges.lines import Int64s
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.selection.due_accounts import HELD, PASSED_BY
+from rating.dates import BEFORE_ALL, NEVER, day_number
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.currencies import Currencies
     from billing.runs.selection.scope import Scope
-
-NEVER: Final = np.iinfo(np.int64).max
-BEFORE_ALL: Final = np.iinfo(np.int64).min
 
 
 class Payers:

@@ -23,9 +23,8 @@ import numpy as np
 from billing.charges.lines import Int64s, Kind, Lines
 from billing.runs.contracts.agreements import NOBODY
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import NEVER_DAY
-from billing.runs.contracts.facts import day_number
 from billing.runs.contracts.uninvoiced_accounts import of_tests, tested
+from rating.dates import BEFORE_ALL, NEVER_DAY, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from billing.runs.selection.scope import Scope
 
 HOPS_MAX: Final = 16  # no tree of payers is deeper; a ring, which no import lets in, ends here
-_NEVER: Final = -(2**62)
 _UNTOLD: Final = -2
 
 
@@ -109,7 +107,7 @@ def _kinds(relation: Relation) -> tuple[int, ...]:
 
 def _asked(family: _Family, subject: Int64s, lines: Lines) -> tuple[Int64s, Int64s]:
     """The start day and the payer of the newest agreement of a family that fits each line (_UNTOLD: no such agreement)."""
-    since, other = np.full(lines.size, _NEVER, np.int64), np.full(lines.size, _UNTOLD, np.int64)
+    since, other = np.full(lines.size, BEFORE_ALL, np.int64), np.full(lines.size, _UNTOLD, np.int64)
     place = index_of(family.subjects, subject)
     known = np.flatnonzero(place >= 0)
     first = family.first[place[known]]
@@ -138,7 +136,7 @@ def _fits(filters: tuple[tuple[int, ...], tuple[int, ...]], lines: Lines) -> npt
 
 def _newest(found: Sequence[tuple[Int64s, Int64s]], account: Int64s) -> Int64s:
     """The payer of each line by the agreements of the families; the account itself where there are none."""
-    payer, newest = account.copy(), np.full(account.size, _NEVER, np.int64)
+    payer, newest = account.copy(), np.full(account.size, BEFORE_ALL, np.int64)
     for since, other in found:
         holds = (other != _UNTOLD) & (other != NOBODY) & (since >= newest)
         payer[holds] = other[holds]

@@ -16,13 +16,13 @@ from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, take
 from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.settlement import bounds
 from billing.runs.settlement.drafting import UNKNOWN_CATALOGUE, Writer
 from billing.runs.settlement.parting import parted
-from billing.runs.settlement.payer_table import NEVER, Payers
+from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
+from rating.dates import NEVER, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from billing.charges.reconcile import Differences
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.currencies import Currencies
-    from billing.runs.selection.scope import Scope
     from billing.runs.settlement.bounds import Limits
     from billing.runs.settlement.drafting import OwnTexts
+    from billing.runs.settlement.inputs import Inputs
 
     Progress = Callable[[int, int], None]
     Kept = Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]
@@ -53,13 +53,11 @@ class Settlement(NamedTuple):
     terms: dict[str, Term]
 
 
-def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read with
+def settle(  # noqa: PLR0913 -- the two sides, and what they are read with
     proposed: Lines,
     billed: Lines,
     too_large: Mapping[int, str] | None,
-    contracts: Contracts,
-    scope: Scope,
-    currencies: Currencies,
+    inputs: Inputs,
     *,
     limits: Limits | None = None,
     own_texts: OwnTexts | None = None,
@@ -74,8 +72,9 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
     off the first, so it is put aside where the first is. `kept`: selects the wanted differences, with their tax; it also gets the lines
     that are due without tax. Without it all are wanted. `progress` gets accounts done and all accounts.
     """
+    contracts, scope, currencies = inputs
     payers = Payers(contracts, scope, currencies)
-    settling = _Settling(contracts, scope, currencies, payers, limits or bounds.Limits(), kept)
+    settling = _Settling(inputs, payers, limits or bounds.Limits(), kept)
     blocks: list[Lines] = []
     for number, (due, done) in enumerate(_blocks(proposed, billed, payers), start=1):
         blocks.append(settling.block(due, done))
@@ -99,9 +98,8 @@ def settle(  # noqa: PLR0913, PLR0917 -- the two sides, and what they are read w
 class _Settling:
     """Settles block after block, and collects terms and broken bounds."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- what every block is settled with
-        self, contracts: Contracts, scope: Scope, currencies: Currencies, payers: Payers, limits: Limits, kept: Kept | None
-    ) -> None:
+    def __init__(self, inputs: Inputs, payers: Payers, limits: Limits, kept: Kept | None) -> None:
+        contracts, scope, currencies = inputs
         self.terms = Terms(currencies.names)
         self.broken: dict[int, str] = {}
         self._contracts = contracts

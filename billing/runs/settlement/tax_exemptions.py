@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from billing.charges.exemptions import TaxStatus, status_on, taxation
-from billing.runs.contracts.fact_columns import day_of
+from rating.dates import day_of
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -17,7 +17,7 @@ import numpy as np
 from billing.charges import thresholds
 from billing.charges.lines import Int64s, Kind, Lines, group_starts, sorted_by
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.facts import day_number, day_of
+from rating.dates import day_number, day_of
 from rating.model import BillThreshold
 
 if TYPE_CHECKING:

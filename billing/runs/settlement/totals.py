@@ -24,10 +24,10 @@ from billing.charges.spread import Parts, spread_columns
 from billing.charges.volume import prices
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import rates_of
-from billing.runs.contracts.facts import day_number
 from billing.runs.settlement import payers
 from billing.runs.settlement.fees_due import Sold, template_row
 from billing.runs.settlement.totals_rules import Menus, Tier, agreed_entries
+from rating.dates import day_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.currencies import Currencies
-    from billing.runs.selection.scope import Scope
+    from billing.runs.settlement.inputs import Inputs
 
 OF_ACCOUNT: Final = ("account_key", "period_from", "period_to")
 OF_SUBSCRIPTION: Final = (*OF_ACCOUNT, "subscription_key")
@@ -87,11 +87,9 @@ class Workings:
     tiered: list[Tiered] = dataclasses.field(default_factory=list)
 
 
-def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and who wants to know how
+def apply(  # noqa: PLR0913 -- lines, what they are looked up with, and who wants to know how
     lines: Lines,
-    contracts: Contracts,
-    scope: Scope,
-    currencies: Currencies,
+    inputs: Inputs,
     adjustments: pa.Table | None = None,
     workings: Workings | None = None,
     whole_to: Callable[[Lines], Int64s] | None = None,
@@ -103,26 +101,24 @@ def apply(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and
 
     `adjustments`: rows of the table of that name; those in no period of the run are left for another run. `workings` is filled where given.
     `whole_to`: the day on which the period of each line will end, where discounts of a fixed amount count evenly by the day; else whole. It
-    decides then which discounts hold, and periods of `scope` know it as well. `commitments`: the amounts missing to them follow as well.
-    `menus`: those of `contracts` and `scope`, where they are known.
+    decides then which discounts hold, and periods of the scope know it as well. `commitments`: the amounts missing to them follow as well.
+    `menus`: those of `inputs`, where they are known.
     """
-    menus = menus or Menus(contracts, scope)
-    by_hand = _adjustments(adjustments, contracts, scope, currencies)
+    menus = menus or Menus(inputs.contracts, inputs.scope)
+    by_hand = _adjustments(adjustments, inputs)
     if menus.concerns_nobody:
         return np.concatenate([lines, by_hand]) if by_hand.size else lines
-    found = _followed(lines, contracts, scope, currencies, menus, by_hand, workings, whole_to, commitments=commitments)
+    found = _followed(lines, inputs, menus, by_hand, workings, whole_to, commitments=commitments)
     return np.concatenate([lines, found.volume, sum_as_taxed(np.concatenate(found.off)), found.late])
 
 
-def missing_and_workings(  # noqa: PLR0913, PLR0917 -- lines, and what they are looked up with
-    lines: Lines, parts: Parts, contracts: Contracts, scope: Scope, currencies: Currencies, menus: Menus
-) -> tuple[Lines, Workings]:
+def missing_and_workings(lines: Lines, parts: Parts, inputs: Inputs, menus: Menus) -> tuple[Lines, Workings]:
     """The amounts missing to commitments, which follow from the totals of `lines`, and the workings of all totals, without their lines.
 
     `parts`: of lines that combine several, which no tier counts.
     """
     workings = Workings()
-    found = _followed(lines, contracts, scope, currencies, menus, empty(), workings, None, commitments=True, parts=parts)
+    found = _followed(lines, inputs, menus, empty(), workings, None, commitments=True, parts=parts)
     return found.late, workings
 
 
@@ -136,9 +132,7 @@ class _Followed(NamedTuple):
 
 def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with, and who wants to know how
     lines: Lines,
-    contracts: Contracts,
-    scope: Scope,
-    currencies: Currencies,
+    inputs: Inputs,
     menus: Menus,
     by_hand: Lines,
     workings: Workings | None,
@@ -148,9 +142,10 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
     parts: Parts | None = None,
 ) -> _Followed:
     """`parts`: of `lines`; discounts are wanted in `workings` alone then, not as lines."""
+    contracts, scope, currencies = inputs
     concerned, in_lines = menus.concerned(lines), parts is None
     base = lines if concerned.size == lines.size else taken(lines, concerned)
-    volume, volume_payer = _volume_lines(base, menus, contracts, scope, currencies, workings)
+    volume, volume_payer = _volume_lines(base, menus, inputs, workings)
     payer = np.concatenate([payers.route(base, contracts, scope)["account_key"], volume_payer])
     base = np.concatenate([base, volume]) if volume.size else base
     order = order_by([base[name] for name in OF_SUBSCRIPTION])
@@ -182,9 +177,7 @@ def names(contracts: Contracts, *adjustments: pa.Table | None) -> dict[tuple[int
     return called | {(int(Kind.ADJUSTMENT), row["adjustment_id"]): row["text"] for row in rows}
 
 
-def _volume_lines(  # noqa: PLR0913, PLR0917 -- what is priced, what it is looked up with, and who wants to know how
-    base: Lines, menus: Menus, contracts: Contracts, scope: Scope, currencies: Currencies, workings: Workings | None
-) -> tuple[Lines, Int64s]:
+def _volume_lines(base: Lines, menus: Menus, inputs: Inputs, workings: Workings | None) -> tuple[Lines, Int64s]:
     """The price of the whole quantity less the charge of the usage, and its payer.
 
     One line a tier, subscription and period. A tier of a whole account is shared by quantity among the payers of its subscriptions.
@@ -197,21 +190,16 @@ def _volume_lines(  # noqa: PLR0913, PLR0917 -- what is priced, what it is looke
     usage = base["kind"] == Kind.USAGE
     found, payer = [empty()], [np.zeros(0, np.int64)]
     for tiers in with_tier.values():
-        for tiered in _used(base, menu, usage, list(tiers.items()), contracts, scope):
-            found.append(_priced(tiered, contracts, currencies))
+        for tiered in _used(base, menu, usage, list(tiers.items()), inputs):
+            found.append(_priced(tiered, inputs.contracts, inputs.currencies))
             payer.append(tiered.payer)
             if workings is not None:
                 workings.tiered.append(tiered)
     return np.concatenate(found), np.concatenate(payer)
 
 
-def _used(  # noqa: PLR0913, PLR0917 -- what is counted, and what it is looked up with
-    base: Lines,
-    menu: Int64s,
-    usage: npt.NDArray[np.bool_],
-    definitions: Sequence[tuple[Tier, list[int]]],
-    contracts: Contracts,
-    scope: Scope,
+def _used(
+    base: Lines, menu: Int64s, usage: npt.NDArray[np.bool_], definitions: Sequence[tuple[Tier, list[int]]], inputs: Inputs
 ) -> Iterator[Tiered]:
     """The usage that one tier counts.
 
@@ -219,7 +207,7 @@ def _used(  # noqa: PLR0913, PLR0917 -- what is counted, and what it is looked u
     """
     definition = np.full(base.size, -1, np.int64)
     for number, (tier, of_menus) in enumerate(definitions):
-        identity = contracts.price_list.identity_index(tier.identity)
+        identity = inputs.contracts.price_list.identity_index(tier.identity)
         counted = usage & np.isin(menu, of_menus) & np.isin(base["price_id"], tier.counted) & (base["catalogue"] == identity)
         definition[counted] = number
     rows = np.flatnonzero(definition >= 0)
@@ -228,7 +216,7 @@ def _used(  # noqa: PLR0913, PLR0917 -- what is counted, and what it is looked u
     used, definition = taken(base, rows), definition[rows]
     used["kind"] = Kind.VOLUME  # routed as the lines of the tier, not as usage
     used["charge_code"] = np.array([tier.charge_code for tier, _ in definitions])[definition]
-    payer = payers.route(used, contracts, scope)["account_key"]
+    payer = payers.route(used, inputs.contracts, inputs.scope)["account_key"]
     used["subscription_key"][np.array([tier.whole_account for tier, _ in definitions])[definition]] = 0
     order = order_by([*(used[name] for name in OF_SUBSCRIPTION), payer])
     used, definition, payer = taken(used, order), definition[order], payer[order]
@@ -342,13 +330,14 @@ def _counted(due: Lines, base: Lines, amounts: Int64s, menus: Menus) -> Int64s:
     return np.where(place >= 0, sums[place], 0) if sums.size else np.zeros(due.size, np.int64)
 
 
-def _adjustments(rows: pa.Table | None, contracts: Contracts, scope: Scope, currencies: Currencies) -> Lines:
+def _adjustments(rows: pa.Table | None, inputs: Inputs) -> Lines:
     """A line for each adjustment whose date lies in an open period of its account. Its amount is stated as its catalogue states prices.
 
     Where the account was closed by then, it is of the last period: an adjustment entered before the closing was recorded is not lost.
     """
     if rows is None or not rows.num_rows:
         return empty()
+    contracts, scope, currencies = inputs
     index_of_key = {key: index for index, key in enumerate(contracts.facts.account_keys.tolist())}
     made: list[tuple[int, ...]] = []
     for row in rows.to_pylist():

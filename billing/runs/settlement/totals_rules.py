@@ -20,9 +20,9 @@ from billing.charges.pauses import without
 from billing.charges.proration import clip
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import step_of
-from billing.runs.contracts.facts import day_number, day_of
 from billing.runs.selection import subscription_profiles
 from billing.runs.settlement.fees_due import Sold, template_row, to_micro
+from rating.dates import day_number, day_of
 from rating.model import CommitmentCounts, VolumeScope, VolumeStep
 from rating.money import RoundingMode, round_exact
 

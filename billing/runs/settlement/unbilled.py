@@ -38,16 +38,18 @@ from billing.invoicing import billed_lines
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies, rates_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.selection import scope
 from billing.runs.settlement import adjustments, deferred_fees, payers, totals
 from billing.runs.settlement.fees_due import one_off_lines, recurring
+from billing.runs.settlement.inputs import Inputs
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import settings
+from rating.dates import NEVER_DAY, day_number, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,11 +128,11 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     alone = never_billed(home, seq, chosen.window) if never_billed is not None and is_past else None
     about = (home, seq, guide, contracts, known_ends, known.stored)
     usage = price_in_groups(*about, threads=threads, sink=sink, progress=progress, left_alone=alone)
-    keyed = _Keyed(contracts, known_ends if at_month_end else chosen, currencies, through, evenly=at_month_end)
+    keyed = _Keyed(Inputs(contracts, known_ends if at_month_end else chosen, currencies), through, evenly=at_month_end)
     billed = keyed.billed(known.billed)
     in_advance = empty() if as_if_closed else deferred_fees.billed_ahead(billed, keyed.through_day)
     charged = keyed.fees(in_advance)
-    fees = (charged.lines, one_off_lines(contracts, chosen, currencies))
+    fees = (charged.lines, one_off_lines(Inputs(contracts, chosen, currencies)))
     owed = keyed.summed(keyed.with_totals(np.concatenate([*fees, usage.lines]), known.adjustments))
     due = taxed(owed, currencies.steps_of(owed)).lines
     held = keyed.held(in_advance, due, charged)
@@ -181,10 +183,10 @@ class _Fees(NamedTuple):
 class _Keyed:
     """Lines as bills will have them: under the keys of whole periods, at the accounts that pay."""
 
-    def __init__(self, contracts: Contracts, chosen: scope.Scope, currencies: Currencies, through: dt.date, *, evenly: bool) -> None:
+    def __init__(self, inputs: Inputs, through: dt.date, *, evenly: bool) -> None:
         self.through_day = day_number(through)
-        self._of, self._through = (contracts, chosen, currencies), through
-        self._paying = Payers(contracts, chosen, currencies)
+        self._inputs, self._through = inputs, through
+        self._paying = Payers(*inputs)
         self._evenly = evenly
 
     def billed(self, billed: Lines) -> Lines:
@@ -196,8 +198,10 @@ class _Keyed:
 
     def fees(self, in_advance: Lines) -> _Fees:
         """Recurring fees, by the day, and which of them are billed ahead."""
-        found = recurring(*self._of)
-        lines = deferred_fees.evenly(found, self._whole_to(found.lines), self._of[2].steps_of(found.lines)) if self._evenly else found.lines
+        found = recurring(self._inputs)
+        lines = found.lines
+        if self._evenly:
+            lines = deferred_fees.evenly(found, self._whole_to(lines), self._inputs.currencies.steps_of(lines))
         if not in_advance.size:
             return _Fees(lines, np.zeros(lines.size, np.bool_))
         return _Fees(lines, deferred_fees.places(in_advance, self._at_payers(lines)) >= 0)
@@ -205,7 +209,7 @@ class _Keyed:
     def with_totals(self, lines: Lines, adjustments: pa.Table | None = None, *, commitments: bool = True) -> Lines:
         """Usage and fees, and everything that follows from their totals; `commitments`: the amounts missing to them as well."""
         whole_to = self._whole_to if self._evenly else None
-        return totals.apply(lines, *self._of, adjustments, whole_to=whole_to, commitments=commitments)
+        return totals.apply(lines, self._inputs, adjustments, whole_to=whole_to, commitments=commitments)
 
     def held(self, in_advance: Lines, due: Lines, fees: _Fees) -> deferred_fees.Held:
         """The part that is held of the amounts billed in advance."""
@@ -217,21 +221,21 @@ class _Keyed:
     def net(self, lines: Lines) -> Lines:
         """Lines of owners, one a charge key, without tax."""
         found = self.summed(lines)
-        return taxed(found, self._of[2].steps_of(found)).lines
+        return taxed(found, self._inputs.currencies.steps_of(found)).lines
 
     def summed(self, lines: Lines) -> Lines:
         """The same as prices state them."""
         found = self._at_payers(lines)
-        return sum_as_taxed(found[~of_tests(found, self._of[0].facts)])
+        return sum_as_taxed(found[~of_tests(found, self._inputs.contracts.facts)])
 
     def _whole_to(self, lines: Lines) -> Int64s:
         """The day (number) on which the period of each line will end."""
-        contracts, chosen, _ = self._of
+        contracts, chosen, _ = self._inputs
         ends: Int64s = as_whole_periods(lines, contracts, chosen, self._through)["period_to"]
         return ends
 
     def _at_payers(self, lines: Lines) -> Lines:
-        contracts, chosen, _ = self._of
+        contracts, chosen, _ = self._inputs
         whole = as_whole_periods(lines, contracts, chosen, self._through)
         if self._evenly:
             whole["rate_ppm"] = rates_of(whole, contracts)

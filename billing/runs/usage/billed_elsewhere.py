@@ -18,9 +18,9 @@ from billing.intake.marks import COMMIT_SEQ, keys_array
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
-from billing.runs.contracts.fact_columns import day_of, groups
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.usage import changed_events
-from billing.runs.usage.late_usage import DAY_US
+from rating.dates import DAY_US, NEVER, day_of
 from rating.schema import KEY, UsageFlag
 from rating.status import REFUSALS_FROM
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _USAGE: Final = ("event_key", "start_us", "flags", COMMIT_SEQ)
 _CHARGES: Final = ["event_key", OWNER, "start_us", "status", "period_from"]
-_NEVER_US: Final = np.iinfo(np.int64).max
 
 
 class KeptIn(NamedTuple):
@@ -97,7 +96,7 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
         priced = charges["status"].to_numpy() < int(REFUSALS_FROM)
         account, period_us = _periods(charges, contracts)
         start_us = int64(charges["start_us"].cast(pa.int64()))
-        begins_us = np.append(scope.bounds_us[:, 0], _NEVER_US)[scope.calendar[account]]  # of an account that is not in the run: none
+        begins_us = np.append(scope.bounds_us[:, 0], NEVER)[scope.calendar[account]]  # of an account that is not in the run: none
         is_known, is_before = account >= 0, (period_us < begins_us) & (scope.calendar[account] >= 0)
         final.update(keys[at] for at in np.flatnonzero(priced & is_known & is_before).tolist())
         later = np.flatnonzero(priced & is_known & ~is_before & (start_us < period_us)).tolist()

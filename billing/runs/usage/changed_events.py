@@ -23,9 +23,9 @@ from billing.intake.marks import SUPERSEDED
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.counted_charges import OWNER
 from billing.runs.contracts.counted_runs import Looked, looked
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, day_of
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
+from rating.dates import DAY_US, NEVER, NEVER_DAY, day_number, day_of
 from rating.schema import KEY
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from billing.runs.selection.standing_charges import Charge
     from billing.store.home import Home
 
-_DAY_US: Final = 86_400_000_000
 _PERIOD_DAYS_MAX: Final = 62  # a cycle, or a stub on the way to another bill day
-_NEVER_US: Final = np.iinfo(np.int64).max
 
 
 class Elsewhere(NamedTuple):
@@ -106,7 +104,7 @@ def _changes(connection: sa.Connection, seq: int, contracts: Contracts, scope: S
     of_accounts = _owners_before(connection, since, seq, billed, contracts)
     if not of_events and not of_accounts:
         return None
-    first_day = min(first_us, scope.window.from_us) // _DAY_US - _PERIOD_DAYS_MAX
+    first_day = min(first_us, scope.window.from_us) // DAY_US - _PERIOD_DAYS_MAX
     return _Changes(of_events, of_accounts, day_of(first_day))
 
 
@@ -116,7 +114,7 @@ class _BilledBy:
     def __init__(self, runs: Sequence[Looked]) -> None:
         ordered = sorted(runs, key=lambda run: run.pinned_seq)
         self._seqs = [run.pinned_seq for run in ordered]
-        self._ends_us = list(itertools.accumulate(((day_number(run.bill_date) + 1) * _DAY_US for run in ordered), max))
+        self._ends_us = list(itertools.accumulate(((day_number(run.bill_date) + 1) * DAY_US for run in ordered), max))
 
     def end_us(self, commit_seq: int) -> int:
         """No usage that was billed before a commit begins at this instant or later, on any clock."""
@@ -137,7 +135,7 @@ def _versions(connection: sa.Connection, since: int, seq: int, billed: _BilledBy
         first_us[bytes(key)] = min(told_us, first_us.get(bytes(key), told_us))
         until_us[bytes(key)] = billed.end_us(mark_seq)
     found = frozenset(key for key, us in first_us.items() if us < until_us[key])
-    return found, min((first_us[key] for key in found), default=_NEVER_US)
+    return found, min((first_us[key] for key in found), default=NEVER)
 
 
 def _owners_before(connection: sa.Connection, since: int, seq: int, billed: _BilledBy, contracts: Contracts) -> tuple[int, ...]:
@@ -151,7 +149,7 @@ def _owners_before(connection: sa.Connection, since: int, seq: int, billed: _Bil
     ends: dict[tuple[str, int, int], int] = {}  # of each span as it was told last
     moved = set[str]()
     for number, subscription_key, from_us, to_us, commit_seq in connection.execute(query.order_by(fact.commit_seq, fact.fact_id)):
-        span, end = (number, subscription_key, from_us), _NEVER_US if to_us is None else to_us
+        span, end = (number, subscription_key, from_us), NEVER if to_us is None else to_us
         changed_us = min(ends[span], end) if span in ends else from_us
         owners[number].add(subscription_key)
         ends[span] = end

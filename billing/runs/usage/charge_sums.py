@@ -16,8 +16,8 @@ from billing.charges.lines import LINE, TAXED_FIELDS, Int64s, Kind, Lines, empty
 from billing.charges.ordering import grouped_by
 from billing.charges.rollover import Left
 from billing.runs.contracts.currencies import Currencies, rates_of
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.usage.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
+from rating.dates import NEVER, day_number
 from rating.errors import UserError
 from rating.money import MICROS_LIMIT
 from rating.status import Status
@@ -190,7 +190,7 @@ def of_one_period(  # noqa: PLR0913, PLR0917 -- events, whose, and what they are
 
 def _is_one(who: Int64s, amount_micros: Int64s, catalogue: Int64s, subscriptions: int) -> Bools:
     """By subscription: whether its lines are of one catalogue, none is below zero, and their sum is money."""
-    low, high = np.full(subscriptions, np.iinfo(np.int64).max), np.full(subscriptions, -1)
+    low, high = np.full(subscriptions, NEVER), np.full(subscriptions, -1)
     np.minimum.at(low, who, catalogue)
     np.maximum.at(high, who, catalogue)
     halves = np.zeros(subscriptions, np.int64)

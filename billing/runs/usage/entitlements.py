@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -19,10 +18,10 @@ from billing.charges.grants import AllowanceKey, Granting, Pot, Stretch
 from billing.charges.periods import Period
 from billing.charges.proration import Span, clip
 from billing.charges.rollover import expiry
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number, groups
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.late_rules import arrives
 from billing.runs.contracts.plan_counters import memories
+from rating.dates import NEVER_DAY, day_number, local_date
 from rating.model import BucketKind
 from rating.tables import TIME_MIN_US
 
@@ -136,16 +135,16 @@ class Shapes:
             for each, plans in _together(remembered)
         ]
         return Shape(
-            len(grantings),
-            (*(self._part(pot, period, account, from_us) for pot in own), *parts),
-            tuple(self._part(pot, period, account, from_us) for pot in shared),
-            own,
-            shared,
-            tuple(stretches),
-            tuple(grantings),
-            period,
-            from_us,
-            to_us,
+            plans=len(grantings),
+            own=(*(self._part(pot, period, account, from_us) for pot in own), *parts),
+            shared=tuple(self._part(pot, period, account, from_us) for pot in shared),
+            own_pots=own,
+            shared_pots=shared,
+            stretches=tuple(stretches),
+            grantings=tuple(grantings),
+            period=period,
+            from_us=from_us,
+            to_us=to_us,
         )
 
     def _part(self, pot: Pot, period: Period, account: Account, period_from_us: int) -> Part:
@@ -204,4 +203,4 @@ def _together(remembered: list[list[Memory]]) -> Iterator[tuple[Memory, tuple[in
 
 
 def _local_day(instant_us: int, zone: str) -> dt.date:
-    return (EPOCH_INSTANT + instant_us * MICROSECOND).astimezone(ZoneInfo(zone)).date()
+    return local_date(instant_us, zone)

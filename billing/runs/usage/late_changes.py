@@ -22,6 +22,7 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.selection import arrival_times, session_changes
 from billing.runs.selection.left_out import LeftOut
 from billing.runs.usage import late_usage, pricing
+from rating.dates import NEVER
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 REASONS: Final = (LeftOut.TOO_LATE, LeftOut.WAIVED, LeftOut.DECIDED)
-_NEVER: Final = np.iinfo(np.int64).max
 
 
 class AsBefore(NamedTuple):
@@ -60,7 +60,7 @@ class AsBefore(NamedTuple):
     def reasons(self, usage: pa.Table) -> npt.NDArray[np.int8]:
         """The place of the reason of each row (event_key, flags, commit_seq) that does not count; -1: it counts."""
         place = self._place(usage)
-        from_seq = np.append(self.from_seq, _NEVER)[place]
+        from_seq = np.append(self.from_seq, NEVER)[place]
         by_assembly = (usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)) == 0  # people may have corrected what was made
         late = (int64(usage[COMMIT_SEQ]) >= from_seq) & by_assembly
         return np.where(late, np.append(self.reason, np.int8(-1))[place], np.int8(-1))

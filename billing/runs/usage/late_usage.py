@@ -14,16 +14,15 @@ newest version that has the plan held when the event began. Days are of 24 hours
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from billing.charges.periods import period_of
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_of, groups
-from billing.runs.contracts.facts import EPOCH_INSTANT, MICROSECOND
+from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.late_rules import NO_RULE, rule_of
 from billing.runs.selection.coverage import billed_seq
 from billing.runs.selection.left_out import CLOSED, SETTLED, LeftOut
+from rating.dates import DAY_US, FAR_US, NEVER, NEVER_DAY, day_of, local_date
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,11 +42,6 @@ if TYPE_CHECKING:
 
 TOO_LATE: Final = LeftOut.TOO_LATE.value
 WAIVED: Final = LeftOut.WAIVED.value
-DAY_US: Final = 86_400_000_000
-
-
-_NEVER_US: Final = 2**62
-_NEVER_SEQ: Final = np.iinfo(np.int64).max
 
 
 def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
@@ -96,7 +90,7 @@ def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope
         billed_seq(billed_by.ever[runs], _really_ends(scope.calendars[periods][number], closed_day))
         for runs, periods, number, closed_day in zip(*(column[models].tolist() for column in columns), strict=True)
     ]
-    waived[rows] = first_seq[rows] > np.array([_NEVER_SEQ if each is None else each for each in seqs], np.int64)[code]
+    waived[rows] = first_seq[rows] > np.array([NEVER if each is None else each for each in seqs], np.int64)[code]
     return waived
 
 
@@ -108,20 +102,20 @@ def _really_ends(period: Period, closed_day: int) -> dt.date:
 
 def _period_ends(account: Int64s, place: Int64s, start_us: Int64s, contracts: Contracts, scope: Scope) -> Int64s:
     """The end of the period in which each event began: of a computed one as the scope has it, of few others worked out for each."""
-    ends = np.full(len(account), _NEVER_US, np.int64)
+    ends = np.full(len(account), FAR_US, np.int64)
     within = place >= 0
     ends[within] = scope.bounds_us[scope.calendar[account[within]], place[within] + 1]
     facts = contracts.facts
     for row in np.flatnonzero(~within).tolist():
         owner = facts.accounts[int(account[row])]
         end = _end(owner, int(start_us[row]))
-        ends[row] = _NEVER_US if end is None else contracts.midnights.instant_us(owner.timezone, end)
+        ends[row] = FAR_US if end is None else contracts.midnights.instant_us(owner.timezone, end)
     return ends
 
 
 def _last_instants(account: Int64s, contracts: Contracts) -> Int64s:
     """The last instant of each account that is closed at some time: what arrives later has no other period than that."""
-    facts, last = contracts.facts, np.full(len(account), _NEVER_US, np.int64)
+    facts, last = contracts.facts, np.full(len(account), FAR_US, np.int64)
     closed_day = facts.account_closed_day[account]
     for row in np.flatnonzero(closed_day < NEVER_DAY).tolist():
         zone = facts.accounts[int(account[row])].timezone
@@ -131,6 +125,6 @@ def _last_instants(account: Int64s, contracts: Contracts) -> Int64s:
 
 def _end(account: Account, start_us: int) -> dt.date | None:
     """The end of the period of an account that holds an instant."""
-    day = (EPOCH_INSTANT + start_us * MICROSECOND).astimezone(ZoneInfo(account.timezone)).date()
+    day = local_date(start_us, account.timezone)
     period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
     return None if period is None else period.end

@@ -13,7 +13,7 @@ import numpy as np
 
 from billing.runs.contracts.agreements import NOBODY
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.fact_columns import day_number
+from rating.dates import day_number
 
 if TYPE_CHECKING:
     from billing.charges.lines import Int64s

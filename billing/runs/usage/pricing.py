@@ -23,6 +23,7 @@ from billing.runs.usage.circumstances import Whose, circumstances
 from billing.runs.usage.destinations import numbers
 from billing.runs.usage.owners import Owners
 from billing.runs.usage.rating_passes import Rateable, Results, chosen
+from rating.dates import DAY_US
 from rating.engine import Buckets, RatingInput, rate
 from rating.model import Service
 from rating.schema import Direction, UsageFlag
@@ -48,7 +49,6 @@ _COLUMNS: Final = (
     "flags",
 )
 QUANTITY: Final = "quantity"  # as column: what `quantity_of` says
-DAY_US: Final = 86_400_000_000
 NOT_BILLABLE: Final = LeftOut.NOT_BILLABLE.value
 NEVER_BILLS: Final = int(UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL)
 
@@ -89,7 +89,17 @@ def price_owned(
     batch, account, place = events.batch, events.account, events.place
     period_from, period_to = period_days(account, place, batch.start_us, scope)
     return Priced(
-        event_key, batch.start_us, batch.service, events.subscription, account, place, period_from, period_to, rated, left, left_out
+        event_key=event_key,
+        start_us=batch.start_us,
+        service=batch.service,
+        subscription=events.subscription,
+        account=account,
+        place=place,
+        period_from=period_from,
+        period_to=period_to,
+        rated=rated,
+        left=left,
+        left_out=left_out,
     )
 
 

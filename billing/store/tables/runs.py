@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from billing.store.tables.columns import INT64, id_, int_, table, text
 
-# state moves forward only: computing -> computed -> numbered -> posted. Every document comes out of a run. kind: cycle (null) |
+# state moves forward only: computing -> computed -> numbered -> posted. Every document comes out of a run. kind: cycle |
 # threshold | credit_note | opening | rerate.
 bill_runs = table(
     "bill_runs",
@@ -16,7 +16,7 @@ bill_runs = table(
     text("state"),
     int_("started_us"),
     int_("commit_seq"),
-    text("kind", nullable=True),
+    text("kind"),
     text("detail", nullable=True),  # JSON: what the kind needs to know
     int_("restricted", nullable=True),  # 1: only the accounts in run_accounts
     sa.UniqueConstraint("bill_date", "pinned_seq"),
@@ -120,7 +120,7 @@ quarantine = table(
     sa.Column("run_id", INT64, primary_key=True),
     sa.Column("account_key", INT64, primary_key=True),
     text("reason"),
-    text("kind", nullable=True),  # null: quarantined; held | test
+    text("kind"),  # quarantined | held | passed by | test
 )
 # Charges and credits by hand, each with a reason code. One becomes a line of kind adjustment in the period that holds `on_date`.
 adjustments = table(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.dates import instant_of
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
@@ -89,7 +91,7 @@ def instant_or_date(text: str, option: str) -> int | dt.date:
     if instant is None or instant.tzinfo is None:
         return date(text, option)
     date(instant.date().isoformat(), option)
-    return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return instant_of(instant)
 
 
 def micros(text: str, option: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.dates import local_time
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -60,11 +61,7 @@ def _row(hit: Hit) -> tuple[str, ...]:
 
 def _moment(instant_us: int, timezone: str, *, is_end: bool) -> str:
     """A day on the account's clock where a span begins or ends with it, the last one included; else the instant."""
-    from zoneinfo import ZoneInfo
-
-    from billing.clocks import EPOCH
-
-    local = (EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(timezone))
+    local = local_time(instant_us, timezone)
     if local.time() != dt.time():
         return local.isoformat(sep=" ")
     return (local.date() - dt.timedelta(days=1 if is_end else 0)).isoformat()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.dates import local_date
 from server.cli.accounts.common import AccountId  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from billing.accounts.lookup import AccountDetail, FactLine, SubscriptionLine
     from billing.enquiries.account import Standing
 
@@ -119,11 +121,8 @@ def _told_by(fact: FactLine) -> str:
 
 
 def _local_day(now_us: int, timezone: str) -> dt.date:
-    from zoneinfo import ZoneInfo
 
-    from billing.clocks import EPOCH
-
-    return (EPOCH + dt.timedelta(microseconds=now_us)).astimezone(ZoneInfo(timezone)).date()
+    return local_date(now_us, timezone)
 
 
 def _print_standing(money: Standing) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter
 
+from rating.dates import utc_time
+
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
 DAYS_MAX = 31
@@ -138,5 +140,5 @@ def run_id(name: str) -> int | None:
 
 def instant(instant_us: int) -> str:
     """An instant in UTC, to the second."""
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=instant_us)
+    moment = utc_time(instant_us)
     return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.counted import counted
+from rating.dates import SECOND_US
 from server.cli.bill import instant
 from server.cli.bill.run import known_amounts
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from billing.runs.cycle import RunReport
-
-_SECOND_US = 1_000_000
 
 
 def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
@@ -63,5 +62,5 @@ def _state(run: RunReport) -> str:
 def _took(run: RunReport) -> str:
     """Time to compute, and to number and post: what lies between is waiting for approval."""
     spans = [(run.started_us, run.computed_us), (run.numbered_us, run.finished_us)]
-    seconds = [(end - start) / _SECOND_US for start, end in spans if start and end]
+    seconds = [(end - start) / SECOND_US for start, end in spans if start and end]
     return f"{sum(seconds):.1f} s" if seconds else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import cyclopts
 from cyclopts import Parameter
 
+from rating.dates import utc_time
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.languages import Language, word, words
 
@@ -118,9 +119,7 @@ def undoing_in_words(found: Undone, language: str = "en") -> str:
 
 def undone_by(found: Undone) -> str:
     """The persons who undid a run, and when."""
-    import datetime as dt
-
-    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=found.at_us)
+    at = utc_time(found.at_us)
     return f"undone by {found.asked_by} and {found.by_name} on {at:%Y-%m-%d %H:%M} UTC"
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.dates import utc_time
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
     from billing.dunning import Run, Undo
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
@@ -63,7 +61,7 @@ def _fields(done: Undo) -> dict[str, object]:
 
 
 def _row(run: Run) -> tuple[object, ...]:
-    at = f"{_EPOCH + dt.timedelta(microseconds=run.at_us):%Y-%m-%d %H:%M}"
+    at = f"{utc_time(run.at_us):%Y-%m-%d %H:%M}"
     from server.cli.dunning import undone_because, undone_by
 
     if run.undoing is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from rating.counted import counted
+from rating.dates import local_time
 from rating.explain_figures import grouped
 from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeOccasion, LateUsage, QuantityUnit, Service, WallClock, WhilePaused
 from rating.money import format_micros
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     )
 
 RULES_SHOWN: Final = 20
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _OCCASIONS: Final = {
     FeeOccasion.ACTIVATION: "at activation",
     FeeOccasion.END: "at the end",
@@ -147,7 +145,7 @@ def quantity(amount: int, unit: QuantityUnit) -> str:
 
 def instant(at_us: int, timezone: str) -> str:
     """Date, time and offset on the wall clock of `timezone`."""
-    return (_EPOCH + dt.timedelta(microseconds=at_us)).astimezone(ZoneInfo(timezone)).isoformat(sep=" ")
+    return local_time(at_us, timezone).isoformat(sep=" ")
 
 
 def _allowance(allowance: Allowance, catalogue: Catalogue) -> str:

@@ -42,7 +42,18 @@ def refund(
     if (payment is None) == (document is None):
         raise UserError("a refund is of one payment or one document", "give --payment or --document", exit_status=2)
     micros = None if amount is None else common.micros_of(amount)
-    told = Back(reference, REFUND, parse_date(date), payment, document, micros, 0, to, reason, reopen)
+    told = Back(
+        reference=reference,
+        kind=REFUND,
+        on_date=parse_date(date),
+        payment_id=payment,
+        number=document,
+        amount_micros=micros,
+        fee_micros=0,
+        payee=to,
+        reason=reason,
+        reopens=reopen,
+    )
     return _give_back(home, told, dry_run=dry_run, as_json=as_json)
 
 
@@ -61,7 +72,17 @@ def reverse(
     from billing.payments.giving_back import REVERSAL, Back
     from server.cli.bill import parse_date
 
-    told = Back(reference, REVERSAL, parse_date(date), payment, None, None, common.micros_of(fee, "--fee"), "", reason)
+    told = Back(
+        reference=reference,
+        kind=REVERSAL,
+        on_date=parse_date(date),
+        payment_id=payment,
+        number=None,
+        amount_micros=None,
+        fee_micros=common.micros_of(fee, "--fee"),
+        payee="",
+        reason=reason,
+    )
     return _give_back(home, told, dry_run=dry_run, as_json=as_json)
 
 
@@ -84,7 +105,17 @@ def chargeback(
 
     micros = None if amount is None else common.micros_of(amount)
     kind = WON if won else CHARGEBACK
-    told = Back(reference, kind, parse_date(date), payment, None, micros, common.micros_of(fee, "--fee"), "", reason)
+    told = Back(
+        reference=reference,
+        kind=kind,
+        on_date=parse_date(date),
+        payment_id=payment,
+        number=None,
+        amount_micros=micros,
+        fee_micros=common.micros_of(fee, "--fee"),
+        payee="",
+        reason=reason,
+    )
     return _give_back(home, told, dry_run=dry_run, as_json=as_json)
 
 

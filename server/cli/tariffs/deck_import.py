@@ -74,7 +74,10 @@ def import_deck(
     from tariffs.decks_import import target, writing
 
     found = target.find(into, deck)
-    update = work_out(Wanted(file, mapping, full, deck, onto, on, notice_days, received, home), found)
+    update = work_out(
+        Wanted(file=file, mapping=mapping, full=full, deck=deck, onto=onto, on=on, notice_days=notice_days, received=received, home=home),
+        found,
+    )
     if not as_json:
         deck_page.show(update)
     seen = update.preview

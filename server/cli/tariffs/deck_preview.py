@@ -59,7 +59,9 @@ def preview(
     from server.cli.tariffs import deck_page
     from server.cli.tariffs.deck_update import Wanted, work_out
 
-    update = work_out(Wanted(file, mapping, full, deck, onto, on, notice_days, received, home))
+    update = work_out(
+        Wanted(file=file, mapping=mapping, full=full, deck=deck, onto=onto, on=on, notice_days=notice_days, received=received, home=home)
+    )
     if as_json:
         output.print_json(deck_page.as_json(update))
     else:

@@ -86,7 +86,17 @@ def _work_out(wanted: Wanted, target: Target | None) -> Update:
     kept = {(row.zone_id, row.effective_from) for row in merged.rows}
     own = () if target is None or wanted.onto is None else target.deck.rows
     lost = [row for row in own if (row.zone_id, row.effective_from) not in kept]
-    return Update(wanted.file, base.name, wanted.full, on, base.currency or how.currency, is_said, merged, shown, len(lost))
+    return Update(
+        file=wanted.file,
+        name=base.name,
+        full=wanted.full,
+        on=on,
+        currency=base.currency or how.currency,
+        currency_is_said=is_said,
+        merged=merged,
+        preview=shown,
+        written_over=len(lost),
+    )
 
 
 def _base(wanted: Wanted, how: DeckMapping, target: Target | None) -> _Base:

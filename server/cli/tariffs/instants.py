@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from rating.dates import instant_of, local_time
 from rating.errors import UserError
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DATE_LENGTH = len("2026-01-01")
 
 
 def told(instant_us: int, timezone: str) -> str:
     """Such as 2026-10-15 00:00:00+02:00."""
-    return str((_EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(ZoneInfo(timezone)).replace(microsecond=0))
+    return str(local_time(instant_us, timezone).replace(microsecond=0))
 
 
 def read(text: str, timezone: str, option: str) -> int:
@@ -24,7 +24,7 @@ def read(text: str, timezone: str, option: str) -> int:
         if len(text) == _DATE_LENGTH:
             day = texts.date(text)
             midnight = dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone))
-            return (midnight - _EPOCH) // dt.timedelta(microseconds=1)
+            return instant_of(midnight)
         return texts.instant(text)
     except texts.TextError as error:
         raise UserError(f"{option}: {error.message}", f"{error.remedy}; or write a date such as 2026-01-01", exit_status=2) from None

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
+from rating.dates import local_date
 from rating.errors import NotFoundError, UserError
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from rating.model import Catalogue, Plan
@@ -62,7 +62,7 @@ def sheet(
     """
     from billing.store import output_files
     from server.cli.tariffs.instants import read
-    from tariffs.sheets import content, terms
+    from tariffs.sheets import content
 
     if output is not None and not as_json:
         output_files.require_free(output, overwrite=overwrite)
@@ -73,7 +73,7 @@ def sheet(
     now_us = _now_us(catalog, home) if asked_us is None else asked_us
     chosen = _chosen(versions, number, now_us, coming=bool(catalog) and asked_us is None)
     at_us = _within(chosen, now_us)
-    made = content.sheet(chosen, _plan(chosen, name), lang or language, as_of=terms.local_date(chosen, at_us))
+    made = content.sheet(chosen, _plan(chosen, name), lang or language, as_of=local_date(at_us, chosen.timezone))
     if as_json:
         from server.cli import output as printing
 
@@ -160,7 +160,7 @@ def _chosen(versions: Sequence[Catalogue], number: str, at_us: int, *, coming: b
     if len(ordered) == 1 or (coming and not begun):
         begun = ordered[:1]
     if not begun or begun[-1].version < 0:
-        begins = _date(ordered[0], ordered[0].effective_from_us)
+        begins = local_date(ordered[0].effective_from_us, ordered[0].timezone)
         raise NotFoundError(f"no version of {ordered[0].identity} is in force then", f"name another date: the first begins on {begins}")
     found = begun[-1]
     ends = [each.effective_from_us for each in ordered[ordered.index(found) + 1 :]]
@@ -172,12 +172,6 @@ def _within(catalogue: Catalogue, at_us: int) -> int:
     """The instant, or the nearest one at which the version is valid."""
     end_us = catalogue.effective_to_us
     return max(catalogue.effective_from_us, at_us if end_us is None else min(at_us, end_us - 1))
-
-
-def _date(catalogue: Catalogue, at_us: int) -> dt.date:
-    from tariffs.sheets.terms import local_date
-
-    return local_date(catalogue, at_us)
 
 
 def _plan(catalogue: Catalogue, name: str) -> Plan:

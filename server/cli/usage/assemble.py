@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.dates import instant_of, utc_time
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _line(row: Past) -> tuple[object, ...]:
 
 
 def _shown(at_us: int) -> str:
-    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=at_us)).isoformat(timespec="seconds")
+    return utc_time(at_us).isoformat(timespec="seconds")
 
 
 def _instant_us(text: str) -> int:
@@ -79,4 +80,4 @@ def _instant_us(text: str) -> int:
         raise UserError(f"--at {text} is not a time", remedy, exit_status=2) from error
     if moment.tzinfo is None:
         raise UserError(f"--at {text} does not say in which zone it is", remedy, exit_status=2)
-    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return instant_of(moment)

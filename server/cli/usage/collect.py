@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
+from rating.dates import SECOND_US
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from billing.collection.loop import Pace, Surroundings
     from billing.store.home import Home
     from rating.errors import UserError
-
-SECOND_US = 1_000_000
 
 
 def collect(

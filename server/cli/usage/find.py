@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from rating.dates import midnight_us
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.languages import Language, words
 
@@ -111,12 +112,8 @@ def _span(from_: str | None, to: str | None, timezone: str) -> Span:
 
 
 def _midnight_us(day: dt.date, timezone: str) -> int:
-    import datetime as dt
-    from zoneinfo import ZoneInfo
 
-    from billing.clocks import EPOCH
-
-    return (dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)) - EPOCH) // dt.timedelta(microseconds=1)
+    return midnight_us(day, timezone)
 
 
 def _print(found: Found, timezone: str, language: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+from rating.dates import utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ def instant(instant_us: int | None) -> str:
     """UTC, to the second; empty for none."""
     if instant_us is None:
         return ""
-    return (dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=instant_us)).strftime("%Y-%m-%d %H:%M:%S")
+    return utc_time(instant_us).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def previewed(chosen: Candidates, value: Estimates, limit: int) -> list[dict[str, object]]:

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.catalogue import Operator, Publication, Waivers
-from billing.catalogue.gates import DAY_US, GateError, newest_month
+from billing.catalogue.gates import GateError, newest_month
 from billing.controls import books
 from billing.store import tables
+from rating.dates import DAY_US
 from rating.errors import NotFoundError, UserError
 from tariffs import canonical
 from tariffs.checks.header import EFFECTIVE_US_LIMIT

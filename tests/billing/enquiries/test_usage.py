@@ -13,13 +13,13 @@ import pytest
 from billing.accounts import lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.clocks import EPOCH
 from billing.documents import voiding
 from billing.documents.usage_list import usage_list
 from billing.enquiries.usage import Found, find
 from billing.enquiries.usage_rows import Span
 from billing.persons import Who
 from billing.runs.selection.left_out import LeftOut
+from rating.dates import instant_of
 from rating.errors import UserError
 from rating.schema import UsageFlag
 from server.cli.usage.find import state_in_words
@@ -55,7 +55,7 @@ def home_world(tmp_path: Path) -> Iterator[World]:
 
 
 def us(day: str) -> int:
-    return (dt.datetime.fromisoformat(f"{day}T00:00:00+08:00") - EPOCH) // dt.timedelta(microseconds=1)
+    return instant_of(dt.datetime.fromisoformat(f"{day}T00:00:00+08:00"))
 
 
 def told(world: World, number: str = NUMBER, span: Span = Span(), limit: int = 50) -> list[tuple[str, str, str, str]]:  # noqa: B008 -- a tuple

@@ -87,7 +87,7 @@ class Desk:
         with self.home.begin() as connection:
             seq = self.home.next_commit_seq(connection, "run", self.now_us)
             run = tables.bill_runs.insert().values(
-                bill_date="2026-02-01", pinned_seq=seq, state="posted" if posted else "numbered", started_us=0, commit_seq=seq
+                bill_date="2026-02-01", pinned_seq=seq, state="posted" if posted else "numbered", started_us=0, commit_seq=seq, kind="cycle"
             )
             run_id = connection.execute(run).inserted_primary_key[0]  # type: ignore[index]  # it has a primary key
             account = connection.execute(sa.select(tables.accounts).where(tables.accounts.c.account_id == account_id)).one()

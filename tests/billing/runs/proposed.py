@@ -15,12 +15,14 @@ from billing.charges.proration import Span
 from billing.runs.contracts.contract_profiles import of_rows
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies
-from billing.runs.contracts.facts import Account, Facts, Midnights, Pattern, Subscription, day_number, day_of
+from billing.runs.contracts.facts import Account, Facts, Midnights, Pattern, Subscription
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.selection.coverage import Covered
 from billing.runs.selection.scope import Scope, decide
 from billing.runs.settlement import payers, totals
-from billing.runs.settlement.fees_due import one_off_lines, recurring_lines
+from billing.runs.settlement.fees_due import fee_lines
+from billing.runs.settlement.inputs import Inputs
+from rating.dates import day_number, day_of
 from rating.money import format_micros
 from tests.billing.runs.world import shop
 
@@ -84,13 +86,17 @@ class Proposed:
 
     def fees(self) -> Lines:
         """Recurring and one-off fees."""
-        parts = (self.contracts, self.scope, self.currencies)
-        return np.concatenate([recurring_lines(*parts), one_off_lines(*parts)])
+        return fee_lines(self.inputs)
+
+    @property
+    def inputs(self) -> Inputs:
+        """The inputs of its charges."""
+        return Inputs(self.contracts, self.scope, self.currencies)
 
     def everything(self, *usage: Used, adjustments: pa.Table | None = None) -> Lines:
         """Fees, usage, and what follows from their totals, with the accounts that pay."""
         lines = np.concatenate([self.fees(), self.usage(*usage)])
-        lines = totals.apply(lines, self.contracts, self.scope, self.currencies, adjustments)
+        lines = totals.apply(lines, self.inputs, adjustments)
         return payers.route(lines, self.contracts, self.scope)
 
     def usage(self, *usage: Used) -> Lines:

@@ -10,9 +10,9 @@ import pytest
 
 from billing.charges.lines import LINE, Kind, Lines
 from billing.charges.reconcile import differences
-from billing.runs.contracts.fact_columns import day_number
 from billing.runs.settlement import bounds
 from billing.runs.settlement.bounds import CREDIT, FOREIGN, NEGATIVE, TOO_LARGE, Limits
+from rating.dates import day_number
 
 OCTOBER, NOVEMBER, DECEMBER = (day_number(dt.date(2025, month, 1)) for month in (10, 11, 12))
 CENT: Final = 10_000

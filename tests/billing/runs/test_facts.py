@@ -13,6 +13,7 @@ from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.agreements import NOBODY
 from billing.runs.contracts.contracts import Contracts
 from billing.store import tables
+from rating.dates import day_of
 from tests.billing.runs.world import World, instant_us
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_accounts_stand_in_the_order_of_their_ids_and_rows_agree_with_columns(wo
     assert [each.account_id for each in found.accounts] == ["anna", "zoe", "Änne"]
     assert [found.accounts[index] for index in range(3)] == list(found.accounts)
     assert [found.zones[place] for place in found.account_zone] == [each.timezone for each in found.accounts]
-    assert [facts.day_of(int(day)) for day in found.account_first_day] == [each.billed_from for each in found.accounts]
+    assert [day_of(int(day)) for day in found.account_first_day] == [each.billed_from for each in found.accounts]
     assert [str(each.billed_from) for each in found.accounts] == ["2025-10-01", "2025-11-07", "2025-10-01"]
     assert found.account_keys.tolist() == [each.account_key for each in found.accounts]
     assert {each.all_bill_days for each in found.accounts} == {((dt.date.min, 7),)}

@@ -31,6 +31,7 @@ from billing.runs.usage.charge_sums import gathered, sum_up
 from billing.runs.usage.rating_passes import Turns
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
+from rating.dates import day_number
 from rating.model import Service, UsageRule
 from rating.schema import Direction, UsageFlag
 from rating.status import Status
@@ -287,10 +288,10 @@ def test_a_reopened_window_is_read_for_its_accounts_alone(filled: Priceable) -> 
     world, known = filled.world, filled.contracts.facts
     with world.home.begin() as connection:
         seq = world.home.next_commit_seq(connection, "run", world.tick())
-        run = {"bill_date": "2025-12-03", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq}
+        run = {"bill_date": "2025-12-03", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq, "kind": "cycle"}
         connection.execute(tables.bill_runs.insert().values(**run))
-    touched = np.full(len(known.account_keys), facts.day_number(dt.date(9999, 12, 31)), np.int64)
-    touched[[3, 4, 8]] = facts.day_number(dt.date(2025, 10, 15))
+    touched = np.full(len(known.account_keys), day_number(dt.date(9999, 12, 31)), np.int64)
+    touched[[3, 4, 8]] = day_number(dt.date(2025, 10, 15))
     with world.home.connect() as connection:
         covered = scope.covered_through(connection, known)
     decided = scope.decide(known, covered, dt.date(2026, 1, 3), facts.Midnights(), touched=touched)

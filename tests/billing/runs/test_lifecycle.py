@@ -458,7 +458,7 @@ def test_a_run_of_an_earlier_date_does_not_swallow_what_came_late(anna: World) -
 
 def unfinished(world: World, bill_date: str) -> None:
     """A run that was interrupted while it computed."""
-    values = {"bill_date": bill_date, "pinned_seq": 1, "state": "computing", "started_us": 0, "commit_seq": 1}
+    values = {"bill_date": bill_date, "pinned_seq": 1, "state": "computing", "started_us": 0, "commit_seq": 1, "kind": "cycle"}
     with world.home.begin() as connection:
         connection.execute(tables.bill_runs.insert().values(run_id=1, **values))
 

@@ -15,8 +15,8 @@ import pytest
 from billing.accounts.reach import Told, in_force
 from billing.charges.lines import Kind
 from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
-from billing.runs.contracts.facts import day_number
 from billing.runs.settlement.payers import route
+from rating.dates import day_number
 from rating.model import Plan
 from tests.billing.charges.rows import lines
 from tests.billing.runs.proposed import Proposed, life, span

@@ -30,6 +30,7 @@ from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import tables
 from billing.verification.rerate_sample import rerate
 from mediation.decoded import Decoded
+from rating.dates import day_number
 from rating.model import AtPlanChange, LateUsage, Service, UsageRule
 from tests.billing.runs.test_groups import Priceable
 from tests.billing.runs.test_promises import FREE, ROLLS, VOICE, a_plan, confirmed, minutes, selling, usage_cents
@@ -263,7 +264,7 @@ def test_usage_that_arrived_late_is_found_when_only_its_later_period_is_computed
     arrive(world, "2025-10-05T11:00:00", minutes("1001", "2025-10-05T10:00:00", 31))
     with world.home.begin() as connection:
         seq = world.home.next_commit_seq(connection, "run", instant_us("2025-11-01T10:00:00"))
-        run = {"bill_date": "2025-11-01", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq}
+        run = {"bill_date": "2025-11-01", "pinned_seq": seq, "state": "posted", "started_us": 0, "commit_seq": seq, "kind": "cycle"}
         connection.execute(tables.bill_runs.insert().values(**run))
     arrive(world, "2025-11-20T10:00:00", minutes("1001", "2025-10-07T10:00:00", 41))
     whole = Priceable.of(world, DECEMBER)
@@ -347,7 +348,7 @@ def _since(asked: Priceable, first: dt.date):  # noqa: ANN202 -- a scope
     known = asked.contracts.facts
     with asked.world.home.connect() as connection:
         covered = scope.covered_through(connection, known)
-    touched = facts.day_number(first) + known.account_keys * 0
+    touched = day_number(first) + known.account_keys * 0
     return scope.decide(known, covered, DECEMBER, facts.Midnights(), touched=touched)
 
 

@@ -12,8 +12,9 @@ from billing.accounts.kinds import TermsFact
 from billing.charges.lines import Kind
 from billing.charges.pauses import Breaks
 from billing.charges.recurring import fees_due, plan_spans
-from billing.runs.contracts.facts import Pattern, day_number
+from billing.runs.contracts.facts import Pattern
 from billing.runs.selection import subscription_profiles
+from rating.dates import day_number
 from rating.model import (
     FeeOccasion,
     FeeTiming,

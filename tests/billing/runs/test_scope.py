@@ -10,10 +10,10 @@ import pytest
 
 from billing.charges.proration import Span
 from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
-from billing.runs.contracts.fact_columns import NEVER_DAY, day_number
 from billing.runs.contracts.facts import Account, Facts, Midnights
 from billing.runs.selection import due_accounts, scope
 from billing.runs.selection.coverage import Covered, CoveringRun, computed_seq
+from rating.dates import NEVER_DAY, day_number
 
 # zone, bill day, billed from, instant (UTC), period or reason; the run is for 2025-11-10
 PLACES = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,6 +149,19 @@ def test_only_named_accounts(two: World) -> None:
     with pytest.raises(UserError, match="no account has the id zoe"):
         run(two, accounts=frozenset({"zoe"}))
     assert balanced(two)
+
+
+def test_every_run_and_every_account_put_aside_has_a_kind(two: World) -> None:
+    """Lists that are frozen in files keep their form: quarantine has no kind in them."""
+    two.account("euro", currency="EUR")
+    two.subscription("euro-1", "euro", "shop/basic", "1008")
+    waiting = run(two, trial=True)
+    index = json.loads((two.home.charges_folder / "run=1/frozen/index.json").read_bytes())
+    assert ([each[1] for each in index["put_aside"]], sorted(waiting.quarantined), waiting.put_aside) == ([None], ["euro"], {})
+    run(two)
+    with two.home.connect() as connection:
+        kinds = [connection.execute(sa.select(table.c.kind)).scalars().all() for table in (tables.bill_runs, tables.quarantine)]
+    assert kinds == [["cycle"], ["quarantined"]]
 
 
 def test_quarantine_is_listed_and_tried_again(two: World) -> None:

@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from billing.charges.lines import Kind
-from billing.runs.contracts.facts import day_number
 from billing.runs.settlement.thresholds import Acted, reached
+from rating.dates import day_number
 from rating.model import BillThreshold, Plan
 from tests.billing.charges.rows import lines
 from tests.billing.runs.proposed import CENT, Proposed, life

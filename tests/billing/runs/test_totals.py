@@ -275,7 +275,7 @@ def test_an_adjustment_is_of_the_period_of_its_date(on_date: str, expected: int)
 def test_what_nobody_has_changes_nothing() -> None:
     proposed = Proposed.of([Plan("basic", (), {}, (), BASIC)], [(1, life(("2025-10-01", "basic")))])
     fees = proposed.fees()
-    assert totals.apply(fees, proposed.contracts, proposed.scope, proposed.currencies) is fees
+    assert totals.apply(fees, proposed.inputs) is fees
 
 
 def test_totals_of_many_are_the_totals_of_each() -> None:

@@ -248,6 +248,33 @@ def test_going_back_keeps_the_hash_of_the_last_commit(place: Place) -> None:
         assert commit_chain.broken(connection) == [11]
 
 
+def test_kinds_without_a_word_get_theirs_and_lose_it_on_the_way_back(place: Place) -> None:
+    """Runs of the cycle and accounts in quarantine had none; invoices still refer to their runs. No row is without a kind from then on."""
+    fill_the_first(place)
+    place.go_to("0013")
+    names = "run_id, bill_date, pinned_seq, state, started_us, commit_seq, kind, detail, restricted"
+    with place.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO bill_runs ({names}) VALUES (2, '2026-03-01', 9, 'posted', 4, 9, 'rerate', '{{}}', 1)")  # noqa: S608 -- values of our own
+        connection.exec_driver_sql("INSERT INTO quarantine VALUES (1, 1, 'no rate', NULL), (1, 2, 'a dispute', 'held')")
+    before = place.rows()
+    place.go_to("0014")
+    above = place.rows()
+    assert above["bill_runs"] == [
+        (1, "2026-02-01", 9, "posted", 3, 9, "cycle", None, None),
+        (2, "2026-03-01", 9, "posted", 4, 9, "rerate", "{}", 1),
+    ]
+    assert above["quarantine"] == [(1, 1, "no rate", "quarantined"), (1, 2, "a dispute", "held")]
+    changed = ("bill_runs", "quarantine")
+    assert place.rows(changed) == {name: rows for name, rows in before.items() if name not in changed}
+    for statement in ("UPDATE bill_runs SET kind = NULL", "UPDATE quarantine SET kind = NULL"):
+        with pytest.raises(sa.exc.IntegrityError), place.begin() as connection:
+            connection.exec_driver_sql(statement)
+    with place.begin() as connection:
+        assert place.schema is not None or connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    place.go_to("0013")
+    assert place.rows() == before
+
+
 EDITED = (
     "UPDATE commits SET at_us = at_us + 1 WHERE commit_seq = 8",
     "UPDATE commits SET kind = 'other' WHERE commit_seq = 9",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake.taking import Intake
-from billing.suspense.listing import DAY_US
 from mediation.decoded import Decoded
+from rating.dates import DAY_US
 from tests.billing.runs.world import Call, instant_us
 from tests.billing.suspense.world import later, listed, total_cents, unbalanced
 from tests.mediation.segment_rows import BEGIN_US, FIRST, LAST, SECOND_US, Segment, segment_table

@@ -10,9 +10,10 @@ import pytest
 from billing.intake.taking import Intake
 from billing.store.home import Home
 from billing.suspense import recycling
-from billing.suspense.listing import DAY_US, listing
+from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
 from billing.suspense.selection import Selection, checked_ids
+from rating.dates import DAY_US
 from rating.errors import UserError
 from rating.schema import Direction, UsageFlag
 from tests.billing.runs.world import START_US, Call

@@ -12,9 +12,9 @@ import pytest
 from billing import catalogue
 from billing.intake import books, view
 from billing.suspense import limits, proposals
-from billing.suspense.listing import DAY_US
 from mediation.definitions.file import read_source
 from mediation.sources.model import Format, Layout, Source
+from rating.dates import DAY_US
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop
 from tests.billing.suspense.world import (

@@ -12,7 +12,8 @@ from billing.intake.taking import Intake
 from billing.usage_report.intake_book import By, IntakeLine, intake_lines
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.report import usage_report
-from billing.usage_report.span import Span, day_us
+from billing.usage_report.span import Span
+from rating.dates import utc_midnight_us
 from rating.errors import UserError
 from tests.billing.runs.world import Call, World
 from tests.billing.usage_rows import DAY_US, MARCH_US, UNANSWERED, Event, batch
@@ -31,7 +32,7 @@ def fill(home: Home) -> None:
     a, b, c = Event("a", 60), Event("b", 0, UNANSWERED), Event("c", 30, start_us=MARCH_US + DAY_US)
     intake.take_batch("sw1", batch(a, b, c, a, rejects=["?"]), MARCH_US)
     intake.take_batch("sw2", batch(Event("d", 5, volume_bytes=700), source="sw2"), MARCH_US)
-    intake.take_batch("sw1", batch(Event("e", 9, start_us=day_us(dt.date(2026, 4, 1)))), MARCH_US)  # of April
+    intake.take_batch("sw1", batch(Event("e", 9, start_us=utc_midnight_us(dt.date(2026, 4, 1)))), MARCH_US)  # of April
 
 
 def rows(line: IntakeLine) -> dict[str, int]:

@@ -16,7 +16,8 @@ from billing.usage_report.lateness import lateness
 from billing.usage_report.missing_numbers import missing_numbers
 from billing.usage_report.quality import route_quality
 from billing.usage_report.rates import rates
-from billing.usage_report.span import Span, day_us
+from billing.usage_report.span import Span
+from rating.dates import utc_midnight_us
 from rating.schema import USAGE_V1
 from tests.billing.usage_rows import ABSORBED, MARCH_US, UNANSWERED, Event, batch
 
@@ -51,10 +52,10 @@ def test_lateness(home: Home, late_us: int, bucket: str) -> None:
 def test_rates_are_held_to_the_three_months_before(home: Home) -> None:
     """December to February: 10 records, 1 of them a duplicate. March: 8 records, 2 duplicates and 1 refused."""
     intake = Intake(home)
-    early = Event("e", start_us=day_us(dt.date(2025, 11, 30)))
-    intake.take_batch("sw1", batch(early, early, early), day_us(dt.date(2025, 11, 30)))  # longer ago: no part of the mean
-    before = [Event(f"b{index}", start_us=day_us(dt.date(2026, 1, 5))) for index in range(9)]
-    intake.take_batch("sw1", batch(*before, before[0]), day_us(dt.date(2026, 1, 6)))
+    early = Event("e", start_us=utc_midnight_us(dt.date(2025, 11, 30)))
+    intake.take_batch("sw1", batch(early, early, early), utc_midnight_us(dt.date(2025, 11, 30)))  # longer ago: no part of the mean
+    before = [Event(f"b{index}", start_us=utc_midnight_us(dt.date(2026, 1, 5))) for index in range(9)]
+    intake.take_batch("sw1", batch(*before, before[0]), utc_midnight_us(dt.date(2026, 1, 6)))
     now = [Event(f"n{index}") for index in range(5)]
     intake.take_batch("sw1", batch(*now, now[0], now[1], rejects=["?"]), MARCH_US)
     found = {rate.outcome: rate for rate in rates(home, SEQ, MARCH)}
@@ -75,8 +76,8 @@ def test_missing_numbers(home: Home) -> None:
     """Of 3 to 12 there are 3, 4, 7 and 12; 99 belongs to April, and what lies beyond the ends of March is nobody's loss."""
     _is_numbered(home)
     events = [Event(f"n-{number}", number=number) for number in (3, 4, 7, 12)]
-    april = Event("n-99", number=99, start_us=day_us(dt.date(2026, 4, 1)))
-    Intake(home).take_batch("sw1", batch(*events, april), day_us(dt.date(2026, 4, 2)))
+    april = Event("n-99", number=99, start_us=utc_midnight_us(dt.date(2026, 4, 1)))
+    Intake(home).take_batch("sw1", batch(*events, april), utc_midnight_us(dt.date(2026, 4, 2)))
     (found,) = missing_numbers(home, SEQ, MARCH)
     assert (found.first, found.last, found.records, found.missing) == (3, 12, 4, 6)
     assert found.ranges == [(5, 6), (8, 11)]

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from billing.usage_report.span import Span, day_us, month_of, months_earlier
+from billing.usage_report.span import Span, month_of, months_earlier
+from rating.dates import utc_midnight_us
 
 DATE = dt.date
 
@@ -31,4 +32,4 @@ def test_a_month_holds_its_first_and_last_microsecond() -> None:
     assert month_of(month.to_us) == Span(DATE(2026, 3, 1), DATE(2026, 4, 1))
     assert month.before() == Span(DATE(2025, 11, 1), DATE(2026, 2, 1))
     assert month.to_us - month.from_us == 28 * 86_400_000_000
-    assert day_us(DATE(1970, 1, 2)) == 86_400_000_000
+    assert utc_midnight_us(DATE(1970, 1, 2)) == 86_400_000_000

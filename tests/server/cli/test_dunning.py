@@ -168,9 +168,9 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
 @pytest.mark.parametrize(
     ("kind", "state", "remedy"),
     [
-        (None, "posted", "ratewright bill undo --run 1 --reason ..."),
+        ("cycle", "posted", "ratewright bill undo --run 1 --reason ..."),
         (
-            None,
+            "cycle",
             "numbered",
             "finish it first with ratewright bill run --date 2025-11-01 --resume, then ratewright bill undo --run 1 --reason ...",
         ),
@@ -179,7 +179,7 @@ def test_runs_of_dates_that_had_not_begun_are_noted(call: Command) -> None:
         ("opening", "posted", "what its accounts do not owe is written off: ratewright ledger write-off NUMBER"),
     ],
 )
-def test_a_run_dated_ahead_is_told_with_what_takes_it_back(call: Command, kind: str | None, state: str, remedy: str) -> None:
+def test_a_run_dated_ahead_is_told_with_what_takes_it_back(call: Command, kind: str, state: str, remedy: str) -> None:
     world = World(home_of(call), fresh=False)
     world.execute("UPDATE commits SET at_us = 1761926399999999 WHERE commit_seq = (SELECT max(commit_seq) FROM invoices)")
     with world.home.begin() as connection:

@@ -6,9 +6,9 @@ import datetime as dt
 from typing import Any, Final
 
 from billing.charges.periods import next_bill_date, period_from
-from billing.clocks import local_date
 from billing.runs.contracts.facts import Midnights
 from billing.runs.start import require_date
+from rating.dates import local_date
 from rating.errors import UserError
 from tests.vectors.billing import listed
 from tests.vectors.billing.fees import life_of, parts_due
@@ -100,7 +100,7 @@ def _local(timezone: object, instant: str) -> dt.date:
     if not isinstance(timezone, str):
         message = f"{timezone!r} is no time zone"
         raise ValueError(message)  # noqa: TRY004 -- what a case says, not an argument of the wrong type
-    return local_date(timezone, _instant_us(instant))
+    return local_date(_instant_us(instant), timezone)
 
 
 def _instant_us(text: str) -> int:

@@ -18,7 +18,7 @@ from billing.charges.pauses import NO_BREAKS, Breaks
 from billing.charges.proration import Span, clip, share
 from billing.charges.reconcile import differences
 from billing.charges.recurring import fees_due, plan_spans
-from billing.runs.contracts.facts import day_number, day_of
+from rating.dates import day_number, day_of
 from rating.model import FeeTiming, Plan, RecurringFee
 from rating.money import RoundingMode, round_exact
 from tests.vectors.billing.form import CENT_MICROS, ListedError, day, day_or_none, micros, only_months, units, whole
