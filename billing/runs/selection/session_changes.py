@@ -92,29 +92,7 @@ def superseded(connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> se
     return {bytes(key) for key in connection.execute(query).scalars()} & set(keys)
 
 
-def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_Marks, tuple[int, int]]:
-    """The superseded events, and the first and the last start of them."""
-    row, commit = tables.suspense.c, tables.commits.c
-    query = sa.select(row.event_key, row.commit_seq, row.start_us, commit.at_us)
-    query = query.join_from(tables.suspense, tables.commits, commit.commit_seq == row.commit_seq)
-    found = bulk.read(connection, query.where(row.reason == SUPERSEDED, row.commit_seq <= seq).order_by(row.commit_seq))
-    if not found.num_rows:
-        return {}, (0, 0)
-    commits, start_us, at_us = (integers(found[name]) for name in ("commit_seq", "start_us", "at_us"))
-    late = _looked_at(connection, commits, start_us)
-    if days_min is not None:
-        late |= at_us > start_us + days_min * _DAY_US
-    rows = np.flatnonzero(late)
-    taken_out: _Marks = collections.defaultdict(list)
-    keys: list[Any] = found["event_key"].take(pa.array(rows, pa.int64())).to_pylist()
-    for key, number in zip(keys, commits[rows].tolist(), strict=True):
-        taken_out[bytes(key)].append(number)
-    if found["start_us"].null_count:  # marks of homes before r0003 have no start
-        return dict(taken_out), (view.TIME_MIN_US, view.TIME_MAX_US - 1)
-    return dict(taken_out), (int(start_us[rows].min(initial=0)), int(start_us[rows].max(initial=0)))
-
-
-def _looked_at(connection: sa.Connection, commits: Int64s, start_us: Int64s) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def looked_at(connection: sa.Connection, commits: Int64s, start_us: Int64s) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Mask of the commits that came after a run had looked whose bill date lies behind the start, by any clock."""
     run = tables.bill_runs.c
     runs = bulk.read(connection, sa.select(run.pinned_seq, run.bill_date).order_by(run.pinned_seq))
@@ -125,6 +103,28 @@ def _looked_at(connection: sa.Connection, commits: Int64s, start_us: Int64s) -> 
     before = np.searchsorted(integers(runs["pinned_seq"]), commits)
     found: np.ndarray[Any, np.dtype[np.bool_]] = (before > 0) & (start_us < ends_us[np.maximum(before - 1, 0)])
     return found
+
+
+def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_Marks, tuple[int, int]]:
+    """The superseded events, and the first and the last start of them."""
+    row, commit = tables.suspense.c, tables.commits.c
+    query = sa.select(row.event_key, row.commit_seq, row.start_us, commit.at_us)
+    query = query.join_from(tables.suspense, tables.commits, commit.commit_seq == row.commit_seq)
+    found = bulk.read(connection, query.where(row.reason == SUPERSEDED, row.commit_seq <= seq).order_by(row.commit_seq))
+    if not found.num_rows:
+        return {}, (0, 0)
+    commits, start_us, at_us = (integers(found[name]) for name in ("commit_seq", "start_us", "at_us"))
+    late = looked_at(connection, commits, start_us)
+    if days_min is not None:
+        late |= at_us > start_us + days_min * _DAY_US
+    rows = np.flatnonzero(late)
+    taken_out: _Marks = collections.defaultdict(list)
+    keys: list[Any] = found["event_key"].take(pa.array(rows, pa.int64())).to_pylist()
+    for key, number in zip(keys, commits[rows].tolist(), strict=True):
+        taken_out[bytes(key)].append(number)
+    if found["start_us"].null_count:  # marks of homes before r0003 have no start
+        return dict(taken_out), (view.TIME_MIN_US, view.TIME_MAX_US - 1)
+    return dict(taken_out), (int(start_us[rows].min(initial=0)), int(start_us[rows].max(initial=0)))
 
 
 def _loaded(home: Home, connection: sa.Connection, seq: int, taken_out: _Marks, span: tuple[int, int]) -> SessionChanges:
