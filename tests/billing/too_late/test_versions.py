@@ -199,5 +199,3 @@ def said(world: World) -> str:
         (key,) = {bytes(each) for each in rows}
     (since,) = changes_since(world.home, [key])
     return sentence(since, "en")
-
-
