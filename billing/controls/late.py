@@ -18,7 +18,7 @@ from billing import late_decisions
 from billing.controls.book import ROWS, book, not_known, set_book
 from billing.intake import view
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
-from billing.runs.contracts.columns import int64
+from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.settlement import adjustments
 from billing.store import tables
 from rating.errors import UserError
@@ -70,7 +70,9 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     found = of_keys(home, seq, keys, start_us)
     by_hand = decided.holds(found.usage["event_key"])
     present = int(np.count_nonzero(decided.holds(usage["event_key"])))
-    of_versions = len(differences(home, seq, set(decided.keys.to_pylist())).found)
+    missing: Any = pc.invert(pc.is_in(decided.keys, value_set=one_chunk(usage["event_key"])))
+    others: list[Any] = decided.keys.filter(missing).to_pylist()
+    of_versions = len(differences(home, seq, set(others)).found)
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     waits: Any = pc.is_in(found.usage["event_key"], value_set=pa.array(list(still_refused(home, seq)), KEY))
     refused = waits.to_numpy() & ~by_hand & ~verdicts.for_good & ~verdicts.not_billable
@@ -83,7 +85,7 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
         "too late, billed by adjustment": by_kind[BILLED],
         "too late, written off": by_kind[WRITTEN_OFF],
         "decided, counts no more": present - len(decided.keys) + of_versions,
-        "decided, a difference of versions": -of_versions,
+        **({"decided, a difference of versions": -of_versions} if of_versions else {}),
     }
     return book(_USAGE, usage.num_rows, sum(shown.values()), ROWS, {"usage": usage.num_rows, **shown})
 

@@ -92,7 +92,8 @@ def differences(home: Home, seq: int, only: Collection[bytes] | None = None) -> 
         changed = _changed(connection, seq)
         changed = changed if only is None else {key: commit for key, commit in changed.items() if key in only}
         charges = _charges(home, connection, seq, changed) if changed else {}
-    for key in taken_off(home, seq, charges).to_pylist() if charges else ():
+    off: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
+    for key in off:
         charges.pop(key)
     rows = view.of_keys(home, _COLUMNS, seq, marks.keys_array(sorted(charges)))
     with home.connect() as connection:
