@@ -18,7 +18,7 @@ from billing import late_decisions
 from billing.controls.book import ROWS, book, not_known, set_book
 from billing.intake import view
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
-from billing.runs.contracts.columns import int64
+from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.settlement import adjustments
 from billing.store import tables
 from rating.errors import UserError
@@ -62,6 +62,7 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     """
     from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
     from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
+    from billing.left_out.versions import of_keys as differences  # noqa: PLC0415 -- as above
     from billing.runs.refused_events import still_refused  # noqa: PLC0415 -- as above
 
     keys, start_us = uncharged(home, seq)
@@ -69,6 +70,9 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     found = of_keys(home, seq, keys, start_us)
     by_hand = decided.holds(found.usage["event_key"])
     present = int(np.count_nonzero(decided.holds(usage["event_key"])))
+    missing: Any = pc.invert(pc.is_in(decided.keys, value_set=one_chunk(usage["event_key"])))
+    others: list[Any] = decided.keys.filter(missing).to_pylist()
+    of_versions = len(differences(home, seq, set(others)).found)
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     waits: Any = pc.is_in(found.usage["event_key"], value_set=pa.array(list(still_refused(home, seq)), KEY))
     refused = waits.to_numpy() & ~by_hand & ~verdicts.for_good & ~verdicts.not_billable
@@ -80,7 +84,8 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
         "too late, open": int(np.count_nonzero(~by_hand & verdicts.for_good)),
         "too late, billed by adjustment": by_kind[BILLED],
         "too late, written off": by_kind[WRITTEN_OFF],
-        "decided, counts no more": present - len(decided.keys),
+        "decided, counts no more": present - len(decided.keys) + of_versions,
+        **({"decided, a difference of versions": -of_versions} if of_versions else {}),
     }
     return book(_USAGE, usage.num_rows, sum(shown.values()), ROWS, {"usage": usage.num_rows, **shown})
 
@@ -106,12 +111,13 @@ def _records(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:
 
 
 def _stored(home: Home, connection: sa.Connection, seq: int) -> Book:
-    """Each decided record was stored with the start that the decision holds, whether it counts or not."""
+    """Each decided record, or difference of its versions, was stored with the start that the decision holds, whether it counts or not."""
     row, event = tables.late_decisions.c, tables.late_decision_events.c
     query = sa.select(event.event_key, event.start_us).join_from(tables.late_decision_events, tables.late_decisions)
     said = {(bytes(key).hex(), int(start_us)) for key, start_us in connection.execute(query.where(row.commit_seq <= seq))}
     try:
-        return set_book(_STORED, said, view.steadily(lambda: _of_files(home, seq, said)))
+        found = view.steadily(lambda: _of_files(home, seq, said))
+        return set_book(_STORED, said, found | _of_versions(home, seq, said - found))
     except (FileNotFoundError, UserError) as error:
         return not_known(_STORED, error)
 
@@ -128,6 +134,17 @@ def _of_files(home: Home, seq: int, wanted: set[tuple[str, int]]) -> set[tuple[s
         keys_found: list[Any] = rows["event_key"].to_pylist()
         found |= {(key.hex(), start_us) for key, start_us in zip(keys_found, int64(rows["start_us"]).tolist(), strict=True)}
     return wanted & found
+
+
+def _of_versions(home: Home, seq: int, wanted: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of the wanted keys and starts that are of differences of versions."""
+    if not wanted:
+        return set()
+    from billing.left_out.versions import of_keys  # noqa: PLC0415 -- loads kernels
+
+    found = of_keys(home, seq, {bytes.fromhex(key) for key, _ in wanted})
+    start_us = int64(found.rows["start_us"])
+    return wanted & {(each.key.hex(), int(start_us[each.row])) for each in found.found}
 
 
 def _amounts(connection: sa.Connection, every: Sequence[Any]) -> Iterator[Book]:

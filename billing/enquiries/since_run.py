@@ -15,12 +15,14 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.enquiries.usage_bills import charged
 from billing.guiding import Guide
 from billing.intake import marks
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.left_out.precedence import UNSEEN
 from billing.left_out.telling import tell_of, usage_of
+from billing.left_out.versions import differences
 from billing.runs.selection.left_out import Outlook
 from billing.store import tables
 from billing.suspense.estimate import Basis, Estimator
@@ -71,6 +73,7 @@ class Since(msgspec.Struct, frozen=True):
 
     `charged`: the version that was charged; `counts`: the one that counts now. `suspense_id`: of the oldest row that waits.
     `billed_account_id`: the account whose bill has the charge, where the record is of another account (`account_id`) or of none by now.
+    `too_late`: the list of late usage has the difference of the versions; `decision_id`: that of people about it.
     """
 
     event_key: str
@@ -81,6 +84,8 @@ class Since(msgspec.Struct, frozen=True):
     counts: Quantity | None = None
     suspense_id: int = 0
     billed_account_id: str = ""
+    too_late: bool = False
+    decision_id: int = 0
 
 
 def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) -> dict[bytes, Since]:
@@ -114,6 +119,8 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
     told = _next(home, seq, starts | {key: int(row["start_us"]) for key, (row, _) in changed.items()})
     for key, (counts, before) in changed.items():
         found[key] = _followed(Since(key.hex(), Kind.VERSION, charged=_quantity(before), counts=_quantity(counts)), told.get(key))
+    stay = {key: each for key, each in found.items() if each.kind is Kind.VERSION and not each.next_bill_date}
+    found |= _with_differences(home, seq, stay)
     for key in starts:
         one = _followed(Since(key.hex(), Kind.MENDED), told.get(key))
         if one.next_bill_date:
@@ -163,6 +170,21 @@ def _account_ids(home: Home, keys: Sequence[int]) -> dict[int, str]:
     column = tables.accounts.c
     with home.connect() as connection:
         return dict(connection.execute(sa.select(column.account_key, column.account_id).where(column.account_key.in_(keys))).all())
+
+
+def _with_differences(home: Home, seq: int, stay: Mapping[bytes, Since]) -> dict[bytes, Since]:
+    """Changes that no run follows up, each with its place on the list of late usage, or the decision on it."""
+    if not stay:
+        return {}
+    with home.connect() as connection:
+        known = late_decisions.decided(connection, seq)
+    decided: dict[Any, int] = dict(zip(known.keys.to_pylist(), known.decision_id.tolist(), strict=True))
+    found: dict[bytes, Since] = {}
+    for each in differences(home, seq, stay).found:
+        number, before = decided.get(each.key, 0), found.get(each.event_key, stay[each.event_key])
+        news = {"too_late": before.too_late or not number, "decision_id": max(before.decision_id, number)}
+        found[each.event_key] = msgspec.structs.replace(before, **news)
+    return found
 
 
 def _followed(since: Since, told: Told | None) -> Since:

@@ -7,7 +7,7 @@ in its stead (see `marks`). A file that sealing replaced while we read is looked
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -85,6 +85,20 @@ def versions(home: Home, columns: Sequence[str], seq: int, wanted: marks.Version
     return steadily(read)
 
 
+def of_keys(home: Home, columns: Sequence[str], seq: int, keys: pa.Array[Any]) -> pa.Table:
+    """`columns` of every stored row with one of the event `keys`, whether it counts or not, as of `seq`."""
+    empty = schema_of(columns).empty_table()
+    if not len(keys):
+        return empty
+
+    def read() -> pa.Table:
+        with home.connect() as connection:
+            files = stored(connection, 0, seq)
+        return pa.concat_tables([empty, *_with_keys(home, files, keys, columns, seq)]).combine_chunks()
+
+    return steadily(read)
+
+
 def everything(home: Home, columns: Sequence[str], seq: int) -> tuple[list[pa.Table], marks.Standing]:
     """`columns` of every stored row committed by `seq`, as the files have them, and how they count as of it.
 
@@ -154,6 +168,16 @@ def _usage(home: Home, columns: Sequence[str], seq: int, span: tuple[int, int], 
         wanted = part.select(list(columns))
         tables.append(wanted if keep.all() else wanted.filter(pa.array(keep)))
     return pa.concat_tables(tables) if tables else schema_of(columns).empty_table()
+
+
+def _with_keys(home: Home, files: Sequence[Stored], keys: pa.Array[Any], columns: Sequence[str], seq: int) -> Iterator[pa.Table]:
+    """Rows of each file that have one of the keys; all columns are read only of files that have any."""
+    for file in files:
+        for part in parts(home, [file], ["event_key"], 0, seq):
+            mask = marks.has_key(part, keys)
+            if mask.any():
+                (whole,) = parts(home, [file], columns, 0, seq)
+                yield whole.filter(pa.array(mask))
 
 
 def _check(home: Home, seq: int, from_us: int, to_us: int) -> None:

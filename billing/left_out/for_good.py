@@ -21,6 +21,7 @@ from billing.left_out.changed import late_changes
 from billing.left_out.history import FOR_GOOD, of_keys, uncharged
 from billing.left_out.judging import CODES, ORDER, Judge
 from billing.left_out.reopened import next_dates, without_reopened
+from billing.left_out.versions import open_differences
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_runs import Looked, looked
@@ -51,7 +52,10 @@ class Open(NamedTuple):
 
 
 def open_records(home: Home) -> Open:
-    """The number of such records as of now; 0 without a look at usage where there can be none."""
+    """The number of such records as of now, and of those that a closed period bills in another version than the one that counts.
+
+    No usage is looked at where there can be none.
+    """
     with home.connect() as connection:
         seq = home.head_seq(connection)
         rows = sum(file.rows for file in view.stored(connection, 0, seq))
@@ -61,12 +65,11 @@ def open_records(home: Home) -> Open:
         return Open(None)
     try:
         found = left_for_good(home, seq) if may_be else None
+        others = len(open_differences(home, seq).found)
     except (FileNotFoundError, UserError):  # a charge file or a tariff is gone: books say so
         return Open(None)
-    if found is None:
-        return Open(0)
-    keys: list[Any] = found.keys.to_pylist()
-    return Open(len(set(keys) - set(decided.keys.to_pylist())))
+    keys: list[Any] = [] if found is None else found.keys.to_pylist()
+    return Open(len(set(keys) - set(decided.keys.to_pylist())) + others)
 
 
 def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Decided | None:

@@ -18,7 +18,7 @@ from billing.store.tables import commits, suspense, suspense_decisions
 from rating.schema import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from billing.store.home import Home
 
@@ -76,12 +76,7 @@ def by_id(connection: sa.Connection, seq: int, suspense_ids: Iterable[int]) -> p
 
 def stored_rows(home: Home, seq: int, keys: pa.Array[Any], columns: Sequence[str]) -> pa.Table:
     """`columns` of every stored usage row with one of the `keys`, whether it counts or not, as of `seq`."""
-    empty = view.schema_of(columns).empty_table()
-    if not len(keys):
-        return empty
-    with home.connect() as connection:
-        files = view.stored(connection, 0, seq)
-    return view.steadily(lambda: pa.concat_tables([empty, *_with_keys(home, files, keys, (columns, seq))]).combine_chunks())
+    return view.of_keys(home, columns, seq, keys)
 
 
 def places(keys: Any, contents: Any, among: pa.Table) -> list[int | None]:  # noqa: ANN401 -- Arrow columns, chunked or not
@@ -101,17 +96,6 @@ def _versions(keys: Any, contents: Any) -> Any:  # noqa: ANN401 -- as above
 def _plain(column: Any) -> Any:  # noqa: ANN401 -- as above
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     return whole.cast(pa.binary())
-
-
-def _with_keys(home: Home, files: list[view.Stored], keys: pa.Array[Any], what: tuple[Sequence[str], int]) -> Iterator[pa.Table]:
-    """Rows of each file that have one of the keys; all columns are read only of files that have any."""
-    columns, seq = what
-    for file in files:
-        for part in view.parts(home, [file], ["event_key"], 0, seq):
-            mask = marks.has_key(part, keys)
-            if mask.any():
-                (whole,) = view.parts(home, [file], columns, 0, seq)
-                yield whole.filter(pa.array(mask))
 
 
 def _still_waits(seq: int) -> list[sa.ColumnElement[bool]]:

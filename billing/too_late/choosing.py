@@ -25,7 +25,7 @@ from rating.schema import KEY
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from billing.left_out.telling import Told
     from billing.store.home import Home
@@ -81,13 +81,17 @@ def require_account(home: Home, account_id: str | None) -> None:
                 raise unknown_account(connection, account_id)
 
 
-def grouped(records: Iterable[TooLate], *, billed: bool) -> Mapping[GroupKey, list[TooLate]]:
-    """The records by what one decision is about, in order."""
-    groups: dict[GroupKey, list[TooLate]] = {}
+def grouped(records: Iterable[TooLate], *, billed: bool) -> Sequence[tuple[GroupKey, list[TooLate]]]:
+    """The records by what one decision is about, in order.
+
+    What is given up and what is not given back are decisions of their own: the limit of one person holds for each.
+    """
+    groups: dict[tuple[GroupKey, bool], list[TooLate]] = {}
     for each in records:
         sold = (each.catalogue, each.tax_class) if billed else ("", "")
-        groups.setdefault(GroupKey(each.record.account_id, each.record.subscription_id, each.currency, *sold), []).append(each)
-    return dict(sorted(groups.items()))
+        key = GroupKey(each.record.account_id, each.record.subscription_id, each.currency, *sold)
+        groups.setdefault((key, not billed and each.worth_micros < 0), []).append(each)
+    return [(key, groups[key, below]) for key, below in sorted(groups)]
 
 
 def local_start(each: TooLate) -> dt.datetime:

@@ -168,7 +168,7 @@ class _Work:
         billed: dict[tuple[int | None, str], int] = {}
         for each in found.groups:
             key = (self._owners[each.account_id].account_key, each.currency)
-            values[key] = values.get(key, 0) + max(each.amount_micros, each.worth_micros)  # what is given up counts as well
+            values[key] = values.get(key, 0) + max(each.amount_micros, abs(each.worth_micros))  # what is given up counts as well
             billed[key] = billed.get(key, 0) + each.amount_micros
         if needs_second(self._connection, values, self._who):
             return True

@@ -32,6 +32,7 @@ def needs_second(connection: sa.Connection, values: Mapping[tuple[int | None, st
 def _alone() -> sa.Select[Any]:
     """Decisions to which no other person agreed, each with the larger of its amount and its worth. One that was taken back stays."""
     row = tables.late_decisions.c
-    value = sa.case((row.amount_micros > row.worth_micros, row.amount_micros), else_=row.worth_micros)
+    worth = sa.func.abs(row.worth_micros)  # of a difference of versions it may be below zero
+    value = sa.case((row.amount_micros > worth, row.amount_micros), else_=worth)
     query = sa.select(*columns_of_acts(row.by_uid, row.at_us, row.account_key, row.currency, value))
     return query.where(row.kind != TAKEN_BACK, row.agreed_uid.is_(None))

@@ -1,7 +1,8 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
 It holds records that some run has left out for good, and no run has billed since. Among them are records that came in time and were
-refused until their period closed. A record stays until a person decides on it; decided records have a list of their own. Owners of open
+refused until their period closed, and records that a closed period bills in another version than the one that counts
+(`billing.left_out.versions`). A record stays until a person decides on it; decided records have a list of their own. Owners of open
 records are those of the facts as of now, reasons those of the run. Worth is an estimate of each record alone
 (`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. The worth of a
 decided record is the one that the decision was taken on, as it is stored.
@@ -21,9 +22,11 @@ from billing.intake.marks import keys_array
 from billing.left_out.changed import late_changes, verdicts_listed
 from billing.left_out.history import uncharged
 from billing.left_out.telling import Told, tell_of, usage_of
+from billing.left_out.versions import of_keys, open_differences
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 from billing.too_late import increments
+from billing.too_late.versions import Versions, entries, told_of, versions_of
 from rating.dates import DAY_US
 
 if TYPE_CHECKING:
@@ -43,7 +46,8 @@ _Worth = tuple[int, str, str, str, str]  # micros, currency, basis, catalogue, t
 class TooLate(msgspec.Struct, frozen=True):
     """A record, its age in whole days, and its worth; `currency` is empty where that is not known. `basis`: what the worth goes by.
 
-    `catalogue` and `tax_class` are those of the price; empty where no price is known, and where a decision gives the worth.
+    `catalogue` and `tax_class` are those of the price; empty where no price is known, and where a decision gives the worth. `versions`: of
+    a record that a closed period bills otherwise than it counts. Its worth is the difference, and `record.event_key` is the key of that.
     """
 
     record: Told
@@ -53,6 +57,7 @@ class TooLate(msgspec.Struct, frozen=True):
     basis: str
     catalogue: str = ""
     tax_class: str = ""
+    versions: Versions | None = None
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -86,10 +91,23 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
         known = late_decisions.decided(connection, seq)
         undone = late_decisions.undone(connection, seq).values() if decided else ()
     taken_back = tuple(each for each in undone if account_id is None or each.account_id == account_id)
+    told = [*_of_usage(home, seq, known, decided=decided, progress=progress), *_of_versions(home, seq, known, decided=decided)]
+    records = tuple(
+        TooLate(each, (now_us - each.start_us) // DAY_US, *worth, versions)
+        for each, worth, versions in sorted(told, key=lambda row: (row[0].start_us, row[0].event_key))
+        if account_id is None or each.account_id == account_id
+    )
+    return Listed(seq, records, _sums(records), taken_back)
+
+
+def _of_usage(
+    home: Home, seq: int, known: late_decisions.Decided, *, decided: bool, progress: Progress | None
+) -> Iterator[tuple[Told, _Worth, None]]:
+    """Records that are on no bill, and segments that are not in what is billed of their call."""
     changes = late_changes(home, seq)
     keys, start_us = _now(home, seq, known) if decided else _open(uncharged(home, seq, progress=progress), changes)
     if not len(keys):
-        return Listed(seq, (), (), taken_back)
+        return
     usage = usage_of(home, seq, keys, start_us)
     found = verdicts_listed(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
@@ -100,12 +118,22 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     told = told if decided else _owned(told, estimator.owners(usage))
     assert len(told) == usage.num_rows, "each record is listed once"
     worth = _as_decided(known, usage, told) if decided else _estimated(estimator, usage, changes)
-    records = tuple(
-        TooLate(each, (now_us - each.start_us) // DAY_US, *of_row)
-        for each, of_row in zip(told, worth, strict=True)
-        if account_id is None or each.account_id == account_id
-    )
-    return Listed(seq, records, _sums(records), taken_back)
+    for each, of_row in zip(told, worth, strict=True):
+        yield each, of_row, None
+
+
+def _of_versions(home: Home, seq: int, known: late_decisions.Decided, *, decided: bool) -> Iterator[tuple[Told, _Worth, Versions]]:
+    """Records that a closed period bills otherwise than they count."""
+    if not decided:
+        found = open_differences(home, seq)
+        for each in entries(home, seq, found, Estimator(home, seq)) if found.found else ():
+            yield each.told, each.worth, each.versions
+        return
+    worth: dict[Any, int] = dict(zip(known.keys.to_pylist(), known.worth_micros.tolist(), strict=True))
+    found = of_keys(home, seq, worth.keys())
+    for difference, told in zip(found.found, told_of(home, seq, found), strict=True):
+        assert told.decision is not None, "a decided difference has its decision"
+        yield told, (worth[difference.key], told.decision.currency, AS_DECIDED, "", ""), versions_of(found, difference)
 
 
 def _open(found: tuple[pa.Array[Any], Int64s], changes: LateChanges) -> tuple[pa.Array[Any], Int64s]:

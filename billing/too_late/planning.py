@@ -20,7 +20,7 @@ from billing.too_late.choosing import grouped
 from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
-from billing.too_late.wording import line_text
+from billing.too_late.wording import in_short, line_text
 from rating.dates import local_date
 from rating.errors import UserError
 from rating.money import format_micros
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 _REASON_CODE: Final = "late_usage"
 _BY_HAND: Final = "write it off; what is to be charged all the same `ratewright adjustment add` charges"
+_DIFFERENCE: Final = (
+    "`ratewright adjustment add` bills or gives back the difference, where no re-rating has (`ratewright bill explain` names its lines);"
+    " `ratewright usage too-late write-off` closes the record either way"
+)
 _BY_NAME: Final = "name the record to bill it all the same, or write it off"
 # A plan promises it: a choice of many records does not break that.
 _PROMISED: Final = {
@@ -67,11 +71,11 @@ class Planner:
         pairs = list(zip(records, reasons, strict=True))
         alone = [LeftAlone(each.record.record_id, each.record.event_key, *why) for each, why in pairs if why is not None]
         parts = grouped([each for each, why in pairs if why is None], billed=self._bills)
-        self.owners = _owners(self._connection, {key.account_id for key in parts})
+        self.owners = _owners(self._connection, {key.account_id for key, _ in parts})
         if self._wanted.amount_micros is not None and len(parts) > 1:
             raise UserError(f"the records are of {len(parts)} adjustments, and one amount is given", "choose records of one subscription")
         groups = []
-        for key, part in parts.items():
+        for key, part in parts:
             group = self._group(key, part)
             why = self._refusal(group) if self._bills else None
             if why is None:
@@ -139,6 +143,8 @@ def adjustment(group: Group, reference: str) -> adjusting.Wanted:
 
 def _unbillable(each: TooLate) -> Obstacle | None:
     """The reason why a record alone cannot be billed; None where it can."""
+    if each.versions is not None:
+        return Obstacle(f"it is on the bill of a closed period ({in_short(each.versions)})", _DIFFERENCE)
     if not each.record.account_id:
         return Obstacle("its number had no owner", _BY_HAND)
     if not is_priced(each.basis, each.catalogue):

@@ -1,4 +1,4 @@
-"""The name of usage that came too late on a customer's bill, in the language of the account."""
+"""The name of usage that came too late on a customer's bill, in the language of the account; and the versions of a record, in short."""
 
 # ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
 from __future__ import annotations
@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from billing.too_late.choosing import local_start
+from rating.dates import utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.too_late.listing import TooLate
+    from billing.too_late.versions import Version, Versions
 
 _NAMED: Final = 3  # records that are named
 _NAME_MAX: Final = 40
@@ -31,6 +33,27 @@ WORDS: Final = {
     },
 }
 
+VERSIONS: Final = {
+    "en": {
+        "other": "billed as {billed}, and a version of {counts} counts",
+        "none": "billed as {billed}, and no version counts any more",
+        "elsewhere": "of another version another account is billed, and a version of {counts} counts",
+    },
+    "zh": {
+        "other": "按 {billed} 出账，此后以 {counts} 的版本为准",
+        "none": "按 {billed} 出账，此后没有任何版本有效",
+        "elsewhere": "另一版本已向其他账户出账，此后以 {counts} 的版本为准",
+    },
+}
+
+
+def in_short(each: Versions, language: str = "en") -> str:
+    """The version of a record that a closed period bills, and the one that counts."""
+    billed, counts = each.billed, each.counts
+    name = "elsewhere" if billed is None else "none" if counts is None else "other"
+    is_dated = billed is not None and counts is not None and billed.start_us != counts.start_us
+    return VERSIONS[language][name].format(billed=_quantity(billed, is_dated=is_dated), counts=_quantity(counts, is_dated=is_dated))
+
 
 def line_text(records: Sequence[TooLate], language: str) -> str:
     """The records a line is about: their days, how many, and the names of the first ones."""
@@ -47,6 +70,15 @@ def named(record_ids: Sequence[str], language: str) -> str:
     words = WORDS.get(language.partition("-")[0], WORDS["en"])
     names = words["and"].join(_name(each) for each in record_ids[:_NAMED])
     return names if len(record_ids) <= _NAMED else words["more"].format(names=names, rest=len(record_ids) - _NAMED)
+
+
+def _quantity(each: Version | None, *, is_dated: bool) -> str:
+    """A duration, volume or count, with its start in UTC where versions begin at other times."""
+    if each is None:
+        return ""
+    seconds = f"{each.duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s"
+    told = f"{each.bytes:,} B" if each.bytes else seconds if each.duration_us else f"{each.units:,}"
+    return f"{told} ({utc_time(each.start_us):%Y-%m-%d %H:%M} UTC)" if is_dated else told
 
 
 def _name(record_id: str) -> str:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
 from billing.intake import marks
-from billing.intake.marks import COMMIT_SEQ, CONFLICTING
+from billing.intake.marks import COMMIT_SEQ, CONFLICTING, CORRECTED
 from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.fact_columns import integers
 from billing.store import bulk, tables
@@ -43,7 +43,7 @@ class Arrivals:
     at_us: Int64s
     events: pa.Array[Any]  # keys of events that were ever marked, each once
     event_seq: Int64s  # the commit of the first version of each
-    counted_seq: Int64s  # the same where that version counted until another one put it in doubt, else the largest number
+    counted_seq: Int64s  # of the version that counted until another one put it in doubt first, where one did; else the largest number
     files: Int64s  # of which records could not be read and came back since; ascending
     file_seq: Int64s  # the commit of the first such record of each
     changed: pa.Array[Any]  # keys of events of sessions that were put together anew
@@ -65,7 +65,7 @@ class Arrivals:
         return int(since.min()) if since.size else int(self.seq.max(initial=0)) + 1
 
     def counted_seqs(self, usage: pa.Table) -> Int64s:
-        """The commit with which each row began to count, or its first version if another one put that in doubt: it may be on a bill.
+        """The commit with which each row began to count, or the version that another one put in doubt first: that may be on a bill.
 
         Of `usage` are read event_key, flags and commit_seq.
         """
@@ -127,8 +127,20 @@ def _events(connection: sa.Connection, seq: int) -> tuple[pa.Array[Any], Int64s,
     query = sa.select(told.c.event_key, sa.func.min(commit.commit_seq).label("first"), sa.func.min(told.c.marked).label("marked"))
     query = query.join_from(told, tables.commits, commit.at_us == told.c.at_us).where(commit.kind == USAGE)
     found = bulk.read(connection, query.group_by(told.c.event_key))
-    first, marked = integers(found["first"]), integers(found["marked"])  # 0: never in doubt
-    return one_chunk(found["event_key"]).cast(KEY), first, np.where(first < marked, first, NEVER)
+    keys, first, marked = one_chunk(found["event_key"]).cast(KEY), integers(found["first"]), integers(found["marked"])  # 0: never in doubt
+    return keys, first, np.where(first < marked, np.maximum(first, _corrected(connection, keys, told)), NEVER)
+
+
+def _corrected(connection: sa.Connection, keys: pa.Array[Any], told: sa.Subquery) -> Int64s:
+    """The commit of the last correction of each event before another version put it in doubt first; 0: there was none."""
+    row = tables.suspense.c
+    query = sa.select(row.event_key, sa.func.max(row.commit_seq).label("last")).join_from(
+        tables.suspense, told, told.c.event_key == row.event_key
+    )
+    found = bulk.read(connection, query.where(row.reason == CORRECTED, row.commit_seq < told.c.marked).group_by(row.event_key))
+    place: Any = pc.index_in(keys, value_set=one_chunk(found["event_key"]).cast(KEY))
+    last: Int64s = np.append(integers(found["last"]), 0)[place.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return last
 
 
 def _files(connection: sa.Connection, seq: int) -> tuple[Int64s, Int64s]:

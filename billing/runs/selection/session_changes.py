@@ -22,6 +22,7 @@ from billing.intake import marks, view
 from billing.intake.assembly import segment_groups
 from billing.intake.marks import COMMIT_SEQ, SUPERSEDED
 from billing.runs.contracts.columns import int64
+from billing.runs.contracts.counted_runs import all_looked
 from billing.runs.contracts.fact_columns import integers
 from billing.store import bulk, tables
 from rating.dates import BEFORE_ALL, DAY_US, NEVER
@@ -101,7 +102,7 @@ def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_
     if not found.num_rows:
         return {}, (0, 0)
     commits, start_us, at_us = (integers(found[name]) for name in ("commit_seq", "start_us", "at_us"))
-    late = _looked_at(connection, commits, start_us)
+    late = start_us < all_looked(connection).ends_us(commits)
     if days_min is not None:
         late |= at_us > start_us + days_min * DAY_US
     rows = np.flatnonzero(late)
@@ -112,19 +113,6 @@ def _marks(connection: sa.Connection, seq: int, days_min: int | None) -> tuple[_
     if found["start_us"].null_count:  # marks of homes before r0003 have no start
         return dict(taken_out), (BEFORE_ALL, NEVER - 1)
     return dict(taken_out), (int(start_us[rows].min(initial=0)), int(start_us[rows].max(initial=0)))
-
-
-def _looked_at(connection: sa.Connection, commits: Int64s, start_us: Int64s) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Mask of the commits that came after a run had looked whose bill date lies behind the start, by any clock."""
-    run = tables.bill_runs.c
-    runs = bulk.read(connection, sa.select(run.pinned_seq, run.bill_date).order_by(run.pinned_seq))
-    if not runs.num_rows:
-        return np.zeros(len(commits), np.bool_)
-    dates: Any = runs["bill_date"].cast(pa.string()).cast(pa.date32()).cast(pa.int32())
-    ends_us = np.maximum.accumulate((int64(dates) + 1) * DAY_US)
-    before = np.searchsorted(integers(runs["pinned_seq"]), commits)
-    found: np.ndarray[Any, np.dtype[np.bool_]] = (before > 0) & (start_us < ends_us[np.maximum(before - 1, 0)])
-    return found
 
 
 def _loaded(home: Home, connection: sa.Connection, seq: int, taken_out: _Marks, span: tuple[int, int]) -> SessionChanges:

@@ -8,10 +8,8 @@ later run has computed its period without it.
 
 from __future__ import annotations
 
-import bisect
 import collections
 import datetime as dt
-import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +20,7 @@ import sqlalchemy as sa
 from billing.intake.marks import SUPERSEDED
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.counted_charges import OWNER
-from billing.runs.contracts.counted_runs import Looked, looked
+from billing.runs.contracts.counted_runs import Looked, LookedUntil, looked
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
 from rating.dates import DAY_US, NEVER, NEVER_DAY, day_number, day_of
@@ -99,46 +97,33 @@ def _changes(connection: sa.Connection, seq: int, contracts: Contracts, scope: S
     commit = tables.commits.c
     first = sa.select(sa.func.min(commit.commit_seq)).where(commit.at_us >= scope.window.from_us, commit.commit_seq <= seq)
     since = max(connection.execute(first).scalar() or seq + 1, runs[-1].pinned_seq + 1)
-    billed = _BilledBy(runs)
-    of_events, first_us = _versions(connection, since, seq, billed)
-    of_accounts = _owners_before(connection, since, seq, billed, contracts)
+    looked_until = LookedUntil(runs)
+    of_events, first_us = _versions(connection, since, seq, looked_until)
+    of_accounts = _owners_before(connection, since, seq, looked_until, contracts)
     if not of_events and not of_accounts:
         return None
     first_day = min(first_us, scope.window.from_us) // DAY_US - _PERIOD_DAYS_MAX
     return _Changes(of_events, of_accounts, day_of(first_day))
 
 
-class _BilledBy:
-    """The end of the usage that runs had billed by a commit."""
-
-    def __init__(self, runs: Sequence[Looked]) -> None:
-        ordered = sorted(runs, key=lambda run: run.pinned_seq)
-        self._seqs = [run.pinned_seq for run in ordered]
-        self._ends_us = list(itertools.accumulate(((day_number(run.bill_date) + 1) * DAY_US for run in ordered), max))
-
-    def end_us(self, commit_seq: int) -> int:
-        """No usage that was billed before a commit begins at this instant or later, on any clock."""
-        place = bisect.bisect_left(self._seqs, commit_seq)
-        return self._ends_us[place - 1] if place else 0
-
-
-def _versions(connection: sa.Connection, since: int, seq: int, billed: _BilledBy) -> tuple[frozenset[bytes], int]:
+def _versions(connection: sa.Connection, since: int, seq: int, looked_until: LookedUntil) -> tuple[frozenset[bytes], int]:
     """Events marked in [since, seq], not by assembly, with a version that may have been billed before; and the first beginning of any."""
     row = tables.suspense.c
     marked = sa.select(row.event_key, sa.func.max(row.commit_seq).label("seq")).where(row.event_key.is_not(None), row.reason != SUPERSEDED)
     marks = marked.where(row.commit_seq >= since, row.commit_seq <= seq).group_by(row.event_key).subquery()
     query = sa.select(row.event_key, row.start_us, marks.c.seq).join_from(tables.suspense, marks, row.event_key == marks.c.event_key)
     first_us: dict[bytes, int] = {}
-    until_us: dict[bytes, int] = {}
+    mark_seqs: dict[bytes, int] = {}
     for key, start_us, mark_seq in connection.execute(query.where(row.commit_seq <= seq)):
         told_us = 0 if start_us is None else start_us  # marks of homes before r0003 have no start
         first_us[bytes(key)] = min(told_us, first_us.get(bytes(key), told_us))
-        until_us[bytes(key)] = billed.end_us(mark_seq)
-    found = frozenset(key for key, us in first_us.items() if us < until_us[key])
+        mark_seqs[bytes(key)] = mark_seq
+    ends_us = looked_until.ends_us(np.array(list(mark_seqs.values()), np.int64)).tolist()
+    found = frozenset(key for key, end_us in zip(mark_seqs, ends_us, strict=True) if first_us[key] < end_us)
     return found, min((first_us[key] for key in found), default=NEVER)
 
 
-def _owners_before(connection: sa.Connection, since: int, seq: int, billed: _BilledBy, contracts: Contracts) -> tuple[int, ...]:
+def _owners_before(connection: sa.Connection, since: int, seq: int, looked_until: LookedUntil, contracts: Contracts) -> tuple[int, ...]:
     """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] tells anew, from before its last bill on."""
     fact = tables.guiding_facts.c
     told_again = sa.select(fact.served_id).where(fact.commit_seq <= seq).group_by(fact.served_id).having(sa.func.count() > 1)
@@ -147,14 +132,16 @@ def _owners_before(connection: sa.Connection, since: int, seq: int, billed: _Bil
     query = sa.select(*columns).where(fact.served_id.in_(new), fact.served_id.in_(told_again), fact.commit_seq <= seq)
     owners: dict[str, set[int]] = collections.defaultdict(set)
     ends: dict[tuple[str, int, int], int] = {}  # of each span as it was told last
-    moved = set[str]()
+    changes = list[tuple[str, int, int]]()
     for number, subscription_key, from_us, to_us, commit_seq in connection.execute(query.order_by(fact.commit_seq, fact.fact_id)):
         span, end = (number, subscription_key, from_us), NEVER if to_us is None else to_us
         changed_us = min(ends[span], end) if span in ends else from_us
         owners[number].add(subscription_key)
         ends[span] = end
-        if commit_seq >= since and changed_us < billed.end_us(commit_seq):
-            moved.add(number)
+        if commit_seq >= since:
+            changes.append((number, changed_us, commit_seq))
+    ends_us = looked_until.ends_us(np.array([commit_seq for _, _, commit_seq in changes], np.int64)).tolist()
+    moved = {number for (number, changed_us, _), end_us in zip(changes, ends_us, strict=True) if changed_us < end_us}
     keys = sorted({key for number in moved for key in owners[number]})
     facts = contracts.facts
     place = index_of(facts.subscription_keys, np.array(keys, np.int64))

@@ -4,6 +4,7 @@
 period of its commit, or in the last one of an account that is closed by then. It is priced by the tariff of its own start, and draws on
 the allowances of the period it is placed in.
 `late_usage: waive`: an event that came later than what the first run knew that billed its period, void by now or not, is not billed.
+Its period may be closed when a run looks at it first: it is waived all the same.
 `late_usage_days_max`: an event that came more than so many days after it began is not billed.
 An event came when the first version of its record did (`billing.runs.selection.arrival_times`), however long it waited in suspense. What
 came late and waited is placed in the period in which it came back, since the one in which it came may be closed; another version of what
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from billing.charges.periods import period_of
+from billing.runs.contracts.counted_runs import LookedUntil
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.contracts.late_rules import NO_RULE, rule_of
 from billing.runs.selection.coverage import billed_seq
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.facts import Account
     from billing.runs.selection.arrival_times import Arrivals
+    from billing.runs.selection.coverage import Covered
     from billing.runs.selection.scope import Scope
     from billing.runs.usage.owners import Owners
 
@@ -59,7 +62,7 @@ def placed(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     late, counted_us = arrived(owner, start_us, usage, arrivals, contracts, scope, among=begun & ~too_late)
     place = owner.place.copy()
     place[late] = scope.place(owner.account[late], counted_us)
-    return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, first_seq, contracts, scope) & ~too_late}
+    return owner._replace(place=place), {TOO_LATE: too_late, WAIVED: _waived(owner, start_us, first_seq, contracts, scope) & ~too_late}
 
 
 def arrived(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
@@ -75,13 +78,18 @@ def arrived(  # noqa: PLR0913, PLR0917 -- events, and what they are judged by
     return late, np.minimum(counted_us, _last_instants(owner.account[late], contracts))
 
 
-def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
-    """Mask of the events that came after the bill of their period, on a plan that waives those."""
+def _waived(owner: Owners, start_us: Int64s, first_seq: Int64s, contracts: Contracts, scope: Scope) -> Bools:
+    """Mask of the events that came after the bill of their period, on a plan that waives those; also where that is closed by now."""
     waived = np.zeros(len(first_seq), np.bool_)
     billed_by = scope.covered_by if scope.first_billed_by is None else scope.first_billed_by
     waives = contracts.of_holdings(owner.holding, lambda plan: rule_of(contracts.late_rules, plan).waives, 0)
-    rows = np.flatnonzero((waives != 0) & (owner.place >= 0)) if billed_by is not None else waives[:0]
-    if billed_by is None or not rows.size:
+    if billed_by is None or not waives.any():
+        return waived
+    rows = np.flatnonzero((waives != 0) & (owner.place >= 0))
+    looked_until = LookedUntil({run for runs in billed_by.ever for run in runs})
+    closed = np.flatnonzero((waives != 0) & (owner.place == CLOSED) & (start_us < looked_until.ends_us(first_seq)))
+    waived[closed] = _after_bills(owner.account[closed], start_us[closed], first_seq[closed], contracts, billed_by)
+    if not rows.size:
         return waived
     account, place = owner.account[rows], owner.place[rows]
     columns = [billed_by.of[account], scope.calendar[account], place, contracts.facts.account_closed_day[account]]
@@ -92,6 +100,16 @@ def _waived(owner: Owners, first_seq: Int64s, contracts: Contracts, scope: Scope
     ]
     waived[rows] = first_seq[rows] > np.array([NEVER if each is None else each for each in seqs], np.int64)[code]
     return waived
+
+
+def _after_bills(account: Int64s, start_us: Int64s, first_seq: Int64s, contracts: Contracts, billed_by: Covered) -> Bools:
+    """Mask of the events of closed periods that came after the first run that billed their period; few, so each is looked at alone."""
+    after = np.zeros(len(account), np.bool_)
+    for row, (index, began_us, seq) in enumerate(zip(account.tolist(), start_us.tolist(), first_seq.tolist(), strict=True)):
+        end = _end(contracts.facts.accounts[index], began_us)
+        billed = None if end is None else billed_seq(billed_by.ever[int(billed_by.of[index])], end)
+        after[row] = billed is not None and seq > billed
+    return after
 
 
 def _really_ends(period: Period, closed_day: int) -> dt.date:

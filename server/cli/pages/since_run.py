@@ -20,6 +20,8 @@ _SHORT: Final = {
         "account": "account {account_id}",
         "owner": "; now of {owner}",
         "mended": "; corrected: the run of {next_bill_date} prices it",
+        "listed": "no run corrects it, `ratewright usage too-late` has the difference",
+        "decided": "no run corrects it, and decision {decision_id} is about the difference",
     },
     "zh": {
         "conflict": "；已出账：{invoice} 第 {line_no} 行（{charged}）",
@@ -30,6 +32,8 @@ _SHORT: Final = {
         "nobody": "无归属",
         "account": "账户 {account_id}",
         "owner": "；号码现属{owner}",
+        "listed": "任何出账都不会更正，差额见 `ratewright usage too-late`",
+        "decided": "任何出账都不会更正，差额已由决定 {decision_id} 处理",
         "mended": "；原因已排除，{next_bill_date} 的出账将批价",
     },
 }
@@ -47,6 +51,8 @@ _SENTENCES: Final = {
         "owner": "The number is now of {owner}. The charge stays on the bill of account {billed_account_id} until a run of that account "
         "takes it off; none does once the period is closed.",
         "mended": "The cause is corrected: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
+        "listed": "no run corrects the charge; `ratewright usage too-late` has the difference",
+        "decided": "no run corrects the charge; decision {decision_id} is about the difference",
     },
     "zh": {
         "conflict": "该记录的各版本互相冲突，选定之前均不计费：`ratewright usage suspense resolve {suspense_id}`。",
@@ -57,6 +63,8 @@ _SENTENCES: Final = {
         "nobody": "无归属",
         "account": "账户 {account_id}",
         "owner": "该号码现属{owner}。此费用仍留在账户 {billed_account_id} 的账单上，直至该账户的出账将其冲回；账期关闭后不再冲回。",
+        "listed": "任何出账都不会更正此费用；差额见 `ratewright usage too-late`",
+        "decided": "任何出账都不会更正此费用；差额已由决定 {decision_id} 处理",
         "mended": "原因已排除：该记录属于账户 {account_id}，{next_bill_date} 或之后的出账将批价。",
     },
 }
@@ -84,10 +92,18 @@ def quantity(of: Record | Quantity | None) -> str:
 
 
 def _told(since: Since, words: dict[str, str], **more: object) -> str:
-    fields = {"next_bill_date": since.next_bill_date, "account_id": since.account_id, "suspense_id": since.suspense_id, **more}
+    fields = {"next_bill_date": since.next_bill_date, "account_id": since.account_id, "suspense_id": since.suspense_id}
+    fields |= {"decision_id": since.decision_id, **more}
     fields |= {"charged": quantity(since.charged), "counts": quantity(since.counts)}
     fields["billed_account_id"] = since.billed_account_id
     fields["owner"] = words["account" if since.account_id else "nobody"].format(**fields)
-    moved = "moved" if since.billed_account_id else ""
-    fields["next"] = words[moved or ("corrects" if since.next_bill_date else "stays")].format(**fields)
+    fields["next"] = words[_next(since)].format(**fields)
     return words[since.kind].format(**fields)
+
+
+def _next(since: Since) -> str:
+    """The name of the words about the bill that has a charge."""
+    if since.next_bill_date:
+        return "corrects"
+    stays = "moved" if since.billed_account_id else "stays"
+    return "listed" if since.too_late else "decided" if since.decision_id else stays

@@ -13,8 +13,7 @@ from server.cli.languages import Language, words
 
 if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
-    from billing.left_out.telling import Told
-    from billing.too_late.listing import Listed
+    from billing.too_late.listing import Listed, TooLate
 
 SHOWN_ROWS = 50
 _WORDS: Final = {
@@ -114,7 +113,7 @@ def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -
     rows = [
         (each.record.record_id, each.record.source, each.record.account_id, each.record.subscription_id, instant(each.record.start_us),
          each.age_days, _worth(each.worth_micros, each.currency, language), each.currency, each.record.run_id,
-         _reason(each.record, language), *_decision(each.record.decision, language))
+         _reason(each, language), *_decision(each.record.decision, language))
         for each in found.records[:limit]
     ]  # fmt: skip
     more = ("no.", "decision", "decided (UTC)", "by", "agreed by", "why", "invoice", "credited by") if decided else ()
@@ -130,13 +129,16 @@ def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -
     output.print_table(columns, sums, right=columns[1:3])
 
 
-def _reason(found: Told, language: str) -> str:
-    """The reason why no run bills a record, and the proposal that waits."""
+def _reason(each: TooLate, language: str) -> str:
+    """The reason why no run bills a record, its versions where that is about them, and the proposal that waits."""
     from billing.left_out.words import refused_in_time, waiting_proposal
     from billing.runs.selection.left_out import REASONS
+    from billing.too_late.wording import in_short
 
-    told = (refused_in_time(found, REASONS[found.reason].words[language], language), waiting_proposal(found.proposal, language))
-    return _WORDS[language]["and"].join(each for each in told if each)
+    found = each.record
+    versions = "" if each.versions is None else in_short(each.versions, language)
+    reason = refused_in_time(found, REASONS[found.reason].words[language], language)
+    return _WORDS[language]["and"].join(part for part in (reason, versions, waiting_proposal(found.proposal, language)) if part)
 
 
 def _decision(found: DecisionTold | None, language: str) -> tuple[object, ...]:

@@ -14,8 +14,8 @@ from billing.suspense.deciding import Deciding
 from rating.model import LateUsage
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import START_US, Call, shop
-from tests.billing.suspense.world import ANA, asking, listed
-from tests.billing.too_late.late_world import NUMBERS, usage_cents, wrong
+from tests.billing.suspense.world import ANA, apply, asking, listed, save
+from tests.billing.too_late.late_world import NUMBERS, open_records, usage_cents, wrong
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -64,3 +64,32 @@ def keep(world: World, seconds: int) -> None:
     found = resolving.versions(world.home, asking(world).seq, int(doubtful.id))
     name = next(name for name, row in zip(found.names, found.rows.to_pylist(), strict=True) if row["duration_us"] == seconds * 1_000_000)
     resolving.resolve(world.home, found, name, Deciding(ANA, world.tick(), "says so"), {})
+
+
+@pytest.mark.parametrize(("kept_on", "starts"), [("2026-03-20", "10:05"), ("2026-04-10", "10:00"), ("2026-04-10", "10:05")])
+def test_a_corrected_record_that_is_put_in_doubt_is_billed_where_it_was(world: World, kept_on: str, starts: str) -> None:
+    """It came on 10 November with a wrong number, and was corrected in February: it is a call of February, also when another version comes.
+
+    The version that is kept is five minutes long, and begins at `starts`. November is closed by then.
+    """
+    plans = tuple(msgspec.structs.replace(each, late_usage=LateUsage.ARRIVAL_PERIOD) for each in shop().plans)
+    catalogue.publish(world.home, shop(2, START_US, plans=plans, corrects=1), world.tick())
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", ANNA)
+    world.bill("2025-11-01")
+    arrive(world, "2025-11-10T12:00:00", Call("8613800000077", "2025-10-05T10:00:00", 600, key="late"))
+    for date in DATES[:3]:
+        world.bill(date)
+    world.begun(dt.date(2026, 2, 10))
+    apply(world, save(world, {"source": "switch", "reasons": ["UNKNOWN_SUBSCRIPTION"], "served": {"set": ANNA}}))
+    world.bill("2026-03-01")
+    assert usage_cents(world, "anna") == 100
+    world.begun(dt.date(2026, 3, 10))
+    world.take(Call(ANNA, f"2025-10-05T{starts}:00", 300, key="late"))
+    for date in (each for each in DATES if "2026-03-10" < each < kept_on):
+        world.bill(date)
+    world.begun(dt.date.fromisoformat(kept_on))
+    keep(world, 300)
+    for date in (each for each in DATES if each > kept_on):
+        world.bill(date)
+    assert (usage_cents(world, "anna"), open_records(world), wrong(world)) == (50, [], set())
