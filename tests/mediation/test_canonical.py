@@ -215,7 +215,7 @@ def test_damaged_files_are_an_error_and_nothing_else(form: str, tmp_path: Path) 
 def test_a_file_of_another_kind_is_not_called_damaged(text: bytes, tmp_path: Path) -> None:
     file = tmp_path / "text"
     file.write_bytes(text * 20)
-    with pytest.raises(UnusableFileError, match="no Arrow or Parquet file"):
+    with pytest.raises(UnusableFileError, match="not an Arrow or Parquet file"):
         decode(file, SOURCE)
 
 

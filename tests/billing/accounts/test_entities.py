@@ -55,9 +55,9 @@ NO  X   | NO numbers documents of legal entity north
 X   FRONT | FRONT numbers documents of the receipts of till FRONT
 X   X   | south would give one number to two documents
 X   XO  | south would give one number to two documents
-x   XC  | 'x' is no prefix
-X-  XC  | 'X-' is no prefix
-X   ''  | '' is no prefix
+x   XC  | 'x' is not a prefix
+X-  XC  | 'X-' is not a prefix
+X   ''  | '' is not a prefix
 """
 
 

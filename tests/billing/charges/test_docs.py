@@ -223,7 +223,7 @@ CODE: dict[str, Callable[[], int]] = {
     "the same, ends on 15 July: 6 are over": lambda: 500 * months_left(day("2026-01-15"), 12, day("2026-07-15")),
     "15 messages at 0.10; the tier from 16 on is 0.08: its line": lambda: volume(15),
     "16 messages: its line": lambda: volume(16),
-    "20 messages of which an allowance gave 4: its line": lambda: volume(20, 4),
+    "20 messages, 4 of them from an allowance: its line": lambda: volume(20, 4),
     "17 messages of an account, 7 of them of a subscription that another one pays: the line of that one (0.56 of 1.36)": lambda: shared(
         7, 10
     ),
@@ -233,7 +233,7 @@ CODE: dict[str, Callable[[], int]] = {
     "30.00 with 50.00 off: what is off": lambda: off(3000, (0, 5000)),
     "50.00 committed, 20.00 used": lambda: short(5000, 2000),
     "10,000.00 committed, since 28 February 2024, 36.90 used": lambda: short(1_000_000, 3690, span("2024-02-28")),
-    "10.00 committed, 1.28 used, of which half is off": lambda: short(1000, 128 - off(128, (500_000, 0))),
+    "10.00 committed, 1.28 used, half of it off": lambda: short(1000, 128 - off(128, (500_000, 0))),
     "31.00 committed until 20 October, then 62.00, nothing used": changed_commitment,
     "310 minutes, `one`: a line has them from 6 to 15 October, another from 11 to 25 October": lambda: 100 * once((6, 16), (11, 26)),
     "310 minutes, `one`: three lines all October": lambda: 100 * once((1, 32), (1, 32), (1, 32)),

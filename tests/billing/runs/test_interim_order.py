@@ -65,7 +65,7 @@ def test_what_the_cycle_billed_is_not_billed_in_mid_cycle_afterwards(heavy: Worl
     assert cents(heavy) == owed
     assert bill(heavy, "2025-10-16") == (0, [], [passed_by("fifty of anna-1", "2025-11-01")])
     assert main(["bill", "thresholds", "--date", "2025-10-16", "--dry-run", "--home", str(heavy.home.path)]) == 0
-    assert capsys.readouterr().out == f"reached by 2025-10-16, and passed by: {passed_by('fifty of anna-1', '2025-11-01')}\n"
+    assert capsys.readouterr().out == f"reached by 2025-10-16, but not billed: {passed_by('fifty of anna-1', '2025-11-01')}\n"
     assert bill(heavy, "2025-11-01") == (0, [], [])
     for date in ("2025-11-01", "2025-12-01"):
         heavy.bill(date)
