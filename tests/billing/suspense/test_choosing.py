@@ -97,7 +97,7 @@ def test_two_people_choose(make_world: Callable[[str], World]) -> None:
     alone = Deciding(ANA, world.tick(), "alone")
     with pytest.raises(UserError, match="needs a second person"):
         choosing.apply_choice(world.home, made, alone, asking(world), {})
-    with pytest.raises(UserError, match="nobody approves their own"):
+    with pytest.raises(UserError, match="who cannot approve it"):
         proposals.decide(world.home, made.proposal_id, ANA, world.tick(), accept=True)
     with pytest.raises(UserError, match="chooses among versions"):
         proposals.require_ready(made, proposals.CORRECT)

@@ -157,7 +157,7 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     again = run("resolve", second["id"], "--keep", long, "--note", "the switch says so", uid=2002, status=1)
     assert "proposal 1 of person 2001 asks for that already" in again
     assert f"proposal 1 of person 2001 waits: of the 2 versions of record {first['id']}, {long} counts\n" in run("resolve", second["id"])
-    assert "nobody approves their own" in run("approve", 1, status=1)
+    assert "who cannot approve it" in run("approve", 1, status=1)
     done = run("approve", 1, uid=2002)
     assert done == f"proposal 1 (of the 2 versions of record {first['id']}, {long} counts): approved\ndone\n"
     assert "is applied already" in run("approve", 1, status=1, uid=2002)
