@@ -110,9 +110,7 @@ def level(number: int, action: str, since: str = "", language: str = "en") -> st
 def undoing_in_words(found: Undone, language: str = "en") -> str:
     """The persons who undid a run, when, and why."""
     if language == "zh":
-        import datetime as dt
-
-        at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=found.at_us)
+        at = utc_time(found.at_us)
         return f"由 {found.asked_by} 和 {found.by_name} 于 {at:%Y-%m-%d %H:%M} UTC 撤销：{undone_because(found)}"
     return f"{undone_by(found)}: {undone_because(found)}"
 
