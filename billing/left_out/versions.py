@@ -108,7 +108,7 @@ def differences(home: Home, seq: int, only: Collection[bytes] | None = None) -> 
 
 
 def open_differences(home: Home, seq: int) -> Differences:
-    """The differences on which nobody has decided."""
+    """The differences without a decision."""
     found = differences(home, seq)
     if not found.found:
         return found
@@ -141,7 +141,7 @@ def of_keys(home: Home, seq: int, wanted: Collection[bytes]) -> Differences:
 
 
 def _changed(connection: sa.Connection, seq: int) -> dict[bytes, int]:
-    """Events of which people or a later file took versions out after a run had looked at their time, each with the last such commit."""
+    """Events that lost versions, by people or a later file, after a run had read their time; each with the last such commit."""
     row = tables.suspense.c
     query = sa.select(row.event_key, row.commit_seq, row.start_us).where(row.event_key.is_not(None), row.reason != marks.SUPERSEDED)
     found = bulk.read(connection, query.where(row.commit_seq <= seq).order_by(row.commit_seq))
@@ -189,7 +189,7 @@ def _sides(connection: sa.Connection, seq: int, rows: pa.Table, charges: dict[by
 
 
 def _in_doubt(connection: sa.Connection, seq: int) -> set[bytes]:
-    """Events of which a row waits for a decision."""
+    """Events with a row that waits for a decision."""
     row, decision = tables.suspense.c, tables.suspense_decisions.c
     decided = sa.exists().where(decision.suspense_id == row.suspense_id, decision.commit_seq <= seq)
     query = sa.select(row.event_key).where(row.event_key.is_not(None), row.reason.in_(_WAITS), row.commit_seq <= seq, ~decided)

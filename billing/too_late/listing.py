@@ -1,11 +1,11 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
-It holds records that some run has left out for good, and no run has billed since. Among them are records that came in time and were
-refused until their period closed, and records that a closed period bills in another version than the one that counts
-(`billing.left_out.versions`). A record stays until a person decides on it; decided records have a list of their own. Owners of open
-records are those of the facts as of now, reasons those of the run. Worth is an estimate of each record alone
-(`billing.suspense.estimate`): without free quantity, caps or anything else that a month remembers, and without tax. The worth of a
-decided record is the one that the decision was taken on, as it is stored.
+It holds records that some run has left out for good, and no run has billed since. Some of them came in time and were refused until their
+period closed. Others are on the bill of a closed period in another version than the one that counts (`billing.left_out.versions`). A
+record stays until a person decides on it; decided records have a list of their own. Owners of open records are those of the facts as of
+now, reasons those of the run. Worth is an estimate of each record alone (`billing.suspense.estimate`): without free quantity, caps or
+anything else that a month remembers, and without tax. The worth of a decided record is the one that the decision was taken on, as it is
+stored.
 """
 
 from __future__ import annotations

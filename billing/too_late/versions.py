@@ -1,7 +1,7 @@
 """Differences of versions on the list of late usage: what a closed period bills of a record, and what counts of it.
 
-The worth of a difference is that of the version that counts less that of the version that is billed, each alone by the tariff of its
-time. Where only one of the two is of the account, what was billed is the charge as its run computed it.
+The worth of a difference is that of the version that counts, less that of the billed version: each alone, by the tariff of its time. Where
+only one of the two is of the account, what was billed is the charge as its run computed it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def entries(home: Home, seq: int, found: Differences, estimator: Estimator) -> I
 
 
 def told_of(home: Home, seq: int, found: Differences) -> Sequence[Told]:
-    """What is told of the record of each difference, by the key of the difference."""
+    """The words about the record of each difference, by the key of the difference."""
     if not found.found:
         return ()
     usage = found.rows.take(pa.array([each.row for each in found.found], pa.int64()))
