@@ -182,3 +182,23 @@ def test_a_plan_change_in_arrears_to_a_plan_that_bills_by_arrival(anna: Made) ->
 
 def asked(world: World) -> Asked:
     return Asked(Operator(*ANA), world.tick())
+
+
+def test_late_usage_that_a_rule_took_off_its_bill_is_billed_by_the_rule_of_since(anna: Made) -> None:
+    """It came in January, and twenty days at most took it off October while that was open: it is on no bill, so January has it."""
+    world = anna(shop())
+    for date in ("2025-11-01", "2025-12-01", "2026-01-01"):
+        world.bill(date)
+    arrive(world, "2026-01-10T12:00:00", OF_OCTOBER)
+    world.bill("2026-01-01")
+    assert usage_cents(world, "anna") == 100
+    strict = tuple(msgspec.structs.replace(each, late_usage_days_max=20) for each in shop().plans)
+    catalogue.publish(world.home, shop(2, START_US, plans=strict, corrects=1), world.tick())
+    world.bill("2026-01-01")
+    world.bill("2026-02-01")
+    assert (usage_cents(world, "anna"), open_records(world)) == (0, ["x"])
+    world.begun(dt.date(2026, 2, 10))
+    catalogue.publish(world.home, shop(3, START_US, plans=plans(BY_ARRIVAL), corrects=2), world.tick())
+    for date in ("2026-03-01", "2026-04-01", "2026-05-01", "2026-06-01"):
+        world.bill(date)
+        assert (usage_cents(world, "anna"), open_records(world), wrong(world)) == (100, [], set())
