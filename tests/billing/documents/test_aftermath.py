@@ -100,7 +100,7 @@ def test_a_reissue_names_what_it_replaces_and_is_no_correction_of_it(world: Worl
     assert [note.number for note in before.replaced_by] == [SECOND]
     assert (before.corrected_by, after.corrected_by, before.replaces, after.replaced_by) == ((), (), (), ())
     assert [line.corrects for line in invoicing.get_invoice(world.home, SECOND).lines] == [False] * 4
-    assert explain(world.home, SECOND).foot[-1] == f"It stands in the place of {FIRST}, which is void as of 2025-11-03"
+    assert explain(world.home, SECOND).foot[-1] == f"It replaces {FIRST}, which is void as of 2025-11-03"
     assert explain(world.home, SECOND, language="zh").foot[-1] == f"本单据替代 {FIRST}（已于 2025-11-03 作废）"  # noqa: RUF001
 
 
