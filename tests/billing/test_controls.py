@@ -25,6 +25,7 @@ CASH, PAID = "cash CNY: what came less what went = ledger", "payments: postings 
 BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY: computed = tax lines"
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
 LATE = "late usage: usage = what becomes of it"
+ONCE = "charges: events on bills = events on one bill"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 CHANGES = "catalogues: publications and repeals committed"
 CHAIN = "commits: given = with the hash"
@@ -164,7 +165,7 @@ def test_a_row_that_is_gone_from_a_charge_file(billed: World) -> None:
 def test_a_charge_file_that_is_gone(billed: World) -> None:
     next(billed.home.charges_folder.glob("run=2/*.parquet")).unlink()
     found = {book.name: book for book in books(billed.home) if not book.ok}
-    assert {name.split(",")[0] for name in found} == {"rating", "charges", "billing", LATE}
-    assert all("run 2" in name for name in found if name != LATE)
-    assert "cannot be worked out" in next(iter(found[LATE].terms))
+    assert {name.split(",")[0] for name in found} == {"rating", "charges", "billing", LATE, ONCE}
+    assert all("run 2" in name for name in found if name not in {LATE, ONCE})
+    assert all("cannot be worked out" in next(iter(found[name].terms)) for name in (LATE, ONCE))
     assert list(found["charges, run 2 of 2025-12-01: rows"].terms) == ["missing charges/run=2/part-00000.parquet"]
