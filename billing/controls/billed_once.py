@@ -15,11 +15,9 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.controls.book import Book, book, not_known
-from billing.runs.contracts import facts
 from billing.runs.contracts.columns import int64, key_halves, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import Looked, looked
-from billing.runs.selection.coverage import covered_through
 from billing.runs.selection.standing_charges import Charge, Known, StandingCharges
 from billing.store import tables
 from billing.store.home import Home
@@ -98,9 +96,9 @@ def _twice(known: _Home, candidates: set[bytes]) -> dict[bytes, list[Charge]]:
     """Events on several bills, with their charges."""
     if not candidates:
         return {}
-    stored = facts.load(known.connection, known.seq)
-    about = Known(known.home, known.connection, known.seq, stored, covered_through(known.connection, stored))
-    charges = StandingCharges(about, known.runs, pc.field("event_key").isin(pa.array(sorted(candidates), KEY)))
+    charges = StandingCharges(
+        Known(known.home, known.connection, known.seq), known.runs, pc.field("event_key").isin(pa.array(sorted(candidates), KEY))
+    )
     found = collections.defaultdict[bytes, list[Charge]](list)
     for charge in sorted(charges.standing(lambda _: True)):
         found[charge.event_key].append(charge)

@@ -169,6 +169,10 @@ def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, acc
         else:
             remedy = f"undo that run first: ratewright bill undo --run {each.billed_run} --accounts {billed} --reason ..."
         yield _Found(each.account_key, "", reason, remedy)
+    for taken in undo_moved.decided(home, connection, run_id, account_keys, home.head_seq(connection)):
+        reason = f"usage that run {run_id} took off its bill is in decision {taken.decision_id} on late usage"
+        remedy = f"take the decision back first: ratewright usage too-late take-back {taken.decision_id} --reason ..."
+        yield _Found(taken.account_key, "", reason, remedy)
 
 
 def document_rows(connection: sa.Connection, run_id: int) -> list[Any]:

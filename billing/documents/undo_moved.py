@@ -1,4 +1,4 @@
-"""Usage that a run took off a bill, and that another account or a later run has billed since: undoing the run would put it on two bills."""
+"""Usage that a run took off a bill, and that is on the bill of another account: without the run's document it would be on two bills."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing import late_decisions
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.computed_again import computed_again
+from billing.runs.selection.standing_charges import Known, StandingCharges
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -26,23 +28,51 @@ _COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 
 
 class Moved(NamedTuple):
-    """Usage that a run took off a bill of one account (key). It is on a bill of another account, or of another run, by now."""
+    """Usage that a run took off a bill of one account (key). It is on a bill of another account, by a run."""
 
     account_key: int
     billed_key: int
     billed_run: int
 
 
+class Taken(NamedTuple):
+    """Usage that a run took off a bill of an account (key), and on which a person decided since."""
+
+    account_key: int
+    decision_id: int
+
+
+def decided(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> list[Taken]:
+    """Such usage of a run whose documents are to count no more for accounts (keys), as of `seq`: each decision once, in order."""
+    known = late_decisions.decided(connection, seq)
+    decisions: dict[Any, int] = dict(zip(known.keys.to_pylist(), known.decision_id.tolist(), strict=True))
+    if not decisions:
+        return []
+    taken = _taken(home, connection, run_id, account_keys, seq)
+    return sorted({Taken(owner, decisions[key]) for key, owner in taken.items() if key in decisions})
+
+
 def moved(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> list[Moved]:
-    """Such usage of a run that is undone for accounts (keys), as of `seq`: each pair of accounts once, in order."""
+    """Such usage of a run whose documents are to count no more for accounts (keys), as of `seq`: each pair of accounts once, in order."""
+    owner_of = _taken(home, connection, run_id, account_keys, seq)
+    if not owner_of:
+        return []
+    keys = pc.field("event_key").isin(pa.array(sorted(owner_of), KEY))
+    billed = StandingCharges(Known(home, connection, seq), looked(connection, seq), keys)
+    standing = billed.standing(lambda charge: charge.account_key not in account_keys)
+    return sorted({Moved(owner_of[each.event_key], each.account_key, billed.newest_run(each)) for each in standing})
+
+
+def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> dict[bytes, int]:
+    """The usage that a run took off bills of accounts (keys), each event with its account."""
     runs, counting = looked(connection, seq), Counting(connection, seq)
     place = next((place for place, run in enumerate(runs) if run.run_id == run_id), None)
     if place is None:
-        return []
+        return {}
     again = computed_again(home, connection, runs[place], counting).again
     again = {key: days for key, days in again.items() if key in set(account_keys)}
     if not again:
-        return []
+        return {}
 
     def charges(number: int, only: Any) -> pa.Table:  # noqa: ANN401 -- an expression of Arrow
         run = runs[number].run_id
@@ -56,20 +86,10 @@ def moved(home: Home, connection: sa.Connection, run_id: int, account_keys: Coll
         before = charges(number, owners)
         off: Any = pc.invert(pc.is_in(before["event_key"], value_set=kept))
         owner_of |= _in_periods(before.filter(off), again)
-    if not owner_of:
-        return []
-    keys = pc.field("event_key").isin(pa.array(sorted(owner_of), KEY))
-    found = set[Moved]()
-    for number in range(place + 1):
-        billed = charges(number, keys)
-        events: list[Any] = billed["event_key"].to_pylist()
-        rows = zip(events, int64(billed[OWNER]).tolist(), strict=True)
-        run = runs[number].run_id
-        found |= {Moved(owner_of[key], owner, run) for key, owner in rows if run != run_id or owner not in account_keys}
-    return sorted(found)
+    return owner_of
 
 
-def _in_periods(charges: pa.Table, again: Mapping[int, set[int]]) -> dict[bytes, int]:
+def _in_periods(charges: pa.Table, again: Mapping[int, range]) -> dict[bytes, int]:
     """The events of charges in periods that were computed again, each with its owner."""
     owners, days = int64(charges[OWNER]).tolist(), int64(charges["period_from"].cast(pa.int32())).tolist()
     rows = np.array([day in again[owner] for owner, day in zip(owners, days, strict=True)], np.bool_)

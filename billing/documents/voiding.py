@@ -18,6 +18,7 @@ from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.lines import KEY_FIELDS
+from billing.documents import undo_moved
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import Work, transaction
 from billing.invoicing.drafts import OPENING
@@ -86,6 +87,7 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
         document = find(connection, number)
         day = date_of(document, on, who, "a void")
         _require_voidable(connection, document)
+        _require_not_moved(home, connection, document)
         asked = _Asked(number, reason, on)
         work = Work(home, connection, who, agreement)
         waits = _ask(work, document, asked)
@@ -95,6 +97,22 @@ def void(  # noqa: PLR0913 -- what, about what, when and by whom
             made = _void(work, document, day.isoformat(), reason)
             done.append(msgspec.structs.replace(made, dry_run=dry_run, needs_second=waits is not None))
     return done[0]
+
+
+def _require_not_moved(home: Home, connection: sa.Connection, document: Document) -> None:
+    """Raise UserError where the document took usage off a bill that is on the bill of another account: it would be on two."""
+    line, subscription = tables.invoice_lines.c, tables.subscriptions.c
+    owners = sa.select(subscription.account_key).join_from(
+        tables.invoice_lines, tables.subscriptions, subscription.subscription_key == line.subscription_key
+    )
+    keys = {document.account_key, *connection.execute(owners.where(line.invoice_key == document.invoice_key).distinct()).scalars()}
+    for each in undo_moved.moved(home, connection, document.run_id, keys, home.head_seq(connection))[:1]:
+        account = tables.accounts.c
+        billed = connection.execute(sa.select(account.account_id).where(account.account_key == each.billed_key)).scalar_one()
+        raise UserError(
+            f"{document.number} took usage off an earlier bill that is on the bill of {billed} in run {each.billed_run}",
+            f"void the invoice of {billed} in run {each.billed_run} first: `ratewright invoice list --account {billed}` shows it",
+        )
 
 
 def void_agreed(home: Home, agreement: Agreement) -> Void:

@@ -13,12 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.runs.contracts import facts
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.selection.computed_again import ComputedAgain, computed_again
-from billing.runs.selection.coverage import covered_through
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
@@ -44,11 +42,11 @@ def taken_off(home: Home, seq: int, only: Iterable[Any] | None = None) -> pa.Arr
             continue
         before: set[Any] = set()
         for run in runs[place + 1 :]:
-            charges = counting.of(run.run_id, read_charges(home.path, paths[run.run_id], _COLUMNS, _of_accounts(computed, wanted)))
+            charges = counting.billed(run.run_id, read_charges(home.path, paths[run.run_id], _COLUMNS, _of_accounts(computed, wanted)))
             before |= _in_periods(charges, computed.again)
         for run in runs[: place + 1] if before else ():  # what this run or a newer one has is on a bill
             keys = pc.field("event_key").isin(pa.array(sorted(before), KEY))
-            charges = counting.of(run.run_id, read_charges(home.path, paths[run.run_id], ["event_key", OWNER], keys))
+            charges = counting.billed(run.run_id, read_charges(home.path, paths[run.run_id], ["event_key", OWNER], keys))
             before -= set(charges["event_key"].to_pylist())
         found |= before
     return pa.array(sorted(found - _on_a_bill(home, seq, runs, found)), KEY)
@@ -59,9 +57,7 @@ def _on_a_bill(home: Home, seq: int, runs: Sequence[Looked], keys: set[Any]) -> 
     if not keys:
         return set()
     with home.connect() as connection:
-        known = facts.load(connection, seq)
-        about = Known(home, connection, seq, known, covered_through(connection, known))
-        charges = StandingCharges(about, runs, pc.field("event_key").isin(pa.array(sorted(keys), KEY)))
+        charges = StandingCharges(Known(home, connection, seq), runs, pc.field("event_key").isin(pa.array(sorted(keys), KEY)))
         return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
@@ -70,7 +66,7 @@ def _of_accounts(computed: ComputedAgain, wanted: Any) -> Any:  # noqa: ANN401 -
     return own if wanted is None else own & wanted
 
 
-def _in_periods(charges: pa.Table, again: Mapping[int, set[int]]) -> set[Any]:
+def _in_periods(charges: pa.Table, again: Mapping[int, range]) -> set[Any]:
     """Keys of the events that were priced, of periods that were computed again."""
     days = int64(charges["period_from"].cast(pa.int32()))
     owners, priced = int64(charges[OWNER]), charges["status"].to_numpy() < int(REFUSALS_FROM)

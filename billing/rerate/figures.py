@@ -67,6 +67,7 @@ class Figures(msgspec.Struct, frozen=True):
     left_alone: tuple[str, ...]  # account ids that the next run computes anyway
     quarantined: dict[str, str]  # account id -> why its difference cannot be billed
     beyond: dict[str, Beyond] = {}  # account id -> what the job gives back beyond what was billed
+    moved: tuple[str, ...] = ()  # account ids: left alone, since their bills have usage that is another account's by now
 
 
 def figures(  # noqa: PLR0913, PLR0917 -- one argument a part of the figures

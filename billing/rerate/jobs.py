@@ -222,6 +222,7 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     quarantined = {ids[key]: reason for key, reason in reasons.items()}
     named = {ids[key]: each for key, each in beyond.items() if key not in reasons}
     found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined, named)
+    found = msgspec.structs.replace(found, moved=scoped.moved)
     left = [each for made_of, part in zip(made, scoped.parts, strict=True) for each in left_by(made_of, part.kept, request.plan)]
     leaves_late = any(part.known.left_alone is not None for part in scoped.parts)
     return _Found(seq, drafts, left, found, _reference(request, drafts), leaves_late)

@@ -6,7 +6,8 @@ that begins in or reaches into the months asked for. The last is the last one th
 selects the charges of the plan's holders on days of the months.
 
 Some accounts are left alone and reported, since the next run computes them anyway. These are accounts with a period that runs of all
-accounts have left out (quarantined, held), with a void last invoice, or with nothing billed. All members of a rating unit are computed
+accounts have left out (quarantined, held), with a void last invoice, or with nothing billed. So are rating units whose bills have usage
+that is another account's by now (`moved_usage`). All members of a rating unit are computed
 together, if any of them is named.
 """
 
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 from billing.guiding import Guide
 from billing.left_out.for_good import left_for_good
 from billing.rerate.keeping import Kept
+from billing.rerate.moved_usage import moved_away
 from billing.runs.computing import Known, billed_in
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
@@ -55,6 +57,7 @@ class Scoped(NamedTuple):
 
     parts: list[Part]
     left_alone: tuple[str, ...]  # account ids: the next run will compute them anyway
+    moved: tuple[str, ...] = ()  # account ids: their bills have usage that is another account's by now
 
 
 def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> Scoped:
@@ -76,13 +79,18 @@ def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> S
     concerned = _concerned(contracts, request) & named
     pins = billed_periods.pins(known, scope.covered_through(connection, known), runs)
     last = {run.pinned_seq: run for run in runs}
+    concerned_keys = set(known.account_keys[concerned].tolist())
+    moved = moved_away(home, connection, seq, concerned_keys, (request.first_day, request.after_day))
+    has_moved = np.isin(known.account_unit, known.account_unit[np.isin(known.account_keys, list(moved))])  # units as a whole
+    moved_ids, concerned = concerned & has_moved, concerned & ~has_moved
     parts = []
     for pin in np.unique(pins[concerned & (pins > 0)]).tolist() or [newest]:
         of_run = pins == pin
         keys = (known.account_keys[concerned & of_run], known.account_keys[named & of_run])
         parts.append(reading.part(last[pin], contracts if pin == newest else reading.contracts(pin), *keys))
     ids: Any = known.account_ids
-    return Scoped(parts, tuple(ids.filter(pa.array(concerned & (pins == 0))).to_pylist()))
+    left_alone, moved_names = (tuple(ids.filter(pa.array(mask)).to_pylist()) for mask in (concerned & (pins == 0), moved_ids))
+    return Scoped(parts, left_alone, moved_names)
 
 
 class _Reading:

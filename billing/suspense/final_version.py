@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
+from billing import late_decisions
 from billing.accounts import picture, still_open
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
+from billing.store import tables
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -56,6 +59,26 @@ def final_version(home: Home, found: Versions) -> FinalVersion | None:
         name = _name(found, run.pinned_seq)
         return FinalVersion(name, known.customers[charge[OWNER]].account_id, charge["period_from"])
     return None
+
+
+class DecidedVersion(NamedTuple):
+    """A decision on late usage, and the name of the version that it is about."""
+
+    name: str
+    decision_id: int
+
+
+def decided_version(home: Home, found: Versions) -> DecidedVersion | None:
+    """The version of an event on which a person decided, since it came too late; None where nobody did, or that was taken back."""
+    with home.connect() as connection:
+        known = late_decisions.decided(connection, found.seq)
+        decisions: dict[Any, int] = dict(zip(known.keys.to_pylist(), known.decision_id.tolist(), strict=True))
+        number = decisions.get(found.event_key)
+        if number is None:
+            return None
+        row = tables.late_decisions.c
+        commit = connection.execute(sa.select(row.commit_seq).where(row.decision_id == number)).scalar_one()
+    return DecidedVersion(_name(found, int(commit)), number)
 
 
 def _name(found: Versions, seq: int) -> str:

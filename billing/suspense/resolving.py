@@ -21,7 +21,7 @@ from billing.store.tables import suspense, suspense_decisions
 from billing.suspense import deciding, proposals, raw
 from billing.suspense.candidates import recycled
 from billing.suspense.deciding import Verdict
-from billing.suspense.final_version import final_version
+from billing.suspense.final_version import decided_version, final_version
 from billing.suspense.limits import COMMIT_KIND
 from billing.suspense.proposals import State
 from billing.suspense.selection import refuse_unknown
@@ -123,6 +123,13 @@ def require_open(home: Home, found: Versions, place: int) -> None:
         raise UserError(
             f"version {billed.name} is on the bill of {period}, and that period is closed",
             f"keep {billed.name}, and bill or give back a difference with `ratewright adjustment add`; `usage find` shows its charge",
+        )
+    decided = decided_version(home, found)
+    if decided is not None and decided.name != found.names[place]:
+        number = decided.decision_id
+        raise UserError(
+            f"decision {number} on late usage is about version {decided.name}, and it would bill or write off the other one no more",
+            f"keep {decided.name}, or take the decision back first: ratewright usage too-late take-back {number} --reason ...",
         )
 
 

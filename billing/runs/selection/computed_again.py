@@ -12,6 +12,7 @@ from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.counted_runs import Looked
 from billing.runs.selection import changed_accounts, scope
+from billing.runs.selection.coverage import TESTED
 from billing.store import tables
 from rating.dates import BEFORE_ALL, day_number
 
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
 
 class ComputedAgain(NamedTuple):
-    """A run, and the periods that it computed again: by account key, their first days as day numbers."""
+    """A run, and the days that it computed again: by account key, as day numbers. A charge is of the first day of its period.
+
+    They are days, since a period may begin on another day by then, or be none of the account's any more.
+    """
 
     run: Looked
-    again: Mapping[int, set[int]]
+    again: Mapping[int, range]
 
 
 def computed_again(home: Home, connection: sa.Connection, run: Looked, counting: Counting) -> ComputedAgain:
@@ -37,8 +41,9 @@ def computed_again(home: Home, connection: sa.Connection, run: Looked, counting:
     covered = scope.covered_through(connection, contracts.facts, run.run_id)
     made = changed_accounts.scope_of(home, connection, contracts, covered, run.bill_date, run.pinned_seq, only=run.only)
     parked = tables.quarantine.c
-    aside = set(connection.execute(sa.select(parked.account_key).where(parked.run_id == run.run_id)).scalars())
-    again: dict[int, set[int]] = {}
+    put_aside = sa.select(parked.account_key).where(parked.run_id == run.run_id, parked.kind != TESTED)
+    aside = set(connection.execute(put_aside).scalars())
+    again: dict[int, range] = {}
     first = np.array([day_number(periods[0].start) for periods in made.calendars], np.int64)
     rows = np.flatnonzero(made.calendar >= 0)
     before = _computed_day(covered)
@@ -46,8 +51,7 @@ def computed_again(home: Home, connection: sa.Connection, run: Looked, counting:
     for row in rows.tolist():
         key = int(contracts.facts.account_keys[row])
         if key not in aside:
-            starts = {day_number(period.start) for period in made.calendars[int(made.calendar[row])]}
-            again[key] = {day for day in starts if day < int(before[row])}
+            again[key] = range(int(first[made.calendar[row]]), int(before[row]))
     for key in counting.gone(run.run_id, again):
         del again[key]
     return ComputedAgain(run, again)

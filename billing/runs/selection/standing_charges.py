@@ -1,26 +1,27 @@
-"""Charges of usage that are on a bill: no later run computed their period without them, and their invoice is not void.
+"""Charges of usage that are on a bill: what documents that are not void have billed of them, less what such documents took off again.
 
-Charge files of a run stay as they were written. A later run that computes a period again has the charges that are on the bill from then on.
+Charge files of a run stay as they were written, and a document of a run has the difference to what was billed by then. So a charge is put
+on a bill by the first run that has it, and by the next one that has it after that document was void. It is taken off by a run that
+computes its period again without it, and is back on the bill when the document of that run is void.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts import undone
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from billing.runs.contracts.facts import Facts
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection.computed_again import computed_again
-from billing.runs.selection.coverage import Covered
+from billing.store import tables
 from billing.store.home import Home
-from rating.dates import day_number, day_of
+from billing.store.voids import VOIDED
+from rating.dates import NEVER, day_of
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
@@ -42,13 +43,11 @@ class Charge(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Known:
-    """The data of a home that charges are judged by, as of `seq`. `covered`: the runs that billed each account."""
+    """The data of a home that charges are judged by, as of `seq`."""
 
     home: Home
     connection: sa.Connection
     seq: int
-    facts: Facts
-    covered: Covered | None
 
 
 class StandingCharges:
@@ -58,11 +57,11 @@ class StandingCharges:
         """Read the `wanted` charges."""
         self._known, self._runs = known, runs
         self._counting = Counting(known.connection, known.seq)
-        self._again: dict[int, Mapping[int, set[int]]] = {}
+        self._again: dict[int, Mapping[int, range]] = {}
         self._charges = [self._priced(run, wanted) for run in runs]
         keys = sorted({charge.account_key for charges in self._charges for charge in charges})
-        self._tests = DaysForTests(known.connection, keys, known.seq)
-        self._index = dict(zip(keys, known.facts.account_index(np.array(keys, np.int64)).tolist(), strict=True))
+        self._tests = [DaysForTests(known.connection, keys, run.pinned_seq) for run in runs]
+        self._voids = _voids(known, keys)
 
     def all(self) -> set[Charge]:
         """Charges of any run, on a bill or not."""
@@ -70,11 +69,11 @@ class StandingCharges:
 
     def standing(self, asked: Callable[[Charge], bool]) -> set[Charge]:
         """The charges that are on a bill, of those that are `asked` for."""
-        found = set[Charge]()
-        for place, charges in enumerate(self._charges):
-            wanted = (charge for charge in charges - found if asked(charge) and not self._is_for_tests(charge))
-            found |= {charge for charge in wanted if not self._is_taken_off(place, charge) and not self._is_void(charge)}
-        return found
+        return {charge for charge in self.all() if asked(charge) and self._is_on_a_bill(charge)}
+
+    def newest_run(self, charge: Charge) -> int:
+        """The id of the newest run that has a charge."""
+        return next(run.run_id for run, charges in zip(self._runs, self._charges, strict=True) if charge in charges)
 
     def _priced(self, run: Looked, wanted: Any) -> set[Charge]:  # noqa: ANN401 -- an expression of Arrow
         paths = charge_paths(self._known.connection, run.run_id)
@@ -85,29 +84,36 @@ class StandingCharges:
         rows = zip(keys, int64(charges[OWNER]).tolist(), days, priced, strict=True)
         return {Charge(key, owner, day) for key, owner, day, is_priced in rows if is_priced and owner}
 
-    def _is_for_tests(self, charge: Charge) -> bool:
-        return self._tests.holds(charge.account_key, day_of(charge.day))
+    def _is_in(self, charge: Charge, number: int) -> bool:
+        """True where a run had a charge to bill. What it computes of an account for tests is on no bill, also where that is retracted."""
+        return charge in self._charges[number] and not self._tests[number].holds(charge.account_key, day_of(charge.day))
 
-    def _is_taken_off(self, place: int, charge: Charge) -> bool:
-        """True where a newer run than that at `place` computed the period again, without this charge."""
-        newer = (number for number in range(place) if charge not in self._charges[number])
-        return any(charge.day in self._computed_again(number).get(charge.account_key, ()) for number in newer)
+    def _is_on_a_bill(self, charge: Charge) -> bool:
+        """True where the documents that are not void come to the charge."""
+        documents: list[tuple[int, int]] = []  # of each run: 1 puts it on, -1 takes it off; and the commit that made the document void
+        for number in reversed(range(len(self._runs))):
+            run, has = self._runs[number], self._is_in(charge, number)
+            billed = sum(each for each, void_seq in documents if void_seq > run.pinned_seq)
+            if has or (billed and charge.day in self._computed_again(number).get(charge.account_key, ())):
+                documents.append((int(has) - billed, self._voids.get((run.run_id, charge.account_key), NEVER)))
+        return sum(each for each, void_seq in documents if void_seq > self._known.seq) > 0
 
-    def _computed_again(self, number: int) -> Mapping[int, set[int]]:
+    def _computed_again(self, number: int) -> Mapping[int, range]:
         if number not in self._again:
             run = self._runs[number]
             self._again[number] = computed_again(self._known.home, self._known.connection, run, self._counting).again
         return self._again[number]
 
-    def _is_void(self, charge: Charge) -> bool:
-        """True where the invoice of the first run that had the charge is void, and its periods are not made anew yet."""
-        covered, index = self._known.covered, self._index[charge.account_key]
-        if covered is None or index < 0:
-            return False
-        coverage, number = covered[index], int(covered.of[index])
-        reopened_from = dt.date.min if coverage is None else coverage.reopened_from
-        if reopened_from is None or charge.day < day_number(reopened_from):
-            return False
-        first = next(run.run_id for run, charges in zip(self._runs[::-1], self._charges[::-1], strict=True) if charge in charges)
-        with_void = {run.run_id for run in covered.ever[number]} - {run.run_id for run in covered.classes[number]}
-        return first in with_void
+
+def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int], int]:
+    """By run and account (key), the commit that made a document of the run void that has usage of the account."""
+    invoice, line, event, subscription = tables.invoices.c, tables.invoice_lines, tables.invoice_events, tables.subscriptions.c
+    seq = sa.func.min(event.c.commit_seq)
+    query = sa.select(invoice.run_id, subscription.account_key, seq).select_from(tables.invoices)
+    query = query.join(event, event.c.invoice_key == invoice.invoice_key).join(line, line.c.invoice_key == invoice.invoice_key)
+    query = query.join(tables.subscriptions, subscription.subscription_key == line.c.subscription_key)
+    query = query.where(event.c.kind == VOIDED, event.c.commit_seq <= known.seq, event.c.commit_seq.not_in(undone.commits()))
+    query = query.where(line.c.kind == "usage").group_by(invoice.run_id, subscription.account_key)
+    wanted = set(account_keys)
+    rows = known.connection.execute(query) if wanted else ()
+    return {(int(run_id), int(key)): int(void_seq) for run_id, key, void_seq in rows if key in wanted}

@@ -72,7 +72,7 @@ class Billed(NamedTuple):
 
 def find(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arrivals | None) -> Billed:
     """Such usage as of `seq`. `came`: its arrival, where any plan bills late usage in the period of that, or ever did."""
-    stays, moving = changed_events.find(home, seq, contracts, scope)
+    stays, moving = changed_events.find(home, seq, contracts, scope, by_arrival=came is not None)
     late, kept_in = (set[bytes](), None) if came is None else _late(home, seq, contracts, scope, came)
     return Billed(keys_array(stays | late), kept_in, keys_array(moving), np.array(list(moving.values()), np.int64))
 
@@ -103,19 +103,19 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
         later = np.flatnonzero(priced & is_known & ~is_before & (start_us < period_us)).tolist()
         kept += [(keys[at], int(start_us[at]), int(account[at]), int(period_us[at])) for at in later]
         rest.difference_update(keys)
-    final = _on_bills(home, seq, contracts, scope, final)
+    final = _on_bills(home, seq, final)
     if not kept:
         return final, None
     names, *columns = zip(*kept, strict=True)
     return final, KeptIn(pa.array(names, KEY), *(np.array(column, np.int64) for column in columns))
 
 
-def _on_bills(home: Home, seq: int, contracts: Contracts, scope: Scope, keys: set[bytes]) -> set[bytes]:
+def _on_bills(home: Home, seq: int, keys: set[bytes]) -> set[bytes]:
     """Those of the events that are on a bill: a later run may have computed their period without them."""
     if not keys:
         return keys
     with home.connect() as connection:
-        known = Known(home, connection, seq, contracts.facts, scope.covered_by)
+        known = Known(home, connection, seq)
         charges = StandingCharges(known, looked(connection, seq), pc.field("event_key").isin(keys_array(sorted(keys))))
         return {charge.event_key for charge in charges.standing(lambda _: True)}
 

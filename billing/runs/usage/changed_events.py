@@ -57,18 +57,18 @@ class _Changes(NamedTuple):
     first_day: dt.date  # no such usage began before
 
 
-def find(home: Home, seq: int, contracts: Contracts, scope: Scope) -> Elsewhere:
-    """The usage on bills that may have its place elsewhere as of `seq`."""
+def find(home: Home, seq: int, contracts: Contracts, scope: Scope, *, by_arrival: bool) -> Elsewhere:
+    """The usage on bills that may have its place elsewhere as of `seq`. `by_arrival`: late usage may be billed where it arrives."""
     assert scope.window is not None
     with home.connect() as connection:
         runs = looked(connection, seq)
-        changes = _changes(connection, seq, contracts, scope, runs) if runs else None
+        changes = _changes(connection, seq, contracts, scope, runs, by_arrival=by_arrival) if runs else None
         if changes is None:
             return Elsewhere(set(), {})
         owners = pa.array(contracts.facts.account_keys[list(changes.of_accounts)], pa.int64())
         wanted = pc.field("event_key").isin(pa.array(sorted(changes.of_events), KEY)) | pc.field(OWNER).isin(owners)
         wanted &= pc.field("period_from") >= changes.first_day
-        known = Known(home, connection, seq, contracts.facts, scope.covered_by)
+        known = Known(home, connection, seq)
         charges = StandingCharges(known, [run for run in runs if run.bill_date > changes.first_day], wanted)
         computed = _ComputedDays(contracts.facts, scope, {charge.account_key for charge in charges.all()})
         stays = {charge.event_key for charge in charges.standing(lambda charge: not computed.holds(charge))}
@@ -91,7 +91,9 @@ class _ComputedDays:
         return charge.day >= self._first[charge.account_key]
 
 
-def _changes(connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Looked]) -> _Changes | None:
+def _changes(  # noqa: PLR0913 -- as of when, and what is open
+    connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Looked], *, by_arrival: bool
+) -> _Changes | None:
     """The changes since the window began of usage that a run may have billed before; None where there are none."""
     assert scope.window is not None
     commit = tables.commits.c
@@ -99,10 +101,11 @@ def _changes(connection: sa.Connection, seq: int, contracts: Contracts, scope: S
     since = max(connection.execute(first).scalar() or seq + 1, runs[-1].pinned_seq + 1)
     looked_until = LookedUntil(runs)
     of_events, first_us = _versions(connection, since, seq, looked_until)
-    of_accounts = _owners_before(connection, since, seq, looked_until, contracts)
+    of_accounts, moved_us = _owners_before(connection, since, seq, looked_until, contracts)
     if not of_events and not of_accounts:
         return None
-    first_day = min(first_us, scope.window.from_us) // DAY_US - _PERIOD_DAYS_MAX
+    first_us = min(first_us, moved_us if by_arrival else max(moved_us, scope.window.from_us))
+    first_day = max(first_us // DAY_US - _PERIOD_DAYS_MAX, day_number(dt.date.min))
     return _Changes(of_events, of_accounts, day_of(first_day))
 
 
@@ -123,8 +126,13 @@ def _versions(connection: sa.Connection, since: int, seq: int, looked_until: Loo
     return found, min((first_us[key] for key in found), default=NEVER)
 
 
-def _owners_before(connection: sa.Connection, since: int, seq: int, looked_until: LookedUntil, contracts: Contracts) -> tuple[int, ...]:
-    """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] tells anew, from before its last bill on."""
+def _owners_before(
+    connection: sa.Connection, since: int, seq: int, looked_until: LookedUntil, contracts: Contracts
+) -> tuple[tuple[int, ...], int]:
+    """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] changes, from before its last bill on.
+
+    And the first instant of which one is changed.
+    """
     fact = tables.guiding_facts.c
     told_again = sa.select(fact.served_id).where(fact.commit_seq <= seq).group_by(fact.served_id).having(sa.func.count() > 1)
     new = sa.select(fact.served_id).where(fact.commit_seq >= since, fact.commit_seq <= seq)
@@ -141,8 +149,10 @@ def _owners_before(connection: sa.Connection, since: int, seq: int, looked_until
         if commit_seq >= since:
             changes.append((number, changed_us, commit_seq))
     ends_us = looked_until.ends_us(np.array([commit_seq for _, _, commit_seq in changes], np.int64)).tolist()
-    moved = {number for (number, changed_us, _), end_us in zip(changes, ends_us, strict=True) if changed_us < end_us}
+    before = [(number, changed_us) for (number, changed_us, _), end_us in zip(changes, ends_us, strict=True) if changed_us < end_us]
+    moved = {number for number, _ in before}
     keys = sorted({key for number in moved for key in owners[number]})
     facts = contracts.facts
     place = index_of(facts.subscription_keys, np.array(keys, np.int64))
-    return tuple(sorted(set(facts.subscription_account[place[place >= 0]].tolist())))
+    indices = sorted(set(facts.subscription_account[place[place >= 0]].tolist()))
+    return tuple(indices), min((changed_us for _, changed_us in before), default=NEVER)

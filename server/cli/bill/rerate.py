@@ -17,6 +17,7 @@ Named = Annotated[
     str | None,
     Parameter(help="Only these of the accounts with the plan: a,b or @file with one id a line.", allow_leading_hyphen=True),
 ]
+_MOVED = "its bills have usage of a number that is another account's now: bill or give back a difference by hand"
 _CAUSES = (
     "a difference is what is due by the tariffs in force now, less what was billed: usage that was corrected after its bill is in it too "
     "(bill explain RECORD)"
@@ -182,6 +183,7 @@ def _print_figures(found: Figures) -> None:
         ("tax", amounts(found.tax_micros)),
         *((f"revenue code {name}", output.amount(micros, name.split()[0])) for name, micros in found.by_revenue_code.items()),
         *((f"left alone {account}", "the next run computes it anyway") for account in found.left_alone),
+        *((f"left alone {account}", _MOVED) for account in found.moved),
         *((f"cannot be billed {account}", reason) for account, reason in found.quarantined.items()),
         *((f"more than billed {account}", _beyond(each)) for account, each in found.beyond.items()),
     ]

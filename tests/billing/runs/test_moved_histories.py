@@ -10,16 +10,20 @@ import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import pytest
 
-from billing import invoicing
+from billing import catalogue, invoicing
 from billing.accounts import agreements, kinds, numbers
 from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.controls.billed_once import billed_once_book
 from billing.documents import undoing, voiding
+from billing.late_decisions import WRITTEN_OFF
 from billing.persons import Who
+from billing.rerate import jobs
+from billing.rerate.request import request
 from billing.runs import cycle, quarantine
 from billing.runs.settlement import bounds
 from billing.runs.start import Order
@@ -27,11 +31,11 @@ from billing.runs.usage import changed_events
 from billing.store.voids import voided
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
-from rating.errors import ProblemsError
-from tests.billing.runs.world import Call, World
+from rating.errors import ProblemsError, UserError
+from tests.billing.runs.world import START_US, Call, World, shop
 from tests.billing.second_person import let_one_give_back, set_by_two
 from tests.billing.suspense.world import asking, listed
-from tests.billing.too_late.late_world import ANA, BEN, CENT, NUMBERS, open_records, wrong
+from tests.billing.too_late.late_world import ANA, BEN, CENT, NUMBERS, decide, open_records, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +173,63 @@ HISTORIES: Final = {
         2025-12-06 hold anna 2026-01-20
                    runs 2026-01 2026-03
         """, (100, 0)),
+    "the invoice that took it off cannot be void": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 move anna bert-1 2025-10-10
+                   runs 2025-12 2025-12
+        2025-12-05 void anna 1
+        2025-12-06 hold anna never
+                   runs 2026-01 2026-03
+        """, (0, 100)),
+    "it was billed again by a reissue, and a later invoice with the month is void": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-03 void anna 0
+        2025-11-04 reissue anna 0
+        2025-11-10 other 2025-10-22 30
+                   runs 2025-12 2025-12
+        2025-12-05 void anna 2
+        2025-12-06 move anna bert-1 2025-10-10
+        2025-12-07 run bert 2025-12-01
+        2025-12-08 hold anna never
+                   runs 2026-01 2026-02
+        """, (100, 300)),
+    "the invoice that put it back is void, and it moves on": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 move anna bert-1 2025-10-10
+        2025-11-11 run anna,bert 2025-11-01
+        2025-11-12 back anna 2025-10-11
+        2025-11-13 run anna,bert 2025-11-01
+        2025-11-14 void anna 2
+        2025-11-15 move anna bert-1 2025-10-12
+        2025-11-16 hold anna never
+                   runs 2025-12 2026-02
+        """, (0, 100)),
+    "the account that had it is for tests later on": ("""
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-10 test anna 2025-12-01
+        2025-11-11 move anna bert-1 2025-10-10
+                   runs 2025-12 2026-03
+        """, (0, 100)),
+    "the account that had it is for tests, told after the period was closed": ("""
+        2025-10-02 hold bert 2026-02-15
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-03 test anna 2025-10-01
+        2026-02-20 move anna bert-1 2025-10-10
+                   runs 2026-03 2026-04
+        """, (100, 0)),
+    "the account that had it closes before the period; runs open three periods": ("""
+        2025-10-01 open 3
+        2025-11-21 call anna 2025-11-20 10
+                   runs 2025-11 2025-12
+        2025-12-04 move anna bert-1 2025-11-10
+        2025-12-05 close anna 2025-11-01
+                   runs 2026-01 2026-04
+        """, (0, 100)),
     "its bills were held without an end, and go on": ("""
         2025-10-01 open 3
         2025-10-21 call anna 2025-10-20 10
@@ -215,7 +276,8 @@ class History:
 
     def run(self, day: str, account: str, bill_date: str = "") -> None:
         """A run of one account alone."""
-        cycle.run(self.world.home, dt.date.fromisoformat(bill_date or day), self.world.tick(), order=Order(accounts=frozenset({account})))
+        order = Order(accounts=frozenset(account.split(",")))
+        cycle.run(self.world.home, dt.date.fromisoformat(bill_date or day), self.world.tick(), order=order)
         self.require_once()
 
     def require_once(self) -> None:
@@ -280,7 +342,7 @@ class History:
 
     def back(self, day: str, number: str, from_day: str) -> None:
         """A number that was given to Bert is Anna's all the same."""
-        numbers.take(self.world.home, self.asked(), number, "bert-1", dt.date.fromisoformat(from_day))
+        numbers.take(self.world.home, self.asked(), NUMBERS.get(number, number), "bert-1", dt.date.fromisoformat(from_day))
         self.give(day, number, "anna-1", from_day)
 
     def test(self, _day: str, account: str, from_day: str) -> None:
@@ -292,13 +354,23 @@ class History:
         """An account is closed on a day."""
         agreements.close(self.world.home, self.asked(), account, dt.date.fromisoformat(on), "leaves")
 
-    def void(self, _day: str, account: str) -> None:
-        """Its first invoice that is not void."""
-        for number in self.world.numbers(account):
-            if number not in self.voided:
-                self.voided.add(number)
-                voiding.void(self.world.home, number, "wrong", Who(*ANA, self.world.tick()))
-                return
+    def void(self, _day: str, account: str, place: str = "") -> None:
+        """Its first invoice that is not void, or one of them all; or what refuses it."""
+        every = self.world.numbers(account)
+        number = every[int(place)] if place else next(each for each in every if each not in self.voided)
+        with contextlib.suppress(UserError):
+            voiding.void(self.world.home, number, "wrong", Who(*ANA, self.world.tick()))
+            self.voided.add(number)
+        self.require_once()
+
+    def reissue(self, _day: str, account: str, place: str) -> None:
+        """A void invoice is billed again."""
+        voiding.reissue(self.world.home, self.world.numbers(account)[int(place)], Who(*ANA, self.world.tick()))
+        self.require_once()
+
+    def other(self, _day: str, on: str, minutes: str) -> None:
+        """Another call of Anna's number."""
+        self.world.take(Call(NUMBERS["anna"], f"{on}T10:00:00", int(minutes) * 60, key="y"))
 
     def billed_cents(self, account: str) -> int:
         """The sum that documents which are not void have billed an account for usage."""
@@ -340,8 +412,46 @@ def test_an_account_follows_the_one_whose_bill_has_its_usage_into_quarantine(his
     assert (history.billed_cents("anna"), history.billed_cents("bert")) == (100, 0)  # October is closed to both by then
 
 
+def test_usage_of_an_account_in_quarantine_until_it_is_closed_is_listed(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in ("2025-10-21 call anna 2025-10-20 10", "runs 2025-11 2025-11", "2025-11-10 move anna bert-1 2025-10-10"):
+        history.tell(line)
+    bert = history.world.key("accounts", "account_key", "account_id", "bert")
+    with monkeypatch.context() as patch:
+        patch.setattr(bounds, "broken", lambda *_: {bert: "his bill is wrong"})
+        history.tell("runs 2025-12 2026-01")
+    history.tell("runs 2026-02 2026-03")
+    assert (history.billed_cents("anna"), history.billed_cents("bert")) == (0, 0)
+    assert (open_records(history.world), wrong(history.world)) == (["x"], set())
+
+
+def test_a_re_rating_leaves_a_bill_with_moved_usage_alone(history: History) -> None:
+    """The bill of October is final as Anna's number moves: a re-rating would take the call off it, and bill it to nobody."""
+    lines = ("2025-10-21 call anna 2025-10-20 10", "runs 2025-11 2026-02", "2026-02-03 move anna bert-1 2025-10-10", "runs 2026-03 2026-03")
+    for line in lines:
+        history.tell(line)
+    catalogue.publish(history.world.home, shop(2, START_US, corrects=1), history.world.tick())
+    job = jobs.plan(history.world.home, request("shop/plus", 2, "2025-10", None), Who(*ANA, history.world.tick()))
+    assert (job.figures.moved, job.figures.net_micros) == (("anna",), {})
+
+
+def test_an_undo_is_refused_where_a_person_decided_on_what_the_run_took_off(history: History) -> None:
+    world = history.world
+    history.tell("2025-10-01 open 3")
+    history.tell("runs 2025-11 2025-11")
+    history.tell("2025-12-10 call anna 2025-11-05 10")
+    history.tell("runs 2025-12 2026-01")
+    strict = tuple(msgspec.structs.replace(each, late_usage_days_max=20) for each in shop().plans)
+    catalogue.publish(world.home, msgspec.structs.replace(shop(2, START_US, corrects=1), plans=strict), world.tick())
+    history.tell("runs 2026-02 2026-02")
+    assert open_records(world) == ["x"]
+    decide(world, WRITTEN_OFF, "x")
+    with pytest.raises(ProblemsError) as caught:
+        undoing.undo(world.home, 4, "wrong", Who(*ANA, world.tick()), accounts=frozenset({"anna"}))
+    assert [each.message for each in caught.value.problems] == ["usage that run 4 took off its bill is in decision 1 on late usage"]
+
+
 def test_an_event_on_two_bills_is_found_by_its_book(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changed_events, "find", lambda *_: changed_events.Elsewhere(set(), {}))
+    monkeypatch.setattr(changed_events, "find", lambda *_, **_options: changed_events.Elsewhere(set(), {}))
     monkeypatch.setattr(history, "require_once", lambda: None)
     for line in HISTORIES["its run is missed until the period is closed; runs open three periods"][0].strip().splitlines():
         history.tell(line)
