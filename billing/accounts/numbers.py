@@ -66,7 +66,8 @@ def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: 
             )
         recorder.number(served_id, contract.key, held[-1][0], end_us)
         recorder.say(
-            f"{served_id} belongs to no subscription from {_told(customer, end_us)} on; its usage is in suspense until it has an owner"
+            f"{served_id} belongs to no subscription from {_told(customer, end_us)} on; "
+            "usage that no bill has is in suspense until it has an owner"
         )
         recorder.say(forecast.when_billed(recorder, customer, customer.local_date(end_us)))
 

@@ -21,9 +21,11 @@ from billing.runs import charge_files, states
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.unbilled_charges import UnbilledCharges
+from billing.runs.selection.standing_charges import on_bills
 from billing.store import tables
 from billing.store.voids import voided
 from rating.schema import KEY
+from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -81,6 +83,11 @@ def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | No
             found[key].append(charge)
         if progress is not None:
             progress(place + 1, len(files))
+    if counting.is_any_undone:  # a bill of before may have again what a run refused that was undone for its account
+        with home.connect() as connection:
+            again = on_bills(home, connection, seq, (key for key, each in found.items() if each[-1].status >= REFUSALS_FROM))
+        for key in again:
+            found[key] = [each for each in found[key] if each.status < REFUSALS_FROM]
     return found
 
 

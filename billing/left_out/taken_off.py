@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from billing.runs.contracts.counted_runs import Looked, looked
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.computed_again import ComputedAgain, computed_again
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import on_bills
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -49,16 +49,8 @@ def taken_off(home: Home, seq: int, only: Iterable[Any] | None = None) -> pa.Arr
             charges = counting.billed(run.run_id, read_charges(home.path, paths[run.run_id], ["event_key", OWNER], keys))
             before -= set(charges["event_key"].to_pylist())
         found |= before
-    return pa.array(sorted(found - _on_a_bill(home, seq, runs, found)), KEY)
-
-
-def _on_a_bill(home: Home, seq: int, runs: Sequence[Looked], keys: set[Any]) -> set[Any]:
-    """Those of the events that are on a bill of another account or period."""
-    if not keys:
-        return set()
     with home.connect() as connection:
-        charges = StandingCharges(Known(home, connection, seq), runs, pc.field("event_key").isin(pa.array(sorted(keys), KEY)))
-        return {charge.event_key for charge in charges.standing(lambda _: True)}
+        return pa.array(sorted(found - on_bills(home, connection, seq, found)), KEY)
 
 
 def _of_accounts(computed: ComputedAgain, wanted: Any) -> Any:  # noqa: ANN401 -- expressions of Arrow

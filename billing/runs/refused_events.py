@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.runs import states
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.selection.standing_charges import on_bills
 from billing.runs.states import find_run
 from billing.store import tables
 from rating.errors import UserError
@@ -104,6 +105,10 @@ def still_refused(home: Home, seq: int, only: Sequence[bytes] | None = None) -> 
         for key, told in now.items():
             first_us = found[key].first_us if key in found else started_us
             found[key] = Refused(*told, run_id, pinned_seq, first_us, started_us)
+    if found and counting.is_any_undone:  # a bill of before may have them again
+        with home.connect() as connection:
+            for key in on_bills(home, connection, seq, found):
+                del found[key]
     return found
 
 

@@ -44,11 +44,15 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Versions(msgspec.Struct, frozen=True):
-    """The versions of a record (`event_key`) that a closed period bills and that counts; None: nothing is billed, or counts."""
+    """The versions of a record (`event_key`) that a closed period bills and that counts; None: nothing is billed, or counts.
+
+    `counts_elsewhere`: the version that counts is of another subscription, and an entry of its own.
+    """
 
     event_key: str
     billed: Version | None
     counts: Version | None
+    counts_elsewhere: bool = False
 
 
 class Entry(NamedTuple):
@@ -89,7 +93,8 @@ def told_of(home: Home, seq: int, found: Differences) -> Sequence[Told]:
 def versions_of(found: Differences, each: Difference, billed_micros: int | None = None, counts_micros: int | None = None) -> Versions:
     """Both versions of a difference."""
     billed, counts = _version(found.rows, each.billed, billed_micros), _version(found.rows, each.counts, counts_micros)
-    return Versions(each.event_key.hex(), billed, counts)
+    elsewhere = counts is None and any(other.event_key == each.event_key and other.counts != NONE for other in found.found)
+    return Versions(each.event_key.hex(), billed, counts, elsewhere)
 
 
 def _entry(found: Differences, each: Difference, told: Told, worth: Estimates, estimator: Estimator) -> Entry:

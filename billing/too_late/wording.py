@@ -37,11 +37,13 @@ VERSIONS: Final = {
     "en": {
         "other": "billed as {billed}, and a version of {counts} counts",
         "none": "billed as {billed}, and no version counts any more",
+        "moved": "billed as {billed}, and the version that counts is of another subscription",
         "elsewhere": "of another version another account is billed, and a version of {counts} counts",
     },
     "zh": {
         "other": "按 {billed} 出账，此后以 {counts} 的版本为准",
         "none": "按 {billed} 出账，此后没有任何版本有效",
+        "moved": "按 {billed} 出账，此后有效的版本属于另一订购",
         "elsewhere": "另一版本已向其他账户出账，此后以 {counts} 的版本为准",
     },
 }
@@ -50,7 +52,8 @@ VERSIONS: Final = {
 def in_short(each: Versions, language: str = "en") -> str:
     """The version of a record that a closed period bills, and the one that counts."""
     billed, counts = each.billed, each.counts
-    name = "elsewhere" if billed is None else "none" if counts is None else "other"
+    alone = "moved" if each.counts_elsewhere else "none"
+    name = "elsewhere" if billed is None else alone if counts is None else "other"
     is_dated = billed is not None and counts is not None and billed.start_us != counts.start_us
     return VERSIONS[language][name].format(billed=_quantity(billed, is_dated=is_dated), counts=_quantity(counts, is_dated=is_dated))
 

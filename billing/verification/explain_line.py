@@ -30,6 +30,7 @@ from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import Counting, charge_paths, read_charges
 from billing.runs.contracts.unbilled_charges import UnbilledCharges
 from billing.runs.selection.left_out import LeftOut, Outlook
+from billing.runs.selection.standing_charges import on_bills
 from billing.runs.states import find_run
 from billing.store import tables
 from billing.verification.plain_lookup import PlainLookup, usage_of
@@ -122,7 +123,8 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
         counted = tables.bill_runs.c
         newest = sa.select(tables.bill_runs).where(counted.state.in_(states.COUNTED), counted.commit_seq <= seq)
         runs = [latest] if run_id is not None else connection.execute(newest.order_by(counted.run_id.desc())).all()
-    named = _records(home, record_id, seq) or _records(home, record_id, latest.pinned_seq)
+    pins = (seq, *(run.pinned_seq for run in runs))
+    named = next((found for pin in pins if (found := _records(home, record_id, pin))), {})
     if not named:
         raise UserError(
             f"run {latest.run_id} priced no record `{record_id}`, and no usage that counts has that name",
@@ -171,6 +173,8 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
         counting = Counting(connection, home.head_seq(connection))
     named = read_charges(home.path, paths, _CHARGE, pc.field("event_key").isin(pa.array(sorted(wanted), KEY)))
     named = named if chosen else counting.of(run.run_id, named)
+    if not chosen and counting.is_any_undone:
+        named = _without_refusals_of_billed(home, named)
     if not named.num_rows:
         return [], [], []
     owners: list[Any] = named["payer_account_id"].to_pylist()
@@ -190,6 +194,16 @@ def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tu
     of_key = zip(named["event_key"].to_pylist(), map(unbilled.why, owners, periods), strict=True)
     aside = {key: (LeftOut(kind), reason) for key, (kind, reason) in of_key if kind}
     return outcomes, list(telling.tell_aside(home, run, starts, aside)), _rerated(home, run.run_id, named, outcomes)
+
+
+def _without_refusals_of_billed(home: Home, named: pa.Table) -> pa.Table:
+    """Charges without refusals of events that a bill of before has again, since the run was undone for its account."""
+    is_refused: Any = pc.greater_equal(named["status"], pa.scalar(int(REFUSALS_FROM), pa.int16()))
+    refused: list[Any] = named.filter(is_refused)["event_key"].to_pylist()
+    with home.connect() as connection:
+        again = on_bills(home, connection, home.head_seq(connection), refused)
+    billed: Any = pc.is_in(named["event_key"], value_set=pa.array(sorted(again), KEY))
+    return named.filter(pc.invert(pc.and_(is_refused, billed)))
 
 
 def _rerated(home: Home, run_id: int, named: pa.Table, outcomes: list[Outcome]) -> list[ChargeRerated]:

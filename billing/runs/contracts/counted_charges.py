@@ -53,6 +53,11 @@ class Counting:
             self._pins = dict(connection.execute(sa.select(run.run_id, run.pinned_seq)).all())
             self._seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
 
+    @property
+    def is_any_undone(self) -> bool:
+        """True where any run was undone by then, for all accounts or for some."""
+        return bool(self._undos)
+
     def of(self, run_id: int, charges: pa.Table) -> pa.Table:
         """Those of a run's charges (with their OWNER) that count."""
         if not any(undo.cuts(run_id, self._pins[run_id]) for undo in self._undos):

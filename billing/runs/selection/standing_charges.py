@@ -11,23 +11,24 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.accounts import undone
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection.computed_again import computed_again
 from billing.store import tables
 from billing.store.home import Home
 from billing.store.voids import VOIDED
 from rating.dates import NEVER, day_of
+from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from billing.runs.contracts.counted_runs import Looked
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 _DAY: Final = pa.int32()
@@ -103,6 +104,15 @@ class StandingCharges:
             run = self._runs[number]
             self._again[number] = computed_again(self._known.home, self._known.connection, run, self._counting).again
         return self._again[number]
+
+
+def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:
+    """Those of some events that are on a bill, as of `seq`."""
+    wanted = sorted(keys)
+    if not wanted:
+        return set()
+    charges = StandingCharges(Known(home, connection, seq), looked(connection, seq), pc.field("event_key").isin(pa.array(wanted, KEY)))
+    return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
 def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int], int]:

@@ -19,7 +19,7 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.contracts.fact_columns import groups
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import on_bills
 from billing.runs.usage import changed_events
 from rating.dates import DAY_US, NEVER, day_of
 from rating.schema import KEY, UsageFlag
@@ -103,21 +103,12 @@ def _late(home: Home, seq: int, contracts: Contracts, scope: Scope, came: Arriva
         later = np.flatnonzero(priced & is_known & ~is_before & (start_us < period_us)).tolist()
         kept += [(keys[at], int(start_us[at]), int(account[at]), int(period_us[at])) for at in later]
         rest.difference_update(keys)
-    final = _on_bills(home, seq, final)
+    with home.connect() as connection:
+        final = on_bills(home, connection, seq, final)
     if not kept:
         return final, None
     names, *columns = zip(*kept, strict=True)
     return final, KeptIn(pa.array(names, KEY), *(np.array(column, np.int64) for column in columns))
-
-
-def _on_bills(home: Home, seq: int, keys: set[bytes]) -> set[bytes]:
-    """Those of the events that are on a bill: a later run may have computed their period without them."""
-    if not keys:
-        return keys
-    with home.connect() as connection:
-        known = Known(home, connection, seq)
-        charges = StandingCharges(known, looked(connection, seq), pc.field("event_key").isin(keys_array(sorted(keys))))
-        return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
 def _periods(charges: pa.Table, contracts: Contracts) -> tuple[Int64s, Int64s]:
