@@ -1,7 +1,7 @@
 """Accounts whose bills have usage of numbers that are another account's by now: a re-rating leaves them alone.
 
-The usage stays on the bill of the account that had the number, where its period is closed. A re-rating would take it off there and bill
-it to nobody, since the new owner may have another plan, and a re-rating keeps no charges.
+The usage stays on the bill of the account that had the number, where its period is closed. A re-rating would take it off there. It would
+bill it to no account, since the new owner may have another plan.
 """
 
 from __future__ import annotations

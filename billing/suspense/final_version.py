@@ -69,7 +69,7 @@ class DecidedVersion(NamedTuple):
 
 
 def decided_version(home: Home, found: Versions) -> DecidedVersion | None:
-    """The version of an event on which a person decided, since it came too late; None where nobody did, or that was taken back."""
+    """The version of an event on which a person decided, since it came too late; None where there is no decision, or it was taken back."""
     with home.connect() as connection:
         known = late_decisions.decided(connection, found.seq)
         decisions: dict[Any, int] = dict(zip(known.keys.to_pylist(), known.decision_id.tolist(), strict=True))

@@ -1,8 +1,8 @@
 """Charges of usage that are on a bill: what documents that are not void have billed of them, less what such documents took off again.
 
-Charge files of a run stay as they were written, and a document of a run has the difference to what was billed by then. So a charge is put
-on a bill by the first run that has it, and by the next one that has it after that document was void. It is taken off by a run that
-computes its period again without it, and is back on the bill when the document of that run is void.
+Charge files of a run stay as they were written, and a document of a run has the difference to what was billed by then. So the first run
+that has a charge puts it on a bill. After its document is void, the next run with the charge does. A run that computes the period again
+without it takes it off. When the document of that run is void, the charge is back on the bill.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _owners_before(
 ) -> tuple[tuple[int, ...], int]:
     """Accounts (indices) that ever had a number whose owner or end a commit in [since, seq] changes, from before its last bill on.
 
-    And the first instant of which one is changed.
+    And the first instant that such a commit changes.
     """
     fact = tables.guiding_facts.c
     told_again = sa.select(fact.served_id).where(fact.commit_seq <= seq).group_by(fact.served_id).having(sa.func.count() > 1)
