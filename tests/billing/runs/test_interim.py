@@ -8,7 +8,10 @@ import msgspec
 import pytest
 
 from billing import catalogue, invoicing
+from billing.accounts import numbers
 from billing.accounts.kinds import ClosedFact, HoldFact, PayerFact
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
 from billing.controls import books
 from billing.documents import explaining, interim
 from billing.ledger import closed_months
@@ -221,6 +224,27 @@ def test_held_bills_wait_in_mid_cycle_as_well(heavy: World) -> None:
     assert (done.run_id, done.invoices, done.reached, [each.threshold for each in done.held]) == (0, 0, (), ["fifty"])
     assert heavy.numbers() == []
     assert bill(heavy, "2025-10-20") == (1, ["fifty"])
+
+
+def test_the_new_owner_of_a_number_waits_for_the_run_that_takes_its_usage_off_an_interim_bill(heavy: World) -> None:
+    """Anna's bills are held as her number moves to Bert for an earlier day: the interim bill has 50.00 of its usage."""
+    heavy.account("bert")
+    heavy.subscription("bert-1", "bert", "shop/plus", "1002")
+    heavy.take(Call("1001", "2025-10-03T10:00:00", 500 * 60))
+    assert bill(heavy, "2025-10-05") == (1, ["fifty"])
+    fact(heavy, "anna", "hold", HoldFact("a dispute"), from_date="2025-10-06", to_date="2025-11-20")
+    asked = Asked(Operator("ada", 1001), heavy.tick())
+    numbers.take(heavy.home, asked, "1001", "anna-1", dt.date(2025, 10, 2))
+    numbers.give(heavy.home, asked, "1001", "bert-1", dt.date(2025, 10, 2), 0)
+    assert heavy.bill("2025-11-01").quarantined == {
+        "bert": "an interim bill of account anna may have usage of its number 1001: a run of anna comes first"
+    }
+    heavy.bill("2025-12-01")
+    usage = {
+        name: sum(cents for number in heavy.numbers(name) for text, *_, cents in heavy.lines(number) if text.startswith("National"))
+        for name in ("anna", "bert")
+    }
+    assert (usage, balanced(heavy)) == ({"anna": 0, "bert": 50_00}, True)
 
 
 @pytest.mark.parametrize(
