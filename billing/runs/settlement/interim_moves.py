@@ -1,7 +1,7 @@
 """Numbers that moved for an earlier day after an interim bill had their usage, before a run of the billed account takes it off.
 
-Interim bills keep no charges by event. So which usage of the number they have is not known until a run of the cycle computes the period of
-the account that was billed. Until then the new owner is put aside: else usage would be on two bills.
+Interim bills keep no charges by event, so their usage of the number is not known. A run of the cycle computes the period of the account
+that was billed, and takes it off. Until then the new owner is put aside: else usage would be on two bills.
 """
 
 from __future__ import annotations
