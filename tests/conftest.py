@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3.dbapi2
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests import statements, tiers
+from tests import tiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", default="", choices=[tiers.TEST, tiers.DEEP], help="run the tests of a tier alone; see tests/tiers.py")
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Tests make their homes where RATEWRIGHT_TEST_STORE says, whatever the user's own homes do."""
     assert STORE in {"sqlite", "postgresql"}, f"RATEWRIGHT_TEST_STORE={STORE}"
     os.environ.pop("RATEWRIGHT_DATABASE", None)
     os.environ["RATEWRIGHT_HASH_KEY"] = b"ratewright-keys1".hex()  # events of one instant go by their keys: each run finds the same
-    if statements.FOLDER:
-        config.pluginmanager.register(statements.Noting(Path(statements.FOLDER)))
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses

@@ -127,14 +127,17 @@ def late_with_payer(world: World) -> None:
 
 
 def test_another_version_of_a_decided_record_stays_decided(world: World) -> None:
-    """A version that began a day later counts since. October is opened again, and the run leaves it out all the same."""
+    """Another version is not chosen: nothing would bill what it adds. October is opened again, and the run leaves the record out."""
     late(world)
     decide(world, BILLED, "late-1")
     arrive(world, "2026-03-05T12:00:00", Call(NUMBERS["anna"], "2025-10-06T11:00:00", 600, key="late-1"))
     world.catch_up()
     conflict = next(each for each in suspended(world).rows if each.reason == "conflicting")
     found = resolving.versions(world.home, asking(world).seq, int(conflict.id))
-    resolving.resolve(world.home, found, found.names[-1], Deciding(PERSON, world.tick(), "the switch says so"), {})
+    with pytest.raises(UserError, match="decision 1 on late usage is about version") as refused:
+        resolving.resolve(world.home, found, found.names[-1], Deciding(PERSON, world.tick(), "the switch says so"), {})
+    assert f"keep {found.names[0]}, or take the decision back first" in refused.value.remedy
+    resolving.resolve(world.home, found, found.names[0], Deciding(PERSON, world.tick(), "it stays as it was"), {})
     decided = listed(world.home, world.now_us, decided=True)
     assert [each.record.record_id for each in decided.records] == ["late-1"]
     set_by_two(world.home, "reopen_periods_max", "12", world.tick)
