@@ -2,8 +2,8 @@
 
 It stays on that bill until a run of the account that was billed takes it off. A run does so where the period is open to it. Where the
 period is closed by then, the bill is final. A run of the account that has the usage by now leaves it out until then, and stores that it
-did (`pending_periods`): its next run computes the period again. So usage is on one bill at any time. A charge is on a bill as long as no
-later run has computed its period without it.
+did (`pending_periods`): its next run computes the period again. So usage is on one bill at any time. `standing_charges` says which charges
+are on a bill.
 """
 
 from __future__ import annotations
