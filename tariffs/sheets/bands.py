@@ -1,7 +1,7 @@
 """Bands of a calendar in words, and instants that lie in them.
 
 A band is described by its days and times, not by its short name. Instants are found by the same clock that prices
-(`rating.reference_clock`).
+(`rating.reference.clock`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.dates import DAY_S, DAY_US, day_number
 from rating.model import ANY_BAND, OTHER_BAND, WallClock
-from rating.reference_clock import Days, ZoneClock
+from rating.reference.clock import Days, ZoneClock
 from tariffs.sheets.figures import time_of_day
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rating.errors import UserError
 from rating.model import ANY_BAND, ANY_ZONE, HOME_NETWORK, BandPolicy, Price, QuantityUnit, Rate, Service, WallClock
 from rating.outcome import Event, Outcome
 from rating.reference import Reference
-from rating.reference_clock import Clock, Days, ZoneClock
+from rating.reference.clock import Clock, Days, ZoneClock
 from rating.status import REFUSALS_FROM, Status
 from tariffs.reach import Reach, reachable
 from tariffs.sheets import bands

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rating.dates import utc_time
-from rating.explain_figures import grouped, percent
+from rating.figures import grouped, percent
 from rating.model import QuantityUnit, Service
 from rating.money import format_micros
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from rating.reference import Ordered, Reference
-from rating.reference_rules import is_number
+from rating.reference.rules import is_number
 from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness
 from tests.rating.generator import Case

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rating.engine import rate
-from rating.explain_check import check_parts
+from rating.explain.check import check_parts
 from tariffs.compiling.compiler import compile_catalogues
 from tests.rating import harness
 from tests.rating.generator import generate

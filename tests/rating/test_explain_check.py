@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from rating.explain import COMPOSITION, LANGUAGES, Stage, as_json, as_text, check_parts
-from rating.explain_stages import stages_of
+from rating.explain.stages import stages_of
 from rating.model import BucketKind, QuantityUnit
 from rating.reference import Reference
 from rating.status import Status

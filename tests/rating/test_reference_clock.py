@@ -12,7 +12,7 @@ from importlib import resources
 import pytest
 
 from rating.model import Band, Calendar
-from rating.reference_clock import MICROSECONDS_PER_DAY, Clock, Days, ZoneClock
+from rating.reference.clock import MICROSECONDS_PER_DAY, Clock, Days, ZoneClock
 from tests.rating.shop import EPOCH, instant_us
 
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Africa/Casablanca", "UTC"]

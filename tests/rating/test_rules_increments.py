@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from rating.model import OTHER_BAND, BandPolicy, BucketKind, Counting, QuantityUnit, Service
-from rating.reference_clock import Clock, Days, ZoneClock
+from rating.reference.clock import Clock, Days, ZoneClock
 from rating.status import Status
 from tests.rating.shop import bucket, calendar, call, instant_us, micros, price, rate, rated, use
 

@@ -1,10 +1,10 @@
-"""The words of an explanation. A language is one of these; `rating.explain_text` fills the fields in braces."""
+"""The words of an explanation. A language is one of these; `rating.explain.texts` fills the fields in braces."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from rating.explain_stages import Stage
+from rating.explain.stages import Stage
 from rating.model import CapWindow
 from rating.money import RoundingMode
 from rating.status import Status

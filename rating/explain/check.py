@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from rating.explain_stages import counted_qty
+from rating.explain.stages import counted_qty
 from rating.model import PPM, BucketKind, Counting, QuantityUnit
 from rating.money import round_exact
 from rating.outcome import COUNTER_MAX

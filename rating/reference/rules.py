@@ -26,8 +26,8 @@ from rating.model import (
     WallClock,
 )
 from rating.outcome import Event, Outcome
-from rating.reference_clock import Clock, Days, ZoneClock
-from rating.reference_walk import Begin
+from rating.reference.clock import Clock, Days, ZoneClock
+from rating.reference.walk import Begin
 from rating.status import Status
 
 if TYPE_CHECKING:

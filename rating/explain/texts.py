@@ -9,7 +9,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from rating.explain_figures import (
+from rating.explain.stages import Stage, counted_qty, stages_of
+from rating.explain.words import OUTGOING
+from rating.explain.words_en import ENGLISH
+from rating.explain.words_zh import CHINESE
+from rating.figures import (
     begin_text,
     exact_amount,
     input_quantity_text,
@@ -20,10 +24,6 @@ from rating.explain_figures import (
     percent,
     quantity_text,
 )
-from rating.explain_stages import Stage, counted_qty, stages_of
-from rating.explain_words import OUTGOING
-from rating.explain_words_en import ENGLISH
-from rating.explain_words_zh import CHINESE
 from rating.model import ANY_BAND, ANY_ZONE, BandPolicy, BucketKind, Counting, QuantityUnit, Service
 from rating.money import format_micros
 from rating.status import REFUSALS_FROM, Status
@@ -31,7 +31,7 @@ from rating.status import REFUSALS_FROM, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rating.explain_words import Words
+    from rating.explain.words import Words
     from rating.outcome import Outcome, Piece, Taken
 
 WORDS: Final = {"en": ENGLISH, "zh": CHINESE}

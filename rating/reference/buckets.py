@@ -24,8 +24,8 @@ from rating.model import (
     UsageRule,
 )
 from rating.outcome import Bucket, Capped, Event, Taken
-from rating.reference_rules import OwnPlan, Version
-from rating.reference_walk import Line, Run, last_increment_end
+from rating.reference.rules import OwnPlan, Version
+from rating.reference.walk import Line, Run, last_increment_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import BandPolicy, Counting, QuantityUnit, Rate
 from rating.outcome import Piece
-from rating.reference_clock import Clock
+from rating.reference.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

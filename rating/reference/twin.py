@@ -1,8 +1,8 @@
 """The plain twin: prices one event by interpreting `rating.model` with Python integers, Fractions and wall-clock arithmetic.
 
 It exists to be right and readable, and to disagree when the compiled kernel is wrong. It shares nothing with tables, compiler or
-kernel, and follows "One event, exactly" in docs/rating-rules.md step by step: `reference_rules` finds the rule (2, 3),
-`reference_walk` the increments (7), `reference_buckets` what allowances, passes, counters and caps do (6, 8, 13, 14).
+kernel, and follows "One event, exactly" in docs/rating-rules.md step by step: `rules` finds the rule (2, 3),
+`walk` the increments (7), `buckets` what allowances, passes, counters and caps do (6, 8, 13, 14).
 Units: those of `rating.outcome`. It refuses nothing by exception: a refused event gets a status and changes no bucket.
 """
 
@@ -17,10 +17,10 @@ import msgspec
 from rating.model import PPM, Catalogue, Counting, Price, QuantityUnit
 from rating.money import round_exact
 from rating.outcome import COUNTER_MAX, Bucket, Event, Outcome
-from rating.reference_buckets import Held, Usage, largest_discount
-from rating.reference_clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND
-from rating.reference_rules import Clocks, Match, Version, is_number
-from rating.reference_walk import MICROSECONDS_PER_MILLISECOND, Begin, ceil_div, piece, walk
+from rating.reference.buckets import Held, Usage, largest_discount
+from rating.reference.clock import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND
+from rating.reference.rules import Clocks, Match, Version, is_number
+from rating.reference.walk import MICROSECONDS_PER_MILLISECOND, Begin, ceil_div, piece, walk
 from rating.status import Status
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from rating.explain_stages import Stage
-from rating.explain_words import INCOMING, OUTGOING, Words
+from rating.explain.stages import Stage
+from rating.explain.words import INCOMING, OUTGOING, Words
 from rating.model import ANY_BAND, OTHER_BAND, CapWindow, Service
 from rating.money import RoundingMode
 from rating.status import Status

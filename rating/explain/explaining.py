@@ -1,7 +1,7 @@
 """Explains how an `Outcome` came about, as text for people (en, zh) and as plain objects for programs.
 
-Both follow the one order of composition (`explain_stages`). Before anything is written, the parts are added up again and must give the
-charge (`explain_check`): an explanation is never a story. Refuses a language without words with UserError.
+Both follow the one order of composition (`stages`). Before anything is written, the parts are added up again and must give the
+charge (`check`): an explanation is never a story. Refuses a language without words with UserError.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rating.errors import UserError
-from rating.explain_check import check_parts
-from rating.explain_json import object_of
-from rating.explain_stages import COMPOSITION, Stage
-from rating.explain_text import WORDS, lines_of
+from rating.explain.check import check_parts
+from rating.explain.objects import object_of
+from rating.explain.stages import COMPOSITION, Stage
+from rating.explain.texts import WORDS, lines_of
 
 if TYPE_CHECKING:
     from rating.outcome import Outcome
@@ -31,6 +31,6 @@ def as_text(outcome: Outcome, language: str = "en") -> str:
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
-    """Everything that is known of how the charge came about; see `rating.explain_json` for units and form."""
+    """Everything that is known of how the charge came about; see `rating.explain.objects` for units and form."""
     check_parts(outcome)
     return object_of(outcome)

@@ -15,7 +15,7 @@ from rating.model import PPM, UNIT_OF_SERVICE, QuantityUnit, Service
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:
-    from rating.explain_words import Words
+    from rating.explain.words import Words
     from rating.outcome import Event
 
 _PLACES_MAX: Final = 12
