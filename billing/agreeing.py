@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from billing import give_back_limit, late_decisions
+from billing import give_back_limit, late_decisions, setting_changes
 from billing.documents import crediting, openings, voiding
 from billing.payments import deposits, giving_back, worklist
-from billing.store import approvals, settings
+from billing.store import approvals, commit_points
 from billing.store.approvals import Agreement, Approval
+from rating.errors import UserError
+from rating.identifiers import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +30,7 @@ def _late_agreed(home: Home, agreement: Agreement) -> object:
 
 
 DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
-    approvals.SETTING: settings.agree,
+    approvals.SETTING: setting_changes.agree,
     give_back_limit.CREDIT_NOTE: crediting.credit_agreed,
     give_back_limit.VOID: voiding.void_agreed,
     give_back_limit.OPENING: openings.open_agreed,
@@ -62,3 +64,18 @@ def agree(home: Home, approval_id: int, note: str, who: Who) -> Agreed:
         done = approvals.find(connection, approval_id)
     assert done.state == approvals.AGREED, done
     return Agreed(done, result)
+
+
+def refuse(home: Home, approval_id: int, note: str, who: Who) -> Approval:
+    """Give up a proposal: any person may, the one who made it as well. Raises UserError for what is decided, and without a note."""
+    if not note.strip():
+        raise UserError("a refusal needs a word on why", "give it with --note '...'", exit_status=2)
+    note = one_line(note, "the note")
+    with home.begin() as connection:
+        found = approvals.find(connection, approval_id)
+        seq = home.next_commit_seq(connection, approvals.COMMIT_KIND, who.now_us)
+        approvals.give_up(connection, found, note, who, seq)
+        found = approvals.find(connection, approval_id)
+        commit_points.reached("agreement.before_commit")
+    commit_points.reached("agreement.committed")
+    return found

@@ -214,7 +214,8 @@ def rate(  # noqa: PLR0913 - what to rate, with what, and how
         raise ValueError(message)
     rows = _checked_rows(batch, tables, buckets.holders)
     if ported is not None:
-        batch = ported.routed(batch)
+        number, number_digits = ported.routed(batch.number, batch.number_digits, batch.start_us)
+        batch = dataclasses.replace(batch, number=number, number_digits=number_digits)
     state = buckets.state if in_place else buckets.state.copy()
     results = _fresh(rows) if reuse is None else _columns_of(reuse, rows)
     circumstances = _UNKNOWN if batch.circumstances is None else batch.circumstances

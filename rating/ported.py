@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rating.engine import RatingInput
-
 DIGITS_MAX: Final = 15
 
 
@@ -42,20 +40,22 @@ class PortedNumbers:
         order = np.lexsort((from_us, key))
         return cls(key[order], from_us[order], stands_for[order], digits[order])
 
-    def routed(self, batch: RatingInput) -> RatingInput:
-        """The batch with the numbers that stand for its destinations."""
-        key = _keys(batch.number, batch.number_digits)
+    def routed(
+        self, number: NDArray[np.uint64], number_digits: NDArray[np.int8], start_us: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int8]]:
+        """The numbers, and their digits, that stand for destinations at the start of each event."""
+        key = _keys(number, number_digits)
         entry = np.searchsorted(self.key, key, "right") - 1  # the last one of its number, or one of another
         rows = np.flatnonzero(self.key[entry] == key)
-        entry, key, start_us = entry[rows], key[rows], batch.start_us[rows]
+        entry, key, start_us = entry[rows], key[rows], start_us[rows]
         while (later := (self.key[entry] == key) & (self.from_us[entry] > start_us)).any():
             entry -= later
         holds = self.key[entry] == key
         rows, entry = rows[holds], entry[holds]
-        routed, routed_digits = batch.number.copy(), batch.number_digits.copy()
+        routed, routed_digits = number.copy(), number_digits.copy()
         routed[rows] = self.stands_for[entry]
         routed_digits[rows] = self.stands_for_digits[entry]
-        return dataclasses.replace(batch, number=routed, number_digits=routed_digits)
+        return routed, routed_digits
 
 
 def _keys(number: NDArray[np.uint64], digits: NDArray[np.int8]) -> NDArray[np.uint64]:

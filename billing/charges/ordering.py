@@ -12,12 +12,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.charges.lines import Int64s
+    from numpy.typing import NDArray
+
 
 _WORD_BITS: Final = 63  # words stay positive
 
 
-def order_by(columns: Sequence[Any]) -> Int64s:
+def order_by(columns: Sequence[Any]) -> NDArray[np.int64]:
     """The stable order of rows by `columns`, first column first. Any int64 or bool columns of one length."""
     words = _packed([np.asarray(column) for column in columns])
     if len(words) == 1:
@@ -25,7 +26,7 @@ def order_by(columns: Sequence[Any]) -> Int64s:
     return np.lexsort(words[::-1])
 
 
-def grouped_by(columns: Sequence[Any]) -> tuple[Int64s, Int64s]:
+def grouped_by(columns: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`order_by`, and the places in that order at which another combination of values begins."""
     words = _packed([np.asarray(column) for column in columns])
     order = np.argsort(words[0], kind="stable") if len(words) == 1 else np.lexsort(words[::-1])

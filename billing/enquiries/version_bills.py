@@ -15,7 +15,7 @@ from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from billing.suspense.resolving import Versions
+    from billing.suspense.versions import Versions
 
 
 class OnBill(msgspec.Struct, frozen=True):

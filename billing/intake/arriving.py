@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from billing.intake.batch import Arrival, Change
+    from billing.intake.arrivals import Arrival, Change
     from billing.intake.known_records.known_keys import KnownKeys
     from billing.store.home import Home
 

@@ -7,34 +7,22 @@ outcome is subtracted where it was counted and added where it counts now, under 
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from billing.intake.columns import Quantities, quantities
+from billing.intake.columns import Quantities
+from billing.intake.day_counts import NO_DAY, Place, by_day
 from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
-from rating.dates import DAY_US
 from rating.errors import UnusableBatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from billing.intake.batch import Batch
 
-NO_DAY: Final = ""
 _INT64_MAX: Final = 2**63 - 1
-
-
-class Place(NamedTuple):
-    """Place at which something is counted."""
-
-    source: str
-    raw_file_id: int
-    day: str
-    outcome: str
 
 
 def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
@@ -73,19 +61,6 @@ def outcome_of_recycled(batch: Batch) -> NDArray[np.int8]:
     outcome = outcome_of_flags(batch.recycled.column("flags").to_numpy())
     outcome[batch.conflicting] = Outcome.GONE
     return outcome
-
-
-def by_day(table: pa.Table, outcome: NDArray[np.int8]) -> Iterator[tuple[str, int, Quantities]]:
-    """Day, outcome and sums of the rows that are in a book."""
-    if table.num_rows == 0:
-        return
-    day = table.column("start_us").cast(pa.int64()).to_numpy() // DAY_US
-    days, day_place = np.unique(day, return_inverse=True) if day.min() != day.max() else (day[:1], np.zeros(len(day), np.int64))
-    group = day_place * len(Outcome) + outcome
-    for place, each in enumerate(quantities(table, group, len(days) * len(Outcome))):
-        at, code = divmod(place, len(Outcome))
-        if each.rows and code != Outcome.GONE:
-            yield str(np.datetime64(int(days[at]), "D")), code, each
 
 
 def _count_stored(counts: dict[Place, Quantities], rows: pa.Table, outcome: NDArray[np.int8], sign: int) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from billing.intake import marks, view
-from billing.intake.batch import STORED_COLUMNS, Change
+from billing.intake.arrivals import STORED_COLUMNS, Change
 from billing.intake.settle import Outcome
 from rating.schema import UsageFlag
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from billing.intake.batch import Arrival, Batch
+    from billing.intake.arrivals import Arrival
+    from billing.intake.batch import Batch
     from billing.store.home import Home
 
 SEGMENT_BYTES_MAX: Final = 1 << 30  # a fuller segment is left as it is and the next one begun

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from billing.intake import finding, marks, records, view
 from billing.intake.assembly import assembling
-from billing.intake.batch import Batch, Change, kept_rows
+from billing.intake.batch import Batch, kept_rows
 from billing.intake.columns import key_bytes
 from billing.intake.leg_rules import leg_rule
 from billing.intake.settle import COUNTED_NAMES, Outcome, Settled, settle
@@ -27,6 +27,7 @@ from rating.schema import USAGE_V1, UsageFlag
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from billing.intake.arrivals import Change
     from billing.intake.known_records.known_keys import KnownKeys
     from billing.store.home import Home
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from billing.intake.batch import DESCRIBED, STORED_COLUMNS
+from billing.intake.arrivals import DESCRIBED, STORED_COLUMNS
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING, SUPERSEDED
 
 if TYPE_CHECKING:

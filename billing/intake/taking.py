@@ -19,8 +19,9 @@ import msgspec
 import numpy as np
 
 from billing.intake import arriving, large_files, lock, records, recycling, resent, sealing, view
+from billing.intake.arrivals import Arrival
 from billing.intake.assembly import assembling
-from billing.intake.batch import Arrival, Batch, kept_rows
+from billing.intake.batch import Batch, kept_rows
 from billing.intake.known_records import index_files, source_memory
 from billing.intake.known_records.known_keys import KnownKeys
 from billing.intake.known_records.told_twice import told_twice

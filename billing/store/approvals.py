@@ -10,19 +10,15 @@ it calls `propose` in its transaction instead of acting, and `agree` in the tran
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.persons import Who, same_person
-from billing.store import commit_points, tables
+from billing.store import tables
 from rating.errors import NotFoundError, UserError
-from rating.identifiers import one_line
 from rating.money import format_micros
-
-if TYPE_CHECKING:
-    from billing.store.home import Home
 
 WAITS: Final = "waits"
 AGREED: Final = "agreed"
@@ -157,20 +153,10 @@ def agree(connection: sa.Connection, agreement: Agreement, seq: int) -> None:
     _decide(connection, found, AGREED, agreement.note, agreement.who, seq)
 
 
-def refuse(home: Home, approval_id: int, note: str, who: Who) -> Approval:
-    """Give up a proposal: any person may, the one who made it as well. Raises UserError for what is decided, and without a note."""
-    if not note.strip():
-        raise UserError("a refusal needs a word on why", "give it with --note '...'", exit_status=2)
-    note = one_line(note, "the note")
-    with home.begin() as connection:
-        found = find(connection, approval_id)
-        _require_waits(found)
-        seq = home.next_commit_seq(connection, COMMIT_KIND, who.now_us)
-        _decide(connection, found, REFUSED, note, who, seq)
-        found = find(connection, approval_id)
-        commit_points.reached("agreement.before_commit")
-    commit_points.reached("agreement.committed")
-    return found
+def give_up(connection: sa.Connection, found: Approval, note: str, who: Who, seq: int) -> None:
+    """Refuse a proposal by the commit `seq`. Raises UserError where it is decided."""
+    _require_waits(found)
+    _decide(connection, found, REFUSED, note, who, seq)
 
 
 def supersede(connection: sa.Connection, found: Approval, who: Who, seq: int) -> None:

@@ -17,7 +17,7 @@ from rating.errors import StoreError
 
 CLOCK_SLACK_US: Final = 1_000_000  # clocks that are set by the network step back by less
 PRACTICE: Final = "practice"  # the row of `settings` that a practice home has
-NOT_HELD: Final = "setting"  # the kind of commit that is not held here: `settings.put` asks the clock for all but one
+NOT_HELD: Final = "setting"  # the kind of commit that is not held here: `setting_changes.put` asks the clock for all but one
 _LOOKED_AT: Final = 64  # the last commits, found by their key
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding
     from billing.suspense.proposals import Proposal, Subject
-    from billing.suspense.resolving import Versions
     from billing.suspense.selection import Asking
+    from billing.suspense.versions import Versions
     from mediation.sources.model import Source
 
 _PRICED: Final = (Basis.OWN_PLAN, Basis.COMMONEST_PLAN, Basis.OWN_AMOUNT)

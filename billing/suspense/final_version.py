@@ -21,7 +21,7 @@ from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from billing.suspense.resolving import Versions
+    from billing.suspense.versions import Versions
 
 _CHARGE: Final = ("event_key", OWNER, "status", "period_from")
 

@@ -7,7 +7,7 @@ comes later, the event is in conflict again.
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,7 @@ from billing.suspense.final_version import decided_version, final_version
 from billing.suspense.limits import COMMIT_KIND
 from billing.suspense.proposals import State
 from billing.suspense.selection import refuse_unknown
+from billing.suspense.versions import Versions
 from billing.suspense.waiting import by_id, stored_rows, waiting
 from mediation.sources.model import BUILT_IN
 from rating.errors import NotFoundError, UserError
@@ -40,20 +41,6 @@ if TYPE_CHECKING:
 VERSION_DIGITS: Final = 8  # of a content hash, by which a version is named
 VERSION_DIGITS_MIN: Final = 4
 _NOT_COMPARED: Final = frozenset({"event_key", "content_hash", "raw_file_id", "raw_offset", "raw_length", "source"})
-
-
-class Versions(NamedTuple):
-    """The versions of one event, in the order in which they came, as of `seq`.
-
-    `stored`: the commits that stored each. `suspense_ids`: rows that wait because of them, by content hash.
-    """
-
-    event_key: bytes
-    seq: int
-    rows: pa.Table  # USAGE_V1 and commit_seq, the first row of each version
-    names: tuple[str, ...]
-    stored: tuple[tuple[int, ...], ...]
-    suspense_ids: dict[bytes, list[int]]
 
 
 def versions(home: Home, seq: int, suspense_id: int) -> Versions:

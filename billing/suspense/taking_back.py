@@ -21,7 +21,7 @@ from billing.store.tables import suspense
 from billing.suspense import deciding
 from billing.suspense.deciding import Verdict
 from billing.suspense.final_version import final_version
-from billing.suspense.resolving import Versions, versions_of
+from billing.suspense.resolving import versions_of
 from billing.suspense.waiting import GROUP_REASONS, waiting
 from mediation.sources.model import BUILT_IN
 from rating.errors import NotFoundError, UserError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding, Decision
     from billing.suspense.selection import Asking
+    from billing.suspense.versions import Versions
 
 _CHOICE: Final = (Verdict.KEPT, Verdict.DROPPED)
 _ADJUST: Final = "bill or give back a difference with `ratewright adjustment add`"

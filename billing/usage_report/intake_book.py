@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from billing.intake import marks, view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities
-from billing.intake.counting import NO_DAY, Place
+from billing.intake.day_counts import NO_DAY, Place
 from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome
 from billing.store.tables import commits, intake_counts, raw_files, suspense
 from rating.dates import DAY_US

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
+from billing import agreeing
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -96,14 +97,13 @@ def refuse(
     as_json: AsJson = False,
 ) -> int:
     """Refuse another person's proposal, or withdraw your own: it is never done."""
-    from billing.store import approvals
     from billing.store.home import Home
     from server.cli import output
     from server.cli.ledger.common import who
     from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
-        found = approvals.refuse(opened, number, note, who(opened))
+        found = agreeing.refuse(opened, number, note, who(opened))
     if as_json:
         output.print_json(plain(found))
     else:

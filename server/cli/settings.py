@@ -7,6 +7,7 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
+from billing import setting_changes
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 app = cyclopts.App(name="settings", help="Settings of the operator: approval, limits, order of allocation.")
@@ -79,7 +80,7 @@ def set_(
 
     who = operator.current()
     with Home.open(home) as opened:
-        changed = settings.put(opened, name, value, who.name, who.uid, clock.now_us(opened), reason=reason)
+        changed = setting_changes.put(opened, name, value, who.name, who.uid, clock.now_us(opened), reason=reason)
         with opened.connect() as connection:
             held = settings.text(connection, name)
             waits = [each for each in settings.pending(connection) if each.subject == name]
@@ -102,7 +103,7 @@ def agree(
     as_json: AsJson = False,
 ) -> int:
     """Agree to the value that another person proposed. It applies from now on."""
-    from billing.store import approvals, settings
+    from billing.store import approvals
     from billing.store.home import Home
     from rating.errors import UserError
     from server.cli import output
@@ -114,7 +115,7 @@ def agree(
         if waits is None:
             raise UserError(f"no change of {name} waits", "`ratewright settings list` shows what waits", exit_status=2)
         by = who(opened)
-        value = settings.agree(opened, approvals.Agreement(waits, by, note))
+        value = setting_changes.agree(opened, approvals.Agreement(waits, by, note))
     if as_json:
         output.print_json({"name": name, "value": value, "asked_by": waits.by_name, "agreed_by": by.by_name})
     else:

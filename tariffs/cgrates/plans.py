@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.model import ANY_ZONE, Service
 from tariffs.cgrates.carried import CarryError, Ledger
 from tariffs.cgrates.destinations import Destinations
+from tariffs.cgrates.prices import Binding
 from tariffs.cgrates.rates import DestinationRate
 from tariffs.cgrates.reading import ANY
 from tariffs.cgrates.timings import Span, Timings
@@ -26,17 +27,6 @@ if TYPE_CHECKING:
     from tariffs.cgrates.reading import Row
 
 _WEIGHT_DIGITS: Final = 30
-
-
-class Binding(NamedTuple):
-    """A destination's rate at the times of a timing. `why_not`: a reason for which it cannot be said."""
-
-    rate: DestinationRate
-    timing: str
-    span: Span
-    weight: Decimal
-    place: tuple[str, int]
-    why_not: str = ""
 
 
 class RatingPlans:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.model import UNIT_OF_SERVICE, QuantityUnit, Service
 from rating.money import MICROS_PER_UNIT
@@ -16,6 +17,8 @@ from tariffs.builders.prices import price as build_price
 from tariffs.cgrates import rates as lengths
 from tariffs.cgrates.carried import CarryError
 from tariffs.cgrates.destinations import joined, unique
+from tariffs.cgrates.rates import DestinationRate
+from tariffs.cgrates.timings import Span
 from tariffs.compiling.bounds import prove
 from tariffs.documents.decode import decode
 from tariffs.documents.limits import BANDS_MAX
@@ -23,13 +26,10 @@ from tariffs.language.entries import PriceEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
     from fractions import Fraction
 
     from tariffs.cgrates.carried import Ledger
-    from tariffs.cgrates.plans import Binding
     from tariffs.cgrates.rates import Rate, Slot
-    from tariffs.cgrates.timings import Span
     from tariffs.documents.document import Finding
 
 TAX_CLASS: Final = "untaxed"
@@ -38,6 +38,17 @@ _FINEST_RAISE: Final = 24  # a rate of so many places still becomes a larger len
 
 Answer = tuple[Service, "str | None"] | None  # service and price of a rule, price None: refused; None: no rule
 Fields = dict[str, object]
+
+
+class Binding(NamedTuple):
+    """A destination's rate at the times of a timing. `why_not`: a reason for which it cannot be said."""
+
+    rate: DestinationRate
+    timing: str
+    span: Span
+    weight: Decimal
+    place: tuple[str, int]
+    why_not: str = ""
 
 
 class PriceBook:

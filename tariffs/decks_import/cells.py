@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rating.model import QuantityUnit
 from tariffs.documents.csv_reader import shown
@@ -18,7 +18,6 @@ from tariffs.language.texts import MONTH_NAMES, TextError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tariffs.decks_import.mapping import AmountsEntry
 
 INCREMENT_MAX: Final = 10**9
 
@@ -31,7 +30,19 @@ _DATE_WORDS: Final = {
 }  # fmt: skip
 
 
-def amount(text: str, how: AmountsEntry) -> Fraction:
+class AmountMarks(Protocol):
+    """The marks of decimals and between thousands; empty where there are none."""
+
+    @property
+    def decimal(self) -> str:
+        """The decimal mark."""
+
+    @property
+    def thousands(self) -> str:
+        """The mark between thousands."""
+
+
+def amount(text: str, how: AmountMarks) -> Fraction:
     """An amount of zero or more, with as many decimal places as it has."""
     plain = text.strip()
     if how.thousands and how.thousands in plain:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing import give_back_limit
+from billing import give_back_limit, setting_changes
 from billing.persons import Who
-from billing.store import approvals, settings, tables
+from billing.store import approvals, tables
 from billing.store.approvals import Agreement
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ CHIEF: Final = ("chief", 2)
 
 def set_by_two(home: Home, name: str, value: str, tick: Callable[[], int]) -> None:
     """Set a value; where that loosens a guard, another person agrees at once."""
-    settings.put(home, name, value, *OPS, tick(), reason="as the test needs it")
+    setting_changes.put(home, name, value, *OPS, tick(), reason="as the test needs it")
     with home.connect() as connection:
         waits = approvals.waiting(connection, approvals.SETTING, name)
     if waits is not None:
-        settings.agree(home, Agreement(waits, Who(*CHIEF, tick())))
+        setting_changes.agree(home, Agreement(waits, Who(*CHIEF, tick())))
 
 
 def let_one_give_back(home: Home) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import agreeing, payments
+from billing import agreeing, payments, setting_changes
 from billing.accounts import agreements
 from billing.accounts.kinds import DiscountFact
 from billing.accounts.recording import Asked
@@ -15,7 +15,7 @@ from billing.catalogue import Operator
 from billing.documents import crediting, undoing, voiding
 from billing.payments import deposits, giving_back
 from billing.persons import Who
-from billing.store import approvals, settings
+from billing.store import approvals
 from rating.errors import UserError
 from tests.billing.documents.clerk import CENT, customer, totals, wrong
 from tests.billing.payments.desk import UNIT, Desk, day
@@ -88,7 +88,7 @@ def test_sums(desk: Desk, told: str, ends: str) -> None:
         if "agreed" in then:
             agree(desk, answers[-1].proposal)
         if "refused" in then:
-            approvals.refuse(desk.home, answers[-1].proposal, "no", Who("chief", 2003, desk.now_us))
+            agreeing.refuse(desk.home, answers[-1].proposal, "no", Who("chief", 2003, desk.now_us))
     assert ["two" if each.needs_second else "alone" for each in answers][-1] == ends
     assert desk.wrong() == []
 
@@ -229,8 +229,8 @@ def test_a_reason_is_one_line_of_signs_that_can_be_seen(world: World, reason: st
     for act in (
         lambda: undoing.undo(world.home, 1, reason, who),
         lambda: voiding.void(world.home, "R-0000000001", reason, who),
-        lambda: settings.put(world.home, "give_back_limit_micros", "1", ANA.name, ANA.uid, who.now_us, reason=reason),
-        lambda: approvals.refuse(world.home, 1, reason, who),
+        lambda: setting_changes.put(world.home, "give_back_limit_micros", "1", ANA.name, ANA.uid, who.now_us, reason=reason),
+        lambda: agreeing.refuse(world.home, 1, reason, who),
     ):
         with pytest.raises(UserError, match=r"line breaks or signs that cannot be printed|needs a reason"):
             act()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from billing import agreeing, payments
+from billing import agreeing, payments, setting_changes
 from billing.catalogue import Operator
 from billing.documents import crediting, voiding
 from billing.payments import giving_back
 from billing.persons import Who
-from billing.store import approvals, commit_points, settings, tables
+from billing.store import approvals, commit_points, tables
 from billing.store.home import Home
 from tests.billing.documents.clerk import CENT, customer, wrong
 from tests.billing.runs.world import World, instant_us
@@ -52,8 +52,8 @@ def work(folder: Path) -> None:
     """Ada asks for a setting, a credit note, a void and a refund above 5.00; Ben refuses the void and agrees to the rest."""
     with Home.open(folder) as home:
         if not _agreed(home):
-            settings.put(home, "give_back_limit_micros", str(500 * CENT), *ADA)
-            settings.put(home, "days_ahead_max", "90", *ADA, reason="long fees")
+            setting_changes.put(home, "give_back_limit_micros", str(500 * CENT), *ADA)
+            setting_changes.put(home, "days_ahead_max", "90", *ADA, reason="long fees")
         crediting.credit(home, WANTED, ADA)
         if not _decided(home, "void"):
             voiding.void(home, NUMBER, "wrong", ADA)
@@ -81,7 +81,7 @@ def _decide(home: Home, kind: str, word: str) -> None:
         if word == approvals.AGREED:
             agreeing.agree(home, each.approval_id, "looked at", BEN)
         else:
-            approvals.refuse(home, each.approval_id, "no", BEN)
+            agreeing.refuse(home, each.approval_id, "no", BEN)
 
 
 def kept(folder: Path) -> dict[str, list[tuple[Any, ...]]]:

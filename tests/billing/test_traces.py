@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import accounts, payments
+from billing import accounts, payments, setting_changes
 from billing.controls import traces
 from billing.intake import suspense_rows
 from billing.intake.known_records import known_rejects
 from billing.payments.giving_back import Back, give_back
-from billing.store import commit_chain, settings, tables
+from billing.store import commit_chain, tables
 from billing.store.home import Home
 from tests.billing import behind
 from tests.billing.files import NOW_US, publish, write
@@ -59,7 +59,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     with Home.open(tmp_path / "home", create=True) as opened:
         publish(opened)
         accounts.import_files(opened, write(tmp_path / "in"), NOW_US)
-        settings.put(opened, "adjustment_limit_micros", "5", "ana", 2001, NOW_US)
+        setting_changes.put(opened, "adjustment_limit_micros", "5", "ana", 2001, NOW_US)
         payments.record(opened, "p1", "A1", 5 * UNIT, dt.date(2026, 2, 1), "", NOW_US, by=ANA)
         give_back(opened, Back("f1", "refund", dt.date(2026, 2, 2), "p1", None, UNIT, payee="Anna"), payments.Act(ANA, NOW_US))
         with opened.begin() as connection:
@@ -85,7 +85,7 @@ def test_no_later_commit_covers_an_edit(home: Home) -> None:
     assert behind.change(home, "UPDATE commits SET at_us = at_us + 1 WHERE commit_seq = 6") == 1
     assert behind.change(home, "UPDATE commits SET chain = NULL WHERE commit_seq >= 6") == 2
     for value in ("4", "3"):
-        settings.put(home, "adjustment_limit_micros", value, "ana", 2001, NOW_US)
+        setting_changes.put(home, "adjustment_limit_micros", value, "ana", 2001, NOW_US)
         with home.connect() as connection:
             assert commit_chain.broken(connection) == [6, 7]
     assert "2 commits have another hash" in traces.findings(home)[0].what
@@ -93,7 +93,7 @@ def test_no_later_commit_covers_an_edit(home: Home) -> None:
 
 def test_a_commit_without_a_hash_stays_a_finding(home: Home) -> None:
     assert behind.change(home, "UPDATE commits SET chain = NULL WHERE commit_seq IN (5, 6)") == 2
-    settings.put(home, "adjustment_limit_micros", "4", "ana", 2001, NOW_US)
+    setting_changes.put(home, "adjustment_limit_micros", "4", "ana", 2001, NOW_US)
     with home.connect() as connection:
         assert commit_chain.broken(connection) == [5, 6, 7], "what followed on them is not known any more"
 

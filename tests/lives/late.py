@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from billing import agreeing, late_decisions
+from billing import agreeing, late_decisions, setting_changes
 from billing.intake import view
 from billing.late_decisions import BILLED
 from billing.left_out.history import uncharged
-from billing.store import settings, tables
+from billing.store import tables
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
 from billing.too_late.listing import listed
@@ -76,7 +76,7 @@ class Late:
 
 def limit(home: Home, who: Who) -> None:
     """One person decides alone on little."""
-    settings.put(home, late_decisions.LIMIT, str(LIMIT), who.by_name, who.by_uid, who.now_us)
+    setting_changes.put(home, late_decisions.LIMIT, str(LIMIT), who.by_name, who.by_uid, who.now_us)
 
 
 def name_of(call: story.Call) -> str:

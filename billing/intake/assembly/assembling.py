@@ -28,7 +28,7 @@ from billing.intake.assembly.group_verdicts import Found, decision, verdict
 from billing.intake.assembly.look import Look, groups, look, names, taken, values
 from billing.intake.assembly.segment_groups import KEPT, Past
 from billing.intake.columns import Quantities
-from billing.intake.counting import Place
+from billing.intake.day_counts import Place
 from billing.intake.known_records import reused_names
 from billing.intake.settle import Outcome
 from mediation.assembly.assemble import Groups, assemble
@@ -39,8 +39,8 @@ from rating.schema import USAGE_V1, UsageFlag
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from billing.intake.arrivals import Change
     from billing.intake.assembly.restarts import Restart
-    from billing.intake.batch import Change
     from billing.store.home import Home
     from mediation.sources.model import Source
 

@@ -11,7 +11,7 @@ from billing.intake.assembly import stored_segments
 from billing.intake.assembly.group_verdicts import suspense_row
 from billing.intake.assembly.look import group_of, taken, values
 from billing.intake.assembly.segment_groups import ASSEMBLED, SUSPENDED, WAITING
-from billing.intake.counting import Place, by_day
+from billing.intake.day_counts import Place, by_day
 from billing.intake.settle import COUNTED_NAMES, Outcome
 from rating.schema import USAGE_V1, UsageFlag
 

@@ -20,7 +20,7 @@ from mediation.decoded import Reject
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from billing.intake.batch import Arrival
+    from billing.intake.arrivals import Arrival
     from billing.store.home import Home
 
 _HASHES_A_QUERY: Final = 500

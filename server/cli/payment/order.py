@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from billing import setting_changes
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.payment import common
 
@@ -42,7 +43,7 @@ def order(
     by = operator.current()
     with Home.open(home) as opened:
         for name, value in () if dry_run else wanted.items():
-            settings.put(opened, name, value, by.name, by.uid, clock.now_us(opened))
+            setting_changes.put(opened, name, value, by.name, by.uid, clock.now_us(opened))
         with opened.connect() as connection:
             found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
     if as_json:

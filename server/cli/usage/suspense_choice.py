@@ -11,7 +11,7 @@ from billing.left_out.telling import Told
 from billing.suspense.choosing import Worth
 from billing.suspense.final_version import FinalVersion
 from billing.suspense.proposals import Proposal, Subject
-from billing.suspense.resolving import Versions
+from billing.suspense.versions import Versions
 
 if TYPE_CHECKING:
     from pathlib import Path

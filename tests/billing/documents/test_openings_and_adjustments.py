@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import invoicing, payments
+from billing import invoicing, payments, setting_changes
 from billing.accounting import write_off
 from billing.accounts import agreements
 from billing.accounts.kinds import ClosedFact
@@ -16,7 +16,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import adjusting, openings
 from billing.documents.explaining import explain
-from billing.store import settings, tables
+from billing.store import tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
 from tests.billing.runs.test_rating_units import tell
@@ -131,7 +131,7 @@ def test_an_adjustment_is_a_line_of_the_period_that_holds_its_date(anna: World) 
 
 
 def test_beyond_the_limit_another_person_gives_the_same_command(anna: World) -> None:
-    settings.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
+    setting_changes.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
     assert entered(anna, -500, "small").state == adjusting.WAITING
     assert entered(anna, -501).state == adjusting.PENDING
     assert entered(anna, -501).state == adjusting.PENDING  # the same person again
@@ -163,7 +163,7 @@ def test_what_cannot_be_entered(anna: World, cents_: int, more: dict[str, object
 
 def test_an_adjustment_is_dated_in_a_period_that_is_still_open(anna: World) -> None:
     """After the run of 1 March the next one, of 1 April, computes December to March: three periods before the latest."""
-    settings.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
+    setting_changes.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
     entered(anna, -700, "big", on="2025-11-10")
     for month in ("2025-11-01", "2025-12-01", "2026-01-01", "2026-02-01", "2026-03-01"):
         anna.bill(month)
@@ -193,7 +193,7 @@ def closed(world: World, on: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("told_after_the_bill", [False, True])
 def test_what_is_dated_after_a_closing_that_is_told_later_is_of_the_last_period(anna: World, *, told_after_the_bill: bool) -> None:
     """10 of 30 days of the fee of 10.00 are 3.33; 1.00 and 7.00 by hand for 25 and 26 November are not lost by closing on 11 November."""
-    settings.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
+    setting_changes.put(anna.home, "adjustment_limit_micros", str(500 * CENT), "ops", 1, anna.tick())
     anna.bill("2025-11-01")
     entered(anna, 100, on="2025-11-25")
     entered(anna, 700, "big", on="2025-11-26")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from billing import invoicing, payments
+from billing import invoicing, payments, setting_changes
 from billing.accounts.kinds import DiscountFact
 from billing.catalogue import Operator
 from billing.documents import voiding
@@ -18,7 +18,7 @@ from billing.payments import deposits
 from billing.payments.postings import APPLIED
 from billing.runs import cycle, quarantine, states
 from billing.runs.settlement.unbilled import unbilled
-from billing.store import settings, tables
+from billing.store import tables
 from rating.errors import NotFoundError, UserError
 from tests.billing.documents.clerk import ANA, CENT, cents, credit, customer, tell, void, who, wrong
 from tests.billing.runs.world import Call, World, instant_us
@@ -294,7 +294,7 @@ def test_a_reissue_that_waits_for_approval_or_has_nothing_to_bill(billed: World,
     from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
 
     void(billed, FIRST)
-    settings.put(billed.home, "approval", "required", *ANA, billed.tick())
+    setting_changes.put(billed.home, "approval", "required", *ANA, billed.tick())
     words = ["invoice", "reissue", FIRST, "--home", str(billed.home.path)]
     assert main(words) == 0
     said = capsys.readouterr().out

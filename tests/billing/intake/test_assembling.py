@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from billing.catalogue import kept_rows
 from billing.intake import marks, view
+from billing.intake.arrivals import Arrival
 from billing.intake.assembly.book import assembly_book
-from billing.intake.batch import Arrival
 from billing.intake.recycling import Mark
 from billing.intake.taking import Intake
 from billing.store.home import Home

@@ -14,9 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from billing.intake import marks
-from billing.intake.batch import Arrival, Batch
+from billing.intake.arrivals import Arrival
+from billing.intake.batch import Batch
 from billing.intake.columns import Quantities, quantities
-from billing.intake.counting import by_day, count_rows
+from billing.intake.counting import count_rows
+from billing.intake.day_counts import by_day
 from billing.intake.known_records.known_rejects import NewReject, Rejects
 from billing.intake.settle import Outcome
 from billing.intake.taking import Intake, Mark

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing.intake import marks, view
-from billing.intake.batch import Arrival
+from billing.intake.arrivals import Arrival
 from billing.intake.known_records import index_files
 from billing.intake.known_records.known_keys import KnownKeys
 from billing.intake.taking import Intake, Mark

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from billing.intake import view
-from billing.intake.batch import Arrival
+from billing.intake.arrivals import Arrival
 from billing.intake.taking import Intake
 from mediation.definitions.named import find
 from mediation.sources.model import Sequence as Numbers

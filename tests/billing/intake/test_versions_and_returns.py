@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from billing.catalogue import Operator
 from billing.intake import marks, view
-from billing.intake.batch import Arrival
+from billing.intake.arrivals import Arrival
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import suspense_decisions
 from billing.suspense import proposals, recycling, resolving, writing_off

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import setting_changes
 from billing.accounts import agreements
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.enquiries import usage, usage_rows
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import LeftOut
-from billing.store import settings
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from billing.verification.explain_line import explain_record
@@ -48,7 +48,7 @@ def test_the_last_run_that_has_a_period_open_puts_the_account_into_quarantine(an
         anna.bill(date)
     arrive(anna, "2026-01-10T12:00:00", OF_OCTOBER)
     anna.catch_up()
-    settings.put(anna.home, "lines_per_day_max", "0", *ANA, anna.tick())
+    setting_changes.put(anna.home, "lines_per_day_max", "0", *ANA, anna.tick())
     assert set(anna.bill("2026-02-01").quarantined) == {"anna"}
     assert (open_records(anna), told(anna)[0], wrong(anna)) == ([], [LeftOut.QUARANTINED], set())
     set_by_two(anna.home, "lines_per_day_max", "15", anna.tick)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from billing import agreeing, late_decisions
+from billing import agreeing, late_decisions, setting_changes
 from billing.accounting.check import check
 from billing.charges.lines import KEY_FIELDS, empty
 from billing.documents import adjusting, undoing, voiding
@@ -33,7 +33,7 @@ from billing.runs.selection import scope
 from billing.runs.selection.coverage import Covered
 from billing.runs.settlement import adjustments, bounds
 from billing.runs.start import Order
-from billing.store import copying, settings, tables
+from billing.store import copying, tables
 from billing.store.home import Home
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
@@ -142,7 +142,7 @@ class Deciding(Disorder):
 
     def __init__(self, folder: Path, random_: random.Random) -> None:
         super().__init__(folder, random_)
-        settings.put(self.world.home, LIMIT, str(MUCH), *ANA, self.world.tick())
+        setting_changes.put(self.world.home, LIMIT, str(MUCH), *ANA, self.world.tick())
         self.decided: list[int] = []
 
     def happen(self) -> str:

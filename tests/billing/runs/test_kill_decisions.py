@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from billing import catalogue
+from billing import catalogue, setting_changes
 from billing.controls import books, findings
 from billing.controls.book import book
 from billing.documents import interim
@@ -17,7 +17,7 @@ from billing.ledger.closed_months import Who
 from billing.runs import cycle, states
 from billing.runs.cycle import Order
 from billing.runs.states import By
-from billing.store import commit_points, settings, tables
+from billing.store import commit_points, tables
 from billing.store.home import Home
 from rating.model import BillThreshold
 from tests.billing.runs.world import START_US, Call, World, shop
@@ -42,7 +42,7 @@ KEPT = (
 def work(folder: Path) -> None:
     """Bill October with an approval, then what reached a threshold in November, and keep a finding."""
     with Home.open(folder) as home:
-        settings.put(home, "approval", "required", ADA.name, ADA.uid, NOW_US)
+        setting_changes.put(home, "approval", "required", ADA.name, ADA.uid, NOW_US)
         run_id = cycle.run(home, NOVEMBER, NOW_US, order=Order(by=ADA)).run_id
         with home.connect() as connection:
             waiting = states.find(connection, run_id).state == states.COMPUTED

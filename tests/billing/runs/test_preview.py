@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import invoicing
+from billing import invoicing, setting_changes
 from billing.accounts.kinds import CategoryFact, HoldFact, PayerFact
 from billing.documents import voiding
 from billing.documents.showing.lines import shown
@@ -15,7 +15,6 @@ from billing.ledger import closed_months
 from billing.runs import cycle, states
 from billing.runs.cycle import Order, Preview
 from billing.runs.lock import only_run
-from billing.store import settings
 from rating.errors import UserError
 from server.cli.app import main
 from tests.billing.documents import clerk
@@ -141,7 +140,7 @@ def test_a_run_of_the_date_goes_on_as_it_began(four: World) -> None:
 
 def test_a_run_that_goes_on_is_refused_as_well(four: World) -> None:
     run(four, trial=True)
-    settings.put(four.home, "approval", "required", "ada", 1001, four.tick())
+    setting_changes.put(four.home, "approval", "required", "ada", 1001, four.tick())
     assert (preview(four).refused, preview(four).waits) == ("", True), "it waits, and that is no refusal"
     assert preview(four, resume=True).refused.startswith("bill run 1 of 2025-11-01 waits for approval; remedy: look at it")
     states.decide(four.home, 1, states.APPROVED, states.By("ben", 1002), "", four.tick())
@@ -154,7 +153,7 @@ def test_a_run_that_goes_on_is_refused_as_well(four: World) -> None:
 
 def test_a_new_run_would_wait_for_approval(four: World) -> None:
     assert not preview(four).waits
-    settings.put(four.home, "approval", "required", "ada", 1001, four.tick())
+    setting_changes.put(four.home, "approval", "required", "ada", 1001, four.tick())
     found = preview(four)
     assert (found.waits, found.refused, found.goes_on) == (True, "", 0)
 

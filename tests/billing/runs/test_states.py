@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing import invoicing
+from billing import invoicing, setting_changes
 from billing.controls import books, traces
 from billing.documents import voiding
 from billing.ledger import closed_months
 from billing.runs import cycle, posting, quarantine, refused_events, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By
-from billing.store import settings, tables
+from billing.store import tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import credit, void
 from tests.billing.runs.world import Call
@@ -78,7 +78,7 @@ def test_a_trial_of_a_numbered_run_changes_nothing(two: World, monkeypatch: pyte
 
 
 def test_a_list_is_approved_by_somebody_else(two: World) -> None:
-    settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
+    setting_changes.put(two.home, "approval", "required", "ada", 1001, two.tick())
     waiting = run(two)
     assert (waiting.state, waiting.started_by, waiting.approved_by) == ("computed", "ada", "")
     with pytest.raises(UserError, match="bill run 1 of 2025-11-01 waits for approval"):
@@ -389,7 +389,7 @@ def test_held_and_test_accounts_are_put_aside_with_their_reasons(two: World) -> 
 
 def test_numbering_asks_again_for_approval(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rule may have been tightened, or the approval taken back, since the run looked."""
-    settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
+    setting_changes.put(two.home, "approval", "required", "ada", 1001, two.tick())
     run(two)
     monkeypatch.setattr(cycle, "_may_number", lambda *_: True)
     with pytest.raises(UserError, match="bill run 1 of 2025-11-01 waits for approval"):
@@ -400,7 +400,7 @@ def test_numbering_asks_again_for_approval(two: World, monkeypatch: pytest.Monke
 def test_a_run_obeys_the_stricter_of_the_rules_at_its_start_and_now(two: World) -> None:
     """Begun under none, it waits once the rule is tightened; begun under required, it goes on waiting when two people lift the rule."""
     run(two, trial=True)
-    settings.put(two.home, "approval", "required", "ada", 1001, two.tick())
+    setting_changes.put(two.home, "approval", "required", "ada", 1001, two.tick())
     assert run(two).state == "computed"
     cycle.abandon(two.home, NOVEMBER, states.Step(two.tick()))
     assert run(two).state == "computed"

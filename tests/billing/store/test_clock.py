@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import setting_changes
 from billing.controls import findings
 from billing.store import settings
 from billing.store.home import Home
@@ -66,9 +67,9 @@ def test_a_step_of_less_than_a_second_is_no_setting_back(folder: Path) -> None:
 def test_a_setting_is_refused_as_well_and_does_not_hide_it(folder: Path) -> None:
     with Home.open(folder) as home:
         with pytest.raises(UserError, match="it was set back"):
-            settings.put(home, "lines_per_day_max", "14", "ana", 2001, NOON_US - HOUR_US)
-        assert settings.put(home, "lines_per_day_max", "14", "ana", 2001, NOON_US)
-        assert settings.put(home, "lines_per_day_max", "13", "ana", 2001, NOON_US + HOUR_US)
+            setting_changes.put(home, "lines_per_day_max", "14", "ana", 2001, NOON_US - HOUR_US)
+        assert setting_changes.put(home, "lines_per_day_max", "14", "ana", 2001, NOON_US)
+        assert setting_changes.put(home, "lines_per_day_max", "13", "ana", 2001, NOON_US + HOUR_US)
     with pytest.raises(UserError, match="the last commit was at 2026-03-01 12:00:00 UTC"):
         commit(folder, NOON_US - HOUR_US)
     assert commit(folder, NOON_US) == 4
@@ -111,10 +112,10 @@ def test_a_clock_that_was_ahead_is_excused_by_the_number_of_its_last_commit(fold
             server.next_commit_seq(connection, "usage", NOON_US + HOUR_US)
         assert caught.value.remedy.endswith("settings set clock_ahead_through 2 --reason ...")
         with pytest.raises(UserError, match="clock_ahead_through cannot be 3: the last commit is 2"):
-            settings.put(server, "clock_ahead_through", "3", "ana", 2001, NOON_US, reason="the battery was empty")
+            setting_changes.put(server, "clock_ahead_through", "3", "ana", 2001, NOON_US, reason="the battery was empty")
         with pytest.raises(UserError, match="setting clock_ahead_through needs a reason"):
-            settings.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US)
-        settings.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US, reason="the battery was empty")
+            setting_changes.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US)
+        setting_changes.put(server, "clock_ahead_through", "2", "ana", 2001, NOON_US, reason="the battery was empty")
         told = "ana says that the clock was ahead through commit 2: the battery was empty"
         assert [(each.name, each.text, each.owner, each.due_on, each.is_open) for each in findings.findings(server)] == [
             (settings.CLOCK_FINDING, told, "ana", "2026-03-06", True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import agreeing, setting_changes
 from billing.persons import Who
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement
@@ -30,7 +31,7 @@ def home(tmp_path: Path, both: str) -> Iterator[Home]:
 
 
 def put(home: Home, name: str, value: str, person: tuple[str, int] = ANA, reason: str = "as agreed by phone") -> bool:
-    return settings.put(home, name, value, *person, NOW_US, reason=reason)
+    return setting_changes.put(home, name, value, *person, NOW_US, reason=reason)
 
 
 def held(home: Home, name: str, seq: int | None = None) -> str:
@@ -42,7 +43,7 @@ def agree(home: Home, name: str, person: tuple[str, int]) -> str:
     with home.connect() as connection:
         waits = approvals.waiting(connection, approvals.SETTING, name)
     assert waits is not None
-    return settings.agree(home, Agreement(waits, Who(*person, NOW_US)))
+    return setting_changes.agree(home, Agreement(waits, Who(*person, NOW_US)))
 
 
 # a setting, what it is, what tightens it, what loosens it
@@ -101,7 +102,7 @@ def test_what_is_set_in_its_place_ends_what_waits(home: Home) -> None:
         (found,) = approvals.list_all(connection, decided=True)
     assert (found.state, found.decided_by, held(home, "reopen_periods_max")) == ("refused", "ana", "2")
     with pytest.raises(UserError, match="proposal 1 was refused by ana"):
-        settings.agree(home, Agreement(found, Who(*BEN, NOW_US)))
+        setting_changes.agree(home, Agreement(found, Who(*BEN, NOW_US)))
     assert held(home, "reopen_periods_max") == "2"
 
 
@@ -109,8 +110,8 @@ def test_a_refusal_leaves_what_holds(home: Home) -> None:
     put(home, "approval", "required", reason="")
     put(home, "approval", "none")
     with pytest.raises(UserError, match="a refusal needs a word on why"):
-        approvals.refuse(home, 1, " ", Who(*BEN, NOW_US))
-    assert approvals.refuse(home, 1, "no", Who(*BEN, NOW_US)).state == "refused"
+        agreeing.refuse(home, 1, " ", Who(*BEN, NOW_US))
+    assert agreeing.refuse(home, 1, "no", Who(*BEN, NOW_US)).state == "refused"
     assert held(home, "approval") == "required"
     assert put(home, "approval", "none"), "it may be asked for again"
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from billing import setting_changes
 from billing.intake.taking import Intake
-from billing.store import copying, settings, tables, user_namespace
+from billing.store import copying, tables, user_namespace
 from billing.store.home import Home
 from billing.store.user_namespace import MACHINE
 from rating.errors import UserError
@@ -65,7 +66,7 @@ def test_what_a_person_signs_is_refused_under_another_map(folder: Path) -> None:
     assert "ratewright db copy" in caught.value.remedy
     with Home.open(folder, uid_map=FORGED) as home:
         with pytest.raises(UserError, match="the person who decides is not known"):
-            settings.put(home, "lines_per_day_max", "14", "ana", 5000, NOW_US)
+            setting_changes.put(home, "lines_per_day_max", "14", "ana", 5000, NOW_US)
         with home.connect() as connection:
             assert home.head_seq(connection) == 1, "reading goes on, and nothing was stored"
         with home.begin() as connection:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.suspense.proposals import Proposal
-    from billing.suspense.resolving import Versions
+    from billing.suspense.versions import Versions
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow

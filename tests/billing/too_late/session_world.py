@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import catalogue, invoicing
-from billing.intake.batch import Arrival
+from billing.intake.arrivals import Arrival
 from billing.intake.taking import Intake
 from billing.store import tables
 from billing.too_late.listing import listed

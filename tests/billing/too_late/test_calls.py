@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import pytest
 
-from billing.intake.batch import Arrival
+from billing.intake.arrivals import Arrival
 from billing.intake.taking import Intake
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.too_late.listing import listed

@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from billing import catalogue, invoicing
+from billing import catalogue, invoicing, setting_changes
 from billing.documents import adjusting, crediting
 from billing.enquiries import usage, usage_rows
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.store import settings
 from billing.too_late import taking_back
 from billing.too_late.listing import AS_DECIDED, listed
 from billing.usage_report.rating_book import rating_book
@@ -323,7 +322,7 @@ def test_no_run_has_looked_yet(world: World) -> None:
 
 def test_a_run_that_waits_is_finished_first(world: World) -> None:
     late(world)
-    settings.put(world.home, "approval", "required", *BEN, who(world).now_us)
+    setting_changes.put(world.home, "approval", "required", *BEN, who(world).now_us)
     world.bill("2026-04-01")
     with pytest.raises(UserError, match="the bill run of 2026-04-01 is not finished"):
         decide(world, WRITTEN_OFF, "late-1")

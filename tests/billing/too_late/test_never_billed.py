@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import setting_changes
 from billing.accounts import agreements
 from billing.accounts.kinds import CategoryFact, TermsFact
 from billing.accounts.recording import Asked
@@ -18,7 +19,6 @@ from billing.documents import adjusting
 from billing.enquiries.account import standing
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
-from billing.store import settings
 from billing.too_late.listing import listed
 from billing.verification.explain_line import explain_record
 from rating.errors import UserError
@@ -64,7 +64,7 @@ def test_a_period_that_is_closed_before_a_run_bills_the_adjustment(world: World)
     (group,) = decide(world, BILLED, "late-1", on_date=dt.date(2026, 1, 5)).groups
     assert [each.state for each in adjusting.list_all(world.home)] == [adjusting.WAITING]
     assert wrong(world) == set()
-    settings.put(world.home, "reopen_periods_max", "0", *ANA, who(world).now_us)
+    setting_changes.put(world.home, "reopen_periods_max", "0", *ANA, who(world).now_us)
     world.bill("2026-04-01")
     assert [each.state for each in adjusting.list_all(world.home)] == [adjusting.NEVER]
     assert wrong(world) == {BOOK}

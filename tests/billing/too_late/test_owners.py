@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import agreeing
+from billing import agreeing, setting_changes
 from billing.accounts import lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.enquiries.usage import find
 from billing.enquiries.usage_rows import Span
 from billing.late_decisions import BILLED, WRITTEN_OFF
-from billing.store import approvals, settings
 from billing.too_late.listing import listed
 from billing.verification.explain_line import explain_record
 from rating.errors import UserError
@@ -74,13 +73,13 @@ def test_who_pays_is_named_beside_the_invoice_whoever_has_the_number_by_now(worl
 @pytest.mark.parametrize("kind", [BILLED, WRITTEN_OFF])
 def test_a_proposal_about_another_owner_is_not_agreed_to(world: World, kind: str) -> None:
     late(world)
-    settings.put(world.home, "late_usage_limit_micros", str(CENT), *ANA, who(world).now_us)
+    setting_changes.put(world.home, "late_usage_limit_micros", str(CENT), *ANA, who(world).now_us)
     proposal = decide(world, kind, "late-1").proposal
     moved(world)
     with pytest.raises(UserError, match=r"was about usage of anna anna-1 CNY.*, and it is of bert anna-2 CNY.* now") as refused:
         agreeing.agree(world.home, proposal, "seen", who(world, BEN))
     assert refused.value.remedy.startswith(f"have it refused, and ask again: ratewright approvals refuse {proposal}")
-    approvals.refuse(world.home, proposal, "it is of bert", who(world))
+    agreeing.refuse(world.home, proposal, "it is of bert", who(world))
     asked = decide(world, kind, "late-1")
     assert agreeing.agree(world.home, asked.proposal, "seen", who(world, BEN)).result.groups[0].account_id == "bert"
     assert wrong(world) == set()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import agreeing
+from billing import agreeing, setting_changes
 from billing.late_decisions import BILLED, WRITTEN_OFF
-from billing.store import approvals, settings
+from billing.store import approvals
 from billing.too_late.listing import listed
 from rating.errors import UserError
 from server.cli.approvals import what
@@ -45,7 +45,7 @@ TABLE = """
 
 def limited(world: World, cents: int) -> World:
     late(world)
-    settings.put(world.home, "late_usage_limit_micros", str(cents * CENT), *ANA, who(world).now_us)
+    setting_changes.put(world.home, "late_usage_limit_micros", str(cents * CENT), *ANA, who(world).now_us)
     return world
 
 
@@ -93,7 +93,7 @@ def test_another_person_agrees(world: World) -> None:
 
 def test_an_adjustment_above_its_own_limit_needs_one_as_well(world: World) -> None:
     late(world)
-    settings.put(world.home, "adjustment_limit_micros", str(39 * CENT), *ANA, who(world).now_us)
+    setting_changes.put(world.home, "adjustment_limit_micros", str(39 * CENT), *ANA, who(world).now_us)
     assert decide(world, BILLED, account="anna", dry_run=True).needs_second
     assert not decide(world, WRITTEN_OFF, account="anna", dry_run=True).needs_second
 
@@ -105,7 +105,7 @@ def test_what_was_decided_meanwhile_is_not_agreed_to(world: World) -> None:
     with pytest.raises(UserError, match="ben has decided on record"):
         agreeing.agree(world.home, 1, "", who(world, BEN))
     assert open_records(world) == ["late-3", "late-1", "late-4", "late-5"]
-    approvals.refuse(world.home, 1, "half of it is decided", who(world))
+    agreeing.refuse(world.home, 1, "half of it is decided", who(world))
     assert wrong(world) == set()
 
 

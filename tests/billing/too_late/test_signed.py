@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from billing import agreeing, catalogue
+from billing import agreeing, catalogue, setting_changes
 from billing.catalogue import Operator
 from billing.controls import traces
 from billing.documents import adjusting, undoing
@@ -16,7 +16,7 @@ from billing.documents.adjusting import Wanted
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.rerate import jobs
 from billing.rerate.request import request
-from billing.store import commit_chain, settings, tables, upgrading
+from billing.store import commit_chain, tables, upgrading
 from billing.store.home import Home
 from billing.suspense import limits
 from tests.billing import behind
@@ -34,14 +34,14 @@ NOT_SIGNED = {"billing_settings.reason"}
 def acted(world: World) -> None:
     """Decisions alone, by two, taken back and asked for; adjustments of one person and of two."""
     late(world)
-    settings.put(world.home, "late_usage_limit_micros", str(15 * CENT), *ANA, who(world).now_us)
+    setting_changes.put(world.home, "late_usage_limit_micros", str(15 * CENT), *ANA, who(world).now_us)
     decide(world, WRITTEN_OFF, "late-2")
     for record in ("late-1", "late-4"):
         proposal = decide(world, BILLED if record == "late-1" else WRITTEN_OFF, record).proposal
         agreeing.agree(world.home, proposal, "seen", who(world, BEN))
     take_back(world, 3)
     decide(world, WRITTEN_OFF, "late-5")
-    settings.put(world.home, "adjustment_limit_micros", "0", *ANA, who(world).now_us)
+    setting_changes.put(world.home, "adjustment_limit_micros", "0", *ANA, who(world).now_us)
     wanted = Wanted("by two", "anna", dt.date(2026, 2, 15), -1_000_000, "goodwill", "sorry", catalogue="shop", tax_class="standard")
     adjusting.add(world.home, wanted, who(world))
     assert traces.findings(world.home) == [], "one that waits"
@@ -128,7 +128,7 @@ def test_going_back_keeps_a_hash_of_all_acts(world: World) -> None:
     upgrading.upgrade(folder)
     with Home.open(folder) as home:
         assert traces.findings(home) == []
-        settings.put(home, "adjustment_limit_micros", "0", *ANA, world.tick())
+        setting_changes.put(home, "adjustment_limit_micros", "0", *ANA, world.tick())
         assert traces.findings(home) == []
         assert behind.change(home, "UPDATE late_decisions SET by_uid = 1003 WHERE decision_id = 1") == 1
         assert len(traces.findings(home)) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import agreeing
+from billing import agreeing, setting_changes
 from billing.accounts import agreements
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
@@ -15,7 +15,6 @@ from billing.documents import crediting
 from billing.invoicing import get_invoice
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
-from billing.store import settings
 from billing.too_late.listing import listed
 from billing.too_late.possible import unpriced
 from billing.verification.explain_line import explain_record
@@ -36,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 def limited(world: World, cents: int) -> World:
     late(world)
-    settings.put(world.home, "late_usage_limit_micros", str(cents * CENT), *ANA, who(world).now_us)
+    setting_changes.put(world.home, "late_usage_limit_micros", str(cents * CENT), *ANA, who(world).now_us)
     return world
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing import setting_changes
 from billing.intake import view
 from billing.persons import Who
 from billing.store import clock, settings
@@ -254,7 +255,7 @@ def test_a_run_in_steps(call: Command, home: Path) -> None:
         last_us = clock.latest(connection)
     assert last_us is not None
     with Home.open(home) as opened:
-        settings.agree(opened, Agreement(waits, Who("another", -2, last_us.at_us + 1)))
+        setting_changes.agree(opened, Agreement(waits, Who("another", -2, last_us.at_us + 1)))
     assert "books of this run balance" in call("bill run --date 2025-11-01 --accounts anna")
     assert call("bill quarantine").strip() == "no account is put aside"
     assert "no account of bill run 2 is in quarantine" in call("bill retry --run 2", status=1)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing import setting_changes
 from billing.catalogue import Operator
 from billing.enquiries import home as page
-from billing.store import settings
 from server.cli import app
 from tests.billing.runs.world import Call, World
 
@@ -77,7 +77,7 @@ def test_a_page_of_what_is_due_waits_and_is_open(run: Callable[..., Any], world:
 
 
 def test_what_waits_for_another_person_is_told(run: Callable[..., Any], world: World) -> None:
-    assert settings.put(world.home, "approval", "required", "ana", 2001, world.tick())
+    assert setting_changes.put(world.home, "approval", "required", "ana", 2001, world.tick())
     world.begun(dt.date(2025, 12, 2))
     run("bill run --date 2025-12-01")
     run("settings set approval none --reason test")

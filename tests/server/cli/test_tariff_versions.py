@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import catalogue
+from billing import catalogue, setting_changes
 from billing.catalogue import Operator
 from billing.runs import cycle
-from billing.store import settings
 from billing.store.home import Home
 from server import clock, operator
 from server.cli import app
@@ -203,7 +202,7 @@ def test_the_history_goes_by_what_happened_and_not_by_clocks(run: Callable[..., 
     with Home.open(folder) as home:
         with home.connect() as connection:
             last = home.head_seq(connection)
-        settings.put(home, "clock_ahead_through", str(last), OTHER.name, OTHER.uid, 0, reason="the clock was ahead")
+        setting_changes.put(home, "clock_ahead_through", str(last), OTHER.name, OTHER.uid, 0, reason="the clock was ahead")
         catalogue.review(home, "mobile@2", OTHER, 0, accept=True)  # the clock was ahead, and is right
     events = json.loads(run("history", "mobile", "--json"))[1]["events"]
     assert [each["what"] for each in events] == ["drafted", "reviewed"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from billing import setting_changes
 from billing.documents import voiding
 from billing.ledger.closed_months import Who
 from billing.runs import cycle, quarantine, reports, states, trial
@@ -131,7 +132,7 @@ def test_a_list_of_a_clock_that_was_ahead_gets_no_numbers(anna: World) -> None:
     with anna.home.connect() as connection:
         head = anna.home.head_seq(connection)
     now_us = at("2025-11-21T12:00")
-    settings.put(anna.home, settings.CLOCK_AHEAD, str(head), "ada", 1001, now_us, reason="the clock was ahead")
+    setting_changes.put(anna.home, settings.CLOCK_AHEAD, str(head), "ada", 1001, now_us, reason="the clock was ahead")
     with pytest.raises(UserError, match="has not begun on the clock of Asia/Shanghai, where it is 2025-11-21") as caught:
         run(anna, now_us, resume=True)
     assert caught.value.remedy.endswith("ratewright bill abandon --date 2025-12-01 gives up the run, which has numbered nothing")
