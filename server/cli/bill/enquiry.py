@@ -162,7 +162,7 @@ def _print(found: Enquiry) -> None:
             each.subscription_id,
             invoice.of_class(each.text, each.tax_name, invoice.WORDS[language]),
             output.periods(each.period_from, each.period_to, each.days),
-            f"{each.events:,}" if each.events else "",
+            invoice.events_text(each),
             output.amount(each.amount_micros, each.currency),
         )
         for each in found.lines

@@ -81,7 +81,7 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
                     invoice.of_class(line.text, line.tax_name),
                     line.subscription_id,
                     output.periods(line.period_from, line.period_to, line.days),
-                    line.events,
+                    invoice.events_text(line),
                     output.amount(line.amount_micros, draft.currency),
                 )
                 for line in draft.lines

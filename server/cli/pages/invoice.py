@@ -8,7 +8,7 @@ Those of the account as a whole are below those of its subscriptions, so that a 
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rating.durations import minutes_text
 from rating.model import QuantityUnit
@@ -42,6 +42,22 @@ WORDS: Final = {
         "explained": "账单 {}，第 {} 项：{}，{} {}", "charges": "共 {} 次使用，取整前费用合计 {}",
     },
 }  # fmt: skip
+
+
+class Charged(Protocol):
+    """A line of an invoice, of a draft of one, or of what is not billed yet."""
+
+    @property
+    def kind(self) -> str:
+        """The kind, such as `usage`."""
+
+    @property
+    def events(self) -> int:
+        """The number of events; of a fee, how often it is charged."""
+
+    @property
+    def quantity(self) -> int:
+        """The quantity, in the unit of the line."""
 
 
 def page(invoice: Invoice, language: str | None = None, shown: Shown | None = None) -> list[str]:
@@ -105,7 +121,7 @@ def _row(line: InvoiceLine, more: ShownLine | None, currency: str, words: dict[s
         text,
         line.subscription_id,
         output.periods(line.period_from, line.period_to, days),
-        f"{line.events:,}" if _has_use(line) else "",
+        events_text(line),
         _quantity(line, line.quantity, unit, words),
         _quantity(line, line.free_quantity, unit, words) if line.free_quantity else "",
         output.amount(line.amount_micros, currency),
@@ -177,10 +193,15 @@ def _totals(invoice: Invoice, words: dict[str, str]) -> list[str]:
 
 
 def _quantity(line: InvoiceLine, quantity: int, unit: str, words: dict[str, str]) -> str:
-    return quantity_text(quantity, line.quantity_unit, unit, words) if _has_use(line) else ""
+    return quantity_text(quantity, line.quantity_unit, unit, words) if has_use(line) else ""
 
 
-def _has_use(line: InvoiceLine) -> bool:
+def events_text(line: Charged) -> str:
+    """The number of events of a line of usage; empty for what is none."""
+    return f"{line.events:,}" if has_use(line) else ""
+
+
+def has_use(line: Charged) -> bool:
     """True where a line is about usage; one that credits or corrects an amount alone does not."""
     return line.kind == "usage" and bool(line.events or line.quantity)
 

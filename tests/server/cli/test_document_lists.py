@@ -138,7 +138,7 @@ def test_last_days_in_what_is_not_billed_in_previews_and_in_facts(call: Command)
     assert rows(call("bill unbilled anna --date 2025-12-11"))[:3] == [
         "Account anna, not billed up to 2025-12-10; provisional, without tax",
         "subscription charge period events amount",
-        "anna-1 Basic 2025-12-01 .. 2025-12-10 1 3.23",
+        "anna-1 Basic 2025-12-01 .. 2025-12-10 3.23",  # a fee has no events
     ]
     call("accounts open bare --name Bare --currency CNY --timezone Asia/Shanghai --bill-day 1 --opened-on 2025-12-01")
     assert call("bill unbilled bare --date 2025-12-11").splitlines()[1:] == ["nothing waits for an invoice"]
