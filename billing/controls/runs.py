@@ -23,7 +23,7 @@ from billing.invoicing.digest import digest_by_rows, digest_of_run
 from billing.runs import charge_files, states
 from billing.runs.computing import WINDOW_FROM, WINDOW_TO
 from billing.runs.contracts import facts
-from billing.runs.numbering import DIGEST, DIGEST_BY_ROWS
+from billing.runs.numbering import DIGEST, DIGEST_BY_ROWS, PERIODS
 from billing.runs.reports import run_terms
 from billing.runs.selection import scope
 from billing.runs.selection.left_out import TERM
@@ -165,11 +165,24 @@ def _invoiced(connection: sa.Connection, run_id: int, *, taxes: bool) -> dict[st
 
 def _document_book(connection: sa.Connection, run: Any, name: str, terms: dict[str, Term]) -> Book:  # noqa: ANN401 -- a row of bill_runs
     """Every field of every document and line of a run is as it was when they were numbered."""
-    by_rows = terms.get(DIGEST_BY_ROWS)
+    by_rows, periods = terms.get(DIGEST_BY_ROWS), _periods(connection, run.run_id, terms)
     wanted = by_rows or terms.get(DIGEST, _NONE)
-    now = Term(*(digest_by_rows if by_rows else digest_of_run)(connection, run.run_id))
+    if by_rows:
+        now = Term(*digest_by_rows(connection, run.run_id))
+    else:
+        stored = digest_of_run(connection, run.run_id)
+        now = Term(stored.lines, stored.documents if periods is None else stored.documents ^ stored.periods)
+    digest = wanted.amount_micros if periods is None else wanted.amount_micros ^ periods.amount_micros
     shown = {"lines numbered": wanted.rows, "lines stored": now.rows}
-    return book(f"documents, {name}: as numbered", wanted.amount_micros, now.amount_micros, "first 53 bits of the digest", shown)
+    return book(f"documents, {name}: as numbered", digest, now.amount_micros, "first 53 bits of the digest", shown)
+
+
+def _periods(connection: sa.Connection, run_id: int, terms: dict[str, Term]) -> Term | None:
+    """The digest of the periods that lines were billed with; None for a run of before these were stored."""
+    row = tables.run_terms.c
+    older = sa.select(row.run_id).where(row.term == PERIODS, row.run_id < run_id).limit(1)
+    is_gone = PERIODS not in terms and connection.execute(older).first() is not None
+    return _NONE if is_gone else terms.get(PERIODS)
 
 
 def _known_runs(connection: sa.Connection, known: set[int]) -> Book:

@@ -26,12 +26,12 @@ import sqlalchemy as sa
 
 from billing.accounts import covering, undone
 from billing.allocations.items import CHUNK, chunks
-from billing.charges.lines import KEY_FIELDS, Int64s
+from billing.charges.lines import Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
 from billing.invoicing.drafts import CREDIT_NOTE
 from billing.runs import states
 from billing.store import bulk, commit_points, settings, tables
-from billing.store.voids import VOIDED, voided
+from billing.store.voids import voided
 from rating.errors import UserError
 from rating.identifiers import one_line
 
@@ -54,8 +54,7 @@ _OLD_BILLS: Final = 100  # of so many bills of a run one may be older than what 
 _DAYS: Final = 32  # numbers of days that a month has room for
 _MONTHS: Final = 10_000 * MONTHS_PER_YEAR  # numbers of months that an account has room for
 NO_LIMIT: Final = 2**63 - 1
-_CHARGE: Final = tuple(name for name in KEY_FIELDS if name not in {"account_key", "period_to"})  # the end of a period may change
-_FOLLOWING: Final = ("discount", "tax")  # kinds of line that charges of any day of a period change
+_FOLLOWING: Final = ("discount", "tax")  # kinds of line that go with others
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -282,19 +281,17 @@ def _documents(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Amo
 
 
 def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts:
-    """Billed amounts of documents' lines, each in its period; those billed ahead, in the one before.
+    """Billed amounts of documents' lines, each in the period that it was billed with.
 
-    Discounts and tax go with the charges of their document, period and tax class: of those ahead and the others each has its share. Without
-    any they go with the charges that were billed ahead.
+    Discounts and tax go with the charges of their document, period and tax class: of those billed ahead and the others each has its share.
     """
     rows = [row for chunk in chunks(invoice_keys) for row in connection.execute(_parts(chunk or ()))]
     found = list[tuple[int, str, int]]()
     for row in rows:
         ahead, own = row.ahead_micros, row.micros - row.ahead_micros - row.following_micros
-        part, whole = (abs(ahead), abs(ahead) + abs(own)) if ahead or own else (int(row.before is not None), 1)
-        ahead += row.following_micros * part // whole
+        ahead += row.following_micros * abs(ahead) // (abs(ahead) + abs(own)) if ahead or own else 0
         if ahead:
-            found.append((row.account_key, row.before, ahead))
+            found.append((row.account_key, row.billed_with, ahead))
         if row.micros != ahead or not ahead:
             found.append((row.account_key, row.period_from, row.micros - ahead))
     account_key, amount_micros = (np.array([each[column] for each in found], np.int64) for column in (0, 2))
@@ -302,55 +299,17 @@ def _of_lines(connection: sa.Connection, invoice_keys: Sequence[int]) -> Amounts
 
 
 def _parts(invoice_keys: Sequence[int]) -> sa.Select[Any]:
-    """The lines of documents by period and tax class.
-
-    `before`: the beginning of the period before, if anything was billed ahead with it. A fee in advance is ahead, in any document: its
-    charge was billed before its period. So are all lines of a re-rating in a period that goes on: only fees in advance were billed of it.
-    """
-    document, about, line = tables.invoices.alias(), tables.invoices.alias(), tables.invoice_lines.alias()
-    ahead = _ahead(invoice_keys).cte("ahead")
-    period = (ahead.c.account_key, ahead.c.period_from)
-    begun = sa.select(*period, sa.func.max(ahead.c.before).label("before")).group_by(*period).cte("begun")
-    is_about = about.c.invoice_key == sa.func.coalesce(document.c.corrects_invoice_key, document.c.invoice_key)
-    lines = document.join(line, line.c.invoice_key == document.c.invoice_key).join(about, is_about)
-    for known, names in ((begun, ("period_from",)), (ahead, _CHARGE)):
-        same = [known.c[name] == line.c[name] for name in names]
-        lines = lines.outerjoin(known, sa.and_(known.c.account_key == document.c.account_key, *same))
-    is_running = about.c.run_id.in_(_re_ratings()) & (about.c.issued_on < line.c.period_to)
-    is_ahead = ahead.c.before.is_not(None) | (begun.c.before.is_not(None) & is_running)
-    ahead_micros = sa.case((is_ahead, line.c.amount_micros), else_=0)
-    following_micros = sa.case((is_ahead, 0), (line.c.kind.in_(_FOLLOWING), line.c.amount_micros), else_=0)
-    sums = {"micros": line.c.amount_micros, "ahead_micros": ahead_micros, "following_micros": following_micros}
+    """The lines of documents by period and tax class."""
+    invoice, line = tables.invoices.c, tables.invoice_lines.c
+    is_ahead = line.billed_with.is_not(None)
+    ahead_micros = sa.case((is_ahead, line.amount_micros), else_=0)
+    following_micros = sa.case((is_ahead, 0), (line.kind.in_(_FOLLOWING), line.amount_micros), else_=0)
+    sums = {"micros": line.amount_micros, "ahead_micros": ahead_micros, "following_micros": following_micros}
     totals = [sa.cast(sa.func.sum(amount), tables.INT64).label(name) for name, amount in sums.items()]
-    keys = (document.c.invoice_key, document.c.account_key, line.c.period_from, line.c.tax_class)
-    query = sa.select(*keys, sa.func.max(begun.c.before).label("before"), *totals).select_from(lines)
-    return query.where(document.c.invoice_key.in_(invoice_keys)).group_by(*keys).order_by(*keys)
-
-
-def _ahead(invoice_keys: Sequence[int]) -> sa.Select[Any]:
-    """Amounts billed before their period to the accounts of documents, void or not, but not undone.
-
-    `before`: the last period that was billed with it.
-    """
-    invoice, line, runs = tables.invoices.c, tables.invoice_lines.c, tables.bill_runs.c
-    own = sa.select(invoice.account_key).where(invoice.invoice_key.in_(invoice_keys))
-    first = sa.select(sa.func.min(line.period_from)).where(line.invoice_key.in_(invoice_keys)).scalar_subquery()
-    since = sa.select(runs.run_id).where(runs.bill_date >= first)  # nothing is billed before its period begins
-    billed = tables.invoice_lines.alias().c
-    periods = sa.select(sa.func.max(billed.period_from)).where(billed.invoice_key == invoice.invoice_key)
-    last = sa.case((_over_several(), periods.where(billed.period_from < invoice.period_to).scalar_subquery()))
-    before = sa.func.max(sa.func.coalesce(last, invoice.period_from)).label("before")
-    charge = (invoice.account_key, *(line[name] for name in _CHARGE))
-    query = sa.select(*charge, before).join_from(tables.invoices, tables.invoice_lines).group_by(*charge)
-    query = query.where(invoice.invoice_key.not_in(_never_billed()))
-    query = query.where(invoice.account_key.in_(own), (invoice.run_id + 0).in_(since))  # + 0: not by the index of runs
-    return query.where(line.period_from >= invoice.period_to, line.kind.not_in(_FOLLOWING))
-
-
-def _never_billed() -> sa.Select[Any]:
-    """Documents of runs that were undone."""
-    event = tables.invoice_events.c
-    return sa.select(event.invoice_key).where(event.kind == VOIDED, event.commit_seq.in_(undone.commits()))
+    keys = (invoice.invoice_key, invoice.account_key, line.period_from, line.tax_class)
+    query = sa.select(*keys, sa.func.max(line.billed_with).label("billed_with"), *totals)
+    query = query.join_from(tables.invoices, tables.invoice_lines, line.invoice_key == invoice.invoice_key)
+    return query.where(invoice.invoice_key.in_(invoice_keys)).group_by(*keys).order_by(*keys)
 
 
 def _re_ratings() -> sa.Select[Any]:

@@ -12,16 +12,17 @@ import numpy as np
 
 from billing import ledger
 from billing.allocations import allocate_credit
-from billing.charges.book_terms import Term, Terms, clipped
+from billing.charges.book_terms import Terms, clipped
 from billing.charges.lines import Kind
 from billing.invoicing.digest import Digest
 from billing.invoicing.numbering import number_drafts
 from billing.runs import posting, states
-from billing.runs.numbering import DIGEST
+from billing.runs.numbering import digest_terms
 from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 
 if TYPE_CHECKING:
+    from billing.charges.book_terms import Term
     from billing.charges.lines import Int64s
     from billing.documents.trying import Work
     from billing.invoicing.drafts import Drafts
@@ -46,7 +47,7 @@ def issue(  # noqa: PLR0913 -- what, and about what
     run_id = _insert_run(work, drafts, kind, msgspec.json.encode(detail).decode(), seq)
     taken = Digest()
     first_key = number_drafts(connection, run_id, drafts, seq, effect=effect, corrects=corrects, digest=taken)
-    terms = {**clipped(_terms(drafts)), DIGEST: Term(taken.lines, taken.number())}
+    terms = {**clipped(_terms(drafts)), **digest_terms(taken)}
     rows = [{"run_id": run_id, "term": name, **term._asdict()} for name, term in sorted(terms.items())]
     connection.execute(tables.run_terms.insert(), rows)
     ledger.post_columns(connection, ledger.with_ids(posting.postings_of(connection, tables.invoices.c.run_id == run_id)), seq)

@@ -2,13 +2,15 @@
 
 Each column has a hash of its own, fed in the order of invoice and line; the digest is the hash of all of them. It does not depend on how
 many rows come at once. Whole numbers count as eight bytes (none as 0), text as its length and its bytes (none as empty).
+
+The period that lines were billed with has a digest of its own: runs of before it was stored are held to the columns that there were.
 """
 
 from __future__ import annotations
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,6 +27,15 @@ _BITS_LEFT_OUT: Final = 11  # of 64: a digest is a whole number in any JSON
 _KEYS_AT_ONCE: Final = 200_000
 _HEAD_COLUMNS_BEFORE: Final = 13  # of invoices, as the first runs hashed them
 _LINE_COLUMNS_BEFORE: Final = 18
+_APART: Final = "billed_with"  # a column of invoice_lines
+
+
+class Digested(NamedTuple):
+    """The number of lines of a run's documents, the digest of these, and that of the periods that lines were billed with."""
+
+    lines: int
+    documents: int
+    periods: int
 
 
 class Digest:
@@ -43,12 +54,16 @@ class Digest:
         if table is tables.invoice_lines:
             self.lines += len(columns["line_no"])
 
-    def number(self) -> int:
-        """53 bits of the hash of everything taken so far."""
+    def found(self) -> Digested:
+        """53 bits of the hash of everything taken so far, and as many of that of the periods."""
         self._wait()
+        return Digested(self.lines, *(self._number(of_periods=each) for each in (False, True)))
+
+    def _number(self, *, of_periods: bool) -> int:
         whole = hashlib.blake2b(digest_size=8)
         for name, hasher in sorted(self._hashers.items()):
-            whole.update(repr(name).encode() + hasher.digest())
+            if name[1].startswith(f"{_APART}.") == of_periods:
+                whole.update(repr(name).encode() + hasher.digest())
         return int.from_bytes(whole.digest(), "big") >> _BITS_LEFT_OUT
 
     def _take(self, table: sa.Table, columns: Mapping[str, Any]) -> None:
@@ -64,8 +79,8 @@ class Digest:
             self._last.result()
 
 
-def digest_of_run(connection: sa.Connection, run_id: int) -> tuple[int, int]:
-    """The number of lines of a run's documents as stored, and their digest."""
+def digest_of_run(connection: sa.Connection, run_id: int) -> Digested:
+    """The documents of a run as stored."""
     found, invoice, line = Digest(), tables.invoices, tables.invoice_lines
     of_run = sa.select(sa.func.min(invoice.c.invoice_key), sa.func.max(invoice.c.invoice_key)).where(invoice.c.run_id == run_id)
     first, last = connection.execute(of_run).one()
@@ -77,7 +92,7 @@ def digest_of_run(connection: sa.Connection, run_id: int) -> tuple[int, int]:
         body = sa.select(line).where(line.c.invoice_key.in_(keys)).order_by(line.c.invoice_key, line.c.line_no)
         rows = bulk.read(connection, body)
         found.add(line, {name: rows[name] for name in rows.column_names})
-    return found.lines, found.number()
+    return found.found()
 
 
 def digest_by_rows(connection: sa.Connection, run_id: int) -> tuple[int, int]:

@@ -15,9 +15,11 @@ import sqlalchemy as sa
 
 from billing.accounts import entities
 from billing.charges.conservation import WRAP
+from billing.invoicing import billed_with
 from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
 from billing.store import bulk, tables
 from billing.store.sums import halves, whole
+from rating.dates import NEVER_DAY
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,7 +83,8 @@ def number_drafts(  # noqa: PLR0913 -- whose, what, when, and how the documents 
     if digest is not None:
         digest.add(tables.invoices, heads)
     bulk.insert(connection, tables.invoices, heads)
-    _store_lines(connection, drafts, keys, effect, digest)
+    periods = billed_with.of_lines(connection, run_id, drafts, corrects)
+    _store_lines(connection, drafts, keys, periods, effect, digest)
     _require_numbered(connection, first_key, drafts, int(net.sum()), int(tax.sum()))
     return first_key
 
@@ -153,8 +156,10 @@ def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:
     return pa.array(given, pa.string())
 
 
-def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect: str | None, digest: Digest | None) -> None:
-    """All lines, a million at a time, so that the data made for the database stays small."""
+def _store_lines(  # noqa: PLR0913, PLR0917 -- lines, and what each gets beside
+    connection: sa.Connection, drafts: Drafts, keys: Int64s, periods: Int64s, effect: str | None, digest: Digest | None
+) -> None:
+    """All lines, a million at a time, so that the data made for the database stays small. `periods`: with which each is billed."""
     count = np.diff(drafts.first_line)
     draft = np.repeat(np.arange(len(drafts)), count)
     line_no = np.arange(len(drafts.lines)) - drafts.first_line[draft] + 1
@@ -173,6 +178,7 @@ def _store_lines(connection: sa.Connection, drafts: Drafts, keys: Int64s, effect
             "text": _named(drafts.text[part], texts),
             "corrects_invoice_key": pa.array(lines["corrects"], mask=lines["corrects"] == 0),
             "effect": _same(effect, len(lines)),
+            "billed_with": _dates_or_none(periods[part]),
         }
         if digest is not None:
             digest.add(tables.invoice_lines, columns)
@@ -183,6 +189,16 @@ def _dates(days: Int64s) -> pa.Array[Any]:
     """Day numbers as ISO text; a run has few different ones."""
     different, place = np.unique(days, return_inverse=True)
     return _named(place, pa.array([iso(day) for day in different.tolist()], pa.string()))
+
+
+def _dates_or_none(days: Int64s) -> pa.Array[Any]:
+    """The same with null for NEVER_DAY."""
+    known = days != NEVER_DAY
+    different, place = np.unique(days[known], return_inverse=True)
+    index = np.zeros(len(days), np.int32)
+    index[known] = place
+    places: Any = pa.array(index, mask=~known)
+    return pa.DictionaryArray.from_arrays(places, pa.array([iso(day) for day in different.tolist()], pa.string()))
 
 
 def _named(place: Any, names: pa.Array[Any]) -> pa.Array[Any]:  # noqa: ANN401 -- any array of integers

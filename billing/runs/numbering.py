@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 DIGEST: Final = "documents.digest"  # name of the term that holds it
+PERIODS: Final = "documents.periods"  # of the periods that lines were billed with; none for runs of before these were stored
 DIGEST_BY_ROWS: Final = "invoices.digest"  # of runs that were numbered before digests were over columns
 
 
@@ -37,15 +38,21 @@ def number(home: Home, current: Run, outcome: Outcome, at: Step) -> None:
         seq = home.next_commit_seq(connection, "invoice", at.at_us)
         taken = Digest()
         number_drafts(connection, current.run_id, outcome.drafts, seq, digest=taken)
-        _store(connection, current.run_id, outcome, seq, Term(taken.lines, taken.number()))
+        _store(connection, current.run_id, outcome, seq, digest_terms(taken))
         states.move(connection, current.run_id, states.COMPUTED, states.NUMBERED, at)
         commit_points.reached("run.before_numbering_commit")
     commit_points.reached("run.numbered")
 
 
-def _store(connection: sa.Connection, run_id: int, outcome: Outcome, seq: int, digest: Term) -> None:
+def digest_terms(taken: Digest) -> dict[str, Term]:
+    """The terms of a run by which its documents are compared with what they were when they got their numbers."""
+    found = taken.found()
+    return {DIGEST: Term(found.lines, found.documents), PERIODS: Term(found.lines, found.periods)}
+
+
+def _store(connection: sa.Connection, run_id: int, outcome: Outcome, seq: int, digests: dict[str, Term]) -> None:
     """Names of charge files, terms, accounts put aside, what is left of allowances, and periods to compute again."""
-    terms = sorted({**outcome.terms, DIGEST: digest}.items())
+    terms = sorted({**outcome.terms, **digests}.items())
     term_columns = {"term": [name for name, _ in terms], "rows": [each.rows for _, each in terms]}
     _insert(connection, tables.run_terms, run_id, term_columns | {"amount_micros": [each.amount_micros for _, each in terms]})
     files = pa.Table.from_pylist([each._asdict() for each in outcome.charge_files])

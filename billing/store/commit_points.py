@@ -18,6 +18,9 @@ POINTS: Final = {
     "copy.before_commit": "a copy of a database is written and compared, not committed",
     "copy.database_copied": "a copy of a database is committed, and its folder is not a home yet",
     "copy.committed": "the folder of a copy is a home, and no caller has an answer",
+    # upgrades of a home
+    "upgrade.before_part_commit": "a part of a long step of an upgrade is written, not committed",
+    "upgrade.part_committed": "a part of a long step of an upgrade is committed, and others are left",
     # usage that came too late
     "late.before_commit": "a decision on late usage is written with its adjustments, or taken back, not committed",
     "late.committed": "a decision on late usage is committed",

@@ -29,6 +29,7 @@ import sqlalchemy as sa
 from billing.store import access, clock, commit_chain, database, location, schema, tables, user_namespace
 from billing.store.clock import PRACTICE
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
+from billing.store.migrations import long_step
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Home:
             schema.bring_up_to_date(engine, folder, place.schema if place else None)
             own_map = user_namespace.of_process() if uid_map is None else uid_map
             stored = _settings(engine, hash_key, own_map, practice=practice)
+            long_step.refuse_begun(stored.get(long_step.SETTING), folder)
             if practice:
                 _require_practice(folder, stored)
             opened = cls(

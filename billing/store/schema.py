@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from billing.store import database
+from billing.store.migrations import long_step
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ SCHEMA_VERSIONS: Final = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {
@@ -41,12 +43,16 @@ def is_current(version: str | None) -> bool:
 
 
 def bring_up_to_date(engine: sa.Engine, folder: Path, schema: str | None) -> None:
-    """Run the revisions that are missing, in one write transaction. `schema`: PostgreSQL's, made when it is not there."""
+    """Run the revisions that are missing, in one write transaction. `schema`: PostgreSQL's, made when it is not there.
+
+    Raises UserError where that takes long: a person does it with `db upgrade`.
+    """
     with engine.connect() as connection:
         found = version(connection, folder)
-    if is_current(found):
-        return
-    refuse_newer(found, folder)
+        if is_current(found):
+            return
+        refuse_newer(found, folder)
+        long_step.refuse_long(connection, found, folder)
     with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
         if version(connection, folder) == found:  # nobody else was faster
             migrate(connection, schema)

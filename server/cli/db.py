@@ -58,8 +58,9 @@ def upgrade(
 ) -> int:
     """Bring the database to the newest schema, or to another one, up or down, in one transaction.
 
-    Every command does so upwards when it opens a home. Make a backup first: going down is refused when something is stored that the
-    older schema has no place for.
+    Every command does so upwards when it opens a home, unless that takes long: the lines of a large home are filled in by this command
+    alone, in parts. Stopped, it goes on when it is given again. Make a backup first: going down is refused when something is stored that
+    the older schema has no place for.
 
     Parameters
     ----------
@@ -75,16 +76,20 @@ def upgrade(
     """
     from billing.store import upgrading
     from billing.store.schema import SCHEMA_VERSIONS
-    from server.cli import output
+    from server.cli import output, progress
 
-    done = upgrading.upgrade(home, to or SCHEMA_VERSIONS[-1], dry_run=dry_run)
+    with progress.show("upgrade", "accounts") as report:
+        done = upgrading.upgrade(home, to or SCHEMA_VERSIONS[-1], dry_run=dry_run, progress=report)
     if as_json:
         output.print_json({**done._asdict(), "dry_run": dry_run})
-    elif not done.revisions:
+        return 0
+    if not done.revisions and not done.left:
         print(f"the database has schema {done.found}: nothing to do")
-    else:
+    if done.revisions:
         way = "run" if done.to > done.found else "undo"
         print(f"{'would ' if dry_run else ''}{way} {', '.join(done.revisions)}: schema {done.found} -> {done.to}")
+    if done.left:
+        print(f"{'would fill' if dry_run else 'filled'} in the lines of {counted(done.left, 'account')}")
     return 0
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from billing.accounting.check import check
 from server.cli import app
+from tests.billing.documents import derived_periods
 from tests.diaries import billing_page
 from tests.diaries.billing_acts import FOLDER, Operated
 
@@ -68,6 +69,7 @@ def test_fourteen_months(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         for month in PAGE.months:
             wrong += differences(operated, month)
             wrong += [f"{month.title}: {each}" for each in unbalanced(tmp_path / "home", capsys)]
+            wrong += [f"{month.title}: {each}" for each in derived_periods.differing(operated.home)]
     finally:
         operated.home.close()
     assert wrong == []

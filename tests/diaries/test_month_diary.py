@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.store.home import Home
+from tests.billing.documents import derived_periods
 from tests.diaries import billing_page, month_page
 from tests.diaries.month_acts import FOLDER, Desk
 from tests.diaries.month_page import Balances, Command, Document, Line
@@ -33,6 +35,8 @@ def test_the_month(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
     numbers = {number for each in DOCUMENTS for number in (each.number, each.twin) if number}
     assert {each["number"] for each in desk.json("invoice list")} == numbers
     assert "0 findings" in desk.run("ratewright db check")
+    with Home.open(tmp_path / "practice") as home:
+        assert derived_periods.differing(home) == []
 
 
 def test_arithmetic() -> None:

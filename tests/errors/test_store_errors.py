@@ -14,6 +14,7 @@ import pytest
 from billing.intake import lock, taking
 from billing.store import home as home_module
 from billing.store.home import DATABASE_NAME, Home
+from billing.store.migrations import long_step
 from tests.billing import files
 
 if TYPE_CHECKING:
@@ -78,6 +79,17 @@ def test_read_only_home(provoke: Provoke, home: Path, usage_file: Path, monkeypa
 def test_newer_schema(provoke: Provoke, home: Path) -> None:
     sql(home, "UPDATE alembic_version SET version_num = '0999'")
     provoke(["usage", "suspense", "--home", home], status=1, golden="store/newer_schema", unchanged=home)
+
+
+def test_an_upgrade_that_takes_long(provoke: Provoke, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sql(home, "UPDATE alembic_version SET version_num = '0014'")
+    monkeypatch.setattr(long_step, "is_long", lambda _: True)
+    provoke(["usage", "suspense", "--home", home], status=1, golden="store/long_upgrade", unchanged=home)
+
+
+def test_an_upgrade_that_was_stopped(provoke: Provoke, home: Path) -> None:
+    sql(home, "INSERT INTO settings VALUES ('long_step', '0015 500')")
+    provoke(["usage", "suspense", "--home", home], status=1, golden="store/unfinished_upgrade", unchanged=home)
 
 
 def test_an_edited_commit(provoke: Provoke, home: Path) -> None:

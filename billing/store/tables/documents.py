@@ -78,5 +78,6 @@ invoice_lines = table(
     int_("amount_micros"),
     int_("corrects_invoice_key", nullable=True),  # the newest invoice that billed this charge key before; null: none did
     text("effect", nullable=True),  # of a credit note's line: outside | advance
+    text("billed_with", nullable=True),  # first day of the period with which a fee in advance was billed, or corrected; null: period_from
     kept_by_sqlite("invoice_key", "invoices.invoice_key"),
 )

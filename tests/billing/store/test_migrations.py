@@ -372,6 +372,7 @@ HARMLESS = {
     "dunning_runs": "made anew from the steps of a commit; who took them, for people; undone ones are refused",
     "dunning_steps.policy_hash": "by which policy, for people",
     "index_snapshots": "the index is read from the usage files again",
+    "invoice_lines.billed_with": "worked out anew from the documents of the account, by which alarms know their months",
     "payments.by_name": "who recorded the payment, for people",
     "payments.by_uid": "who recorded the payment, for people",
     "raw_files.file_name": "the end of the path; a file is known by its hash",
