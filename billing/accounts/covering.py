@@ -164,6 +164,11 @@ def coverage(runs: Sequence[CoveringRun], reopened_from: dt.date | None = None) 
     return Coverage(latest[0], latest[1] if len(latest) > 1 else None, reopened_from) if latest else None
 
 
+def first_reaching(runs: Iterable[CoveringRun], end: dt.date, after_run: int = 0) -> CoveringRun | None:
+    """The first of an account's runs, begun after a run, that is not dated before a day: it computed what ended by it. None: none did."""
+    return next((run for run in runs if run.run_id > after_run and run.bill_date >= end), None)
+
+
 def load(
     connection: sa.Connection,
     *,

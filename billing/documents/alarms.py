@@ -15,6 +15,7 @@ their periods. A second call for a run adds nothing; a note that the customer wa
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -335,13 +336,12 @@ def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:
     keys = sorted({row.account_key for row in rows})
     history = covering.load(connection, account_keys=keys if len(keys) <= CHUNK else None)
 
-    def first_after(row: Any) -> int | None:  # noqa: ANN401 -- a row of the database
-        covering_runs = history.ever(row.account_key, row.commit_seq)
-        return next(
-            (each.run_id for each in covering_runs if each.run_id > row.run_id and each.bill_date.isoformat() >= row.period_to), None
-        )
+    def is_first_after(row: Any) -> bool:  # noqa: ANN401 -- a row of the database
+        took_part = history.ever(row.account_key, row.commit_seq)
+        first = covering.first_reaching(took_part, dt.date.fromisoformat(row.period_to), row.run_id)
+        return first is not None and first.run_id == run.run_id
 
-    found = [row.invoice_key for row in rows if first_after(row) == run.run_id]
+    found = [row.invoice_key for row in rows if is_first_after(row)]
     return [_documents(connection, invoice.invoice_key.in_(chunk or ())) for chunk in chunks(found)]
 
 

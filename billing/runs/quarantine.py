@@ -63,16 +63,10 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
         gone = set() if every else undone.whole_runs(undone.load(connection))
         rows = [row for row in connection.execute(query) if row.run_id not in gone]
         billed = _billed(connection, {int(row.account_key): int(row.commit_seq) for row in rows})
+    by = [covering.first_reaching(billed[row.account_key], dt.date.fromisoformat(row.bill_date), row.run_id) for row in rows]
     found = [
-        Parked(
-            int(row.run_id),
-            row.bill_date,
-            row.account_id,
-            row.kind,
-            row.reason,
-            next((run.run_id for run in billed[int(row.account_key)] if run.run_id > row.run_id and _reaches(run, row.bill_date)), 0),
-        )
-        for row in rows
+        Parked(int(row.run_id), row.bill_date, row.account_id, row.kind, row.reason, 0 if run is None else run.run_id)
+        for row, run in zip(rows, by, strict=True)
     ]
     return [each for each in found if every or not each.billed_by]
 
@@ -110,10 +104,6 @@ def retry(  # noqa: PLR0913 -- which run, and how
             f"the next run of the cycle bills what was put aside, and so does at once: ratewright bill run --accounts {who} --date ..."
         )
         raise UserError(error.message, f"{at_once}; {error.remedy}") from error
-
-
-def _reaches(run: CoveringRun, bill_date: str) -> bool:
-    return run.bill_date.isoformat() >= bill_date
 
 
 def _billed(connection: sa.Connection, seqs: dict[int, int]) -> dict[int, list[CoveringRun]]:

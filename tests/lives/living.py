@@ -20,7 +20,7 @@ from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
 from tests.billing.documents import derived_periods
-from tests.lives import late, plain, story, tariff
+from tests.lives import late, plain, run_history, story, tariff
 from tests.lives.happening import Happening, beginning
 from tests.lives.world import ANA, BEN, EPOCH, Act, Start, World, take
 
@@ -107,7 +107,7 @@ def judge(world: World, until: dt.date, *, fresh: bool) -> list[str]:
     world.finish(until)
     wanted = told(world.known.life(), until)
     wrong = [*_unsound(world.home), *world.wrong, *world.lists.wrong(world.home), *late.wrong(world, until)]
-    wrong += derived_periods.differing(world.home)
+    wrong += [*derived_periods.differing(world.home), *run_history.differing(world.home)]
     wrong += differing("the bills", billed(world.home), wanted, inclusive=world.start.inclusive)
     before = _documents(world.home)
     cycle.run(world.home, until, world.tick())

@@ -5,7 +5,6 @@ Accounts that the same runs covered (`billing.accounts.covering`) share a *class
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import types
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from billing.accounts import covering, undone
-from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownBy, coverage
+from billing.accounts.covering import CYCLE, TESTED, Coverage, CoveringRun, KnownBy, coverage, first_reaching
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import sqlalchemy as sa
 
     from billing.charges.lines import Int64s
@@ -69,7 +70,8 @@ class Covered(Sequence[Coverage | None]):
 
 def billed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
     """The commit pinned by the first of `runs` that billed the period that ended on `end`; None: none did."""
-    return next((run.pinned_seq for run in runs if run.bill_date >= end), None)
+    found = first_reaching(runs, end)
+    return None if found is None else found.pinned_seq
 
 
 def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
@@ -78,9 +80,11 @@ def computed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:
     An account takes part in the first run of a date on or after its bill date. It takes part once more when that run is made again for its
     date before there is one of a later date.
     """
-    first = next((run.bill_date for run in runs if run.bill_date >= end), dt.date.max)
-    until_later = itertools.takewhile(lambda run: run.bill_date <= first, runs)
-    return max((run.pinned_seq for run in until_later if run.bill_date == first), default=None)
+    first = first_reaching(runs, end)
+    if first is None:
+        return None
+    until_later = itertools.takewhile(lambda run: run.bill_date <= first.bill_date, runs)
+    return max(run.pinned_seq for run in until_later if run.bill_date == first.bill_date)
 
 
 def covered_through(connection: sa.Connection, facts: Facts, before_run: int | None = None, *, known: KnownBy | None = None) -> Covered:
