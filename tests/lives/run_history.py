@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from billing.accounts import covering
+from billing.accounts import covering, undone
+from billing.runs.contracts import facts
+from billing.runs.contracts.counted_charges import Counting
 from billing.runs.selection.coverage import billed_seq, computed_seq
+from billing.runs.usage import carried_allowances
 from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.accounts.covering import CoveringRun
+    from billing.runs.contracts.facts import Facts
     from billing.store.home import Home
 
 
 def differing(home: Home) -> list[str]:
     """Questions that have another answer than before."""
     with home.connect() as connection:
-        return _runs_of_accounts(connection)
+        return [*_runs_of_accounts(connection), *_gone(connection)]
 
 
 def _runs_of_accounts(connection: sa.Connection) -> list[str]:
@@ -45,6 +49,52 @@ def _runs_of_accounts(connection: sa.Connection) -> list[str]:
                 ]
                 wrong += [f"runs of account {key} and {end}: {now}, before {was}"] if now != was else []
     return wrong
+
+
+def _gone(connection: sa.Connection) -> list[str]:
+    """Which runs count no more for which accounts, as of each commit that a run pinned, and as each run knew it."""
+    account, run = tables.accounts.c, tables.bill_runs.c
+    runs = connection.execute(sa.select(run.run_id, run.pinned_seq).order_by(run.run_id)).all()
+    seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
+    wrong = []
+    for pinned_seq in sorted({each.pinned_seq for each in runs}):
+        counting, before = Counting(connection, pinned_seq), _Before(connection, pinned_seq, seqs)
+        for each in runs:
+            was, now = before.gone(each.run_id), counting.gone(each.run_id, [0, *seqs])
+            wrong += [f"run {each.run_id} as of {pinned_seq} is gone for {now}, before {was}"] if now != was else []
+    for each in runs if undone.load(connection) else ():
+        known = facts.load(connection, each.pinned_seq)
+        pairs = carried_allowances._undone(connection, known, known.account_keys.tolist(), each.run_id, None)  # noqa: SLF001 -- what it reads
+        if pairs != _undone(connection, known, each.run_id):
+            wrong.append(f"run {each.run_id} knew other runs as undone: {sorted(pairs)}")
+    return wrong
+
+
+class _Before:
+    """As charges that count were selected."""
+
+    def __init__(self, connection: sa.Connection, seq: int, seqs: dict[int, int]) -> None:
+        run = tables.bill_runs.c
+        self._undos = undone.load(connection, seq)
+        self._history = covering.load(connection, known=covering.KnownBy(seq, dt.date.max))
+        self._pins = dict(connection.execute(sa.select(run.run_id, run.pinned_seq)).all())
+        self._seqs = seqs
+
+    def gone(self, run_id: int) -> list[int]:
+        """The accounts, and 0 for all."""
+        cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
+        for_all = any(undo.account_keys is None for undo in cutting)
+        own = {key: not cutting.isdisjoint(self._history.undos_of(key, seq)) for key, seq in self._seqs.items()}
+        return [key for key, is_gone in {0: for_all, **own}.items() if is_gone and cutting]
+
+
+def _undone(connection: sa.Connection, known: Facts, before_run: int) -> set[tuple[int, int]]:
+    """As what is left of allowances was read."""
+    run, history = tables.bill_runs.c, covering.load(connection, before_run=before_run)
+    pins = connection.execute(sa.select(run.run_id, run.pinned_seq)).all()
+    cut = {undo: [run_id for run_id, pinned_seq in pins if undo.cuts(run_id, pinned_seq)] for undo in history.undos}
+    seqs = dict(zip(known.account_keys.tolist(), known.account_seq.tolist(), strict=True))
+    return {(run_id, key) for key in seqs for undo in history.undos_of(key, seqs[key]) for run_id in cut[undo]}
 
 
 def _billed_seq(runs: Sequence[CoveringRun], end: dt.date) -> int | None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
+from billing.runs.contracts.counted_runs import Gone
 from billing.store import tables
 from rating.schema import CHARGE_V1
 
@@ -40,27 +41,26 @@ class Counting:
     """Selects the charges of runs that count as of a commit: those of accounts for which the run was not undone by then."""
 
     def __init__(self, connection: sa.Connection, seq: int) -> None:
-        self._undos = undone.load(connection, seq)
         parked = tables.quarantine.c
         self._parked: dict[int, list[int]] = {}  # accounts in quarantine by run: what it priced of them is on no bill
         for run_id, account_key in connection.execute(
             sa.select(parked.run_id, parked.account_key).where(parked.kind == covering.QUARANTINED)
         ):
             self._parked.setdefault(run_id, []).append(account_key)
-        if self._undos:
-            run, account = tables.bill_runs.c, tables.accounts.c
-            self._history = covering.load(connection, known=covering.KnownBy(seq, dt.date.max))
-            self._pins = dict(connection.execute(sa.select(run.run_id, run.pinned_seq)).all())
-            self._seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
+        self._gone: Gone | None = None
+        if undone.load(connection, seq):
+            account = tables.accounts.c
+            seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
+            self._gone = Gone(connection, covering.load(connection, known=covering.KnownBy(seq, dt.date.max)), seqs)
 
     @property
     def is_any_undone(self) -> bool:
         """True where any run was undone by then, for all accounts or for some."""
-        return bool(self._undos)
+        return self._gone is not None
 
     def of(self, run_id: int, charges: pa.Table) -> pa.Table:
         """Those of a run's charges (with their OWNER) that count."""
-        if not any(undo.cuts(run_id, self._pins[run_id]) for undo in self._undos):
+        if self._gone is None or not self._gone.is_any(run_id):
             return charges
         gone = self.gone(run_id, np.unique(charges[OWNER].to_numpy()).tolist())
         mask: Any = pc.invert(pc.is_in(charges[OWNER], value_set=pa.array(gone, pa.int64())))
@@ -79,8 +79,4 @@ class Counting:
 
         0 is among them where the run was undone for all accounts.
         """
-        cutting = {undo for undo in self._undos if undo.cuts(run_id, self._pins[run_id])}
-        if not cutting:
-            return []
-        for_all = any(undo.account_keys is None for undo in cutting)
-        return [key for key in owners if (not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key])) if key else for_all)]
+        return [] if self._gone is None else self._gone.accounts(run_id, owners)

@@ -13,8 +13,10 @@ from billing.store import tables
 from rating.dates import BEFORE_ALL, DAY_US, day_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from billing.accounts.covering import History
+    from billing.accounts.undone import Undo
     from billing.charges.lines import Int64s
 
 COUNTED: Final = ("numbered", "posted")
@@ -54,6 +56,41 @@ class Looked(NamedTuple):
     bill_date: dt.date
     pinned_seq: int
     only: frozenset[str] | None = None
+
+
+class Gone:
+    """Runs of any kind that count for an account no more: they were undone for it, or computed on top of one that was.
+
+    `account_seqs`: the commit with which each account was stored, by key.
+    """
+
+    def __init__(self, connection: sa.Connection, history: History, account_seqs: Mapping[int, int]) -> None:
+        run = tables.bill_runs.c
+        self._history, self._seqs = history, account_seqs
+        self._pins: dict[int, int] = dict(connection.execute(sa.select(run.run_id, run.pinned_seq)).all()) if history.undos else {}
+
+    def is_any(self, run_id: int) -> bool:
+        """True where a run may count for some account no more."""
+        return bool(self._cutting(run_id))
+
+    def runs(self, account_key: int) -> set[int]:
+        """The ids of the runs that count for an account no more."""
+        undos = self._history.undos_of(account_key, self._seqs[account_key])
+        return {run_id for run_id, pinned_seq in self._pins.items() if any(undo.cuts(run_id, pinned_seq) for undo in undos)}
+
+    def accounts(self, run_id: int, keys: Iterable[int]) -> list[int]:
+        """Those of some accounts (keys, 0 for no account) for which a run counts no more.
+
+        0 is among them where the run was undone for all accounts.
+        """
+        cutting = self._cutting(run_id)
+        if not cutting:
+            return []
+        for_all = any(undo.account_keys is None for undo in cutting)
+        return [key for key in keys if (not cutting.isdisjoint(self._history.undos_of(key, self._seqs[key])) if key else for_all)]
+
+    def _cutting(self, run_id: int) -> set[Undo]:
+        return {undo for undo in self._history.undos if undo.cuts(run_id, self._pins[run_id])}
 
 
 def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> list[Looked]:

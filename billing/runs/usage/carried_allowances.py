@@ -28,6 +28,7 @@ from billing.accounts.covering import RERATE, later_runs
 from billing.allocations.items import CHUNK
 from billing.charges.grants import AllowanceKey
 from billing.charges.rollover import SHARED, Left, nothing_left
+from billing.runs.contracts.counted_runs import Gone
 from billing.runs.contracts.facts import load
 from billing.store import bulk, tables
 from billing.store.voids import VOIDED
@@ -156,11 +157,9 @@ def _undone(
         return set()
     some = sorted(account_keys) if len(account_keys) <= CHUNK else None
     history = covering.load(connection, before_run=before_run, known=known, account_keys=some)
-    run = tables.bill_runs.c
-    pins = connection.execute(sa.select(run.run_id, run.pinned_seq)).all()
-    cut = {undo: [run_id for run_id, pinned_seq in pins if undo.cuts(run_id, pinned_seq)] for undo in history.undos}
     seqs = dict(zip(facts.account_keys.tolist(), facts.account_seq.tolist(), strict=True))
-    return {(run_id, key) for key in account_keys for undo in history.undos_of(key, seqs[key]) for run_id in cut[undo]}
+    gone = Gone(connection, history, seqs)
+    return {(run_id, key) for key in account_keys for run_id in gone.runs(key)}
 
 
 def _void(
