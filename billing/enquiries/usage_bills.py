@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.invoicing.rerated import Rerated, key_of_charge, rerated_since
-from billing.runs import charge_files, states
+from billing.runs import charge_files
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.contracts.unbilled_charges import UnbilledCharges
 from billing.runs.selection.standing_charges import on_bills
 from billing.store import tables
@@ -71,10 +72,9 @@ def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | No
     found: dict[bytes, list[Charged]] = collections.defaultdict(list)
     if not keys:
         return found
-    run = tables.bill_runs.c
     with home.connect() as connection:
-        query = sa.select(run.run_id, run.pinned_seq).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id)
-        files = [(run_id, pinned, path) for run_id, pinned in connection.execute(query).all() for path in charge_paths(connection, run_id)]
+        runs = looked(connection, seq)[::-1]
+        files = [(run.run_id, run.pinned_seq, path) for run in runs for path in charge_paths(connection, run.run_id)]
         counting = Counting(connection, seq)
     wanted = pc.field("event_key").isin(pa.array(sorted(keys), KEY))
     for place, (run_id, pinned_seq, path) in enumerate(files):

@@ -24,11 +24,11 @@ from billing.left_out.reopened import next_dates, without_reopened
 from billing.left_out.versions import open_differences
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
-from billing.runs.contracts.counted_runs import Looked, looked
+from billing.runs.contracts.counted_runs import Looked, LookedUntil, looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
 from billing.store import tables
-from rating.dates import BEFORE_ALL, DAY_US, day_number
+from rating.dates import BEFORE_ALL
 from rating.errors import UserError
 from rating.schema import KEY
 
@@ -151,11 +151,7 @@ def _refused_alone(refused: dict[bytes, Any]) -> tuple[pa.Array[Any], Int64s]:
 
 def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
     """True where usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
-    runs = sorted(looked(connection, seq), key=lambda each: each.pinned_seq)
-    pinned = np.array([each.pinned_seq for each in runs], np.int64)
-    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * DAY_US for each in runs], np.int64)) if runs else pinned
-    for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
-        before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))  # runs that looked before it was committed
-        if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
-            return True
-    return False
+    runs = looked(connection, seq)
+    looked_until = LookedUntil(runs)
+    parts = view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ()
+    return any(bool(np.any(int64(part["start_us"]) < looked_until.ends_us(int64(part[COMMIT_SEQ])))) for part in parts)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
 from billing.charges.lines import Int64s
 from billing.intake import view
@@ -24,14 +23,12 @@ from billing.left_out.judging import CODES, ORDER, Judge, columns
 from billing.left_out.open_keys import OpenKeys
 from billing.left_out.precedence import DECIDES, UNSEEN, is_settled, standing
 from billing.left_out.taken_off import taken_off
-from billing.runs import states
 from billing.runs.contracts import late_rules, price_list
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
-from billing.store import tables
 from rating.dates import BEFORE_ALL, NEVER
 from rating.schema import KEY
 
@@ -79,10 +76,8 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None, span: S
     """
     usage = view.usage(home, ("event_key", "start_us"), seq, *span)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
-    run = tables.bill_runs.c
     with home.connect() as connection:
-        counted = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
-        files = [(run_id, path) for run_id in connection.execute(counted).scalars().all() for path in charge_paths(connection, run_id)]
+        files = [(run.run_id, path) for run in looked(connection, seq) for path in charge_paths(connection, run.run_id)]
         counting = Counting(connection, seq)
     open_ = OpenKeys(keys)
     for number, (run_id, path) in enumerate(files):

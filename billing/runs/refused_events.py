@@ -12,14 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import sqlalchemy as sa
 
 from billing.intake import view
-from billing.runs import states
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.standing_charges import on_bills
 from billing.runs.states import find_run
-from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
@@ -84,27 +82,23 @@ class Refused(NamedTuple):
 
 def still_refused(home: Home, seq: int, only: Sequence[bytes] | None = None) -> dict[bytes, Refused]:
     """Events that no run could price that looked at them last, by key, as of `seq`; of these keys alone, if they are given."""
-    run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.pinned_seq, run.started_us).where(run.state.in_(states.COUNTED), run.commit_seq <= seq)
     found: dict[Any, Refused] = {}
     with home.connect() as connection:
-        done: list[tuple[Any, ...]] = [
-            (*row, charge_paths(connection, row.run_id)) for row in connection.execute(query.order_by(run.run_id))
-        ]
+        done = [(run, charge_paths(connection, run.run_id)) for run in looked(connection, seq)[::-1]]
         counting = Counting(connection, seq)
     is_refused: Any = pc.field(STATUS) >= int(REFUSALS_FROM)
     if only is not None:
         is_refused &= pc.field("event_key").isin(pa.array(sorted(only), KEY))
-    for run_id, pinned_seq, started_us, paths in done:
-        refused = counting.of(run_id, _rows(home, paths, is_refused))
+    for run, paths in done:
+        refused = counting.of(run.run_id, _rows(home, paths, is_refused))
         columns: list[Any] = [refused[name].to_pylist() for name in _COLUMNS]
         now = {key: (start_us, status) for key, start_us, status in zip(*columns, strict=True)}
         priced = _rows_of(home, paths, {key: each for key, each in found.items() if key not in now})
-        for key in counting.of(run_id, priced)["event_key"].to_pylist():
+        for key in counting.of(run.run_id, priced)["event_key"].to_pylist():
             del found[key]  # this run could price it
         for key, told in now.items():
-            first_us = found[key].first_us if key in found else started_us
-            found[key] = Refused(*told, run_id, pinned_seq, first_us, started_us)
+            first_us = found[key].first_us if key in found else run.started_us
+            found[key] = Refused(*told, run.run_id, run.pinned_seq, first_us, run.started_us)
     if found and counting.is_any_undone:  # a bill of before may have them again
         with home.connect() as connection:
             for key in on_bills(home, connection, seq, found):

@@ -35,10 +35,10 @@ from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.left_out.history import of_keys
 from billing.left_out.reopened import without_reopened
 from billing.left_out.taken_off import taken_off
-from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
-from billing.store.tables import bill_runs, intake_counts
+from billing.runs.contracts.counted_runs import looked
+from billing.store.tables import intake_counts
 from billing.usage_report.intake_book import By, file_names
 from rating.dates import DAY_US
 from rating.schema import UsageFlag
@@ -180,10 +180,8 @@ def _fate_of(status: NDArray[np.int16]) -> NDArray[np.int8]:
 
 def _charges(home: Home, seq: int) -> Iterator[pa.Table]:
     """Event keys and statuses of each run, the newest first, without accounts in quarantine, or for which it was undone."""
-    run = bill_runs.c
-    query = sa.select(run.run_id).where(run.state.in_(states.COUNTED), run.commit_seq <= seq).order_by(run.run_id.desc())
     with home.connect() as connection:
-        paths = {run_id: charge_paths(connection, run_id) for run_id in connection.execute(query).scalars().all()}
+        paths = {run.run_id: charge_paths(connection, run.run_id) for run in looked(connection, seq)}
         counting = Counting(connection, seq)
     for run_id, files in paths.items():
         if files:

@@ -6,19 +6,26 @@ import datetime as dt
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
-from billing.runs.contracts import facts
+from billing.intake import view
+from billing.intake.marks import COMMIT_SEQ
+from billing.left_out import for_good
+from billing.runs.contracts import counted_runs, facts
+from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import Counting
 from billing.runs.selection.coverage import billed_seq, computed_seq
 from billing.runs.usage import carried_allowances
 from billing.store import tables
+from rating.dates import DAY_US, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.accounts.covering import CoveringRun
+    from billing.runs.contracts.counted_runs import Looked
     from billing.runs.contracts.facts import Facts
     from billing.store.home import Home
 
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 def differing(home: Home) -> list[str]:
     """Questions that have another answer than before."""
     with home.connect() as connection:
-        return [*_runs_of_accounts(connection), *_gone(connection)]
+        return [*_runs_of_accounts(connection), *_gone(connection), *_counted(home, connection)]
 
 
 def _runs_of_accounts(connection: sa.Connection) -> list[str]:
@@ -68,6 +75,34 @@ def _gone(connection: sa.Connection) -> list[str]:
         if pairs != _undone(connection, known, each.run_id):
             wrong.append(f"run {each.run_id} knew other runs as undone: {sorted(pairs)}")
     return wrong
+
+
+def _counted(home: Home, connection: sa.Connection) -> list[str]:
+    """Which runs count as of each commit that a run pinned, of those that have charges; whether any usage came after they had looked."""
+    run, file = tables.bill_runs.c, tables.charge_manifest.c
+    priced = set(connection.execute(sa.select(file.run_id).distinct()).scalars())
+    wrong = []
+    for seq in sorted(set(connection.execute(sa.select(run.pinned_seq)).scalars())):
+        query = sa.select(run.run_id, run.pinned_seq, run.started_us).where(run.state.in_(counted_runs.COUNTED), run.commit_seq <= seq)
+        was = [tuple(row) for row in connection.execute(query.order_by(run.run_id.desc())) if row.run_id in priced]
+        found = counted_runs.looked(connection, seq)
+        now = [(each.run_id, each.pinned_seq, each.started_us) for each in found if each.run_id in priced]
+        late, was_late = for_good._came_late(home, connection, seq), _came_late(home, connection, found, seq)  # noqa: SLF001 -- the question
+        if (now, late) != (was, was_late):
+            wrong.append(f"as of {seq} {now} count, and usage came late: {late}; before {was}, {was_late}")
+    return wrong
+
+
+def _came_late(home: Home, connection: sa.Connection, found: Sequence[Looked], seq: int) -> bool:
+    """As late usage was looked for."""
+    runs = sorted(found, key=lambda each: each.pinned_seq)
+    pinned = np.array([each.pinned_seq for each in runs], np.int64)
+    ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * DAY_US for each in runs], np.int64)) if runs else pinned
+    for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
+        before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))
+        if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
+            return True
+    return False
 
 
 class _Before:

@@ -50,12 +50,16 @@ class LookedUntil:
 
 
 class Looked(NamedTuple):
-    """A run of the cycle that looked at usage, 0 for one to come, and the accounts it was restricted to (None: none)."""
+    """A run of the cycle that looked at usage, 0 for one to come, and the accounts it was restricted to (None: none).
+
+    `started_us`: when it began.
+    """
 
     run_id: int
     bill_date: dt.date
     pinned_seq: int
     only: frozenset[str] | None = None
+    started_us: int = 0
 
 
 class Gone:
@@ -94,9 +98,9 @@ class Gone:
 
 
 def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> list[Looked]:
-    """The runs of the cycle that count as of `seq`, the newest first; or one of them."""
+    """The runs of the cycle that count as of `seq`, the newest first; or one of them. No other run has charges of events."""
     run, named, account = tables.bill_runs.c, tables.run_accounts.c, tables.accounts.c
-    query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
+    query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted, run.started_us)
     query = query.where(run.state.in_(COUNTED), run.commit_seq <= seq, run.kind == CYCLE)
     if run_id is not None:
         query = query.where(run.run_id == run_id)
@@ -108,7 +112,7 @@ def looked(connection: sa.Connection, seq: int, run_id: int | None = None) -> li
     for each in connection.execute(ids.where(named.run_id.in_([row.run_id for row in rows if row.restricted]))) if rows else ():
         only.setdefault(each.run_id, set()).add(each.account_id)
     named_by = {row.run_id: frozenset(only.get(row.run_id, ())) if row.restricted else None for row in rows}
-    return [Looked(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, named_by[row.run_id]) for row in rows]
+    return [Looked(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, named_by[row.run_id], row.started_us) for row in rows]
 
 
 def all_looked(connection: sa.Connection) -> LookedUntil:
