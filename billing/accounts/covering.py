@@ -178,7 +178,7 @@ def load(
 ) -> History:
     """The history of all accounts, or of some. `before_run`: the state that this run knew; `known`: the limit of known documents."""
     later = later_runs(connection, known.until) if known is not None else set()
-    runs = _runs(connection, before_run)
+    runs = cycle_runs(connection, before_run)
     parked, named, invoice = tables.quarantine.c, tables.run_accounts.c, tables.invoices.c
 
     def chosen(query: sa.Select[Any], key: sa.Column[int]) -> sa.Select[Any]:
@@ -201,15 +201,8 @@ def load(
     return History(runs, left_out, included, voids, later, rerated, corrected_from, gone)
 
 
-def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
-    """Runs of the cycle, and re-ratings, whose documents are dated after a day: on the bill date, or by the detail of a run."""
-    run = tables.bill_runs.c
-    query = sa.select(run.run_id, run.bill_date, run.detail).where(run.kind.in_((CYCLE, RERATE)))
-    told = {row.run_id: msgspec.json.decode(row.detail or "{}").get(ISSUED_ON, row.bill_date) for row in connection.execute(query)}
-    return {run_id for run_id, issued_on in told.items() if issued_on > until.isoformat()}
-
-
-def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun]:
+def cycle_runs(connection: sa.Connection, before_run: int | None = None) -> list[CoveringRun]:
+    """The runs of the cycle that are numbered, undone since or not, oldest first; those before a run, if it is given."""
     run = tables.bill_runs.c
     query = sa.select(run.run_id, run.bill_date, run.pinned_seq, run.restricted)
     query = query.where(run.state.in_(_COUNTS), run.kind == CYCLE)
@@ -217,6 +210,14 @@ def _runs(connection: sa.Connection, before_run: int | None) -> list[CoveringRun
         query = query.where(run.run_id < before_run)
     rows = connection.execute(query.order_by(run.run_id))
     return [CoveringRun(row.run_id, dt.date.fromisoformat(row.bill_date), row.pinned_seq, bool(row.restricted)) for row in rows]
+
+
+def later_runs(connection: sa.Connection, until: dt.date) -> set[int]:
+    """Runs of the cycle, and re-ratings, whose documents are dated after a day: on the bill date, or by the detail of a run."""
+    run = tables.bill_runs.c
+    query = sa.select(run.run_id, run.bill_date, run.detail).where(run.kind.in_((CYCLE, RERATE)))
+    told = {row.run_id: msgspec.json.decode(row.detail or "{}").get(ISSUED_ON, row.bill_date) for row in connection.execute(query)}
+    return {run_id for run_id, issued_on in told.items() if issued_on > until.isoformat()}
 
 
 def _pinned(run_id: int | None) -> sa.ScalarSelect[int] | None:

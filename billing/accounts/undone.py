@@ -103,9 +103,3 @@ def commits() -> sa.Select[Any]:
     """The commits that undid runs: documents that they made void count nowhere as ever billed."""
     row = tables.run_undos.c
     return sa.select(row.commit_seq).where(row.kind == UNDONE)
-
-
-def is_cut(run: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 -- columns of bill_runs
-    """A condition of a query of runs: it was undone for any account, or was computed on top of one that was."""
-    row = tables.run_undos.c
-    return sa.exists().where(row.kind == UNDONE, row.run_id <= run.run_id, row.commit_seq > run.pinned_seq)

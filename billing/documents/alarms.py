@@ -325,13 +325,13 @@ def _interim(connection: sa.Connection, run: states.Run) -> list[Amounts]:
     query = sa.select(invoice.invoice_key, invoice.account_key, invoice.run_id, invoice.period_to, account.commit_seq)
     query = query.join_from(tables.invoices, tables.accounts, account.account_key == invoice.account_key)
     query = query.where(_counted(), invoice.run_id.in_(interim), invoice.period_to <= run.bill_date)
-    earlier = sa.select(runs.run_id, runs.bill_date, runs.pinned_seq).where(runs.run_id < run.run_id, runs.state.in_(states.COUNTED))
-    earlier = earlier.where(runs.kind == states.CYCLE, runs.restricted.is_(None) | (runs.restricted == 0), ~undone.is_cut(runs))
-    last = connection.execute(earlier.order_by(runs.run_id.desc())).first()
-    if last is not None:  # most were computed by the last run of all accounts
+    undos, earlier = undone.load(connection), covering.cycle_runs(connection, run.run_id)
+    whole = [each for each in earlier if not each.restricted and not any(undo.cuts(each.run_id, each.pinned_seq) for undo in undos)]
+    if whole:  # most were computed by the last run of all accounts
+        last = whole[-1]
         left_out = invoice.account_key.in_(sa.select(aside.account_key).where(aside.run_id == last.run_id))
         unknown = account.commit_seq > last.pinned_seq
-        query = query.where((invoice.run_id > last.run_id) | (invoice.period_to > last.bill_date) | unknown | left_out)
+        query = query.where((invoice.run_id > last.run_id) | (invoice.period_to > last.bill_date.isoformat()) | unknown | left_out)
     rows = connection.execute(query).all()
     keys = sorted({row.account_key for row in rows})
     history = covering.load(connection, account_keys=keys if len(keys) <= CHUNK else None)

@@ -83,7 +83,7 @@ def of_lines(connection: sa.Connection, run_id: int, drafts: Drafts, corrects: I
     `corrects`: the invoice that each credit note is about.
     """
     draft = np.repeat(np.arange(len(drafts)), np.diff(drafts.first_line))
-    lines, follows = drafts.lines, np.isin(drafts.lines["kind"], FOLLOWING)
+    lines, follows = drafts.lines, np.logical_or.reduce([drafts.lines["kind"] == kind for kind in FOLLOWING])
     is_ahead = (lines["period_from"] >= drafts.period_to[draft]) & ~follows
     last = _last_periods(drafts)
     found = np.where(is_ahead, last[draft], NEVER_DAY)

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from billing.accounts import covering
 from billing.charges.book_terms import total
 from billing.charges.lines import Int64s
 from billing.charges.periods import ended_by
-from billing.runs import states
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.fact_columns import groups
@@ -131,10 +131,7 @@ def _last(known: Facts, covered: Covered, account: int, run: Run) -> tuple[int, 
 
 def _runs(connection: sa.Connection, run: Run, first: dt.date) -> dict[int, dt.date]:
     """Runs of the cycle that count, begun before this one, of bill dates from `first` on."""
-    row = tables.bill_runs.c
-    query = sa.select(row.run_id, row.bill_date).where(row.run_id < run.run_id, row.kind == states.CYCLE, row.state.in_(states.COUNTED))
-    found = connection.execute(query.where(row.bill_date >= first.isoformat()))
-    return {int(run_id): dt.date.fromisoformat(bill_date) for run_id, bill_date in found}
+    return {each.run_id: each.bill_date for each in covering.cycle_runs(connection, run.run_id) if each.bill_date >= first}
 
 
 def _revenue(connection: sa.Connection, rows: Any, runs: list[int]) -> dict[tuple[str, int], int]:  # noqa: ANN401 -- rows of invoices

@@ -1,4 +1,16 @@
-"""Runs of the cycle that count as of a commit."""
+"""Runs of the cycle that count as of a commit, and for whom. With `billing.accounts.covering` this is the history of runs.
+
+Each question about it has one answer:
+- Who took part in which run is `covering.History`: `ever` with void invoices, `of` without. `selection.coverage` has it as columns of all
+  accounts.
+- The first run that reached a day is `covering.first_reaching`. The last one that looked at a period is `selection.coverage.computed_seq`.
+- Runs that were undone, and those computed on top of them, count for some accounts no more: `Gone`.
+- Runs that had charges, as of a commit, are `looked`; `counted_charges` selects charges of the accounts for which they count.
+
+Others differ for a reason. A re-rating knows posted runs alone (`selection.billed_periods`): the bills it corrects are in the ledger. Valid
+documents, and not runs, keep back a run of an earlier date (`selection.later_bills`). `billing.verification` reads the same rows in code of
+its own.
+"""
 
 from __future__ import annotations
 
