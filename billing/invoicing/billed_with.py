@@ -2,15 +2,16 @@
 
 It is the line's own, but for these:
 - A charge of a period that begins when the document ends, or later, is billed ahead: with the last period that the document bills.
-- A line of a charge that was billed ahead before corrects it, whatever it is called now: it is of the period that the charge was billed
-  with. Void documents count, those of undone runs do not. Where charges of one period were billed ahead with several, the last counts.
+- A line of a charge that was billed ahead before corrects it, wherever its own period ends now. It is of the period that the charge was
+  billed with. Void documents count, those of undone runs do not. Where charges of one period were billed ahead with several, the last of
+  these counts.
 - Of a period that goes on, only fees in advance were billed. So all lines of a re-rating of it, and of credit notes about that, correct
   such fees.
 - Discounts and tax go with the charges of their document, period and tax class, and have no period of their own here. Where those come to
   nothing, they correct what was billed ahead.
 
-Few documents need a look at earlier ones. Of an unrestricted run of the cycle they are those that correct any charge, and those of accounts
-with void documents or documents beside the cycle.
+Few documents need a look at earlier ones. Of an unrestricted run of the cycle they are those that correct a charge. So are documents of
+accounts with a void one, or with any beside the cycle.
 """
 
 from __future__ import annotations

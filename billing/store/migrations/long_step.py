@@ -25,7 +25,7 @@ _settings: Final = sa.table("settings", sa.column("name"), sa.column("value"))
 
 
 class Left(NamedTuple):
-    """What is left of a step: of accounts with keys above `after`."""
+    """The rest of a step: accounts with keys above `after`."""
 
     revision: str
     after: int
@@ -49,7 +49,7 @@ def forget(connection: sa.Connection) -> None:
 
 
 def left(connection: sa.Connection) -> Left | None:
-    """What is left of a step; None: nothing."""
+    """The rest of a step that was begun; None: nothing is left."""
     stored = connection.execute(sa.select(_settings.c.value).where(_settings.c.name == SETTING)).scalar()
     return None if stored is None else _read(str(stored))
 

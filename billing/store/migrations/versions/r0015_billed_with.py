@@ -144,7 +144,7 @@ def _alone(every: Iterable[Line], ahead: Mapping[tuple[int, int], str], begun: M
 
 
 def _is_running(each: Line, begun: Mapping[tuple[int, str], str]) -> bool:
-    """True for lines of a re-rating in a period that goes on, of which something was billed ahead."""
+    """True for lines of a re-rating in a period that goes on, if anything of that was billed ahead."""
     return each.running_to is not None and each.running_to < each.period_to and (each.account_key, each.period_from) in begun
 
 
