@@ -91,14 +91,15 @@ def of_lines(connection: sa.Connection, run_id: int, drafts: Drafts, corrects: I
     asked = np.flatnonzero(_asked(connection, run_id, drafts, draft, follows)).tolist()
     if not asked:
         return found
-    rows = [slice(int(drafts.first_line[place]), int(drafts.first_line[place + 1])) for place in asked]
     ahead = _billed_ahead(connection, sorted({int(drafts.account_key[place]) for place in asked}), int(lines["period_from"].min()))
-    documents = [_document(drafts, place) for place in asked]
-    for own, document in zip(rows, documents, strict=True):
-        _take(ahead, document, found[own].tolist())
+    begun = {of[0] for of in ahead.begun} | set(drafts.account_key[draft[is_ahead]].tolist())
+    documents = {place: _document(drafts, place) for place in asked if int(drafts.account_key[place]) in begun}
+    rows = {place: slice(int(drafts.first_line[place]), int(drafts.first_line[place + 1])) for place in documents}
+    for place, document in documents.items():
+        _take(ahead, document, found[rows[place]].tolist())
     running_to = _running_to(connection, run_id, drafts, corrects)
-    for place, own, document in zip(asked, rows, documents, strict=True):
-        found[own] = _of_document(document, ahead, running_to[place])
+    for place, document in documents.items():
+        found[rows[place]] = _of_document(document, ahead, running_to[place])
     return found
 
 

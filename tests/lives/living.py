@@ -20,7 +20,8 @@ from billing.runs import cycle
 from billing.store import tables
 from billing.store.home import Home
 from tests.billing.documents import derived_periods
-from tests.lives import late, plain, run_history, story, tariff
+from tests.billing.runs import run_history
+from tests.lives import late, plain, story, tariff
 from tests.lives.happening import Happening, beginning
 from tests.lives.world import ANA, BEN, EPOCH, Act, Start, World, take
 

@@ -18,6 +18,7 @@ from billing.documents.finding import find
 from billing.invoicing import billed_lines
 from billing.store import tables
 from rating.errors import UserError
+from tests.billing.documents import derived_periods
 from tests.billing.documents.clerk import CENT, cents, credit, who, wrong
 from tests.billing.runs.world import Call, World, instant_us
 
@@ -83,6 +84,7 @@ def test_any_order_ends_with_what_is_due(world: World, seed: int) -> None:
     report = world.bill(MONTHS[-1])
     assert clerk.done > 5, seed
     assert (wrong(world), world.bill(MONTHS[-1]).invoices) == ([], 0)
+    assert derived_periods.differing(world.home) == []
 
     due = due_of(world.home, find_last(world, report.run_id))
     with world.home.connect() as connection:

@@ -40,7 +40,9 @@ from billing.too_late.choosing import Choice
 from billing.too_late.listing import listed
 from billing.too_late.results import Wanted
 from rating.errors import UserError
+from tests.billing.documents import derived_periods
 from tests.billing.documents.clerk import ANA, BEN, who, wrong
+from tests.billing.runs import run_history
 from tests.billing.runs.histories import ACCOUNTS, FIRST, Histories
 from tests.billing.runs.world import instant_us
 from tests.billing.second_person import set_by_two
@@ -210,6 +212,7 @@ def test_runs_in_any_order_bill_what_is_due(tmp_path: Path, seed: int) -> None:
         assert billed == from_nothing(home), f"seed {seed}: {history.told}"
         assert wrong(history.world) == []
         assert [each for each in check(home) if not each.ok] == []
+        assert [*run_history.differing(home), *derived_periods.differing(home)] == [], history.told
 
 
 @pytest.mark.parametrize("seed", DECIDING)
