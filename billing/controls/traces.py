@@ -17,7 +17,7 @@ from billing.intake import suspense_rows
 from billing.intake.known_records import known_rejects
 from billing.runs.states import COMPUTING
 from billing.store import commit_chain, tables
-from billing.store.checking import Finding
+from billing.store.checks.checking import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

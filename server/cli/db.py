@@ -111,7 +111,7 @@ def check(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
 
     """
     from billing.controls import traces
-    from billing.store import checking
+    from billing.store.checks import checking
     from billing.store.home import Home
     from server.cli import output
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from billing import accounts
 from billing.accounts import exporting
-from billing.store import checking, tables
+from billing.store import tables
+from billing.store.checks import checking
 from billing.store.home import Home
 from rating.errors import ProblemsError
 from tests.billing.files import ACCOUNTS, NOW_US, NUMBERS, SUBSCRIPTIONS, publish, write

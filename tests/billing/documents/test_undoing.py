@@ -21,7 +21,8 @@ from billing.ledger.closed_months import Who
 from billing.payments import instalments
 from billing.runs import cycle, quarantine, refused_events, reports
 from billing.runs.start import Order
-from billing.store import checking, tables
+from billing.store import tables
+from billing.store.checks import checking
 from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span
 from rating.errors import ProblemsError, UserError

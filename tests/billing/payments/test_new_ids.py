@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from billing import payments
 from billing.payments import bank_file, deposits, giving_back, instalments, promises
 from billing.payments.mapping import read_mapping
-from billing.store import checking, tables
+from billing.store import tables
+from billing.store.checks import checking
 from rating.errors import ProblemsError, UserError
 from tests.billing.payments.desk import ANA, UNIT, Desk, day
 

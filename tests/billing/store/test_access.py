@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.store import access, checking
+from billing.store import access
+from billing.store.checks import checking
 from billing.store.home import Home
 from server.cli.app import main
 

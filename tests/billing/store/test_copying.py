@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from billing.controls import books
 from billing.runs import cycle, trial
-from billing.store import bulk, checking, copying, location, tables
+from billing.store import bulk, copying, location, tables
+from billing.store.checks import checking
 from billing.store.home import Home
 from billing.store.schema import SCHEMA_VERSIONS
 from rating.errors import UserError

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from billing.controls import books
-from billing.store import checking, commit_points, tables, upgrading
+from billing.store import commit_points, tables, upgrading
+from billing.store.checks import checking
 from billing.store.home import Home
 from billing.store.migrations import long_step
 from rating.errors import UserError

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from billing.catalogue import Operator
-from billing.store import commit_chain, dated_ahead, tables
+from billing.store import commit_chain, tables
+from billing.store.checks import dated_ahead
 from server import operator
 from server.cli import app
 from tests.billing.runs.world import World

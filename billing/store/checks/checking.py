@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import access, dated_ahead, named_files, odd_ids, tables
+from billing.store import access, named_files, tables
+from billing.store.checks import dated_ahead, odd_ids
 from billing.store.sums import halves, whole
 from billing.store.tables.columns import comparing
 from rating.counted import counted
