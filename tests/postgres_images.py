@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-type Rows = dict[str, bytes]  # by table, as COPY writes them; tables without rows are left out
+Rows = dict[str, bytes]  # by table, as COPY writes them; tables without rows are left out
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE' ORDER BY 1"
 
 

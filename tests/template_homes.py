@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from tests.postgres_images import Rows
 
-_templates: dict[bytes, tuple[Path, dict[Path, Rows]]] = {}
+_templates: dict[bytes, tuple[Path, dict[Path, Rows], set[str]]] = {}
 
 
 def new_home(folder: Path, fill: Callable[[Home], object], *key: object) -> Home:
     """A new home at `folder`, filled by `fill`. Equal keys must mean equal fillings."""
-    if folder.exists() or statements.is_noting():
+    if folder.exists():
         home = Home.open(folder, create=True)
         fill(home)
         return home
@@ -32,7 +32,8 @@ def new_home(folder: Path, fill: Callable[[Home], object], *key: object) -> Home
     full_key = pickle.dumps((fill.__qualname__, key, *places, user_namespace.of_process()))
     if full_key not in _templates:
         _templates[full_key] = _template(fill)
-    template, rows = _templates[full_key]
+    template, rows, sent = _templates[full_key]
+    statements.sent_again(sent)
     if rows:
         Home.open(folder, create=True).close()
         postgres_images.put_back(folder, rows)
@@ -40,12 +41,12 @@ def new_home(folder: Path, fill: Callable[[Home], object], *key: object) -> Home
     return Home.open(folder)
 
 
-def _template(fill: Callable[[Home], object]) -> tuple[Path, dict[Path, Rows]]:
-    """A home to copy, and its rows where a server holds them."""
+def _template(fill: Callable[[Home], object]) -> tuple[Path, dict[Path, Rows], set[str]]:
+    """A home to copy, its rows where a server holds them, and the statements that made it, where they are noted."""
     template = Path(_room().name) / str(len(_templates))
-    with Home.open(template, create=True) as home:
+    with statements.gathered() as sent, Home.open(template, create=True) as home:
         fill(home)
-    return template, postgres_images.of_homes(template)
+    return template, postgres_images.of_homes(template), sent
 
 
 @functools.cache
