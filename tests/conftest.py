@@ -49,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
     is_on_postgresql = STORE == "postgresql"
     ids, tier = [item.nodeid for item in items], config.option.tier
+    config.stash[tiers.COLLECTED] = ids
     if not is_on_postgresql:
         wanted = tiers.chosen(ids, tier, tiers.load(), tiers.costly())
     else:

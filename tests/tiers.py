@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import pytest
 
 from tests import statements
 
@@ -41,6 +42,7 @@ POSTGRESQL: Final = "postgresql"  # both tiers, of what is run on PostgreSQL
 COSTLY_MIN_S: Final = 0.4  # a case that takes so long is costly
 ONE_STAYS_MAX_S: Final = 0.8  # of a test with costly cases alone the cheapest stays, if it takes less
 BOUND: Final = "at most 8 minutes on two quiet cores, or 16 processor minutes"
+COLLECTED: Final = pytest.StashKey[list[str]]()  # of a run: all its tests, of both tiers
 _PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 _FOLDER: Final = "tests/"
 _DURATION: Final = re.compile(r"^\s*([\d.]+)s call +(tests/.*)$", re.MULTILINE)
