@@ -61,12 +61,13 @@ test: .venv/.ready ## tests of every change, held to 16 processor minutes; ARGS=
 test-deep: .venv/.ready ## what `make test` leaves out (tests/tiers.py), then billing on PostgreSQL; ARGS= goes to pytest
 	@$(BIN)/python -m tests.tiers deep $(ARGS)
 
-# Tests of billing once more, their homes on a real PostgreSQL that comes with the development packages: what writes money, facts and runs.
-POSTGRESQL_TESTS ?= tests/billing/runs tests/billing/accounts tests/billing/guiding tests/billing/payments \
-	tests/billing/catalogue tests/billing/documents tests/billing/accounting tests/billing/rerate $(wildcard tests/billing/test_*.py tests/billing/*/test_kill.py)
-
-test-postgresql: .venv/.ready ## tests of billing on PostgreSQL; POSTGRESQL_TESTS=tests/billing for all of them, ARGS= goes to pytest
+# Each statement of billing, sent to a real PostgreSQL that comes with the development packages; POSTGRESQL_TESTS=tests/billing runs all tests there.
+test-postgresql: .venv/.ready ## tests on PostgreSQL by the statements they send (tests/postgresql.txt); POSTGRESQL_TESTS= for all in a folder, ARGS= goes to pytest
+ifdef POSTGRESQL_TESTS
 	@RATEWRIGHT_TEST_STORE=postgresql $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m slow $(POSTGRESQL_TESTS) $(ARGS)
+else
+	@$(BIN)/python -m tests.tiers postgresql $(ARGS)
+endif
 
 fuzz: fuzz-rating fuzz-decoders ## both of the following, for hours; SEED= RECORDS= CASES=
 

@@ -13,11 +13,12 @@ import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, overload
 
 import msgspec
-import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import yaml
 
 BYTES_MAX: Final = 4 << 20
 
@@ -80,6 +81,8 @@ def no_json(error: Exception, content: bytes) -> str:
 
 def _composed(content: bytes) -> yaml.Node | None:
     """The nodes of YAML. Raises msgspec.DecodeError with the line, and what to look at."""
+    import yaml  # noqa: PLC0415 -- most commands read no file of a person's
+
     loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         root: yaml.Node | None = yaml.compose(content, Loader=loader)
@@ -94,6 +97,8 @@ def _composed(content: bytes) -> yaml.Node | None:
 
 def _keys_twice(root: yaml.Node | None) -> Iterator[tuple[str, int, int]]:
     """Keys that a mapping has twice, with both lines. Nodes that several places name are checked once."""
+    import yaml  # noqa: PLC0415 -- as above
+
     waiting, seen = [root] if root is not None else [], set[int]()
     while waiting:
         node = waiting.pop()

@@ -33,6 +33,11 @@ class MoneyError(ValueError):
     """An amount that money cannot hold: wrong text, too fine, or out of range."""
 
 
+def minor_step_micros(minor_digits: int) -> int:
+    """Micro-units in one minor unit of a currency: 10,000 for two places, 1,000,000 for none."""
+    return int(MICROS_PER_UNIT // 10**minor_digits)
+
+
 def check_micros(micros: int) -> int:
     """Return `micros` unchanged, or raise MoneyError when it is outside +-10**18."""
     if not -MICROS_LIMIT < micros < MICROS_LIMIT:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3.dbapi2
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests import tiers
+from tests import statements, tiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +27,15 @@ STORE = os.environ.get("RATEWRIGHT_TEST_STORE", "sqlite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make test` and `make test-deep` each run a tier; by hand all runs that is named."""
-    parser.addoption("--tier", default="", choices=[tiers.TEST, tiers.DEEP], help="run the tests of a tier alone; see tests/tiers.py")
+    names = [tiers.TEST, tiers.DEEP, tiers.POSTGRESQL]
+    parser.addoption("--tier", default="", choices=names, help="run the tests of a tier alone; see tests/tiers.py")
+    parser.addoption("--statements", help="note in this file which SQL statements each test sends; see tests/statements.py")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Tests make their homes where RATEWRIGHT_TEST_STORE says, whatever the user's own homes do."""
+    if config.option.statements is not None:
+        config.pluginmanager.register(statements.Noting(Path(config.option.statements)))
     assert STORE in {"sqlite", "postgresql"}, f"RATEWRIGHT_TEST_STORE={STORE}"
     os.environ.pop("RATEWRIGHT_DATABASE", None)
     os.environ["RATEWRIGHT_HASH_KEY"] = b"ratewright-keys1".hex()  # events of one instant go by their keys: each run finds the same
@@ -43,10 +48,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if NEED_A_DATABASE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     is_on_postgresql = STORE == "postgresql"
-    wanted = tiers.chosen(
-        [item.nodeid for item in items], config.option.tier, tiers.load(), tiers.costly(), is_on_postgresql=is_on_postgresql
-    )
-    if is_on_postgresql:
+    ids, tier = [item.nodeid for item in items], config.option.tier
+    config.stash[tiers.COLLECTED] = ids
+    if not is_on_postgresql:
+        wanted = tiers.chosen(ids, tier, tiers.load(), tiers.costly())
+    else:
+        wanted = tiers.chosen_on_postgresql(ids, tier, tiers.load(), tiers.covering())
         wanted -= {item.nodeid for item in items if item.get_closest_marker("sqlite") is not None}
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
     items[:] = [item for item in items if item.nodeid in wanted]

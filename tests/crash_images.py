@@ -2,10 +2,8 @@
 
 A kill takes nothing back from the kernel: the files stay as they are, with the write-ahead log of SQLite and whatever is half done.
 So a copy of the folder, made where the work says that it has reached a point, is what a kill there leaves. The work runs once in this
-process, and a folder is copied at each point. `test_crash_images` holds images against real kills.
-
-On PostgreSQL the server holds the state, so that each point is reached by a process of its own that kills itself; so is each of
-`by_kill` on SQLite.
+process, and a folder is copied at each point; on PostgreSQL with the rows that are committed there, for the server undoes the rest.
+`test_crash_images` holds images against real kills. Each point of `by_kill` is reached by a process of its own that kills itself.
 """
 
 from __future__ import annotations
@@ -22,9 +20,12 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from billing.store import commit_points
+from tests import postgres_images, quick_homes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from tests.postgres_images import Rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,6 +47,8 @@ class Crashes:
         self._work = work
         self._by_kill = by_kill
         self._numbers = itertools.count(1)
+        self._rows: dict[Path, dict[Path, Rows]] = {}  # on PostgreSQL, of the homes in an image
+        self._place = self.folder  # of the images
         self._reached: collections.Counter[str] = collections.Counter()
 
     def unharmed(self) -> Path:
@@ -56,15 +59,18 @@ class Crashes:
 
     def at(self, point: str) -> Path:
         """The folder after a kill at a commit point, or at point:3 for the third time that it is reached."""
-        if point in self._by_kill or _is_on_postgresql():
+        if point in self._by_kill:
             return self.killed(point)
         if not self._images.exists():
             self._take()
         name, _, time = point.partition(":")
         image = self._images / f"{name}-{time or 1}"
         assert image.exists(), f"{point} was not reached"
+        self.folder = self._place
         self._clear()
         shutil.copytree(image, self.folder)
+        if _is_on_postgresql():
+            postgres_images.put_back(self.folder, self._rows[image])
         return self.folder
 
     def killed(self, point: str) -> Path:
@@ -79,16 +85,22 @@ class Crashes:
         return self.folder
 
     def _take(self) -> None:
+        before = quick_homes.made_so_far()
         self._begin()
         self._images.mkdir()
+        self._place = self.folder
         with mock.patch.object(commit_points, "reached", self._copy):
             self._work(self.folder)
+        quick_homes.keep(before)
 
     def _copy(self, name: str) -> None:
         """In the place of `commit_points.reached`. Another process copies: SQLite's locks end where theirs closes a file of the home."""
         assert name in commit_points.POINTS, name
         self._reached[name] += 1
-        subprocess.run(["cp", "-a", self.folder, self._images / f"{name}-{self._reached[name]}"], check=True)
+        image = self._images / f"{name}-{self._reached[name]}"
+        subprocess.run(["cp", "-a", self.folder, image], check=True)
+        if _is_on_postgresql():
+            self._rows[image] = postgres_images.of_homes(self.folder)
 
     def _begin(self) -> None:
         if _is_on_postgresql():

@@ -50,6 +50,11 @@ def made_so_far() -> int:
     return len(_made)
 
 
+def keep(first: int) -> None:
+    """Homes made from the `first` on stay as long as the server: later tests look at them."""
+    del _made[first:]
+
+
 def give_back(first: int) -> None:
     """Empty the schemas of the homes made from the `first` on, for homes to come."""
     places, _made[first:] = _made[first:], []

@@ -1,4 +1,4 @@
-"""New homes that begin alike: filled once in a process, copied afterwards. On PostgreSQL each is filled anew."""
+"""New homes that begin alike: filled once in a process, copied afterwards; on PostgreSQL row by row."""
 
 from __future__ import annotations
 
@@ -10,29 +10,43 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from billing.store import user_namespace
+from billing.store import location, user_namespace
 from billing.store.home import HASH_KEY_VARIABLE, Home
+from tests import postgres_images, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_templates: dict[bytes, Path] = {}
+    from tests.postgres_images import Rows
+
+_templates: dict[bytes, tuple[Path, dict[Path, Rows], set[str]]] = {}
 
 
 def new_home(folder: Path, fill: Callable[[Home], object], *key: object) -> Home:
     """A new home at `folder`, filled by `fill`. Equal keys must mean equal fillings."""
-    if folder.exists() or "RATEWRIGHT_DATABASE" in os.environ:
+    if folder.exists():
         home = Home.open(folder, create=True)
         fill(home)
         return home
-    full_key = pickle.dumps((fill.__qualname__, key, os.environ.get(HASH_KEY_VARIABLE), user_namespace.of_process()))
+    places = tuple(os.environ.get(name) for name in (HASH_KEY_VARIABLE, location.VARIABLE))
+    full_key = pickle.dumps((fill.__qualname__, key, *places, user_namespace.of_process()))
     if full_key not in _templates:
-        template = Path(_room().name) / str(len(_templates))
-        with Home.open(template, create=True) as home:
-            fill(home)
-        _templates[full_key] = template
-    shutil.copytree(_templates[full_key], folder)
+        _templates[full_key] = _template(fill)
+    template, rows, sent = _templates[full_key]
+    statements.sent_again(sent)
+    if rows:
+        Home.open(folder, create=True).close()
+        postgres_images.put_back(folder, rows)
+    shutil.copytree(template, folder, ignore=shutil.ignore_patterns(location.LOCATION_NAME), dirs_exist_ok=True)
     return Home.open(folder)
+
+
+def _template(fill: Callable[[Home], object]) -> tuple[Path, dict[Path, Rows], set[str]]:
+    """A home to copy, its rows where a server holds them, and the statements that made it, where they are noted."""
+    template = Path(_room().name) / str(len(_templates))
+    with statements.gathered() as sent, Home.open(template, create=True) as home:
+        fill(home)
+    return template, postgres_images.of_homes(template), sent
 
 
 @functools.cache

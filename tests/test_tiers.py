@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import tiers
-from tests.tiers import DEEP, TEST, Group, Tiers
+from tests.tiers import DEEP, POSTGRESQL, TEST, Group, Tiers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,16 +52,20 @@ def test_a_key_names_a_folder_a_file_a_test_or_a_case(key: str, only: str, named
 
 def test_each_test_is_in_one_tier() -> None:
     stays, moves = Group("Cheap enough.", ("a/test_b.py::test_c[1]", "a/test_b.py::test_e")), Group("No.", ("a/test_b.py::test_e", "ab"))
-    both = Tiers((), (stays,), (moves,))
+    both = Tiers((), (), (stays,), (moves,))
     measured = {TABLE[0], TABLE[1], "tests/gone.py::test_gone"}
     assert tiers.chosen(ALL, DEEP, both, measured) == {TABLE[1], ALONE, OTHER}
     assert tiers.chosen(ALL, TEST, both, measured) == set(ALL) - {TABLE[1], ALONE, OTHER}
     assert tiers.chosen(ALL, "", both, measured) == set(ALL)
 
 
-def test_on_postgresql_the_first_tier_is_a_short_list() -> None:
-    both = Tiers(("a/test_b.py::test_e", "ab"), (), ())
-    assert tiers.chosen(ALL, TEST, both, {ALONE}, is_on_postgresql=True) == {ALONE, OTHER}
+def test_on_postgresql_each_test_is_in_one_tier_or_in_none() -> None:
+    named = Tiers(("a/test_b.py::test_e", "ab"), (Group("Kills.", ("a/test_b.py::test_d",), "postgresql"),), (), ())
+    covers = {TABLE[0], ALONE, "tests/gone.py::test_gone"}
+    assert tiers.chosen_on_postgresql(ALL, TEST, named, covers) == {ALONE, OTHER}
+    assert tiers.chosen_on_postgresql(ALL, DEEP, named, covers) == {TABLE[0], BOTH[1]}
+    assert tiers.chosen_on_postgresql(ALL, POSTGRESQL, named, covers) == {TABLE[0], BOTH[1], ALONE, OTHER}
+    assert tiers.chosen_on_postgresql(ALL, "", named, covers) == set(ALL)
 
 
 def test_costly_is_what_took_long_but_the_cheapest_where_nothing_else_is_left() -> None:
@@ -74,16 +78,19 @@ def test_costly_is_what_took_long_but_the_cheapest_where_nothing_else_is_left() 
 
 
 @pytest.mark.slow
-def test_every_line_of_the_list_is_about_tests_that_there_are() -> None:
+def test_every_line_of_the_list_is_about_tests_that_there_are(pytestconfig: pytest.Config) -> None:
     found = tiers.load()
-    groups = [*found.stays, *found.moves]
-    named = [key for group in groups for key in group.tests]
+    groups = [*found.stays, *found.moves, *found.postgresql]
+    named = [key for group in (*found.stays, *found.moves) for key in group.tests]
+    on_postgresql = [*found.on_postgresql, *(key for group in found.postgresql for key in group.tests)]
     for keys in (named, found.on_postgresql):
         assert [key for key, count in collections.Counter(keys).items() if count > 1] == []
-    keys = [*named, *found.on_postgresql]
-    there = _collected(sorted({f"tests/{key.partition('::')[0]}" for key in keys}))
+    keys = [*named, *on_postgresql, *(each.removeprefix("tests/") for each in tiers.covering())]
+    there = pytestconfig.stash[tiers.COLLECTED]
+    if pytestconfig.args != ["tests"]:  # some tests alone
+        there = _collected(sorted({f"tests/{key.partition('::')[0]}" for key in keys}))
     for key in keys:
-        assert any(tiers.is_of(each, key) for each in there), f"tiers.toml: {key} is no test"
+        assert any(tiers.is_of(each, key) for each in there), f"{key} is no test: see tiers.toml or, for postgresql.txt, CONTRIBUTING.md"
     for group in groups:
         assert any(tiers.is_in(each, group) for each in there), group.why
 

@@ -2,10 +2,13 @@
 
 Cost decides, then meaning. `costly.txt` lists what took long when it was measured. `tiers.toml` says what of it stays in the first tier,
 and what moves with it, both with reasons. By hand `pytest tests/...` runs all that it names; `--tier test` and `--tier deep` choose.
-On PostgreSQL the first tier is a short list of its own, and `make test-deep` runs the tests of billing there.
+On PostgreSQL `postgresql.txt` lists tests that send each statement once (tests/statements.py), and `tiers.toml` what has to run there all
+the same. The first tier is a short list of its own there; `make test-deep` runs the others.
 
     python -m tests.tiers test|deep [arguments of pytest]     run a tier on two cores; it ends with the time that it took
+    python -m tests.tiers postgresql [arguments of pytest]    run all that is listed for PostgreSQL
     python -m tests.tiers measure LOG                         write costly.txt by the output of `pytest -vv --durations=0`
+    python -m tests.tiers cover LOG                           write postgresql.txt by the statements of `pytest --statements LOG`
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import pytest
+
+from tests import statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,11 +35,14 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[1]
 LIST: Final = Path(__file__).with_name("tiers.toml")
 MEASURED: Final = Path(__file__).with_name("costly.txt")
+COVERING: Final = Path(__file__).with_name("postgresql.txt")
 TEST: Final = "test"
 DEEP: Final = "deep"
+POSTGRESQL: Final = "postgresql"  # both tiers, of what is run on PostgreSQL
 COSTLY_MIN_S: Final = 0.4  # a case that takes so long is costly
 ONE_STAYS_MAX_S: Final = 0.8  # of a test with costly cases alone the cheapest stays, if it takes less
 BOUND: Final = "at most 8 minutes on two quiet cores, or 16 processor minutes"
+COLLECTED: Final = pytest.StashKey[list[str]]()  # of a run: all its tests, of both tiers
 _PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 _FOLDER: Final = "tests/"
 _DURATION: Final = re.compile(r"^\s*([\d.]+)s call +(tests/.*)$", re.MULTILINE)
@@ -50,9 +59,13 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tiers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The list. `stays`: costly tests of the first tier; `moves`: other ones of the deep tier; `on_postgresql`: first tier there."""
+    """The list. `stays`: costly tests of the first tier; `moves`: other ones of the deep tier.
+
+    `on_postgresql`: first tier there; `postgresql`: what runs there, whatever statements it sends.
+    """
 
     on_postgresql: tuple[str, ...]
+    postgresql: tuple[Group, ...]
     stays: tuple[Group, ...]
     moves: tuple[Group, ...]
 
@@ -66,19 +79,32 @@ def load() -> Tiers:
 @functools.cache
 def costly() -> frozenset[str]:
     """The tests in `costly.txt`. One that has another name since is not in it, so that the first tier runs it."""
-    return frozenset(line.split(maxsplit=1)[1] for line in MEASURED.read_text(encoding="utf-8").splitlines())
+    return _listed_in(MEASURED)
 
 
-def chosen(ids: Sequence[str], tier: str, tiers: Tiers, measured: Collection[str] = (), *, is_on_postgresql: bool = False) -> set[str]:
+@functools.cache
+def covering() -> frozenset[str]:
+    """The tests in `postgresql.txt`."""
+    return _listed_in(COVERING)
+
+
+def chosen(ids: Sequence[str], tier: str, tiers: Tiers, measured: Collection[str] = ()) -> set[str]:
     """Those of the tests that are in a tier; without a tier all are."""
     if not tier:
         return set(ids)
-    if is_on_postgresql and tier == TEST:
-        return {each for each in ids if any(is_of(each, key) for key in tiers.on_postgresql)}
     moves = {each for each in ids if any(is_in(each, group) for group in tiers.moves)}
     stays = {each for each in set(ids) & set(measured) if any(is_in(each, group) for group in tiers.stays)}
     deep = moves | set(ids) & set(measured) - stays
     return deep if tier == DEEP else set(ids) - deep
+
+
+def chosen_on_postgresql(ids: Sequence[str], tier: str, tiers: Tiers, covers: Collection[str] = ()) -> set[str]:
+    """Those of the tests that run on PostgreSQL: in the first tier, in the deep one, or in either."""
+    if not tier:
+        return set(ids)
+    first = {each for each in ids if any(is_of(each, key) for key in tiers.on_postgresql)}
+    every = first | set(ids) & set(covers) | {each for each in ids if any(is_in(each, group) for group in tiers.postgresql)}
+    return {TEST: first, DEEP: every - first, POSTGRESQL: every}[tier]
 
 
 def is_in(test: str, group: Group) -> bool:
@@ -105,37 +131,81 @@ def measured_in(log: str) -> list[str]:
     return [f"{seconds:6.2f} {case}" for case, seconds in sorted(found)]
 
 
+def covering_of(log: bytes) -> tuple[list[str], str]:
+    """Lines of `postgresql.txt` by what was noted on SQLite, and a sentence about them."""
+    noted = statements.read(log)
+    ids = [each.test for each in noted]
+    named = chosen_on_postgresql(ids, POSTGRESQL, load())
+    both = {each for each in ids if _on_other_database(each) in ids}
+    choice = statements.fewest(noted, named | both)
+    seconds = sum(each.seconds for each in noted)
+    taken = sum(each.seconds for each in choice.tests)
+    lines = sorted(f"{each.seconds:6.2f} {each.test}" for each in choice.tests)
+    return lines, (
+        f"{choice.statements} statements of {len(noted)} tests ({seconds:.0f} s): {choice.anyway} are sent by {len(named)} tests that are "
+        f"named and {len(both)} that run on both databases, the others by {len(lines)} tests ({taken:.0f} s)"
+    )
+
+
 def main(words: Sequence[str]) -> int:
-    """Run a tier, or write down what tests cost."""
+    """Run a tier, or write down what tests cost and send."""
     name, *arguments = words
     if name == "measure":
-        lines = measured_in(Path(arguments[0]).read_text(encoding="utf-8"))
-        MEASURED.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        return 0
-    return run(name, arguments)
+        _write(MEASURED, measured_in(Path(arguments[0]).read_text(encoding="utf-8")))
+    elif name == "cover":
+        lines, told = covering_of(Path(arguments[0]).read_bytes())
+        _write(COVERING, lines)
+        sys.stdout.write(f"{told}\n")
+    else:
+        return run(name, arguments)
+    return 0
 
 
 def run(tier: str, arguments: Sequence[str]) -> int:
     """Run a tier. Arguments of pytest narrow its first command, and leave out the other one."""
-    commands = [[*_PYTEST, "--tier", tier, *arguments]]
-    if not arguments:
-        files = sorted({_FOLDER + key.partition("::")[0] for key in load().on_postgresql})
-        on_postgresql = [*_PYTEST, "--tier", tier, *files]
-        commands.append(on_postgresql if tier == TEST else ["make", "--no-print-directory", "test-postgresql"])
+    on_sqlite = [*_PYTEST, "--tier", tier, *arguments]
+    on_postgresql = [*_PYTEST, "--tier", tier, "-m", "slow", *(arguments or _files_on_postgresql())]
+    commands = {"": on_sqlite, "postgresql": on_postgresql}
+    if tier == POSTGRESQL:
+        del commands[""]
+    elif arguments:
+        del commands["postgresql"]
     began = time.monotonic()
     statuses = []
-    for place, command in enumerate(commands):
-        environment = os.environ | ({"RATEWRIGHT_TEST_STORE": "postgresql"} if place else {})
+    for store, command in commands.items():
+        environment = os.environ | ({"RATEWRIGHT_TEST_STORE": store} if store else {})
         statuses.append(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
     sys.stdout.write(f"{_time_told(tier, time.monotonic() - began)}\n")
     return next((status for status in statuses if status not in {0, _NOTHING_COLLECTED}), 0)
+
+
+def _files_on_postgresql() -> list[str]:
+    """Files and folders that have what runs on PostgreSQL."""
+    keys = [*load().on_postgresql, *(key for group in load().postgresql for key in group.tests)]
+    ids = [*(_FOLDER + key for key in keys), *covering()]
+    return sorted({each.partition("::")[0] for each in ids})
+
+
+def _on_other_database(test: str) -> str:
+    """Name of the same case on PostgreSQL, where a test runs on both databases; else nothing."""
+    name, bracket, case = test.partition("[")
+    words = case.removesuffix("]").split("-")
+    return f"{name}[{'-'.join('postgresql' if word == 'sqlite' else word for word in words)}]" if bracket and "sqlite" in words else ""
+
+
+def _listed_in(file: Path) -> frozenset[str]:
+    return frozenset(line.split(maxsplit=1)[1] for line in file.read_text(encoding="utf-8").splitlines())
+
+
+def _write(file: Path, lines: Sequence[str]) -> None:
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _time_told(tier: str, seconds: float) -> str:
     """Processor time is that of all child processes that were waited for; servers of PostgreSQL are not."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = used.ru_utime + used.ru_stime
-    name, bound = ("make test", f" ({BOUND})") if tier == TEST else ("make test-deep", "")
+    name, bound = f"make test-{tier}".removesuffix(f"-{TEST}"), f" ({BOUND})" if tier == TEST else ""
     return f"{name}: {seconds / _SECONDS_PER_MINUTE:.1f} minutes, {processor / _SECONDS_PER_MINUTE:.1f} processor minutes{bound}"
 
 

@@ -10,8 +10,7 @@ import datetime as dt
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from billing.charges.lines import minor_step_micros
-from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
+from rating.money import MICROS_PER_UNIT, RoundingMode, minor_step_micros, round_exact
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:

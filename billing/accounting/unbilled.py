@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from billing.accounting.month_end import Targets
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.left_out.for_good import never_billed
 from billing.runs.settlement.unbilled import Unbilled, unbilled
 

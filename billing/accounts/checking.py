@@ -15,9 +15,8 @@ from billing.accounts.facts import DUNNING_KINDS, Fact
 from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
 from billing.accounts.reach import of_picture
-from billing.charges.lines import minor_step_micros
 from billing.charges.periods import ONE_DAY, stretches
-from rating.money import format_micros
+from rating.money import format_micros, minor_step_micros
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing.accounts import kinds
-from billing.accounts.layouts import CATEGORIES, PAYMENT_DAYS_MAX
-from billing.charges.discounts import USUAL_KINDS
-from billing.charges.lines import Kind
+from billing.accounts.kinds import CATEGORIES, PAYMENT_DAYS_MAX
+from billing.charges.charge_keys import USUAL_KINDS, Kind
 from billing.charges.periods import BILL_DAY_MAX
 from rating.model import PPM
 from rating.money import MICROS_LIMIT

@@ -10,6 +10,9 @@ from typing import Final
 
 import msgspec
 
+PAYMENT_DAYS_MAX: Final = 365
+CATEGORIES: Final = ("normal", "staff", "test")
+
 
 class BarFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`bar_outgoing`, `unbar`: decisions of dunning. Their detail is plain text, not this struct's JSON."""

@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from billing.accounts.importing.sheets import CellError, Column, Layout
+from billing.accounts.kinds import CATEGORIES, PAYMENT_DAYS_MAX
 from billing.days import DayError, read_day, within_reach
 from rating.dates import instant_of
 from rating.money import MoneyError, parse_micros
@@ -22,8 +23,6 @@ from tariffs.currencies import MINOR_DIGITS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAYMENT_DAYS_MAX: Final = 365
-CATEGORIES: Final = ("normal", "staff", "test")
 _PLAIN_ID: Final = "^[0-9A-Za-z_.:@-]{1,64}$"
 _ID: Final = re.compile(r"[^\s/]{1,64}")
 _SERVED_ID: Final = re.compile(r"(?!\+[1-9][0-9]{6,14}$)[^\s/\0]{1,64}")  # usage has numbers without +: one with it would never be found

@@ -16,7 +16,7 @@ from billing.allocations import corrected
 from billing.allocations.items import CHUNK, chunks, claims_of, open_items
 from billing.allocations.order import orders
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT, WRITE_OFF, Credit, OpenItem, Settlement, allocate, take_back
-from billing.store import bulk, tables
+from billing.store import tables
 from billing.store.voids import voided
 from rating.errors import UserError
 
@@ -192,6 +192,8 @@ def write(connection: sa.Connection, parts: Sequence[Settlement], commit_seq: in
 def store_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows given as tuples in the order of `names`."""
     if len(rows) > BULK_FROM:
+        from billing.store import bulk  # noqa: PLC0415 -- with numpy and pyarrow; a payment settles a few
+
         bulk.insert(connection, table, dict(zip(names, zip(*rows, strict=True), strict=True)))
     elif rows:
         connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])

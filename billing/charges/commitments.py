@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.proration import share
 from rating.model import CommitmentCounts
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines, part_half_up, part_of_days, round_half_up, taken
+from billing.charges.charge_keys import USUAL_KINDS, Kind
+from billing.charges.lines import Int64s, Lines, part_half_up, part_of_days, round_half_up, taken
 from billing.charges.periods import bill_day_on, period_from, period_of
 from billing.charges.spread import Parts, spread_columns
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.charges.periods import BillDays, Period
-
-USUAL_KINDS: Final = (Kind.RECURRING, Kind.ONE_OFF, Kind.USAGE, Kind.VOLUME)
 
 
 class Entry(NamedTuple):

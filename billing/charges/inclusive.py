@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, part_half_up
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE, Int64s, Lines, part_half_up
 from billing.charges.ordering import grouped_by, order_by
+from rating.model import PPM
 
 CLASS_FIELDS = ("account_key", "period_from", "period_to", "tax_class", "rate_ppm", "currency")
 

@@ -10,50 +10,29 @@ of memory, not of loops.
 
 from __future__ import annotations
 
-import enum
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from billing.charges.charge_keys import KEY_FIELDS
 from billing.charges.ordering import grouped_by, order_by
-from rating.money import MICROS_LIMIT, MICROS_PER_UNIT
+from rating.model import PPM
+from rating.money import MICROS_LIMIT
 
 Lines = npt.NDArray[Any]  # structured, of LINE
 Int64s = npt.NDArray[np.int64]
 
-KEY_FIELDS: Final = (
-    "account_key", "period_from", "period_to", "kind", "subscription_key", "charge_code", "price_id", "tax_class", "revenue_code",
-)  # fmt: skip
 SUM_FIELDS: Final = ("amount_micros", "exact_micros", "events", "quantity", "free_quantity")
 LABEL_FIELDS: Final = ("quantity_unit", "catalogue", "rate_ppm", "currency", "corrects", "inclusive")
 TAXED_FIELDS: Final = (*KEY_FIELDS, "catalogue", "rate_ppm")  # a catalogue says whether its prices hold their tax
-PPM: Final = 1_000_000
 INT64_MAX: Final = 2**63 - 1
 LINE: Final = np.dtype([(name, np.int64) for name in KEY_FIELDS + SUM_FIELDS + LABEL_FIELDS])
-
-
-class Kind(enum.IntEnum):
-    """Kinds of line, in the order of the invoice."""
-
-    RECURRING = 1
-    ONE_OFF = 2
-    USAGE = 3
-    VOLUME = 4  # the price of a period's whole quantity, less what its events were charged
-    COMMITMENT = 5  # what is missing to a least amount
-    ADJUSTMENT = 6  # by hand, with a reason
-    DISCOUNT = 7
-    TAX = 9
 
 
 def empty() -> Lines:
     """No lines."""
     return np.zeros(0, LINE)
-
-
-def minor_step_micros(minor_digits: int) -> int:
-    """Micro-units in one minor unit of a currency: 10,000 for two places, 1,000,000 for none."""
-    return int(MICROS_PER_UNIT // 10**minor_digits)
 
 
 def round_half_up(exact_micros: Int64s, step_micros: Int64s | int) -> Int64s:

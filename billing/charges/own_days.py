@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.pauses import charged_spans, within, without
 from billing.charges.proration import Span, clip
 

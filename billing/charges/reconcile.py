@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import KEY_FIELDS, SUM_FIELDS, Int64s, Lines, group_starts, sum_by_key, taken
+from billing.charges.charge_keys import KEY_FIELDS
+from billing.charges.lines import SUM_FIELDS, Int64s, Lines, group_starts, sum_by_key, taken
 from billing.charges.ordering import order_by
 
 

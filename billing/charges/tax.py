@@ -7,22 +7,17 @@ many small corrections never drift from the tax on the whole. Prices that hold t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from billing.charges.charge_keys import Kind
 from billing.charges.inclusive import CLASS_FIELDS, split
-from billing.charges.lines import LINE, PPM, Int64s, Kind, Lines, part_half_up, sum_by_key
+from billing.charges.lines import LINE, Int64s, Lines, part_half_up, sum_by_key
 from billing.charges.ordering import grouped_by
 
-if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Sequence
-
-    from rating.model import TaxRate
-
 BASE_FIELDS: Final = CLASS_FIELDS
-__all__ = ["BASE_FIELDS", "PPM", "Taxed", "rate_on", "tax_due", "taxed"]
+__all__ = ["BASE_FIELDS", "Taxed", "tax_due", "taxed"]
 
 
 class Taxed(NamedTuple):
@@ -30,12 +25,6 @@ class Taxed(NamedTuple):
 
     lines: Lines
     taxes: Lines
-
-
-def rate_on(rates: Sequence[TaxRate], day: dt.date) -> int:
-    """Parts per million in force on a day; 0 before the first rate. `rates` are sorted by date."""
-    in_force = [rate.rate_ppm for rate in rates if rate.effective_from <= day]
-    return in_force[-1] if in_force else 0
 
 
 def taxed(lines: Lines, step_micros: Int64s) -> Taxed:

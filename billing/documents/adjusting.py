@@ -20,7 +20,6 @@ from billing import catalogue, late_decisions
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.adjustments import Entered, needs_approval, problems
-from billing.charges.lines import minor_step_micros
 from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
@@ -31,7 +30,7 @@ from billing.runs.settlement.adjustments import LIMIT, counting
 from billing.store import settings, tables
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
-from rating.money import format_micros
+from rating.money import format_micros, minor_step_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,7 +29,7 @@ from billing.accounts import covering, undone
 from billing.allocations.items import CHUNK, chunks
 from billing.charges.lines import Int64s
 from billing.charges.periods import MONTHS_PER_YEAR
-from billing.invoicing.drafts import CREDIT_NOTE
+from billing.invoicing.forms import CREDIT_NOTE
 from billing.runs import states
 from billing.store import bulk, commit_points, settings, tables
 from billing.store.voids import voided

@@ -23,9 +23,10 @@ import sqlalchemy as sa
 from billing import catalogue, give_back_limit
 from billing.allocations import open_micros
 from billing.allocations.spread import WRITE_OFF
+from billing.charges.charge_keys import Kind
 from billing.charges.credit import Billed, tax_with
-from billing.charges.lines import LINE, PPM, Int64s, Kind, minor_step_micros
-from billing.charges.tax import rate_on
+from billing.charges.lines import LINE, Int64s
+from billing.charges.tax_rates import rate_on
 from billing.documents.creditable import Credited, Standing, billed_of, class_of, is_corrected, left_of_line, whole
 from billing.documents.finding import Document, date_of, find, lines_of, require_no_run, standing_lines, voided_of
 from billing.documents.issuing import issue
@@ -33,13 +34,14 @@ from billing.documents.reasons import reason_of
 from billing.documents.trying import Work, transaction
 from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.corrections import key_of
-from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING, Drafts
+from billing.invoicing.drafts import Drafts
+from billing.invoicing.forms import CREDIT_NOTE, INVOICE, OPENING
 from billing.store import approvals, tables
 from rating import identifiers
 from rating.dates import day_number
 from rating.errors import UserError
-from rating.model import TaxClass
-from rating.money import RoundingMode, format_micros, round_exact
+from rating.model import PPM, TaxClass
+from rating.money import RoundingMode, format_micros, minor_step_micros, round_exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

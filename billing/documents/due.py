@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, sum_as_taxed
+from billing.charges.charge_keys import KEY_FIELDS, Kind
+from billing.charges.lines import Int64s, Lines, sum_as_taxed
 from billing.charges.tax import taxed
 from billing.documents.grounds import Ground, ground_of
 from billing.guiding import Guide
-from billing.invoicing.drafts import KIND_NAMES, iso
+from billing.invoicing.drafts import iso
+from billing.invoicing.forms import KIND_NAMES
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.uninvoiced_accounts import of_tests

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.own_days import Days
-from billing.invoicing.drafts import KIND_NAMES, iso
+from billing.invoicing.drafts import iso
+from billing.invoicing.forms import KIND_NAMES
 from billing.left_out.for_good import never_billed
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.dates.own_days import own_days

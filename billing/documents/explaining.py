@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
+from billing.charges.charge_keys import Kind
 from billing.charges.inclusive import added_tax
-from billing.charges.lines import PPM, Kind, part_half_up
+from billing.charges.lines import part_half_up
 from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, lines_of, voided_of
@@ -28,12 +29,13 @@ from billing.documents.showing.passes import passes_by_line
 from billing.documents.words import WORDS
 from billing.invoicing.billed import OUTSIDE
 from billing.invoicing.corrections import key_of
-from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, OPENING
+from billing.invoicing.forms import CREDIT_NOTE, INVOICE, OPENING
 from billing.runs import states
 from billing.store import tables
 from billing.store.voids import voided
 from rating.dates import day_number
 from rating.errors import UserError
+from rating.model import PPM
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:

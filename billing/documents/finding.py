@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import undone
-from billing.invoicing.drafts import INVOICE
+from billing.invoicing.forms import INVOICE
 from billing.runs import states
 from billing.store import tables
 from billing.store.voids import voided

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from billing.charges.charge_keys import Kind
 from billing.charges.inclusive import added_tax
-from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, part_half_up, taken
+from billing.charges.lines import LINE, Int64s, Lines, empty, part_half_up, taken
 from billing.charges.reconcile import differences
 from billing.charges.tax import BASE_FIELDS, tax_due
 from billing.invoicing import billed_lines

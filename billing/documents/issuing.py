@@ -13,7 +13,7 @@ import numpy as np
 from billing import ledger
 from billing.allocations import allocate_credit
 from billing.charges.book_terms import Terms, clipped
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.invoicing.digest import Digest
 from billing.invoicing.numbering import number_drafts
 from billing.runs import posting, states

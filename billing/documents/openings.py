@@ -18,11 +18,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing import clocks, give_back_limit
-from billing.charges.lines import LINE, Int64s, Kind
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE, Int64s
 from billing.clocks import Dated
 from billing.documents.issuing import issue
 from billing.documents.trying import Work, transaction
-from billing.invoicing.drafts import OPENING, Drafts
+from billing.invoicing.drafts import Drafts
+from billing.invoicing.forms import OPENING
 from billing.store import approvals, settings, tables
 from rating.dates import day_number
 from rating.errors import UserError

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from billing.accounts import covering
 from billing.allocations.spread import DOCUMENT, WRITE_OFF
-from billing.charges.lines import KEY_FIELDS
+from billing.charges.charge_keys import KEY_FIELDS
 from billing.documents import undo_moved
-from billing.invoicing.drafts import CREDIT_NOTE
+from billing.invoicing.forms import CREDIT_NOTE
 from billing.ledger import closed_months
 from billing.payments.instalments import ENDED
 from billing.store import tables

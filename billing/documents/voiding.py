@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
-from billing.charges.lines import KEY_FIELDS
+from billing.charges.charge_keys import KEY_FIELDS
 from billing.documents import undo_moved
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import Work, transaction
-from billing.invoicing.drafts import OPENING
+from billing.invoicing.forms import OPENING
 from billing.ledger import closed_months
 from billing.runs import cycle, posting, states
 from billing.runs.contracts import facts

@@ -19,8 +19,6 @@ from billing.charges.periods import ONE_DAY
 from billing.invoicing import InvoiceSummary
 from billing.payments import promises, statement
 from billing.payments.writing import account_of
-from billing.runs.selection import due_accounts
-from billing.runs.settlement import adjustments
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -120,8 +118,17 @@ def _next_bill_date(connection: sa.Connection, customer: Customer, head_seq: int
     coverage = covering.coverage(*covering.load(connection, account_keys=[customer.key]).of(customer.key, seq))
     begins = customer.billed_from if coverage is None else max(coverage.closed_to, customer.billed_from)
     period = customer.period_of(begins)
-    if period is None and coverage is not None and customer.key in adjustments.waiting(connection, head_seq):
-        return due_accounts.date_after(customer.billed_from, customer.bill_days, coverage.through)  # of what was entered since it closed
+    if period is None and coverage is not None and _is_entered_since(connection, customer, head_seq):
+        from billing.runs.selection import due_accounts  # noqa: PLC0415 -- as below
+
+        return due_accounts.date_after(customer.billed_from, customer.bill_days, coverage.through)
     if period is None or customer.is_for_tests(period.end - ONE_DAY):
         return None
     return period.end
+
+
+def _is_entered_since(connection: sa.Connection, customer: Customer, head_seq: int) -> bool:
+    """Return whether something was entered by hand since the account was closed and billed."""
+    from billing.runs.settlement import adjustments  # noqa: PLC0415 -- with the columns of a run; few accounts are closed
+
+    return customer.key in adjustments.waiting(connection, head_seq)

@@ -1,6 +1,8 @@
 """Invoices and other documents: drafts as columns, numbered without a gap, never changed afterwards, and read with their lines.
 
-- drafts: invoices without their numbers, and their form as values
+- forms: types of documents, and an invoice without its number as values
+- drafts: invoices without their numbers, as columns
+- numbers: numbers as they are printed
 - numbering: numbers by series, and the rows of documents and lines
 - billed: amounts that documents have billed by charge key, for reconciliation
 - digest: a hash over all fields of a run's documents
@@ -17,8 +19,10 @@ from rating.on_use import names_on_use
 if TYPE_CHECKING:
     from billing.invoicing.billed import billed_lines
     from billing.invoicing.digest import digest_of_run
-    from billing.invoicing.drafts import KIND_NAMES, Drafts, InvoiceDraft, LineDraft
-    from billing.invoicing.numbering import NUMBER_DIGITS, SERIES, full_number, number_drafts
+    from billing.invoicing.drafts import Drafts
+    from billing.invoicing.forms import KIND_NAMES, InvoiceDraft, LineDraft
+    from billing.invoicing.numbering import SERIES, number_drafts
+    from billing.invoicing.numbers import NUMBER_DIGITS, full_number
     from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, latest, list_invoices
 
 __all__ = [

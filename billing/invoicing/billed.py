@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing.charges.lines import KEY_FIELDS, LINE, SUM_FIELDS, Lines, empty, sum_by_key
-from billing.invoicing.drafts import KIND_NAMES, OPENING
+from billing.charges.charge_keys import KEY_FIELDS
+from billing.charges.lines import LINE, SUM_FIELDS, Lines, empty, sum_by_key
+from billing.invoicing.forms import KIND_NAMES, OPENING
 from billing.store import bulk, tables
 from billing.store.voids import voided
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.charges.lines import KEY_FIELDS
-from billing.invoicing.drafts import INVOICE
+from billing.charges.charge_keys import KEY_FIELDS
+from billing.invoicing.forms import INVOICE
 from billing.store import tables
 from rating.dates import NEVER
 

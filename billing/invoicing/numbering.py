@@ -16,21 +16,20 @@ import sqlalchemy as sa
 from billing.accounts import entities
 from billing.charges.conservation import WRAP
 from billing.invoicing import billed_with
-from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING, iso
+from billing.invoicing.drafts import iso
+from billing.invoicing.forms import CREDIT_NOTE, INVOICE, KIND_NAMES, OPENING
+from billing.invoicing.numbers import numbers_between
 from billing.store import bulk, tables
 from billing.store.sums import halves, whole
 from rating.dates import NEVER_DAY
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from billing.charges.lines import Int64s
     from billing.invoicing.digest import Digest
     from billing.invoicing.drafts import Drafts
 
 SERIES: Final = entities.INVOICES  # of the entity without a name
-NUMBER_DIGITS: Final = 10
 _STORED: Final = (
     "account_key", "subscription_key", "charge_code", "price_id", "revenue_code", "tax_class", "events", "quantity", "free_quantity",
     "quantity_unit", "exact_micros", "amount_micros",
@@ -125,25 +124,6 @@ def series_of(connection: sa.Connection, entity: str, document_type: str) -> str
     if row is not None:
         prefixes = {INVOICE: row.invoice_prefix, CREDIT_NOTE: row.credit_prefix}
     return prefixes[document_type] if document_type != OPENING else f"{prefixes[INVOICE]}{entities.OPENING_MARK}"
-
-
-def numbers_between(series: str, first: int, count: int) -> Sequence[str]:
-    """`count` numbers of a series from `first` on, as documents show them."""
-    return [f"{series}-{number:0{NUMBER_DIGITS}d}" for number in range(first, first + count)]
-
-
-def full_number(connection: sa.Connection, text: str) -> str:
-    """The number of the one document that is meant: `R-27` is `R-0000000027` where there is one and no document is called R-27.
-
-    Text that means no document is returned unchanged; the caller reports it.
-    """
-    invoice = tables.invoices.c
-    series, dash, digits = text.rpartition("-")
-    if not (dash and digits.isascii() and digits.isdecimal() and len(digits) < NUMBER_DIGITS):
-        return text
-    long = f"{series}-{digits.zfill(NUMBER_DIGITS)}"
-    known = set(connection.execute(sa.select(invoice.number).where(invoice.number.in_((text, long)))).scalars())
-    return text if text in known or long not in known else long
 
 
 def _numbers(connection: sa.Connection, drafts: Drafts) -> pa.Array[Any]:

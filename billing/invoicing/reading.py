@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from billing.allocations import open_micros
 from billing.invoicing import corrections
-from billing.invoicing.drafts import INVOICE, LineDraft
+from billing.invoicing.forms import INVOICE, LineDraft
 from billing.store import tables
 from rating.errors import NotFoundError
 

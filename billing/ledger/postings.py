@@ -12,13 +12,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.ledger import closed_months
-from billing.store import bulk, database, tables
+from billing.store import database, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,9 +25,7 @@ ID_BYTES: Final = 16
 CASH: Final = "cash"
 RECEIVABLE: Final = "receivable:"
 _CHUNK: Final = 500  # ids a query
-FEW_IDS: Final = 5_000  # ids that hashlib makes sooner than a kernel is loaded
-_FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on", "entity")
-_INTEGERS: Final = frozenset({"line_no", "amount_micros"})
+FIELDS: Final = ("document", "line_no", "leg", "debit_account", "credit_account", "currency", "amount_micros", "posted_on", "entity")
 
 
 class Posting(NamedTuple):
@@ -120,48 +115,6 @@ def post(connection: sa.Connection, postings: Sequence[Posting], commit_seq: int
     return len(rows)
 
 
-def no_postings() -> pa.Table:
-    """Columns of postings, without a row."""
-    return pa.schema([(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _FIELDS]).empty_table()
-
-
-def ids_of(postings: pa.Table) -> pa.Array[Any]:
-    """`posting_id` of each row."""
-    parts: Any = (postings["document"], postings["line_no"].cast(pa.string()), postings["leg"], "\0")
-    texts: Any = pc.binary_join_element_wise(*parts)
-    if len(texts) <= FEW_IDS:
-        return pa.array([hashlib.blake2b(each.encode(), digest_size=ID_BYTES).digest() for each in texts.to_pylist()], pa.binary(ID_BYTES))
-    from billing import blake2b  # noqa: PLC0415 -- a kernel, for the postings of a run
-
-    return blake2b.hashes(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
-
-
-def post_each(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
-    """Store postings given as columns, each compared with the stored one, as `post` does."""
-    return post(connection, [Posting(*row.values()) for row in postings.select(list(_FIELDS)).to_pylist()], commit_seq)
-
-
-def with_ids(postings: pa.Table) -> pa.Table:
-    """Postings given as columns (the fields of `Posting`) with `posting_id`, in the order of it: so an index is written once through."""
-    ids = ids_of(postings)
-    order: Any = pc.sort_indices(ids)
-    return postings.take(order).append_column("posting_id", ids.take(order))
-
-
-def post_columns(connection: sa.Connection, postings: pa.Table, commit_seq: int) -> int:
-    """Store many postings that are all new, as `with_ids` gives them, inside the caller's write transaction.
-
-    Returns their number. Raises IntegrityError where one is there already: `post_each` compares them.
-    """
-    if not postings.num_rows:
-        return 0
-    dated = postings.select(["entity", "posted_on"]).group_by(["entity", "posted_on"]).aggregate([]).to_pylist()
-    closed_months.require_open(connection, {(each["entity"], each["posted_on"][:7]) for each in dated})
-    assert bool((postings["amount_micros"].to_numpy() > 0).all()), "a posting has no amount"
-    columns: dict[str, Any] = {name: postings[name] for name in ("posting_id", *_FIELDS)}
-    return bulk.insert(connection, tables.postings, {**columns, "commit_seq": np.full(postings.num_rows, commit_seq)})
-
-
 def _existing(connection: sa.Connection, ids: list[bytes]) -> dict[bytes, Any]:
     column = tables.postings.c.posting_id
     found = {}
@@ -172,7 +125,7 @@ def _existing(connection: sa.Connection, ids: list[bytes]) -> dict[bytes, Any]:
 
 
 def _require_same(wanted: Posting, stored: Any) -> None:  # noqa: ANN401 -- a row of tables.postings
-    for field in _FIELDS:
+    for field in FIELDS:
         if getattr(stored, field) != getattr(wanted, field):
             place = f"posting {wanted.document} line {wanted.line_no} {wanted.leg}"
             raise UserError(

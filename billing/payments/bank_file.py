@@ -16,13 +16,12 @@ import io
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from billing.charges.lines import minor_step_micros
 from billing.payments.mapping import Mapping, Outgoing, Place
 from billing.payments.writing import FIRST_MONEY
 from rating import definition_file
 from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
-from rating.money import MICROS_PER_UNIT, MoneyError, format_micros, parse_micros
+from rating.money import MICROS_PER_UNIT, MoneyError, format_micros, minor_step_micros, parse_micros
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from billing.allocations import open_items
 from billing.allocations.settling import store_rows
-from billing.charges.lines import minor_step_micros
 from billing.payments.writing import (
     Account,
     Act,
@@ -30,7 +29,7 @@ from billing.payments.writing import (
 from billing.store import tables
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
-from rating.money import format_micros
+from rating.money import format_micros, minor_step_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

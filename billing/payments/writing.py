@@ -14,11 +14,10 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.catalogue import Operator
-from billing.charges.lines import minor_step_micros
 from billing.persons import Who
 from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
-from rating.money import check_micros, format_micros
+from rating.money import check_micros, format_micros, minor_step_micros
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:

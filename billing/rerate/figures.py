@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from rating.money import format_micros
 
 if TYPE_CHECKING:

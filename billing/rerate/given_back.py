@@ -15,10 +15,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.allocations.items import chunks
-from billing.charges.lines import Kind, taken
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import taken
 from billing.invoicing import billed_lines
 from billing.invoicing.billed import OUTSIDE
-from billing.invoicing.drafts import KIND_NAMES
+from billing.invoicing.forms import KIND_NAMES
 from billing.rerate.figures import Beyond
 from billing.rerate.parts import part_of
 from billing.store import tables

@@ -26,7 +26,8 @@ from billing.charges.rollover import Left
 from billing.documents.issuing import issue
 from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE
 from billing.documents.trying import Work
-from billing.invoicing.drafts import CREDIT_NOTE, INVOICE, Drafts, joined
+from billing.invoicing.drafts import Drafts, joined
+from billing.invoicing.forms import CREDIT_NOTE, INVOICE
 from billing.left_out.for_good import RULE
 from billing.persons import same_person
 from billing.rerate import given_back

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines, numbers, taken
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s, Lines, numbers, taken
 from billing.runs.contracts.columns import index_of
 from billing.runs.settlement.parting import TAX_OF, parted
 from billing.runs.settlement.payers import route

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from billing import ledger
 from billing.allocations import allocate_credit
-from billing.charges.lines import Int64s, Kind
-from billing.invoicing.drafts import INVOICE, OPENING
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s
+from billing.invoicing.forms import INVOICE, OPENING
 from billing.runs import states
 from billing.runs.contracts.fact_columns import groups
 from billing.store import bulk, commit_points, tables

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
-from billing.invoicing.drafts import KIND_NAMES, classes_by_sight, sight
+from billing.invoicing.forms import KIND_NAMES, classes_by_sight, sight
 from billing.runs import start, states
 from billing.runs.computing import compute
 from billing.runs.contracts.columns import index_of

@@ -13,7 +13,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.charges.book_terms import total
-from billing.charges.lines import Int64s, Kind
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s
 from billing.runs import frozen_list, states
 from billing.runs.last_bills import last_bills
 from billing.store import tables

@@ -6,12 +6,13 @@ late that another one writes; any other reads one unchanging view, and a write t
 
 from __future__ import annotations
 
+import functools
 import operator
 import sqlite3
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import sqlalchemy as sa
 
 from rating.errors import StoreError
@@ -32,11 +33,6 @@ _DAMAGED: Final = (
     "database {database} is damaged: {error}",
     "put back the last good copy of the home folder, and do not write to this one",
 )
-
-# numpy's integers would be stored as BLOBs in silence.
-_INTEGERS: Final[tuple[type[Any], ...]] = (np.int64, np.int32, np.int16, np.int8)
-for _kind in _INTEGERS:
-    sqlite3.register_adapter(_kind, int)
 
 
 def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
@@ -63,6 +59,11 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
         connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    @sa.event.listens_for(made, "before_cursor_execute")
+    def take_numpy(*_: object) -> None:
+        if "numpy" in sys.modules:
+            _adapt_numpy()
+
     @sa.event.listens_for(made, "handle_error")
     def explain(context: sa.engine.ExceptionContext) -> None:
         known = _explained(context.original_exception, database, writes=_writes(context.connection))
@@ -70,6 +71,16 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
             raise known from context.original_exception
 
     return made
+
+
+@functools.cache
+def _adapt_numpy() -> None:
+    """Numpy's integers would be stored as BLOBs in silence. Asked before each statement: commands that need no numpy do not load it."""
+    import numpy as np  # noqa: PLC0415 -- somebody has loaded it
+
+    kinds: tuple[type[Any], ...] = (np.int64, np.int32, np.int16, np.int8)
+    for kind in kinds:
+        sqlite3.register_adapter(kind, int)
 
 
 def _log_ahead(driver_connection: sqlite3.Connection, busy_timeout_ms: int) -> None:

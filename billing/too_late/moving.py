@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
-from billing.charges.lines import LINE, Kind
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE
 from billing.charges.periods import ONE_DAY
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from billing.charges.lines import Kind, Lines
+from billing.charges.charge_keys import Kind
 from billing.charges.proration import clip
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.settlement.fees_due import fee_lines, plan_at
@@ -16,6 +16,7 @@ from billing.runs.settlement.inputs import Inputs
 if TYPE_CHECKING:
     import datetime as dt
 
+    from billing.charges.lines import Lines
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.scope import Scope
 

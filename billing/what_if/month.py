@@ -23,7 +23,8 @@ from rating.dates import day_number, day_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from billing.runs.contracts.facts import Facts, Midnights
+    from billing.runs.contracts.facts import Facts
+    from billing.runs.contracts.midnights import Midnights
 
 _TEXT: Final = re.compile(r"(20[0-6][0-9])-(0[1-9]|1[0-2])")
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import INT64_MAX, Int64s, Kind, Lines, empty
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import INT64_MAX, Int64s, Lines, empty
 from billing.charges.ordering import grouped_by
 from billing.charges.proration import clip
 from billing.charges.spread import Parts

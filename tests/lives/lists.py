@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from billing.invoicing.drafts import LineDraft
+from billing.invoicing.forms import LineDraft
 from billing.runs import frozen_list, states
 from billing.store import tables
 from billing.store.tables.columns import metadata

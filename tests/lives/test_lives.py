@@ -51,6 +51,7 @@ pytestmark = pytest.mark.slow
 SEEDS = range(1, 13)  # `make lives` for more
 WITH_KILLS = range(101, 104)
 ON_POSTGRESQL = range(201, 204)
+HALF_DAYS = 215
 ALSO_FROM_EXPORT = 5  # every so manieth life is also billed once from an export
 
 
@@ -65,6 +66,13 @@ def test_all_bills_of_a_life_are_one_bill(seed: int) -> None:
     lived = live(seed, fresh=seed % ALSO_FROM_EXPORT == 0)
     require_true(lived)
     assert len(lived.acts) >= 100
+
+
+def test_all_bills_of_half_a_life_are_one_bill() -> None:
+    """For each change: seven months, a fifth of the time of fourteen."""
+    lived = live(1, days=HALF_DAYS, fresh=False)
+    require_true(lived)
+    assert len(lived.acts) >= 50
 
 
 @pytest.mark.parametrize("seed", WITH_KILLS)

@@ -1,6 +1,6 @@
 """Files of each format's shape with any contents, made by hypothesis: rows, rejects and every byte accounted for, in one window or in many.
 
-The slow test runs the same in a process whose kernels check the bounds of their arrays, with more examples.
+The slow tests run the same in a process whose kernels check the bounds of their arrays, with more examples.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mediation.sources.model import Source
 
 EXAMPLES = int(os.environ.get("RATEWRIGHT_FUZZ_EXAMPLES", "15"))
-EXAMPLES_IN_A_PROCESS = 300
+FEW, MANY = 60, 300  # with bounds checked
 SOURCES = {f"{seed.source.format}-{seed.source.name}": seed.source for seed in seeds() if seed.source.format != "canonical"}
 
 
@@ -58,10 +58,11 @@ def test_every_byte_of_any_shape_is_accounted_for(source: Source, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_same_with_bounds_checked() -> None:
+@pytest.mark.parametrize("examples", [FEW, MANY])
+def test_the_same_with_bounds_checked(examples: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", __file__],
-        env={**os.environ, "NUMBA_BOUNDSCHECK": "1", "RATEWRIGHT_FUZZ_EXAMPLES": str(EXAMPLES_IN_A_PROCESS)},
+        env={**os.environ, "NUMBA_BOUNDSCHECK": "1", "RATEWRIGHT_FUZZ_EXAMPLES": str(examples)},
         capture_output=True,
         text=True,
         check=False,

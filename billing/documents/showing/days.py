@@ -9,9 +9,9 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from billing.charges import own_days as charged
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.periods import Period
-from billing.runs.contracts.facts import Midnights
+from billing.runs.contracts.midnights import Midnights
 
 if TYPE_CHECKING:
     from billing.charges.proration import Span

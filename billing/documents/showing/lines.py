@@ -19,7 +19,7 @@ from billing.documents.showing.names import Names, exemption_of, names_of
 from billing.documents.showing.passes import Passes, passes_by_line
 from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
-from billing.invoicing.drafts import CREDIT_NOTE, classes_by_sight, sight
+from billing.invoicing.forms import CREDIT_NOTE, classes_by_sight, sight
 from billing.store import tables
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from billing.accounts import facts as dated
 from billing.charges.pauses import Breaks
 from billing.charges.proration import Span
 from billing.charges.recurring import PlanSpan, plan_spans
-from billing.runs.contracts import contract_profiles
+from billing.runs.contracts import agreements
 from billing.runs.contracts.agreements import merged, span_of
 from billing.store import tables
 
@@ -44,7 +44,7 @@ def lives(connection: sa.Connection, seq: int, keys: Collection[int]) -> dict[in
     query = query.join_from(tables.subscriptions, tables.accounts, account.account_key == subscription.account_key)
     rows = connection.execute(query.where(subscription.subscription_key.in_(keys))).all()
     told = dated.subscription_facts(connection, seq, kinds=_KINDS, keys=keys) if keys else []
-    ends, plans = contract_profiles.ends(told), _plans(connection, seq, keys)
+    ends, plans = agreements.ends(told), _plans(connection, seq, keys)
     found = {}
     for key, from_date, to_date, zone in rows:
         end = None if to_date is None else dt.date.fromisoformat(to_date)

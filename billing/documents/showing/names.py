@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing.accounts import facts as dated
 from billing.charges.exemptions import TaxStatus, status_on
-from billing.charges.tax import PPM
 from billing.documents.run_inputs import WORKED_OUT, billed_seq
 from billing.documents.showing.lives import Life, lives
 from billing.runs.contracts import price_list
 from billing.runs.contracts.agreements import span_of
 from billing.runs.contracts.price_list import PriceList
-from rating.model import QuantityUnit
+from rating.model import PPM, QuantityUnit
 from rating.money import MICROS_PER_UNIT, format_micros
 from rating.volumes import BYTE, unit_of
 

@@ -158,6 +158,12 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
+def ends(facts: Iterable[Fact]) -> dict[int, Fact]:
+    """The valid one of facts `end` and `no_end`, by subscription key: the one learned last."""
+    told = [fact for fact in facts if fact.kind in {"end", "no_end"}]
+    return {fact.subject: fact for fact in sorted(told, key=lambda each: (each.commit_seq, each.fact_id))}
+
+
 def category_on(categories: Iterable[tuple[Span, str]], day: dt.date, otherwise: str) -> str:
     """The category recorded for a day; `otherwise` where none is."""
     found = otherwise

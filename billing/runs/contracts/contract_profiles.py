@@ -102,12 +102,6 @@ def of_rows(patterns: Iterable[Pattern]) -> Found:
     return Found(np.array(code, np.int64), list(known))
 
 
-def ends(facts: Iterable[Fact]) -> dict[int, Fact]:
-    """The valid one of facts `end` and `no_end`, by subscription key: the one learned last."""
-    told = [fact for fact in facts if fact.kind in {"end", "no_end"}]
-    return {fact.subject: fact for fact in sorted(told, key=lambda each: (each.commit_seq, each.fact_id))}
-
-
 def _plain(index: int, from_day: Int64s, end_day: Int64s, plans: PlanFacts, names: Sequence[str]) -> Pattern:
     facts = range(int(plans.first[index]), int(plans.first[index + 1]))
     changes = tuple((day_of(int(plans.from_day[fact])), names[plans.plan[fact]]) for fact in facts)

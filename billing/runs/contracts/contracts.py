@@ -23,7 +23,8 @@ from rating.dates import NEVER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from billing.runs.contracts.facts import Facts, Midnights
+    from billing.runs.contracts.facts import Facts
+    from billing.runs.contracts.midnights import Midnights
     from billing.runs.contracts.price_list import PriceList
 
 _T = TypeVar("_T")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Lines, minor_step_micros
 from billing.runs.contracts.fact_columns import groups
 from rating.dates import day_of
+from rating.money import minor_step_micros
 
 if TYPE_CHECKING:
+    from billing.charges.lines import Int64s, Lines
     from billing.runs.contracts.contracts import Contracts
 
 

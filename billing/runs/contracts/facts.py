@@ -8,7 +8,6 @@ on demand: code that needs all of them reads the columns.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,11 @@ from billing.runs.contracts.columns import index_of, one_chunk
 from billing.runs.contracts.contract_profiles import Pattern, of_rows, with_changes
 from billing.runs.contracts.fact_columns import coded, groups, integers
 from billing.runs.contracts.fact_rows import Account, AccountRows, ChangedRows, Subscription, SubscriptionRows
-from rating.dates import NEVER_DAY, day_number, midnight_us
+from billing.runs.contracts.midnights import Midnights
+from rating.dates import NEVER_DAY, day_number
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     import sqlalchemy as sa
@@ -191,25 +192,6 @@ def load(connection: sa.Connection, seq: int) -> Facts:
         subscription_pattern=members.found.of,
         patterns=members.found.all,
     )
-
-
-class Midnights:
-    """Instants at which local dates begin, remembered, since a run needs the same few over and over."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, dt.date], int] = {}
-
-    def instant_us(self, zone: str, day: dt.date) -> int:
-        """First instant of `day` in `zone`. Where the clock skips midnight, the instant of the change."""
-        known = self._known.get((zone, day))
-        if known is None:
-            known = midnight_us(day, zone)
-            self._known[zone, day] = known
-        return known
-
-    def day_us(self, zone: str, day: dt.date) -> tuple[int, int]:
-        """First instant of `day` in `zone`, and of the day after."""
-        return self.instant_us(zone, day), self.instant_us(zone, day + dt.timedelta(days=1))
 
 
 def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from billing import catalogue as published_catalogues
-from billing.charges.tax import rate_on
+from billing.charges.tax_rates import rate_on
 from billing.runs.contracts.plan_counters import PlanVersion
 from rating.model import Price, Service
 

@@ -74,7 +74,7 @@ def subscriptions(connection: sa.Connection, seq: int, account_keys: Int64s, fac
     table = table.take(pc.sort_indices(table, [("subscription_key", "ascending")])).combine_chunks()
     keys = integers(table["subscription_key"])
     end_day = days(table["to_date"])
-    ends = contract_profiles.ends(facts)
+    ends = agreements.ends(facts)
     place = index_of(keys, np.array(list(ends), np.int64))
     for index, fact in zip(place.tolist(), ends.values(), strict=True):
         if index >= 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from billing.charges import own_days as charged
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.own_days import Charge, Days, told
 from billing.charges.periods import Period
 from billing.runs.contracts.columns import index_of

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from billing.charges.lines import Int64s
     from billing.runs.contracts.contracts import Contracts
-    from billing.runs.contracts.facts import Midnights
+    from billing.runs.contracts.midnights import Midnights
     from billing.runs.selection.coverage import Covered
     from billing.runs.selection.due_accounts import Ground
     from billing.runs.selection.scope import Scope

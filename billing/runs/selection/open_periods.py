@@ -14,7 +14,7 @@ from rating.dates import NEVER, day_number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from billing.runs.contracts.facts import Midnights
+    from billing.runs.contracts.midnights import Midnights
 
 
 class Calendar(NamedTuple):

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
-    from billing.runs.contracts.facts import Facts, Midnights
+    from billing.runs.contracts.facts import Facts
+    from billing.runs.contracts.midnights import Midnights
     from billing.runs.selection.due_accounts import Ground
 
 __all__ = ["Coverage", "Covered", "Scope", "Window", "covered_through", "decide", "period_ahead"]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Kind, group_starts
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import group_starts
 from billing.charges.ordering import order_by
 from billing.store import settings
 from rating.money import MICROS_LIMIT

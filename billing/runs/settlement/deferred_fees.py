@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import KEY_FIELDS, Int64s, Kind, Lines, group_starts, part_of_days, sum_by_key, taken
+from billing.charges.charge_keys import KEY_FIELDS, Kind
+from billing.charges.lines import Int64s, Lines, group_starts, part_of_days, sum_by_key, taken
 from billing.charges.ordering import order_by
 
 if TYPE_CHECKING:

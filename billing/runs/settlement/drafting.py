@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from billing.charges.lines import Int64s, Kind, Lines, empty, group_starts, taken
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s, Lines, empty, group_starts, taken
 from billing.charges.ordering import order_by
-from billing.charges.tax import PPM
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
 from rating.dates import NEVER, day_of
+from rating.model import PPM
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.bundles import parts
+from billing.charges.charge_keys import Kind
 from billing.charges.early_end import Agreed, Contract
-from billing.charges.lines import Kind, Lines, empty
+from billing.charges.lines import Lines, empty
 from billing.charges.one_off import changes_within, one_offs_due
 from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from billing.charges.charge_keys import KEY_FIELDS, Kind
 from billing.charges.conservation import require_same_accounts
-from billing.charges.lines import KEY_FIELDS, Kind, Lines, numbers, taken
+from billing.charges.lines import Lines, numbers, taken
 from billing.charges.ordering import order_by
 from billing.charges.reconcile import Differences
 from billing.charges.tax import tax_due

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges.lines import Int64s, Kind, Lines
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s, Lines
 from billing.runs.contracts.agreements import NOBODY
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.uninvoiced_accounts import of_tests, tested

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges.book_terms import Term, Terms
+from billing.charges.charge_keys import Kind
 from billing.charges.conservation import differing_accounts, require_same_accounts
-from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, taken
+from billing.charges.lines import Int64s, Lines, empty, sum_as_taxed, taken
 from billing.charges.reconcile import differences
 from billing.charges.tax import taxed
 from billing.invoicing.drafts import Drafts, joined

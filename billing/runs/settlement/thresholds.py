@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from billing.charges import thresholds
-from billing.charges.lines import Int64s, Kind, Lines, group_starts, sorted_by
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s, Lines, group_starts, sorted_by
 from billing.runs.contracts.columns import index_of
 from rating.dates import day_number, day_of
 from rating.model import BillThreshold

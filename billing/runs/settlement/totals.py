@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from billing.charges.charge_keys import Kind
 from billing.charges.commitments import COUNTED, missing
 from billing.charges.discounts import Entry, fixed_amounts, lines_of, percentages, take_off
-from billing.charges.lines import LINE, Int64s, Kind, Lines, empty, group_starts, sorted_by, sum_as_taxed, taken
+from billing.charges.lines import LINE, Int64s, Lines, empty, group_starts, sorted_by, sum_as_taxed, taken
 from billing.charges.ordering import order_by
 from billing.charges.spread import Parts, spread_columns
 from billing.charges.volume import prices

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from billing.charges.charge_keys import USUAL_KINDS, Kind
 from billing.charges.commitments import committed
-from billing.charges.discounts import USUAL_KINDS, Entry, agreed_price_id, periods_had
-from billing.charges.lines import Int64s, Kind, Lines
+from billing.charges.discounts import Entry, agreed_price_id, periods_had
 from billing.charges.pauses import without
 from billing.charges.proration import clip
 from billing.runs.contracts.columns import index_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.accounts.kinds import DiscountFact
+    from billing.charges.lines import Int64s, Lines
     from billing.charges.periods import Period
     from billing.charges.proration import Span
     from billing.charges.recurring import PlanSpan

@@ -29,7 +29,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from billing.accounts.covering import KnownBy, later_runs
-from billing.charges.lines import Int64s, Kind, Lines, empty, sum_as_taxed, sum_by_key, taken
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import Int64s, Lines, empty, sum_as_taxed, sum_by_key, taken
 from billing.charges.reconcile import differences
 from billing.charges.rollover import Left
 from billing.charges.tax import taxed

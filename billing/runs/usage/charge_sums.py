@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from billing.charges.lines import LINE, TAXED_FIELDS, Int64s, Kind, Lines, empty, round_half_up, sum_as_taxed, taken
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE, TAXED_FIELDS, Int64s, Lines, empty, round_half_up, sum_as_taxed, taken
 from billing.charges.ordering import grouped_by
 from billing.charges.rollover import Left
 from billing.runs.contracts.currencies import Currencies, rates_of

@@ -6,11 +6,10 @@ import csv
 import io
 from typing import TYPE_CHECKING, Final
 
-from billing.charges.lines import minor_step_micros
 from billing.what_if.report import bills_of_plans, grouped
 from rating import spreadsheet_cells
 from rating.counted import counted
-from rating.money import RoundingMode, format_micros, round_exact
+from rating.money import RoundingMode, format_micros, minor_step_micros, round_exact
 from server.cli import output
 from tariffs.currencies import MINOR_DIGITS
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.charges.charge_keys import Kind
 from billing.charges.discounts import Entry, agreed_price_id, fixed_amounts, lines_of, percentages, periods_had, take_off
-from billing.charges.lines import Kind, Lines
 from billing.charges.periods import period_of
 from billing.charges.spread import spread
 from rating.money import RoundingMode, round_exact
 from tests.billing.charges.rows import lines
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Lines
 
 CENT = 10_000
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.charges.charge_keys import Kind
 from billing.charges.inclusive import added_tax, split
-from billing.charges.lines import Kind, Lines
 from billing.charges.tax import tax_due, taxed
 from rating.money import RoundingMode, round_exact
 from tests.billing.charges.rows import lines
+
+if TYPE_CHECKING:
+    from billing.charges.lines import Lines
 
 CENT = 10_000
 KEY = {"account_key": 7, "period_from": 100, "period_to": 131, "kind": 1, "tax_class": 1, "rate_ppm": 190_000, "inclusive": 1}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.documents import voiding
 from billing.documents.due import due_of
 from billing.documents.explaining import explain

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from billing.charges.lines import KEY_FIELDS
+from billing.charges.charge_keys import KEY_FIELDS
 from billing.documents.creditable import Standing, whole
 
 CENT: Final = 10_000

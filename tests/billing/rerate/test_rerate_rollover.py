@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.accounts.kinds import PayerFact, PoolFact
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.documents.explaining import explain
 from billing.ledger.closed_months import Who
 from billing.rerate import jobs

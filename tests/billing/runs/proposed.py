@@ -10,12 +10,14 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from billing.charges.lines import LINE, Kind, Lines
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE, Lines
 from billing.charges.proration import Span
 from billing.runs.contracts.contract_profiles import of_rows
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies
-from billing.runs.contracts.facts import Account, Facts, Midnights, Pattern, Subscription
+from billing.runs.contracts.facts import Account, Facts, Pattern, Subscription
+from billing.runs.contracts.midnights import Midnights
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.selection.coverage import Covered
 from billing.runs.selection.scope import Scope, decide

@@ -20,7 +20,8 @@ import sqlalchemy as sa
 
 from billing import agreeing, late_decisions, setting_changes
 from billing.accounting.check import check
-from billing.charges.lines import KEY_FIELDS, empty
+from billing.charges.charge_keys import KEY_FIELDS
+from billing.charges.lines import empty
 from billing.documents import adjusting, undoing, voiding
 from billing.guiding import Guide
 from billing.invoicing import billed_lines

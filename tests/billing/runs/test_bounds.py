@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pytest
 
-from billing.charges.lines import LINE, Kind, Lines
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE, Lines
 from billing.charges.reconcile import differences
 from billing.runs.settlement import bounds
 from billing.runs.settlement.bounds import CREDIT, FOREIGN, NEGATIVE, TOO_LARGE, Limits

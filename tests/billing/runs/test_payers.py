@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.accounts.reach import Told, in_force
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
 from billing.runs.settlement.payers import route
 from rating.dates import day_number

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.accounts.kinds import ClosedFact, DiscountFact, PayerFact, PoolFact
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.controls import books
 from billing.documents import voiding
 from billing.intake.taking import Intake

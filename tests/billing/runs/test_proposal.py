@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from billing.accounts.kinds import TermsFact
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.pauses import Breaks
 from billing.charges.recurring import fees_due, plan_spans
 from billing.runs.contracts.facts import Pattern

@@ -10,7 +10,8 @@ import pytest
 
 from billing.charges.proration import Span
 from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
-from billing.runs.contracts.facts import Account, Facts, Midnights
+from billing.runs.contracts.facts import Account, Facts
+from billing.runs.contracts.midnights import Midnights
 from billing.runs.selection import due_accounts, scope
 from billing.runs.selection.coverage import Covered, CoveringRun, computed_seq
 from rating.dates import NEVER_DAY, day_number

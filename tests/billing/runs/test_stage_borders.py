@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from billing.allocations import spread
 from billing.charges import reconcile
-from billing.charges.lines import LINE, Kind
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE
 from billing.invoicing import drafts, numbering
 from billing.runs import computing, cycle, posting, reports
 from billing.runs.settlement import bounds, parting, settlement

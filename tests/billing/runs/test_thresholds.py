@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.runs.settlement.thresholds import Acted, reached
 from rating.dates import day_number
 from rating.model import BillThreshold, Plan

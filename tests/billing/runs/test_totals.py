@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from billing.accounts.kinds import DiscountFact
+from billing.charges.charge_keys import Kind
 from billing.charges.discounts import agreed_price_id
-from billing.charges.lines import Kind
 from billing.runs.contracts.agreements import NOTHING, Relation
 from billing.runs.settlement import totals
 from rating.model import (

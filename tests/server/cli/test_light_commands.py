@@ -1,4 +1,4 @@
-"""Commands that read or record a few rows load no compiler of kernels: it takes longer than all that they do."""
+"""Commands that read or record a few rows load no compiler of kernels, and the most frequent ones no arrays either."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.billing.documents.clerk import customer
 from tests.billing.runs.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -29,28 +30,55 @@ COMMANDS = [
     "payment record --id P-1 --account anna --amount 1.00 --date 2025-11-02 --reference thanks",
     "settings list",
 ]
+WITHOUT_ARRAYS = ("accounts show", "invoice list", "invoice show", "payment list", "payment record")
 HEAVY = ("numba", "pandas", "alembic", "grpc", "polars", "duckdb")
-_RUNS = f"""
+ARRAYS = ("numpy", "pyarrow")
+_RUNS = """
 import contextlib, io, json, sys
 from server.cli import app
-for words in json.loads(sys.argv[1]):
+heavy, commands = json.loads(sys.argv[1])
+for words in commands:
     with contextlib.redirect_stdout(io.StringIO()):
         assert app.main(words.split()) == 0, words
-    loaded = [name for name in {HEAVY!r} if name in sys.modules]
+    loaded = [name for name in heavy if name in sys.modules]
     assert not loaded, (words, loaded)
 """
+_LATE = """
+import sys
+import sqlalchemy as sa
+from billing.store import tables
+from billing.store.home import Home
+with Home.open(sys.argv[1]) as home, home.begin() as connection:
+    seq = home.head_seq(connection)
+    assert "numpy" not in sys.modules
+    import numpy as np
+    connection.execute(tables.commits.update().where(tables.commits.c.commit_seq == seq).values(at_us=np.int64(7)))
+    print(connection.execute(sa.select(sa.func.typeof(tables.commits.c.at_us)).where(tables.commits.c.commit_seq == seq)).scalar_one())
+"""
+ONES = [
+    (HEAVY, COMMANDS),
+    (HEAVY + ARRAYS, [words for words in COMMANDS if words.startswith(WITHOUT_ARRAYS)]),
+]
 
 
-def test_they_load_no_kernels(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("heavy", "commands"), ONES, ids=["kernels", "arrays"])
+def test_they_load_no_more_than_they_need(heavy: Sequence[str], commands: Sequence[str], tmp_path: Path) -> None:
     world = World(tmp_path / "home")
     customer(world)
     world.bill("2025-11-01")
     world.home.close()
     ran = subprocess.run(
-        [sys.executable, "-c", _RUNS, json.dumps(COMMANDS)],
+        [sys.executable, "-c", _RUNS, json.dumps([heavy, commands])],
         env={"RATEWRIGHT_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.sqlite
+def test_numbers_of_numpy_are_numbers_also_where_it_is_loaded_late(tmp_path: Path) -> None:
+    World(tmp_path / "home").home.close()
+    ran = subprocess.run([sys.executable, "-c", _LATE, str(tmp_path / "home")], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "integer\n"), ran.stderr

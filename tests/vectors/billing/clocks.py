@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any, Final
 
 from billing.charges.periods import next_bill_date, period_from
-from billing.runs.contracts.facts import Midnights
+from billing.runs.contracts.midnights import Midnights
 from billing.runs.start import require_date
 from rating.dates import local_date
 from rating.errors import UserError

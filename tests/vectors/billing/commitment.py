@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from billing.charges.charge_keys import Kind
 from billing.charges.commitments import committed, missing
-from billing.charges.lines import Kind
 from billing.charges.periods import Period
 from billing.charges.proration import Span
 from billing.charges.recurring import PlanSpan, fees_due

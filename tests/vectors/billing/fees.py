@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from billing.charges import periods
-from billing.charges.lines import LINE, Kind, Lines, empty
+from billing.charges.charge_keys import Kind
+from billing.charges.lines import LINE, Lines, empty
 from billing.charges.pauses import NO_BREAKS, Breaks
 from billing.charges.proration import Span, clip, share
 from billing.charges.reconcile import differences

@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from billing.charges.lines import PPM, minor_step_micros
-from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
+from rating.model import PPM
+from rating.money import MICROS_PER_UNIT, RoundingMode, minor_step_micros, round_exact
 from tariffs.currencies import MINOR_DIGITS
 
 CENT_MICROS: Final = 10_000  # of the currencies that cases without a currency mean

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from billing.charges.charge_keys import Kind
 from billing.charges.credit import creditable
-from billing.charges.lines import PPM, Kind
 from billing.charges.periods import Period
 from billing.charges.proration import Span, share
 from billing.charges.reconcile import differences
 from billing.charges.tax import tax_due
 from rating.errors import UserError
+from rating.model import PPM
 from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact
 from tests.billing.charges.rows import lines
 from tests.vectors.billing import listed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from billing.charges.lines import Kind
+from billing.charges.charge_keys import Kind
 from billing.charges.proration import Span
 from billing.charges.reconcile import differences
 from billing.charges.thresholds import reached

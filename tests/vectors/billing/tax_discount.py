@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from billing.charges.charge_keys import Kind
 from billing.charges.discounts import Entry, fixed_amounts, percentages, take_off
-from billing.charges.lines import Kind
 from billing.charges.spread import spread
 from billing.charges.tax import taxed
 from tests.billing.charges.rows import lines
