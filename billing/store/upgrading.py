@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from billing.store import database, location, schema
+from billing.store import database, frozen_lists, location, schema
 from billing.store.home import check_known, engine_of
 from billing.store.schema import SCHEMA_VERSIONS
 from rating.errors import UserError
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Upgrade(NamedTuple):
-    """The revisions from and to, and those between that are run (upwards) or undone (downwards), in that order."""
+    """The revisions from and to, and those between that are run (upwards) or undone (downwards), in that order.
+
+    `notes`: what a person has to do about data of the schema before.
+    """
 
     found: str
     to: str
     revisions: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def upgrade(folder: Path, to: str = SCHEMA_VERSIONS[-1], *, dry_run: bool = False) -> Upgrade:
@@ -35,11 +39,13 @@ def upgrade(folder: Path, to: str = SCHEMA_VERSIONS[-1], *, dry_run: bool = Fals
         with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
             found = schema.version(connection, folder) or "0000"
             schema.refuse_newer(found, folder)
+            frozen_lists.require_nothing_pending(connection, folder, found, to)
+            notes = frozen_lists.notes(connection, folder, found, to)
             if found != to and not dry_run:
                 schema.migrate(connection, place.schema if place else None, to)
     finally:
         engine.dispose()
-    return Upgrade(found, to, _between(found, to))
+    return Upgrade(found, to, _between(found, to), tuple(notes))
 
 
 def _between(found: str, to: str) -> list[str]:

@@ -85,6 +85,8 @@ def upgrade(
     else:
         way = "run" if done.to > done.found else "undo"
         print(f"{'would ' if dry_run else ''}{way} {', '.join(done.revisions)}: schema {done.found} -> {done.to}")
+        for note in done.notes:
+            print(output.printable(f"note: {note}"))
     return 0
 
 
