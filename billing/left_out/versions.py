@@ -22,6 +22,7 @@ from billing.accounts import picture, still_open
 from billing.guiding import Guide
 from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.runs.charge_files import micros_of
 from billing.runs.contracts.columns import int64, one_chunk
@@ -166,8 +167,8 @@ def _final(home: Home, seq: int, only: Collection[bytes] | None = None) -> _Fina
         changed = _changed(connection, seq)
         changed = changed if only is None else {key: commit for key, commit in changed.items() if key in only}
         charges = _charges(home, connection, seq, changed) if changed else {}
-    off: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
-    for key in off:
+    off: list[Any] = [*taken_off(home, seq, charges).to_pylist(), *off_bills(home, seq, charges).to_pylist()] if charges else []
+    for key in set(off):
         charges.pop(key)
     rows = view.of_keys(home, _COLUMNS, seq, marks.keys_array(sorted(charges)))
     with home.connect() as connection:

@@ -27,7 +27,7 @@ from billing.store.voids import voided
 from rating.dates import BEFORE_ALL, DAY_US, local_date, utc_midnight_us
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from billing.store.home import Home
 
@@ -57,6 +57,21 @@ class InterimBill(NamedTuple):
     def account_keys(self) -> set[int]:
         """The accounts whose usage it bills."""
         return {each.account_key for each in self.owned.values()}
+
+
+class Held(NamedTuple):
+    """An event on an interim bill, and its subscription there."""
+
+    bill: InterimBill
+    owned: Owned
+
+
+class MovedOn(NamedTuple):
+    """An event on an interim bill of one account (key) that is another's by now (key; 0: nobody's), and its number."""
+
+    account_key: int
+    now_key: int
+    number: str
 
 
 def interim_bills(connection: sa.Connection, seq: int, account_keys: Collection[int] | None = None) -> list[InterimBill]:
@@ -107,45 +122,68 @@ def unsettled(
     return [bill for bill in left if bill.owned]
 
 
-def held(home: Home, bill: InterimBill, numbers: Collection[str], keys: Collection[bytes]) -> dict[bytes, int]:
-    """The events of these numbers, or of these keys, that a bill holds, each with the account (key) that owned it then."""
-    if not numbers and not keys:
-        return {}
-    by_arrival = catalogue.ever_billed_by_arrival(home)  # what came late may have begun before the period that bills it
-    first = min(day for each in bill.owned.values() for day in each.first_days)
-    from_us = BEFORE_ALL if by_arrival else utc_midnight_us(first) - DAY_US
-    rows = view.usage(home, _USAGE, bill.seq, from_us, utc_midnight_us(bill.through) + DAY_US)
-    asked: Any = pc.is_in(rows["served_id"].cast(pa.string()), value_set=pa.array(sorted(numbers), pa.string()))
-    asked = pc.or_(asked, pc.is_in(rows["event_key"], value_set=marks.keys_array(sorted(keys))))
-    rows = rows.filter(asked)
-    names: list[Any] = rows["event_key"].to_pylist()
-    starts = int64(rows["start_us"])
-    owners = Guide(home, bill.seq).resolve(one_chunk(rows["served_id"]), starts).tolist() if rows.num_rows else []
-    found: dict[bytes, int] = {}
-    for name, start_us, subscription in zip(names, starts.tolist(), owners, strict=True):
-        each = bill.owned.get(subscription)
-        if each is None:
-            continue
-        day = local_date(start_us, each.timezone)
-        if (by_arrival or min(each.first_days) <= day) and day < bill.through:
-            found[name] = each.account_key
+def held(home: Home, bills: Sequence[InterimBill], numbers: Collection[str], keys: Collection[bytes]) -> dict[bytes, Held]:
+    """The events of these numbers, or of these keys, that bills hold. The bills of one commit are read together."""
+    found: dict[bytes, Held] = {}
+    for seq in sorted({bill.seq for bill in bills}) if numbers or keys else ():
+        of_commit = [bill for bill in bills if bill.seq == seq]
+        owned = {key: Held(bill, each) for bill in of_commit for key, each in bill.owned.items()}
+        found |= _held(home, seq, owned, _asked(numbers, keys))
     return found
 
 
-def may_have_moved(connection: sa.Connection, seq: int, bill: InterimBill) -> tuple[set[str], set[bytes]]:
-    """The numbers of the accounts of a bill that were told of another account since, and the records that changed since, as of `seq`."""
+def _asked(numbers: Collection[str], keys: Collection[bytes]) -> Callable[[pa.Table], pa.Table]:
+    """The rows with one of these numbers or keys."""
+    names, events = pa.array(sorted(numbers), pa.string()), marks.keys_array(sorted(keys))
+
+    def asked(rows: pa.Table) -> pa.Table:
+        number: Any = pc.is_in(rows["served_id"].cast(pa.string()), value_set=names)
+        mask: Any = pc.or_(number, pc.is_in(rows["event_key"], value_set=events))
+        return rows.filter(mask)
+
+    return asked
+
+
+def _held(home: Home, seq: int, owned: Mapping[int, Held], asked: Callable[[pa.Table], pa.Table]) -> dict[bytes, Held]:
+    """The events that bills of one commit hold. `owned`: their subscriptions, by key."""
+    by_arrival = catalogue.ever_billed_by_arrival(home)  # what came late may have begun before the period that bills it
+    first = min(day for each in owned.values() for day in each.owned.first_days)
+    through = max(each.bill.through for each in owned.values())
+    from_us = BEFORE_ALL if by_arrival else utc_midnight_us(first) - DAY_US
+    rows = asked(view.usage(home, _USAGE, seq, from_us, utc_midnight_us(through) + DAY_US))
+    names: list[Any] = rows["event_key"].to_pylist()
+    starts = int64(rows["start_us"])
+    owners = Guide(home, seq).resolve(one_chunk(rows["served_id"]), starts).tolist() if rows.num_rows else []
+    found: dict[bytes, Held] = {}
+    for name, start_us, subscription in zip(names, starts.tolist(), owners, strict=True):
+        each = owned.get(subscription)
+        if each is None:
+            continue
+        day = local_date(start_us, each.owned.timezone)
+        if (by_arrival or min(each.owned.first_days) <= day) and day < each.bill.through:
+            found[name] = each
+    return found
+
+
+def _changed_since(connection: sa.Connection, since: int, seq: int, account_keys: Collection[int]) -> tuple[set[str], set[bytes]]:
+    """Numbers of the accounts that were told of any subscription in (since, seq]; and records that changed, with versions of several."""
     fact, owner, row = tables.guiding_facts.c, tables.subscriptions.c, tables.suspense.c
-    told = sa.select(fact.served_id).join_from(tables.guiding_facts, tables.subscriptions, owner.subscription_key == fact.subscription_key)
-    own = told.where(owner.account_key.in_(bill.account_keys), fact.commit_seq <= bill.seq)
-    since = sa.select(fact.served_id).where(fact.served_id.in_(own), fact.commit_seq > bill.seq, fact.commit_seq <= seq).distinct()
-    marked = sa.select(row.event_key).where(row.event_key.is_not(None), row.reason != marks.SUPERSEDED)
-    marked = marked.where(row.commit_seq > bill.seq, row.commit_seq <= seq).distinct()
-    keys = {bytes(key) for key in connection.execute(marked).scalars()}
-    return set(connection.execute(since).scalars()), keys
+    new = sa.select(fact.served_id).where(fact.commit_seq > since, fact.commit_seq <= seq)
+    told = sa.select(fact.served_id, owner.account_key).join_from(
+        tables.guiding_facts, tables.subscriptions, owner.subscription_key == fact.subscription_key
+    )
+    numbers = {served_id for served_id, key in connection.execute(told.where(fact.served_id.in_(new))) if key in account_keys}
+    marked = sa.select(row.event_key).where(row.event_key.is_not(None), row.reason != marks.SUPERSEDED, row.commit_seq <= seq)
+    of_several = sa.func.count(row.served_id.distinct()) + sa.func.max(sa.case((row.served_id.is_(None), 1), else_=0)) > 1
+    marked = marked.group_by(row.event_key).having(of_several, sa.func.max(row.commit_seq) > since)
+    return numbers, {bytes(key) for key in connection.execute(marked).scalars()}
 
 
-def owners_now(home: Home, connection: sa.Connection, seq: int, keys: Collection[bytes]) -> dict[bytes, int]:
-    """The account (key) that owns each event as of `seq`, by the version that counts; 0 for none. Those that count no more are left out."""
+def owners_now(home: Home, connection: sa.Connection, seq: int, keys: Collection[bytes]) -> dict[bytes, tuple[int, str]]:
+    """The account (key; 0 for none) that owns each event as of `seq`, and its number, by the version that counts.
+
+    Those that count no more are left out.
+    """
     rows = view.of_keys(home, (*_USAGE, marks.COMMIT_SEQ), seq, marks.keys_array(sorted(keys)))
     rows = rows.filter(pa.array(~marks.is_hidden(rows, marks.hidden(connection, seq))))
     if not rows.num_rows:
@@ -155,7 +193,8 @@ def owners_now(home: Home, connection: sa.Connection, seq: int, keys: Collection
     owner = tables.subscriptions.c
     query = sa.select(owner.subscription_key, owner.account_key).where(owner.subscription_key.in_(sorted(set(subscriptions))))
     account_of = {int(key): int(account) for key, account in connection.execute(query)}
-    return {name: account_of.get(key, 0) for name, key in zip(names, subscriptions, strict=True)}
+    numbers: list[Any] = rows["served_id"].to_pylist()
+    return {name: (account_of.get(key, 0), number) for name, key, number in zip(names, subscriptions, numbers, strict=True)}
 
 
 def left_to_other_bills(home: Home, seq: int, *, before_run: int | None = None) -> late_decisions.Decided | None:
@@ -173,10 +212,16 @@ def left_to_other_bills(home: Home, seq: int, *, before_run: int | None = None) 
     return late_decisions.Decided(keys, none, none, none)
 
 
-def moved_on(home: Home, connection: sa.Connection, seq: int, bills: Iterable[InterimBill]) -> dict[bytes, int]:
-    """The events that such bills hold, and that are another account's as of `seq`, or nobody's: each with the account (key) billed."""
-    found: dict[bytes, int] = {}
-    for bill in bills:
-        found |= held(home, bill, *may_have_moved(connection, seq, bill))
+def moved_on(home: Home, connection: sa.Connection, seq: int, bills: Sequence[InterimBill]) -> dict[bytes, MovedOn]:
+    """The events that such bills hold, and that are another account's as of `seq`, or nobody's."""
+    if not bills:
+        return {}
+    account_keys = set[int]().union(*(bill.account_keys for bill in bills))
+    numbers, keys = _changed_since(connection, min(bill.seq for bill in bills), seq, account_keys)
+    found = held(home, bills, numbers, keys)
     now = owners_now(home, connection, seq, found) if found else {}
-    return {key: account_key for key, account_key in found.items() if now.get(key, account_key) != account_key}
+    return {
+        key: MovedOn(each.owned.account_key, *now[key])
+        for key, each in found.items()
+        if key in now and now[key][0] != each.owned.account_key
+    }

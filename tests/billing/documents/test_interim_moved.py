@@ -140,6 +140,32 @@ def test_an_interim_bill_leaves_out_what_that_of_another_account_has(history: In
     assert (history.billed(), wrong(history.world)) == (after, set())
 
 
+# acts after an interim bill of Anna, whose bills are held then; the number of what is Bert's; cents of both in the end
+WAITING: Final = {
+    "another version of the record": ("""
+        2025-11-13 call bert 2025-11-05 20
+        2025-11-13 keep 20
+        2025-11-14 hold anna 2025-12-20
+        """, NUMBERS["bert"], (0, 200)),
+    "the number": ("""
+        2025-11-13 move anna bert-1 2025-11-02
+        2025-11-14 hold anna 2025-12-20
+        """, NUMBERS["anna"], (0, 100)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_the_new_owner_waits_for_the_run_that_takes_it_off_an_interim_bill(history: Interims, name: str) -> None:
+    acts, number, after = WAITING[name]
+    history.all("runs 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
+    history.all(acts)
+    report = history.world.bill("2025-12-01")
+    why = f"an interim bill of account anna may have usage of its number {number}: a run of anna comes first"
+    assert (report.quarantined, history.billed(), wrong(history.world)) == ({"bert": why}, (100, 0), set())
+    history.tell("runs 2026-01 2026-01")
+    assert (history.billed(), wrong(history.world)) == (after, set())
+
+
 def refusal(history: Interims, run_id: int, accounts: str) -> list[tuple[str, str]]:
     """What stands in the way of undoing a run for accounts."""
     with pytest.raises(ProblemsError) as caught:

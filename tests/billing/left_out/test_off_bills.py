@@ -100,6 +100,15 @@ STATES: Final = {
         2025-11-21 customer anna
                    runs 2025-12 2025-12
         """, "", State.BILLED, "rated"),
+    "it was for tests by mistake, and another version is kept": ("""
+        2025-10-01 test anna 2025-10-01
+        2025-10-21 call anna 2025-10-20 20
+                   runs 2025-11 2026-02
+        2026-02-21 customer anna
+        2026-02-22 call anna 2025-10-20 10
+        2026-02-23 keep 10
+                   runs 2026-03 2026-03
+        """, "anna", State.TOO_LATE, "too_late"),
     "it was computed for tests, and the number moves to a customer to whom the period is closed": ("""
         2025-10-01 test anna 2025-10-01
         2025-10-21 call anna 2025-10-20 10
