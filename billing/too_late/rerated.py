@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing.store.home import Home
-    from billing.too_late.listing import TooLate
+    from billing.too_late.listing import Listed, TooLate
 
 _WIDER_DAYS: Final = 62  # two months: periods that reach into the months of a job, whatever the bill day
 _PAYS: Final = ("payer", "sponsor")
@@ -94,10 +94,19 @@ class Rerated:
         return None
 
     def why_not_the_difference(self, each: TooLate) -> Obstacle | None:
-        """The document that may have the difference of a record's versions; None where there is none."""
+        """The reason why the difference of a record's versions may be billed; None where no such document may have it."""
+        found = self._with_difference(each)
+        return None if found is None else _obstacle_of_versions(*found)
+
+    def document_with_difference(self, each: TooLate) -> str:
+        """The number of the document that may have the difference of a record's versions; empty where there is none."""
+        found = self._with_difference(each)
+        return "" if found is None else found[1]
+
+    def _with_difference(self, each: TooLate) -> tuple[_Job, str] | None:
         documents = self._documents_of(each)
         changed_seq = self._changed(each) if documents else 0
-        return next((_obstacle_of_versions(job, number) for job, number in documents if job.may_differ(each, changed_seq)), None)
+        return next(((job, number) for job, number in documents if job.may_differ(each, changed_seq)), None)
 
     def _documents_of(self, each: TooLate) -> list[tuple[_Job, str]]:
         """The documents that may be about a record, with their jobs."""
@@ -130,6 +139,19 @@ class Rerated:
         query = sa.select(row.run_id, row.number).where(row.run_id.in_(sorted(self._jobs))).order_by(row.invoice_key)
         lots = (query.where(row.account_key.in_(lot or ())) for lot in chunks(sorted(account_keys)))
         return [(int(run_id), number) for lot in lots for run_id, number in self._connection.execute(lot)]
+
+
+def with_documents(home: Home, found: Listed) -> Listed:
+    """A list of open records, with the document of a re-rating that may have billed the difference of versions, where there is one."""
+    if all(each.versions is None for each in found.records):
+        return found
+    with home.connect() as connection:
+        rerated = Rerated(home, connection)
+        records = tuple(
+            each if each.versions is None else msgspec.structs.replace(each, may_be_on=rerated.document_with_difference(each))
+            for each in found.records
+        )
+    return msgspec.structs.replace(found, records=records)
 
 
 class _Payers:

@@ -6,7 +6,9 @@ The second version of the tariff has half the price: a job takes 0.05 off each m
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import io
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +19,7 @@ from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.rerate.request import request
 from billing.verification.rerate_sample import rerate
 from rating.errors import UserError
+from server.cli import app
 from tests.billing.rerate.test_rerate import apply, correct
 from tests.billing.runs.test_arrivals import keep
 from tests.billing.runs.test_changed_events import OCTOBER
@@ -139,6 +142,14 @@ def test_free_minutes_go_by_the_version_that_is_billed(world: World) -> None:
     assert usage_cents(world, "anna") == (30 - 20) * NEW
 
 
+def said_on_the_list(world: World) -> str:
+    """The last column of `usage too-late`."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert app.main(["usage", "too-late", "--home", str(world.home.path)]) == 0
+    row = next(line for line in printed.getvalue().splitlines() if line.startswith("x "))
+    return row[row.index("its period is closed") :]
+
+
 def before_versions(world: World) -> None:
     """The job is of an earlier version of the product, which did not tell versions apart."""
     world.execute("UPDATE bill_runs SET detail = replace(detail, '\"as_billed\"', '\"none\"') WHERE kind = 'rerate'")
@@ -150,7 +161,10 @@ def test_a_re_rating_of_before_may_have_billed_the_difference(world: World) -> N
     with pytest.raises(UserError, match=r"record x cannot be billed: it is on the bill of a closed period") as caught:
         decide(world, BILLED, "x")
     assert "re-rating" not in caught.value.remedy
+    assert said_on_the_list(world) == "its period is closed; billed as 600 s, and a version of 720 s counts"
     before_versions(world)
+    document = "re-rating document C-0000000001 may have billed the difference"
+    assert said_on_the_list(world) == f"its period is closed; billed as 600 s, and a version of 720 s counts; {document}"
     with pytest.raises(UserError) as caught:
         decide(world, BILLED, "x")
     said = "re-rating 1 of shop/plus, 2025-10-01 to 2025-10-31, may have billed the difference of its versions on C-0000000001"
