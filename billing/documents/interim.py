@@ -2,8 +2,8 @@
 
 Each threshold acts once a period, which `limit_alarms` records; the bill of the cycle has only later usage, by reconciliation. Only usage,
 and lines that volume tiers make of it, is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit
-in which an account has a hold on the date, and usage that a bill of another account has by now. Unbilled usage is a view as of the date.
-An account with a later bill or void is skipped, and not notified (`billing.runs.selection.later_bills`). Amounts are micro-units.
+in which an account has a hold on the date. Usage that a bill of another account has by now stays there. Unbilled usage is a view as of the
+date. An account with a later bill or void is skipped, and not notified (`billing.runs.selection.later_bills`). Amounts are micro-units.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, T
 
 
 def _customers_by_now(home: Home, seq: int, rows: Rows, told: Mapping[str, Told], keys: set[bytes]) -> dict[str, Told]:
-    """The fate in the next run of events that a run computed for tests, whose account is for tests no more, unless it is too late."""
+    """The fate in the next run of events that a run computed for tests, and that are a customer's by now; not of late ones."""
     own = {
         row["event_key"]: row["start_us"] for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys
     }

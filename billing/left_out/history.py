@@ -77,8 +77,8 @@ def uncharged(
 ) -> tuple[pa.Array[Any], Int64s]:
     """Keys and starts of events that may bill, without a charge on a bill by any run that counts, as of `seq`; those that start in `span`.
 
-    A charge is off the bill where a later run has computed its period without it (`taken_off`), where its document is void, and where it
-    was computed for tests (`off_bills`). An event that the last run to look at it refused is on none either.
+    A charge is off the bill where a later run has computed its period without it (`taken_off`). It is off where its document is void, and
+    where it was computed for tests (`off_bills`). An event that the last run to look at it refused is on none either.
     """
     usage = view.usage(home, ("event_key", "start_us"), seq, *span)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])

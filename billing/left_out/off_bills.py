@@ -1,8 +1,8 @@
 """Events with charges, and none of these on a bill: the document that had it is void, or the account was for tests when it was computed.
 
 `standing_charges` has the one answer. It is asked about few events: those that such a document may have had, and those computed for tests
-that are a customer's by now. A run bills them while their period is open to their owner: what a void has opened, or what was told of the
-account since. Where it is closed to that account they are late usage (`billing.left_out.history`).
+that are a customer's by now. A run bills them while their period is open to their owner, as after a void. Where it is closed to that
+account they are late usage (`billing.left_out.history`).
 """
 
 from __future__ import annotations

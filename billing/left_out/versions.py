@@ -119,7 +119,7 @@ def open_differences(home: Home, seq: int) -> Differences:
 
 
 def as_billed(home: Home, seq: int) -> marks.Versions | None:
-    """The stored row that a final bill has of each record which lost versions since, whatever counts of it; None where there is none.
+    """The stored row that a final bill has of each record which lost versions since, for any version that counts now; None: there is none.
 
     Decided on or not, and in doubt or not: later versions are for people to bill.
     """

@@ -45,12 +45,12 @@ def of_before(run_id: int, bill_date: str) -> UserError:
         f"the list of bill run {run_id} of {bill_date} was computed by a version before schema {_SINCE}: where a number or record changed"
         " after it was billed, it may bill usage a second time",
         f"reject it (ratewright bill reject --run {run_id} --note ...) or give it up (ratewright bill abandon --date {bill_date}), "
-        f"and run anew: ratewright bill run --date {bill_date}",
+        f"then run the date again: ratewright bill run --date {bill_date}",
     )
 
 
 def notes(connection: sa.Connection, folder: Path, found: str, to: str) -> list[str]:
-    """What a person has to do after a migration: about lists that were computed by a version before."""
+    """The remedies that are needed after a migration, for lists that were computed by a version before."""
     if not found < _SINCE <= to:
         return []
     errors = [of_before(each.run_id, each.bill_date) for each in _waiting(connection, folder) if each.pending is None]

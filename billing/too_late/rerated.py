@@ -42,7 +42,7 @@ class _Job(NamedTuple):
     """A run of a re-rating. `known_us`: what came later is not in its documents. `rule`: of LATE_RULE, 0: none.
 
     `planned_seq`: the commit at which the job was planned. It knew what was left out for good by then. `known_seq`: of usage it knew
-    nothing later. `as_billed`: event keys of which it priced the version on their final bill.
+    nothing later. `as_billed`: keys of the events that it priced in the version on their final bill.
     """
 
     job_id: int

@@ -67,7 +67,7 @@ class Held(NamedTuple):
 
 
 class MovedOn(NamedTuple):
-    """An event on an interim bill of one account (key) that is another's by now (key; 0: nobody's), and its number."""
+    """An event on an interim bill of one account (key) that is another's by now (key; 0: none), and its number."""
 
     account_key: int
     now_key: int
@@ -166,7 +166,7 @@ def _held(home: Home, seq: int, owned: Mapping[int, Held], asked: Callable[[pa.T
 
 
 def _changed_since(connection: sa.Connection, since: int, seq: int, account_keys: Collection[int]) -> tuple[set[str], set[bytes]]:
-    """Numbers of the accounts that were told of any subscription in (since, seq]; and records that changed, with versions of several."""
+    """Numbers of the accounts with new facts in (since, seq], and records that changed then, with versions of several numbers."""
     fact, owner, row = tables.guiding_facts.c, tables.subscriptions.c, tables.suspense.c
     new = sa.select(fact.served_id).where(fact.commit_seq > since, fact.commit_seq <= seq)
     told = sa.select(fact.served_id, owner.account_key).join_from(
@@ -213,7 +213,7 @@ def left_to_other_bills(home: Home, seq: int, *, before_run: int | None = None) 
 
 
 def moved_on(home: Home, connection: sa.Connection, seq: int, bills: Sequence[InterimBill]) -> dict[bytes, MovedOn]:
-    """The events that such bills hold, and that are another account's as of `seq`, or nobody's."""
+    """The events that such bills hold, and that are another account's as of `seq`, or no account's."""
     if not bills:
         return {}
     account_keys = set[int]().union(*(bill.account_keys for bill in bills))

@@ -196,6 +196,22 @@ def test_an_undo_sees_the_interim_bill_that_has_the_usage_since(history: Interim
     assert (history.billed(), wrong(history.world)) == ((100, 0), set())
 
 
+def test_an_interim_bill_leaves_out_what_a_bill_of_the_cycle_has(history: Interims) -> None:
+    """Bert's period holds the day of the call, which is on Anna's bill of December until her next run."""
+    history.all("""
+        2025-10-21 bill_day bert 15
+                   runs 2025-11 2025-11
+        2025-11-15 run bert
+        2025-11-21 call anna 2025-11-20 10
+        2025-12-01 run anna,bert
+        2025-12-03 move anna bert-1 2025-11-18
+        2025-12-05 interim
+        """)
+    assert history.billed() == (100, 0)
+    history.all("2025-12-15 run bert\n2026-01-01 run anna\n2026-01-15 run bert")
+    assert (history.billed(), wrong(history.world)) == ((0, 100), set())
+
+
 def test_an_undo_sees_what_the_run_took_off_an_interim_bill(history: Interims) -> None:
     history.all("""
                    runs 2025-11 2025-11
