@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from billing import catalogue, late_decisions
 from billing.accounts import covering
+from billing.accounts.facts import KEYS_A_QUERY, in_chunks
 from billing.guiding import Guide
 from billing.intake import marks, view
 from billing.runs.contracts.columns import int64, one_chunk
@@ -109,10 +110,11 @@ def unsettled(
     """
     some, gone = list(bills), without or {}
     keys = sorted({key for bill in some for key in bill.account_keys})
-    history = covering.load(connection, before_run=before_run, account_keys=keys)
-    account = tables.accounts.c
-    rows = connection.execute(sa.select(account.account_key, account.commit_seq).where(account.account_key.in_(keys))) if keys else ()
-    seqs = {int(key): int(seq) for key, seq in rows}
+    history = covering.load(connection, before_run=before_run, account_keys=keys if len(keys) <= KEYS_A_QUERY else None)
+    account, seqs = tables.accounts.c, dict[int, int]()
+    for lot in in_chunks(keys):
+        rows = connection.execute(sa.select(account.account_key, account.commit_seq).where(account.account_key.in_(lot)))
+        seqs |= {int(key): int(seq) for key, seq in rows}
     pins = {key: [run.pinned_seq for run in history.of(key, seqs[key])[0] if run.run_id < gone.get(key, run.run_id + 1)] for key in keys}
 
     def is_open(bill: InterimBill, account_key: int) -> bool:
@@ -190,9 +192,10 @@ def owners_now(home: Home, connection: sa.Connection, seq: int, keys: Collection
         return {}
     names: list[Any] = rows["event_key"].to_pylist()
     subscriptions = Guide(home, seq).resolve(one_chunk(rows["served_id"]), int64(rows["start_us"])).tolist()
-    owner = tables.subscriptions.c
-    query = sa.select(owner.subscription_key, owner.account_key).where(owner.subscription_key.in_(sorted(set(subscriptions))))
-    account_of = {int(key): int(account) for key, account in connection.execute(query)}
+    owner, account_of = tables.subscriptions.c, dict[int, int]()
+    for lot in in_chunks(sorted(set(subscriptions))):
+        query = sa.select(owner.subscription_key, owner.account_key).where(owner.subscription_key.in_(lot))
+        account_of |= {int(key): int(account) for key, account in connection.execute(query)}
     numbers: list[Any] = rows["served_id"].to_pylist()
     return {name: (account_of.get(key, 0), number) for name, key, number in zip(names, subscriptions, numbers, strict=True)}
 
