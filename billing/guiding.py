@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from billing.store import bulk
-from billing.store.tables import guiding_facts
+from billing.store.tables import guiding_facts, subscriptions
 from rating.dates import NEVER
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ class Spans(NamedTuple):
     from_us: NDArray[np.int64]
     to_us: NDArray[np.int64]
     subscription_key: NDArray[np.int64]
+
+
+def accounts_of_moved_numbers(connection: sa.Connection, seq: int) -> set[int]:
+    """Accounts (keys) that have, or had, a number which several accounts had."""
+    fact, subscription = guiding_facts.c, subscriptions.c
+    query = sa.select(fact.served_id, subscription.account_key).join_from(
+        guiding_facts, subscriptions, fact.subscription_key == subscription.subscription_key
+    )
+    held = query.where(fact.commit_seq <= seq).distinct().subquery()
+    moved = sa.select(held.c.served_id).group_by(held.c.served_id).having(sa.func.count() > 1)
+    return set(connection.execute(sa.select(held.c.account_key).where(held.c.served_id.in_(moved))).scalars())
 
 
 class Guide:

@@ -118,7 +118,7 @@ def priced_usage(home: Home, ground: Ground, sink: Sink | None = None) -> Priced
     """The usage of a ground; `sink` gets the priced events (see `groups.price_in_groups`)."""
     guide = Guide(home, ground.seq)
     about = (home, ground.seq, guide, ground.contracts, ground.scope, ground.stored)
-    return price_in_groups(*about, threads=1, sink=sink, left_alone=ground.left_alone)
+    return price_in_groups(*about, threads=1, sink=sink, left_alone=ground.left_alone, instead=ground.instead)
 
 
 def stored_key(line: Any) -> Key:  # noqa: ANN401 -- a row of LINE

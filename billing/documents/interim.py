@@ -2,8 +2,8 @@
 
 Each threshold acts once a period, which `limit_alarms` records; the bill of the cycle has only later usage, by reconciliation. Only usage,
 and lines that volume tiers make of it, is billed; fees, discounts and commitments wait for the cycle. So does everything of a rating unit
-in which an account has a hold on the date. Unbilled usage is a view as of the date. An account with a later bill or void is skipped, and
-not notified (`billing.runs.selection.later_bills`). Amounts are micro-units.
+in which an account has a hold on the date. Usage that a bill of another account has by now stays there. Unbilled usage is a view as of the
+date. An account with a later bill or void is skipped, and not notified (`billing.runs.selection.later_bills`). Amounts are micro-units.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from billing import clocks
 from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
+from billing.documents.run_inputs import LEAVES_OTHERS
 from billing.documents.trying import Work
 from billing.invoicing.drafts import Drafts
 from billing.ledger import closed_months
@@ -27,6 +28,7 @@ from billing.runs import states
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
 from billing.runs.settlement.drafting import Writer
+from billing.runs.settlement.interim_usage import left_to_other_bills
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.thresholds import Acted, Reached, reached
 from billing.runs.settlement.unbilled import unbilled
@@ -155,7 +157,7 @@ def _store(home: Home, found: _Found, who: Who) -> int:
     with home.begin() as connection:
         run_id, work = 0, Work(home, connection, who)
         if found.drafts:
-            detail = {"thresholds": len(found.reached), "seq": found.seq}
+            detail = {"thresholds": len(found.reached), "seq": found.seq, LEAVES_OTHERS: True}
             issued = issue(work, found.drafts, states.THRESHOLD, detail)
             run_id, seq = issued.run_id, issued.commit_seq
         else:
@@ -174,7 +176,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         made.append(Spending(contracts))
         return made[0].add
 
-    known = unbilled(home, through, threads=threads, sink_for=spending)
+    known = unbilled(home, through, threads=threads, sink_for=spending, on_other_bills=left_to_other_bills)
     contracts, usage = known.contracts, usage_of(known)
     with home.connect() as connection:
         passed = _passed(connection, known, through)

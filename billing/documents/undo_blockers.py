@@ -164,7 +164,10 @@ def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, acc
     for each in undo_moved.moved(home, connection, run_id, account_keys, home.head_seq(connection)):
         billed = known.account_ids[int(known.account_index(np.array([each.billed_key], np.int64))[0])].as_py()
         reason = f"usage that run {run_id} took off its bill is on the bill of {billed} in run {each.billed_run}"
-        if each.billed_run == run_id:
+        if each.interim:
+            reason = f"usage that run {run_id} took off its bill is on the interim bill {each.interim} of {billed}"
+            remedy = f"void it first: ratewright invoice void {each.interim} --reason ..."
+        elif each.billed_run == run_id:
             remedy = f"undo the run for {billed} as well"
         else:
             remedy = f"undo that run first: ratewright bill undo --run {each.billed_run} --accounts {billed} --reason ..."

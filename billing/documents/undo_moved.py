@@ -1,4 +1,7 @@
-"""Usage that a run took off a bill, and that is on the bill of another account: without the run's document it would be on two bills."""
+"""Usage that a run took off a bill, and that is on the bill of another account: without the run's document it would be on two bills.
+
+Interim bills are among both: those that the run settled, and those that were made since.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.computed_again import computed_again
 from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.settlement import interim_usage
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -28,11 +32,15 @@ _COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 
 
 class Moved(NamedTuple):
-    """Usage that a run took off a bill of one account (key). It is on a bill of another account, by a run."""
+    """Usage that a run took off a bill of one account (key). It is on a bill of another account, by a run.
+
+    `interim`: the number of the bill where it is an interim one; empty: it is one of the cycle.
+    """
 
     account_key: int
     billed_key: int
     billed_run: int
+    interim: str = ""
 
 
 class Taken(NamedTuple):
@@ -54,13 +62,28 @@ def decided(home: Home, connection: sa.Connection, run_id: int, account_keys: Co
 
 def moved(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> list[Moved]:
     """Such usage of a run whose documents are to count no more for accounts (keys), as of `seq`: each pair of accounts once, in order."""
-    owner_of = _taken(home, connection, run_id, account_keys, seq)
+    owner_of = _off_interim_bills(home, connection, run_id, account_keys, seq) | _taken(home, connection, run_id, account_keys, seq)
     if not owner_of:
         return []
     keys = pc.field("event_key").isin(pa.array(sorted(owner_of), KEY))
     billed = StandingCharges(Known(home, connection, seq), looked(connection, seq), keys)
     standing = billed.standing(lambda charge: charge.account_key not in account_keys)
-    return sorted({Moved(owner_of[each.event_key], each.account_key, billed.newest_run(each)) for each in standing})
+    found = {Moved(owner_of[each.event_key], each.account_key, billed.newest_run(each)) for each in standing}
+    others = interim_usage.unsettled(connection, interim_usage.interim_bills(connection, seq))
+    for key, held in interim_usage.held(home, others, (), owner_of).items():
+        if held.owned.account_key not in account_keys:
+            found.add(Moved(owner_of[key], held.owned.account_key, held.bill.run_id, held.bill.number))
+    return sorted(found)
+
+
+def _off_interim_bills(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> dict[bytes, int]:
+    """The usage that a run took off interim bills of accounts (keys), each event with its account: another one has it by now."""
+    run = next((run for run in looked(connection, seq) if run.run_id == run_id), None)
+    if run is None:
+        return {}
+    bills = [bill for bill in interim_usage.interim_bills(connection, seq, set(account_keys)) if bill.commit_seq <= run.pinned_seq]
+    settled_by_it = interim_usage.unsettled(connection, bills, without=dict.fromkeys(account_keys, run_id))
+    return {key: each.account_key for key, each in interim_usage.moved_on(home, connection, seq, settled_by_it).items()}
 
 
 def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> dict[bytes, int]:

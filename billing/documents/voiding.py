@@ -109,6 +109,11 @@ def _require_not_moved(home: Home, connection: sa.Connection, document: Document
     for each in undo_moved.moved(home, connection, document.run_id, keys, home.head_seq(connection))[:1]:
         account = tables.accounts.c
         billed = connection.execute(sa.select(account.account_id).where(account.account_key == each.billed_key)).scalar_one()
+        if each.interim:
+            raise UserError(
+                f"{document.number} took usage off an earlier bill that is on the interim bill {each.interim} of {billed}",
+                f"void that one first: ratewright invoice void {each.interim} --reason ...",
+            )
         raise UserError(
             f"{document.number} took usage off an earlier bill that is on the bill of {billed} in run {each.billed_run}",
             f"void the invoice of {billed} in run {each.billed_run} first: `ratewright invoice list --account {billed}` shows it",

@@ -22,6 +22,7 @@ from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
 from billing.left_out import telling
+from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts.columns import int64
 from billing.runs.selection.left_out import LeftOut, Outlook
@@ -144,7 +145,9 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     last = {key: each[-1] for key, each in charges.items() if each}
     others = moved(home, seq, {key: each for key, each in last.items() if each.status < REFUSALS_FROM}, rows.table)
     since = since_run(home, seq, {key: charges[key] for key in {*_may_differ(rows, last, in_conflict), *others}})
-    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or _is_unbilled(charges[key][-1])})
+    off: set[Any] = set(off_bills(home, seq, charges).to_pylist())
+    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or key in off or _is_unbilled(charges[key][-1])})
+    told |= _customers_by_now(home, seq, rows, told, {key for key in off if last[key].aside == LeftOut.TESTED})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
     records = _with_what_comes(home, seq, rows, charges, records)
@@ -208,6 +211,16 @@ def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, T
     return {each.event_key: each for each in found}
 
 
+def _customers_by_now(home: Home, seq: int, rows: Rows, told: Mapping[str, Told], keys: set[bytes]) -> dict[str, Told]:
+    """The fate in the next run of events that a run computed for tests, and that are a customer's by now; not of late ones."""
+    own = {
+        row["event_key"]: row["start_us"] for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys
+    }
+    late = {bytes.fromhex(key) for key, each in told.items() if each.outlook is Outlook.FOR_GOOD}
+    open_ = {key: start_us for key, start_us in own.items() if key not in late}
+    return {each.event_key: each for each in telling.of_next_run(home, seq, open_)}
+
+
 def _with_what_comes(home: Home, seq: int, rows: Rows, charges: dict[bytes, list[Charged]], records: list[Record]) -> list[Record]:
     """The records, those on void invoices with the run that bills them again, or why none does."""
     names: list[Any] = rows.table["event_key"].to_pylist()
@@ -238,7 +251,9 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
     if not charges:
         return _plain(row, **_of_told(told[row["event_key"].hex()]))
     last, on_none = charges[-1], told.get(row["event_key"].hex())
-    if on_none is not None and on_none.outlook is Outlook.FOR_GOOD:  # refused in time, and its period is closed
+    is_late = on_none is not None and on_none.outlook is Outlook.FOR_GOOD  # refused in time, say, and its period is closed
+    is_customer_now = last.aside == LeftOut.TESTED and last.status < REFUSALS_FROM
+    if on_none is not None and (is_late or is_customer_now):
         return _plain(row, **_of_told(on_none))
     account_id, currency = accounts.get(last.account_key, ("", ""))
     known: dict[str, Any] = {"account_id": account_id, "run_id": last.run_id, "rerated": last.rerated}

@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
 from billing.enquiries.usage_bills import charged
-from billing.left_out.precedence import UNSEEN
-from billing.left_out.telling import Told, tell_of, usage_of
+from billing.left_out.telling import Told, of_next_run
 from billing.runs.selection.left_out import LeftOut
-from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
@@ -59,9 +55,7 @@ def to_come(home: Home, seq: int, lines: Mapping[bytes, Line], starts: Mapping[b
     if not lines:
         return []
     keys = sorted(lines)
-    usage = usage_of(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64))
-    told = tell_of(home, seq, usage, np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64))
-    by_key = {each.event_key: each for each in told}
+    by_key = {each.event_key: each for each in of_next_run(home, seq, {key: starts[key] for key in keys})}
     known = [(key.hex(), lines[key]) for key in keys if key.hex() in by_key]
     made = [OnVoid(key, line.number, line.line_no, by_key[key]) for key, line in known]
     return sorted(made, key=lambda each: (each.to_come.start_us, each.event_key))

@@ -57,6 +57,7 @@ class Wanted(NamedTuple):
     late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
     settled_from_seq: int | None = None  # in `few`, rows of settled ids are wanted as well, if they were committed from this number on
     shown: marks.Versions | None = None  # rows that count, though a mark hides them: what replaces them came too late
+    instead: marks.Versions | None = None  # rows that count in the stead of all others of their events, hidden or not
 
     @property
     def spans(self) -> list[Span]:
@@ -117,12 +118,15 @@ class ByShard:
         committed = table[COMMIT_SEQ].to_numpy()
         if committed.size and committed.max() > self._seq:
             counts &= committed <= self._seq
-        shown = np.zeros(len(counts), np.bool_)
+        shown, may_count = np.zeros(len(counts), np.bool_), counts
         if len(self._hidden.keys):
             hidden = marks.is_hidden(table, self._hidden)
             if self._wanted.shown is not None:
                 shown = counts & hidden & self._wanted.shown.holds(table)
-            counts &= ~hidden | shown
+            counts = counts & (~hidden | shown)
+        if self._wanted.instead is not None:
+            replaced = marks.has_key(table, self._wanted.instead.keys)
+            counts = np.where(replaced, may_count & self._wanted.instead.holds(table), counts)
         start_us = table["start_us"].cast(pa.int64()).to_numpy()
         keep = counts & _lies_in(start_us, self._wanted.main)
         if self._wanted.late_from_seq is not None:
@@ -244,7 +248,7 @@ def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> tuple[marks.H
         if wanted.late_from_seq is not None:
             found |= set(view.stored(connection, wanted.late_from_seq - 1, seq, to_us=wanted.first_us))
     files = sorted(found, key=lambda file: (file.commit_seq, file.path, file.byte_from))
-    counting = [*_COUNTING, *(["event_key"] if len(hidden.keys) else [])]
+    counting = [*_COUNTING, *(["event_key"] if len(hidden.keys) or wanted.instead is not None else [])]
     columns = list(dict.fromkeys([*wanted.columns, *counting]))
 
     def opened(file: view.Stored) -> _Journal | _Sealed:

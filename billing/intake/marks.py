@@ -63,6 +63,18 @@ class Versions(NamedTuple):
         return mask
 
 
+def as_texts(some: Versions | None) -> list[tuple[str, int]]:
+    """Rows as they are stored as text: by event key in hexadecimal digits, and commit."""
+    keys: list[Any] = [] if some is None else some.keys.to_pylist()
+    return [] if some is None else [(key.hex(), commit) for key, commit in zip(keys, some.commit_seq.tolist(), strict=True)]
+
+
+def from_texts(stored: Sequence[tuple[str, int]]) -> Versions | None:
+    """The rows of `as_texts`; None for none."""
+    keys, commits = [bytes.fromhex(key) for key, _ in stored], [commit for _, commit in stored]
+    return Versions(keys_array(keys), np.array(commits, np.int64)) if keys else None
+
+
 class Layer(NamedTuple):
     """At most one mark an event: the rows that it hides, by key and last commit, and its reason's place in `reasons`."""
 

@@ -20,6 +20,7 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import late_changes
 from billing.left_out.history import FOR_GOOD, of_keys, uncharged
 from billing.left_out.judging import CODES, ORDER, Judge
+from billing.left_out.off_bills import off_bills
 from billing.left_out.reopened import next_dates, without_reopened
 from billing.left_out.versions import open_differences
 from billing.runs import states
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 RULE_OF_BEFORE: Final = 1  # without what was refused in time, and with what a void had opened again: of re-ratings that were made so
-RULE: Final = 2
+RULE_OF_RUNS: Final = 2  # without what void documents had, and what was computed for tests: as above
+RULE: Final = 3
 _BY_RULE: Final = [CODES[each] for each in (LeftOut.WAIVED, LeftOut.TOO_LATE)]
 COUNTED_ROWS_MAX: Final = 5_000_000  # of usage, in a home where a run counts what is open: it reads the keys of all of it
 
@@ -83,7 +85,7 @@ def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Deci
         decided = late_decisions.decided(connection, seq)
     if not leaves and (rule == RULE_OF_BEFORE or not refused):
         return None
-    keys, start_us = _refused_alone(refused) if not leaves else uncharged(home, seq)
+    keys, start_us = _refused_alone(refused) if not leaves else uncharged(home, seq, with_off_bills=rule == RULE)
     if rule == RULE_OF_BEFORE:
         is_refused: Any = pc.is_in(keys, value_set=pa.array(list(refused), KEY))
         keys, start_us = keys.filter(pc.invert(is_refused)), start_us[~is_refused.to_numpy(zero_copy_only=False)]
@@ -120,7 +122,7 @@ def never_billed(home: Home, seq: int, span: Span) -> late_decisions.Decided | N
 
 
 def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
-    """True where the keys of all usage are needed: people decided on some, a run left some out for good, or it came after its bill's run.
+    """True where the keys of all usage are needed: people decided on some, a run left some out for good, it came late, or is off its bill.
 
     Most homes have none, and to know that needs no keys. What runs refused is known without them as well.
     """
@@ -130,7 +132,9 @@ def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
     names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
     query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
     query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
-    return connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq)
+    if connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq):
+        return True
+    return bool(len(off_bills(home, seq)))
 
 
 def _ends_so(home: Home, seq: int, usage: pa.Table, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.intake.view import schema_of
 from billing.left_out.judging import CODES, ORDER, Judge, columns
+from billing.left_out.off_bills import off_bills
 from billing.left_out.open_keys import OpenKeys
 from billing.left_out.precedence import DECIDES, UNSEEN, is_settled, standing
 from billing.left_out.taken_off import taken_off
@@ -68,11 +69,13 @@ class Verdicts(NamedTuple):
         return np.asarray(self.reason == CODES[LeftOut.NOT_BILLABLE])
 
 
-def uncharged(home: Home, seq: int, *, progress: Progress | None = None, span: Span = ALL_TIMES) -> tuple[pa.Array[Any], Int64s]:
+def uncharged(
+    home: Home, seq: int, *, progress: Progress | None = None, span: Span = ALL_TIMES, with_off_bills: bool = True
+) -> tuple[pa.Array[Any], Int64s]:
     """Keys and starts of events that may bill, without a charge on a bill by any run that counts, as of `seq`; those that start in `span`.
 
-    A charge is off the bill where a later run has computed its period without it (`taken_off`). An event that the last run to look at it
-    refused is on none either.
+    A charge is off the bill where a later run has computed its period without it (`taken_off`). It is off where its document is void, and
+    where it was computed for tests (`off_bills`). An event that the last run to look at it refused is on none either.
     """
     usage = view.usage(home, ("event_key", "start_us"), seq, *span)
     keys, start_us = one_chunk(usage["event_key"]), int64(usage["start_us"])
@@ -87,7 +90,8 @@ def uncharged(home: Home, seq: int, *, progress: Progress | None = None, span: S
         open_.close(one_chunk(charges["event_key"]))
         if progress is not None:
             progress(number + 1, len(files))
-    off = pa.concat_arrays([taken_off(home, seq), pa.array(list(still_refused(home, seq)), KEY)])
+    others = [off_bills(home, seq)] if with_off_bills else []
+    off = pa.concat_arrays([taken_off(home, seq), pa.array(list(still_refused(home, seq)), KEY), *others])
     is_off: Any = pc.is_in(keys, value_set=off)
     rest = np.union1d(open_.rows(), np.flatnonzero(is_off.to_numpy(zero_copy_only=False)))
     return keys.take(pa.array(rest, pa.int64())), start_us[rest]

@@ -134,6 +134,15 @@ def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mappin
     return tuple(msgspec.structs.replace(each, detail=unbilled[bytes.fromhex(each.event_key)][1]) for each in found)
 
 
+def of_next_run(home: Home, seq: int, starts: Mapping[bytes, int]) -> tuple[Told, ...]:
+    """The fate of events (keys, with their starts) in the next run of their account, in order of time."""
+    if not starts:
+        return ()
+    keys = sorted(starts)
+    usage = usage_of(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64))
+    return tell_of(home, seq, usage, np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64))
+
+
 def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.Table:
     """The columns of some events that an explanation needs; of those that never bill, too."""
     wanted = list(dict.fromkeys((*columns(price_list.load(home, seq)), *MORE)))

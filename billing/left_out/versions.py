@@ -22,6 +22,7 @@ from billing.accounts import picture, still_open
 from billing.guiding import Guide
 from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
+from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.runs.charge_files import micros_of
 from billing.runs.contracts.columns import int64, one_chunk
@@ -87,20 +88,20 @@ class _Charge(NamedTuple):
 
 
 def differences(home: Home, seq: int, only: Collection[bytes] | None = None) -> Differences:
-    """The differences of all records as of `seq`, or of `only` these events, decided on or not. Periods are closed as of now."""
+    """The differences of all records as of `seq`, or of `only` these events, decided on or not. Periods are closed as of now.
+
+    While versions are in doubt the choice comes first.
+    """
+    rows, of_event, charges = _final(home, seq, only)
+    contents: list[Any] = rows["content_hash"].to_pylist()
     with home.connect() as connection:
-        changed = _changed(connection, seq)
-        changed = changed if only is None else {key: commit for key, commit in changed.items() if key in only}
-        charges = _charges(home, connection, seq, changed) if changed else {}
-    off: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
-    for key in off:
-        charges.pop(key)
-    rows = view.of_keys(home, _COLUMNS, seq, marks.keys_array(sorted(charges)))
-    with home.connect() as connection:
-        sides = _sides(connection, seq, rows, charges)
-        closed = _closed(connection, seq, {charges[key] for key in sides})
+        doubtful = _in_doubt(connection, seq) if of_event else set()
         run_id = max((run.run_id for run in looked(connection, seq)), default=0)
-    sides = {key: side for key, side in sides.items() if charges[key] in closed}
+    sides = {
+        key: (billed, counts)
+        for key, (billed, counts) in of_event.items()
+        if key not in doubtful and (counts == NONE or contents[counts] != contents[billed])
+    }
     owners = _owners(home, seq, rows)
     found = [each for key, side in sides.items() for each in _of_event(rows, side, charges[key], owners, run_id)]
     start_us = int64(rows["start_us"])
@@ -115,6 +116,18 @@ def open_differences(home: Home, seq: int) -> Differences:
     with home.connect() as connection:
         decided = set(late_decisions.decided(connection, seq).keys.to_pylist())
     return found._replace(found=tuple(each for each in found.found if each.key not in decided))
+
+
+def as_billed(home: Home, seq: int) -> marks.Versions | None:
+    """The stored row that a final bill has of each record which lost versions since, for any version that counts now; None: there is none.
+
+    Decided on or not, and in doubt or not: later versions are for people to bill.
+    """
+    rows, of_event, _ = _final(home, seq)
+    if not of_event:
+        return None
+    keys, commits = sorted(of_event), int64(rows[COMMIT_SEQ])
+    return marks.Versions(marks.keys_array(keys), commits[[of_event[key][0] for key in keys]])
 
 
 def of_keys(home: Home, seq: int, wanted: Collection[bytes]) -> Differences:
@@ -138,6 +151,30 @@ def of_keys(home: Home, seq: int, wanted: Collection[bytes]) -> Differences:
         if billed != counts
     )
     return Differences(rows, tuple(each for each in pairs if each.key in wanted))
+
+
+class _Final(NamedTuple):
+    """Events on final bills that lost versions since: rows, and those that are billed and that count (NONE: none does) of each."""
+
+    rows: pa.Table
+    of_event: dict[bytes, tuple[int, int]]
+    charges: dict[bytes, _Charge]
+
+
+def _final(home: Home, seq: int, only: Collection[bytes] | None = None) -> _Final:
+    """Such events, all of them or those of `only`."""
+    with home.connect() as connection:
+        changed = _changed(connection, seq)
+        changed = changed if only is None else {key: commit for key, commit in changed.items() if key in only}
+        charges = _charges(home, connection, seq, changed) if changed else {}
+    off: list[Any] = [*taken_off(home, seq, charges).to_pylist(), *off_bills(home, seq, charges).to_pylist()] if charges else []
+    for key in set(off):
+        charges.pop(key)
+    rows = view.of_keys(home, _COLUMNS, seq, marks.keys_array(sorted(charges)))
+    with home.connect() as connection:
+        sides = _sides(connection, seq, rows, charges)
+        closed = _closed(connection, seq, {charges[key] for key in sides})
+    return _Final(rows, {key: side for key, side in sides.items() if charges[key] in closed}, charges)
 
 
 def _changed(connection: sa.Connection, seq: int) -> dict[bytes, int]:
@@ -170,8 +207,8 @@ def _charges(home: Home, connection: sa.Connection, seq: int, changed: dict[byte
 
 
 def _sides(connection: sa.Connection, seq: int, rows: pa.Table, charges: dict[bytes, _Charge]) -> dict[bytes, tuple[int, int]]:
-    """The rows that are billed and that count, of each event where they differ. While versions are in doubt the choice comes first."""
-    events, contents = _texts(rows, "event_key"), _texts(rows, "content_hash")
+    """The rows of each event that are billed and that count, without calls and sessions that assembly changed."""
+    events = _texts(rows, "event_key")
     commits, hidden = int64(rows[COMMIT_SEQ]), marks.is_hidden(rows, marks.hidden(connection, seq))
     of_assembly = (rows["flags"].to_numpy() & _OF_ASSEMBLY) != 0
     billed: dict[bytes, int] = {}
@@ -179,13 +216,8 @@ def _sides(connection: sa.Connection, seq: int, rows: pa.Table, charges: dict[by
     for row in np.argsort(commits, kind="stable").tolist():
         if commits[row] <= charges[events[row]].pinned_seq:
             billed[events[row]] = row
-    doubtful, found = _in_doubt(connection, seq), dict[bytes, tuple[int, int]]()
-    for key, row in billed.items():
-        now = counts.get(key, NONE)
-        if key in doubtful or of_assembly[row] or (now != NONE and (of_assembly[now] or contents[now] == contents[row])):
-            continue
-        found[key] = row, now
-    return found
+    sides = {key: (row, counts.get(key, NONE)) for key, row in billed.items()}
+    return {key: (row, now) for key, (row, now) in sides.items() if not (of_assembly[row] or (now != NONE and of_assembly[now]))}
 
 
 def _in_doubt(connection: sa.Connection, seq: int) -> set[bytes]:

@@ -24,8 +24,9 @@ from billing.allocations.items import chunks
 from billing.charges.lines import LINE
 from billing.charges.rollover import Left
 from billing.documents.issuing import issue
-from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE
+from billing.documents.run_inputs import AS_BILLED, LATE_RULE, LEAVES_LATE
 from billing.documents.trying import Work
+from billing.intake import marks
 from billing.invoicing.drafts import Drafts, joined
 from billing.invoicing.forms import CREDIT_NOTE, INVOICE
 from billing.left_out.for_good import RULE
@@ -106,6 +107,7 @@ class _Found(NamedTuple):
     figures: Figures
     reference: str
     leaves_late: bool  # usage that runs have left out for good was looked for, and is in none of the lines
+    as_billed: marks.Versions | None  # of records on final bills that lost versions since: those that were priced
 
 
 def preview(home: Home, request: Request, *, threads: int = 1, progress: Progress | None = None) -> Figures:
@@ -226,7 +228,7 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     found = msgspec.structs.replace(found, moved=scoped.moved)
     left = [each for made_of, part in zip(made, scoped.parts, strict=True) for each in left_by(made_of, part.kept, request.plan)]
     leaves_late = any(part.known.left_alone is not None for part in scoped.parts)
-    return _Found(seq, drafts, left, found, _reference(request, drafts), leaves_late)
+    return _Found(seq, drafts, left, found, _reference(request, drafts), leaves_late, scoped.parts[0].known.instead)
 
 
 def _computed(made: Computed, part: Part) -> Int64s:
@@ -333,7 +335,8 @@ def _issue(work: Work, job_id: int, found: _Found, on: dt.date) -> list[int]:
     for rows, kind, effect in ((total >= 0, INVOICE, None), (total < 0, CREDIT_NOTE, "advance")):
         part = part_of(drafts, np.flatnonzero(rows), on, kind)
         if part or (found.left and not made and kind == CREDIT_NOTE):
-            detail = {"job": job_id, LEAVES_LATE: found.leaves_late, LATE_RULE: RULE}
+            rules = {LEAVES_LATE: found.leaves_late, LATE_RULE: RULE, AS_BILLED: marks.as_texts(found.as_billed)}
+            detail = {"job": job_id, **rules}
             made.append(issue(work, part, RUN_KIND, detail, effect=effect).run_id)
     if made:
         carried_allowances.store(work.connection, made[-1], found.left)

@@ -1,9 +1,10 @@
 """The scope of a re-rating: charges of accounts with the plan in some of its months, in these months alone.
 
 Accounts are computed with the tariffs of now. Everything else (usage, facts, adjustments) is as known to the last run in which they took
-part: later data is the cycle's, and usage that runs have left out for good stays out. An account's periods are computed from the first one
-that begins in or reaches into the months asked for. The last is the last one that a run has billed. Of the differences, `keeping.Kept`
-selects the charges of the plan's holders on days of the months.
+part: later data is the cycle's, and usage that runs have left out for good stays out. Of a record that lost versions after its final bill
+the version is priced that this bill has. An account's periods are computed from the first one that begins in or reaches into the months
+asked for. The last is the last one that a run has billed. Of the differences, `keeping.Kept` selects the charges of the plan's holders on
+days of the months.
 
 Some accounts are left alone and reported, since the next run computes them anyway. These are accounts with a period that runs of all
 accounts have left out (quarantined, held), with a void last invoice, or with nothing billed. So are rating units whose bills have usage
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 
 from billing.guiding import Guide
 from billing.left_out.for_good import left_for_good
+from billing.left_out.versions import as_billed
 from billing.rerate.keeping import Kept
 from billing.rerate.moved_usage import moved_away
 from billing.runs.computing import Known, billed_in
@@ -80,7 +82,8 @@ def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> S
     pins = billed_periods.pins(known, scope.covered_through(connection, known), runs)
     last = {run.pinned_seq: run for run in runs}
     concerned_keys = set(known.account_keys[concerned].tolist())
-    moved = moved_away(home, connection, seq, concerned_keys, (request.first_day, request.after_day))
+    days = (request.first_day, request.after_day)
+    moved = moved_away(home, connection, seq, concerned_keys, days, reading.as_billed)
     has_moved = np.isin(known.account_unit, known.account_unit[np.isin(known.account_keys, list(moved))])  # units as a whole
     moved_ids, concerned = concerned & has_moved, concerned & ~has_moved
     parts = []
@@ -104,6 +107,7 @@ class _Reading:
         self._prices = price_list.load(home, seq)
         self._midnights = facts.Midnights()
         self._left_alone = left_for_good(home, seq)
+        self.as_billed = as_billed(home, seq)
 
     def contracts(self, pin: int) -> Contracts:
         """Facts as of a commit, and the tariffs of now, but for the rules about late usage: no usage moves to another period."""
@@ -136,6 +140,7 @@ class _Reading:
                 guide=functools.cache(lambda: Guide(self._home, pin)),
                 retracted=adjustments.retracted(self._connection, self._seq),
                 left_alone=self._left_alone,
+                instead=self.as_billed,
             ),
             Kept(
                 known.subscription_keys[holding],

@@ -17,6 +17,7 @@ from billing.charges.book_terms import Term
 from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
 from billing.guiding import Guide
+from billing.intake.marks import Versions
 from billing.invoicing import billed_lines
 from billing.late_decisions import Decided
 from billing.runs.contracts import facts, price_list
@@ -72,6 +73,7 @@ class Known(NamedTuple):
     guide: Callable[[], Guide]
     retracted: pa.Table | None = None  # adjustments that are due no more, for their names
     left_alone: Decided | None = None  # usage that is not priced; None: what people have decided on
+    instead: Versions | None = None  # rows that are priced in the stead of all others of their events
 
 
 def compute(  # noqa: PLR0913 -- what, as of when, and how
@@ -127,6 +129,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         sink=sink_for(contracts) if sink_for is not None and chosen.window is not None else None,
         progress=functools.partial(report, "price usage"),
         left_alone=known.left_alone,
+        instead=known.instead,
     )
     _require_all_priced(usage, inputs.currencies)
     report("fees", 0, 0)

@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 -- what, when, and how
             outcome = _compute_and_freeze(home, current, wanted, threads, report, at)
             current = current._replace(state=states.COMPUTED)
         if current.state == states.COMPUTED and not wanted.trial and _may_number(home, current, wanted, at()):
-            outcome = outcome or frozen_list.read(home.path, frozen_list.named(home, current.run_id))
+            outcome = outcome or frozen_list.read_to_number(home, current.run_id, current.bill_date)
             numbering.number(home, current, outcome, Step(at(), wanted.by))
             current = current._replace(state=states.NUMBERED)
         if current.state == states.NUMBERED:

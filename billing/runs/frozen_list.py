@@ -26,7 +26,7 @@ from billing.charges.book_terms import Term, total
 from billing.charges.lines import LINE
 from billing.invoicing.drafts import HEADS, Drafts
 from billing.runs import charge_files
-from billing.store import tables
+from billing.store import frozen_lists, tables
 from rating import durable
 from rating.errors import UserError
 
@@ -95,7 +95,7 @@ class Index(msgspec.Struct, frozen=True):
     sha256: dict[str, bytes]  # of each file beside the index, by its name
     net_micros: dict[str, int] = {}
     tax_micros: dict[str, int] = {}
-    pending: list[PendingPeriod] = []
+    pending: list[PendingPeriod] | None = None  # None: of a version that knew none (`billing.store.frozen_lists`)
 
     def aside(self) -> list[PutAside]:
         """The accounts that are not billed, each with its kind."""
@@ -150,7 +150,15 @@ def read(home_path: Path, frozen: Frozen) -> Outcome:
         issued_on=index.issued_on,
         document_type=index.document_type,
     )
-    return Outcome(drafts, index.charge_files, index.terms, index.aside(), found["leftovers"], index.pending)
+    return Outcome(drafts, index.charge_files, index.terms, index.aside(), found["leftovers"], index.pending or [])
+
+
+def read_to_number(home: Home, run_id: int, bill_date: str) -> Outcome:
+    """The outcome of a run that is numbered now. Raises UserError as `read` does, and where a version before has computed the list."""
+    frozen = named(home, run_id)
+    if read_index(home.path, frozen).pending is None:
+        raise frozen_lists.of_before(run_id, bill_date)
+    return read(home.path, frozen)
 
 
 def read_index(home_path: Path, frozen: Frozen) -> Index:

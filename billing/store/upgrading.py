@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.store import commit_points, database, location, schema
+from billing.store import commit_points, database, frozen_lists, location, schema
 from billing.store.home import check_known, engine_of
 from billing.store.migrations import long_step
 from billing.store.schema import SCHEMA_VERSIONS
@@ -21,12 +21,14 @@ class Upgrade(NamedTuple):
     """The revisions from and to, and those between that are run (upwards) or undone (downwards), in that order.
 
     `left`: accounts whose lines a long step of the last revision filled in, or would.
+    `notes`: what a person has to do about data of the schema before.
     """
 
     found: str
     to: str
     revisions: list[str]
     left: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def upgrade(
@@ -46,6 +48,8 @@ def upgrade(
         with engine.connect().execution_options(**database.WRITES) as connection, connection.begin():
             found = schema.version(connection, folder) or "0000"
             schema.refuse_newer(found, folder)
+            frozen_lists.require_nothing_pending(connection, folder, found, to)
+            notes = frozen_lists.notes(connection, folder, found, to)
             if found != to and not dry_run:
                 schema.migrate(connection, place.schema if place else None, to)
             left = long_step.left(connection) if schema.table_names(connection) else None
@@ -54,7 +58,7 @@ def upgrade(
             _go_on(engine, accounts, progress or (lambda _done, _total: None))
     finally:
         engine.dispose()
-    return Upgrade(found, to, _between(found, to), accounts)
+    return Upgrade(found, to, _between(found, to), accounts, tuple(notes))
 
 
 def _go_on(engine: sa.Engine, accounts: int, progress: Callable[[int, int], None]) -> None:

@@ -2,7 +2,7 @@
 
 A choice is worth the greatest difference between the version that is to count and another one. Both are estimates, by the plan of the
 owner. What a plan does not price is of unknown worth. The limit is that of all decisions about suspense (`limits`): above it, and
-where the worth is unknown, a choice is a proposal that a second person approves.
+where the worth is unknown, a choice is a proposal that a second person approves. So is taking one back (`taking_back`).
 """
 
 from __future__ import annotations
@@ -60,13 +60,15 @@ def worths(home: Home, found: Versions) -> tuple[Worth, ...]:
     return tuple(Worth(name, micros, value.currency_of(row), BASIS_NAMES[basis]) for row, (name, micros, basis) in enumerate(each))
 
 
-def subject(home: Home, found: Versions, place: int, suspense_id: int) -> tuple[Subject, tuple[Worth, ...]]:
-    """The subject of a choice of the version at `place`, and the worth of each version."""
+def subject(
+    home: Home, found: Versions, place: int, suspense_id: int, *, kind: str = proposals.CHOOSE
+) -> tuple[Subject, tuple[Worth, ...]]:
+    """The subject of a choice of the version at `place`, or of taking it back, and the worth of each version."""
     each = worths(home, found)
-    estimated, unknown = _difference(each, place)
+    estimated, unknown = _difference(each, place, or_nothing=kind == proposals.TAKE_BACK)
     content: Any = found.rows["content_hash"][place].as_py()
     made = proposals.Subject(
-        proposals.CHOOSE,
+        kind,
         len(found.names),
         estimated,
         unknown,
@@ -94,19 +96,19 @@ def needs_second(home: Home, wanted: Subject, by_uid: int) -> bool:
         return proposals.needs_second(connection, wanted, by_uid)
 
 
-def waiting_proposals(home: Home, suspense_ids: Collection[int]) -> list[Proposal]:
-    """Undecided choices about any of these records, oldest first."""
+def waiting_proposals(home: Home, suspense_ids: Collection[int], kind: str = proposals.CHOOSE) -> list[Proposal]:
+    """Undecided choices about any of these records, oldest first; or proposals of another kind."""
     names = {str(each) for each in suspense_ids}
     open_ = {proposals.State.PROPOSED, proposals.State.READY, proposals.State.APPROVED}
     every = proposals.proposals(home)
-    return [each for each in every if each.subject.kind == proposals.CHOOSE and each.state in open_ and names & set(each.subject.ids)]
+    return [each for each in every if each.subject.kind == kind and each.state in open_ and names & set(each.subject.ids)]
 
 
 def propose(  # noqa: PLR0913 -- what, of which records, and who asks for it when and why
     home: Home, wanted: Subject, by: Operator, now_us: int, *, reason: str, about: Collection[int]
 ) -> Proposal:
     """Store a choice about the records `about`, for another person to approve. Raises UserError where the same is asked for already."""
-    for each in waiting_proposals(home, about):
+    for each in waiting_proposals(home, about, wanted.kind):
         if each.subject.keep == wanted.keep:
             number = each.proposal_id
             raise UserError(
@@ -135,10 +137,15 @@ def require_unchanged(home: Home, proposal: Proposal, asking: Asking) -> None:
             raise _look_again(proposal, "another version came since it was proposed")
         now, _ = subject(home, found, resolving.place_of(found, proposal.subject.keep), int(text))
         resolving.require_open(home, found, resolving.place_of(found, proposal.subject.keep))
+    if has_grown(home, proposal, now):
+        raise _look_again(proposal, "it decides more than when it was proposed")
+
+
+def has_grown(home: Home, proposal: Proposal, now: Subject) -> bool:
+    """Return whether a stored proposal decides more by `now`, so that another person has to look again."""
     stored = proposal.subject
     grown = now.unknown > stored.unknown or any(micros > stored.estimated.get(each, 0) for each, micros in now.estimated.items())
-    if grown and needs_second(home, now, proposal.by.uid):
-        raise _look_again(proposal, "it decides more than when it was proposed")
+    return grown and needs_second(home, now, proposal.by.uid)
 
 
 def apply_choice(home: Home, proposal: Proposal, what: Deciding, asking: Asking, sources: Mapping[str, Source]) -> None:
@@ -152,12 +159,13 @@ def apply_choice(home: Home, proposal: Proposal, what: Deciding, asking: Asking,
     resolving.resolve(home, resolving.versions(home, asking.seq, int(text)), proposal.subject.keep, what, sources)
 
 
-def _difference(each: Sequence[Worth], place: int) -> tuple[dict[str, int], int]:
-    """Micro-units by which the version at `place` differs from the others, the most of them; and 1 where that is unknown."""
+def _difference(each: Sequence[Worth], place: int, *, or_nothing: bool) -> tuple[dict[str, int], int]:
+    """Micro-units by which the version at `place` differs from the others, `or_nothing`, the most of them; and 1 where that is unknown."""
     names = {worth.currency for worth in each if worth.currency}
     if len(names) > 1 or not all(worth.is_known for worth in each):
         return {}, 1
-    most = max(abs(worth.estimated_micros - each[place].estimated_micros) for worth in each)
+    others = [*(worth.estimated_micros for worth in each), *([0] if or_nothing else [])]
+    most = max(abs(micros - each[place].estimated_micros) for micros in others)
     return dict.fromkeys(names, most), 0
 
 

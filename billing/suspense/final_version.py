@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.accounts import picture, still_open
+from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
@@ -47,7 +48,8 @@ def final_version(home: Home, found: Versions) -> FinalVersion | None:
         if not rows:
             continue
         (charge,) = rows
-        if charge["status"] >= int(REFUSALS_FROM) or len(taken_off(home, seq, [found.event_key])):
+        own = [found.event_key]
+        if charge["status"] >= int(REFUSALS_FROM) or len(taken_off(home, seq, own)) or len(off_bills(home, seq, own)):
             return None
         with home.connect() as connection:
             if DaysForTests(connection, [charge[OWNER]], seq).holds(charge[OWNER], charge["period_from"]):

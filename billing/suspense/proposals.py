@@ -1,9 +1,9 @@
-"""Proposals about suspense and the decisions on them: a rule to correct records by, records to write off, or a version that counts.
+"""Proposals about suspense and the decisions on them: a rule to correct records by, records to write off, a version that counts or no more.
 
     proposed    a person saved it, with what it is about and what that may be worth
-    approved    a second person agreed; a write-off always needs one, a correction or choice of little value none (see `limits`)
+    approved    a second person agreed; a write-off always needs one, all else of little value none (see `limits`)
     rejected    it is given up
-    applied     the records came back, or are written off, or the version counts
+    applied     the records came back, or are written off, or the version counts, or the choice is taken back
 
 States are worked out from rows that are only ever added. No person approves their own proposal: a person is identified by their account
 of the operating system.
@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 CORRECT: Final = "correct"
 WRITE_OFF: Final = "write_off"
 CHOOSE: Final = "choose"
-_DOES: Final = {CORRECT: "corrects records", WRITE_OFF: "writes records off", CHOOSE: "chooses among versions"}
+TAKE_BACK: Final = "take_back"
+_DOES: Final = {
+    CORRECT: "corrects records",
+    WRITE_OFF: "writes records off",
+    CHOOSE: "chooses among versions",
+    TAKE_BACK: "takes a choice among versions back",
+}
 
 
 class State(enum.StrEnum):
@@ -51,6 +57,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     """Subject of a proposal, as it is stored. `estimated`: micro-units by currency; `unknown`: records without an estimate.
 
     A choice is about the versions of one event (`rows` of them), and worth the greatest difference between the chosen and another one.
+    Where it is taken back no version counts: it is worth the chosen one itself, if that is more.
     """
 
     kind: str
@@ -62,7 +69,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     bill_date: str = ""  # of the preview by which rating refused; empty: by the bill runs
-    keep: str = ""  # of a choice: the content hash of the version that counts; empty: a call is made of the segments that are there
+    keep: str = ""  # of a choice: the content hash of its version; empty: a call is made of the segments that are there
 
 
 class Proposal(NamedTuple):

@@ -1,7 +1,8 @@
 """Taking back a choice among versions: the event is in conflict again, as if another version had come, and none of them counts.
 
 The row of the kept version is hidden by a mark, and waits anew. A bill of an open period that has it is corrected by the next run. Where
-something final hangs on the choice it stays: the bill of a closed period, or a decision on late usage.
+something final hangs on the choice it stays: the bill of a closed period, or a decision on late usage. Above the limit of all decisions
+about suspense it is a proposal, as the choice was (`choosing`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from billing import late_decisions
 from billing.intake import marks
 from billing.intake.taking import Intake, Mark
 from billing.store.tables import suspense
-from billing.suspense import deciding
+from billing.suspense import choosing, deciding, proposals
 from billing.suspense.deciding import Verdict
 from billing.suspense.final_version import final_version
+from billing.suspense.proposals import State
 from billing.suspense.resolving import versions_of
 from billing.suspense.waiting import GROUP_REASONS, waiting
 from mediation.sources.model import BUILT_IN
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding, Decision
+    from billing.suspense.proposals import Proposal, Subject
     from billing.suspense.selection import Asking
     from billing.suspense.versions import Versions
 
@@ -40,7 +43,11 @@ _ADJUST: Final = "bill or give back a difference with `ratewright adjustment add
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """A choice that is taken back, or would be: its version, and who made it, when and why. `suspense_ids`: the records it decided on."""
+    """A choice that is taken back, or would be: its version, and who made it, when and why. `suspense_ids`: the records it decided on.
+
+    `decides`: its worth in micro-units by currency, `unknown` 1 where that is not known. `needs_second`: another person has to agree, to
+    `proposal` where one is stored.
+    """
 
     version: str
     suspense_ids: tuple[int, ...]
@@ -48,20 +55,26 @@ class Choice(msgspec.Struct, frozen=True):
     approved_by: str  # empty where nobody had to
     at_us: int
     reason: str
-    waits_as: int = 0  # the record that waits now; 0 for a dry run
+    waits_as: int = 0  # the record that waits now; 0 for a dry run, and for a proposal
+    decides: dict[str, int] = {}
+    unknown: int = 0
+    needs_second: bool = False
+    proposal: int = 0
 
 
 def take_back(home: Home, suspense_id: int, what: Deciding, asking: Asking, *, dry_run: bool = False) -> tuple[Choice, Versions]:
-    """Take back the choice that decided on a record. Raises UserError where there is none, or something final hangs on it."""
-    seq = asking.seq
-    key, decided = _choice(home, seq, suspense_id)
-    found = versions_of(home, seq, key, {})
-    kept = _kept(home, found, decided[0].commit_seq, suspense_id)
-    _require_not_final(home, found, kept, suspense_id)
-    first = decided[0]
-    approved = "" if first.approved_by is None else first.approved_by.name
-    ids = tuple(each.suspense_id for each in decided)
-    choice = Choice(found.names[kept], ids, first.by.name, approved, first.at_us, first.reason)
+    """Take back the choice that decided on a record. Raises UserError where there is none, or something final hangs on it.
+
+    Above the limit of the person it is stored as a proposal, unless another one has approved it.
+    """
+    choice, found, wanted = _looked_at(home, suspense_id, asking)
+    seq, key, ids = asking.seq, found.event_key, choice.suspense_ids
+    if what.approved_by is None and choosing.needs_second(home, wanted, what.by.uid):
+        about = choosing.waiting_proposals(home, ids, proposals.TAKE_BACK)
+        number = about[0].proposal_id if about else 0
+        if not dry_run:
+            number = choosing.propose(home, wanted, what.by, what.at_us, reason=what.reason, about=ids).proposal_id
+        return msgspec.structs.replace(choice, needs_second=True, proposal=number), found
     if dry_run:
         return choice, found
     waits: list[int] = []
@@ -72,10 +85,49 @@ def take_back(home: Home, suspense_id: int, what: Deciding, asking: Asking, *, d
             raise UserError("the event changed meanwhile", "nothing was stored; look again")
         waits.append(mark_ids[key])
         deciding.record(connection, [(each, Verdict.TAKEN_BACK, "") for each in ids], what, commit_seq)
+        if what.proposal_id is not None:
+            proposals.record(connection, what.proposal_id, State.APPLIED, what.by, what.at_us, commit_seq, {"rows": len(ids)})
 
     mark = Mark(key, marks.CONFLICTING)
     Intake(home).take_recycled(USAGE_V1.empty_table(), [mark], what.at_us, sources={**BUILT_IN, **asking.definitions}, also=also)
     return msgspec.structs.replace(choice, waits_as=waits[0]), found
+
+
+def require_unchanged(home: Home, proposal: Proposal, asking: Asking) -> None:
+    """Raise UserError where a stored proposal is about another choice by now, or one that cannot be taken back or is worth more."""
+    (text,) = proposal.subject.ids
+    _, _, now = _looked_at(home, int(text), asking)
+    why = "" if now.keep == proposal.subject.keep else "another version counts since it was proposed"
+    why = why or ("it decides more than when it was proposed" if choosing.has_grown(home, proposal, now) else "")
+    if why:
+        number = proposal.proposal_id
+        raise UserError(
+            f"proposal {number} cannot be approved: {why}",
+            f"reject it (ratewright usage suspense approve {number} --reject), and take back what counts: "
+            f"ratewright usage suspense take-back {text}",
+        )
+
+
+def apply_take_back(home: Home, proposal: Proposal, what: Deciding, asking: Asking) -> Choice:
+    """Do what an approved proposal asks for. Raises UserError as `require_unchanged` does."""
+    proposals.require_ready(proposal, proposals.TAKE_BACK)
+    require_unchanged(home, proposal, asking)
+    (text,) = proposal.subject.ids
+    return take_back(home, int(text), what, asking)[0]
+
+
+def _looked_at(home: Home, suspense_id: int, asking: Asking) -> tuple[Choice, Versions, Subject]:
+    """The choice that decided on a record, its versions, and what taking it back is about. Raises UserError as `take_back` does."""
+    key, decided = _choice(home, asking.seq, suspense_id)
+    found = versions_of(home, asking.seq, key, {})
+    kept = _kept(home, found, decided[0].commit_seq, suspense_id)
+    _require_not_final(home, found, kept, suspense_id)
+    first = decided[0]
+    approved = "" if first.approved_by is None else first.approved_by.name
+    ids = tuple(each.suspense_id for each in decided)
+    wanted, _ = choosing.subject(home, found, kept, suspense_id, kind=proposals.TAKE_BACK)
+    made = (found.names[kept], ids, first.by.name, approved, first.at_us, first.reason)
+    return Choice(*made, decides=wanted.estimated, unknown=wanted.unknown), found, wanted
 
 
 def _choice(home: Home, seq: int, suspense_id: int) -> tuple[bytes, list[Decision]]:

@@ -48,6 +48,7 @@ class TooLate(msgspec.Struct, frozen=True):
 
     `catalogue` and `tax_class` are those of the price; empty where no price is known, and where a decision gives the worth. `versions`: of
     a record that a closed period bills otherwise than it counts. Its worth is the difference, and `record.event_key` is the key of that.
+    `may_be_on`: the document of a re-rating that may have billed the difference (`rerated.with_documents`).
     """
 
     record: Told
@@ -58,6 +59,7 @@ class TooLate(msgspec.Struct, frozen=True):
     catalogue: str = ""
     tax_class: str = ""
     versions: Versions | None = None
+    may_be_on: str = ""
 
 
 class Sum(msgspec.Struct, frozen=True):

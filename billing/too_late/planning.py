@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 _REASON_CODE: Final = "late_usage"
 _BY_HAND: Final = "write it off; what is to be charged all the same `ratewright adjustment add` charges"
 _DIFFERENCE: Final = (
-    "`ratewright adjustment add` bills or gives back the difference, where no re-rating has (`ratewright bill explain` names its lines);"
-    " `ratewright usage too-late write-off` closes the record either way"
+    "`ratewright adjustment add` bills or gives back the difference; `ratewright usage too-late write-off` closes the record either way"
 )
 _BY_NAME: Final = "name the record to bill it all the same, or write it off"
 # A plan promises it: a choice of many records does not break that.
@@ -90,6 +89,9 @@ class Planner:
         """The reason why a record alone cannot be billed; None where it can, and where it is written off."""
         if not self._bills:
             return None
+        if each.versions is not None:
+            closed = Obstacle(f"it is on the bill of a closed period ({in_short(each.versions)})", _DIFFERENCE)
+            return self._rerated.why_not_the_difference(each) or closed
         is_named = bool(self._wanted.choice.records)
         return _unbillable(each) or self._rerated.why(each) or (None if is_named else _PROMISED.get(each.record.reason))
 
@@ -143,8 +145,6 @@ def adjustment(group: Group, reference: str) -> adjusting.Wanted:
 
 def _unbillable(each: TooLate) -> Obstacle | None:
     """The reason why a record alone cannot be billed; None where it can."""
-    if each.versions is not None:
-        return Obstacle(f"it is on the bill of a closed period ({in_short(each.versions)})", _DIFFERENCE)
     if not each.record.account_id:
         return Obstacle("its number had no owner", _BY_HAND)
     if not is_priced(each.basis, each.catalogue):

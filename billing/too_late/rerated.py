@@ -2,8 +2,12 @@
 
 A re-rating says of its documents that it leaves late usage alone (`run_inputs.LEAVES_LATE`), and by which rule (`LATE_RULE`). Some of
 before say nothing. Others have a rule by which they held usage that runs had refused in time, and not usage that a void had opened
-again. The rule of now left alone exactly what was left out for good when the job was planned. In all other cases only the document shows
-whether it has a record. So a record is not billed by decision where such a document may hold it at all, void or not.
+again. Those since left alone exactly what was left out for good when the job was planned; the rule before the one of now knew nothing of
+void documents there. In all other cases only the document shows whether it has a record. So a record is not billed by decision where such a
+document may hold it at all, void or not.
+
+Of a record that a closed period bills in another version than counts, a re-rating prices the billed one. It stores which these were
+(`AS_BILLED`). One of before, or one planned while the period was open, priced the version that counted, and may have billed the difference.
 """
 
 from __future__ import annotations
@@ -15,8 +19,9 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.allocations.items import chunks
-from billing.documents.run_inputs import LATE_RULE, LEAVES_LATE, RERATE
-from billing.left_out.for_good import RULE, RULE_OF_BEFORE, left_for_good
+from billing.documents.run_inputs import AS_BILLED, LATE_RULE, LEAVES_LATE, RERATE
+from billing.intake.marks import SUPERSEDED
+from billing.left_out.for_good import RULE_OF_BEFORE, left_for_good
 from billing.runs.contracts.agreements import RELATIONS
 from billing.runs.selection import billed_periods
 from billing.store import tables
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing.store.home import Home
-    from billing.too_late.listing import TooLate
+    from billing.too_late.listing import Listed, TooLate
 
 _WIDER_DAYS: Final = 62  # two months: periods that reach into the months of a job, whatever the bill day
 _PAYS: Final = ("payer", "sponsor")
@@ -36,7 +41,8 @@ _PAYS: Final = ("payer", "sponsor")
 class _Job(NamedTuple):
     """A run of a re-rating. `known_us`: what came later is not in its documents. `rule`: of LATE_RULE, 0: none.
 
-    `planned_seq`: the commit at which the job was planned. It knew what was left out for good by then.
+    `planned_seq`: the commit at which the job was planned. It knew what was left out for good by then. `known_seq`: of usage it knew
+    nothing later. `as_billed`: keys of the events that it priced in the version on their final bill.
     """
 
     job_id: int
@@ -46,14 +52,28 @@ class _Job(NamedTuple):
     known_us: int
     rule: int
     planned_seq: int
+    known_seq: int
+    as_billed: frozenset[str]
 
     def may_hold(self, each: TooLate) -> bool:
         """True where a record began or came on a day that it may have computed, and its rule says nothing else."""
         if self.rule == RULE_OF_BEFORE and not each.record.refused:
             return False
+        return each.record.came_us <= self.known_us and self._reaches(each, (each.record.start_us, each.record.came_us))
+
+    def may_differ(self, each: TooLate, changed_seq: int) -> bool:
+        """True where it may have priced another version of a record than its final bill has. `changed_seq`: when the first one came."""
+        assert each.versions is not None, each
+        if each.versions.event_key in self.as_billed or changed_seq > self.known_seq:
+            return False
+        starts = [version.start_us for version in (each.versions.billed, each.versions.counts) if version is not None]
+        return self._reaches(each, (*starts, each.record.came_us))
+
+    def _reaches(self, each: TooLate, instants: tuple[int, ...]) -> bool:
+        """True where it may have computed a day of any of these instants."""
         wider = dt.timedelta(days=_WIDER_DAYS)
-        days = (local_day(each, each.record.start_us), local_day(each, each.record.came_us))
-        return each.record.came_us <= self.known_us and any(self.first_day - wider <= day < self.after_day + wider for day in days)
+        days = (local_day(each, instant) for instant in instants)
+        return any(self.first_day - wider <= day < self.after_day + wider for day in days)
 
 
 class Rerated:
@@ -61,31 +81,57 @@ class Rerated:
 
     def __init__(self, home: Home, connection: sa.Connection) -> None:
         self._home, self._connection = home, connection
-        self._left_alone: dict[int, frozenset[str]] = {}
+        self._left_alone: dict[tuple[int, int], frozenset[str]] = {}
         self._jobs = dict(_jobs(connection))
         self._accounts = _Payers(connection) if self._jobs else None
         self._documents: dict[str, list[tuple[int, str]]] = {}
 
     def why(self, each: TooLate) -> Obstacle | None:
         """The reason why a record cannot be billed by decision; None where no such document may have it."""
-        if self._accounts is None:
-            return None
-        account_id = each.record.account_id
-        if account_id not in self._documents:
-            self._documents[account_id] = self._of(self._accounts.of(account_id))
-        for run_id, number in self._documents[account_id]:
-            job = self._jobs[run_id]
-            if job.may_hold(each) and not (job.rule == RULE and each.record.event_key in self._left_alone_by(job)):
+        for job, number in self._documents_of(each):
+            if job.may_hold(each) and not (job.rule > RULE_OF_BEFORE and each.record.event_key in self._left_alone_by(job)):
                 return _obstacle(job, number)
         return None
 
+    def why_not_the_difference(self, each: TooLate) -> Obstacle | None:
+        """The reason why the difference of a record's versions may be billed; None where no such document may have it."""
+        found = self._with_difference(each)
+        return None if found is None else _obstacle_of_versions(*found)
+
+    def document_with_difference(self, each: TooLate) -> str:
+        """The number of the document that may have the difference of a record's versions; empty where there is none."""
+        found = self._with_difference(each)
+        return "" if found is None else found[1]
+
+    def _with_difference(self, each: TooLate) -> tuple[_Job, str] | None:
+        documents = self._documents_of(each)
+        changed_seq = self._changed(each) if documents else 0
+        return next(((job, number) for job, number in documents if job.may_differ(each, changed_seq)), None)
+
+    def _documents_of(self, each: TooLate) -> list[tuple[_Job, str]]:
+        """The documents that may be about a record, with their jobs."""
+        account_id = each.record.account_id
+        if self._accounts is None or not account_id:
+            return []
+        if account_id not in self._documents:
+            self._documents[account_id] = self._of(self._accounts.of(account_id))
+        return [(self._jobs[run_id], number) for run_id, number in self._documents[account_id]]
+
+    def _changed(self, each: TooLate) -> int:
+        """The first commit that took a version of a record out of what counts."""
+        assert each.versions is not None, each
+        row, key = tables.suspense.c, bytes.fromhex(each.versions.event_key)
+        query = sa.select(sa.func.min(row.commit_seq)).where(row.event_key == key, row.reason != SUPERSEDED)
+        return int(self._connection.execute(query).scalar_one())
+
     def _left_alone_by(self, job: _Job) -> frozenset[str]:
-        """Event keys of what a job left alone, by the rule of now."""
-        if job.planned_seq not in self._left_alone:
-            found = left_for_good(self._home, job.planned_seq)
+        """Event keys of what a job left alone, by its rule."""
+        asked = (job.planned_seq, job.rule)
+        if asked not in self._left_alone:
+            found = left_for_good(self._home, *asked)
             keys: list[Any] = [] if found is None else found.keys.to_pylist()
-            self._left_alone[job.planned_seq] = frozenset(key.hex() for key in keys)
-        return self._left_alone[job.planned_seq]
+            self._left_alone[asked] = frozenset(key.hex() for key in keys)
+        return self._left_alone[asked]
 
     def _of(self, account_keys: set[int]) -> list[tuple[int, str]]:
         """The documents of these accounts, as run and number."""
@@ -93,6 +139,19 @@ class Rerated:
         query = sa.select(row.run_id, row.number).where(row.run_id.in_(sorted(self._jobs))).order_by(row.invoice_key)
         lots = (query.where(row.account_key.in_(lot or ())) for lot in chunks(sorted(account_keys)))
         return [(int(run_id), number) for lot in lots for run_id, number in self._connection.execute(lot)]
+
+
+def with_documents(home: Home, found: Listed) -> Listed:
+    """A list of open records, with the document of a re-rating that may have billed the difference of versions, where there is one."""
+    if all(each.versions is None for each in found.records):
+        return found
+    with home.connect() as connection:
+        rerated = Rerated(home, connection)
+        records = tuple(
+            each if each.versions is None else msgspec.structs.replace(each, may_be_on=rerated.document_with_difference(each))
+            for each in found.records
+        )
+    return msgspec.structs.replace(found, records=records)
 
 
 class _Payers:
@@ -146,6 +205,15 @@ def _obstacle(job: _Job, number: str) -> Obstacle:
     )
 
 
+def _obstacle_of_versions(job: _Job, number: str) -> Obstacle:
+    months = f"{job.first_day} to {job.after_day - dt.timedelta(days=1)}"
+    return Obstacle(
+        f"re-rating {job.job_id} of {job.plan}, {months}, may have billed the difference of its versions on {number}",
+        f"`ratewright invoice explain {number}` shows whether the difference is in it: if it is not, `ratewright adjustment add` bills or"
+        " gives it back; in either case `ratewright usage too-late write-off` closes the record",
+    )
+
+
 def _jobs(connection: sa.Connection) -> Iterator[tuple[int, _Job]]:
     """The re-ratings that may have billed late usage, by the runs of their documents."""
     run, job, commit = tables.bill_runs.c, tables.rerate_jobs, tables.commits.c
@@ -156,11 +224,18 @@ def _jobs(connection: sa.Connection) -> Iterator[tuple[int, _Job]]:
             row = connection.execute(sa.select(job).where(job.c.job_id == told["job"])).one()
             days = msgspec.json.decode(row.periods, type=tuple[dt.date, dt.date])
             rule, planned_seq = told.get(LATE_RULE, RULE_OF_BEFORE) if told.get(LEAVES_LATE) else 0, int(row.pinned_seq)
-            known_us = _known_us(connection, planned_seq) if rule else int(at_us)
-            yield int(run_id), _Job(int(row.job_id), row.plan, *days, known_us, rule, planned_seq)
+            known_seq = _known_seq(connection, planned_seq)
+            known_us = _at_us(connection, known_seq) if rule else int(at_us)
+            as_billed = frozenset(key for key, _ in told.get(AS_BILLED, ()))
+            yield int(run_id), _Job(int(row.job_id), row.plan, *days, known_us, rule, planned_seq, known_seq, as_billed)
 
 
-def _known_us(connection: sa.Connection, planned_seq: int) -> int:
-    """The latest arrival of usage that the newest run of the cycle knew when a job was planned: a job has no other."""
-    commit, pins = tables.commits.c, [run.pinned_seq for run in billed_periods.cycle_runs(connection, planned_seq)]
-    return int(connection.execute(sa.select(sa.func.max(commit.at_us)).where(commit.commit_seq <= max(pins, default=0))).scalar_one() or 0)
+def _known_seq(connection: sa.Connection, planned_seq: int) -> int:
+    """The newest commit that any run of the cycle knew when a job was planned: a job knows no usage of later ones."""
+    return max((run.pinned_seq for run in billed_periods.cycle_runs(connection, planned_seq)), default=0)
+
+
+def _at_us(connection: sa.Connection, through_seq: int) -> int:
+    """The latest arrival of usage up to a commit."""
+    commit = tables.commits.c
+    return int(connection.execute(sa.select(sa.func.max(commit.at_us)).where(commit.commit_seq <= through_seq)).scalar_one() or 0)

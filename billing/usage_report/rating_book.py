@@ -5,8 +5,8 @@
 
 The left side is what intake counted in SQL: accepted as it came, put together from segments, back out of suspense. The right side are the
 usage rows that lie in the files and may bill. They are looked up in the charge files of the runs, the newest first: a run priced them or
-refused them. The rest are rows that no run took up, that a run refused, or that one took off its bill again. They are sorted by the reason
-that the runs give (`billing.left_out`):
+refused them. The rest are rows that no run took up, that a run refused, and those whose charge is on no bill any more. They are sorted by
+the reason that the runs give (`billing.left_out`):
 
 - too late: runs left it out for good, and there is no decision on it
 - late, billed: people billed it by adjustments
@@ -33,6 +33,7 @@ from billing import late_decisions
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
 from billing.left_out.history import of_keys
+from billing.left_out.off_bills import off_bills
 from billing.left_out.reopened import without_reopened
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts.columns import int64, one_chunk
@@ -131,7 +132,7 @@ def _fates(home: Home, usage: pa.Table, seq: int) -> NDArray[np.int8]:
         found = place >= 0
         fate[left[found]] = _fate_of(charges.column("status").to_numpy()[place[found]])
         left = left[~found]
-    is_off: Any = pc.is_in(usage.column("event_key"), value_set=taken_off(home, seq))
+    is_off: Any = pc.is_in(usage.column("event_key"), value_set=pa.concat_arrays([taken_off(home, seq), off_bills(home, seq)]))
     fate[bills & is_off.to_numpy()] = Fate.NOT_YET_DUE
     _judge(home, usage, seq, fate)
     return fate

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.invoicing.rerated import Rerated, key_of_charge, key_of_line, rerated_since
 from billing.left_out import telling
+from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.left_out.telling import Told
 from billing.runs import states
@@ -141,10 +142,15 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
     rest |= off
     left_out += _told(home, seq, rest, run_id)
     if run_id is None:
+        gone: list[Any] = off_bills(home, seq, named).to_pylist()
         parked = {bytes.fromhex(each.event_key) for each in left_out if each.reason is LeftOut.QUARANTINED}
-        unbilled = parked | {each.event.event_key for each in outcomes if each.status >= REFUSALS_FROM}
+        unbilled = parked | {each.event.event_key for each in outcomes if each.status >= REFUSALS_FROM} | set(gone)
         closed = [each for each in _told(home, seq, {key: named[key] for key in unbilled}) if each.outlook is Outlook.FOR_GOOD]
-        left_out = [each for each in left_out if each.event_key not in {told.event_key for told in closed}] + closed
+        known = {told.event_key for told in closed}
+        tested = [bytes.fromhex(each.event_key) for each in left_out if each.reason is LeftOut.TESTED and each.event_key not in known]
+        again = telling.of_next_run(home, seq, {key: named[key] for key in tested if key in gone})
+        known |= {told.event_key for told in again}
+        left_out = [each for each in left_out if each.event_key not in known] + closed + list(again)
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
     return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated))
 

@@ -90,6 +90,8 @@ def upgrade(
         print(f"{'would ' if dry_run else ''}{way} {', '.join(done.revisions)}: schema {done.found} -> {done.to}")
     if done.left:
         print(f"{'would fill' if dry_run else 'filled'} in the lines of {counted(done.left, 'account')}")
+    for note in done.notes:
+        print(output.printable(f"note: {note}"))
     return 0
 
 

@@ -8,6 +8,7 @@ without it takes it off. When the document of that run is void, the charge is ba
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from billing.runs.selection.computed_again import computed_again
 from billing.store import tables
 from billing.store.home import Home
 from billing.store.voids import VOIDED
-from rating.dates import NEVER, day_of
+from rating.dates import NEVER, day_number, day_of
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
@@ -40,6 +41,20 @@ class Charge(NamedTuple):
     event_key: bytes
     account_key: int
     day: int
+
+
+class VoidDocument(NamedTuple):
+    """A document of a run that is void as of the commit `seq`, and the days (numbers) of its usage of an account (key)."""
+
+    run_id: int
+    account_key: int
+    seq: int
+    first_day: int
+    to_day: int
+
+    def may_have_had(self, run_id: int, day: int) -> bool:
+        """True where the document may have billed a charge of a run, in the period that begins on a day."""
+        return self.run_id <= run_id and self.first_day <= day < self.to_day
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,15 +130,24 @@ def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[byt
     return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
-def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int], int]:
-    """By run and account (key), the commit that made a document of the run void that has usage of the account."""
+def void_documents(connection: sa.Connection, seq: int) -> list[VoidDocument]:
+    """The void documents with usage, as of `seq`, without those of runs that were undone; of a run and account they are one."""
     invoice, line, event, subscription = tables.invoices.c, tables.invoice_lines, tables.invoice_events, tables.subscriptions.c
-    seq = sa.func.min(event.c.commit_seq)
-    query = sa.select(invoice.run_id, subscription.account_key, seq).select_from(tables.invoices)
+    days = sa.func.min(line.c.period_from), sa.func.max(line.c.period_to)
+    columns = (invoice.run_id, subscription.account_key, sa.func.min(event.c.commit_seq), *days)
+    query = sa.select(*columns).select_from(tables.invoices)
     query = query.join(event, event.c.invoice_key == invoice.invoice_key).join(line, line.c.invoice_key == invoice.invoice_key)
     query = query.join(tables.subscriptions, subscription.subscription_key == line.c.subscription_key)
-    query = query.where(event.c.kind == VOIDED, event.c.commit_seq <= known.seq, event.c.commit_seq.not_in(undone.commits()))
+    query = query.where(event.c.kind == VOIDED, event.c.commit_seq <= seq, event.c.commit_seq.not_in(undone.commits()))
     query = query.where(line.c.kind == "usage").group_by(invoice.run_id, subscription.account_key)
+    return [
+        VoidDocument(int(run_id), int(key), int(void_seq), *(day_number(dt.date.fromisoformat(day)) for day in (first, last)))
+        for run_id, key, void_seq, first, last in connection.execute(query)
+    ]
+
+
+def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int], int]:
+    """By run and account (key), the commit that made a document of the run void that has usage of the account."""
     wanted = set(account_keys)
-    rows = known.connection.execute(query) if wanted else ()
-    return {(int(run_id), int(key)): int(void_seq) for run_id, key, void_seq in rows if key in wanted}
+    every = void_documents(known.connection, known.seq) if wanted else ()
+    return {(each.run_id, each.account_key): each.seq for each in every if each.account_key in wanted}

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
     NeverBilled = Callable[[Home, int, tuple[int, int]], Decided | None]
+    OnOtherBills = Callable[[Home, int], Decided | None]
     Progress = Callable[[int, int], None]
 
 
@@ -105,6 +106,7 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     as_if_closed: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
     never_billed: NeverBilled | None = None,
+    on_other_bills: OnOtherBills | None = None,
     progress: Progress | None = None,
 ) -> Unbilled:
     """Unbilled amounts of the days before `through`; `only` these account ids and those of their rating units, if given.
@@ -112,7 +114,8 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and amounts not divided by days are earned
     evenly. `as_if_closed`: the bill that would be due if the accounts closed on `through`, with its corrections of billed periods.
     `sink_for` makes, of the contracts, the function that gets the priced events of each group. `never_billed` finds usage of a span that no
-    run bills any more, as of a commit. It is asked where bills are dated after those that are known.
+    run bills any more, as of a commit. It is asked where bills are dated after those that are known. `on_other_bills` finds usage that
+    bills of other accounts have.
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
@@ -126,7 +129,9 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     guide = Guide(home, seq)
     sink = sink_for(contracts) if sink_for is not None else None
     known_ends = chosen if as_if_closed else knowing_ends(contracts, chosen, through)
-    alone = never_billed(home, seq, chosen.window) if never_billed is not None and is_past else None
+    alone = on_other_bills(home, seq) if on_other_bills is not None else None
+    assert never_billed is None or on_other_bills is None, "one of them says what is left alone"
+    alone = never_billed(home, seq, chosen.window) if never_billed is not None and is_past else alone
     about = (home, seq, guide, contracts, known_ends, known.stored)
     usage = price_in_groups(*about, threads=threads, sink=sink, progress=progress, left_alone=alone)
     keyed = _Keyed(Inputs(contracts, known_ends if at_month_end else chosen, currencies), through, evenly=at_month_end)

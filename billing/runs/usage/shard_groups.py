@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from billing.charges.lines import Int64s
     from billing.charges.rollover import Left
     from billing.guiding import Guide
+    from billing.intake.marks import Versions
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.arrival_times import Arrivals
     from billing.runs.selection.scope import Scope
@@ -59,10 +60,12 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     progress: Progress | None = None,
     group_rows: int = GROUP_ROWS,
     left_alone: late_decisions.Decided | None = None,
+    instead: Versions | None = None,
 ) -> PricedSums:
     """Price the usage of the scope's windows as of `seq`. `stored`: what is left over from before the computed periods.
 
     `left_alone`: usage that is not priced; by default what people have decided on by `seq`, since it came too late.
+    `instead`: rows that are priced in the stead of all others of their events.
     `sink(number, priced)` gets the events of each group, from any of the threads; the numbers are 0, 1, 2 and so on, and the same usage
     is in the same groups each time. `progress(done, total)` counts stored rows.
     Raises UserError where a usage file is not what was committed.
@@ -76,7 +79,7 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     if spans.few is not None:
         owning.settle_all_but(spans.accounts, *spans.few)
     arriving = came if catalogue.ever_billed_by_arrival(home) else None
-    wanted = _wanted(contracts, spans, came, arriving)._replace(shown=None if late is None else late.shown)
+    wanted = _wanted(contracts, spans, came, arriving)._replace(shown=None if late is None else late.shown, instead=instead)
     reader = ByShard(home, wanted, seq, threads=threads)
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)

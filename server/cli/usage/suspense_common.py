@@ -119,7 +119,7 @@ def proposal_json(found: Proposal) -> dict[str, object]:
 
 def proposal_in_words(found: Proposal) -> str:
     """The subject of a proposal, in one line."""
-    from billing.suspense.proposals import CHOOSE
+    from billing.suspense.proposals import CHOOSE, TAKE_BACK
 
     subject = found.subject
     if subject.rule is not None:
@@ -129,6 +129,8 @@ def proposal_in_words(found: Proposal) -> str:
         if not subject.keep:
             return f"record {record} is made of the segments that are there"
         return f"of the {subject.rows} versions of record {record}, {subject.keep[:8]} counts"
+    if subject.kind == TAKE_BACK:
+        return f"of the {subject.rows} versions of record {subject.ids[0]}, {subject.keep[:8]} counts no more"
     words = [f"source {subject.source}"] if subject.source else []
     words += [" or ".join(subject.reasons)] if subject.reasons else []
     words += [f"records {', '.join(subject.ids)}"] if subject.ids else []

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from billing.suspense.selection import Asking
     from billing.suspense.writing_off import WrittenOff
 
-_AT_ONCE: Final = ("write_off", "choose")  # kinds that are done when they are approved
+_AT_ONCE: Final = ("write_off", "choose", "take_back")  # kinds that are done when they are approved
+_LOOKED_AT_AGAIN: Final = ("choose", "take_back")  # before they are approved
 
 
 def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List corrections, write-offs and choices, newest first: what they are about, by whom and when, and their state."""
+    """List corrections, write-offs, choices and those to be taken back, newest first: about what, by whom and when, and their state."""
     from billing.store.home import Home
     from billing.suspense import proposals as stored
     from server.cli import output
@@ -67,11 +68,11 @@ def approve(
 ) -> int:
     """Agree to another person's proposal, or reject it. Your own you cannot approve.
 
-    A correction can be applied then (`usage suspense recycle --correction NUMBER`). A write-off and a choice among versions are done at
-    once. Who you are is the account of the operating system that runs the command.
+    A correction can be applied then (`usage suspense recycle --correction NUMBER`). All else is done at once: a write-off, a choice among
+    versions, and taking one back. Who you are is the account of the operating system that runs the command.
     """
     from billing.store.home import Home
-    from billing.suspense import choosing
+    from billing.suspense import choosing, taking_back
     from billing.suspense import proposals as stored
     from server import operator
     from server.cli import output
@@ -82,8 +83,8 @@ def approve(
         found = stored.proposal_of(opened, number)
         asked = common.asking(opened, found.subject.bill_date or None, definition)
         kind = found.subject.kind
-        if not reject and kind == stored.CHOOSE and found.state in {stored.State.PROPOSED, stored.State.READY}:
-            choosing.require_unchanged(opened, found, asked)
+        if not reject and kind in _LOOKED_AT_AGAIN and found.state in {stored.State.PROPOSED, stored.State.READY}:
+            (choosing if kind == stored.CHOOSE else taking_back).require_unchanged(opened, found, asked)
         is_unfinished = kind in _AT_ONCE and found.state is stored.State.APPROVED
         if not is_unfinished or reject:
             found = stored.decide(opened, number, operator.current(), asked.now_us, accept=not reject, note=note)
@@ -91,6 +92,8 @@ def approve(
             done = _write_off(opened, found, asked)
         if kind == stored.CHOOSE and found.state is stored.State.APPROVED:
             choosing.apply_choice(opened, found, _for_author(found, asked), asked, asked.definitions)
+        if kind == stored.TAKE_BACK and found.state is stored.State.APPROVED:
+            taking_back.apply_take_back(opened, found, _for_author(found, asked), asked)
     if as_json:
         output.print_json({**common.proposal_json(found), "written_off": done})
         return 0
@@ -103,6 +106,8 @@ def approve(
 
 
 def _next(found: Proposal) -> str:
+    if found.subject.kind == "take_back":
+        return "done: the event is in conflict again"
     if found.subject.kind == _AT_ONCE[1]:
         return "done" if found.subject.keep else "next: ratewright usage assemble"
     return f"next: ratewright usage suspense recycle --correction {found.proposal_id}"

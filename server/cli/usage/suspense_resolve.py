@@ -12,8 +12,12 @@ from server.cli.payment.common import DryRun  # noqa: TC001 -- cyclopts reads th
 from server.cli.usage.suspense_common import Definitions, Note  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from billing.store.home import Home
     from billing.suspense.selection import Asking
+    from billing.suspense.taking_back import Choice
     from rating.errors import UserError
     from server.cli.usage.suspense_choice import Shown
 
@@ -67,7 +71,8 @@ def take_back(
 ) -> int:
     """Take back a choice among versions: the event is in conflict again, and no version counts until one is chosen again.
 
-    A bill of an open period that has the version is corrected by the next run. On the bill of a closed period the choice stays.
+    A bill of an open period that has the version is corrected by the next run. On the bill of a closed period the choice stays. Where the
+    version, or its difference from another one, is worth more than the limit, a second person approves.
     """
     from billing.enquiries.version_bills import on_bill
     from billing.store.home import Home
@@ -90,11 +95,26 @@ def take_back(
         return 0
     approved = f", approved by {done.approved_by}" if done.approved_by else ""
     print(f"version {done.version} was chosen by {done.by_name} on {common.instant(done.at_us)} UTC{approved}: {done.reason}")
-    waits = "the event would be in conflict again" if dry_run else f"the event is in conflict again, as record {done.waits_as}"
+    would = dry_run or done.needs_second
+    waits = "the event would be in conflict again" if would else f"the event is in conflict again, as record {done.waits_as}"
     print(f"{'dry run: ' if dry_run else ''}{waits}; no version counts until one is chosen")
     if bill is not None:
         print(f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version}: the next run takes it off")
+    if done.needs_second:
+        print(_second(done, definition, dry_run=dry_run))
     return 0
+
+
+def _second(done: Choice, definitions: Sequence[Path], *, dry_run: bool) -> str:
+    """The sentence about the second person who has to agree."""
+    from server.cli.usage import suspense_common as common
+
+    approve = f"ratewright usage suspense approve {done.proposal}{''.join(f' --definition {path}' for path in definitions)}"
+    worth = common.money(done.decides, done.unknown)
+    if dry_run:
+        waits = f"; proposal {done.proposal} asks for it already: `{approve}`" if done.proposal else ""
+        return f"its worth ({worth}) is unknown or above your limit: another person would have to approve it{waits}"
+    return f"its worth ({worth}) is unknown or above your limit: saved as proposal {done.proposal}; next: another person runs `{approve}`"
 
 
 def _decide(home: Home, shown: Shown, asked: Asking, note: str) -> Shown:

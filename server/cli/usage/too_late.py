@@ -20,11 +20,13 @@ _WORDS: Final = {
     "en": {
         "undecided": "no decision on late usage was taken", "nothing": "no usage is too late for a bill", "billed": "billed",
         "billed_by": "billed: {}", "written_off": "written off", "taken_back": "taken back:", "unknown": "unknown", "and": "; ",
+        "may_be_on": "re-rating document {} may have billed the difference",
         "never": "never billed: take it back", "in_part": ": {part} of {whole} before tax", "more": "... and {} more: --limit, or --json",
     },
     "zh": {
         "undecided": "尚无人对过期使用作出决定", "nothing": "没有已过期的使用", "billed": "收取",
         "billed_by": "收取：{}", "written_off": "核销", "taken_back": "已撤回：", "unknown": "未知", "and": "；",
+        "may_be_on": "重新批价单据 {} 可能已计入差额",
         "never": "不会出账：请撤回", "in_part": "：{part}（共 {whole}，均不含税）", "more": "另有 {} 条：请用 --limit 或 --json",
     },
 }  # fmt: skip
@@ -70,12 +72,14 @@ def too_late(
     from billing.store.home import Home
     from billing.too_late.choosing import require_account
     from billing.too_late.listing import listed
+    from billing.too_late.rerated import with_documents
     from server.cli import output, progress
     from server.clock import now_us
 
     with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
         require_account(opened, account)
         found = listed(opened, now_us(opened), account, decided=decided, progress=report)
+        found = found if decided else with_documents(opened, found)
     if as_json:
         output.print_json(found)
     else:
@@ -138,7 +142,9 @@ def _reason(each: TooLate, language: str) -> str:
     found = each.record
     versions = "" if each.versions is None else in_short(each.versions, language)
     reason = refused_in_time(found, REASONS[found.reason].words[language], language)
-    return _WORDS[language]["and"].join(part for part in (reason, versions, waiting_proposal(found.proposal, language)) if part)
+    text = _WORDS[language]
+    document = text["may_be_on"].format(each.may_be_on) if each.may_be_on else ""
+    return text["and"].join(part for part in (reason, versions, document, waiting_proposal(found.proposal, language)) if part)
 
 
 def _decision(found: DecisionTold | None, language: str) -> tuple[object, ...]:

@@ -186,6 +186,63 @@ def test_a_choice_is_taken_back_and_made_anew(make_world: Callable[[str], World]
     assert unbalanced(world) == []
 
 
+# minutes of the versions, 0.10 each; the limit; which one counts: whether a choice of it, and taking that back, needs another person
+LIMITS = """
+10  50  4.00  50  no   yes
+10  50  3.99  50  yes  yes
+10  50  5.00  50  no   no
+10  50  4.00  10  no   no
+10  50  0.99  10  yes  yes
+"""
+
+
+@pytest.mark.parametrize("line", LIMITS.strip().splitlines())
+def test_taking_back_above_the_limit_needs_another_person(world: World, line: str) -> None:
+    """It is worth the version that counts, or its difference from another one, if that is more."""
+    first, other, limit, kept, to_choose, to_take_back = line.split()
+    for minutes in (first, other):
+        world.take(SHORT._replace(seconds=int(minutes) * 60))
+    limits.set_limit(world.home, int(limit.replace(".", "")) * 10_000, BEN, world.tick(), reason="small shop")
+    found = conflict(world)
+    place = (found.rows["duration_us"].to_numpy() // 60_000_000).tolist().index(int(kept))
+    record = next(iter(found.suspense_ids.values()))[0]
+    wanted, _ = choosing.subject(world.home, found, place, record)
+    assert choosing.needs_second(world.home, wanted, ANA.uid) is (to_choose == "yes")
+    choose(world, int(kept) * 60)
+    by_ana = Deciding(ANA, world.tick(), "it was the other one")
+    shown, _ = taking_back.take_back(world.home, record, by_ana, asking(world), dry_run=True)
+    done, _ = taking_back.take_back(world.home, record, by_ana, asking(world))
+    needed = to_take_back == "yes"
+    assert (shown.needs_second, shown.proposal, done.needs_second, bool(done.proposal)) == (needed, 0, needed, needed)
+    assert len(listed(world).rows) == int(not needed)
+    if not needed:
+        return
+    made = proposals.proposal_of(world.home, done.proposal)
+    with pytest.raises(UserError, match="who cannot approve it"):
+        proposals.decide(world.home, made.proposal_id, ANA, world.tick(), accept=True)
+    with pytest.raises(UserError, match="needs a second person"):
+        taking_back.apply_take_back(world.home, made, by_ana, asking(world))
+    made = proposals.decide(world.home, made.proposal_id, BEN, world.tick(), accept=True)
+    what = Deciding(made.by, world.tick(), made.reason, made.approved_by, made.proposal_id)
+    assert taking_back.apply_take_back(world.home, made, what, asking(world)).waits_as
+    assert (len(listed(world).rows), proposals.proposal_of(world.home, made.proposal_id).state) == (1, "applied")
+    assert unbalanced(world) == []
+
+
+def test_a_proposal_to_take_back_is_looked_at_again(world: World) -> None:
+    """A third version counts by the time that another person agrees."""
+    world.take(SHORT)
+    world.take(LONG)
+    limits.set_limit(world.home, 0, BEN, world.tick(), reason="small shop")
+    record = choose(world, 3000)
+    done, _ = taking_back.take_back(world.home, record, Deciding(ANA, world.tick(), "no"), asking(world))
+    world.take(SHORT._replace(seconds=7))
+    choose(world, 7)
+    made = proposals.proposal_of(world.home, done.proposal)
+    with pytest.raises(UserError, match="kept counts no more: it was corrected or given up since"):
+        taking_back.require_unchanged(world.home, made, asking(world))
+
+
 def test_what_stands_against_taking_back(world: World, tmp_path: Path) -> None:
     world.take(SHORT)
     with pytest.raises(NotFoundError, match="no choice among versions decided on record 99"):

@@ -130,7 +130,7 @@ def test_show_and_resolve(run: Callable[..., Any], world: World, tmp_path: Path)
     assert "no record 4711 waits" in run("show", "4711", status=1)
 
 
-def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], world: World) -> None:
+def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], world: World) -> None:  # noqa: PLR0915 -- one life
     """Dry run, proposal, approval, the next bill, and the way back: each step tells what it changes, who did it, when and why."""
     world.take(Call("8613800000001", "2025-10-08T10:00", 600, key="one"))
     world.bill("2025-12-01")
@@ -172,7 +172,15 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert f"version {long} was chosen by person 2001 on 20" in back
     assert "dry run: the event would be in conflict again; no version counts until one is chosen\n" in back
     assert f"of anna has version {short}: the next run takes it off" in back
-    run("take-back", second["id"], "--note", "it was the other one")
+    assert "its worth (about 5.00 CNY) is unknown or above your limit: another person would have to approve it\n" in back
+    proposed = run("take-back", second["id"], "--note", "it was the other one")
+    assert "saved as proposal 2; next: another person runs `ratewright usage suspense approve 2`\n" in proposed
+    assert run("--reason", "conflicting", "--json")["rows"] == []
+    assert "proposal 2 of person 2001 asks for that already" in run("take-back", first["id"], "--note", "once more", status=1)
+    assert "proposal 2 asks for it already" in run("take-back", first["id"], "--note", "once more", "--dry-run")
+    assert "who cannot approve it" in run("approve", 2, status=1)
+    done = run("approve", 2, uid=2002)
+    assert done.startswith(f"proposal 2 (of the 2 versions of record {second['id']}, {long} counts no more): approved\ndone: ")
     (waits,) = run("--reason", "conflicting", "--json")["rows"]
     shown = run("show", waits["id"])
     assert f"record {first['id']} taken back by person 2001 on 20" in shown
@@ -198,6 +206,9 @@ def test_an_approval_that_was_interrupted_is_ended_and_one_of_other_versions_is_
     assert [each["state"] for each in run("proposals", "--json")] == ["applied", "rejected"]
     assert run("--reason", "conflicting", "--json")["rows"] == []
     back = run("take-back", record, "--note", "no", "--json")
+    assert (back["choice"]["needs_second"], back["choice"]["proposal"], back["choice"]["waits_as"]) == (True, 3, 0)
+    proposals.decide(world.home, 3, Operator("person 2002", 2002), world.tick(), accept=True)
+    assert run("approve", 3, uid=2002).endswith("done: the event is in conflict again\n")
     assert (back["choice"]["version"], back["choice"]["approved_by"], back["on_bill"], back["dry_run"]) == (
         names[0],
         "person 2002",

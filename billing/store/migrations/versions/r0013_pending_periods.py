@@ -30,6 +30,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0012, which would not compute such periods again: the usage would be on no bill."""
+    """Back to 0012, which would not compute such periods again: the usage would be on no bill.
+
+    Frozen lists with such periods are refused before (`billing.store.frozen_lists`).
+    """
     going_back.refuse_rows("0012", (_TABLE,))
     op.drop_table(_TABLE)
