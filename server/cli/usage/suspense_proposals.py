@@ -24,13 +24,14 @@ def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> in
     """List corrections, write-offs and choices, newest first: what they are about, by whom and when, and their state."""
     from billing.store.home import Home
     from billing.suspense import proposals as stored
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     with Home.open(home) as opened:
         found = stored.proposals(opened)[::-1]
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json([common.proposal_json(each) for each in found])
+        output.print_json(practice.marked(opened, [common.proposal_json(each) for each in found]))
         return 0
     if not found:
         print("nothing was proposed")
@@ -74,7 +75,7 @@ def approve(
     from billing.suspense import choosing
     from billing.suspense import proposals as stored
     from server import operator
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     done = None
@@ -91,8 +92,9 @@ def approve(
             done = _write_off(opened, found, asked)
         if kind == stored.CHOOSE and found.state is stored.State.APPROVED:
             choosing.apply_choice(opened, found, _for_author(found, asked), asked, asked.definitions)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({**common.proposal_json(found), "written_off": done})
+        output.print_json(practice.marked(opened, {**common.proposal_json(found), "written_off": done}))
         return 0
     print(f"proposal {number} ({common.proposal_in_words(found)}): {found.state.value}")
     if done is not None:
