@@ -101,31 +101,29 @@ def when_billed(
     while period is not None and period.end <= day:
         following = period_after(period, customer.bill_days, customer.closed_on)
         if following is not None and day < following.end and begins:
-            return f"the bill of {period.end} is the first to show it, with the fees in advance" + _kept_back(
-                recorder, picture, customer, period
-            )
+            return _first_to_show(recorder, picture, customer, period, ", with the fees in advance")
         if following is not None and day < following.end and ends:
             shorter = _shorter(ends, plans[1], period.end, day)
         period = following
     if period is None:
         return "no bill shows it: the account is closed by then"
-    kept_back = _kept_back(recorder, picture, customer, period)
     if shorter:
-        return f"{shorter}; that of {period.end} is the first to show {plans[0]}{kept_back}"
-    return f"the bill of {period.end} is the first to show it{kept_back}"
+        made = next_made(picture, customer, period, open_from(recorder.connection, picture, customer.key))
+        return f"{shorter}; that of {period.end} is the first to show {plans[0]}" + (f"; {made.why}" if made.why else "")
+    return _first_to_show(recorder, picture, customer, period)
 
 
-def _kept_back(recorder: Recorder, picture: Picture, customer: Customer, period: Period) -> str:
-    """The words beside a bill that a hold or quarantine keeps back; empty where nothing does."""
+def _first_to_show(recorder: Recorder, picture: Picture, customer: Customer, period: Period, more: str = "") -> str:
+    """The text on a bill that is still to come: that of `period`, or the first one after a hold."""
     made = next_made(picture, customer, period, open_from(recorder.connection, picture, customer.key))
-    told = []
-    if made.hold is not None:
-        then = f"that of {made.period.end} is the first one after the hold" if made.period else "the first one after the hold shows it"
-        told.append(f"{made.why}: {then}")
     number = quarantined_by(recorder.connection, customer)
-    if number:
-        told.append(_in_quarantine(customer, number))
-    return "".join(f"; {each}" for each in told)
+    if made.hold is None:
+        told = f"the bill of {period.end} is the first to show it{more}"
+    elif made.period is None:
+        told = f"{made.why}: the first bill after the hold shows it{more}"
+    else:
+        told = f"{made.why}: the bill of {made.period.end} is the first one after the hold, and shows it{more}"
+    return f"{told}; {_in_quarantine(customer, number)}" if number else told
 
 
 def _in_quarantine(customer: Customer, number: int) -> str:

@@ -239,7 +239,7 @@ def test_a_bill_that_a_hold_keeps_back_is_not_promised(anna: World) -> None:
 def test_a_later_day_says_which_bill_is_the_first_after_the_hold(anna: World) -> None:
     wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2026-03-20"))
     said = lifecycle.activate(held(anna).home, asked(anna), wanted).said[-1]
-    assert said == f"the bill of 2026-04-01 is the first to show it; {HELD}: that of 2026-05-01 is the first one after the hold"
+    assert said == f"{HELD}: the bill of 2026-05-01 is the first one after the hold, and shows it"
 
 
 def test_a_hold_without_an_end_promises_no_date(anna: World) -> None:
