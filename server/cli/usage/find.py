@@ -58,6 +58,7 @@ _SUSPENDED_ZH: Final = {
 }  # fmt: skip
 _PASSED_BY: Final = {"en": "; the run of {} or later bills it", "zh": "；{} 或之后的出账将计费"}
 _OF_NUMBER: Final = {"en": ", of number {}", "zh": "（号码 {}）"}
+_AND: Final = {"en": "; ", "zh": "；"}
 _LATER: Final = {"en": "; also {}", "zh": "；另见 {}"}
 
 
@@ -175,6 +176,8 @@ def state_in_words(record: Record, language: str) -> str:
         state = "put_together" if record.reason == "put_together" else state
         fields["number"] = _OF_NUMBER[language].format(record.detail) if record.detail else ""
     text = _STATES[language][state].format(**fields, told=_told(record, language))
+    if record.state == "replaced" and record.invoice:
+        text += _AND[language] + _STATES[language]["billed"].format(**fields)
     text += _PASSED_BY[language].format(record.next_bill_date) if record.reason == "other_run" and record.next_bill_date else ""
     later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
     waits = waiting_proposal(record.proposal, language)

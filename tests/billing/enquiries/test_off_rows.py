@@ -64,10 +64,10 @@ def test_a_version_of_another_number_counts(world: World) -> None:
     assert (mine.state, mine.reason, mine.detail) == ("replaced", "replaced", NUMBERS["bert"])
     assert (mine.account_id, mine.invoice, mine.charge_micros) == ("anna", "R-0000000001", 100 * CENT)
     told = state_in_words(mine, "en")
-    assert told.startswith(
-        f"another version of it counts, of number {NUMBERS['bert']}; billed as 600 s, and a version of 720 s counts since"
-    )
-    assert state_in_words(mine, "zh").startswith(f"已由另一版本取代（号码 {NUMBERS['bert']}）")
+    where = f"of number {NUMBERS['bert']}; billed on R-0000000001 line {mine.line_no}; billed as 600 s, and a version of 720 s counts since"
+    assert told.startswith(f"another version of it counts, {where}")
+    where = f"（号码 {NUMBERS['bert']}）；已出账：R-0000000001 第 {mine.line_no} 行；按 600 s 出账"
+    assert state_in_words(mine, "zh").startswith(f"已由另一版本取代{where}")
     assert (his.record_id, his.duration_us) == ("x", 720_000_000)
     world.bill("2026-02-01")
     (mine,), (his,) = of(world).records, of(world, "bert").records
