@@ -148,7 +148,7 @@ def _say_when_given_up(recorder: Recorder, customer: Customer, served_id: str, b
         return
     day, period = former.local_date(begin_us), forecast.next_bill(recorder.connection, former)
     if period is None or day < period.start:
-        told = forecast.when_billed(recorder, former, day, left_to=_STAYS)
+        told = forecast.when_billed(recorder, former, day, left_to=_STAYS).removeprefix("back-dated: ")
         recorder.say(f"usage on bills of {former.account_id} stays there until a run of that account takes it off: {told}")
 
 

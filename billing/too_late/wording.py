@@ -60,8 +60,8 @@ def in_short(each: Versions, language: str = "en") -> str:
 
 
 def told_apart(each: TooLate) -> str:
-    """An entry by its key, with its account, and the side of it where a record has several."""
-    whose = each.record.account_id or "no account"
+    """An entry by its key, with its account and start, and the side of it where a record has several."""
+    whose = f"{each.record.account_id or 'no account'}, begun {local_start(each):%Y-%m-%d %H:%M}"
     return f"{each.record.event_key[:KEY_DIGITS]} of {whose}" + ("" if each.versions is None else f" ({in_short(each.versions)})")
 
 

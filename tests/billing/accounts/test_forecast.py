@@ -262,7 +262,10 @@ def test_a_number_that_moves_says_until_when_usage_stays_on_the_former_bills(ann
     back = f"back-dated: {HELD}; the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them"
     assert taken.said[-1] == back + stays
     given = numbers.give(anna.home, asked(anna), "1001", "nora-1", day("2025-12-05"), 0)
-    assert given.said[-1] == f"usage on bills of anna stays there until a run of that account takes it off: {back}{stays}"
+    assert (
+        given.said[-1]
+        == f"usage on bills of anna stays there until a run of that account takes it off: {back.removeprefix('back-dated: ')}{stays}"
+    )
     assert given.said[-2] == OPEN.format("2025-12-05")
 
 

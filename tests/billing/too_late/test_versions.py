@@ -165,8 +165,9 @@ def test_a_version_of_another_account(world: World) -> None:
     with pytest.raises(UserError, match="2 entries are called x") as caught:
         decide(world, WRITTEN_OFF, "x")
     keys = {each.record.account_id: each.record.event_key[:8] for each in open_list(world)}
-    hers = f"{keys['anna']} of anna (billed as 600 s, and the version that counts is of another subscription, or of none)"
-    his = f"{keys['bert']} of bert (of another version another subscription is billed, and a version of 720 s counts)"
+    began = "begun 2025-10-20 10:00"
+    hers = f"{keys['anna']} of anna, {began} (billed as 600 s, and the version that counts is of another subscription, or of none)"
+    his = f"{keys['bert']} of bert, {began} (of another version another subscription is billed, and a version of 720 s counts)"
     assert hers in caught.value.remedy
     assert his in caught.value.remedy
     done = decide(world, WRITTEN_OFF, "x", account="bert", dry_run=True)
