@@ -1,4 +1,4 @@
-"""Records of which no version counts under their number any more: why, and what counts in their stead."""
+"""Records without a version that counts under their number: the reason, and what counts in their stead."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def reasons(home: Home, seq: int, keys: Collection[bytes]) -> dict[bytes, OffRow
 
 
 def _told(connection: sa.Connection, seq: int, keys: list[bytes]) -> dict[bytes, OffRow]:
-    """What the last mark of each event says, and the last decision on it."""
+    """The reason by the last mark of each event, and the last decision on it."""
     row, decision = suspense.c, suspense_decisions.c
     found: dict[bytes, OffRow] = {}
     for lot in in_chunks(keys):

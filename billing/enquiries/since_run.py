@@ -131,7 +131,7 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
 def _without_version(
     home: Home, key: bytes, charge: Charged, before: dict[str, Any] | None, in_doubt: Mapping[bytes, int]
 ) -> dict[bytes, Since]:
-    """The change of an event of which no version counts."""
+    """The change of an event without a version that counts."""
     if key in in_doubt:
         return {key: Since(key.hex(), Kind.CONFLICT, charged=_quantity(before), suspense_id=in_doubt[key])}
     if charge.status >= REFUSALS_FROM or not charge.account_key:

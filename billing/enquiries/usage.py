@@ -1,7 +1,7 @@
 """The records of a number in a span, each with its state, and where it is billed or why it is not.
 
-Looked at are records that count, those that wait in suspense, those of which no version counts under the number any more, and what bill
-runs made of them. Rows that could not be read have no number and are not found. At most `limit` records are listed, the oldest; memory
+Looked at are records that count, those that wait in suspense, and those without a version that counts under the number any more; and what
+bill runs made of them. Rows that could not be read have no number and are not found. At most `limit` records are listed, the oldest; memory
 holds one file of usage at a time.
 """
 
@@ -75,6 +75,13 @@ _STATE_OF: Final = {
     Outlook.LATER: State.NOT_DUE,
     Outlook.EARLIER: State.LEFT_OUT,
     Outlook.BILLED: State.BILLED,
+}
+_OFF_STATE: Final = {
+    Gone.WAITS: State.SUSPENSE,
+    Gone.WRITTEN_OFF: State.GIVEN_UP,
+    Gone.ABSORBED: State.NOT_BILLABLE,
+    Gone.PUT_TOGETHER: State.REPLACED,
+    Gone.REPLACED: State.REPLACED,
 }
 
 
@@ -288,18 +295,9 @@ def _plain(row: dict[str, Any], **known: Any) -> Record:  # noqa: ANN401 -- fiel
 
 
 def _off(home: Home, seq: int, rows: Rows) -> dict[bytes, OffRow]:
-    """The reasons of records of which no version counts under the number."""
+    """The reasons of records without a version that counts under the number."""
     keys: list[Any] = rows.off["event_key"].to_pylist()
     return off_rows.reasons(home, seq, set(keys))
-
-
-_OFF_STATE: Final = {
-    Gone.WAITS: State.SUSPENSE,
-    Gone.WRITTEN_OFF: State.GIVEN_UP,
-    Gone.ABSORBED: State.NOT_BILLABLE,
-    Gone.PUT_TOGETHER: State.REPLACED,
-    Gone.REPLACED: State.REPLACED,
-}
 
 
 def _not_counting(  # noqa: PLR0913, PLR0917 -- the row, and what is known of its event
@@ -310,7 +308,7 @@ def _not_counting(  # noqa: PLR0913, PLR0917 -- the row, and what is known of it
     accounts: Mapping[int, tuple[str, str]],
     owners: Mapping[bytes, str],
 ) -> Record:
-    """A record of which no version counts under the number; with the bill that has one."""
+    """A record without a version that counts under the number; with the bill that has one."""
     detail = off.served_id if off.served_id != row["served_id"] else ""
     reason = str(LeftOut.NOT_BILLABLE) if off.reason is Gone.ABSORBED else CONFLICTING if off.reason is Gone.WAITS else str(off.reason)
     known: dict[str, Any] = {"reason": reason, "detail": ABSORBED if off.reason is Gone.ABSORBED else detail}

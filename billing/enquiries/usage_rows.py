@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
 class Rows(NamedTuple):
     """The oldest records that count, in order of time, and how many there are in all. `start_us` as whole numbers.
 
-    `off`: of each record of which no version counts under the number, the version that came last.
+    `off`: of each record without a version that counts under the number, the version that came last.
     """
 
     table: pa.Table
@@ -95,7 +95,7 @@ class _Off:
         return part.filter(pa.array(~is_off))
 
     def found(self) -> pa.Table:
-        """One row of each event of which none counts: the last that came."""
+        """One row of each event without a row that counts: the last that came."""
         rows = pa.concat_tables(self._parts).combine_chunks()
         last: dict[Any, int] = {}
         for row in np.argsort(int64(rows[COMMIT_SEQ]), kind="stable").tolist():

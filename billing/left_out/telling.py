@@ -197,7 +197,7 @@ def _as_taken_off(each: Told) -> Told:
 
 
 def _with_next_runs(home: Home, seq: int, usage: pa.Table, told: tuple[Told, ...]) -> tuple[Told, ...]:
-    """The explanations, those of accounts that runs passed by as their next run bills the record, or finds that none does any more."""
+    """The explanations, those by runs of other accounts with the next run of the own one, or as that leaves the record out for good."""
     passed = {each.event_key for each in told if each.run_id and each.account_id and each.reason in _PASSED_BY}
     keys: list[Any] = usage["event_key"].to_pylist()
     names = [key.hex() for key in keys]

@@ -32,7 +32,7 @@ _STATES: Final = {
         "late_never_tests": "adjustment {adjustment} was to bill it, and its account is for tests: take decision {decision_id} back",
         "suspense": "waits in suspense as {suspense_id}: {reason}",
         "given_up": "written off in suspense: no version of it counts", "replaced": "another version of it counts{number}",
-        "put_together": "its call or session was put together anew, and counts as another record",
+        "put_together": "its call or session was put together again, and counts as another record",
     },
     "zh": {
         "billed": "已出账：{invoice} 第 {line_no} 行", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
