@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DUNNING_KINDS: Final = ("bar_outgoing", "unbar")
 RETRACTION: Final = "retraction"
-_Key = TypeVar("_Key", int, str)
+_Key = TypeVar("_Key", int, str, bytes)
 KEYS_A_QUERY: Final = 500  # no database takes any number of parameters
 
 

@@ -5,9 +5,10 @@ Amounts are those of the catalogue in force at the date, before tax and discount
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing import catalogue
+from billing.accounts.kept_back import next_made, quarantined_by
 from billing.accounts.picture import load
 from billing.accounts.plans import unknown_plan
 from billing.accounts.still_open import latest_run, open_from
@@ -23,10 +24,23 @@ if TYPE_CHECKING:
     import msgspec
     import sqlalchemy as sa
 
-    from billing.accounts.picture import Contract, Customer
+    from billing.accounts.picture import Contract, Customer, Picture
     from billing.accounts.recording import Recorder
     from billing.charges.periods import Period
     from rating.model import Plan, RecurringFee
+
+
+class LeftTo(NamedTuple):
+    """The words about what no bill corrects any more: of an account that is closed, and of days that are not open."""
+
+    of_closed: str
+    of_days_before: str
+
+
+LEFT_TO_HAND: Final = LeftTo(
+    "what this comes to is left to `ratewright invoice credit`",
+    "the days before are no longer open: what they come to is left to `ratewright adjustment add`",
+)
 
 
 def next_bill(connection: sa.Connection, customer: Customer) -> Period | None:
@@ -59,12 +73,19 @@ def when_agreed(  # noqa: PLR0913, PLR0917 -- one argument a part of what is agr
     return when_billed(recorder, before, first, fees=fees)
 
 
-def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str, fees: Sequence[RecurringFee] | None = None) -> str:
+def when_billed(
+    recorder: Recorder,
+    before: Customer,
+    day: dt.date,
+    *plans: str,
+    fees: Sequence[RecurringFee] | None = None,
+    left_to: LeftTo = LEFT_TO_HAND,
+) -> str:
     """The bill that shows a change on a day, for a subscription with these plans: a fee in advance is on the bill before.
 
     The new plan comes first; of the one before it a bill may have fees in advance for less than the whole period. `fees`: the fees in
-    advance that the change is about, in place of plans. The text is about the account with the change, not as it was `before`; raises
-    UserError or ProblemsError for a change that does not fit.
+    advance that the change is about, in place of plans. `left_to`: the words about days that no bill corrects. The text is about the
+    account with the change, not as it was `before`; raises UserError or ProblemsError for a change that does not fit.
     """
     recorder.check()
     picture = load(recorder.connection, [before.key])
@@ -73,20 +94,41 @@ def when_billed(recorder: Recorder, before: Customer, day: dt.date, *plans: str,
     if customer.is_for_tests(day) if told is not None else customer.category_on(day) == "test":
         return f"{customer.account_id} is a test account: nothing of it is invoiced"
     if period is None or day < period.start:
-        return _back_dated(customer, max(day, customer.billed_from), period, open_from(recorder.connection, picture, customer.key))
+        return _back_dated(recorder, picture, customer, max(day, customer.billed_from), period, left_to)
     begins, ends = (in_advance(recorder, customer, day, some) for some in (plans[:1], plans[1:]))
     begins = begins if fees is None else list(fees)
     shorter = ""
     while period is not None and period.end <= day:
         following = period_after(period, customer.bill_days, customer.closed_on)
         if following is not None and day < following.end and begins:
-            return f"the bill of {period.end} is the first to show it, with the fees in advance"
+            return _first_to_show(recorder, picture, customer, period, ", with the fees in advance")
         if following is not None and day < following.end and ends:
             shorter = _shorter(ends, plans[1], period.end, day)
         period = following
-    if period is not None and shorter:
-        return f"{shorter}; that of {period.end} is the first to show {plans[0]}"
-    return f"the bill of {period.end} is the first to show it" if period is not None else "no bill shows it: the account is closed by then"
+    if period is None:
+        return "no bill shows it: the account is closed by then"
+    if shorter:
+        made = next_made(picture, customer, period, open_from(recorder.connection, picture, customer.key))
+        return f"{shorter}; that of {period.end} is the first to show {plans[0]}" + (f"; {made.why}" if made.why else "")
+    return _first_to_show(recorder, picture, customer, period)
+
+
+def _first_to_show(recorder: Recorder, picture: Picture, customer: Customer, period: Period, more: str = "") -> str:
+    """The text on a bill that is still to come: that of `period`, or the first one after a hold."""
+    made = next_made(picture, customer, period, open_from(recorder.connection, picture, customer.key))
+    number = quarantined_by(recorder.connection, customer)
+    if made.hold is None:
+        told = f"the bill of {period.end} is the first to show it{more}"
+    elif made.period is None:
+        told = f"{made.why}: the first bill after the hold shows it{more}"
+    else:
+        told = f"{made.why}: the bill of {made.period.end} is the first one after the hold, and shows it{more}"
+    return f"{told}; {_in_quarantine(customer, number)}" if number else told
+
+
+def _in_quarantine(customer: Customer, number: int) -> str:
+    why = "has no bill until the cause is corrected (`ratewright bill quarantine`)"
+    return f"{customer.account_id} is in quarantine since run {number}, and {why}"
 
 
 def _shorter(fees_before: list[RecurringFee], plan: str, bill_date: dt.date, day: dt.date) -> str:
@@ -98,20 +140,28 @@ def _shorter(fees_before: list[RecurringFee], plan: str, bill_date: dt.date, day
     return ""
 
 
-def _back_dated(customer: Customer, day: dt.date, period: Period | None, open_day: dt.date) -> str:
+def _back_dated(  # noqa: PLR0913, PLR0917 -- who, from when on, and the words
+    recorder: Recorder, picture: Picture, customer: Customer, day: dt.date, period: Period | None, left_to: LeftTo
+) -> str:
     """The text on billed periods: those that the next bill corrects, and those that no bill corrects any more."""
+    open_day = open_from(recorder.connection, picture, customer.key)
     if customer.closed_on is not None and customer.closed_on <= open_day:
-        return (
-            f"{customer.account_id} is closed, and no bill corrects it any more: what this comes to is left to `ratewright invoice credit`"
-        )
-    first = max(day, open_day)
-    if period is None:
+        return f"{customer.account_id} is closed, and no bill corrects it any more: {left_to.of_closed}"
+    made = next_made(picture, customer, period, open_day)
+    if made.hold is not None and made.period is not None:
+        open_day = open_from(recorder.connection, picture, customer.key, made.period.end)
+    first, number = max(day, open_day), quarantined_by(recorder.connection, customer)
+    if made.hold is not None and made.period is None:
+        told = f"back-dated: {made.why}: the first bill after the hold corrects what is open by then of the days from {first} on"
+    elif made.period is None:
         told = f"{customer.account_id} is closed; the next run corrects its last bill, from {first} on"
     else:
-        told = f"back-dated: the next bill, of {period.end}, corrects earlier periods from {first} on by lines that name them"
-    if day >= open_day:
-        return told
-    return f"{told}; the days before are no longer open: what they come to is left to `ratewright adjustment add`"
+        kept_back = f"{made.why}; " if made.why else ""
+        told = (
+            f"back-dated: {kept_back}the next bill, of {made.period.end}, corrects earlier periods from {first} on by lines that name them"
+        )
+    told += f"; {_in_quarantine(customer, number)}" if number else ""
+    return told if day >= open_day else f"{told}; {left_to.of_days_before}"
 
 
 def days_charged(customer: Customer, plan: str, from_date: dt.date, to_date: dt.date | None) -> str:

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _QUARANTINE_DAYS_MAX: Final = 36_500
+_STAYS: Final = forecast.LeftTo(
+    "usage on its bills stays there",
+    "the days before are no longer open: usage of them stays on the bill that has it",
+)
+_LEFT_TO_LIST: Final = forecast.LeftTo(
+    "usage that is on no bill is too late for one, and a run lists it (`ratewright usage too-late`)",
+    "the days before are no longer open: usage of them stays on the bill that has it, or is too late for one, and a run lists it "
+    "(`ratewright usage too-late`)",
+)
 
 
 class Span(NamedTuple):
@@ -44,7 +53,8 @@ def give(home: Home, asked: Asked, served_id: str, subscription_id: str, from_us
             day = customer.local_date(begin_us)
             stays = ", but for what is on bills of closed periods" if begin_us < asked.now_us else ""
             recorder.say(f"usage of {served_id} from then on is {subscription_id}'s{stays}")
-            recorder.say(forecast.when_billed(recorder, customer, day))
+            recorder.say(forecast.when_billed(recorder, customer, day, left_to=_LEFT_TO_LIST))
+            _say_when_given_up(recorder, customer, served_id, begin_us)
 
     return change(home, asked, work)
 
@@ -69,7 +79,7 @@ def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: 
             f"{served_id} belongs to no subscription from {_told(customer, end_us)} on; "
             "usage that no bill has is in suspense until it has an owner"
         )
-        recorder.say(forecast.when_billed(recorder, customer, customer.local_date(end_us)))
+        recorder.say(forecast.when_billed(recorder, customer, customer.local_date(end_us), left_to=_STAYS))
 
     return change(home, asked, work)
 
@@ -128,6 +138,18 @@ def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Span]
             recorder.number(served_id, contract.key, begin, max(begin, end_us))
             left.append(Span(served_id, max(begin, end_us), end))
     return left
+
+
+def _say_when_given_up(recorder: Recorder, customer: Customer, served_id: str, begin_us: int) -> None:
+    """Say when a run takes usage off the bills of the account that had a number before, where these may have any of it."""
+    before = [span for span in owners_of(recorder.connection, served_id) if span[1] is not None and span[1] <= begin_us]
+    former = recorder.contract(_name(recorder, before[-1][2]))[0] if before else customer
+    if former.key == customer.key:
+        return
+    day, period = former.local_date(begin_us), forecast.next_bill(recorder.connection, former)
+    if period is None or day < period.start:
+        told = forecast.when_billed(recorder, former, day, left_to=_STAYS).removeprefix("back-dated: ")
+        recorder.say(f"usage on bills of {former.account_id} stays there until a run of that account takes it off: {told}")
 
 
 def _told(customer: Customer, instant_us: int) -> str:

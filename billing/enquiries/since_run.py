@@ -58,6 +58,7 @@ class Kind(enum.StrEnum):
     VERSION = "version"  # another version counts than the one that was charged
     OWNER = "owner"  # the same version, and another account has the number
     MENDED = "mended"  # rating refused it, and would price it now
+    GONE = "gone"  # no version counts any more
 
 
 class Quantity(msgspec.Struct, frozen=True):
@@ -102,8 +103,7 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
         known = [row for row in rows if row[COMMIT_SEQ] <= charge.pinned_seq]
         before = max(known, key=lambda row: int(row[COMMIT_SEQ]), default=None)
         if counts is None:
-            if key in in_doubt:
-                found[key] = Since(key.hex(), Kind.CONFLICT, charged=_quantity(before), suspense_id=in_doubt[key])
+            found |= _without_version(home, key, charge, before, in_doubt)
         elif charge.status >= REFUSALS_FROM:
             refused[key] = counts
         elif owners[key] != charge.account_key and charge.account_key:
@@ -119,13 +119,25 @@ def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) 
     told = _next(home, seq, starts | {key: int(row["start_us"]) for key, (row, _) in changed.items()})
     for key, (counts, before) in changed.items():
         found[key] = _followed(Since(key.hex(), Kind.VERSION, charged=_quantity(before), counts=_quantity(counts)), told.get(key))
-    stay = {key: each for key, each in found.items() if each.kind is Kind.VERSION and not each.next_bill_date}
+    stay = {key: each for key, each in found.items() if each.kind in {Kind.VERSION, Kind.GONE} and not each.next_bill_date}
     found |= _with_differences(home, seq, stay)
     for key in starts:
         one = _followed(Since(key.hex(), Kind.MENDED), told.get(key))
         if one.next_bill_date:
             found[key] = one
     return found
+
+
+def _without_version(
+    home: Home, key: bytes, charge: Charged, before: dict[str, Any] | None, in_doubt: Mapping[bytes, int]
+) -> dict[bytes, Since]:
+    """The change of an event without a version that counts."""
+    if key in in_doubt:
+        return {key: Since(key.hex(), Kind.CONFLICT, charged=_quantity(before), suspense_id=in_doubt[key])}
+    if charge.status >= REFUSALS_FROM or not charge.account_key:
+        return {}
+    billed = _account_ids(home, [charge.account_key])[charge.account_key]
+    return {key: Since(key.hex(), Kind.GONE, charged=_quantity(before), billed_account_id=billed)}
 
 
 def moved(home: Home, seq: int, charges: Mapping[bytes, Charged], rows: pa.Table) -> list[bytes]:
@@ -140,6 +152,13 @@ def changes_since(home: Home, keys: Collection[bytes]) -> list[Since]:
         seq = home.head_seq(connection)
     found = since_run(home, seq, charged(home, seq, sorted(keys)))
     return [found[key] for key in sorted(found)]
+
+
+def owners_of(home: Home, seq: int, rows: Sequence[dict[str, Any]]) -> dict[bytes, str]:
+    """The id of the account that has the number of each row at its start, by event; empty for none."""
+    keys = _owners(home, seq, rows)
+    ids = _account_ids(home, sorted(set(keys.values())))
+    return {event: ids.get(key, "") for event, key in keys.items()}
 
 
 def owners_in_conflict(home: Home, seq: int, keys: Collection[bytes]) -> dict[bytes, str]:

@@ -1,7 +1,8 @@
 """The records of a number in a span, each with its state, and where it is billed or why it is not.
 
-Looked at are records that count, those that wait in suspense, and what bill runs made of them. Rows that could not be read have no number
-and are not found. At most `limit` records are listed, the oldest; memory holds one file of usage at a time.
+Looked at are records that count, those that wait in suspense, and those without a version that counts under the number any more; and what
+bill runs made of them. Rows that could not be read have no number and are not found. At most `limit` records are listed, the oldest; memory
+holds one file of usage at a time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from billing.enquiries.since_run import Since, moved, owners_in_conflict, since_run
+from billing.enquiries import off_rows
+from billing.enquiries.off_rows import Gone
+from billing.enquiries.since_run import Since, moved, owners_in_conflict, owners_of, since_run
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.enquiries.void_bills import to_come, void_line
@@ -36,6 +39,7 @@ from rating.status import REFUSALS_FROM, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from billing.enquiries.off_rows import OffRow
     from billing.enquiries.void_bills import OnVoid
     from billing.left_out.telling import Told
     from billing.store.home import Home
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 
 LIMIT_MAX: Final = 10_000
 NEVER_BILLED: Final = "never_billed"  # detail of what an adjustment was to bill whose period was closed before a run billed it
+ABSORBED: Final = "absorbed"  # detail of a record whose call another record bills
 NEVER_FOR_TESTS: Final = "never_billed_test"  # the same where the account is for tests in that period
 
 
@@ -61,6 +66,8 @@ class State(enum.StrEnum):
     NOT_BILLABLE = "not_billable"  # it never bills
     LEFT_OUT = "left_out"  # an open run has not had it, or its account was put aside
     SUSPENSE = "suspense"  # it waits for a decision: `reason` says why
+    GIVEN_UP = "given_up"  # somebody wrote it off in suspense: no version of it counts
+    REPLACED = "replaced"  # another version counts, or another row in its stead; `detail`: its number, where that is another one
 
 
 _STATE_OF: Final = {
@@ -69,6 +76,13 @@ _STATE_OF: Final = {
     Outlook.LATER: State.NOT_DUE,
     Outlook.EARLIER: State.LEFT_OUT,
     Outlook.BILLED: State.BILLED,
+}
+_OFF_STATE: Final = {
+    Gone.WAITS: State.SUSPENSE,
+    Gone.WRITTEN_OFF: State.GIVEN_UP,
+    Gone.ABSORBED: State.NOT_BILLABLE,
+    Gone.PUT_TOGETHER: State.REPLACED,
+    Gone.REPLACED: State.REPLACED,
 }
 
 
@@ -138,24 +152,33 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     in_conflict = {row["event_key"] for row in waits if row["reason"] == CONFLICTING and row["event_key"] is not None}
     rows = stored_rows(home, seq, Wanted(number, span, limit), stage("usage"))
     keys: list[Any] = rows.table["event_key"].to_pylist()
-    charges = charged(home, seq, [*keys, *in_conflict], stage("charges"))
+    off = {key: each for key, each in _off(home, seq, rows).items() if key not in {row["event_key"] for row in waits}}
+    charges = charged(home, seq, [*keys, *in_conflict, *off], stage("charges"))
     gone: list[Any] = taken_off(home, seq, charges).to_pylist() if charges else []
     for key in gone:
         del charges[key]
     last = {key: each[-1] for key, each in charges.items() if each}
     others = moved(home, seq, {key: each for key, each in last.items() if each.status < REFUSALS_FROM}, rows.table)
-    since = since_run(home, seq, {key: charges[key] for key in {*_may_differ(rows, last, in_conflict), *others}})
-    off: set[Any] = set(off_bills(home, seq, charges).to_pylist())
-    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or key in off or _is_unbilled(charges[key][-1])})
-    told |= _customers_by_now(home, seq, rows, told, {key for key in off if last[key].aside == LeftOut.TESTED})
+    since = since_run(
+        home, seq, {key: charges[key] for key in {*_may_differ(rows, last, in_conflict), *others, *(off.keys() & last.keys())}}
+    )
+    on_no_bill: set[Any] = set(off_bills(home, seq, charges).to_pylist()) & set(keys)
+    told = _left_out(home, seq, rows, {key for key in keys if key not in charges or key in on_no_bill or _is_unbilled(charges[key][-1])})
+    told |= _customers_by_now(home, seq, rows, told, {key for key in on_no_bill if last[key].aside == LeftOut.TESTED})
     accounts = _accounts(home, {each.account_key for of in charges.values() for each in of})
     records = [_record(row, charges.get(row["event_key"], []), told, accounts) for row in rows.table.to_pylist()]
     records = _with_what_comes(home, seq, rows, charges, records)
     records = [_with_since(each, since.get(key)) for key, each in zip(keys, records, strict=True)]
     owners = owners_in_conflict(home, seq, in_conflict)
     held = [_waiting(row, owners, charges.get(row["event_key"], []), since.get(row["event_key"]), accounts) for row in waits]
-    every = sorted([*records, *held], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
-    return Found(number, seq, tuple(every[:limit]), rows.total + len(waits))
+    owned = owners_of(home, seq, [row for row in rows.off.to_pylist() if row["event_key"] in off])
+    gone_rows = [
+        _not_counting(row, off[row["event_key"]], charges.get(row["event_key"], []), since.get(row["event_key"]), accounts, owned)
+        for row in rows.off.to_pylist()
+        if row["event_key"] in off
+    ]
+    every = sorted([*records, *held, *gone_rows], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
+    return Found(number, seq, tuple(every[:limit]), rows.total + len(waits) + len(gone_rows))
 
 
 def of_charges(charges: list[Charged]) -> dict[str, Any]:
@@ -274,7 +297,7 @@ def _of_told(told: Told) -> dict[str, Any]:
     state = (
         State.LEFT_OUT if told.run_id and told.outlook is Outlook.LATER and told.reason is not LeftOut.NOT_DUE else _STATE_OF[told.outlook]
     )
-    date = "" if told.run_id else told.next_bill_date
+    date = told.next_run if told.run_id else told.next_bill_date
     known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date, "proposal": told.proposal}
     return {"state": state, "reason": told.reason, "detail": told.detail, **known}
 
@@ -284,6 +307,42 @@ def _plain(row: dict[str, Any], **known: Any) -> Record:  # noqa: ANN401 -- fiel
     volume = (row["bytes_up"] or 0) + (row["bytes_down"] or 0)
     what = (row["service"], row["direction"], other, row["duration_us"] or 0, volume, row["units"] or 0)
     return Record(row["source"], row["record_id"], row["start_us"], *what, **known)
+
+
+def _off(home: Home, seq: int, rows: Rows) -> dict[bytes, OffRow]:
+    """The reasons of records without a version that counts under the number."""
+    keys: list[Any] = rows.off["event_key"].to_pylist()
+    return off_rows.reasons(home, seq, set(keys))
+
+
+def _not_counting(  # noqa: PLR0913, PLR0917 -- the row, and what is known of its event
+    row: dict[str, Any],
+    off: OffRow,
+    charges: list[Charged],
+    since: Since | None,
+    accounts: Mapping[int, tuple[str, str]],
+    owners: Mapping[bytes, str],
+) -> Record:
+    """A record without a version that counts under the number; with the bill that has one."""
+    detail = off.served_id if off.served_id != row["served_id"] else ""
+    reason = str(LeftOut.NOT_BILLABLE) if off.reason is Gone.ABSORBED else CONFLICTING if off.reason is Gone.WAITS else str(off.reason)
+    known: dict[str, Any] = {"reason": reason, "detail": ABSORBED if off.reason is Gone.ABSORBED else detail}
+    record = _plain(row, state=_OFF_STATE[off.reason], account_id=owners.get(row["event_key"], ""), suspense_id=off.suspense_id, **known)
+    billed = of_charges(charges) if charges and charges[-1].status < REFUSALS_FROM else {}
+    if since is None or billed.get("state") != State.BILLED:
+        return record
+    return msgspec.structs.replace(record, **_bill_of_version(row, charges[-1], billed, since, accounts))
+
+
+def _bill_of_version(
+    row: dict[str, Any], charge: Charged, billed: dict[str, Any], since: Since, accounts: Mapping[int, tuple[str, str]]
+) -> dict[str, Any]:
+    """The line that has a version of an event, with the charge where it is that of the row."""
+    where = {name: billed[name] for name in ("run_id", "invoice", "line_no", "later_lines")}
+    account_id, currency = accounts.get(charge.account_key, ("", ""))
+    if since.charged is not None and since.charged.duration_us == (row["duration_us"] or 0):
+        where |= {"charge_micros": charge.charge_micros, "currency": currency}
+    return {**where, "account_id": account_id, "since": since}
 
 
 def _waiting(
@@ -299,8 +358,4 @@ def _waiting(
     billed = of_charges(charges) if charges and charges[-1].status < REFUSALS_FROM else {}
     if since is None or billed.get("state") != State.BILLED:
         return record
-    where = {name: billed[name] for name in ("run_id", "invoice", "line_no", "later_lines")}
-    account_id, currency = accounts.get(charges[-1].account_key, ("", ""))
-    if since.charged is not None and since.charged.duration_us == row["duration_us"]:
-        where |= {"charge_micros": charges[-1].charge_micros, "currency": currency}
-    return msgspec.structs.replace(record, account_id=account_id, since=since, **where)
+    return msgspec.structs.replace(record, **_bill_of_version(row, charges[-1], billed, since, accounts))

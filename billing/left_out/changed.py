@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from billing import late_decisions
 from billing.intake import marks
+from billing.left_out.first_runs import with_first_runs
 from billing.left_out.history import Verdicts
 from billing.left_out.judging import Judge
 from billing.left_out.reopened import verdicts_now
@@ -215,5 +216,6 @@ class _Looking:
             return {}
         usage = self._sessions.rows.take(pa.array([row for _, row in rows], pa.int64()))
         found = verdicts_now(self._home, self._seq, usage, changes=changes)
+        found = with_first_runs(self._home, self._seq, usage, found, changes=changes)
         listed = zip(rows, found.for_good.tolist(), found.reason.tolist(), found.run_id.tolist(), strict=True)
         return {key: (reason, run_id) for (key, _), for_good, reason, run_id in listed if for_good}

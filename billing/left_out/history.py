@@ -120,12 +120,12 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
     """
     reason, run_id = np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64)
     committed, open_ = int64(usage[COMMIT_SEQ]), np.ones(usage.num_rows, np.bool_)
-    refused_by = _refused_by(home, seq, usage)
+    last = refused_by(home, seq, usage)
     with home.connect() as connection:
         runs, counting = looked(connection, seq), Counting(connection, seq)
         is_any_ruled = late_rules.was_ever_asked(price_list.load(home, seq)) if runs else False
         for number, run in enumerate(runs):
-            rows = np.flatnonzero(open_ & (committed <= run.pinned_seq) & (refused_by < run.run_id))
+            rows = np.flatnonzero(open_ & (committed <= run.pinned_seq) & (last < run.run_id))
             if rows.size:
                 judge = Judge(home, connection, run)
                 keys = judge.account_keys(usage.take(rows))
@@ -140,7 +140,7 @@ def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None
     return Verdicts(reason, run_id)
 
 
-def _refused_by(home: Home, seq: int, usage: pa.Table) -> Int64s:
+def refused_by(home: Home, seq: int, usage: pa.Table) -> Int64s:
     """The run that refused each row and was the last to look at it; 0: none."""
     refused = still_refused(home, seq)
     if not refused:

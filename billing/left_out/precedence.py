@@ -40,6 +40,11 @@ DECIDES: Final = _WEIGHT >= FOR_GOOD  # by reason: a run has decided, and left t
 _Reasons = npt.NDArray[np.int8]
 
 
+def is_vague(reason: _Reasons) -> npt.NDArray[np.bool_]:
+    """A mask of the reasons by which a run leaves an event to others: it was of other accounts, or had nothing to compute of this one."""
+    return np.asarray(_WEIGHT[reason] == VAGUE)
+
+
 def standing(newer: _Reasons, older: _Reasons) -> _Reasons:
     """The reasons that stand of those given by newer runs (UNSEEN: none) and by one older run.
 

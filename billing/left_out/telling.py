@@ -15,9 +15,11 @@ from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
+from billing.left_out.first_runs import with_first_runs
 from billing.left_out.judging import CODES, ORDER, Judge, columns
 from billing.left_out.precedence import UNSEEN
 from billing.left_out.reopened import next_dates
+from billing.left_out.taken_off import taken_off
 from billing.runs import states
 from billing.runs.contracts import price_list
 from billing.runs.contracts.columns import int64
@@ -47,7 +49,9 @@ MORE: Final = ("record_id", "source", "flags", "direction", "source_amount_micro
 NOBODYS: Final = "nobodys"
 NOBODYS_UNREAD: Final = "nobodys_unread"
 AFTER_BILL: Final = "after_bill"
+TAKEN_OFF: Final = "taken_off"
 FOR_TESTS: Final = "for_tests"
+_PASSED_BY: Final = {LeftOut.OTHER_RUN, LeftOut.NOT_DUE}
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
 
 
@@ -58,12 +62,14 @@ class Told(msgspec.Struct, frozen=True):
     where its number had no owner. `period_to` is the first day after the period. `open_from` is the first day of the oldest period that
     was open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed,
     segment, no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; NOBODYS_UNREAD: no
-    run has read it since it came; AFTER_BILL: it came after the bill of its period, which the next run corrects; FOR_TESTS: its account
-    is for tests in its period, and a run will price it. `closes_on`: the first bill date that bills nothing more of its period, where
-    that was billed. `decision`: what people decided about it, if that is valid. `proposal`: the number of one that waits for another
-    person, 0: none; `proposed` is its kind (late_usage_bill, late_usage_write_off). `refused`: why `refused_by`, the last run that looked
-    at it in time, refused it (a status of rating); empty where none did. `arrives_from`, `arrives_to` (the first day after it): the period
+    run has read it since it came; AFTER_BILL: it came after the bill of its period, which the next run corrects; TAKEN_OFF: a run took it
+    off an earlier bill, and the next one bills it; FOR_TESTS: its account is for tests in its period, and a run will price it.
+    `closes_on`: the first bill date that bills nothing more of its period, where that was billed. `decision`: what people decided about
+    it, if that is valid. `proposal`: the number of one that waits for another person, 0: none; `proposed` is its kind (late_usage_bill,
+    late_usage_write_off). `refused`: why `refused_by`, the last run that looked at it in time, refused it (a status of rating); empty where
+    none did. `arrives_from`, `arrives_to` (the first day after it): the period
     of its arrival, where its plan bills it with that; empty: with its own. `taken_back`: decisions on it that hold no more.
+    `next_run`: the bill date of the next run of its account, where runs so far have passed that by.
     """
 
     event_key: str
@@ -94,11 +100,12 @@ class Told(msgspec.Struct, frozen=True):
     arrives_from: str = ""
     arrives_to: str = ""
     taken_back: tuple[late_decisions.Undone, ...] = ()
+    next_run: str = ""
 
     @property
     def billed_to(self) -> str:
-        """The end of the period that bills it, which is the first date of a run that does."""
-        return self.arrives_to or self.period_to
+        """The first date of a run that bills it: the end of the period that does, or that of the next run of its account."""
+        return max(self.arrives_to or self.period_to, self.next_run)
 
     @property
     def next_bill_date(self) -> str:
@@ -111,15 +118,21 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
     if not len(keys):
         return ()
     usage = usage_of(home, seq, keys, start_us)
+    off: set[Any] = set()
     if run_id is None:
-        found = verdicts_listed(home, seq, usage)
-        reason, by = found.reason, found.run_id
+        found = with_first_runs(home, seq, usage, verdicts_listed(home, seq, usage))
+        off = _taken_off(home, seq, usage, found.reason)
+        rows = [row for row, key in enumerate(usage["event_key"].to_pylist()) if key in off]
+        reason, by = found.reason.copy(), found.run_id.copy()
+        reason[rows], by[rows] = UNSEEN, 0
     else:
         by = np.full(usage.num_rows, run_id, np.int64)
         reason = _of_run(home, seq, usage, run_id)
         if (reason == UNSEEN).any():
             raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then later runs are searched")
-    return tell_of(home, seq, usage, reason, by)
+    told = tell_of(home, seq, usage, reason, by)
+    told = tuple(_as_taken_off(each) if bytes.fromhex(each.event_key) in off else each for each in told)
+    return told if run_id is not None else _with_next_runs(home, seq, usage, told)
 
 
 def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs
@@ -177,6 +190,37 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
                 found = _with_people(found, decisions.get(row), proposed.get(found.event_key))
                 told[row] = msgspec.structs.replace(found, taken_back=undone[names[row]]) if names[row] in undone else found
         return _with_tests(connection, seq, [told[row] for row in sorted(told)])
+
+
+def _taken_off(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8]) -> set[Any]:
+    """Events that a run took off a bill, where the runs since had nothing to compute of their owner, or were of other accounts."""
+    vague = np.isin(reason, [CODES[LeftOut.SETTLED], CODES[LeftOut.OTHER_RUN]])
+    keys: list[Any] = usage["event_key"].filter(pa.array(vague)).to_pylist()
+    return set(taken_off(home, seq, keys).to_pylist()) if keys else set()
+
+
+def _as_taken_off(each: Told) -> Told:
+    """An explanation of what the next run bills again, once it was taken off a bill."""
+    is_billed = each.reason is LeftOut.NOT_DUE and each.detail in {"", AFTER_BILL}
+    return msgspec.structs.replace(each, detail=TAKEN_OFF) if is_billed else each
+
+
+def _with_next_runs(home: Home, seq: int, usage: pa.Table, told: tuple[Told, ...]) -> tuple[Told, ...]:
+    """The explanations, those by runs of other accounts with the next run of the own one, or as that leaves the record out for good."""
+    passed = {each.event_key for each in told if each.run_id and each.account_id and each.reason in _PASSED_BY}
+    keys: list[Any] = usage["event_key"].to_pylist()
+    names = [key.hex() for key in keys]
+    rows = np.array([row for row, name in enumerate(names) if name in passed], np.int64)
+    if not rows.size:
+        return told
+    usage = usage.take(rows)
+    ahead = tell_of(home, seq, usage, np.full(rows.size, UNSEEN, np.int8), np.zeros(rows.size, np.int64))
+    of_key = {each.event_key: each for each in ahead}
+    return tuple(_with_next_run(each, of_key[each.event_key]) if each.event_key in of_key else each for each in told)
+
+
+def _with_next_run(each: Told, ahead: Told) -> Told:
+    return ahead if ahead.outlook is Outlook.FOR_GOOD else msgspec.structs.replace(each, next_run=ahead.bill_date)
 
 
 def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> tuple[Told, ...]:

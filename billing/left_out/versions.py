@@ -71,10 +71,11 @@ class Difference(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """Differences in order of time. `rows`: stored versions, as USAGE_V1 with the commit of each."""
+    """Differences in order of time. `rows`: stored versions, as USAGE_V1 with the commit of each. `counting`: events that count by now."""
 
     rows: pa.Table
     found: tuple[Difference, ...]
+    counting: frozenset[bytes] = frozenset()
 
 
 class _Charge(NamedTuple):
@@ -105,7 +106,8 @@ def differences(home: Home, seq: int, only: Collection[bytes] | None = None) -> 
     owners = _owners(home, seq, rows)
     found = [each for key, side in sides.items() for each in _of_event(rows, side, charges[key], owners, run_id)]
     start_us = int64(rows["start_us"])
-    return Differences(rows, tuple(sorted(found, key=lambda each: (int(start_us[each.row]), each.key))))
+    counting = frozenset(key for key, (_, counts) in sides.items() if counts != NONE)
+    return Differences(rows, tuple(sorted(found, key=lambda each: (int(start_us[each.row]), each.key))), counting)
 
 
 def open_differences(home: Home, seq: int) -> Differences:
@@ -138,6 +140,7 @@ def of_keys(home: Home, seq: int, wanted: Collection[bytes]) -> Differences:
         marked = sa.select(tables.suspense.c.event_key).where(tables.suspense.c.event_key.is_not(None), tables.suspense.c.commit_seq <= seq)
         keys = sorted({bytes(key) for key in connection.execute(marked).scalars()})
         run_id = max((run.run_id for run in looked(connection, seq)), default=0)
+        hidden = marks.hidden(connection, seq)
     rows = view.of_keys(home, _COLUMNS, seq, marks.keys_array(keys))
     events, contents = _texts(rows, "event_key"), _texts(rows, "content_hash")
     of_event: dict[bytes, dict[bytes, int]] = {}
@@ -150,7 +153,8 @@ def of_keys(home: Home, seq: int, wanted: Collection[bytes]) -> Differences:
         for counts, to in versions.items()
         if billed != counts
     )
-    return Differences(rows, tuple(each for each in pairs if each.key in wanted))
+    counting = frozenset(events[row] for row in np.flatnonzero(~marks.is_hidden(rows, hidden)).tolist())
+    return Differences(rows, tuple(each for each in pairs if each.key in wanted), counting)
 
 
 class _Final(NamedTuple):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from billing.late_decisions import BILLED
 from billing.left_out import put_aside
-from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD
+from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD, TAKEN_OFF
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
 from rating.dates import DAY_US, HOUR_US, utc_time
@@ -86,6 +86,8 @@ WORDS: Final = {
         "not done while its period is open, `ratewright usage too-late` lists it.",
         "nobodys_unread_told": "its number had no owner, and no run has read it: the next one bills it once an owner is recorded",
         "after_bill": "It came after the bill of its period. The next run of its account, that of {date}, corrects it.",
+        "taken_off": "It was on an earlier bill, and a run took it off. The next run of its account, that of {date}, bills it.",
+        "taken_off_told": "a run took it off an earlier bill, and the run of {date} bills it",
         "nobodys_told": "its number had no owner, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless an owner is recorded",
         "after_bill_told": "it came after the bill of its period, and the run of {date} corrects it",
         "no_rule": "It was received, and no rule of the plan prices what is received.",
@@ -150,6 +152,8 @@ WORDS: Final = {
         "`ratewright usage too-late` 会列出该记录。",
         "nobodys_unread_told": "该号码当时不属于任何订购，尚无出账读取该记录：登记号码后下一次出账将计费",
         "after_bill": "该记录在所属账期出账之后到达。该账户的下一次出账（{date}）将予以更正。",
+        "taken_off": "该记录曾在先前的账单上，后由一次出账冲回。该账户的下一次出账（{date}）将计费。",
+        "taken_off_told": "已从先前的账单冲回，{date} 的出账将计费",
         "nobodys_told": "该号码当时不属于任何订购，除非登记号码，下一次出账将拒绝（UNKNOWN_SUBSCRIPTION）",
         "after_bill_told": "在所属账期出账之后到达，{date} 的出账将予以更正",
         "no_rule": "这是接收的用量，资费计划没有对接收用量定价的规则。",
@@ -225,7 +229,8 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
     if is_refused(found):
         names.append("refused")
     if found.reason is not LeftOut.NOT_BILLABLE and found.detail != FOR_TESTS:
-        names += ["by"] if found.run_id else [] if found.detail else ["ahead" if found.account_id else "ahead_nobodys"]
+        ahead = [] if found.detail else ["ahead" if found.account_id else "ahead_nobodys"]
+        names += ahead if not found.run_id else [] if _is_passed_by(found) else ["by"]
     names += _why(found)
     if found.decision is not None:
         return [*names, "decided"]
@@ -235,6 +240,11 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
         return [*names, "proposed"]
     possible = "nobodys_for_good" if not found.account_id else "for_good" if is_priced else "unpriced_for_good"
     return [*names, possible if found.run_id else "for_good_ahead"]
+
+
+def _is_passed_by(found: Told) -> bool:
+    """True where no run has decided on the record: those so far had other accounts."""
+    return found.reason is LeftOut.OTHER_RUN and bool(found.account_id)
 
 
 def _taken_back(found: Undone, words: Mapping[str, str], zone: ZoneInfo) -> str:
@@ -266,7 +276,7 @@ def _why(found: Told) -> list[str]:
             return ["not_here"]
         ahead = "" if found.run_id else "_ahead"
         return [f"{'closed' if found.closed_since else 'closed_before'}{ahead}"] if found.open_from else []
-    if found.detail in {NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS}:
+    if found.detail in {NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS, TAKEN_OFF}:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []

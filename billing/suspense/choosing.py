@@ -60,6 +60,12 @@ def worths(home: Home, found: Versions) -> tuple[Worth, ...]:
     return tuple(Worth(name, micros, value.currency_of(row), BASIS_NAMES[basis]) for row, (name, micros, basis) in enumerate(each))
 
 
+def owners(home: Home, found: Versions) -> tuple[str, ...]:
+    """The ids of the accounts that own the versions, in their order; empty for those without an owner."""
+    estimator = Estimator(home, found.seq)
+    return tuple(each.account_id for each in estimator.owners(found.rows.select(list(estimator.columns))))
+
+
 def subject(
     home: Home, found: Versions, place: int, suspense_id: int, *, kind: str = proposals.CHOOSE
 ) -> tuple[Subject, tuple[Worth, ...]]:

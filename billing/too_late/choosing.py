@@ -17,14 +17,13 @@ from billing.accounts.lookup import unknown_account
 from billing.intake import view
 from billing.runs.selection.left_out import Outlook
 from billing.store import tables
-from billing.too_late.listing import listed
+from billing.too_late.listing import listed, local_start
+from billing.too_late.wording import told_apart
 from billing.verification.explain_line import explain_record
-from rating.dates import local_time
 from rating.errors import NotFoundError, UserError
 from rating.schema import KEY
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterable, Sequence
 
     from billing.left_out.telling import Told
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 _LIST: Final = "`ratewright usage too-late` lists what is open, with --decided what is not"
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _EVENT_KEY: Final = re.compile(r"[0-9a-f]{32}")
+_BEGINNING: Final = re.compile(r"[0-9a-f]{8,32}")
 
 
 class Choice(NamedTuple):
@@ -94,20 +94,6 @@ def grouped(records: Iterable[TooLate], *, billed: bool) -> Sequence[tuple[Group
     return [(key, groups[key, below]) for key, below in sorted(groups)]
 
 
-def local_start(each: TooLate) -> dt.datetime:
-    """The start of a record on the clock of its account; UTC where it has no owner."""
-    return _local(each, each.record.start_us)
-
-
-def local_day(each: TooLate, instant_us: int) -> dt.date:
-    """The day of an instant on the clock of the account of a record; UTC where it has no owner."""
-    return _local(each, instant_us).date()
-
-
-def _local(each: TooLate, instant_us: int) -> dt.datetime:
-    return local_time(instant_us, each.record.timezone or "UTC")
-
-
 def _is_of(each: TooLate, choice: Choice) -> bool:
     of_month = choice.month is None or f"{local_start(each):%Y-%m}" == choice.month
     return of_month and (choice.account_id is None or each.record.account_id == choice.account_id)
@@ -123,17 +109,26 @@ def _named(home: Home, found: Sequence[TooLate], choice: Choice, now_us: int) ->
     """The records of these names or event keys, each once."""
     wanted = {}
     for name in choice.records:
-        named = [each for each in found if name in {each.record.event_key, each.record.record_id}]
+        named = _called_so(found, name)
         mine = [each for each in named if _is_of(each, choice)]
         if named and not mine:
             raise _of_others(choice, name, named[0])
         if not mine:
             raise _not_open(home, _called(home, name), now_us)
         if len(mine) > 1:
-            keys = ", ".join(each.record.event_key for each in mine)
-            raise UserError(f"{len(mine)} records are called {name}", f"name one by its event key: {keys}")
+            raise UserError(
+                f"{len(mine)} entries are called {name}", f"name one by its key: {'; '.join(told_apart(each) for each in mine)}"
+            )
         wanted[mine[0].record.event_key] = mine[0]
     return sorted(wanted.values(), key=lambda each: (each.record.start_us, each.record.event_key))
+
+
+def _called_so(found: Sequence[TooLate], name: str) -> list[TooLate]:
+    """Those of this name or event key; where there are none, those whose event key begins so."""
+    named = [each for each in found if name in {each.record.event_key, each.record.record_id}]
+    if named or not _BEGINNING.fullmatch(name):
+        return named
+    return [each for each in found if each.record.event_key.startswith(name)]
 
 
 def _of_others(choice: Choice, name: str, each: TooLate) -> UserError:

@@ -20,16 +20,18 @@ from billing import late_decisions
 from billing.intake import view
 from billing.intake.marks import keys_array
 from billing.left_out.changed import late_changes, verdicts_listed
-from billing.left_out.history import uncharged
+from billing.left_out.first_runs import with_first_runs
+from billing.left_out.history import Verdicts, uncharged
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.left_out.versions import of_keys, open_differences
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
 from billing.too_late import increments
 from billing.too_late.versions import Versions, entries, told_of, versions_of
-from rating.dates import DAY_US
+from rating.dates import DAY_US, local_time
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from billing.charges.lines import Int64s
@@ -102,6 +104,20 @@ def listed(home: Home, now_us: int, account_id: str | None = None, *, decided: b
     return Listed(seq, records, _sums(records), taken_back)
 
 
+def local_start(each: TooLate) -> dt.datetime:
+    """The start of a record on the clock of its account; UTC where it has no owner."""
+    return _local(each, each.record.start_us)
+
+
+def local_day(each: TooLate, instant_us: int) -> dt.date:
+    """The day of an instant on the clock of the account of a record; UTC where it has no owner."""
+    return _local(each, instant_us).date()
+
+
+def _local(each: TooLate, instant_us: int) -> dt.datetime:
+    return local_time(instant_us, each.record.timezone or "UTC")
+
+
 def _of_usage(
     home: Home, seq: int, known: late_decisions.Decided, *, decided: bool, progress: Progress | None
 ) -> Iterator[tuple[Told, _Worth, None]]:
@@ -115,7 +131,8 @@ def _of_usage(
     wanted = known.holds(usage["event_key"])
     rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
     usage = usage.take(rows)
-    told: Sequence[Told] = tell_of(home, seq, usage, found.reason[rows], found.run_id[rows])
+    found = with_first_runs(home, seq, usage, Verdicts(found.reason[rows], found.run_id[rows]))
+    told: Sequence[Told] = tell_of(home, seq, usage, found.reason, found.run_id)
     estimator = Estimator(home, seq)
     told = told if decided else _owned(told, estimator.owners(usage))
     assert len(told) == usage.num_rows, "each record is listed once"

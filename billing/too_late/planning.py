@@ -20,7 +20,7 @@ from billing.too_late.choosing import grouped
 from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
-from billing.too_late.wording import in_short, line_text
+from billing.too_late.wording import in_short, line_text, told_apart
 from rating.dates import local_date
 from rating.errors import UserError
 from rating.money import format_micros
@@ -105,7 +105,8 @@ class Planner:
             day = (self._wanted.on_date or local_date(self._who.now_us, owner.timezone)).isoformat()
             text = self._wanted.text or line_text(part, owner.language)
         names = tuple(each.record.record_id for each in part)
-        return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "")
+        versions = tuple(f"{each.record.record_id}, {told_apart(each)}" for each in part if each.versions is not None)
+        return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "", versions)
 
     def _refusal(self, group: Group) -> Obstacle | None:
         """The reason why a group cannot be billed; None where it can."""

@@ -25,7 +25,7 @@ from billing.left_out.for_good import RULE_OF_BEFORE, left_for_good
 from billing.runs.contracts.agreements import RELATIONS
 from billing.runs.selection import billed_periods
 from billing.store import tables
-from billing.too_late.choosing import local_day
+from billing.too_late.listing import local_day
 from billing.too_late.results import Obstacle
 
 if TYPE_CHECKING:

@@ -25,7 +25,10 @@ class Wanted(NamedTuple):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """One decision. `decision_id` 0 and `reference` empty: not made yet. `amount_micros`: what is billed, 0 where nothing is."""
+    """One decision. `decision_id` 0 and `reference` empty: not made yet. `amount_micros`: what is billed, 0 where nothing is.
+
+    `versions`: of its differences between versions, the key, the account and the versions of each, in words.
+    """
 
     decision_id: int
     account_id: str
@@ -40,6 +43,7 @@ class Group(msgspec.Struct, frozen=True):
     on_date: str
     text: str
     reference: str
+    versions: tuple[str, ...] = ()
 
 
 class Obstacle(NamedTuple):

@@ -6,6 +6,7 @@ only one of the two is of the account, what was billed is the charge as its run 
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -13,10 +14,14 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from billing.accounts import picture
 from billing.accounts.facts import in_chunks
+from billing.intake.marks import SUPERSEDED
 from billing.left_out.judging import CODES
 from billing.left_out.telling import Told, tell_of
 from billing.left_out.versions import NONE
+from billing.runs.contracts.counted_charges import Counting
+from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.left_out import LeftOut
 from billing.store import tables
 from billing.suspense.estimate import BASIS_NAMES
@@ -87,13 +92,41 @@ def told_of(home: Home, seq: int, found: Differences) -> Sequence[Told]:
     usage = usage.set_column(0, usage.schema.field("event_key"), pa.array([each.key for each in found.found], KEY))
     assert usage.schema.names[0] == "event_key"
     reason = np.full(usage.num_rows, CODES[LeftOut.CLOSED], np.int8)
-    return tell_of(home, seq, usage, reason, np.array([each.run_id for each in found.found], np.int64))
+    told = tell_of(home, seq, usage, reason, np.array([each.run_id for each in found.found], np.int64))
+    with home.connect() as connection:
+        first = _FirstRuns(connection, seq, found, told)
+        return tuple(msgspec.structs.replace(each, run_id=first.of(of.event_key, each)) for of, each in zip(found.found, told, strict=True))
+
+
+class _FirstRuns:
+    """The runs that first left bills as they were, after versions of their records had changed."""
+
+    def __init__(self, connection: sa.Connection, seq: int, found: Differences, told: Sequence[Told]) -> None:
+        self._runs, self._counting = looked(connection, seq)[::-1], Counting(connection, seq)
+        self._keys = picture.account_keys(connection, {each.account_id for each in told if each.account_id})
+        self._customers = picture.load(connection, self._keys.values(), seq).customers
+        mark, events = tables.suspense.c, sorted({each.event_key for each in found.found})
+        self._changed: dict[bytes, int] = {}
+        for lot in in_chunks(events):
+            query = sa.select(mark.event_key, sa.func.max(mark.commit_seq)).where(mark.event_key.in_(lot), mark.reason != SUPERSEDED)
+            rows = connection.execute(query.where(mark.commit_seq <= seq).group_by(mark.event_key))
+            self._changed.update((bytes(key), int(commit)) for key, commit in rows)
+
+    def of(self, event_key: bytes, told: Told) -> int:
+        """The oldest run of the account since the change that found its period closed; where none is known, the one that tells of it."""
+        if not told.account_id or not told.closed_since:
+            return told.run_id
+        key, since = self._keys[told.account_id], dt.date.fromisoformat(told.closed_since)
+        customer, changed = self._customers[key], self._changed.get(event_key, 0)
+        own = (run for run in self._runs if run.pinned_seq >= changed and run.bill_date >= since and customer.is_edge(run.bill_date))
+        named = (run for run in own if run.only is None or told.account_id in run.only)
+        return next((run.run_id for run in named if not self._counting.gone(run.run_id, [key])), told.run_id)
 
 
 def versions_of(found: Differences, each: Difference, billed_micros: int | None = None, counts_micros: int | None = None) -> Versions:
     """Both versions of a difference."""
     billed, counts = _version(found.rows, each.billed, billed_micros), _version(found.rows, each.counts, counts_micros)
-    elsewhere = counts is None and any(other.event_key == each.event_key and other.counts != NONE for other in found.found)
+    elsewhere = counts is None and each.event_key in found.counting
     return Versions(each.event_key.hex(), billed, counts, elsewhere)
 
 

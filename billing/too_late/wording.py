@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing.too_late.choosing import local_start
+from billing.too_late.listing import local_start
 from rating.dates import utc_time
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NAMED: Final = 3  # records that are named
 _NAME_MAX: Final = 40
+KEY_DIGITS: Final = 8  # of an event key, as people see it
 WORDS: Final = {
     "en": {
         "one": "Late usage: record {names} of {first}",
@@ -37,14 +38,14 @@ VERSIONS: Final = {
     "en": {
         "other": "billed as {billed}, and a version of {counts} counts",
         "none": "billed as {billed}, and no version counts any more",
-        "moved": "billed as {billed}, and the version that counts is of another subscription",
-        "elsewhere": "of another version another account is billed, and a version of {counts} counts",
+        "moved": "billed as {billed}, and the version that counts is of another subscription, or of none",
+        "elsewhere": "of another version another subscription is billed, and a version of {counts} counts",
     },
     "zh": {
         "other": "按 {billed} 出账，此后以 {counts} 的版本为准",
         "none": "按 {billed} 出账，此后没有任何版本有效",
-        "moved": "按 {billed} 出账，此后有效的版本属于另一订购",
-        "elsewhere": "另一版本已向其他账户出账，此后以 {counts} 的版本为准",
+        "moved": "按 {billed} 出账，此后有效的版本属于另一订购，或无归属",
+        "elsewhere": "另一版本已向另一订购出账，此后以 {counts} 的版本为准",
     },
 }
 
@@ -56,6 +57,12 @@ def in_short(each: Versions, language: str = "en") -> str:
     name = "elsewhere" if billed is None else alone if counts is None else "other"
     is_dated = billed is not None and counts is not None and billed.start_us != counts.start_us
     return VERSIONS[language][name].format(billed=_quantity(billed, is_dated=is_dated), counts=_quantity(counts, is_dated=is_dated))
+
+
+def told_apart(each: TooLate) -> str:
+    """An entry by its key, with its account and start, and the side of it where a record has several."""
+    whose = f"{each.record.account_id or 'no account'}, begun {local_start(each):%Y-%m-%d %H:%M}"
+    return f"{each.record.event_key[:KEY_DIGITS]} of {whose}" + ("" if each.versions is None else f" ({in_short(each.versions)})")
 
 
 def line_text(records: Sequence[TooLate], language: str) -> str:

@@ -37,7 +37,7 @@ def add(
     """Enter a charge or credit. Above the limit another person gives the same command before it counts."""
     from billing.documents import adjusting
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
     from server.cli.ledger.common import who
     from server.cli.payment.common import micros_of
@@ -55,8 +55,9 @@ def add(
     )
     with Home.open(home) as opened:
         done = adjusting.add(opened, wanted, who(opened), dry_run=dry_run)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
     amount_shown = f"{output.amount(done.amount_micros, done.currency)} {done.currency}"
     shown = f"{amount_shown} for account {done.account_id} on {done.on_date} ({done.reason_code})"
@@ -77,12 +78,13 @@ def list_(
     """List charges and credits by hand, with the invoice that has each."""
     from billing.documents import adjusting
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = adjusting.list_all(opened, account)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
     rows = [
         (each.reference, each.account_id, each.subscription_id, each.on_date, output.amount(each.amount_micros, each.currency),

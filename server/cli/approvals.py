@@ -33,16 +33,18 @@ def list_(
     from billing.enquiries.waiting import waiting
     from billing.store import approvals
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
         with opened.connect() as connection:
             found = approvals.list_all(connection, decided=every)
         beside = waiting(opened)
+    practice.say(opened, as_json=as_json)
     if as_json:
         numbered = [plain(each) | {"fee_micros": _fee_micros(each), "command": _command(each)} for each in found]
-        output.print_json([*numbered, *({**plain(each), "approval_id": None, "state": approvals.WAITS} for each in beside)])
+        every_one = [*numbered, *({**plain(each), "approval_id": None, "state": approvals.WAITS} for each in beside)]
+        output.print_json(practice.marked(opened, every_one))
         return 0
     rows: list[tuple[object, ...]] = [
         (each.approval_id, what(each), each.account_id, *_money(each), each.by_name, each.reason, _state(each)) for each in found
@@ -71,14 +73,15 @@ def agree(
     """Agree to another person's proposal: it is checked again, and done."""
     from billing import agreeing
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger.common import who
     from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
         done = agreeing.agree(opened, number, note, who(opened))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(plain(done))
+        output.print_json(practice.marked(opened, plain(done)))
         return 0
     made = getattr(done.result, "number", "")
     amount = " ".join(_money(done.approval)).strip()
@@ -98,14 +101,15 @@ def refuse(
 ) -> int:
     """Refuse another person's proposal, or withdraw your own: it is never done."""
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger.common import who
     from server.cli.payment.common import plain
 
     with Home.open(home) as opened:
         found = agreeing.refuse(opened, number, note, who(opened))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(plain(found))
+        output.print_json(practice.marked(opened, plain(found)))
     else:
         print(f"{what(found)}, asked for by {found.by_name}: refused by {found.decided_by}; nothing was done")
     return 0

@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 Language = Annotated[Literal["en", "zh"], Parameter(name="--language", help="Language.")]
+DUNNING_RUN: Final = "dunning run"  # headed "run" in English, as bill runs are; in Chinese they have words of their own
+_ENGLISH: Final = {DUNNING_RUN: "run"}
 _CHINESE: Final = {
     "number": "单据号", "account": "账户", "from": "起始日", "to": "截止日", "issued on": "出账日期", "due on": "付款期限", "total": "总额",
     "open": "未付", "currency": "币种", "state": "状态", "date": "日期", "what": "类型", "document": "单据", "text": "说明",
@@ -24,14 +26,14 @@ _CHINESE: Final = {
     "no.": "编号", "decision": "决定", "decided (UTC)": "决定时间（UTC）", "agreed by": "复核人", "why": "理由", "credited by": "冲减单据",
     "of": "决定人", "taken back (UTC)": "撤回时间（UTC）", "action": "措施", "level before": "原级别", "level": "级别",
     "oldest due on": "最早付款期限", "past due": "逾期金额", "policy": "催缴政策", "undone": "撤销", "remind": "提醒",
-    "bar outgoing": "限制呼出", "clear": "恢复正常",
-    "credit invoice": "贷项账单", "agreed to by": "复核人", "record": "记录", "period": "账期", "events": "次数",
+    "bar outgoing": "限制呼出", "clear": "恢复正常", DUNNING_RUN: "催缴批次",
+    "credit invoice": "贷项账单", "agreed to by": "复核人", "record": "记录", "key": "键", "period": "账期", "events": "次数",
 }  # fmt: skip
 
 
 def word(text: str, language: str) -> str:
     """A word of a table in a language."""
-    return _CHINESE.get(text, text) if language == "zh" else text
+    return (_CHINESE if language == "zh" else _ENGLISH).get(text, text)
 
 
 def document(kind: str, total_micros: int, language: str = "en") -> str:

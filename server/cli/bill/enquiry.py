@@ -39,14 +39,15 @@ def unbilled(
     from billing.documents.enquiry import enquire
     from billing.store.home import Home
     from server import clock
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
         found = enquire(opened, account, None if date is None else parse_date(date), clock.now_us(opened), language)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
+        practice.say(opened, found.language)
         _print(found)
     return 0
 
@@ -98,12 +99,13 @@ def list_(
     """List open alarms: the customer is not informed yet, and they are not dismissed."""
     from billing.documents import alarms as found_alarms
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = found_alarms.list_all(opened, only_open=not every)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
     rows = [
         (each.alarm_id, each.kind.replace("_", " "), each.account_id, each.period_from, output.amount(each.reached_micros, each.currency),

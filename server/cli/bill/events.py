@@ -26,12 +26,13 @@ def refused(
     """
     from billing.runs.refused_events import refusals
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = refusals(opened, run_id(run), reason, limit)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
     if not found.counts:
         print(f"run {found.run_id} refused no event")
@@ -63,7 +64,7 @@ def explain(
     from billing.too_late.possible import unpriced
     from billing.verification.explain_line import explain_record
     from rating import explain as explained
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.pages import rerated as rerated_page
     from server.cli.pages.since_run import sentence
     from server.cli.pages.void_bill import void_in_words
@@ -75,17 +76,17 @@ def explain(
         void, since = on_void(opened, starts), changes_since(opened, starts)
     if as_json:
         events = [explained.as_json(outcome) for outcome in found.outcomes]
-        output.print_json(
-            {"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated, "void": void, "since": since}
-        )
+        told = {"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated, "void": void, "since": since}
+        output.print_json(practice.marked(opened, told))
         return 0
+    practice.say(opened, language)
     texts = []
     for outcome in found.outcomes:
         on_top = found.rerated_of(outcome)
-        told = rerated_page.sentences(on_top.run_id, on_top.lines, language) if on_top is not None else []
+        later = rerated_page.sentences(on_top.run_id, on_top.lines, language) if on_top is not None else []
         gone = [line for each in void if each.event_key == outcome.event.event_key.hex() for line in void_in_words(each, language)]
         changed = [sentence(each, language) for each in since if each.event_key == outcome.event.event_key.hex()]
-        texts.append("\n".join([explained.as_text(outcome, language), *changed, *gone, *told]))
+        texts.append("\n".join([explained.as_text(outcome, language), *changed, *gone, *later]))
     aside = [sentences(each, language, is_priced=each.event_key not in without_price) for each in found.left_out]
     print("\n\n".join([*texts, *("\n".join(each) for each in aside)]))
     return 0

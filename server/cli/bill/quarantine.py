@@ -20,12 +20,13 @@ def quarantine(
     """List accounts that runs did not bill, with the reason: in quarantine, held, or for testing."""
     from billing.runs import quarantine as parking
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = parking.parked(opened, run, every=every)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({"accounts": found})
+        output.print_json(practice.marked(opened, {"accounts": found}))
         return 0
     if not found:
         print("no account is put aside")

@@ -18,10 +18,7 @@ Named = Annotated[
     Parameter(help="Only these of the accounts with the plan: a,b or @file with one id a line.", allow_leading_hyphen=True),
 ]
 _MOVED = "its bills have usage of a number that is another account's now: bill or give back a difference by hand"
-_CAUSES = (
-    "a difference is what is due by the tariffs in force now, less what was billed: usage that was corrected after its bill is in it too "
-    "(bill explain RECORD)"
-)
+_CAUSES = "a difference is what is due by the tariffs in force now, and by the facts that the last run knew, less what was billed"
 JobId = Annotated[int, Parameter(help="Number of the re-rating, as `bill rerate-list` shows it.")]
 
 
@@ -40,7 +37,7 @@ def rerate(
     from billing.rerate import jobs
     from billing.rerate.request import request
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import account_ids, thread_count
     from server.cli.ledger.common import who
     from server.cli.stages import show
@@ -54,8 +51,9 @@ def rerate(
         else:
             job = jobs.plan(opened, wanted, who(opened), threads=thread_count(threads), progress=report)
             found = job.figures
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found if job is None else job)
+        output.print_json(practice.marked(opened, found if job is None else job))
         return 0
     _print_figures(found)
     if job is None:
@@ -74,13 +72,14 @@ def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> 
     """List re-ratings, their amounts and their states."""
     from billing.rerate import jobs
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import amounts
 
     with Home.open(home) as opened:
         found = jobs.jobs(opened)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
         return 0
     rows = [
         (each.job_id, each.request.plan, each.request.version, output.period(f"{each.request.first_day}", each.request.after_day),
@@ -131,7 +130,7 @@ def rerate_apply(
     """Make the invoices and credit notes of an approved re-rating. Given again, the command makes nothing."""
     from billing.rerate import jobs
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import amounts, parse_date, thread_count
     from server.cli.ledger.common import who
     from server.cli.stages import show
@@ -139,8 +138,9 @@ def rerate_apply(
     on = parse_date(date)
     with Home.open(home) as opened, show("rerate") as report:
         done = jobs.apply(opened, job, on, who(opened), threads=thread_count(threads), progress=report)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     elif done.existed:
         print(f"re-rating {job} was applied before; nothing changed")
     else:
@@ -158,13 +158,14 @@ def _beyond(found: Beyond) -> str:
 def _decide(job: int, kind: str, note: str, home: HomeFolder, *, as_json: bool) -> int:
     from billing.rerate import jobs
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger.common import who
 
     with Home.open(home) as opened:
         done: Job = jobs.decide(opened, job, kind, note, who(opened))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
         print(f"re-rating {job} is {done.state} by {done.decided_by}")
     return 0

@@ -34,7 +34,7 @@ def undo(
     from billing.documents import undoing
     from billing.store.home import Home
     from rating.errors import UserError
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import account_ids
     from server.cli.ledger.common import who
 
@@ -46,8 +46,9 @@ def undo(
             done = undoing.withdraw(opened, run, reason, who(opened), accounts=named)
         else:
             done = undoing.undo(opened, run, reason, who(opened), accounts=named, dry_run=dry_run)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
         _print(done, named)
     return 1 if done.blockers else 0

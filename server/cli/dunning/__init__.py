@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from rating.dates import utc_time
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.languages import Language, word, words
+from server.cli.languages import DUNNING_RUN, Language, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,8 +144,8 @@ def _print_history(found: History, language: str) -> None:
         undone = [undoing_in_words(each.undoing, language) if each.undoing else "" for each in found.steps]
         marks = [(each.run_id, each.as_of, each.policy_hash[:12], words) for each, words in zip(found.steps, undone, strict=True)]
         rows = [(*mark[:2], *row[1:], *mark[2:]) for mark, row in zip(marks, _rows(found.steps, language), strict=True)]
-        columns = words(("run", "date", *_COLUMNS[1:], "policy", ""), language)
-        output.print_table(columns, rows, right=words(("run", *_RIGHT), language))
+        columns = words((DUNNING_RUN, "date", *_COLUMNS[1:], "policy", ""), language)
+        output.print_table(columns, rows, right=words((DUNNING_RUN, *_RIGHT), language))
 
 
 _HISTORY: Final = {

@@ -17,12 +17,13 @@ def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     """List the runs that took steps, oldest first, by whom and when, and which of them are undone."""
     from billing import dunning
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = dunning.runs(opened)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     elif not found:
         print("dunning has taken no steps")
     else:
@@ -42,13 +43,14 @@ def undo(
     """Propose to undo the newest run. When another person gives the same command, levels and bars are again as before the run."""
     from billing import dunning
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger.common import who
 
     with Home.open(home) as opened:
         done = dunning.undo(opened, run, reason, who(opened), dry_run=dry_run)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({"dry_run": dry_run, **_fields(done)})
+        output.print_json(practice.marked(opened, {"dry_run": dry_run, **_fields(done)}))
     else:
         _print(done, dry_run=dry_run)
     return 0

@@ -30,14 +30,15 @@ def export(
     from billing.accounting import gl_export
     from billing.accounting.month_end import month_of
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     chart = gl_export.read_mapping(mapping)
     with Home.open(home) as opened:
         require_entity(opened, entity)
         done = gl_export.export(opened, chart, month_of(month), entity, out, who(opened), detail=detail, overwrite=overwrite)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
     sums = ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(done.debit_micros.items())) or "0"
     print(f"{counted(done.rows, 'row')}, debits and credits {sums} each, to {done.file}")

@@ -80,15 +80,16 @@ def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: b
     from billing.accounting.month_end import month_of
     from billing.accounting.unbilled import targets
     from billing.store.home import Home
-    from server.cli import output, progress
+    from server.cli import output, practice, progress
 
     wanted = month_of(month)
     with Home.open(home) as opened, progress.show("month end", "events") as report:
         require_entity(opened, entity)
         found = targets(opened, wanted, progress=report)
         done = closing.close(opened, wanted, entity, found, reason, who(opened), dry_run=dry_run)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
         show_closing(done)
     return 0

@@ -21,15 +21,16 @@ def balance(
     """Show the trial balance. Debits equal credits by entity and currency."""
     from billing.accounting import balances
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
 
     last = None if through is None else parse_date(through)
     with Home.open(home) as opened, opened.connect() as connection:
         require_entity(opened, entity)
         found = balances.trial_balance(connection, entity=entity, through=last, every_customer=customers)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json([{**each._asdict(), "balance_micros": each.balance_micros} for each in found])
+        output.print_json(practice.marked(opened, [{**each._asdict(), "balance_micros": each.balance_micros} for each in found]))
         return 0
     rows = [
         (each.entity, each.account, each.currency, *(output.amount(micros, each.currency) for micros in each[3:]),
@@ -51,15 +52,18 @@ def ageing_(
     """Show what customers owe, by days past due. Credit that is not used up is listed apart."""
     from billing.accounting import ageing
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
 
     as_of = parse_date(date)
     with Home.open(home) as opened, opened.connect() as connection:
         found = ageing.aged(ageing.items(connection, as_of, account), as_of)
     names = ageing.bucket_names()
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json([{**each._asdict(), "buckets": dict(zip(names, each.buckets, strict=True))} for each in found])
+        output.print_json(
+            practice.marked(opened, [{**each._asdict(), "buckets": dict(zip(names, each.buckets, strict=True))} for each in found])
+        )
         return 0
     rows = [
         (
@@ -85,7 +89,7 @@ def revenue(
     from billing.accounting import balances
     from billing.accounting.month_end import month_of
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     wanted = month_of(month)
     with Home.open(home) as opened, opened.connect() as connection:
@@ -94,8 +98,9 @@ def revenue(
             name: balances.earned(connection, kind, wanted.first, wanted.after, entity)
             for name, kind in (("revenue", balances.REVENUE), ("tax", balances.TAX))
         }
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({name: [each._asdict() for each in rows] for name, rows in found.items()})
+        output.print_json(practice.marked(opened, {name: [each._asdict() for each in rows] for name, rows in found.items()}))
         return 0
     rows = [
         (name, each.code, each.entity, each.currency, output.amount(each.amount_micros, each.currency))

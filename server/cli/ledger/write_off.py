@@ -29,7 +29,7 @@ def write_off_(
     from billing.accounting import write_off
     from billing.store import settings
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.invoice import full
 
     with Home.open(home) as opened:
@@ -44,8 +44,9 @@ def write_off_(
             done = write_off.write_off(
                 opened, number, on, reason, by, amount_micros=amount_micros, limit_micros=limit, reference=reference, dry_run=dry_run
             )
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
     shown = f"{output.amount(done.amount_micros, done.currency)} {done.currency} of {done.number}"
     if done.existed:
@@ -67,12 +68,13 @@ def write_offs(
     """List write-offs that were proposed, made and undone, in that order, with the person and the reason."""
     from billing.accounting import write_off
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = write_off.list_all(opened, number)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return 0
     rows = [
         (each.number, each.what, each.on_date, output.amount(each.amount_micros, each.currency), each.currency, each.reference, each.reason,

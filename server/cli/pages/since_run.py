@@ -19,6 +19,8 @@ _SHORT: Final = {
         "nobody": "no account",
         "account": "account {account_id}",
         "owner": "; now of {owner}",
+        "gone": "; billed on {invoice} line {line_no} as {charged}: {next}",
+        "taken_off": "a run of account {billed_account_id} takes it off",
         "mended": "; corrected: the run of {next_bill_date} prices it",
         "listed": "no run corrects it, `ratewright usage too-late` has the difference",
         "decided": "no run corrects it, and decision {decision_id} is about the difference",
@@ -32,6 +34,8 @@ _SHORT: Final = {
         "nobody": "无归属",
         "account": "账户 {account_id}",
         "owner": "；号码现属{owner}",
+        "gone": "；已出账：{invoice} 第 {line_no} 行（{charged}）：{next}",
+        "taken_off": "账户 {billed_account_id} 的出账将其冲回",
         "listed": "任何出账都不会更正，差额见 `ratewright usage too-late`",
         "decided": "任何出账都不会更正，差额已由决定 {decision_id} 处理",
         "mended": "；原因已排除，{next_bill_date} 的出账将批价",
@@ -50,6 +54,8 @@ _SENTENCES: Final = {
         "account": "account {account_id}",
         "owner": "The number is now of {owner}. The charge stays on the bill of account {billed_account_id} until a run of that account "
         "takes it off; none does once the period is closed.",
+        "gone": "No version of the record counts any more, and the charge is of one of {charged}: {next}.",
+        "taken_off": "a run of account {billed_account_id} takes it off the bill",
         "mended": "The cause is corrected: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
         "listed": "no run corrects the charge; `ratewright usage too-late` has the difference",
         "decided": "no run corrects the charge; decision {decision_id} is about the difference",
@@ -63,6 +69,8 @@ _SENTENCES: Final = {
         "nobody": "无归属",
         "account": "账户 {account_id}",
         "owner": "该号码现属{owner}。此费用仍留在账户 {billed_account_id} 的账单上，直至该账户的出账将其冲回；账期关闭后不再冲回。",
+        "gone": "该记录已没有任何有效版本，此费用按 {charged} 的版本计算：{next}。",
+        "taken_off": "账户 {billed_account_id} 的出账将其冲回",
         "listed": "任何出账都不会更正此费用；差额见 `ratewright usage too-late`",
         "decided": "任何出账都不会更正此费用；差额已由决定 {decision_id} 处理",
         "mended": "原因已排除：该记录属于账户 {account_id}，{next_bill_date} 或之后的出账将批价。",
@@ -105,5 +113,5 @@ def _next(since: Since) -> str:
     """The name of the words about the bill that has a charge."""
     if since.next_bill_date:
         return "corrects"
-    stays = "moved" if since.billed_account_id else "stays"
+    stays = "taken_off" if since.kind == "gone" else "moved" if since.billed_account_id else "stays"
     return "listed" if since.too_late else "decided" if since.decision_id else stays

@@ -123,12 +123,13 @@ def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME,
     """List refunds, payments that bounced, chargebacks and those that were won."""
     from billing.payments.giving_back import list_events
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = list_events(opened, account)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return 0
     rows = [
         (each.reference, each.kind, each.account_id, each.of, each.on_date, output.amount(each.amount_micros, each.currency),
@@ -143,15 +144,16 @@ def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME,
 def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
     from billing.payments.giving_back import give_back
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.invoice import full
 
     with Home.open(home) as opened:
         told = told if told.number is None else told._replace(number=full(opened, told.number))
         common.require_happened(opened, told.on_date)
         done = give_back(opened, told, common.act(opened, dry_run=dry_run))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(done))
+        output.print_json(practice.marked(opened, common.plain(done)))
         return 0
     if done.existed:
         print(f"{done.kind} {done.reference} was recorded before; nothing changed")

@@ -30,13 +30,14 @@ def import_(
     from billing.payments.importing import import_file
     from billing.payments.mapping import read_mapping
     from billing.store.home import Home
-    from server.cli import output, progress
+    from server.cli import output, practice, progress
 
     known = read_mapping(mapping)
     with Home.open(home) as opened, progress.show("bank file", "lines") as report:
         done = import_file(opened, file, known, common.act(opened, dry_run=dry_run), report)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(done))
+        output.print_json(practice.marked(opened, common.plain(done)))
     else:
         _print(done)
         common.print_tried(dry_run=dry_run)

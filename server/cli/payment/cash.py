@@ -27,14 +27,15 @@ def cash(
     """Take a payment in cash. The receipt has the next number of the till, without a gap; the cashier is who runs this command."""
     from billing.payments import Payment, cash_desk
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         numbers, on = tuple(common.full_numbers(opened, invoice)), common.happened(opened, date)
         given = Payment(payment_id, account, common.micros_of(amount), on, reference, currency, numbers)
         paid = cash_desk.pay(opened, till, given, common.act(opened, dry_run=dry_run))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(paid))
+        output.print_json(practice.marked(opened, common.plain(paid)))
         return 0
     done = paid.recorded
     print(f"receipt {paid.receipt}: {common.money(given.amount_micros, done.currency)} from account {account}")
@@ -56,7 +57,7 @@ def till(
     """List the receipts of a till and add them up: what came in less what went back."""
     from billing.payments import cash_desk
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import amounts, parse_date
 
     day = None if date is None else parse_date(date).isoformat()
@@ -65,8 +66,9 @@ def till(
     sums: dict[str, int] = {}
     for each in found:
         sums[each.currency] = sums.get(each.currency, 0) + each.amount_micros - each.gone_micros
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({"receipts": common.plain(found), "total_micros": sums})
+        output.print_json(practice.marked(opened, {"receipts": common.plain(found), "total_micros": sums}))
         return 0
     rows = [
         (each.receipt, each.received_on, each.account_id, output.amount(each.amount_micros, each.currency),

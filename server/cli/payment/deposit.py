@@ -34,13 +34,14 @@ def take(
     """Take a deposit. It settles nothing until it is released."""
     from billing.payments import deposits
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         told = deposits.Deposit(deposit_id, account, common.micros_of(amount), common.happened(opened, date), reference, currency)
         held = deposits.take(opened, told, common.act(opened, dry_run=dry_run))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(held))
+        output.print_json(practice.marked(opened, common.plain(held)))
         return 0
     if held.existed:
         print(f"deposit {deposit_id} was taken before; nothing changed")
@@ -86,12 +87,13 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
     """List deposits and what is held of each."""
     from billing.payments import deposits
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = deposits.list_deposits(opened, account)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return 0
     rows = [
         (each.deposit_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),
@@ -107,15 +109,16 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
 def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_run: bool, as_json: bool) -> int:
     from billing.payments import deposits
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     reference, deposit_id, kind, date, amount, reason = told
     micros = None if amount is None else common.micros_of(amount)
     with Home.open(home) as opened:
         movement = deposits.Movement(reference, deposit_id, kind, common.happened(opened, date), micros, reason)
         held = deposits.move(opened, movement, common.act(opened, dry_run=dry_run))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(held))
+        output.print_json(practice.marked(opened, common.plain(held)))
         return 0
     if held.existed:
         print(f"{reference} was recorded before; nothing changed")

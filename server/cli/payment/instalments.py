@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from billing.payments.instalments import Plan
+    from billing.store.home import Home
 
 app = cyclopts.App(name="instalments", help="Instalment plans: what is open in dated parts, by which reminders go.")
 
@@ -45,7 +46,7 @@ def agree(
         numbers, on = tuple(common.full_numbers(opened, invoice)), common.happened(opened, date)
         wanted = Wanted(plan_id, account, on, numbers, dated, parts, first_on, note)
         plan = agree_on(opened, wanted, common.act(opened, dry_run=dry_run))
-    _print([plan], as_json=as_json, dry_run=dry_run)
+    _print(opened, [plan], as_json=as_json, dry_run=dry_run)
     return 0
 
 
@@ -66,7 +67,7 @@ def end(
 
     with Home.open(home) as opened:
         plan = end_plan(opened, plan_id, common.happened(opened, date), note, common.act(opened, dry_run=dry_run))
-    _print([plan], as_json=as_json, dry_run=dry_run)
+    _print(opened, [plan], as_json=as_json, dry_run=dry_run)
     return 0
 
 
@@ -80,7 +81,7 @@ def list_(
 
     with Home.open(home) as opened:
         found = list_plans(opened, common.date_or_today(opened, date), account)
-    _print(found, as_json=as_json, dry_run=False)
+    _print(opened, found, as_json=as_json, dry_run=False)
     return 0
 
 
@@ -91,11 +92,12 @@ def _part(text: str) -> tuple[dt.date, int]:
     return parse_date(when), common.micros_of(amount, "--part")
 
 
-def _print(plans: list[Plan], *, as_json: bool, dry_run: bool) -> None:
-    from server.cli import output
+def _print(home: Home, plans: list[Plan], *, as_json: bool, dry_run: bool) -> None:
+    from server.cli import output, practice
 
+    practice.say(home, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(plans))
+        output.print_json(practice.marked(home, common.plain(plans)))
         return
     for plan in plans:
         existed = " (agreed before; nothing changed)" if plan.existed else ""

@@ -32,7 +32,7 @@ def order(
     from billing.store import settings
     from billing.store.home import Home
     from server import clock, operator
-    from server.cli import output
+    from server.cli import output, practice
 
     wanted = {}
     if words is not None:
@@ -46,8 +46,9 @@ def order(
             setting_changes.put(opened, name, value, by.name, by.uid, clock.now_us(opened))
         with opened.connect() as connection:
             found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
         print(f"payments settle: {found[ORDER_SETTING]}")
         print(f"claims: {found[CLAIMS_SETTING] or 'all charges are principal'}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.payments.promises import Promised
+    from billing.store.home import Home
 
 app = cyclopts.App(name="promise", help="Promises to pay: open, kept or broken by what was paid.")
 
@@ -34,15 +35,17 @@ def add(
     """Record a promise to pay."""
     from billing.payments import promises
     from billing.store.home import Home
+    from server.cli import practice
     from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
         made_on = common.happened(opened, made, "--made")
         told = promises.Promise(promise_id, account, common.micros_of(amount), made_on, parse_date(until), note)
         done = promises.promise(opened, told, common.act(opened, dry_run=dry_run))
+    practice.say(opened, as_json=as_json)
     if done.existed and not as_json:
         print(f"promise {promise_id} was recorded before; nothing changed")
-    _print([done], as_json=as_json)
+    _print(opened, [done], as_json=as_json)
     if not as_json:
         common.print_tried(dry_run=dry_run)
     return 0
@@ -55,18 +58,20 @@ def list_(
     """List promises and their state on a date."""
     from billing.payments import promises
     from billing.store.home import Home
+    from server.cli import practice
 
     with Home.open(home) as opened:
         found = promises.list_promises(opened, common.date_or_today(opened, date), account)
-    _print(found, as_json=as_json)
+    practice.say(opened, as_json=as_json)
+    _print(opened, found, as_json=as_json)
     return 0
 
 
-def _print(found: Sequence[Promised], *, as_json: bool) -> None:
-    from server.cli import output
+def _print(home: Home, found: Sequence[Promised], *, as_json: bool) -> None:
+    from server.cli import output, practice
 
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(home, common.plain(found)))
         return
     rows = [
         (each.promise_id, each.account_id, each.made_on, each.due_on, output.amount(each.amount_micros, each.currency),

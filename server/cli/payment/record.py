@@ -26,7 +26,7 @@ def record(
     """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice."""
     from billing import payments
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         micros, received_on, act = common.micros_of(amount), common.happened(opened, date), common.act(opened, dry_run=dry_run)
@@ -34,8 +34,9 @@ def record(
             opened, payment_id, account, micros, received_on, reference, act.now_us,
             currency=currency, numbers=common.full_numbers(opened, invoice), by=act.by, dry_run=dry_run,
         )  # fmt: skip
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(done))
+        output.print_json(practice.marked(opened, common.plain(done)))
         return 0
     if done.existed:
         print(f"payment {payment_id} was recorded before; nothing changed")
@@ -48,12 +49,13 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
     """List payments in the order in which they were recorded."""
     from billing import payments
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = payments.list_payments(opened, account)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json([each._asdict() for each in found])
+        output.print_json(practice.marked(opened, [each._asdict() for each in found]))
         return 0
     rows = [
         (each.payment_id, each.account_id, each.received_on, output.amount(each.amount_micros, each.currency),

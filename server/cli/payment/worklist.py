@@ -24,12 +24,13 @@ def list_(
     """Show what waits, oldest first."""
     from billing.payments.worklist import work_list
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         found = work_list(opened, decided=decided)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(found))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return 0
     rows = [
         (each.line_id, each.received_on, output.amount(each.amount_micros, each.currency), each.currency, each.payer, each.reference,
@@ -65,13 +66,14 @@ def assign(
     """Say whose money it is: it becomes a payment of the account, received on the day of the bank."""
     from billing.payments.worklist import assign as assign_line
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         numbers = common.full_numbers(opened, invoice)
         done = assign_line(opened, line, account, note, common.act(opened, dry_run=dry_run), numbers=numbers)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(done))
+        output.print_json(practice.marked(opened, common.plain(done)))
         return 0
     if done.existed:
         print(f"line {line} was assigned before; nothing changed")
@@ -87,12 +89,13 @@ def return_(
     """Say that the money goes back to where it came from."""
     from billing.payments.worklist import give_back
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
 
     with Home.open(home) as opened:
         done = give_back(opened, line, note, common.act(opened, dry_run=dry_run))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.plain(done))
+        output.print_json(practice.marked(opened, common.plain(done)))
         return 0
     if done.existed:
         print(f"line {line} was returned before; nothing changed")

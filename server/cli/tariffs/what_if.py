@@ -65,7 +65,7 @@ def what_if(
     from billing.store.home import Home
     from billing.what_if import migration, month
     from billing.what_if import what_if as ask
-    from server.cli import catalogue_names, output
+    from server.cli import catalogue_names, output, practice
     from server.cli.pages import what_if as what_if_page
 
     for file in (csv, chart):
@@ -86,8 +86,9 @@ def what_if(
         output_files.write(csv, what_if_page.as_csv(report).encode(), overwrite=overwrite)
     if chart is not None:
         output_files.write(chart, _drawn(chart, report).encode(), overwrite=overwrite)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(report)
+        output.print_json(practice.marked(opened, report))
         return 0
     what_if_page.show(report)
     print(f"\n{kept}")

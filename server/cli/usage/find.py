@@ -31,6 +31,8 @@ _STATES: Final = {
         "late_never": "adjustment {adjustment} was to bill it, and its period is closed: take decision {decision_id} back",
         "late_never_tests": "adjustment {adjustment} was to bill it, and its account is for tests: take decision {decision_id} back",
         "suspense": "waits in suspense as {suspense_id}: {reason}",
+        "given_up": "written off in suspense: no version of it counts", "replaced": "another version of it counts{number}",
+        "put_together": "its call or session was put together again, and counts as another record",
     },
     "zh": {
         "billed": "已出账：{invoice} 第 {line_no} 行", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
@@ -42,6 +44,8 @@ _STATES: Final = {
         "late_never": "应由调账 {adjustment} 收取，但其账期已关闭：请撤回决定 {decision_id}",
         "late_never_tests": "应由调账 {adjustment} 收取，但其账户为测试账户：请撤回决定 {decision_id}",
         "suspense": "待处理，编号 {suspense_id}：{told}",
+        "given_up": "已在待处理中核销，没有任何有效版本", "replaced": "已由另一版本取代{number}",
+        "put_together": "其呼叫或会话已重新合并，按另一记录计费",
     },
 }  # fmt: skip
 _CREDITED: Final = {
@@ -52,6 +56,9 @@ _SUSPENDED_ZH: Final = {
     "conflicting": "各版本互相冲突", "future_time": "开始或结束时间在未来", "too_old": "过于久远，无法判断是否重复",
     "missing_segment": "缺少分段", "segments_disagree": "各分段互相矛盾",
 }  # fmt: skip
+_PASSED_BY: Final = {"en": "; the run of {} or later bills it", "zh": "；{} 或之后的出账将计费"}
+_OF_NUMBER: Final = {"en": ", of number {}", "zh": "（号码 {}）"}
+_AND: Final = {"en": "; ", "zh": "；"}
 _LATER: Final = {"en": "; also {}", "zh": "；另见 {}"}
 
 
@@ -165,7 +172,13 @@ def state_in_words(record: Record, language: str) -> str:
     state = unbilled if record.state == "late_billed" and not record.invoice else str(record.state)
     if state == "void" and not record.next_bill_date:
         state = "void_waits" if record.reason else "void_rerated"
+    if state == "replaced":
+        state = "put_together" if record.reason == "put_together" else state
+        fields["number"] = _OF_NUMBER[language].format(record.detail) if record.detail else ""
     text = _STATES[language][state].format(**fields, told=_told(record, language))
+    if record.state == "replaced" and record.invoice:
+        text += _AND[language] + _STATES[language]["billed"].format(**fields)
+    text += _PASSED_BY[language].format(record.next_bill_date) if record.reason == "other_run" and record.next_bill_date else ""
     later = _LATER[language].format(", ".join(record.later_lines)) if record.later_lines else ""
     waits = waiting_proposal(record.proposal, language)
     credited = _CREDITED[language][record.is_credited_in_part].format(", ".join(record.credit_notes)) if record.credit_notes else ""

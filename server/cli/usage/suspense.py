@@ -58,7 +58,7 @@ def listed(
     from billing.suspense.listing import listing
     from billing.suspense.selection import Selection
     from server import clock
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.bill import parse_date
 
     selection = Selection(source, () if reason is None else (reason,))
@@ -66,8 +66,9 @@ def listed(
         if source:
             require_source(opened, source)
         found = listing(opened, selection, clock.now_us(opened), limit=limit, bill_date=parse_date(date) if date else None)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     elif not found.counts:
         print("nothing waits in suspense")
     else:

@@ -33,6 +33,8 @@ class Shown:
     subject: Subject | None = None
     place: int = -1
     told: Told | None = None
+    given_back: Told | None = None  # what becomes of the version on the bill, where the chosen one is of another account or of none
+    owners: tuple[str, ...] = ()  # account ids, of each version; empty for no owner
     needs_second: bool = False
     proposal: Proposal | None = None
     waiting: Sequence[Proposal] = ()  # proposals about the event that nobody has decided on
@@ -62,13 +64,17 @@ def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
         final_version(home, found),
         on_bill(home, found),
         place=place,
+        owners=choosing.owners(home, found),
     )
     shown = dataclasses.replace(shown, waiting=choosing.waiting_proposals(home, shown.about))
     if not keep:
         return shown
     subject, _ = choosing.subject(home, found, place, record)
     second = choosing.needs_second(home, subject, operator.current().uid)
-    return dataclasses.replace(shown, subject=subject, told=choosing.to_come(home, found, place), needs_second=second)
+    shown = dataclasses.replace(shown, subject=subject, told=choosing.to_come(home, found, place), needs_second=second)
+    if shown.bill is None or shown.bill.account_id == shown.owners[place]:
+        return shown
+    return dataclasses.replace(shown, given_back=choosing.to_come(home, found, found.names.index(shown.bill.version)))
 
 
 def incomplete(home: Home, record: int, asked: Asking) -> Shown:
@@ -97,20 +103,33 @@ def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
         "worths": shown.worths,
         "kept": shown.found.names[shown.place] if shown.place >= 0 else None,
         "on_closed_bill": shown.closed and shown.closed.name,
+        "owners": shown.owners,
         "on_bill": shown.bill,
+        "given_back": _given_back_json(shown),
+        "billed_to": told.account_id if told is not None and _is_to_come(told) else "",
         "waiting": [proposal_json(each) for each in shown.waiting],
         "next_bill_date": told.next_bill_date if told is not None and _is_to_come(told) else "",
         **chosen,
     }
 
 
+def _given_back_json(shown: Shown) -> dict[str, str] | None:
+    """The account that gets its charge back since the chosen version is of another one, and the date of the run that takes it off."""
+    back = shown.given_back
+    if back is None or shown.bill is None:
+        return None
+    return {"account_id": shown.bill.account_id, "next_bill_date": back.next_bill_date if _is_to_come(back) else ""}
+
+
 def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
     """A table of the versions, and what the choice does, or would do."""
     from server.cli import output
+    from server.cli.pages import usage_columns
     from server.cli.usage.suspense_common import proposal_in_words
 
     if shown.found is not None:
-        rows = [(name, *values) for name, values in shown.differences.items()]
+        rows = usage_columns.side_by_side(shown.differences)
+        rows += [("account", *(each or "none" for each in shown.owners))] if len(set(shown.owners)) > 1 else []
         rows.append(("worth about", *(_worth(each) for each in shown.worths)))
         output.print_table(("differs in", *shown.found.names), rows)
     for each in shown.waiting:
@@ -149,21 +168,44 @@ def _bills(shown: Shown) -> list[str]:
         if each.name != chosen.name
     ]
     told = [f"its worth is unknown: {worth}" if shown.subject.unknown else f"it is worth {', '.join(others)}"]
-    return [*told, _on_bill(shown)]
+    return [*told, *([_on_bill(shown)] if shown.given_back is None else _moves(shown))]
+
+
+def _moves(shown: Shown) -> list[str]:
+    """The bill that gives a version back, and the one that has the chosen version, which is of another account or of none."""
+    from billing.runs.selection.left_out import told as in_words
+
+    back, told = shown.given_back, shown.told
+    assert shown.found is not None, shown
+    assert shown.bill is not None, shown
+    assert back is not None, shown
+    name, chosen, account_id = shown.found.names[shown.place], shown.worths[shown.place], shown.bill.account_id
+    date = back.next_bill_date if _is_to_come(back) else ""
+    first = f"{_has(shown.bill)}: " + (f"the run of {date} or later gives it back to {account_id}" if date else "no run takes it off")
+    if told is None or not told.account_id:
+        return [first, f"version {name} is on no bill then: its number has no owner"]
+    if not _is_to_come(told):
+        return [first, f"version {name} is of {told.account_id}, and on no bill then: {in_words(told.reason)}"]
+    then = f"once it is given back, the run of {told.next_bill_date} or later bills it, {_worth(chosen)}"
+    return [first, f"version {name} is of {told.account_id}: {then}"]
+
+
+def _has(bill: OnBill) -> str:
+    from server.cli import output
+
+    charge = f"{output.amount(bill.charge_micros, bill.currency)} {bill.currency}"
+    return f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version} ({charge} before tax)"
 
 
 def _on_bill(shown: Shown) -> str:
     from billing.runs.selection.left_out import told as in_words
-    from server.cli import output
 
     assert shown.found is not None, shown
     bill, told, name = shown.bill, shown.told, shown.found.names[shown.place]
     date = told.next_bill_date if told is not None and _is_to_come(told) else ""
     if bill is not None:
-        charge = f"{output.amount(bill.charge_micros, bill.currency)} {bill.currency}"
-        has = f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version} ({charge} before tax)"
         next_ = "it stays there" if bill.version == name else f"the run of {date} or later corrects it" if date else "no run corrects it"
-        return f"{has}: {next_}"
+        return f"{_has(bill)}: {next_}"
     if date and told is not None:
         return f"no bill has a version; the run of {date} or later bills it to {told.account_id}"
     if told is None or not told.account_id:

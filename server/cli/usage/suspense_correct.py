@@ -59,7 +59,7 @@ def correct(
     from billing.suspense.selection import Selection
     from rating.errors import UserError
     from server import operator
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.former_options import either
     from server.cli.usage import suspense_common as common
 
@@ -81,8 +81,11 @@ def correct(
                 proposals.CORRECT, figures.coming_back, figures.estimated, figures.unknown, found, bill_date=date or ""
             )
             saved = proposals.propose(opened, subject, operator.current(), asked.now_us, reason=note)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({"preview": figures, "rows": rows, "proposal": None if saved is None else common.proposal_json(saved)})
+        output.print_json(
+            practice.marked(opened, {"preview": figures, "rows": rows, "proposal": None if saved is None else common.proposal_json(saved)})
+        )
         return 0
     if rows:
         common.print_preview(rows)

@@ -25,13 +25,14 @@ def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> in
     """List corrections, write-offs, choices and those to be taken back, newest first: about what, by whom and when, and their state."""
     from billing.store.home import Home
     from billing.suspense import proposals as stored
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     with Home.open(home) as opened:
         found = stored.proposals(opened)[::-1]
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json([common.proposal_json(each) for each in found])
+        output.print_json(practice.marked(opened, [common.proposal_json(each) for each in found]))
         return 0
     if not found:
         print("nothing was proposed")
@@ -75,7 +76,7 @@ def approve(
     from billing.suspense import choosing, taking_back
     from billing.suspense import proposals as stored
     from server import operator
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     done = None
@@ -94,8 +95,9 @@ def approve(
             choosing.apply_choice(opened, found, _for_author(found, asked), asked, asked.definitions)
         if kind == stored.TAKE_BACK and found.state is stored.State.APPROVED:
             taking_back.apply_take_back(opened, found, _for_author(found, asked), asked)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({**common.proposal_json(found), "written_off": done})
+        output.print_json(practice.marked(opened, {**common.proposal_json(found), "written_off": done}))
         return 0
     print(f"proposal {number} ({common.proposal_in_words(found)}): {found.state.value}")
     if done is not None:

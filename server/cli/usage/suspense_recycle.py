@@ -33,7 +33,7 @@ def recycle(
     from billing.store.home import Home
     from billing.suspense.selection import Selection, checked_ids
     from rating.errors import UserError
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     selection = Selection(source, tuple(reason), checked_ids(records))
@@ -43,8 +43,9 @@ def recycle(
     with Home.open(home) as opened:
         asked = common.asking(opened, None, definition)
         done = _recycle(opened, selection, note, asked) if correction is None else _correct(opened, correction, note, asked)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
         _print(done)
     return 0

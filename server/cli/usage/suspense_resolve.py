@@ -40,7 +40,7 @@ def resolve(
     saved as a proposal, which a second person approves. `take-back` undoes a choice among versions.
     """
     from billing.store.home import Home
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_choice as choice
     from server.cli.usage import suspense_common as common
 
@@ -52,8 +52,9 @@ def resolve(
         shown = choice.incomplete(opened, identifier, asked) if incomplete else choice.versions(opened, identifier, asked, keep)
         if shown.subject is not None and not dry_run:
             shown = _decide(opened, shown, asked, note)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(choice.as_json(shown, dry_run=dry_run))
+        output.print_json(practice.marked(opened, choice.as_json(shown, dry_run=dry_run)))
     else:
         choice.print_shown(shown, definition, dry_run=dry_run)
     return 0
@@ -79,7 +80,7 @@ def take_back(
     from billing.suspense import taking_back
     from billing.suspense.deciding import Deciding
     from server import operator
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     identifier = _number(record)
@@ -90,8 +91,9 @@ def take_back(
         what = Deciding(operator.current(), asked.now_us, note)
         done, found = taking_back.take_back(opened, identifier, what, asked, dry_run=dry_run)
         bill = on_bill(opened, found)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json({"choice": done, "on_bill": bill, "dry_run": dry_run})
+        output.print_json(practice.marked(opened, {"choice": done, "on_bill": bill, "dry_run": dry_run}))
         return 0
     approved = f", approved by {done.approved_by}" if done.approved_by else ""
     print(f"version {done.version} was chosen by {done.by_name} on {common.instant(done.at_us)} UTC{approved}: {done.reason}")

@@ -31,14 +31,15 @@ def show(
     from billing.store.home import Home
     from billing.suspense.selection import checked_ids
     from billing.suspense.showing import show as show_record
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage.suspense_common import asking
 
     (identifier,) = checked_ids([record])
     with Home.open(home) as opened:
         found = show_record(opened, identifier, asking(opened, date))
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
         _print(found)
     return 0
@@ -46,6 +47,7 @@ def show(
 
 def _print(found: Shown) -> None:
     from server.cli import output
+    from server.cli.pages import usage_columns
     from server.cli.usage.suspense_common import instant
 
     rows: list[tuple[str, object]] = [("reason", found.reason), ("which means", found.meaning)]
@@ -58,14 +60,15 @@ def _print(found: Shown) -> None:
     if found.came_again:
         rows.append(("came again", f"{counted(found.came_again, 'time')}, as duplicate in the books"))
     rows += [("decided", _decided(each, waits=entry is not None)) for each in found.decisions]
-    rows += [(name, value) for name, value in found.fields.items() if not found.differences]
+    rows += [(usage_columns.head(name), usage_columns.shown(name, value)) for name, value in found.fields.items() if not found.differences]
     output.print_table(("what", "is"), rows)
     if found.differences:
         print()
-        output.print_table(("differs in", *found.versions), [(name, *values) for name, values in found.differences.items()])
+        output.print_table(("differs in", *found.versions), usage_columns.side_by_side(found.differences))
     if found.segments:
         print()
-        output.print_table(tuple(found.segments[0]), [tuple(each.values()) for each in found.segments], right=("duration_us",))
+        segments = [tuple(usage_columns.shown(name, value) for name, value in each.items()) for each in found.segments]
+        output.print_table(tuple(usage_columns.head(name) for name in found.segments[0]), segments, right=("duration",))
     print()
     print(f"not at hand: {found.raw_problem}" if found.raw_problem else output.printable(found.raw_text))
     if found.raw_hex:

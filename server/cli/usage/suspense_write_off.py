@@ -29,7 +29,7 @@ def write_off(
     from billing.suspense.selection import Selection, checked_ids
     from rating.errors import UserError
     from server import operator
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     selection = Selection(source, tuple(reason), checked_ids(records))
@@ -39,8 +39,9 @@ def write_off(
         asked = common.asking(opened, date)
         subject = writing_off.subject(opened, selection, asked)
         saved = proposals.propose(opened, subject, operator.current(), asked.now_us, reason=note)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(common.proposal_json(saved))
+        output.print_json(practice.marked(opened, common.proposal_json(saved)))
         return 0
     print(f"{counted(subject.rows, 'record')}, worth {common.money(subject.estimated, subject.unknown)}")
     print(f"saved as proposal {saved.proposal_id}; next: another person runs `ratewright usage suspense approve {saved.proposal_id}`")

@@ -73,15 +73,16 @@ def too_late(
     from billing.too_late.choosing import require_account
     from billing.too_late.listing import listed
     from billing.too_late.rerated import with_documents
-    from server.cli import output, progress
+    from server.cli import output, practice, progress
     from server.clock import now_us
 
     with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
         require_account(opened, account)
         found = listed(opened, now_us(opened), account, decided=decided, progress=report)
         found = found if decided else with_documents(opened, found)
+    practice.say(opened, language, as_json=as_json)
     if as_json:
-        output.print_json(found)
+        output.print_json(practice.marked(opened, found))
     else:
         _print(found, limit, language, decided=decided)
     return 0
@@ -114,14 +115,16 @@ def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -
     from server.cli import output
     from server.cli.bill import instant
 
+    keyed = _has_namesakes(found)  # names alone do not tell the entries apart
     rows = [
-        (each.record.record_id, each.record.source, each.record.account_id, each.record.subscription_id, instant(each.record.start_us),
-         each.age_days, _worth(each.worth_micros, each.currency, language), each.currency, each.record.run_id,
-         _reason(each, language), *_decision(each.record.decision, language))
+        (each.record.record_id, *_key(each, keyed=keyed), each.record.source, each.record.account_id, each.record.subscription_id,
+         instant(each.record.start_us), each.age_days, _worth(each.worth_micros, each.currency, language), each.currency,
+         each.record.run_id, _reason(each, language), *_decision(each.record.decision, language))
         for each in found.records[:limit]
     ]  # fmt: skip
     more = ("no.", "decision", "decided (UTC)", "by", "agreed by", "why", "invoice", "credited by") if decided else ()
-    names = ("record", "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
+    key = ("key",) if keyed else ()
+    names = ("record", *key, "source", "account", "subscription", "start (UTC)", "days old", "worth", "currency", "run", "reason", *more)
     output.print_table(words(names, language), rows, right=words(("days old", "worth", "run", "no."), language))
     if len(found.records) > limit:
         print(_WORDS[language]["more"].format(f"{len(found.records) - limit:,}"))
@@ -131,6 +134,17 @@ def _print_records(found: Listed, limit: int, language: str, *, decided: bool) -
     ]
     columns = words(("account", "records", "worth", "currency"), language)
     output.print_table(columns, sums, right=columns[1:3])
+
+
+def _has_namesakes(found: Listed) -> bool:
+    return len({each.record.record_id for each in found.records}) < len(found.records)
+
+
+def _key(each: TooLate, *, keyed: bool) -> tuple[str, ...]:
+    """The beginning of the key by which an entry is chosen alone."""
+    from billing.too_late.wording import KEY_DIGITS
+
+    return (each.record.event_key[:KEY_DIGITS],) if keyed else ()
 
 
 def _reason(each: TooLate, language: str) -> str:

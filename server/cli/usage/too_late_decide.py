@@ -12,7 +12,7 @@ from server.cli.payment.common import DryRun, Reason  # noqa: TC001 -- cyclopts 
 if TYPE_CHECKING:
     from billing.too_late.results import Decided, Wanted
 
-Records = Annotated[str, Parameter(name="RECORD", help="Records, by the name that the list shows, or by event key.")]
+Records = Annotated[str, Parameter(name="RECORD", help="Records, by the name that the list shows, or by event key (8 digits or more).")]
 OfAccount = Annotated[str | None, Parameter(name="--account", help="All records of this account.", allow_leading_hyphen=True)]
 OfMonth = Annotated[str | None, Parameter(name="--month", help="All records that began in this month (as 2025-10) on the account's clock.")]
 _KINDS = {"billed": "bill", "written_off": "write off"}
@@ -75,13 +75,14 @@ def take_back(
     """Take a decision back: its records are too late and open again. What is on an invoice is credited there instead."""
     from billing.store.home import Home
     from billing.too_late import taking_back
-    from server.cli import output
+    from server.cli import output, practice
     from server.cli.ledger.common import who
 
     with Home.open(home) as opened:
         done = taking_back.take_back(opened, decision, reason, who(opened), dry_run=dry_run)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
         return 0
     found = done.decision
     retracted = f"; adjustment {found.reference} is retracted" if found.reference else ""
@@ -93,13 +94,14 @@ def take_back(
 def _decide(wanted: Wanted, home: HomeFolder, *, dry_run: bool, as_json: bool) -> int:
     from billing.store.home import Home
     from billing.too_late import deciding
-    from server.cli import output, progress
+    from server.cli import output, practice, progress
     from server.cli.ledger.common import who
 
     with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
         done = deciding.decide(opened, wanted, who(opened), dry_run=dry_run, progress=report)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(done)
+        output.print_json(practice.marked(opened, done))
     else:
         _print(done)
     return 0
@@ -116,6 +118,8 @@ def _print(done: Decided) -> None:
     ]  # fmt: skip
     columns = ("no.", "account", "subscription", "records", "worth", "billed", "currency", "on", "text")
     output.print_table(columns, rows, right=("no.", "records", "worth", "billed"))
+    for text in (text for each in done.groups for text in each.versions):
+        print(f"difference {text}")
     for each in done.left_alone:
         print(f"left alone: record {each.record_id}: {each.why}; {each.remedy}")
     amounts = ", ".join(f"{_amount(micros, currency)} {currency}".strip() for currency, micros in done.values.items())

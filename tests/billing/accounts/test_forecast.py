@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue, invoicing
-from billing.accounts import agreements, kinds, lifecycle
+from billing.accounts import agreements, kinds, lifecycle, numbers
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.store import tables
@@ -214,3 +214,77 @@ def aprils(world: World, account_id: str) -> list[tuple[str, int]]:
     """Lines of an account for April."""
     documents = [invoicing.get_invoice(world.home, each.number) for each in invoicing.list_invoices(world.home, account_id)]
     return [(line.text, line.amount_micros) for each in documents for line in each.lines if line.period_from == "2026-04-01"]
+
+
+HELD = "bills of anna are held from 2026-03-15 to 2026-04-20 (a dispute)"
+
+
+def held(world: World, to_date: str | None = "2026-04-21") -> World:
+    tell(world, "anna", "hold", kinds.HoldFact("a dispute"), "2026-03-15", to_date)
+    return world
+
+
+def test_a_bill_that_a_hold_keeps_back_is_not_promised(anna: World) -> None:
+    """The bill of 1 May is the next one, and opens January to March; that of 1 April would have opened December as well."""
+    wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2025-12-05"))
+    said = lifecycle.activate(held(anna).home, asked(anna), wanted).said[-1]
+    assert said == (
+        f"back-dated: {HELD}; the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them" + CLOSED
+    )
+    anna.bill("2026-04-01")
+    anna.bill("2026-05-01")
+    assert totals(anna, "anna")[-1] == 2 * 1060 + 4 * 1060, "March and April of both, January and February of the new one"
+
+
+def test_a_later_day_says_which_bill_is_the_first_after_the_hold(anna: World) -> None:
+    wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2026-03-20"))
+    said = lifecycle.activate(held(anna).home, asked(anna), wanted).said[-1]
+    assert said == f"{HELD}: the bill of 2026-05-01 is the first one after the hold, and shows it"
+
+
+def test_a_hold_without_an_end_promises_no_date(anna: World) -> None:
+    wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2026-02-05"))
+    said = lifecycle.activate(held(anna, None).home, asked(anna), wanted).said[-1]
+    assert said == (
+        "back-dated: bills of anna are held from 2026-03-15 on, without an end (a dispute): "
+        "the first bill after the hold corrects what is open by then of the days from 2026-02-05 on"
+    )
+
+
+def test_a_number_that_moves_says_until_when_usage_stays_on_the_former_bills(anna: World) -> None:
+    """Anna's next bill finds January closed where runs open one period before the latest; Nora's bills are not held."""
+    anna.account("nora")
+    anna.subscription("nora-1", "nora", "shop/basic", "1002")
+    anna.bill("2026-03-01")
+    held(anna)
+    taken = numbers.take(anna.home, asked(anna), "1001", "anna-1", day("2025-12-05"))
+    stays = "; the days before are no longer open: usage of them stays on the bill that has it"
+    back = f"back-dated: {HELD}; the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them"
+    assert taken.said[-1] == back + stays
+    given = numbers.give(anna.home, asked(anna), "1001", "nora-1", day("2025-12-05"), 0)
+    assert (
+        given.said[-1]
+        == f"usage on bills of anna stays there until a run of that account takes it off: {back.removeprefix('back-dated: ')}{stays}"
+    )
+    assert given.said[-2] == OPEN.format("2025-12-05")
+
+
+def test_usage_of_days_that_are_closed_to_the_new_owner_is_listed(anna: World) -> None:
+    anna.account("nora")
+    anna.subscription("nora-1", "nora", "shop/basic", "1002")
+    anna.bill("2026-03-01")
+    numbers.take(anna.home, asked(anna), "1001", "anna-1", day("2025-10-05"))
+    given = numbers.give(anna.home, asked(anna), "1001", "nora-1", day("2025-10-05"), 0)
+    listed = (
+        "; the days before are no longer open: usage of them stays on the bill that has it, or is too late for one, and a run lists it "
+        "(`ratewright usage too-late`)"
+    )
+    assert given.said[-2] == OPEN.format("2025-12-01") + listed
+
+
+def test_an_account_in_quarantine_is_promised_no_bill(world: World) -> None:
+    world.account("euro", currency="EUR")
+    world.subscription("euro-1", "euro", "shop/basic", "1001")
+    world.bill("2025-11-01")
+    said = numbers.take(world.home, asked(world), "1001", "euro-1", day("2025-10-20")).said[-1]
+    assert said.endswith("; euro is in quarantine since run 1, and has no bill until the cause is corrected (`ratewright bill quarantine`)")

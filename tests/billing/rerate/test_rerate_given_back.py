@@ -103,6 +103,6 @@ def test_the_preview_says_it_in_words(world: World, capsys: pytest.CaptureFixtur
     assert app.main([*words, "--accounts", "a"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert f"more than billed a 0.50 CNY given back beside {NOTE}, which stays given" in told
-    assert "usage that was corrected after its bill is in it too (bill explain RECORD)" in told
+    assert "by the tariffs in force now, and by the facts that the last run knew, less what was billed" in told
     assert app.main(words) == 0
     assert f"cannot be billed a {NOTE} gave charges back for good, and 0.50 CNY more" in " ".join(capsys.readouterr().out.split())

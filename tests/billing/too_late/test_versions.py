@@ -162,10 +162,34 @@ def test_a_version_of_another_account(world: World) -> None:
     missed(world, seconds=720, number=NUMBERS["bert"])
     assert sorted(worths(world)) == [("x", "anna", -100, 100, None), ("x", "bert", 120, None, 120)]
     assert (usage_cents(world, "anna"), usage_cents(world, "bert"), wrong(world)) == (100, 0, set())
-    with pytest.raises(UserError, match="2 records are called x"):
+    with pytest.raises(UserError, match="2 entries are called x") as caught:
         decide(world, WRITTEN_OFF, "x")
-    decide(world, WRITTEN_OFF, account="bert")
+    keys = {each.record.account_id: each.record.event_key[:8] for each in open_list(world)}
+    began = "begun 2025-10-20 10:00"
+    hers = f"{keys['anna']} of anna, {began} (billed as 600 s, and the version that counts is of another subscription, or of none)"
+    his = f"{keys['bert']} of bert, {began} (of another version another subscription is billed, and a version of 720 s counts)"
+    assert hers in caught.value.remedy
+    assert his in caught.value.remedy
+    done = decide(world, WRITTEN_OFF, "x", account="bert", dry_run=True)
+    assert [each.versions for each in done.groups] == [(f"x, {his}",)]
+    done = decide(world, WRITTEN_OFF, keys["bert"])
+    assert [each.versions for each in done.groups] == [(f"x, {his}",)]
     assert (worths(world), wrong(world)) == ([("x", "anna", -100, 100, None)], set())
+    decide(world, WRITTEN_OFF, keys["anna"])
+    (billed,) = (each for each in listed(world.home, world.now_us, decided=True).records if each.record.account_id == "anna")
+    assert billed.versions is not None
+    assert "no version counts" not in in_short(billed.versions), "Bert's counts"
+
+
+def test_the_run_of_a_difference_is_the_first_that_found_the_period_closed(world: World) -> None:
+    missed(world)
+    runs = {each.record.run_id for each in open_list(world)}
+    assert runs == {4}
+    world.bill("2026-04-01")
+    world.bill("2026-05-01")
+    assert {each.record.run_id for each in open_list(world)} == runs
+    decide(world, WRITTEN_OFF, "x")
+    assert {each.record.run_id for each in listed(world.home, world.now_us, decided=True).records} == runs
 
 
 @pytest.mark.parametrize("decided", [False, True])

@@ -90,7 +90,8 @@ def test_a_run_is_listed_undone_and_shown_as_undone(call: Command) -> None:
     assert chinese[0].startswith("账户 anna，截至 2025-12-20：逾期 ")
     assert chinese[1].startswith("最近措施：第 1 级，提醒，自 ")
     assert chinese[2] == "催缴政策 standard 要求：第 2 级，限制呼出"
-    assert chinese[3].split() == ["出账批次", "日期", "措施", "原级别", "级别", "最早付款期限", "逾期金额", "币种", "催缴政策"]
+    assert chinese[3].split() == ["催缴批次", "日期", "措施", "原级别", "级别", "最早付款期限", "逾期金额", "币种", "催缴政策"]
+    assert shown[3].split()[0] == "run"
     assert re.search(r"  由 ana 和 bob 于 .* UTC 撤销：ana: wrong date; bob: so it is$", chinese[5])
     undoing = json.loads(call("dunning show anna --date 2025-12-20 --json"))["steps"][-1]["undoing"]
     assert (undoing["run_id"], undoing["asked_by"], undoing["by_name"], undoing["reason"]) == (2, "ana", "bob", "so it is")

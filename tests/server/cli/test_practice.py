@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from billing.store.home import Home
 from server import clock
 from server.cli import app
 from server.cli.practice import NOTICES
+from tests.billing.suspense.world import asterisk_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,3 +143,160 @@ def test_an_ordinary_home_stays_one_and_is_not_moved(on: Callable[..., Any], tmp
     assert "is an ordinary home folder: only a practice home takes its day from there" in error
     assert on("", "bill", "due", "--json") == {"dates": [], "unfinished": ""}
     assert "set to 2026-10-01" in on("2026-10-01", "serve", "--address", "127.0.0.1:0", status=2)
+
+
+# Commands that show documents, charges, what customers owe or what usage is worth: each says the line. {file}, {other}: usage files.
+DAY = "2026-11-20"
+SAID = """
+bill run --date 2026-11-01
+bill list
+bill due
+bill preview --date 2026-11-01 --account A1
+bill thresholds --date 2026-11-02
+bill opening
+bill unbilled A1 --date 2026-11-20
+bill undo --run 2 --reason wrong --dry-run
+bill quarantine
+bill refused
+bill explain one
+bill alarms list
+bill rerate --plan mobile/smart-s --version 1 --periods 2026-10 --dry-run
+bill rerate --plan mobile/smart-s --version 1 --periods 2026-10
+bill rerate-list
+bill rerate-reject 1 --note no
+invoice list
+invoice show R-1
+invoice explain R-1
+invoice usage R-1
+invoice void R-1 --reason wrong --dry-run
+invoice credit R-1 --id c1 --effect outside --reason goodwill --line 1 --amount 1 --dry-run
+adjustment add --reference a1 --account A1 --date 2026-11-20 --amount 1 --reason-code goodwill --catalogue mobile --tax-class standard
+adjustment list
+payment deposit take --id d1 --account A1 --amount 5 --date 2026-11-20
+payment deposit list
+payment deposit release --id d2 --deposit d1 --date 2026-11-20 --dry-run
+payment deposit refund --id d3 --deposit d1 --date 2026-11-20 --dry-run
+payment instalments agree --id i1 --account A1 --date 2026-11-20 --parts 2 --first 2026-12-01
+payment instalments list
+payment instalments end i1 --date 2026-11-20
+payment promise add --id m1 --account A1 --amount 1 --made 2026-11-20 --until 2026-11-30
+payment promise list
+payment record --id p1 --account A1 --amount 1 --date 2026-11-20
+payment list
+payment cash --id k1 --till T --account A1 --amount 1 --date 2026-11-20
+payment till T
+payment refund --id f1 --payment p1 --date 2026-11-20 --to Anna --reopen --dry-run
+payment reverse --id v1 --payment p1 --date 2026-11-20 --dry-run
+payment chargeback --id b1 --payment p1 --date 2026-11-20
+payment events
+payment statement A1
+payment worklist list
+ledger balance
+ledger ageing --date 2026-11-20
+ledger revenue --month 2026-11
+ledger month-end --month 2026-11
+ledger close --month 2026-11 --dry-run
+ledger write-off R-1 --date 2026-11-20 --reason lost --amount 0.10
+ledger write-offs
+dunning preview --date 2026-11-20
+dunning run --date 2026-11-20
+dunning list
+dunning undo --run 1 --reason wrong --dry-run
+dunning show A1
+accounts show A1
+usage find 4915112345678
+usage too-late
+usage too-late list
+usage suspense
+usage suspense list
+usage suspense show 2
+usage suspense resolve 2
+usage suspense correct --source asterisk --begins 4 --add 1
+usage suspense recycle 1
+usage suspense write-off 2 --note lost
+usage suspense proposals
+usage suspense approve 1 --reject
+approvals list
+"""
+ONCE = ("bill rerate-reject", "usage suspense write-off", "usage suspense approve", "ledger write-off R-1")  # a second time is refused
+# They do as well, and need more than a month to show it: `test_too_late_usage_says_it`, and tests of their own.
+SAID_ELSEWHERE = {
+    "bill trial": "test_trials_and_runs_ahead_say_why_and_who_may_let_them",
+    "usage too-late bill": "test_too_late_usage_says_it",
+    "usage too-late write-off": "test_too_late_usage_says_it",
+    "usage too-late take-back": "test_too_late_usage_says_it",
+}
+BY_CODE = {
+    "bill retry", "bill rerate-approve", "bill rerate-apply", "invoice reissue", "payment import", "payment worklist assign",
+    "payment worklist return", "ledger export", "usage suspense take-back", "approvals agree", "approvals refuse", "tariffs what-if",
+}  # fmt: skip
+# They show no document, and nothing that a customer owes: prices, facts, settings, files, counts, checks. `status` has a row of its own.
+SILENT = {
+    "accounts", "adjustment reasons", "bill abandon", "bill alarms dismiss", "bill alarms told", "bill approve", "bill reject",
+    "bill verify",
+    "controls", "db", "dunning policy", "ledger check", "ledger months", "ledger reopen", "payment order", "quote", "serve", "settings",
+    "source", "status", "tariffs", "usage assemble", "usage collect", "usage findings", "usage ingest", "usage inspect", "usage report",
+    "usage seal", "usage suspense decisions", "usage suspense limit",
+}  # fmt: skip
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> list[str]:  # noqa: ANN401 -- an app of cyclopts
+    """Every command, by its words."""
+    found = [" ".join(path)] if path and group.default_command is not None else []
+    names = [name for name in group if not name.startswith("-")]
+    return found + [each for name in names for each in commands(group[name], (*path, name))]
+
+
+def test_each_command_says_it_or_shows_nothing_of_the_kind() -> None:
+    said = {line.strip() for line in SAID.strip().splitlines()}
+    for name in commands(app.build()):
+        shows = any(line == name or line.startswith(f"{name} ") for line in said) or name in SAID_ELSEWHERE or name in BY_CODE
+        is_silent = any(name == each or name.startswith(f"{each} ") for each in SILENT)
+        assert shows or is_silent, f"{name}: say in `SAID` or `SILENT` whether it shows documents or money"
+    assert {*SAID_ELSEWHERE, *BY_CODE} <= set(commands(app.build()))
+
+
+@pytest.mark.parametrize("name", sorted(BY_CODE))
+def test_commands_that_need_a_longer_story_say_it_in_their_code(name: str) -> None:
+    group: Any = app.build()
+    for word in name.split():
+        group = group[word]
+    module = inspect.getsource(inspect.getmodule(group.default_command))  # type: ignore[arg-type]  # a function of a module
+    function = inspect.getsource(group.default_command)
+    assert "practice.say(" in function or "_decide(" in function
+    assert "practice.marked(" in module
+
+
+def test_each_page_list_and_act_says_it(month: Callable[..., Any], tmp_path: Path) -> None:
+    """In text it is the first line, in JSON the first field of each document."""
+    rows = [asterisk_row("one", "4915112345678", "2026-10-05 10:00:00", 60) + "broken\n"]
+    rows += [asterisk_row("two", "4915112345678", "2026-11-05 10:00:00", seconds) for seconds in (60, 120)]
+    for place, row in enumerate(rows):
+        (tmp_path / f"{place}.csv").write_text(row)
+        month(DAY, "usage", "ingest", tmp_path / f"{place}.csv", "--source", "asterisk")
+    for line in SAID.strip().splitlines():
+        words = line.split()
+        assert month(DAY, *words).splitlines()[0] == NOTICES["en"], line
+        if not line.startswith(ONCE):
+            found = month(DAY, *words, "--json")
+            for each in found if isinstance(found, list) else [found]:
+                assert next(iter(each.items())) == ("practice", True), line
+    for words in (("bill", "explain", "one"), ("usage", "too-late"), ("usage", "find", "4915112345678")):
+        assert month(DAY, *words, "--language", "zh").splitlines()[0] == NOTICES["zh"], words
+
+
+def test_too_late_usage_says_it(month: Callable[..., Any], tmp_path: Path) -> None:
+    for date in ("2026-12-01", "2027-01-01", "2027-02-01"):
+        month(date, "bill", "run", "--date", date)
+    (tmp_path / "late.csv").write_text(asterisk_row("late", "4915112345678", "2026-10-05 10:00:00", 600))
+    month("2027-02-10", "usage", "ingest", tmp_path / "late.csv", "--source", "asterisk")
+    month("2027-03-01", "bill", "run", "--date", "2027-03-01")
+    day = "2027-03-02"
+    for words in (
+        ("bill", "late", "--reason", "lost", "--dry-run"),
+        ("write-off", "late", "--reason", "lost", "--dry-run"),
+        ("write-off", "late", "--reason", "lost"),
+    ):
+        assert month(day, "usage", "too-late", *words).splitlines()[0] == NOTICES["en"], words
+    assert month(day, "usage", "too-late", "take-back", 1, "--reason", "found", "--dry-run", "--json")["practice"] is True
+    assert month(day, "usage", "too-late", "take-back", 1, "--reason", "found").splitlines()[0] == NOTICES["en"]

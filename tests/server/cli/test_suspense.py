@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,7 +116,7 @@ def test_show_and_resolve(run: Callable[..., Any], world: World, tmp_path: Path)
     rows = run("--reason", "conflicting", "--json")["rows"]
     shown = run("show", rows[0]["id"])
     assert "differs in" in shown
-    assert "duration_us" in shown
+    assert ["duration", "60 s", "61 s"] in [re.split(r"  +", line) for line in shown.splitlines()]
     side_by_side = run("resolve", rows[0]["id"], "--json")
     version = side_by_side["versions"][side_by_side["differences"]["duration_us"].index(61_000_000)]
     assert "needs a reason" in run("resolve", rows[0]["id"], "--keep", version, status=2)
@@ -139,7 +140,7 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     shown = run("resolve", first["id"], "--json")
     short, long = (shown["versions"][shown["differences"]["duration_us"].index(each)] for each in (600_000_000, 3_000_000_000))
     assert f"resolve {first['id']} --keep" in run("resolve", first["id"])
-    assert "worth about  1.00 CNY   5.00 CNY" in run("resolve", first["id"])
+    assert "worth about  1.00 CNY  5.00 CNY" in run("resolve", first["id"])
     before = run("resolve", first["id"], "--keep", long, "--dry-run")
     assert f"dry run: version {long} would count, and the others would be dropped\n" in before
     assert f"it is worth about 4.00 CNY more than version {short}\n" in before
@@ -186,6 +187,29 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert f"record {first['id']} taken back by person 2001 on 20" in shown
     assert "taken back already" in run("take-back", first["id"], "--note", "again", status=1)
     assert "applied" in run("proposals")
+
+
+def test_a_version_of_another_owner_says_who_is_credited_and_who_is_billed(run: Callable[..., Any], world: World) -> None:
+    """Ten minutes of Anna's are 1.00; twelve of Bert's, on a plan with free minutes, count as 1.20 before these."""
+    world.account("bert")
+    world.subscription("bert-1", "bert", "shop/basic", "8613800000002")
+    world.take(Call("8613800000001", "2025-10-08T10:00", 600, key="one"))
+    world.bill("2025-12-01")
+    world.take(Call("8613800000002", "2025-10-08T10:00", 720, key="one"))
+    record = run("--reason", "conflicting", "--json")["rows"][0]["id"]
+    shown = run("resolve", record, "--json")
+    hers, his = (shown["versions"][shown["owners"].index(name)] for name in ("anna", "bert"))
+    table = run("resolve", record).splitlines()
+    assert ["duration", "600 s", "720 s"] in [re.split(r"  +", line) for line in table]
+    assert ["account", "anna", "bert"] in [re.split(r"  +", line) for line in table]
+    assert "duration_us" not in "".join(table)
+    told = run("resolve", record, "--keep", his, "--dry-run")
+    assert f"of anna has version {hers} (1.00 CNY before tax): the run of 2026-01-01 or later gives it back to anna\n" in told
+    assert f"version {his} is of bert: once it is given back, the run of 2026-01-01 or later bills it, 1.20 CNY\n" in told
+    found = run("resolve", record, "--keep", his, "--dry-run", "--json")
+    assert (found["given_back"], found["billed_to"]) == ({"account_id": "anna", "next_bill_date": "2026-01-01"}, "bert")
+    assert "it stays there" in run("resolve", record, "--keep", hers, "--dry-run")
+    assert run("resolve", record, "--keep", hers, "--dry-run", "--json")["given_back"] is None
 
 
 def test_an_approval_that_was_interrupted_is_ended_and_one_of_other_versions_is_refused(run: Callable[..., Any], world: World) -> None:

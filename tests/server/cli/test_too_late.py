@@ -103,6 +103,19 @@ def test_each_run_says_what_is_open(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "without a decision" not in run("bill run --date 2026-06-01")
 
 
+def test_the_run_of_an_entry_stays_the_first_that_left_it_out(call: Callable[[str], str]) -> None:
+    """It is run 5 of March, as those of April and May leave it out as well, and once a person has decided on it."""
+    for date in ("2026-03-01", "2026-04-01"):
+        call(f"bill run --date {date}")
+    call("usage too-late write-off late-2 --reason lost")
+    call("bill run --date 2026-05-01")
+    assert [each["record"]["run_id"] for each in json.loads(call("usage too-late --json"))["records"]] == [5]
+    assert [each["record"]["run_id"] for each in json.loads(call("usage too-late --decided --json"))["records"]] == [5]
+    for record in ("late-1", "late-2"):
+        assert "It was left out by run 5 of 2026-03-01." in call(f"bill explain {record}")
+        assert json.loads(call(f"bill explain {record} --json"))["left_out"][0]["run_id"] == 5
+
+
 def test_its_explanation(call: Callable[[str], str]) -> None:
     call("bill run --date 2026-03-01")
     assert call("bill explain late-1").strip() == EXPLAINED.strip()
