@@ -16,7 +16,8 @@ from billing.dunning_policy.model import CLEAR, Action, Policy, Step
 from rating import definition_file
 from rating.errors import Problem, ProblemsError, UserError
 from rating.money import MoneyError, parse_micros
-from tariffs.documents.document import parse_text, place_text
+from tariffs.documents.document import place_text
+from tariffs.documents.parsing import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

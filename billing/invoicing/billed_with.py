@@ -27,8 +27,9 @@ import sqlalchemy as sa
 
 from billing.accounts import undone
 from billing.accounts.covering import CYCLE, RERATE
-from billing.charges.lines import Int64s, Kind
-from billing.invoicing.drafts import KIND_NAMES, OPENING, iso
+from billing.charges.charge_keys import Kind
+from billing.invoicing.drafts import iso
+from billing.invoicing.forms import KIND_NAMES, OPENING
 from billing.store import tables
 from billing.store.voids import VOIDED, voided
 from rating.dates import NEVER_DAY, day_number, day_of
@@ -36,6 +37,7 @@ from rating.dates import NEVER_DAY, day_number, day_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from billing.charges.lines import Int64s
     from billing.invoicing.drafts import Drafts
 
 FOLLOWING: Final = (Kind.DISCOUNT, Kind.TAX)

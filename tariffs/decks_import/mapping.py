@@ -19,7 +19,7 @@ import msgspec
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import QuantityUnit
 from tariffs.decks_import import cells
-from tariffs.documents import document, limits
+from tariffs.documents import document, limits, parsing
 from tariffs.documents.decode import decode
 from tariffs.documents.document import Finding, Parsed, Place
 from tariffs.language.texts import Quantity, Text, TextError, choice
@@ -152,7 +152,7 @@ def _parse(path: Path) -> Parsed:
             raise UserError(f"{path}: is not an ordinary file", "name a mapping file (.yaml); see docs/rate-decks.md")
         if path.stat().st_size > limits.YAML_BYTES_MAX:
             raise UserError(f"{path}: larger than {limits.YAML_BYTES_MAX // limits.MIB} MiB", "name a mapping; it has a few lines")
-        return document.parse(path)
+        return parsing.parse(path)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file", "name a mapping file (.yaml); see docs/rate-decks.md") from None
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.errors import Problem, ProblemsError, UserError
 from tariffs.decks_import.ledger import Deck, Defaults
 from tariffs.decks_import.mapping import problem
-from tariffs.documents import deck_files, document, limits
+from tariffs.documents import deck_files, limits, parsing
 from tariffs.documents.csv_reader import CsvReader
 from tariffs.documents.csvfiles import local_day
 from tariffs.documents.decode import decode
@@ -154,7 +154,7 @@ def _parse(file: Path) -> Parsed:
     try:
         if file.stat().st_size > limits.YAML_BYTES_MAX:
             raise UserError(f"{file}: larger than {limits.YAML_BYTES_MAX // limits.MIB} MiB", "split it")
-        return document.parse(file)
+        return parsing.parse(file)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}", "check its permissions") from None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.errors import Problem, ProblemsError, UserError
 from rating.model import Catalogue
 from tariffs import canonical, check
-from tariffs.documents import csvfiles, document, limits
+from tariffs.documents import csvfiles, limits, parsing
 from tariffs.documents.decode import decode
 from tariffs.documents.document import Finding, Parsed, Place
 from tariffs.documents.joined import File, Joined
@@ -127,7 +127,7 @@ def _parse(file: Path, bytes_max: int, nodes_max: int, *, is_one_of_many: bool) 
         remedy = f"put the file itself into {file.parent}"
         return Parsed({}, {}, [Finding((), "a link that leads out of the catalogue's folder", remedy)], set())
     try:
-        return document.parse(file, bytes_max, nodes_max)
+        return parsing.parse(file, bytes_max, nodes_max)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}", "check its permissions") from None
 

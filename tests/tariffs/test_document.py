@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tariffs.documents import document
+from tariffs.documents import parsing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     ],
 )
 def test_scalars(text: str, value: object) -> None:
-    parsed = document.parse_text(f"field: {text}\n")
+    parsed = parsing.parse_text(f"field: {text}\n")
     assert parsed.fields == {"field": value}
     assert type(parsed.fields["field"]) is type(value)
 
 
 def test_lines_of_places() -> None:
-    lines = document.parse_text("prices:\n  - id: 1\n    name: a\n  - {id: 2,\n     name: b}\n").lines
+    lines = parsing.parse_text("prices:\n  - id: 1\n    name: a\n  - {id: 2,\n     name: b}\n").lines
     assert [lines["prices",], lines["prices", 0, "name"], lines["prices", 1], lines["prices", 1, "name"]] == [1, 3, 4, 5]
 
 
@@ -68,7 +68,7 @@ def test_lines_of_places() -> None:
     ],
 )
 def test_refusals(text: str, message: str) -> None:
-    findings = document.parse_text(text).findings
+    findings = parsing.parse_text(text).findings
     assert any(message in finding.message for finding in findings), findings
 
 
@@ -84,23 +84,23 @@ WHERE = [
 
 @pytest.mark.parametrize(("text", "line", "remedy"), WHERE)
 def test_mistakes_of_yaml_have_their_line(text: str, line: int, remedy: str) -> None:
-    parsed = document.parse_text(text)
+    parsed = parsing.parse_text(text)
     assert [(parsed.lines[each.place], remedy in each.remedy) for each in parsed.findings] == [(line, True)]
 
 
 def test_aliases_cannot_blow_up() -> None:
     text = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
-    assert len(document.parse_text(text).findings) == 78
+    assert len(parsing.parse_text(text).findings) == 78
 
 
 def test_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("identity: a\nname: Büro".encode("latin-1"))
-    parsed = document.parse(path)
+    parsed = parsing.parse(path)
     assert ("UTF-8" in parsed.findings[0].message, parsed.lines[()]) == (True, 2)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     path = tmp_path / "mark.yaml"
     path.write_bytes(b"\xef\xbb\xbfidentity: a\n")
-    assert document.parse(path).fields == {"identity": "a"}
+    assert parsing.parse(path).fields == {"identity": "a"}

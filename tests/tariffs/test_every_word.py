@@ -9,7 +9,7 @@ import msgspec
 
 from rating.model import Catalogue
 from tariffs import canonical
-from tariffs.documents import document
+from tariffs.documents import parsing
 from tariffs.documents.decode import fields_of
 from tariffs.language.entries import Document
 from tests.tariffs import rich
@@ -22,7 +22,7 @@ FILLED_OTHERWISE = {"Catalogue.content_hash"}
 
 
 def test_the_catalogue_of_these_tests_says_every_word() -> None:
-    said = {word for text in (rich.RICH, rich.REST, "corrects: 1\n") for word in _said(document.parse_text(text).fields, Document)}
+    said = {word for text in (rich.RICH, rich.REST, "corrects: 1\n") for word in _said(parsing.parse_text(text).fields, Document)}
     assert set(_words(Document, set())) - said == set()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tariffs.documents import document
+from tariffs.documents import document, parsing
 from tariffs.documents.decode import decode
 from tariffs.language.entries import Document
 from tariffs.reference import json_schema
@@ -25,7 +25,7 @@ PART = jsonschema.Draft202012Validator(json_schema.of(part=True))
 
 
 def faults(text: str, validator: jsonschema.Draft202012Validator = WHOLE) -> list[str]:
-    return sorted({error.json_path for error in validator.iter_errors(document.parse_text(text).fields)})
+    return sorted({error.json_path for error in validator.iter_errors(parsing.parse_text(text).fields)})
 
 
 def test_it_is_a_schema() -> None:
@@ -100,7 +100,7 @@ def test_the_schema_and_the_reader_agree(seed: int) -> None:
     """Whatever stands in whatever place: the schema refuses what cannot be read, and nothing that can."""
     draw = random.Random(seed)
     for _ in range(60):
-        fields = document.parse_text(RICH).fields
+        fields = parsing.parse_text(RICH).fields
         holder, key = draw.choice(list(_places(fields)))
         holder[key] = draw.choice(VALUES)
         findings: list[document.Finding] = []

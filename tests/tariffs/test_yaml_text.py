@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tariffs.documents.document import parse_text
+from tariffs.documents.parsing import parse_text
 from tariffs.documents.yaml_text import WIDTH, dump
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
