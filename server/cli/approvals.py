@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from billing import agreeing
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ def refuse(
     as_json: AsJson = False,
 ) -> int:
     """Refuse another person's proposal, or withdraw your own: it is never done."""
+    from billing import agreeing
     from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.ledger.common import who

@@ -7,7 +7,6 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from billing import setting_changes
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 app = cyclopts.App(name="settings", help="Settings of the operator: approval, limits, order of allocation.")
@@ -73,6 +72,7 @@ def set_(
     as_json: AsJson = False,
 ) -> int:
     """Set a value. It applies to everything that begins after it. A value that loosens a guard applies once another person agrees."""
+    from billing import setting_changes
     from billing.store import settings
     from billing.store.home import Home
     from server import clock, operator
@@ -103,6 +103,7 @@ def agree(
     as_json: AsJson = False,
 ) -> int:
     """Agree to the value that another person proposed. It applies from now on."""
+    from billing import setting_changes
     from billing.store import approvals
     from billing.store.home import Home
     from rating.errors import UserError

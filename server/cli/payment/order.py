@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from billing import setting_changes
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.payment import common
 
@@ -28,6 +27,7 @@ def order(
 
     Settlements of before stay as they are; a new order applies to later payments.
     """
+    from billing import setting_changes
     from billing.allocations.order import CLAIMS_SETTING, ORDER_SETTING, parse_claims, parse_order
     from billing.store import settings
     from billing.store.home import Home
