@@ -26,7 +26,7 @@ def test_an_image_is_what_a_kill_leaves(module: object, points: tuple[str, ...],
     for point in points:
         files, rows = left(crashes.at(point))
         assert (files, rows) == left(crashes.killed(point)), point
-        is_open = [name for name in files if name.endswith((".db-wal", "/database.json"))]
+        is_open = [name for name in files if name.endswith((".db-wal", "database.json"))]
         assert is_open, "nobody has closed the database"
 
 

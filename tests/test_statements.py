@@ -88,9 +88,9 @@ def test_what_runs_on_both_databases_covers_its_statements() -> None:
     lines = [
         b'{"test":"tests/x.py::test_a[sqlite-1]","seconds":1.0,"statements":["a"]}',
         b'{"test":"tests/x.py::test_a[postgresql-1]","seconds":1.0,"statements":[]}',
-        b'{"test":"tests/x.py::test_b[sqlite]","seconds":1.0,"statements":["b"]}',
+        b'{"test":"tests/x.py::test_b[about sqlite]","seconds":1.0,"statements":["b"]}',
         b'{"test":"tests/x.py::test_c","seconds":3.0,"statements":["a","c"]}',
     ]
     chosen, told = tiers.covering_of(b"\n".join(lines))
-    assert chosen == ["  1.00 tests/x.py::test_b[sqlite]", "  3.00 tests/x.py::test_c"]
+    assert chosen == ["  1.00 tests/x.py::test_b[about sqlite]", "  3.00 tests/x.py::test_c"]
     assert told.startswith("3 statements of 4 tests (6 s): 1 are sent by 0 tests that are named and 1 that run on both databases")

@@ -136,7 +136,7 @@ def covering_of(log: bytes) -> tuple[list[str], str]:
     noted = statements.read(log)
     ids = [each.test for each in noted]
     named = chosen_on_postgresql(ids, POSTGRESQL, load())
-    both = {each for each in ids if _on_other_database(each) in ids}
+    both = {each for each in ids if _names_sqlite(each)}
     choice = statements.fewest(noted, named | both)
     seconds = sum(each.seconds for each in noted)
     taken = sum(each.seconds for each in choice.tests)
@@ -186,11 +186,9 @@ def _files_on_postgresql() -> list[str]:
     return sorted({each.partition("::")[0] for each in ids})
 
 
-def _on_other_database(test: str) -> str:
-    """Name of the same case on PostgreSQL, where a test runs on both databases; else nothing."""
-    name, bracket, case = test.partition("[")
-    words = case.removesuffix("]").split("-")
-    return f"{name}[{'-'.join('postgresql' if word == 'sqlite' else word for word in words)}]" if bracket and "sqlite" in words else ""
+def _names_sqlite(test: str) -> bool:
+    """True for a case of a test that runs on both databases: its twin runs on PostgreSQL, whatever the others do."""
+    return "sqlite" in test.partition("[")[2].removesuffix("]").split("-")
 
 
 def _listed_in(file: Path) -> frozenset[str]:

@@ -69,7 +69,7 @@ def test_all_bills_of_a_life_are_one_bill(seed: int) -> None:
 
 
 def test_all_bills_of_half_a_life_are_one_bill() -> None:
-    """For each change: seven months, a fifth of the time of fourteen."""
+    """In the first tier: seven months."""
     lived = live(1, days=HALF_DAYS, fresh=False)
     require_true(lived)
     assert len(lived.acts) >= 50
