@@ -26,7 +26,7 @@ _SHORT: Final = {
         "decided": "no run corrects it, and decision {decision_id} is about the difference",
     },
     "zh": {
-        "conflict": "；已出账：{invoice} 第 {line_no} 行（{charged}）",
+        "conflict": "；已出账：{invoice} 第 {line_no} 项（{charged}）",
         "version": "；按 {charged} 出账，此后以 {counts} 的版本为准：{next}",
         "corrects": "{next_bill_date} 的出账将予以更正",
         "stays": "任何出账都不会更正",
@@ -34,7 +34,7 @@ _SHORT: Final = {
         "nobody": "无归属",
         "account": "账户 {account_id}",
         "owner": "；号码现属{owner}",
-        "gone": "；已出账：{invoice} 第 {line_no} 行（{charged}）：{next}",
+        "gone": "；已出账：{invoice} 第 {line_no} 项（{charged}）：{next}",
         "taken_off": "账户 {billed_account_id} 的出账将其冲回",
         "listed": "任何出账都不会更正，差额见 `ratewright usage too-late`",
         "decided": "任何出账都不会更正，差额已由决定 {decision_id} 处理",

@@ -14,7 +14,7 @@ _WORDS: Final = {
         "again": "A run of {bill_date} or later bills it again.",
     },
     "zh": {
-        "void": "该记录原在 {invoice} 第 {line_no} 行，该账单已作废。",
+        "void": "该记录原在 {invoice} 第 {line_no} 项，该账单已作废。",
         "again": "{bill_date} 或之后的出账将重新计费。",
     },
 }

@@ -35,11 +35,11 @@ _STATES: Final = {
         "put_together": "its call or session was put together again, and counts as another record",
     },
     "zh": {
-        "billed": "已出账：{invoice} 第 {line_no} 行", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
+        "billed": "已出账：{invoice} 第 {line_no} 项", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
         "void": "{invoice} 已作废，{next_bill_date} 或之后的出账将重新计费",
         "void_waits": "{invoice} 已作废：{told}", "void_rerated": "{invoice} 已作废", "refused": "批价被拒：{reason}",
         "not_due": "尚未到期", "too_late": "已过期：{told}", "not_billable": "不计费：{told}", "left_out": "未计入：{told}",
-        "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 行", "late_written_off": "已核销",
+        "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 项", "late_written_off": "已核销",
         "late_waits": "由调账 {adjustment} 收取，等待出账",
         "late_never": "应由调账 {adjustment} 收取，但其账期已关闭：请撤回决定 {decision_id}",
         "late_never_tests": "应由调账 {adjustment} 收取，但其账户为测试账户：请撤回决定 {decision_id}",
@@ -50,7 +50,7 @@ _STATES: Final = {
 }  # fmt: skip
 _CREDITED: Final = {
     "en": {False: "; its line is credited by {}", True: "; its line is credited in part by {}"},
-    "zh": {False: "；该行已由 {} 冲减", True: "；该行已由 {} 部分冲减"},
+    "zh": {False: "；该项已由 {} 冲减", True: "；该项已由 {} 部分冲减"},
 }
 _SUSPENDED_ZH: Final = {
     "conflicting": "各版本互相冲突", "future_time": "开始或结束时间在未来", "too_old": "过于久远，无法判断是否重复",

@@ -50,7 +50,7 @@ def test_while_versions_are_in_conflict_the_bill_of_one_is_told(billed: World) -
         told = f"waits in suspense as {each.suspense_id}: conflicting; billed on R-0000000001 line 3 as 120 s"
         assert state_in_words(each, "en") == told
         assert state_in_words(each, "zh").startswith(f"待处理，编号 {each.suspense_id}：各版本互相冲突")
-        assert state_in_words(each, "zh").endswith("；已出账：R-0000000001 第 3 行（120 s）")
+        assert state_in_words(each, "zh").endswith("；已出账：R-0000000001 第 3 项（120 s）")
     first = min(each.suspense_id for each in found)
     assert said(billed, "call") == [
         f"Versions of the record are in conflict, and none counts until one is chosen: `ratewright usage suspense resolve {first}`."
@@ -112,7 +112,7 @@ def test_a_credit_note_on_the_line_of_a_record_is_told(billed: World) -> None:
     (record,) = records(billed)
     assert record.credit_notes == (part, rest)
     assert state_in_words(record, "en") == f"billed on R-0000000001 line 3; its line is credited by {part}, {rest}"
-    assert state_in_words(record, "zh") == f"已出账：R-0000000001 第 3 行；该行已由 {part}, {rest} 冲减"
+    assert state_in_words(record, "zh") == f"已出账：R-0000000001 第 3 项；该项已由 {part}, {rest} 冲减"
 
 
 def chosen(world: World, seconds: int, number: str = NUMBER) -> None:

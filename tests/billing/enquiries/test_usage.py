@@ -140,7 +140,7 @@ def test_explaining_says_that_the_invoice_is_void_and_which_run_bills_it(
     assert main([*command, "--language", language]) == 0
     words = {
         "en": f"It was on {number} line 2, and that invoice is void.\nA run of 2025-12-01 or later bills it again.",
-        "zh": f"该记录原在 {number} 第 2 行，该账单已作废。\n2025-12-01 或之后的出账将重新计费。",
+        "zh": f"该记录原在 {number} 第 2 项，该账单已作废。\n2025-12-01 或之后的出账将重新计费。",
     }
     assert words[language] in capsys.readouterr().out
     assert main([*command, "--json"]) == 0
