@@ -20,6 +20,7 @@ from billing.intake import marks
 from billing.left_out.first_runs import with_first_runs
 from billing.left_out.history import Verdicts
 from billing.left_out.judging import Judge
+from billing.left_out.off_bills import off_bills
 from billing.left_out.reopened import verdicts_now
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts import late_rules, price_list
@@ -195,8 +196,8 @@ class _Looking:
                     through = shown.get(key, run.pinned_seq)
                     known = [row for row in self._versions[key] if self._sessions.commit_seq[row] <= through]
                     standing[key] = max(known, key=lambda row: int(self._sessions.commit_seq[row]))
-        gone: list[Any] = taken_off(self._home, self._seq, charged).to_pylist() if charged else []
-        off = set(gone)
+        gone = (taken_off(self._home, self._seq, charged), off_bills(self._home, self._seq, charged)) if charged else ()
+        off: set[Any] = {key for keys in gone for key in keys.to_pylist()}
         return charged - off, {key: row for key, row in standing.items() if key not in off}
 
     def _decision_commits(self, decided: late_decisions.Decided) -> dict[bytes, int]:

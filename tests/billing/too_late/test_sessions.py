@@ -6,10 +6,15 @@ minutes adds nothing. Of the joined call in time two minutes came, with a gap of
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.accounts import agreements, kinds
+from billing.accounts.picture import account_keys, load
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
 from billing.documents.usage_list import usage_list
 from billing.enquiries.usage import State, find
 from billing.enquiries.usage_rows import Span
@@ -21,7 +26,7 @@ from billing.runs.selection.left_out import LeftOut
 from billing.verification.explain_line import explain_record
 from rating.errors import UserError
 from tests.billing.documents.clerk import void
-from tests.billing.too_late.late_world import CENT, NUMBERS, decide, take_back
+from tests.billing.too_late.late_world import ANA, CENT, NUMBERS, decide, take_back
 from tests.billing.too_late.session_world import (
     MONTHS,
     Arrived,
@@ -271,3 +276,24 @@ def test_screens_tell_the_segment_and_the_call(world: World) -> None:
     assert (found["call"], found[MIDDLE.record_id]) == (State.BILLED, State.TOO_LATE)
     (record,) = usage_list(world.home, world.numbers("anna")[0]).records
     assert (record.record_id, record.duration_us, record.charge_micros) == ("call", 120_000_000, 20 * CENT)
+
+
+def test_a_call_that_was_computed_for_tests_by_mistake_is_too_late_with_the_segment_that_came_late(world: World) -> None:
+    """It is on no bill, so all three minutes are listed: nothing of them is billed already."""
+    begin(world, "none")
+    agreements.agree(world.home, _asked(world), "anna", "category", dt.date(2025, 10, 1), None, kinds.CategoryFact("test"))
+    live(world, TWO_OF_THREE, months=MONTHS[:5])
+    world.catch_up()
+    with world.home.connect() as connection:
+        (key,) = account_keys(connection, ["anna"]).values()
+        (fact,) = [each for each in load(connection, [key]).customers[key].facts if each.kind == "category"]
+    agreements.retract(world.home, _asked(world), "anna", fact.fact_id, "mistake", of_subscription=False)
+    assert comes_to(world) == (0, 20)
+    arrive(world, "2026-03-10", MIDDLE)
+    world.bill(MONTHS[5])
+    assert comes_to(world) == (0, 30)
+    agreed_by_all(world)
+
+
+def _asked(world: World) -> Asked:
+    return Asked(Operator(*ANA), world.tick())
