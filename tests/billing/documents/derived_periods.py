@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing.accounts import undone
 from billing.allocations.items import chunks
-from billing.charges.lines import KEY_FIELDS
+from billing.charges.charge_keys import KEY_FIELDS
 from billing.documents import alarms
 from billing.store import tables
 from billing.store.migrations.versions import r0015_billed_with
