@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from billing.charges import lines as columns
-from rating.money import RoundingMode, round_exact
+from rating.money import RoundingMode, minor_step_micros, round_exact
 from tests.billing.charges.rows import lines
 
 # amount in micro-units, decimal places of the currency, rounded
@@ -25,7 +25,7 @@ ROUNDED = [
 
 @pytest.mark.parametrize(("micros", "digits", "expected"), ROUNDED)
 def test_half_up_to_the_minor_unit(micros: int, digits: int, expected: int) -> None:
-    assert columns.round_half_up(np.array([micros]), columns.minor_step_micros(digits)).tolist() == [expected]
+    assert columns.round_half_up(np.array([micros]), minor_step_micros(digits)).tolist() == [expected]
 
 
 def test_columns_round_as_single_amounts_do() -> None:

@@ -177,12 +177,12 @@ def test_a_divided_fee_that_is_not_billed_yet_says_its_own_days(anna: World, cap
     home = ["--home", str(anna.home.path)]
     assert main(["bill", "unbilled", "anna", "--date", "2025-11-16", *home]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "anna-1 Basic 2025-11-01 .. 2025-11-02, 2025-11-05 .. 2025-11-10 1 2.67" in text
-    assert "anna-1 Plus 2025-11-11 .. 2025-11-15 1 5.00" in text
+    assert "anna-1 Basic 2025-11-01 .. 2025-11-02, 2025-11-05 .. 2025-11-10 2.67" in text
+    assert "anna-1 Plus 2025-11-11 .. 2025-11-15 5.00" in text
     assert main(["bill", "unbilled", "anna", "--date", "2025-11-16", "--language", "zh", *home]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "截至 2025-11-15 尚未出账" in text
-    assert "2025-11-01 .. 2025-11-02, 2025-11-05 .. 2025-11-10 1 2.67" in text
+    assert "2025-11-01 .. 2025-11-02, 2025-11-05 .. 2025-11-10 2.67" in text
     assert main(["bill", "unbilled", "anna", "--date", "2025-11-16", "--json", *home]) == 0
     told = json.loads(capsys.readouterr().out)["lines"]
     assert [each["days"] for each in told if each["text"] == "Plus"] == [[{"from_date": "2025-11-11", "to_date": "2025-11-16"}]]
