@@ -7,7 +7,7 @@ that came after the bill on a plan that waives it, stays left out.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from billing.charges.periods import period_of
 from billing.guiding import Guide
 from billing.left_out.history import FOR_GOOD, Verdicts, verdicts
 from billing.left_out.judging import Judge
+from billing.left_out.off_bills import off_bills
 from billing.left_out.precedence import UNSEEN
 from billing.runs.contracts import facts
 from billing.runs.contracts.columns import index_of, int64, one_chunk
@@ -47,7 +48,7 @@ def without_reopened(home: Home, seq: int, usage: pa.Table, found: Verdicts, *, 
         return found
     reason, run_id = found.reason.copy(), found.run_id.copy()
     with home.connect() as connection:
-        opened = rows[_is_opened(home, connection, seq, usage.take(rows))]
+        opened = rows[_may_be_billed(home, connection, seq, usage.take(rows))]
         for date, its in next_dates(home, connection, seq, usage, opened):
             again = its[~FOR_GOOD[Judge(home, connection, Looked(0, date, seq)).reasons(usage.take(its), changes=changes)]]
             reason[again], run_id[again] = UNSEEN, 0
@@ -101,6 +102,17 @@ def _next_of_any(connection: sa.Connection, known: facts.Facts) -> dt.date:
         period = period_of(day, account.billed_from, account.all_bill_days, account.closed_on)
         found += [] if period is None else [period.end]
     return min(found, default=dt.date.min)
+
+
+def _may_be_billed(home: Home, connection: sa.Connection, seq: int, usage: pa.Table) -> Int64s:
+    """The rows that the next run may bill: their day is open again, or their charges are on no bill.
+
+    The documents of a payer open days of those that it pays for, and so do facts that are retracted: the next run itself is asked.
+    """
+    keys: list[Any] = one_chunk(usage["event_key"]).to_pylist()
+    off = set(off_bills(home, seq, set(keys)).to_pylist())
+    is_off = [row for row, key in enumerate(keys) if key in off]
+    return np.union1d(_is_opened(home, connection, seq, usage), np.array(is_off, np.int64))
 
 
 def _is_opened(home: Home, connection: sa.Connection, seq: int, usage: pa.Table) -> Int64s:

@@ -194,7 +194,8 @@ class Acts:
             return
         record = self.rng.choice(chosen)
         try:
-            _, found = taking_back.take_back(self.home, record, self._deciding(), self._asking())
+            agreed = self._deciding()._replace(approved_by=BEN)  # what it is worth is not known, so two people take it back
+            _, found = taking_back.take_back(self.home, record, agreed, self._asking())
         except UserError as error:
             self.told.append(f"take back {record} -> {error}")
             return

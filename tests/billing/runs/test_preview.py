@@ -87,8 +87,8 @@ def test_a_divided_fee_says_its_own_days_and_whose_it_is(four: World, capsys: py
     }
     assert main(["bill", "preview", "--date", "2025-11-01", "--account", "anna", "--home", str(four.home.path)]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "Plus anna-1 2025-10-11 .. 2025-10-31 1 " in text
-    assert "Basic anna-2 2025-10-17 .. 2025-10-31 1 4.84" in text
+    assert "Plus anna-1 2025-10-11 .. 2025-10-31 " in text
+    assert "Basic anna-2 2025-10-17 .. 2025-10-31 4.84" in text
     run(four)
     billed = {
         (each.subscription_id, each.text, each.period_from[:7]): each for each in invoicing.get_invoice(four.home, "R-0000000001").lines
