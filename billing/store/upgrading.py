@@ -53,7 +53,7 @@ def upgrade(
             if found != to and not dry_run:
                 schema.migrate(connection, place.schema if place else None, to)
             left = long_step.left(connection) if schema.table_names(connection) else None
-            accounts = 0 if left is None else _accounts(connection, left.after)
+            accounts = 0 if left is None or to < left.revision else _accounts(connection, left.after)
         if left is not None and not dry_run:
             _go_on(engine, accounts, progress or (lambda _done, _total: None))
     finally:

@@ -31,8 +31,10 @@ from rating.status import REFUSALS_FROM
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-_COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
+_COLUMNS: Final = ["event_key", OWNER, "status", "period_from", "subscription_id", "price_id"]
 _DAY: Final = pa.int32()
+
+_Line = tuple[int, int]  # subscription (key) and price
 
 
 class Charge(NamedTuple):
@@ -44,13 +46,18 @@ class Charge(NamedTuple):
 
 
 class VoidDocument(NamedTuple):
-    """A document of a run that is void as of the commit `seq`, and the days (numbers) of its usage of an account (key)."""
+    """A line of usage of a run on a document that is void as of the commit `seq`. Days are numbers.
+
+    The line is of a subscription and a price, and one period (`first_day` to `to_day`): documents of several payers divide a run by lines.
+    """
 
     run_id: int
     account_key: int
     seq: int
     first_day: int
     to_day: int
+    subscription_key: int
+    price_id: int
 
     def may_have_had(self, run_id: int, day: int) -> bool:
         """True where the document may have billed a charge of a run, in the period that begins on a day."""
@@ -74,7 +81,7 @@ class StandingCharges:
         self._known, self._runs = known, runs
         self._counting = Counting(known.connection, known.seq)
         self._again: dict[int, Mapping[int, range]] = {}
-        self._charges = [self._priced(run, wanted) for run in runs]
+        self._charges = [self._priced(run, wanted) for run in runs]  # of each run the line of each charge
         keys = sorted({charge.account_key for charges in self._charges for charge in charges})
         self._tests = [DaysForTests(known.connection, keys, run.pinned_seq) for run in runs]
         self._voids = _voids(known, keys)
@@ -91,14 +98,15 @@ class StandingCharges:
         """The id of the newest run that has a charge."""
         return next(run.run_id for run, charges in zip(self._runs, self._charges, strict=True) if charge in charges)
 
-    def _priced(self, run: Looked, wanted: Any) -> set[Charge]:  # noqa: ANN401 -- an expression of Arrow
+    def _priced(self, run: Looked, wanted: Any) -> dict[Charge, _Line]:  # noqa: ANN401 -- an expression of Arrow
         paths = charge_paths(self._known.connection, run.run_id)
         charges = self._counting.billed(run.run_id, read_charges(self._known.home.path, paths, _COLUMNS, wanted))
         days = int64(charges["period_from"].cast(_DAY)).tolist()
         priced = (charges["status"].to_numpy() < int(REFUSALS_FROM)).tolist()
         keys: list[Any] = one_chunk(charges["event_key"]).to_pylist()
-        rows = zip(keys, int64(charges[OWNER]).tolist(), days, priced, strict=True)
-        return {Charge(key, owner, day) for key, owner, day, is_priced in rows if is_priced and owner}
+        lines = zip(*(int64(charges[name]).tolist() for name in ("subscription_id", "price_id")), strict=True)
+        rows = zip(keys, int64(charges[OWNER]).tolist(), days, lines, priced, strict=True)
+        return {Charge(key, owner, day): line for key, owner, day, line, is_priced in rows if is_priced and owner}
 
     def _is_in(self, charge: Charge, number: int) -> bool:
         """True where a run had a charge to bill. What it computes of an account for tests is on no bill, also where that is retracted."""
@@ -107,11 +115,13 @@ class StandingCharges:
     def _is_on_a_bill(self, charge: Charge) -> bool:
         """True where the documents that are not void come to the charge."""
         documents: list[tuple[int, int]] = []  # of each run: 1 puts it on, -1 takes it off; and the commit that made the document void
+        line: _Line = (0, 0)
         for number in reversed(range(len(self._runs))):
             run, has = self._runs[number], self._is_in(charge, number)
             billed = sum(each for each, void_seq in documents if void_seq > run.pinned_seq)
+            line = self._charges[number].get(charge, line)  # what is taken off is taken off the line that had it
             if has or (billed and charge.day in self._computed_again(number).get(charge.account_key, ())):
-                documents.append((int(has) - billed, self._voids.get((run.run_id, charge.account_key), NEVER)))
+                documents.append((int(has) - billed, self._voids.get((run.run_id, charge.day, line), NEVER)))
         return sum(each for each, void_seq in documents if void_seq > self._known.seq) > 0
 
     def _computed_again(self, number: int) -> Mapping[int, range]:
@@ -131,23 +141,34 @@ def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[byt
 
 
 def void_documents(connection: sa.Connection, seq: int) -> list[VoidDocument]:
-    """The void documents with usage, as of `seq`, without those of runs that were undone; of a run and account they are one."""
+    """The lines of usage of void documents, as of `seq`, without those of runs that were undone; of a run, line and period they are one."""
     invoice, line, event, subscription = tables.invoices.c, tables.invoice_lines, tables.invoice_events, tables.subscriptions.c
-    days = sa.func.min(line.c.period_from), sa.func.max(line.c.period_to)
-    columns = (invoice.run_id, subscription.account_key, sa.func.min(event.c.commit_seq), *days)
+    of_line = (invoice.run_id, subscription.account_key, line.c.subscription_key, line.c.price_id, line.c.period_from)
+    columns = (*of_line, sa.func.min(event.c.commit_seq).label("void_seq"), sa.func.max(line.c.period_to).label("period_to"))
     query = sa.select(*columns).select_from(tables.invoices)
     query = query.join(event, event.c.invoice_key == invoice.invoice_key).join(line, line.c.invoice_key == invoice.invoice_key)
     query = query.join(tables.subscriptions, subscription.subscription_key == line.c.subscription_key)
     query = query.where(event.c.kind == VOIDED, event.c.commit_seq <= seq, event.c.commit_seq.not_in(undone.commits()))
-    query = query.where(line.c.kind == "usage").group_by(invoice.run_id, subscription.account_key)
     return [
-        VoidDocument(int(run_id), int(key), int(void_seq), *(day_number(dt.date.fromisoformat(day)) for day in (first, last)))
-        for run_id, key, void_seq, first, last in connection.execute(query)
+        VoidDocument(
+            int(row.run_id),
+            int(row.account_key),
+            int(row.void_seq),
+            _day(row.period_from),
+            _day(row.period_to),
+            row.subscription_key,
+            row.price_id,
+        )
+        for row in connection.execute(query.where(line.c.kind == "usage").group_by(*of_line))
     ]
 
 
-def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int], int]:
-    """By run and account (key), the commit that made a document of the run void that has usage of the account."""
+def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int, _Line], int]:
+    """By run, first day of a period, and line, the commit that made void the document of the run that has the line."""
     wanted = set(account_keys)
     every = void_documents(known.connection, known.seq) if wanted else ()
-    return {(each.run_id, each.account_key): each.seq for each in every if each.account_key in wanted}
+    return {(each.run_id, each.first_day, (each.subscription_key, each.price_id)): each.seq for each in every if each.account_key in wanted}
+
+
+def _day(date: str) -> int:
+    return day_number(dt.date.fromisoformat(date))

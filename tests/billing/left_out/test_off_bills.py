@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from billing import invoicing
-from billing.accounts import agreements
+from billing.accounts import agreements, kinds
 from billing.accounts.picture import account_keys, load
 from billing.enquiries.usage import State, find
 from billing.enquiries.usage_rows import Span
@@ -23,6 +23,7 @@ from billing.usage_report.rating_book import rating_book
 from billing.usage_report.span import Span as Days
 from billing.verification.explain_line import explain_record
 from tests.billing.runs.test_moved_histories import History
+from tests.billing.runs.world import Call
 from tests.billing.too_late.late_world import CENT, NUMBERS, decide, take_back, usage_cents, wrong
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
+SECOND: Final = "8613800000009"
 YEARS: Final = Days(dt.date(2025, 9, 1), dt.date(2026, 12, 1))
 
 # acts; whose it is on the list (empty: it is on none), its state for `usage find`, and its fate in the usage report
@@ -123,6 +125,28 @@ STATES: Final = {
         2026-02-05 void anna
         2026-02-20 move anna bert-1 2025-10-10
         """, "", State.VOID, "rated"),
+    "the bill of the payer is void, and the next run bills it": ("""
+        2025-10-02 pays bert anna 2025-10-01
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-05 void bert
+        """, "", State.VOID, "not_yet_due"),
+    "and that run is made for the payer": ("""
+        2025-10-02 pays bert anna 2025-10-01
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2026-02
+        2026-02-05 void bert
+                   runs 2026-03 2026-03
+        """, "", State.BILLED, "rated"),
+    "it was for tests by mistake, and a customer since, and the next run bills it": ("""
+        2025-10-01 open 3
+        2025-10-01 test anna 2025-10-01
+        2025-10-21 call anna 2025-10-20 10
+                   runs 2025-11 2025-11
+        2025-11-05 normal anna 2025-11-01
+                   runs 2025-12 2025-12
+        2025-12-03 customer anna
+        """, "", State.NOT_DUE, "not_yet_due"),
 }  # fmt: skip
 
 
@@ -133,8 +157,24 @@ class Told(History):
         """It was a mistake that the account is for tests."""
         with self.world.home.connect() as connection:
             keys = list(account_keys(connection, [account]).values())
-            (told,) = [fact for fact in load(connection, keys).customers[keys[0]].facts if fact.kind == "category"]
+            told = next(fact for fact in load(connection, keys).customers[keys[0]].facts if fact.kind == "category")
         agreements.retract(self.world.home, self.asked(), account, told.fact_id, "mistake", of_subscription=False)
+
+    def normal(self, _day: str, account: str, from_day: str) -> None:
+        """An account is a customer from a day on."""
+        category = kinds.CategoryFact("normal")
+        agreements.agree(self.world.home, self.asked(), account, "category", dt.date.fromisoformat(from_day), None, category)
+
+    def pays(self, _day: str, payer: str, account: str, from_day: str) -> None:
+        """An account pays for another one."""
+        fact = kinds.PayerFact(payer, ())
+        agreements.agree(self.world.home, self.asked(), account, "payer", dt.date.fromisoformat(from_day), None, fact)
+
+    def second(self, _day: str, payer: str) -> None:
+        """Anna has a second number, which another account pays for."""
+        self.world.subscription("anna-2", "anna", "shop/plus", SECOND)
+        fact = kinds.PayerFact(payer, ())
+        agreements.agree_for(self.world.home, self.asked(), "anna-2", "payer", dt.date(2025, 10, 1), None, fact)
 
 
 @pytest.fixture
@@ -217,3 +257,21 @@ def test_a_decision_is_taken_back(history: Told) -> None:
     decide(history.world, WRITTEN_OFF, "x")
     take_back(history.world, 1)
     assert (on_list(history), usage_cents(history.world, "bert"), wrong(history.world)) == ([("bert", 100)], 0, set())
+
+
+# Anna's first number is on her own bill, her second one on Bert's, of one run. Only what Bert's had is off.
+SPLIT: Final = """
+        2025-10-02 second bert
+        2025-10-21 call anna 2025-10-20 10
+"""
+
+
+def test_a_void_document_of_one_payer_takes_nothing_off_that_of_another(history: Told) -> None:
+    tell(history, SPLIT)
+    history.world.take(Call(SECOND, "2025-10-20T12:00:00", 240, key="y"))
+    tell(history, "runs 2025-11 2026-02\n2026-02-05 void bert")
+    assert [(each.record_id, each.state) for each in find(history.world.home, NUMBERS["anna"], Span()).records] == [("x", State.BILLED)]
+    assert [(each.record_id, each.state) for each in find(history.world.home, SECOND, Span()).records] == [("y", State.VOID)]
+    assert (on_list(history), history.billed_cents("anna"), history.billed_cents("bert")) == ([], 100, 0)
+    tell(history, "runs 2026-03 2026-03")
+    assert (on_list(history), history.billed_cents("anna"), history.billed_cents("bert"), wrong(history.world)) == ([], 100, 40, set())

@@ -93,7 +93,7 @@ def test_a_large_home_is_upgraded_by_its_command_alone(
     assert capsys.readouterr().out == "filled in the lines of 2 accounts\n"
     assert stored(folder) == before
     assert main(["db", "upgrade", "--home", str(folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"found": "0015", "to": "0015", "revisions": [], "left": 0, "dry_run": False}
+    assert json.loads(capsys.readouterr().out) == {"found": "0015", "to": "0015", "revisions": [], "left": 0, "notes": [], "dry_run": False}
 
 
 def test_a_step_that_was_stopped_may_go_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
