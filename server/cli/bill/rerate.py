@@ -17,7 +17,10 @@ Named = Annotated[
     str | None,
     Parameter(help="Only these of the accounts with the plan: a,b or @file with one id a line.", allow_leading_hyphen=True),
 ]
-_MOVED = "its bills have usage of a number that is another account's now: bill or give back a difference by hand"
+_MOVED = (
+    "its bills have usage that is another account's now, by its number or by the version that counts: the next run corrects open periods;"
+    " for a closed one bill or give back a difference by hand"
+)
 _CAUSES = "a difference is what is due by the tariffs in force now, and by the facts that the last run knew, less what was billed"
 JobId = Annotated[int, Parameter(help="Number of the re-rating, as `bill rerate-list` shows it.")]
 
