@@ -109,7 +109,12 @@ def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Col
         before = charges(number, owners)
         off: Any = pc.invert(pc.is_in(before["event_key"], value_set=kept))
         owner_of |= _in_periods(before.filter(off), again)
-    return owner_of
+    if not owner_of:
+        return {}
+    keys = pc.field("event_key").isin(pa.array(sorted(owner_of), KEY))
+    older = StandingCharges(Known(home, connection, seq), runs[place + 1 :], keys)  # what an earlier run took off was off already
+    standing = {each.event_key for each in older.standing(lambda charge: charge.account_key in again)}
+    return {key: owner for key, owner in owner_of.items() if key in standing}
 
 
 def _in_periods(charges: pa.Table, again: Mapping[int, range]) -> dict[bytes, int]:

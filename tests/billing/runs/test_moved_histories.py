@@ -450,6 +450,25 @@ def test_an_undo_is_refused_where_a_person_decided_on_what_the_run_took_off(hist
     assert [each.message for each in caught.value.problems] == ["usage that run 4 took off its bill is in decision 1 on late usage"]
 
 
+def test_a_later_bill_is_void_though_an_earlier_one_took_usage_off(history: History) -> None:
+    """The bill of November took the call off. That of December corrects October as well, and took nothing off."""
+    history.tell("2025-10-01 open 3")
+    for line in (
+        "2025-10-21 call anna 2025-10-20 10",
+        "runs 2025-11 2025-11",
+        "2025-11-10 move anna bert-1 2025-10-10",
+        "runs 2025-12 2025-12",
+    ):
+        history.tell(line)
+    history.tell("2025-12-10 other 2025-10-05 4")
+    history.tell("runs 2026-01 2026-01")
+    assert (history.billed_cents("anna"), history.billed_cents("bert")) == (40, 100)
+    history.tell("2026-01-05 void anna 2")
+    assert (len(history.voided), history.billed_cents("anna"), history.billed_cents("bert")) == (1, 0, 100)
+    history.tell("2026-01-06 void anna 1")
+    assert len(history.voided) == 1  # that one would bring the call back
+
+
 def test_an_event_on_two_bills_is_found_by_its_book(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changed_events, "find", lambda *_, **_options: changed_events.Elsewhere(set(), {}))
     monkeypatch.setattr(history, "require_once", lambda: None)
