@@ -40,7 +40,7 @@ def _suspense_value(home: Home, now_us: int) -> Row:
     unknown = sum(group.unknown for group in found.counts)
     told = money(dict(worth)) or "nothing known"
     says = (
-        f"{counted(found.total, 'record')}, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
+        f"{counted(found.total, 'row')}, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
         if found.total
         else "nothing waits"
     )
