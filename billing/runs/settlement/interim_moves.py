@@ -34,7 +34,7 @@ def interim_moves(home: Home, seq: int, known: Facts, scope: Scope) -> Moves:
         bills = [bill for bill in (_open(each, known, scope) for each in interim_bills(connection, seq)) if bill.owned]
         moved = moved_on(home, connection, seq, bills)
     in_run = set(known.account_keys[scope.calendar >= 0].tolist()) if moved else set()
-    for each in sorted(moved.values()):
+    for each in sorted(set().union(*moved.values())):
         if each.now_key not in in_run:
             continue
         pairs.add((each.account_key, each.now_key))
