@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LEAVES_OTHERS: Final = "leaves_others"  # in the detail of interim bills: usage on interim bills of other accounts is not in them
 _USAGE: Final = ("event_key", "served_id", "start_us")
-_KINDS: Final = ("usage", "volume")
+USAGE_KINDS: Final = ("usage", "volume")
 
 
 class Owned(NamedTuple):
@@ -97,7 +97,7 @@ def interim_bills(connection: sa.Connection, seq: int, account_keys: Collection[
     query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
     query = query.join(tables.subscriptions, owner.subscription_key == line.subscription_key)
     query = query.join(tables.accounts, account.account_key == owner.account_key)
-    query = query.where(run.kind == covering.THRESHOLD, line.kind.in_(_KINDS), invoice.commit_seq <= seq)
+    query = query.where(run.kind == covering.THRESHOLD, line.kind.in_(USAGE_KINDS), invoice.commit_seq <= seq)
     query = query.where(invoice.invoice_key.not_in(voided(as_of=seq))).distinct().order_by(invoice.invoice_key)
     found: dict[int, InterimBill] = {}
     for key, number, run_id, detail, commit_seq, bill_date, subscription, owner_key, timezone, period_from in connection.execute(query):
@@ -148,7 +148,7 @@ def held(
 ) -> dict[bytes, frozenset[Held]]:
     """The events of these numbers, or of these keys, that bills hold, each with all that hold it.
 
-    An event that a bill left to bills of other accounts is not on it, whatever became of these since.
+    An event that a bill left to bills of other accounts is not on it, also where these are void by now.
     """
     return _Bills(home, connection).held(bills, numbers, keys)
 
@@ -182,7 +182,7 @@ class _Bills:
         return {key: every for key, every in moved.items() if every}
 
     def left_to_others(self, seq: int, before_run: int | None) -> dict[bytes, frozenset[MovedOn]]:
-        """What is on interim bills of other accounts than its owner as of `seq`. `before_run`: the state that this run knew."""
+        """Usage on interim bills of other accounts than its owner as of `seq`. `before_run`: the state that this run knew."""
         bills = interim_bills(self._connection, seq)
         return self.moved_on(seq, unsettled(self._connection, bills, before_run=before_run)) if bills else {}
 

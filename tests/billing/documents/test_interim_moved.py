@@ -138,11 +138,6 @@ class Interims(History):
         """The same, and of Carl."""
         return *self.billed(), self.billed_cents("carl") if self.has_carl else 0
 
-    def all(self, acts: str) -> None:
-        """Several lines."""
-        for line in acts.strip().splitlines():
-            self.tell(line)
-
 
 @pytest.fixture
 def history(tmp_path: Path) -> Iterator[Interims]:
