@@ -60,7 +60,7 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
 
     The parts: charged, refused, not due, not billable, too late and open, billed by people, written off, less what is gone since.
     """
-    from billing.left_out.history import of_keys, uncharged  # noqa: PLC0415 -- loads kernels
+    from billing.left_out.history import of_keys, uncharged, without_billed  # noqa: PLC0415 -- loads kernels
     from billing.left_out.reopened import without_reopened  # noqa: PLC0415 -- as above
     from billing.left_out.versions import of_keys as differences  # noqa: PLC0415 -- as above
     from billing.runs.refused_events import still_refused  # noqa: PLC0415 -- as above
@@ -76,12 +76,15 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
     waits: Any = pc.is_in(found.usage["event_key"], value_set=pa.array(list(still_refused(home, seq)), KEY))
     refused = waits.to_numpy() & ~by_hand & ~verdicts.for_good & ~verdicts.not_billable
+    late = without_billed(home, seq, found.usage, ~by_hand & verdicts.for_good)
+    held = int(np.count_nonzero(~by_hand & verdicts.for_good)) - len(late)
     shown = {
         "charged": usage.num_rows - len(keys),
         "refused": int(np.count_nonzero(refused)),
         "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable & ~refused)),
         "not billable": int(np.count_nonzero(~by_hand & verdicts.not_billable)),
-        "too late, open": int(np.count_nonzero(~by_hand & verdicts.for_good)),
+        "too late, open": len(late),
+        **({"on an interim bill of another account": held} if held else {}),
         "too late, billed by adjustment": by_kind[BILLED],
         "too late, written off": by_kind[WRITTEN_OFF],
         "decided, counts no more": present - len(decided.keys) + of_versions,

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from billing.charges.rollover import Left
-from billing.documents.run_inputs import AS_BILLED, LATE_RULE, LEAVES_LATE, LEAVES_OTHERS, RERATE, billed_seq, detail_of, job_of
+from billing.documents.run_inputs import AS_BILLED, LATE_RULE, LEAVES_LATE, RERATE, billed_seq, detail_of, job_of
 from billing.intake import marks
 from billing.late_decisions import Decided
 from billing.left_out.for_good import RULE_OF_BEFORE, left_for_good
@@ -25,7 +25,7 @@ from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.selection import billed_periods, changed_accounts, scope
 from billing.runs.settlement import adjustments, unbilled
-from billing.runs.settlement.interim_usage import left_to_other_bills
+from billing.runs.settlement.interim_usage import LEAVES_OTHERS, left_to_other_bills
 from billing.runs.usage import carried_allowances
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from billing import clocks
 from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
 from billing.documents.issuing import issue
-from billing.documents.run_inputs import LEAVES_OTHERS
 from billing.documents.trying import Work
 from billing.invoicing.drafts import Drafts
 from billing.ledger import closed_months
@@ -28,7 +27,7 @@ from billing.runs import states
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
 from billing.runs.settlement.drafting import Writer
-from billing.runs.settlement.interim_usage import left_to_other_bills
+from billing.runs.settlement.interim_usage import LEAVES_OTHERS, left_to_other_bills
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.thresholds import Acted, Reached, reached
 from billing.runs.settlement.unbilled import unbilled

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 RERATE: Final = covering.RERATE
 LEAVES_LATE: Final = "leaves_late"  # in the detail of a re-rating: what runs had left out for good is not in it
 LATE_RULE: Final = "late_rule"  # beside it: what counts as that (`left_out.for_good`); none: as it was before there were two
-LEAVES_OTHERS: Final = "leaves_others"  # in the detail of interim bills: usage on interim bills of other accounts is not in them
 AS_BILLED: Final = (
     "as_billed"  # beside both: records on final bills, by key and commit of the version priced; none: the one that counted was
 )

@@ -70,9 +70,9 @@ def moved(home: Home, connection: sa.Connection, run_id: int, account_keys: Coll
     standing = billed.standing(lambda charge: charge.account_key not in account_keys)
     found = {Moved(owner_of[each.event_key], each.account_key, billed.newest_run(each)) for each in standing}
     others = interim_usage.unsettled(connection, interim_usage.interim_bills(connection, seq))
-    for key, held in interim_usage.held(home, others, (), owner_of).items():
-        if held.owned.account_key not in account_keys:
-            found.add(Moved(owner_of[key], held.owned.account_key, held.bill.run_id, held.bill.number))
+    for key, holders in interim_usage.held(home, connection, others, (), owner_of).items():
+        of_others = (each for each in holders if each.account_key not in account_keys)
+        found |= {Moved(owner_of[key], each.account_key, each.run_id, each.number) for each in of_others}
     return sorted(found)
 
 
@@ -83,7 +83,8 @@ def _off_interim_bills(home: Home, connection: sa.Connection, run_id: int, accou
         return {}
     bills = [bill for bill in interim_usage.interim_bills(connection, seq, set(account_keys)) if bill.commit_seq <= run.pinned_seq]
     settled_by_it = interim_usage.unsettled(connection, bills, without=dict.fromkeys(account_keys, run_id))
-    return {key: each.account_key for key, each in interim_usage.moved_on(home, connection, seq, settled_by_it).items()}
+    moved_on = interim_usage.moved_on(home, connection, seq, settled_by_it)
+    return {key: min(every).account_key for key, every in moved_on.items()}
 
 
 def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> dict[bytes, int]:

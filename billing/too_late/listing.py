@@ -1,9 +1,10 @@
 """The list of usage that came too late for any bill: record, account, age, reason, and worth at the tariff in force when it began.
 
 It holds records that some run has left out for good, and no run has billed since. Some of them came in time and were refused until their
-period closed. Others are on the bill of a closed period in another version than the one that counts (`billing.left_out.versions`). A
-record stays until a person decides on it; decided records have a list of their own. Owners of open records are those of the facts as of
-now, reasons those of the run. Worth is an estimate of each record alone (`billing.suspense.estimate`): without free quantity, caps or
+period closed. Others are on the bill of a closed period in another version than the one that counts (`billing.left_out.versions`). What
+a valid interim bill of another account has is not among them: a run of that account takes it off first. A record stays until a person
+decides on it; decided records have a list of their own. Owners of open records are those of the facts as of now, reasons those of the run.
+Worth is an estimate of each record alone (`billing.suspense.estimate`): without free quantity, caps or
 anything else that a month remembers, and without tax. The worth of a decided record is the one that the decision was taken on, as it is
 stored.
 """
@@ -21,7 +22,7 @@ from billing.intake import view
 from billing.intake.marks import keys_array
 from billing.left_out.changed import late_changes, verdicts_listed
 from billing.left_out.first_runs import with_first_runs
-from billing.left_out.history import Verdicts, uncharged
+from billing.left_out.history import Verdicts, uncharged, without_billed
 from billing.left_out.telling import Told, tell_of, usage_of
 from billing.left_out.versions import of_keys, open_differences
 from billing.runs.contracts.columns import int64, one_chunk
@@ -129,7 +130,7 @@ def _of_usage(
     usage = usage_of(home, seq, keys, start_us)
     found = verdicts_listed(home, seq, usage, progress=progress)
     wanted = known.holds(usage["event_key"])
-    rows = np.flatnonzero(wanted if decided else found.for_good & ~wanted)
+    rows = np.flatnonzero(wanted) if decided else without_billed(home, seq, usage, found.for_good & ~wanted)
     usage = usage.take(rows)
     found = with_first_runs(home, seq, usage, Verdicts(found.reason[rows], found.run_id[rows]))
     told: Sequence[Told] = tell_of(home, seq, usage, found.reason, found.run_id)

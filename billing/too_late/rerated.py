@@ -6,6 +6,8 @@ again. Those since left alone exactly what was left out for good when the job wa
 void documents there. In all other cases only the document shows whether it has a record. So a record is not billed by decision where such a
 document may hold it at all, void or not.
 
+Documents of accounts that had a number of the record before count as well: they may have billed it before it moved.
+
 Of a record that a closed period bills in another version than counts, a re-rating prices the billed one. It stores which these were
 (`AS_BILLED`). One of before, or one planned while the period was open, priced the version that counted, and may have billed the difference.
 """
@@ -84,7 +86,7 @@ class Rerated:
         self._left_alone: dict[tuple[int, int], frozenset[str]] = {}
         self._jobs = dict(_jobs(connection))
         self._accounts = _Payers(connection) if self._jobs else None
-        self._documents: dict[str, list[tuple[int, str]]] = {}
+        self._documents: dict[frozenset[str], list[tuple[int, str]]] = {}
 
     def why(self, each: TooLate) -> Obstacle | None:
         """The reason why a record cannot be billed by decision; None where no such document may have it."""
@@ -109,13 +111,33 @@ class Rerated:
         return next(((job, number) for job, number in documents if job.may_differ(each, changed_seq)), None)
 
     def _documents_of(self, each: TooLate) -> list[tuple[_Job, str]]:
-        """The documents that may be about a record, with their jobs."""
+        """The documents that may be about a record, with their jobs: of its account, of those that had its number, and of their payers."""
         account_id = each.record.account_id
         if self._accounts is None or not account_id:
             return []
-        if account_id not in self._documents:
-            self._documents[account_id] = self._of(self._accounts.of(account_id))
-        return [(self._jobs[run_id], number) for run_id, number in self._documents[account_id]]
+        accounts = frozenset({account_id, *self._owners_before(each)})
+        if accounts not in self._documents:
+            self._documents[accounts] = self._of(set[int]().union(*(self._accounts.of(account) for account in accounts)))
+        return [(self._jobs[run_id], number) for run_id, number in self._documents[accounts]]
+
+    def _owners_before(self, each: TooLate) -> set[str]:
+        """The accounts that any fact, valid or not, says to have had a number of the record at its start.
+
+        These are the numbers of its subscription, and of its other versions.
+        """
+        fact, owner, account, row = tables.guiding_facts.c, tables.subscriptions.c, tables.accounts.c, tables.suspense.c
+        key, start_us = bytes.fromhex(each.versions.event_key if each.versions is not None else each.record.event_key), each.record.start_us
+        its_own = sa.select(fact.served_id).join_from(
+            tables.guiding_facts, tables.subscriptions, owner.subscription_key == fact.subscription_key
+        )
+        its_own = its_own.where(owner.subscription_id == each.record.subscription_id)
+        of_versions = sa.select(row.served_id).where(row.event_key == key, row.served_id.is_not(None))
+        query = sa.select(account.account_id).select_from(tables.guiding_facts)
+        query = query.join(tables.subscriptions, owner.subscription_key == fact.subscription_key)
+        query = query.join(tables.accounts, account.account_key == owner.account_key)
+        query = query.where(fact.from_us <= start_us, sa.or_(fact.to_us.is_(None), fact.to_us > start_us))
+        query = query.where(fact.served_id.in_(its_own) | fact.served_id.in_(of_versions))
+        return set(self._connection.execute(query).scalars())
 
     def _changed(self, each: TooLate) -> int:
         """The first commit that took a version of a record out of what counts."""

@@ -32,7 +32,7 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.intake import view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities, quantities
-from billing.left_out.history import of_keys
+from billing.left_out.history import of_keys, without_billed
 from billing.left_out.off_bills import off_bills
 from billing.left_out.reopened import without_reopened
 from billing.left_out.taken_off import taken_off
@@ -149,7 +149,9 @@ def _judge(home: Home, usage: pa.Table, seq: int, fate: NDArray[np.int8]) -> Non
     place: Any = pc.index_in(keys, value_set=one_chunk(found.usage["event_key"]))
     assert place.null_count == 0, "usage that was there a moment ago is there no more"
     verdicts = without_reopened(home, seq, found.usage, found.verdicts)
-    for fate_of, holds in ((Fate.TOO_LATE, verdicts.for_good), (Fate.NOT_BILLABLE, verdicts.not_billable)):
+    late = np.zeros(found.usage.num_rows, np.bool_)
+    late[without_billed(home, seq, found.usage, verdicts.for_good)] = True
+    for fate_of, holds in ((Fate.TOO_LATE, late), (Fate.NOT_BILLABLE, verdicts.not_billable)):
         fate[rows[holds[place.to_numpy()]]] = fate_of
     _decided(home, usage, seq, fate)
 

@@ -1,4 +1,4 @@
-"""Usage on interim bills that is another account's by now, before a run of the billed account takes it off.
+"""Usage on interim bills, and on documents of re-ratings, that is another account's by now, before a run of the billed one takes it off.
 
 Its number moved for an earlier day, or another version of its record is kept (`interim_usage`). A run of the cycle computes the period of
 the account that was billed, and takes it off. Until then the new owner is put aside: else usage would be on two bills.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from billing.runs.settlement.interim_usage import interim_bills, moved_on
+from billing.runs.settlement.rerated_moves import rerated_moves
 
 if TYPE_CHECKING:
     from billing.runs.contracts.facts import Facts
@@ -32,17 +33,16 @@ def interim_moves(home: Home, seq: int, known: Facts, scope: Scope) -> Moves:
     pairs = set[tuple[int, int]]()
     with home.connect() as connection:
         bills = [bill for bill in (_open(each, known, scope) for each in interim_bills(connection, seq)) if bill.owned]
-        moved = moved_on(home, connection, seq, bills)
+        moved = {(each, "an interim bill") for every in moved_on(home, connection, seq, bills).values() for each in every}
+        moved |= {(each, f"a document of re-rating {job_id}") for each, job_id in rerated_moves(home, connection, seq, known, scope)}
     in_run = set(known.account_keys[scope.calendar >= 0].tolist()) if moved else set()
-    for each in sorted(moved.values()):
+    for each, has_it in sorted(moved, reverse=True):
         if each.now_key not in in_run:
             continue
         pairs.add((each.account_key, each.now_key))
         if each.account_key not in in_run:
             name = known.accounts[_index(known, each.account_key)].account_id
-            reasons[each.now_key] = (
-                f"an interim bill of account {name} may have usage of its number {each.number}: a run of {name} comes first"
-            )
+            reasons[each.now_key] = f"{has_it} of account {name} may have usage of its number {each.number}: a run of {name} comes first"
     return Moves(reasons, frozenset(pairs))
 
 

@@ -32,26 +32,31 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
+LEAVES_OTHERS: Final = "leaves_others"  # in the detail of interim bills: usage on interim bills of other accounts is not in them
 _USAGE: Final = ("event_key", "served_id", "start_us")
-_KINDS: Final = ("usage", "volume")
+USAGE_KINDS: Final = ("usage", "volume")
 
 
 class Owned(NamedTuple):
-    """A subscription with usage on a bill: its account (key), the clock of that, and the first days of the billed periods."""
+    """A subscription with usage on a bill: its account (key), the clock of that, and the first day of the billed periods."""
 
     account_key: int
     timezone: str
-    first_days: frozenset[dt.date]
+    first_day: dt.date
 
 
 class InterimBill(NamedTuple):
-    """A valid interim bill: of usage on days before `through`, as of the commit `seq`. `owned`: its subscriptions, by key."""
+    """A valid interim bill: of usage on days before `through`, as of the commit `seq`. `owned`: its subscriptions, by key.
+
+    `leaves_others`: usage that interim bills of other accounts had by then is not on it.
+    """
 
     number: str
     run_id: int
     seq: int
     commit_seq: int
     through: dt.date
+    leaves_others: bool
     owned: Mapping[int, Owned]
 
     @property
@@ -61,10 +66,17 @@ class InterimBill(NamedTuple):
 
 
 class Held(NamedTuple):
-    """An event on an interim bill, and its subscription there."""
+    """An interim bill with an event: the account (key) whose usage it is there, the run and the number of the bill.
 
-    bill: InterimBill
-    owned: Owned
+    `day`: one of the period in which the bill has it.
+    """
+
+    account_key: int
+    run_id: int
+    number: str
+    commit_seq: int
+    through: dt.date
+    day: dt.date
 
 
 class MovedOn(NamedTuple):
@@ -85,7 +97,7 @@ def interim_bills(connection: sa.Connection, seq: int, account_keys: Collection[
     query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
     query = query.join(tables.subscriptions, owner.subscription_key == line.subscription_key)
     query = query.join(tables.accounts, account.account_key == owner.account_key)
-    query = query.where(run.kind == covering.THRESHOLD, line.kind.in_(_KINDS), invoice.commit_seq <= seq)
+    query = query.where(run.kind == covering.THRESHOLD, line.kind.in_(USAGE_KINDS), invoice.commit_seq <= seq)
     query = query.where(invoice.invoice_key.not_in(voided(as_of=seq))).distinct().order_by(invoice.invoice_key)
     found: dict[int, InterimBill] = {}
     for key, number, run_id, detail, commit_seq, bill_date, subscription, owner_key, timezone, period_from in connection.execute(query):
@@ -93,11 +105,18 @@ def interim_bills(connection: sa.Connection, seq: int, account_keys: Collection[
             continue
         told: dict[str, Any] = msgspec.json.decode(detail or "{}")
         known = found.get(key) or InterimBill(
-            number, int(run_id), int(told.get("seq", commit_seq - 1)), int(commit_seq), dt.date.fromisoformat(bill_date), {}
+            number,
+            int(run_id),
+            int(told.get("seq", commit_seq - 1)),
+            int(commit_seq),
+            dt.date.fromisoformat(bill_date),
+            bool(told.get(LEAVES_OTHERS, False)),
+            {},
         )
-        before = known.owned.get(subscription, Owned(int(owner_key), timezone, frozenset()))
-        days = before.first_days | {dt.date.fromisoformat(period_from)}
-        found[key] = known._replace(owned={**known.owned, int(subscription): before._replace(first_days=days)})
+        first_day = dt.date.fromisoformat(period_from)
+        before = known.owned.get(subscription, Owned(int(owner_key), timezone, first_day))
+        owned = before._replace(first_day=min(before.first_day, first_day))
+        found[key] = known._replace(owned={**known.owned, int(subscription): owned})
     return list(found.values())
 
 
@@ -124,14 +143,54 @@ def unsettled(
     return [bill for bill in left if bill.owned]
 
 
-def held(home: Home, bills: Sequence[InterimBill], numbers: Collection[str], keys: Collection[bytes]) -> dict[bytes, Held]:
-    """The events of these numbers, or of these keys, that bills hold. The bills of one commit are read together."""
-    found: dict[bytes, Held] = {}
-    for seq in sorted({bill.seq for bill in bills}) if numbers or keys else ():
-        of_commit = [bill for bill in bills if bill.seq == seq]
-        owned = {key: Held(bill, each) for bill in of_commit for key, each in bill.owned.items()}
-        found |= _held(home, seq, owned, _asked(numbers, keys))
-    return found
+def held(
+    home: Home, connection: sa.Connection, bills: Sequence[InterimBill], numbers: Collection[str], keys: Collection[bytes]
+) -> dict[bytes, frozenset[Held]]:
+    """The events of these numbers, or of these keys, that bills hold, each with all that hold it.
+
+    An event that a bill left to bills of other accounts is not on it, also where these are void by now.
+    """
+    return _Bills(home, connection).held(bills, numbers, keys)
+
+
+class _Bills:
+    """Reads what interim bills hold. The bills of one commit are read together, and what they left out is worked out once."""
+
+    def __init__(self, home: Home, connection: sa.Connection) -> None:
+        self._home, self._connection = home, connection
+        self._left: dict[int, frozenset[bytes]] = {}  # by run
+
+    def held(self, bills: Sequence[InterimBill], numbers: Collection[str], keys: Collection[bytes]) -> dict[bytes, frozenset[Held]]:
+        found: dict[bytes, frozenset[Held]] = {}
+        for seq in sorted({bill.seq for bill in bills}) if numbers or keys else ():
+            of_commit = _held(self._home, seq, [bill for bill in bills if bill.seq == seq], _asked(numbers, keys))
+            for key, holders in of_commit.items():
+                having = {each for bill, each in holders if key not in self._left_out_by(bill)}
+                found[key] = found.get(key, frozenset()) | having
+        return {key: holders for key, holders in found.items() if holders}
+
+    def moved_on(self, seq: int, bills: Sequence[InterimBill]) -> dict[bytes, frozenset[MovedOn]]:
+        """The same as the function of this name."""
+        if not bills:
+            return {}
+        account_keys = set[int]().union(*(bill.account_keys for bill in bills))
+        numbers, keys = _changed_since(self._connection, min(bill.seq for bill in bills), seq, account_keys)
+        found = self.held(bills, numbers, keys)
+        now = owners_now(self._home, self._connection, seq, found) if found else {}
+        moved = {key: frozenset(MovedOn(each.account_key, *now[key]) for each in found[key]) for key in found if key in now}
+        moved = {key: frozenset(each for each in every if each.account_key != each.now_key) for key, every in moved.items()}
+        return {key: every for key, every in moved.items() if every}
+
+    def left_to_others(self, seq: int, before_run: int | None) -> dict[bytes, frozenset[MovedOn]]:
+        """Usage on interim bills of other accounts than its owner as of `seq`. `before_run`: the state that this run knew."""
+        bills = interim_bills(self._connection, seq)
+        return self.moved_on(seq, unsettled(self._connection, bills, before_run=before_run)) if bills else {}
+
+    def _left_out_by(self, bill: InterimBill) -> frozenset[bytes]:
+        if bill.run_id not in self._left:
+            left = self.left_to_others(bill.seq, bill.run_id) if bill.leaves_others else {}
+            self._left[bill.run_id] = frozenset(left)
+        return self._left[bill.run_id]
 
 
 def _asked(numbers: Collection[str], keys: Collection[bytes]) -> Callable[[pa.Table], pa.Table]:
@@ -146,24 +205,29 @@ def _asked(numbers: Collection[str], keys: Collection[bytes]) -> Callable[[pa.Ta
     return asked
 
 
-def _held(home: Home, seq: int, owned: Mapping[int, Held], asked: Callable[[pa.Table], pa.Table]) -> dict[bytes, Held]:
-    """The events that bills of one commit hold. `owned`: their subscriptions, by key."""
+def _held(
+    home: Home, seq: int, bills: Sequence[InterimBill], asked: Callable[[pa.Table], pa.Table]
+) -> dict[bytes, list[tuple[InterimBill, Held]]]:
+    """The events of subscriptions of bills of one commit, in the periods that these bill."""
+    by_subscription: dict[int, list[tuple[InterimBill, Owned]]] = {}
+    for bill in bills:
+        for subscription, each in bill.owned.items():
+            by_subscription.setdefault(subscription, []).append((bill, each))
     by_arrival = catalogue.ever_billed_by_arrival(home)  # what came late may have begun before the period that bills it
-    first = min(day for each in owned.values() for day in each.owned.first_days)
-    through = max(each.bill.through for each in owned.values())
+    first = min(each.first_day for bill in bills for each in bill.owned.values())
+    through = max(bill.through for bill in bills)
     from_us = BEFORE_ALL if by_arrival else utc_midnight_us(first) - DAY_US
     rows = asked(view.usage(home, _USAGE, seq, from_us, utc_midnight_us(through) + DAY_US))
     names: list[Any] = rows["event_key"].to_pylist()
     starts = int64(rows["start_us"])
     owners = Guide(home, seq).resolve(one_chunk(rows["served_id"]), starts).tolist() if rows.num_rows else []
-    found: dict[bytes, Held] = {}
+    found: dict[bytes, list[tuple[InterimBill, Held]]] = {}
     for name, start_us, subscription in zip(names, starts.tolist(), owners, strict=True):
-        each = owned.get(subscription)
-        if each is None:
-            continue
-        day = local_date(start_us, each.owned.timezone)
-        if (by_arrival or min(each.owned.first_days) <= day) and day < each.bill.through:
-            found[name] = each
+        for bill, each in by_subscription.get(subscription, ()):
+            day = local_date(start_us, each.timezone)
+            if (by_arrival or each.first_day <= day) and day < bill.through:
+                of_bill = Held(each.account_key, bill.run_id, bill.number, bill.commit_seq, bill.through, max(day, each.first_day))
+                found.setdefault(name, []).append((bill, of_bill))
     return found
 
 
@@ -206,8 +270,7 @@ def left_to_other_bills(home: Home, seq: int, *, before_run: int | None = None) 
     `before_run`: the state that this run knew.
     """
     with home.connect() as connection:
-        bills = interim_bills(connection, seq)
-        moved = moved_on(home, connection, seq, unsettled(connection, bills, before_run=before_run)) if bills else {}
+        moved = _Bills(home, connection).left_to_others(seq, before_run)
         decided = late_decisions.decided(connection, seq)
     if not moved:
         return None
@@ -215,16 +278,6 @@ def left_to_other_bills(home: Home, seq: int, *, before_run: int | None = None) 
     return late_decisions.Decided(keys, none, none, none)
 
 
-def moved_on(home: Home, connection: sa.Connection, seq: int, bills: Sequence[InterimBill]) -> dict[bytes, MovedOn]:
-    """The events that such bills hold, and that are another account's as of `seq`, or no account's."""
-    if not bills:
-        return {}
-    account_keys = set[int]().union(*(bill.account_keys for bill in bills))
-    numbers, keys = _changed_since(connection, min(bill.seq for bill in bills), seq, account_keys)
-    found = held(home, bills, numbers, keys)
-    now = owners_now(home, connection, seq, found) if found else {}
-    return {
-        key: MovedOn(each.owned.account_key, *now[key])
-        for key, each in found.items()
-        if key in now and now[key][0] != each.owned.account_key
-    }
+def moved_on(home: Home, connection: sa.Connection, seq: int, bills: Sequence[InterimBill]) -> dict[bytes, frozenset[MovedOn]]:
+    """The events that such bills hold, and that are another account's as of `seq`, or no account's: by each account that was billed."""
+    return _Bills(home, connection).moved_on(seq, bills)

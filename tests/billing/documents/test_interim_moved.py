@@ -1,6 +1,6 @@
 """Usage on an interim bill whose number or record is another account's by then: it is on one valid bill, in mid-cycle as well.
 
-One call of ten minutes in November (1.00, Anna's); each threshold is reached by any usage. The next run puts all right.
+One call of ten minutes in November (1.00, Anna's); a threshold is reached by any usage, another by 9.00. The next run puts all right.
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ import msgspec
 import pytest
 
 from billing import catalogue
-from billing.accounts import agreements
+from billing.accounts import agreements, numbers
 from billing.documents import interim, undoing, voiding
 from billing.documents.explaining import explain
+from billing.late_decisions import BILLED
+from billing.left_out.for_good import open_records as open_count
 from billing.persons import Who
 from rating.errors import ProblemsError, UserError
 from rating.model import BillThreshold
 from tests.billing.runs.test_moved_histories import History
 from tests.billing.runs.world import START_US, Call, shop
-from tests.billing.too_late.late_world import ANA, NUMBERS, wrong
+from tests.billing.too_late.late_world import ANA, NUMBERS, decide, open_records, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
+
+CARLS: Final = "8613800000003"
 
 # acts; cents of usage on valid bills of Anna and of Bert then, and after the next run
 HISTORIES: Final = {
@@ -93,7 +97,9 @@ class Interims(History):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        plans = tuple(msgspec.structs.replace(each, bill_thresholds=(BillThreshold(1, "any", 50_000),)) for each in shop().plans)
+        self.has_carl = False
+        thresholds = (BillThreshold(1, "any", 50_000), BillThreshold(2, "much", 9_000_000))
+        plans = tuple(msgspec.structs.replace(each, bill_thresholds=thresholds) for each in shop().plans)
         catalogue.publish(self.world.home, shop(2, START_US, plans=plans, corrects=1), self.world.tick())
 
     def interim(self, day: str) -> None:
@@ -104,9 +110,21 @@ class Interims(History):
         assert (before.refused, before.reached, before.invoices) == ("", done.reached, done.invoices)
         self.require_once()
 
-    def own(self, _day: str, on: str, minutes: str) -> None:
+    def own(self, _day: str, on: str, minutes: str, key: str = "z") -> None:
         """A call of Bert's own number."""
-        self.world.take(Call(NUMBERS["bert"], f"{on}T10:00:00", int(minutes) * 60, key="z"))
+        self.world.take(Call(NUMBERS["bert"], f"{on}T10:00:00", int(minutes) * 60, key=key))
+
+    def carl(self, _day: str, on: str, minutes: str) -> None:
+        """Carl comes, with a call of a number of his own."""
+        self.has_carl = True
+        self.world.account("carl")
+        self.world.subscription("carl-1", "carl", "shop/plus", CARLS)
+        self.world.take(Call(CARLS, f"{on}T10:00:00", int(minutes) * 60, key="c"))
+
+    def onward(self, day: str, from_day: str) -> None:
+        """Anna's number, which Bert has by now, is Carl's from a day on."""
+        numbers.take(self.world.home, self.asked(), NUMBERS["anna"], "bert-1", dt.date.fromisoformat(from_day))
+        self.give(day, "anna", "carl-1", from_day)
 
     def bill_day(self, _day: str, account: str, day: str) -> None:
         """Its periods begin on another day of the month."""
@@ -116,10 +134,9 @@ class Interims(History):
         """The cents of usage on valid bills of Anna and of Bert."""
         return self.billed_cents("anna"), self.billed_cents("bert")
 
-    def all(self, acts: str) -> None:
-        """Several lines."""
-        for line in acts.strip().splitlines():
-            self.tell(line)
+    def billed_all(self) -> tuple[int, int, int]:
+        """The same, and of Carl."""
+        return *self.billed(), self.billed_cents("carl") if self.has_carl else 0
 
 
 @pytest.fixture
@@ -164,6 +181,93 @@ def test_the_new_owner_waits_for_the_run_that_takes_it_off_an_interim_bill(histo
     assert (report.quarantined, history.billed(), wrong(history.world)) == ({"bert": why}, (100, 0), set())
     history.tell("runs 2026-01 2026-01")
     assert (history.billed(), wrong(history.world)) == (after, set())
+
+
+# acts after an interim bill of Anna, of the accounts that the run of December puts aside by a number; cents of all then, and in the end
+OTHERS: Final = {
+    "the new owner has an interim bill of his own": ("""
+        2025-11-13 move anna bert-1 2025-11-02
+        2025-11-17 own 2025-11-15 20
+        2025-11-18 interim
+        """, "bert", NUMBERS["anna"], (100, 200, 0), (0, 300, 0)),
+    "he has two of them": ("""
+        2025-11-13 move anna bert-1 2025-11-02
+        2025-11-17 own 2025-11-15 20
+        2025-11-18 interim
+        2025-11-20 own 2025-11-19 100 v
+        2025-11-21 interim
+        """, "bert", NUMBERS["anna"], (100, 1200, 0), (0, 1300, 0)),
+    "he has one, and another version of the record is his": ("""
+        2025-11-13 call bert 2025-11-05 20
+        2025-11-13 keep 20
+        2025-11-17 own 2025-11-15 30
+        2025-11-18 interim
+        """, "bert", NUMBERS["bert"], (100, 300, 0), (0, 500, 0)),
+    "it is a third account's, and each has one": ("""
+        2025-11-13 move anna bert-1 2025-11-02
+        2025-11-17 own 2025-11-15 20
+        2025-11-18 interim
+        2025-11-19 carl 2025-11-18 30
+        2025-11-19 onward 2025-11-03
+        2025-11-20 interim
+        """, "carl", NUMBERS["anna"], (100, 200, 300), (0, 200, 400)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_interim_bills_do_not_hide_each_other(history: Interims, name: str) -> None:
+    acts, account, number, then, after = OTHERS[name]
+    history.all("runs 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
+    history.all(acts)
+    history.tell("2025-11-29 hold anna 2025-12-20")
+    for each in history.world.numbers():
+        explain(history.world.home, each)
+    report = history.world.bill("2025-12-01")
+    why = f"an interim bill of account anna may have usage of its number {number}: a run of anna comes first"
+    assert (report.quarantined, history.billed_all(), wrong(history.world)) == ({account: why}, then, set())
+    history.tell("runs 2026-01 2026-01")
+    assert (history.billed_all(), wrong(history.world)) == (after, set())
+
+
+def test_the_second_interim_bill_of_the_new_owner_leaves_it_out_as_well(history: Interims) -> None:
+    history.all("runs 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
+    history.all(OTHERS["he has two of them"][0])
+    assert history.billed() == (100, 1200)
+
+
+# acts after an interim bill of Anna; what is too late and open then
+VOID: Final = {
+    "the period is open to him by then": ("""
+        2025-11-20 other 2025-11-15 40
+                   runs 2025-12 2025-12
+        2025-12-02 move anna bert-1 2025-11-02
+        2025-12-03 hold anna never
+        2025-12-04 void anna 2
+                   runs 2026-01 2026-04
+        """, ["y"]),
+    "runs have computed it again for her, and it is closed": ("""
+        2025-11-20 other 2025-11-15 40
+                   runs 2025-12 2026-03
+        2026-03-03 move anna bert-1 2025-11-02
+                   runs 2026-04 2026-04
+        2026-04-03 hold anna never
+        2026-04-04 void anna 2
+                   runs 2026-05 2026-05
+        """, ["y"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VOID)
+def test_what_an_interim_bill_has_is_not_too_late_where_the_bill_of_the_cycle_is_void(history: Interims, name: str) -> None:
+    acts, late = VOID[name]
+    history.all("2025-10-01 open 3\nruns 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
+    history.all(acts)
+    assert (history.billed(), open_records(history.world), wrong(history.world)) == ((100, 0), late, set())
+    assert open_count(history.world.home).records == len(late)
+    with pytest.raises(UserError, match="no record x is too late"):
+        decide(history.world, BILLED, "x")
+    history.all("2026-05-20 goon anna\nruns 2026-06 2026-06")  # a run of hers takes it off
+    assert (history.billed(), open_records(history.world), wrong(history.world)) == ((0, 0), ["x", *late], set())
 
 
 def refusal(history: Interims, run_id: int, accounts: str) -> list[tuple[str, str]]:
