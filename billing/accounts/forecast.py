@@ -92,7 +92,7 @@ def when_billed(
     customer = picture.customers[before.key]
     period, told = next_bill(recorder.connection, customer), customer.period_of(day)
     if customer.is_for_tests(day) if told is not None else customer.category_on(day) == "test":
-        return f"{customer.account_id} is a test account: nothing of it is invoiced, and what was billed of it is turned back by the next bill"
+        return f"{customer.account_id} is a test account: nothing of it is invoiced, and the next bill turns back what was billed of it"
     if period is None or day < period.start:
         return _back_dated(recorder, picture, customer, max(day, customer.billed_from), period, left_to)
     begins, ends = (in_advance(recorder, customer, day, some) for some in (plans[:1], plans[1:]))

@@ -124,7 +124,8 @@ def test_a_category_is_told_as_it_is_from_then_on(anna: World) -> None:
         fact = kinds.CategoryFact(category)
         return agreements.agree(anna.home, asked(anna), "anna", "category", day(from_date), None, fact).said[-1]
 
-    assert becomes("test", "2026-03-01") == "anna is a test account: nothing of it is invoiced, and what was billed of it is turned back by the next bill"
+    turned_back = "anna is a test account: nothing of it is invoiced, and the next bill turns back what was billed of it"
+    assert becomes("test", "2026-03-01") == turned_back
     assert becomes("normal", "2026-05-01") == "the bill of 2026-06-01 is the first to show it"
     until = "periods of anna that begin on {} or later are for tests: nothing of them is invoiced; what began before is"
     assert becomes("test", "2026-06-15") == until.format("2026-07-01")
