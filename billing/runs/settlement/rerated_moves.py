@@ -37,7 +37,7 @@ class ReratedMove(NamedTuple):
 
 
 class _Document(NamedTuple):
-    """Usage of one account on valid documents of a re-rating. `planned_seq`: as of which it was planned."""
+    """Usage of one account on valid documents of a re-rating. `planned_seq`: the commit that it was planned as of."""
 
     job_id: int
     run_id: int
