@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from billing.runs.settlement.interim_standing import on_bills_of_others
 from billing.runs.settlement.interim_usage import interim_bills, moved_on
 from billing.runs.settlement.rerated_moves import rerated_moves
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from billing.runs.contracts.facts import Facts
     from billing.runs.selection.scope import Scope
-    from billing.runs.settlement.interim_usage import InterimBill
+    from billing.runs.settlement.interim_usage import InterimBill, MovedOn
     from billing.store.home import Home
 
 
@@ -32,8 +36,11 @@ def interim_moves(home: Home, seq: int, known: Facts, scope: Scope) -> Moves:
     reasons: dict[int, str] = {}
     pairs = set[tuple[int, int]]()
     with home.connect() as connection:
-        bills = [bill for bill in (_open(each, known, scope) for each in interim_bills(connection, seq)) if bill.owned]
-        moved = {(each, "an interim bill") for every in moved_on(home, connection, seq, bills).values() for each in every}
+        every_bill = interim_bills(connection, seq)
+        opened = set(known.account_keys[scope.reopened_day != NEVER].tolist()) if every_bill else set()
+        found = moved_on(home, connection, seq, [bill for bill in (_open(each, known, scope) for each in every_bill) if bill.owned])
+        found |= _back(home, connection, seq, [bill for bill in (_reopened(each, opened) for each in every_bill) if bill.owned])
+        moved = {(each, "an interim bill") for every in found.values() for each in every}
         moved |= {(each, f"a document of re-rating {job_id}") for each, job_id in rerated_moves(home, connection, seq, known, scope)}
     in_run = set(known.account_keys[scope.calendar >= 0].tolist()) if moved else set()
     for each, has_it in sorted(moved, reverse=True):
@@ -55,6 +62,18 @@ def _open(bill: InterimBill, known: Facts, scope: Scope) -> InterimBill:
         return index >= 0 and all(run.pinned_seq < bill.commit_seq for run in runs)
 
     return bill._replace(owned={key: each for key, each in bill.owned.items() if is_open(each.account_key)})
+
+
+def _reopened(bill: InterimBill, opened: set[int]) -> InterimBill:
+    """The bill with the subscriptions of accounts that a void document has opened since a run of the cycle covered them."""
+    return bill._replace(owned={key: each for key, each in bill.owned.items() if each.account_key in opened})
+
+
+def _back(home: Home, connection: sa.Connection, seq: int, bills: list[InterimBill]) -> dict[bytes, frozenset[MovedOn]]:
+    """The usage on these bills that is another account's, and that no run with a valid document took off."""
+    found = moved_on(home, connection, seq, bills)
+    still = on_bills_of_others(home, seq, found)
+    return {key: every for key, every in found.items() if key in still}
 
 
 def _index(known: Facts, account_key: int) -> int:

@@ -270,6 +270,26 @@ def test_what_an_interim_bill_has_is_not_too_late_where_the_bill_of_the_cycle_is
     assert (history.billed(), open_records(history.world), wrong(history.world)) == ((0, 0), ["x", *late], set())
 
 
+def test_a_later_run_does_not_settle_an_interim_bill_where_the_first_one_is_void(history: Interims) -> None:
+    """Both runs computed the call for Anna, so it is still on her interim bill."""
+    history.all("""
+        2025-10-01 open 3
+                   runs 2025-11 2025-11
+        2025-11-10 call anna 2025-11-05 10
+        2025-11-12 interim
+        2025-11-20 other 2025-11-15 40
+                   runs 2025-12 2026-01
+        2026-01-02 move anna bert-1 2025-11-02
+        2026-01-03 hold anna 2026-02-15
+        2026-01-04 void anna 2
+        """)
+    report = history.world.bill("2026-02-01")
+    why = f"an interim bill of account anna may have usage of its number {NUMBERS['anna']}: a run of anna comes first"
+    assert (report.quarantined, history.billed(), wrong(history.world)) == ({"bert": why}, (100, 0), set())
+    history.tell("runs 2026-03 2026-03")
+    assert (history.billed(), open_records(history.world), wrong(history.world)) == ((0, 500), [], set())
+
+
 def refusal(history: Interims, run_id: int, accounts: str) -> list[tuple[str, str]]:
     """What stands in the way of undoing a run for accounts."""
     with pytest.raises(ProblemsError) as caught:
