@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
 from billing import late_decisions
+from billing.accounts.covering import RERATE
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.computed_again import computed_again
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.runs.settlement import interim_usage
+from billing.store import tables
+from billing.store.voids import voided
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-    import sqlalchemy as sa
 
     from billing.store.home import Home
 
@@ -115,7 +117,8 @@ def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Col
     keys = pc.field("event_key").isin(pa.array(sorted(owner_of), KEY))
     older = StandingCharges(Known(home, connection, seq), runs[place + 1 :], keys)  # what an earlier run took off was off already
     standing = {each.event_key for each in older.standing(lambda charge: charge.account_key in again)}
-    return {key: owner for key, owner in owner_of.items() if key in standing}
+    rerated = _with_rerated_usage(connection, seq)  # a re-rating keeps no charges by event: what it may have counts
+    return {key: owner for key, owner in owner_of.items() if key in standing or owner in rerated}
 
 
 def _in_periods(charges: pa.Table, again: Mapping[int, range]) -> dict[bytes, int]:
@@ -125,3 +128,13 @@ def _in_periods(charges: pa.Table, again: Mapping[int, range]) -> dict[bytes, in
     some = charges.filter(pa.array(rows))
     events: list[Any] = some["event_key"].to_pylist()
     return dict(zip(events, int64(some[OWNER]).tolist(), strict=True))
+
+
+def _with_rerated_usage(connection: sa.Connection, seq: int) -> set[int]:
+    """Accounts (keys) with usage on documents of re-ratings that are valid as of `seq`."""
+    invoice, run, line, owner = tables.invoices.c, tables.bill_runs.c, tables.invoice_lines.c, tables.subscriptions.c
+    query = sa.select(owner.account_key).select_from(tables.invoices).join(tables.bill_runs, run.run_id == invoice.run_id)
+    query = query.join(tables.invoice_lines, line.invoice_key == invoice.invoice_key)
+    query = query.join(tables.subscriptions, owner.subscription_key == line.subscription_key)
+    query = query.where(run.kind == RERATE, line.kind.in_(interim_usage.USAGE_KINDS), invoice.commit_seq <= seq)
+    return set(connection.execute(query.where(invoice.invoice_key.not_in(voided(as_of=seq))).distinct()).scalars())

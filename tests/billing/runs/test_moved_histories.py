@@ -478,6 +478,15 @@ def test_the_new_owner_waits_for_the_run_that_takes_it_off_a_re_rating(history: 
     assert (history.billed_cents("anna"), history.billed_cents("bert"), wrong(history.world)) == (0, 100, set())
 
 
+def test_a_run_that_took_usage_off_a_re_rating_is_not_undone_for_the_former_owner_alone(history: History) -> None:
+    rerated_history(history, "runs 2025-11 2025-12", "2025-12-03")
+    history.all("2025-12-07 move anna bert-1 2025-10-10\nruns 2026-01 2026-01")
+    assert (history.billed_cents("anna"), history.billed_cents("bert")) == (0, 100)
+    with pytest.raises(ProblemsError) as caught:
+        undoing.undo(history.world.home, 4, "wrong", Who(*ANA, history.world.tick()), accounts=frozenset({"anna"}))
+    assert [each.message for each in caught.value.problems] == ["usage that run 4 took off its bill is on the bill of bert in run 4"]
+
+
 def test_what_a_re_rating_of_the_former_owner_may_have_is_not_billed_by_decision(history: History) -> None:
     rerated_history(history, "runs 2025-11 2026-02", "2026-02-03")
     history.all("2026-02-06 hold anna never\n2026-02-07 move anna bert-1 2025-10-10\nruns 2026-03 2026-03")
