@@ -112,11 +112,11 @@ def _second(done: Choice, definitions: Sequence[Path], *, dry_run: bool) -> str:
     from server.cli.usage import suspense_common as common
 
     approve = f"ratewright usage suspense approve {done.proposal}{''.join(f' --definition {path}' for path in definitions)}"
-    worth = common.money(done.decides, done.unknown)
+    worth = f"its worth ({common.money(done.decides, done.unknown)}) is {'not known' if done.unknown else 'above your limit'}"
     if dry_run:
         waits = f"; proposal {done.proposal} asks for it already: `{approve}`" if done.proposal else ""
-        return f"its worth ({worth}) is unknown or above your limit: another person would have to approve it{waits}"
-    return f"its worth ({worth}) is unknown or above your limit: saved as proposal {done.proposal}; next: another person runs `{approve}`"
+        return f"{worth}: another person would have to approve it{waits}"
+    return f"{worth}: saved as proposal {done.proposal}; next: another person runs `{approve}`"
 
 
 def _decide(home: Home, shown: Shown, asked: Asking, note: str) -> Shown:

@@ -173,7 +173,7 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert f"version {long} was chosen by person 2001 on 20" in back
     assert "dry run: the event would be in conflict again; no version counts until one is chosen\n" in back
     assert f"of anna has version {short}: the next run takes it off" in back
-    assert "its worth (about 5.00 CNY) is unknown or above your limit: another person would have to approve it\n" in back
+    assert "its worth (about 5.00 CNY) is above your limit: another person would have to approve it\n" in back
     proposed = run("take-back", second["id"], "--note", "it was the other one")
     assert "saved as proposal 2; next: another person runs `ratewright usage suspense approve 2`\n" in proposed
     assert run("--reason", "conflicting", "--json")["rows"] == []
