@@ -39,7 +39,7 @@ def test_a_record_that_was_written_off_is_on_its_bill_until_a_run_takes_it_off(w
         "a run of account anna takes it off"
     )
     assert state_in_words(record, "zh") == (
-        f"已在待处理中核销，没有任何有效版本；已出账：R-0000000001 第 {record.line_no} 行（600 s）：账户 anna 的出账将其冲回"
+        f"已在待处理中核销，没有任何有效版本；已出账：R-0000000001 第 {record.line_no} 项（600 s）：账户 anna 的出账将其冲回"
     )
     assert of(world, span=Span(0, 1)).total == 0
     world.bill("2026-02-01")
@@ -66,7 +66,7 @@ def test_a_version_of_another_number_counts(world: World) -> None:
     told = state_in_words(mine, "en")
     where = f"of number {NUMBERS['bert']}; billed on R-0000000001 line {mine.line_no}; billed as 600 s, and a version of 720 s counts since"
     assert told.startswith(f"another version of it counts, {where}")
-    where = f"（号码 {NUMBERS['bert']}）；已出账：R-0000000001 第 {mine.line_no} 行；按 600 s 出账"
+    where = f"（号码 {NUMBERS['bert']}）；已出账：R-0000000001 第 {mine.line_no} 项；按 600 s 出账"
     assert state_in_words(mine, "zh").startswith(f"已由另一版本取代{where}")
     assert (his.record_id, his.duration_us) == ("x", 720_000_000)
     world.bill("2026-02-01")
