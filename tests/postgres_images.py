@@ -20,7 +20,7 @@ _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema =
 
 
 def of_homes(folder: Path) -> dict[Path, Rows]:
-    """What is committed in each home in `folder`, by its path below it."""
+    """The committed content of each home in `folder`, by its path below it."""
     return {home.relative_to(folder): _taken(home) for home in _homes(folder)}
 
 

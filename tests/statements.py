@@ -88,7 +88,7 @@ class Noting:
 
 @contextlib.contextmanager
 def gathered() -> Iterator[set[str]]:
-    """What is noted in the block, for `sent_again`: empty until the block ends."""
+    """The statements noted in the block, for `sent_again`: empty until the block ends."""
     before, found = set(_sent), set[str]()
     _sent.clear()
     yield found

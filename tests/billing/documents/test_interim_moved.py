@@ -291,7 +291,7 @@ def test_a_later_run_does_not_settle_an_interim_bill_where_the_first_one_is_void
 
 
 def refusal(history: Interims, run_id: int, accounts: str) -> list[tuple[str, str]]:
-    """What stands in the way of undoing a run for accounts."""
+    """The obstacles to undoing a run for accounts."""
     with pytest.raises(ProblemsError) as caught:
         undoing.undo(history.world.home, run_id, "wrong", Who(*ANA, history.world.tick()), accounts=frozenset(accounts.split(",")))
     return [(each.message, each.remedy.partition(",")[0]) for each in caught.value.problems]

@@ -37,7 +37,7 @@ def differing(home: Home) -> list[str]:
 
 
 def _runs_of_accounts(connection: sa.Connection) -> list[str]:
-    """Which run billed or computed a period first or last, and which one after another run."""
+    """The first or last run that billed or computed a period, and the one after another run."""
     account, run = tables.accounts.c, tables.bill_runs.c
     history = covering.load(connection)
     ids = [0, *connection.execute(sa.select(run.run_id)).scalars()]
@@ -59,7 +59,7 @@ def _runs_of_accounts(connection: sa.Connection) -> list[str]:
 
 
 def _gone(connection: sa.Connection) -> list[str]:
-    """Which runs count no more for which accounts, as of each commit that a run pinned, and as each run knew it."""
+    """The runs that count no more for accounts, as of each commit that a run pinned, and as each run knew it."""
     account, run = tables.accounts.c, tables.bill_runs.c
     runs = connection.execute(sa.select(run.run_id, run.pinned_seq).order_by(run.run_id)).all()
     seqs = dict(connection.execute(sa.select(account.account_key, account.commit_seq)).all())
@@ -78,7 +78,7 @@ def _gone(connection: sa.Connection) -> list[str]:
 
 
 def _counted(home: Home, connection: sa.Connection) -> list[str]:
-    """Which runs count as of each commit that a run pinned, of those that have charges; whether any usage came after they had looked."""
+    """The runs with charges that count as of each commit that a run pinned. Returns whether usage came after they had looked."""
     run, file = tables.bill_runs.c, tables.charge_manifest.c
     priced = set(connection.execute(sa.select(file.run_id).distinct()).scalars())
     wrong = []

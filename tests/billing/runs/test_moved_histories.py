@@ -20,7 +20,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.controls.billed_once import billed_once_book
 from billing.documents import undoing, voiding
-from billing.late_decisions import BILLED, WRITTEN_OFF
+from billing.late_decisions import WRITTEN_OFF
 from billing.persons import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
@@ -437,64 +437,6 @@ def test_a_re_rating_leaves_a_bill_with_moved_usage_alone(history: History) -> N
     catalogue.publish(history.world.home, shop(2, START_US, corrects=1), history.world.tick())
     job = jobs.plan(history.world.home, request("shop/plus", 2, "2025-10", None), Who(*ANA, history.world.tick()))
     assert (job.figures.moved, job.figures.net_micros) == (("anna",), {})
-
-
-# acts after a void and a re-rating of October, whose call is Bert's then; who is put aside in January
-RERATED: Final = {
-    "her bills are held": ("2025-12-06 hold anna 2026-01-20\n2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run anna,bert", ["bert"]),
-    "a run of his alone comes first": ("2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run bert", ["bert"]),
-    "a run of both comes first": ("2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run anna,bert", []),
-    "the document of the re-rating is void": (
-        "2025-12-06 hold anna 2026-01-20\n2025-12-06 void anna 2\n2025-12-07 move anna bert-1 2025-10-10",
-        "2026-01-01 run anna,bert",
-        [],
-    ),
-}
-
-
-def rerated_history(history: History, runs: str, void_day: str) -> None:
-    """Her bill of October is void, and a re-rating has billed the month since."""
-    history.all(f"2025-10-01 open 3\n2025-10-21 call anna 2025-10-20 10\n{runs}\n{void_day} void anna 0")
-    catalogue.publish(history.world.home, shop(2, START_US, corrects=1), history.world.tick())
-    who = Who(*ANA, history.world.tick())
-    job = jobs.plan(history.world.home, request("shop/plus", 2, "2025-10", None), who)
-    if job.state == jobs.WAITING:
-        jobs.decide(history.world.home, job.job_id, jobs.APPROVED, "", Who(*BEN, history.world.tick()))
-    jobs.apply(history.world.home, job.job_id, dt.date.fromisoformat(void_day), Who(*ANA, history.world.tick()))
-    assert history.billed_cents("anna") == 100
-
-
-@pytest.mark.parametrize("name", RERATED)
-def test_the_new_owner_waits_for_the_run_that_takes_it_off_a_re_rating(history: History, name: str) -> None:
-    acts, run, aside = RERATED[name]
-    rerated_history(history, "runs 2025-11 2025-12", "2025-12-03")
-    history.all(acts)
-    history.tell(run)
-    why = f"a document of re-rating 1 of account anna may have usage of its number {NUMBERS['anna']}: a run of anna comes first"
-    parked = {each.account_id: each.reason for each in quarantine.parked(history.world.home) if each.account_id == "bert"}
-    assert parked == dict.fromkeys(aside, why)
-    assert (history.billed_cents("anna"), history.billed_cents("bert")) == ((100, 0) if aside else (0, 100))
-    history.tell("runs 2026-02 2026-02")
-    assert (history.billed_cents("anna"), history.billed_cents("bert"), wrong(history.world)) == (0, 100, set())
-
-
-def test_a_run_that_took_usage_off_a_re_rating_is_not_undone_for_the_former_owner_alone(history: History) -> None:
-    rerated_history(history, "runs 2025-11 2025-12", "2025-12-03")
-    history.all("2025-12-07 move anna bert-1 2025-10-10\nruns 2026-01 2026-01")
-    assert (history.billed_cents("anna"), history.billed_cents("bert")) == (0, 100)
-    with pytest.raises(ProblemsError) as caught:
-        undoing.undo(history.world.home, 4, "wrong", Who(*ANA, history.world.tick()), accounts=frozenset({"anna"}))
-    assert [each.message for each in caught.value.problems] == ["usage that run 4 took off its bill is on the bill of bert in run 4"]
-
-
-def test_what_a_re_rating_of_the_former_owner_may_have_is_not_billed_by_decision(history: History) -> None:
-    rerated_history(history, "runs 2025-11 2026-02", "2026-02-03")
-    history.all("2026-02-06 hold anna never\n2026-02-07 move anna bert-1 2025-10-10\nruns 2026-03 2026-03")
-    assert open_records(history.world) == ["x"]
-    with pytest.raises(
-        UserError, match="record x cannot be billed: re-rating 1 of shop/plus, 2025-10-01 to 2025-10-31, may have billed it"
-    ):
-        decide(history.world, BILLED, "x")
 
 
 def test_an_undo_is_refused_where_a_person_decided_on_what_the_run_took_off(history: History) -> None:
