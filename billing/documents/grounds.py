@@ -24,8 +24,9 @@ from billing.runs import states
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.selection import billed_periods, changed_accounts, scope
+from billing.runs.selection.interim_charges import LEAVES_OTHERS
 from billing.runs.settlement import adjustments, unbilled
-from billing.runs.settlement.interim_usage import LEAVES_OTHERS, left_to_other_bills
+from billing.runs.settlement.left_to_others import left_to_other_bills
 from billing.runs.usage import carried_allowances
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def ground_of(home: Home, connection: sa.Connection, document: Document) -> Grou
     if document.run_kind == states.THRESHOLD:
         through = dt.date.fromisoformat(document.bill_date)
         known = unbilled.read(home, connection, seq, through, through, only=only, before_run=document.run_id)
-        leaves = detail_of(connection, document).get(LEAVES_OTHERS, False)
-        others = left_to_other_bills(home, seq, before_run=document.run_id) if leaves else None
+        leaves, window = detail_of(connection, document).get(LEAVES_OTHERS, False), known.scope.window
+        others = left_to_other_bills(home, seq, window) if leaves and window is not None else None
         return Ground(seq, known.contracts, known.scope, known.stored, known.adjustments, through, others)
     if document.run_kind == RERATE:
         return _of_rerating(home, connection, document, seq, only)

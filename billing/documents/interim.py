@@ -26,8 +26,9 @@ from billing.ledger import closed_months
 from billing.runs import states
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
+from billing.runs.selection.interim_charges import LEAVES_OTHERS
 from billing.runs.settlement.drafting import Writer
-from billing.runs.settlement.interim_usage import LEAVES_OTHERS, left_to_other_bills
+from billing.runs.settlement.left_to_others import left_to_other_bills
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.thresholds import Acted, Reached, reached
 from billing.runs.settlement.unbilled import unbilled

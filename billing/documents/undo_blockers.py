@@ -163,10 +163,10 @@ def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, acc
     """Usage that the run took off a bill, and that is on a bill which stays: it would be on two."""
     for each in undo_moved.moved(home, connection, run_id, account_keys, home.head_seq(connection)):
         billed = known.account_ids[int(known.account_index(np.array([each.billed_key], np.int64))[0])].as_py()
-        reason = f"usage that run {run_id} took off its bill is on the bill of {billed} in run {each.billed_run}"
-        if each.interim:
-            reason = f"usage that run {run_id} took off its bill is on the interim bill {each.interim} of {billed}"
-            remedy = f"void it first: ratewright invoice void {each.interim} --reason ..."
+        where = "" if each.document else f" in run {each.billed_run}"
+        reason = f"usage that run {run_id} took off its bill is on the {each.bill} of {billed}{where}"
+        if each.document:
+            remedy = f"void it first: ratewright invoice void {each.document} --reason ..."
         elif each.billed_run == run_id:
             remedy = f"undo the run for {billed} as well"
         else:

@@ -109,10 +109,10 @@ def _require_not_moved(home: Home, connection: sa.Connection, document: Document
     for each in undo_moved.moved(home, connection, document.run_id, keys, home.head_seq(connection))[:1]:
         account = tables.accounts.c
         billed = connection.execute(sa.select(account.account_id).where(account.account_key == each.billed_key)).scalar_one()
-        if each.interim:
+        if each.document:
             raise UserError(
-                f"{document.number} took usage off an earlier bill that is on the interim bill {each.interim} of {billed}",
-                f"void that one first: ratewright invoice void {each.interim} --reason ...",
+                f"{document.number} took usage off an earlier bill that is on the {each.bill} of {billed}",
+                f"void that one first: ratewright invoice void {each.document} --reason ...",
             )
         raise UserError(
             f"{document.number} took usage off an earlier bill that is on the bill of {billed} in run {each.billed_run}",

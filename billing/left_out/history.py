@@ -30,7 +30,7 @@ from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
-from billing.runs.settlement.interim_standing import on_bills_of_others
+from billing.runs.selection.standing_charges import on_bills
 from rating.dates import BEFORE_ALL, NEVER
 from rating.schema import KEY
 
@@ -99,10 +99,11 @@ def uncharged(
 
 
 def without_billed(home: Home, seq: int, usage: pa.Table, too_late: npt.NDArray[np.bool_]) -> Int64s:
-    """The rows that are too late, by a mask, but those on interim bills of accounts that own them no more."""
+    """The rows that are too late, by a mask, but those on a bill without a charge of a run: on an interim bill."""
     rows = np.flatnonzero(too_late)
     keys: list[Any] = one_chunk(usage["event_key"]).take(pa.array(rows, pa.int64())).to_pylist()
-    billed = on_bills_of_others(home, seq, set(keys))
+    with home.connect() as connection:
+        billed = on_bills(home, connection, seq, keys)
     kept: Int64s = rows[np.array([key not in billed for key in keys], np.bool_)]
     return kept
 

@@ -28,7 +28,6 @@ from billing.runs.selection.left_out import TERM
 from billing.runs.settlement import adjustments, bounds, missing_entities, payers, totals
 from billing.runs.settlement.fees_due import fee_lines
 from billing.runs.settlement.inputs import Inputs
-from billing.runs.settlement.interim_moves import interim_moves
 from billing.runs.settlement.settlement import Settlement, settle
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups
@@ -134,20 +133,16 @@ def settled(  # noqa: PLR0913 -- what, and how
     _require_all_priced(usage, inputs.currencies)
     report("fees", 0, 0)
     clashing = carried_allowances.clashing(usage.left)
-    interim = interim_moves(home, seq, contracts.facts, chosen)
     workings = totals.Workings() if kept is not None else None
     proposed = _proposed(usage.lines, inputs, known.adjustments, workings)
     settlement = settle(
         proposed,
         known.billed,
-        interim.reasons
-        | missing_entities.unknown(home, contracts.facts, chosen, seq)
-        | dict.fromkeys(usage.too_large, bounds.TOO_LARGE)
-        | clashing,
+        missing_entities.unknown(home, contracts.facts, chosen, seq) | dict.fromkeys(usage.too_large, bounds.TOO_LARGE) | clashing,
         inputs,
         limits=known.limits,
         own_texts=totals.names(contracts, known.adjustments, known.retracted),
-        moved=usage.moved | interim.pairs,
+        moved=usage.moved,
         kept=kept(chosen, workings) if kept is not None and workings is not None else None,
         progress=functools.partial(report, "settle"),
     )

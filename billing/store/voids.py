@@ -21,3 +21,10 @@ def voided(*, as_of: int | None = None, until: dt.date | None = None) -> sa.Sele
     if as_of is not None:
         query = query.where(event.commit_seq <= as_of)
     return query if until is None else query.where(event.on_date <= until.isoformat())
+
+
+def void_commits(as_of: int) -> sa.Subquery:
+    """A table of the invoices that are void as of a commit: `invoice_key`, and `void_seq`, the commit that made it so."""
+    event = invoice_events.c
+    void = sa.select(event.invoice_key, sa.func.min(event.commit_seq).label("void_seq"))
+    return void.where(event.kind == VOIDED, event.commit_seq <= as_of).group_by(event.invoice_key).subquery()

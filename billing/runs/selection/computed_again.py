@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,10 +32,13 @@ class ComputedAgain(NamedTuple):
     again: Mapping[int, range]
 
 
-def computed_again(home: Home, connection: sa.Connection, run: Looked, counting: Counting) -> ComputedAgain:
+def computed_again(
+    home: Home, connection: sa.Connection, run: Looked, counting: Counting, *, first_time: Collection[int] = ()
+) -> ComputedAgain:
     """The scope of a run as it was made, as far as an earlier run had computed it; without accounts that it put aside or was undone for.
 
-    An earlier run computed it whether its invoice was void by then or not.
+    An earlier run computed it whether its invoice was void by then or not. `first_time`: accounts (keys) whose scope is wanted as a whole,
+    since interim bills may have computed it before.
     """
     contracts = Contracts(facts.load(connection, run.pinned_seq), price_list.load(home, run.pinned_seq), facts.Midnights())
     covered = scope.covered_through(connection, contracts.facts, run.run_id)
@@ -47,6 +50,8 @@ def computed_again(home: Home, connection: sa.Connection, run: Looked, counting:
     first = np.array([day_number(periods[0].start) for periods in made.calendars], np.int64)
     rows = np.flatnonzero(made.calendar >= 0)
     before = _computed_day(covered)
+    whole = contracts.facts.account_index(np.array(sorted(first_time), np.int64))
+    before[whole[whole >= 0]] = day_number(run.bill_date)
     rows = rows[first[made.calendar[rows]] < before[rows]]
     for row in rows.tolist():
         key = int(contracts.facts.account_keys[row])

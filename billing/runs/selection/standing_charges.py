@@ -3,16 +3,18 @@
 Charge files of a run stay as they were written, and a document of a run has the difference to what was billed by then. So the first run
 that has a charge puts it on a bill. After its document is void, the next run with the charge does. A run that computes the period again
 without it takes it off. When the document of that run is void, the charge is back on the bill.
+
+Interim bills and re-ratings put charges on bills in the same way, though they have no charge files (`interim_charges`, `rerated_charges`).
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.accounts import undone
@@ -21,28 +23,23 @@ from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection.computed_again import computed_again
+from billing.runs.selection.event_charges import Charge, Line, Wanted
+from billing.runs.selection.interim_charges import InterimRun, interim_charges, interim_runs
+from billing.runs.selection.rerated_charges import RerateRun, rerate_runs
 from billing.store import tables
 from billing.store.home import Home
 from billing.store.voids import VOIDED
 from rating.dates import NEVER, day_number, day_of
-from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _COLUMNS: Final = ["event_key", OWNER, "status", "period_from", "subscription_id", "price_id"]
 _DAY: Final = pa.int32()
+_NO_LINE: Final = (0, 0)
 
-_Line = tuple[int, int]  # subscription (key) and price
-
-
-class Charge(NamedTuple):
-    """A charge of an event in a period of an account. `day`: the number of the period's first day."""
-
-    event_key: bytes
-    account_key: int
-    day: int
+Run = Looked | InterimRun | RerateRun
 
 
 class VoidDocument(NamedTuple):
@@ -66,41 +63,84 @@ class VoidDocument(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Known:
-    """The data of a home that charges are judged by, as of `seq`."""
+    """The data of a home that charges are judged by, as of `seq`. `before_run`: without documents of this run, and of later ones."""
 
     home: Home
     connection: sa.Connection
     seq: int
+    before_run: int | None = None
+
+
+class _Part(NamedTuple):
+    """A document's part in a charge: 1 puts it on a bill, -1 takes it off, 0 neither. `void_seq`: the commit that made it void."""
+
+    run_id: int
+    effect: int
+    void_seq: int
 
 
 class StandingCharges:
-    """Priced charges of runs, the newest run first, and which of them are on a bill."""
+    """Priced charges of some events, and which of them are on a bill."""
 
-    def __init__(self, known: Known, runs: Sequence[Looked], wanted: Any) -> None:  # noqa: ANN401 -- an expression of Arrow
+    def __init__(self, known: Known, wanted: Wanted) -> None:
         """Read the `wanted` charges."""
-        self._known, self._runs = known, runs
+        self._known, self._wanted = known, wanted
         self._counting = Counting(known.connection, known.seq)
-        self._again: dict[int, Mapping[int, range]] = {}
-        self._charges = [self._priced(run, wanted) for run in runs]  # of each run the line of each charge
-        keys = sorted({charge.account_key for charges in self._charges for charge in charges})
-        self._tests = [DaysForTests(known.connection, keys, run.pinned_seq) for run in runs]
+        self._runs = sorted(self._documents(), key=lambda run: run.run_id)
+        interims = [run for run in self._runs if isinstance(run, InterimRun)]
+        self._charges = interim_charges(known.home, known.connection, interims, wanted)  # of each run the line of each charge
+        self._charges |= {run.run_id: self._priced(run) for run in self._runs if isinstance(run, Looked)}
+        keys = sorted({charge.account_key for charges in self._charges.values() for charge in charges})
+        self._on_interim_bills = {each.account_key for run in interims for each in run.owned.values()}.intersection(keys)
+        self._computed: dict[int, Mapping[int, range]] = {}
+        self._tests = {run.run_id: DaysForTests(known.connection, keys, run.pinned_seq) for run in self._runs if isinstance(run, Looked)}
         self._voids = _voids(known, keys)
+        self._parts: dict[Charge, list[_Part]] = {}
+        self._of_event = collections.defaultdict[bytes, list[Charge]](list)
+        for charge in sorted(self.all()):
+            self._of_event[charge.event_key].append(charge)
 
     def all(self) -> set[Charge]:
         """Charges of any run, on a bill or not."""
-        return set[Charge]().union(*self._charges)
+        return set[Charge]().union(*self._charges.values())
 
     def standing(self, asked: Callable[[Charge], bool]) -> set[Charge]:
         """The charges that are on a bill, of those that are `asked` for."""
-        return {charge for charge in self.all() if asked(charge) and self._is_on_a_bill(charge)}
+        return {charge for charge in self.all() if asked(charge) and self.run_of(charge) is not None}
 
-    def newest_run(self, charge: Charge) -> int:
-        """The id of the newest run that has a charge."""
-        return next(run.run_id for run, charges in zip(self._runs, self._charges, strict=True) if charge in charges)
+    def run_of(self, charge: Charge) -> Run | None:
+        """The run whose document put a charge on the bill that it is on; None: it is on none."""
+        if charge not in self._parts:
+            self._judge(charge.event_key)
+        valid = [each for each in self._parts[charge] if each.void_seq > self._known.seq and each.effect]
+        if sum(each.effect for each in valid) <= 0:
+            return None
+        newest = max(each.run_id for each in valid if each.effect > 0)
+        return next(run for run in self._runs if run.run_id == newest)
 
-    def _priced(self, run: Looked, wanted: Any) -> dict[Charge, _Line]:  # noqa: ANN401 -- an expression of Arrow
+    def document(self, charge: Charge) -> str:
+        """The number of the interim bill, or of the document of a re-rating, that a charge is on; empty: it is none of them."""
+        run = self.run_of(charge)
+        if run is None or isinstance(run, Looked):
+            return ""
+        subscription = next(each[charge][0] for each in reversed(self._charges.values()) if charge in each)
+        if isinstance(run, InterimRun):
+            return run.owned[self._charges[run.run_id][charge][0]].number
+        found = run.document(charge, subscription)
+        assert found is not None, "a re-rating has a charge, and no document of it"
+        return found.number
+
+    def _documents(self) -> Iterator[Run]:
+        known, wanted = self._known, self._wanted
+        before = known.before_run or NEVER
+        runs: list[Run] = [run for run in looked(known.connection, known.seq) if run.bill_date > wanted.first_day]
+        runs += interim_runs(known.connection, known.seq, since=wanted.first_day)
+        runs += rerate_runs(known.connection, known.seq, since=wanted.first_day)
+        yield from (run for run in runs if run.run_id < before)
+
+    def _priced(self, run: Looked) -> dict[Charge, Line]:
         paths = charge_paths(self._known.connection, run.run_id)
-        charges = self._counting.billed(run.run_id, read_charges(self._known.home.path, paths, _COLUMNS, wanted))
+        charges = self._counting.billed(run.run_id, read_charges(self._known.home.path, paths, _COLUMNS, self._wanted.expression))
         days = int64(charges["period_from"].cast(_DAY)).tolist()
         priced = (charges["status"].to_numpy() < int(REFUSALS_FROM)).tolist()
         keys: list[Any] = one_chunk(charges["event_key"]).to_pylist()
@@ -108,35 +148,65 @@ class StandingCharges:
         rows = zip(keys, int64(charges[OWNER]).tolist(), days, lines, priced, strict=True)
         return {Charge(key, owner, day): line for key, owner, day, line, is_priced in rows if is_priced and owner}
 
-    def _is_in(self, charge: Charge, number: int) -> bool:
+    def _judge(self, event_key: bytes) -> None:
+        """Work out the part of each document in all charges of an event, from the oldest document on."""
+        charges = self._of_event[event_key]
+        lines = dict.fromkeys(charges, _NO_LINE)
+        parts: dict[Charge, list[_Part]] = {charge: [] for charge in charges}
+        for run in self._runs:
+            billed = {charge: sum(each.effect for each in parts[charge] if each.void_seq > run.pinned_seq) for charge in charges}
+            for charge in charges:
+                lines[charge] = self._charges.get(run.run_id, {}).get(charge, lines[charge])  # what comes off is off the line that had it
+                others = any(count > 0 for other, count in billed.items() if other.account_key != charge.account_key)
+                has = self._has(run, charge, lines[charge], on_others=others)
+                if has or (billed[charge] > 0 and self._computes(run, charge, lines[charge])):
+                    parts[charge].append(_Part(run.run_id, int(has) - billed[charge], self._void_seq(run, charge, lines[charge])))
+        self._parts |= parts
+
+    def _has(self, run: Run, charge: Charge, line: Line, *, on_others: bool) -> bool:
         """True where a run had a charge to bill. What it computes of an account for tests is on no bill, also where that is retracted."""
-        return charge in self._charges[number] and not self._tests[number].holds(charge.account_key, day_of(charge.day))
+        if isinstance(run, RerateRun):
+            return run.document(charge, line[0]) is not None and self._was_due(run, charge, line)
+        if charge not in self._charges[run.run_id]:
+            return False
+        if isinstance(run, InterimRun):
+            return not (run.leaves_others and on_others)
+        return not self._tests[run.run_id].holds(charge.account_key, day_of(charge.day))
 
-    def _is_on_a_bill(self, charge: Charge) -> bool:
-        """True where the documents that are not void come to the charge."""
-        documents: list[tuple[int, int]] = []  # of each run: 1 puts it on, -1 takes it off; and the commit that made the document void
-        line: _Line = (0, 0)
-        for number in reversed(range(len(self._runs))):
-            run, has = self._runs[number], self._is_in(charge, number)
-            billed = sum(each for each, void_seq in documents if void_seq > run.pinned_seq)
-            line = self._charges[number].get(charge, line)  # what is taken off is taken off the line that had it
-            if has or (billed and charge.day in self._computed_again(number).get(charge.account_key, ())):
-                documents.append((int(has) - billed, self._voids.get((run.run_id, charge.day, line), NEVER)))
-        return sum(each for each, void_seq in documents if void_seq > self._known.seq) > 0
+    def _was_due(self, rerate: RerateRun, charge: Charge, line: Line) -> bool:
+        """True where the last run before a re-rating that computed the period of a charge had it."""
+        for run in reversed(self._runs[: self._runs.index(rerate)]):
+            if isinstance(run, Looked) and (charge in self._charges[run.run_id] or self._computes(run, charge, line)):
+                return charge in self._charges[run.run_id]
+        return False
 
-    def _computed_again(self, number: int) -> Mapping[int, range]:
-        if number not in self._again:
-            run = self._runs[number]
-            self._again[number] = computed_again(self._known.home, self._known.connection, run, self._counting).again
-        return self._again[number]
+    def _computes(self, run: Run, charge: Charge, line: Line) -> bool:
+        """True where a run computed the period of a charge that was on a bill by then."""
+        if isinstance(run, RerateRun):
+            return False  # it prices what the last run had
+        if isinstance(run, InterimRun):
+            return run.computes(charge, line[0])
+        if run.run_id not in self._computed:
+            known, first_time = self._known, self._on_interim_bills
+            self._computed[run.run_id] = computed_again(known.home, known.connection, run, self._counting, first_time=first_time).again
+        return charge.day in self._computed[run.run_id].get(charge.account_key, ())
+
+    def _void_seq(self, run: Run, charge: Charge, line: Line) -> int:
+        if isinstance(run, InterimRun):
+            owned = run.owned.get(line[0])
+            return NEVER if owned is None else owned.void_seq
+        if isinstance(run, RerateRun):
+            document = run.document(charge, line[0])
+            return NEVER if document is None else document.void_seq
+        return self._voids.get((run.run_id, charge.day, line), NEVER)
 
 
 def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:
     """Those of some events that are on a bill, as of `seq`."""
-    wanted = sorted(keys)
+    wanted = frozenset(keys)
     if not wanted:
         return set()
-    charges = StandingCharges(Known(home, connection, seq), looked(connection, seq), pc.field("event_key").isin(pa.array(wanted, KEY)))
+    charges = StandingCharges(Known(home, connection, seq), Wanted(wanted))
     return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
@@ -163,7 +233,7 @@ def void_documents(connection: sa.Connection, seq: int) -> list[VoidDocument]:
     ]
 
 
-def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int, _Line], int]:
+def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int, Line], int]:
     """By run, first day of a period, and line, the commit that made void the document of the run that has the line."""
     wanted = set(account_keys)
     every = void_documents(known.connection, known.seq) if wanted else ()

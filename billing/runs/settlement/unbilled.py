@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
     NeverBilled = Callable[[Home, int, tuple[int, int]], Decided | None]
-    OnOtherBills = Callable[[Home, int], Decided | None]
+    OnOtherBills = Callable[[Home, int, tuple[int, int]], Decided | None]
     Progress = Callable[[int, int], None]
 
 
@@ -129,7 +129,7 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     guide = Guide(home, seq)
     sink = sink_for(contracts) if sink_for is not None else None
     known_ends = chosen if as_if_closed else knowing_ends(contracts, chosen, through)
-    alone = on_other_bills(home, seq) if on_other_bills is not None else None
+    alone = on_other_bills(home, seq, chosen.window) if on_other_bills is not None else None
     assert never_billed is None or on_other_bills is None, "one of them says what is left alone"
     alone = never_billed(home, seq, chosen.window) if never_billed is not None and is_past else alone
     about = (home, seq, guide, contracts, known_ends, known.stored)

@@ -13,26 +13,25 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from billing.intake.marks import SUPERSEDED
 from billing.runs.contracts.columns import index_of
-from billing.runs.contracts.counted_charges import OWNER
-from billing.runs.contracts.counted_runs import Looked, LookedUntil, looked
+from billing.runs.contracts.counted_runs import LookedUntil, looked
+from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.interim_charges import interim_runs
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
 from rating.dates import DAY_US, NEVER, NEVER_DAY, day_number, day_of
-from rating.schema import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.runs.contracts.contracts import Contracts
+    from billing.runs.contracts.counted_runs import Pinned
     from billing.runs.contracts.facts import Facts
+    from billing.runs.selection.event_charges import Charge
     from billing.runs.selection.scope import Scope
-    from billing.runs.selection.standing_charges import Charge
     from billing.store.home import Home
 
 _PERIOD_DAYS_MAX: Final = 62  # a cycle, or a stub on the way to another bill day
@@ -61,15 +60,12 @@ def find(home: Home, seq: int, contracts: Contracts, scope: Scope, *, by_arrival
     """The usage on bills that may have its place elsewhere as of `seq`. `by_arrival`: late usage may be billed where it arrives."""
     assert scope.window is not None
     with home.connect() as connection:
-        runs = looked(connection, seq)
+        runs: list[Pinned] = [*looked(connection, seq), *interim_runs(connection, seq, since=day_of(scope.window.from_us // DAY_US))]
         changes = _changes(connection, seq, contracts, scope, runs, by_arrival=by_arrival) if runs else None
         if changes is None:
             return Elsewhere(set(), {})
-        owners = pa.array(contracts.facts.account_keys[list(changes.of_accounts)], pa.int64())
-        wanted = pc.field("event_key").isin(pa.array(sorted(changes.of_events), KEY)) | pc.field(OWNER).isin(owners)
-        wanted &= pc.field("period_from") >= changes.first_day
-        known = Known(home, connection, seq)
-        charges = StandingCharges(known, [run for run in runs if run.bill_date > changes.first_day], wanted)
+        owners = frozenset[int](contracts.facts.account_keys[list(changes.of_accounts)].tolist())
+        charges = StandingCharges(Known(home, connection, seq), Wanted(changes.of_events, owners, changes.first_day))
         computed = _ComputedDays(contracts.facts, scope, {charge.account_key for charge in charges.all()})
         stays = {charge.event_key for charge in charges.standing(lambda charge: not computed.holds(charge))}
     moving = (charge for charge in charges.all() if computed.holds(charge) and charge.event_key not in stays)
@@ -92,13 +88,13 @@ class _ComputedDays:
 
 
 def _changes(  # noqa: PLR0913 -- as of when, and what is open
-    connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Looked], *, by_arrival: bool
+    connection: sa.Connection, seq: int, contracts: Contracts, scope: Scope, runs: Sequence[Pinned], *, by_arrival: bool
 ) -> _Changes | None:
     """The changes since the window began of usage that a run may have billed before; None where there are none."""
     assert scope.window is not None
     commit = tables.commits.c
     first = sa.select(sa.func.min(commit.commit_seq)).where(commit.at_us >= scope.window.from_us, commit.commit_seq <= seq)
-    since = max(connection.execute(first).scalar() or seq + 1, runs[-1].pinned_seq + 1)
+    since = max(connection.execute(first).scalar() or seq + 1, min(run.pinned_seq for run in runs) + 1)
     looked_until = LookedUntil(runs)
     of_events, first_us = _versions(connection, since, seq, looked_until)
     of_accounts, moved_us = _owners_before(connection, since, seq, looked_until, contracts)

@@ -157,52 +157,51 @@ def test_an_interim_bill_leaves_out_what_that_of_another_account_has(history: In
     assert (history.billed(), wrong(history.world)) == (after, set())
 
 
-# acts after an interim bill of Anna, whose bills are held then; the number of what is Bert's; cents of both in the end
-WAITING: Final = {
+# acts after an interim bill of Anna, whose bills are held then; cents of both in the end
+STAYING: Final = {
     "another version of the record": ("""
         2025-11-13 call bert 2025-11-05 20
         2025-11-13 keep 20
         2025-11-14 hold anna 2025-12-20
-        """, NUMBERS["bert"], (0, 200)),
+        """, (0, 200)),
     "the number": ("""
         2025-11-13 move anna bert-1 2025-11-02
         2025-11-14 hold anna 2025-12-20
-        """, NUMBERS["anna"], (0, 100)),
+        """, (0, 100)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WAITING)
-def test_the_new_owner_waits_for_the_run_that_takes_it_off_an_interim_bill(history: Interims, name: str) -> None:
-    acts, number, after = WAITING[name]
+@pytest.mark.parametrize("name", STAYING)
+def test_usage_stays_on_an_interim_bill_until_a_run_of_its_account_takes_it_off(history: Interims, name: str) -> None:
+    acts, after = STAYING[name]
     history.all("runs 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
     history.all(acts)
     report = history.world.bill("2025-12-01")
-    why = f"an interim bill of account anna may have usage of its number {number}: a run of anna comes first"
-    assert (report.quarantined, history.billed(), wrong(history.world)) == ({"bert": why}, (100, 0), set())
+    assert (report.quarantined, history.billed(), wrong(history.world)) == ({}, (100, 0), set())
     history.tell("runs 2026-01 2026-01")
     assert (history.billed(), wrong(history.world)) == (after, set())
 
 
-# acts after an interim bill of Anna, of the accounts that the run of December puts aside by a number; cents of all then, and in the end
+# acts after an interim bill of Anna; cents of all then, and in the end
 OTHERS: Final = {
     "the new owner has an interim bill of his own": ("""
         2025-11-13 move anna bert-1 2025-11-02
         2025-11-17 own 2025-11-15 20
         2025-11-18 interim
-        """, "bert", NUMBERS["anna"], (100, 200, 0), (0, 300, 0)),
+        """, (100, 200, 0), (0, 300, 0)),
     "he has two of them": ("""
         2025-11-13 move anna bert-1 2025-11-02
         2025-11-17 own 2025-11-15 20
         2025-11-18 interim
         2025-11-20 own 2025-11-19 100 v
         2025-11-21 interim
-        """, "bert", NUMBERS["anna"], (100, 1200, 0), (0, 1300, 0)),
+        """, (100, 1200, 0), (0, 1300, 0)),
     "he has one, and another version of the record is his": ("""
         2025-11-13 call bert 2025-11-05 20
         2025-11-13 keep 20
         2025-11-17 own 2025-11-15 30
         2025-11-18 interim
-        """, "bert", NUMBERS["bert"], (100, 300, 0), (0, 500, 0)),
+        """, (100, 300, 0), (0, 500, 0)),
     "it is a third account's, and each has one": ("""
         2025-11-13 move anna bert-1 2025-11-02
         2025-11-17 own 2025-11-15 20
@@ -210,21 +209,20 @@ OTHERS: Final = {
         2025-11-19 carl 2025-11-18 30
         2025-11-19 onward 2025-11-03
         2025-11-20 interim
-        """, "carl", NUMBERS["anna"], (100, 200, 300), (0, 200, 400)),
+        """, (100, 200, 300), (0, 200, 400)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_interim_bills_do_not_hide_each_other(history: Interims, name: str) -> None:
-    acts, account, number, then, after = OTHERS[name]
+    acts, then, after = OTHERS[name]
     history.all("runs 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
     history.all(acts)
     history.tell("2025-11-29 hold anna 2025-12-20")
     for each in history.world.numbers():
         explain(history.world.home, each)
     report = history.world.bill("2025-12-01")
-    why = f"an interim bill of account anna may have usage of its number {number}: a run of anna comes first"
-    assert (report.quarantined, history.billed_all(), wrong(history.world)) == ({account: why}, then, set())
+    assert (report.quarantined, history.billed_all(), wrong(history.world)) == ({}, then, set())
     history.tell("runs 2026-01 2026-01")
     assert (history.billed_all(), wrong(history.world)) == (after, set())
 
@@ -235,7 +233,7 @@ def test_the_second_interim_bill_of_the_new_owner_leaves_it_out_as_well(history:
     assert history.billed() == (100, 1200)
 
 
-# acts after an interim bill of Anna; what is too late and open then
+# acts after an interim bill of Anna; cents of both, what is too late and open then, and both after a run of hers
 VOID: Final = {
     "the period is open to him by then": ("""
         2025-11-20 other 2025-11-15 40
@@ -244,7 +242,7 @@ VOID: Final = {
         2025-12-03 hold anna never
         2025-12-04 void anna 2
                    runs 2026-01 2026-04
-        """, []),
+        """, (100, 400), [], (0, 400), ["x"]),
     "runs have computed it again for her, and it is closed": ("""
         2025-11-20 other 2025-11-15 40
                    runs 2025-12 2026-03
@@ -253,21 +251,53 @@ VOID: Final = {
         2026-04-03 hold anna never
         2026-04-04 void anna 2
                    runs 2026-05 2026-05
-        """, ["y"]),
+        """, (100, 0), ["y"], (0, 0), ["x", "y"]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", VOID)
 def test_what_an_interim_bill_has_is_not_too_late_where_the_bill_of_the_cycle_is_void(history: Interims, name: str) -> None:
-    acts, late = VOID[name]
+    acts, then, late, after, late_after = VOID[name]
     history.all("2025-10-01 open 3\nruns 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025-11-12 interim")
     history.all(acts)
-    assert (history.billed(), open_records(history.world), wrong(history.world)) == ((100, 0), late, set())
+    assert (history.billed(), open_records(history.world), wrong(history.world)) == (then, late, set())
     assert open_count(history.world.home).records == len(late)
     with pytest.raises(UserError, match="no record x is too late"):
         decide(history.world, BILLED, "x")
     history.all("2026-05-20 goon anna\nruns 2026-06 2026-06")  # a run of hers takes it off
-    assert (history.billed(), open_records(history.world), wrong(history.world)) == ((0, 0), ["x", "y"], set())
+    assert (history.billed(), open_records(history.world), wrong(history.world)) == (after, late_after, set())
+
+
+# acts after an interim bill of Anna, and a run with nothing to add; cents of both in the end
+VOID_INTERIM: Final = {
+    "her bills are held since": ("""
+        2025-12-03 hold anna never
+        2025-12-04 void anna 1
+        2025-12-05 move anna bert-1 2025-11-10
+        """, (0, 100)),
+    "the number moved first": ("""
+        2025-12-03 move anna bert-1 2025-11-10
+        2025-12-04 hold anna never
+        2025-12-05 void anna 1
+        """, (0, 100)),
+    "it is hers": ("2025-12-04 void anna 1", (100, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VOID_INTERIM)
+def test_the_charge_of_a_run_is_on_no_bill_where_the_interim_bill_that_had_it_is_void(history: Interims, name: str) -> None:
+    acts, after = VOID_INTERIM[name]
+    history.all("""
+        2025-10-01 open 3
+                   runs 2025-11 2025-11
+        2025-11-11 call anna 2025-11-11 10
+        2025-11-12 interim
+                   runs 2025-12 2025-12
+        """)
+    assert history.billed() == (100, 0)
+    history.all(acts)
+    history.tell("runs 2026-01 2026-01")
+    assert (history.billed(), open_records(history.world), wrong(history.world)) == (after, [], set())
 
 
 def test_a_later_run_does_not_settle_an_interim_bill_where_the_first_one_is_void(history: Interims) -> None:
@@ -284,8 +314,7 @@ def test_a_later_run_does_not_settle_an_interim_bill_where_the_first_one_is_void
         2026-01-04 void anna 2
         """)
     report = history.world.bill("2026-02-01")
-    why = f"an interim bill of account anna may have usage of its number {NUMBERS['anna']}: a run of anna comes first"
-    assert (report.quarantined, history.billed(), wrong(history.world)) == ({"bert": why}, (100, 0), set())
+    assert (report.quarantined, history.billed(), wrong(history.world)) == ({}, (100, 400), set())
     history.tell("runs 2026-03 2026-03")
     assert (history.billed(), open_records(history.world), wrong(history.world)) == ((0, 500), [], set())
 

@@ -17,7 +17,7 @@ from billing.runs import quarantine
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.test_moved_histories import History
 from tests.billing.runs.world import START_US, shop
-from tests.billing.too_late.late_world import ANA, BEN, NUMBERS, decide, open_records, wrong
+from tests.billing.too_late.late_world import ANA, BEN, decide, open_records, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +33,20 @@ def history(tmp_path: Path) -> Iterator[History]:
     made.world.home.close()
 
 
-# acts after a void and a re-rating of October, whose call is Bert's then; who is put aside in January
+# acts after a void and a re-rating of October, whose call is Bert's then; cents of both after the run of January
 RERATED: Final = {
-    "her bills are held": ("2025-12-06 hold anna 2026-01-20\n2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run anna,bert", ["bert"]),
-    "a run of his alone comes first": ("2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run bert", ["bert"]),
-    "a run of both comes first": ("2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run anna,bert", []),
+    "her bills are held": ("2025-12-06 hold anna 2026-01-20\n2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run anna,bert", (100, 0)),
+    "a run of his alone comes first": ("2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run bert", (100, 0)),
+    "a run of both comes first": ("2025-12-07 move anna bert-1 2025-10-10", "2026-01-01 run anna,bert", (0, 100)),
     "the document of the re-rating is void": (
         "2025-12-06 hold anna 2026-01-20\n2025-12-06 void anna 2\n2025-12-07 move anna bert-1 2025-10-10",
         "2026-01-01 run anna,bert",
-        [],
+        (0, 100),
+    ),
+    "it is void after a run with nothing to add": (
+        "2025-12-04 run anna 2025-12-01\n2025-12-06 hold anna 2026-01-20\n2025-12-07 move anna bert-1 2025-10-10\n2025-12-08 void anna 2",
+        "2026-01-01 run anna,bert",
+        (0, 100),
     ),
 }
 
@@ -59,15 +64,13 @@ def rerated_history(history: History, runs: str, void_day: str) -> None:
 
 
 @pytest.mark.parametrize("name", RERATED)
-def test_the_new_owner_waits_for_the_run_that_takes_it_off_a_re_rating(history: History, name: str) -> None:
-    acts, run, aside = RERATED[name]
+def test_usage_stays_on_a_re_rating_until_a_run_of_its_account_takes_it_off(history: History, name: str) -> None:
+    acts, run, then = RERATED[name]
     rerated_history(history, "runs 2025-11 2025-12", "2025-12-03")
     history.all(acts)
     history.tell(run)
-    why = f"a document of re-rating 1 of account anna may have usage of its number {NUMBERS['anna']}: a run of anna comes first"
-    parked = {each.account_id: each.reason for each in quarantine.parked(history.world.home) if each.account_id == "bert"}
-    assert parked == dict.fromkeys(aside, why)
-    assert (history.billed_cents("anna"), history.billed_cents("bert")) == ((100, 0) if aside else (0, 100))
+    assert "bert" not in {each.account_id for each in quarantine.parked(history.world.home)}
+    assert (history.billed_cents("anna"), history.billed_cents("bert")) == then
     history.tell("runs 2026-02 2026-02")
     assert (history.billed_cents("anna"), history.billed_cents("bert"), wrong(history.world)) == (0, 100, set())
 
@@ -81,11 +84,11 @@ def test_a_run_that_took_usage_off_a_re_rating_is_not_undone_for_the_former_owne
     assert [each.message for each in caught.value.problems] == ["usage that run 4 took off its bill is on the bill of bert in run 4"]
 
 
-def test_what_a_re_rating_of_the_former_owner_may_have_is_not_billed_by_decision(history: History) -> None:
+def test_what_a_re_rating_of_the_former_owner_has_is_not_too_late(history: History) -> None:
     rerated_history(history, "runs 2025-11 2026-02", "2026-02-03")
     history.all("2026-02-06 hold anna never\n2026-02-07 move anna bert-1 2025-10-10\nruns 2026-03 2026-03")
-    assert open_records(history.world) == ["x"]
-    with pytest.raises(
-        UserError, match="record x cannot be billed: re-rating 1 of shop/plus, 2025-10-01 to 2025-10-31, may have billed it"
-    ):
+    assert (history.billed_cents("anna"), open_records(history.world), wrong(history.world)) == (100, [], set())
+    with pytest.raises(UserError, match="no record x is too late"):
         decide(history.world, BILLED, "x")
+    history.tell("2026-03-06 void anna 4")
+    assert (history.billed_cents("anna"), open_records(history.world), wrong(history.world)) == (0, ["x"], set())
