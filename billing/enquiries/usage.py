@@ -96,7 +96,8 @@ class Record(msgspec.Struct, frozen=True):
     `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     `since`: what changed since the run that its state is from. Of versions in conflict `invoice` and `line_no` bill one of them, and the
-    row of that one has its charge. `credit_notes` gave back the line that bills it, or a part of it.
+    row of that one has its charge. `credit_notes` gave back the line that bills it, or a part of it. Of what an interim bill or a re-rating
+    has (`detail` says which) `invoice` is its number, without a line, and `billed_account_id` its account.
     """
 
     source: str
@@ -127,6 +128,7 @@ class Record(msgspec.Struct, frozen=True):
     since: Since | None = None
     credit_notes: tuple[str, ...] = ()
     is_credited_in_part: bool = False
+    billed_account_id: str = ""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -299,6 +301,9 @@ def _of_told(told: Told) -> dict[str, Any]:
     )
     date = told.next_run if told.run_id else told.next_bill_date
     known = {"account_id": told.account_id, "run_id": told.run_id, "next_bill_date": date, "proposal": told.proposal}
+    if told.document:
+        known |= {"invoice": told.document, "billed_account_id": told.document_account_id, "run_id": 0}
+        state = State.BILLED
     return {"state": state, "reason": told.reason, "detail": told.detail, **known}
 
 

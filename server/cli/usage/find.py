@@ -167,7 +167,7 @@ def state_in_words(record: Record, language: str) -> str:
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")
     if awaited is not None:
-        return awaited.format(date=record.next_bill_date)
+        return awaited.format(date=record.next_bill_date, document=record.invoice, other=record.billed_account_id)
     unbilled = {NEVER_BILLED: "late_never", NEVER_FOR_TESTS: "late_never_tests"}.get(record.detail, "late_waits")
     state = unbilled if record.state == "late_billed" and not record.invoice else str(record.state)
     if state == "void" and not record.next_bill_date:
