@@ -17,21 +17,29 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.controls.book import ROWS, book, not_known, set_book
 from billing.intake import view
+from billing.intake.marks import COMMIT_SEQ
 from billing.late_decisions import BILLED, TAKEN_BACK, WRITTEN_OFF
 from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.counted_runs import Looked, looked
+from billing.runs.selection.left_out import LeftOut
+from billing.runs.selection.standing_charges import on_bills
 from billing.runs.settlement import adjustments
 from billing.store import tables
+from rating.dates import day_number
 from rating.errors import UserError
 from rating.schema import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from billing.charges.lines import Int64s
     from billing.controls.book import Book
     from billing.store.home import Home
 
 _USAGE: Final = "late usage: usage = what becomes of it"
+_NOT_DUE: Final = "late usage: not due = what coming runs compute"
 _STORED: Final = "late usage: records of decisions = usage stored"
+_SHOWN: Final = 5
 USAGE_ROWS_MAX: Final = 20_000_000  # of the book of all usage: it holds their keys in memory
 
 
@@ -43,9 +51,9 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
     every = connection.execute(sa.select(tables.late_decisions).where(tables.late_decisions.c.commit_seq <= seq)).all()
     if every or sum(file.rows for file in view.stored(connection, 0, seq)) <= USAGE_ROWS_MAX:
         try:
-            yield _usage_book(home, seq, late_decisions.decided(connection, seq), _by_kind(every))
+            yield from _usage_books(home, connection, seq, _by_kind(every))
         except (FileNotFoundError, UserError) as error:  # a charge file or a tariff is gone: other books say so as well
-            yield not_known(_USAGE, error)
+            yield from (not_known(name, error) for name in (_USAGE, _NOT_DUE))
     made = connection.execute(sa.select(tables.commits.c.commit_seq).where(tables.commits.c.kind == late_decisions.COMMIT_KIND)).scalars()
     yield set_book("late usage: decisions made = decisions stored", set(made), {each.commit_seq for each in every}, "commits")
     if every:
@@ -55,8 +63,8 @@ def late_books(home: Home, connection: sa.Connection, seq: int) -> Iterator[Book
         yield _waiting(connection, seq, every)
 
 
-def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: collections.Counter[str]) -> Book:
-    """The book of all usage by what becomes of it; all parts together are the usage that may bill.
+def _usage_books(home: Home, connection: sa.Connection, seq: int, by_kind: collections.Counter[str]) -> Iterator[Book]:
+    """The book of all usage by what becomes of it; all parts together are the usage that may bill. And that of what is not due.
 
     The parts: charged, refused, not due, not billable, too late and open, billed by people, written off, less what is gone since.
     """
@@ -65,6 +73,7 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     from billing.left_out.versions import of_keys as differences  # noqa: PLC0415 -- as above
     from billing.runs.refused_events import still_refused  # noqa: PLC0415 -- as above
 
+    decided = late_decisions.decided(connection, seq)
     keys, start_us = uncharged(home, seq)
     usage = view.usage(home, ("event_key", "start_us"), seq)
     found = of_keys(home, seq, keys, start_us)
@@ -78,10 +87,11 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
     refused = waits.to_numpy() & ~by_hand & ~verdicts.for_good & ~verdicts.not_billable
     late = without_billed(home, seq, found.usage, ~by_hand & verdicts.for_good)
     held = int(np.count_nonzero(~by_hand & verdicts.for_good)) - len(late)
+    not_due = np.flatnonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable & ~refused)
     shown = {
         "charged": usage.num_rows - len(keys),
         "refused": int(np.count_nonzero(refused)),
-        "not due": int(np.count_nonzero(~by_hand & ~verdicts.for_good & ~verdicts.not_billable & ~refused)),
+        "not due": len(not_due),
         "not billable": int(np.count_nonzero(~by_hand & verdicts.not_billable)),
         "too late, open": len(late),
         **({"on an interim bill of another account": held} if held else {}),
@@ -90,7 +100,36 @@ def _usage_book(home: Home, seq: int, decided: late_decisions.Decided, by_kind: 
         "decided, counts no more": present - len(decided.keys) + of_versions,
         **({"decided, a difference of versions": -of_versions} if of_versions else {}),
     }
-    return book(_USAGE, usage.num_rows, sum(shown.values()), ROWS, {"usage": usage.num_rows, **shown})
+    yield book(_USAGE, usage.num_rows, sum(shown.values()), ROWS, {"usage": usage.num_rows, **shown})
+    lost = _passed_over(home, connection, seq, found.usage, not_due)
+    yield book(_NOT_DUE, len(not_due), len(not_due) - len(lost), ROWS, dict.fromkeys([key.hex() for key in lost[:_SHOWN]], 1))
+
+
+def _passed_over(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> list[bytes]:
+    """Usage of these rows that runs have looked at, that is on no bill, and whose period the next run of its account does not compute.
+
+    No run would ever bill it. What came since the newest run is computed by the next one, as that looks at all new usage.
+    """
+    from billing.left_out.judging import CODES, Judge  # noqa: PLC0415 -- loads kernels
+    from billing.left_out.reopened import next_dates  # noqa: PLC0415 -- as above
+    from billing.runs.contracts.counted_charges import Counting  # noqa: PLC0415 -- as above
+    from billing.runs.selection.computed_again import computed_again  # noqa: PLC0415 -- as above
+
+    pinned_seq = max((run.pinned_seq for run in looked(connection, seq)), default=0)
+    rows = rows[int64(usage[COMMIT_SEQ])[rows] <= pinned_seq]
+    found = set[bytes]()
+    for date, its in next_dates(home, connection, seq, usage, rows) if rows.size else ():
+        judge = Judge(home, connection, Looked(0, date, seq))
+        its = its[judge.reasons(usage.take(its)) == CODES[LeftOut.SETTLED]]  # noqa: PLW2901 -- those whose period is open
+        some = usage.take(its)
+        owners: list[int] = judge.account_keys(some).tolist()
+        computed = computed_again(home, connection, judge.run, Counting(connection, seq), first_time=set(owners)).again
+        keys: list[Any] = one_chunk(some["event_key"]).to_pylist()
+        for key, owner, known in zip(keys, owners, judge.circumstances(some), strict=True):
+            day = known.arrives_from or known.period_from
+            if day is not None and day_number(day) not in computed.get(owner, ()):
+                found.add(key)
+    return sorted(found - on_bills(home, connection, seq, found))
 
 
 def _by_kind(every: Sequence[Any]) -> collections.Counter[str]:

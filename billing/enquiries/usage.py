@@ -96,8 +96,8 @@ class Record(msgspec.Struct, frozen=True):
     `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     `since`: what changed since the run that its state is from. Of versions in conflict `invoice` and `line_no` bill one of them, and the
-    row of that one has its charge. `credit_notes` gave back the line that bills it, or a part of it. Of what an interim bill or a re-rating
-    has (`detail` says which) `invoice` is its number, without a line, and `billed_account_id` its account.
+    row of that one has its charge. `credit_notes` gave back the line that bills it, or a part of it. Of what an interim bill has
+    `invoice` is its number, without a line, and `billed_account_id` its account.
     """
 
     source: str

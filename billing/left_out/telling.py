@@ -17,7 +17,7 @@ from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
 from billing.left_out.first_runs import with_first_runs
 from billing.left_out.judging import CODES, ORDER, Judge, columns
-from billing.left_out.on_documents import with_documents
+from billing.left_out.on_interim_bills import with_interim_bills
 from billing.left_out.precedence import UNSEEN
 from billing.left_out.reopened import next_dates
 from billing.left_out.taken_off import taken_off
@@ -71,7 +71,7 @@ class Told(msgspec.Struct, frozen=True):
     none did. `arrives_from`, `arrives_to` (the first day after it): the period
     of its arrival, where its plan bills it with that; empty: with its own. `taken_back`: decisions on it that hold no more.
     `next_run`: the bill date of the next run of its account, where runs so far have passed that by. `document`: the number of the interim
-    bill or of the document of a re-rating that has it, of `document_account_id`; then `detail` says which (`on_documents`).
+    bill that has it, of `document_account_id`; then `detail` says whether that is its own (`on_interim_bills`).
     """
 
     event_key: str
@@ -136,7 +136,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
             raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then later runs are searched")
     told = tell_of(home, seq, usage, reason, by)
     told = tuple(_as_taken_off(each) if bytes.fromhex(each.event_key) in off else each for each in told)
-    return told if run_id is not None else with_documents(home, seq, _with_next_runs(home, seq, usage, told))
+    return told if run_id is not None else with_interim_bills(home, seq, _with_next_runs(home, seq, usage, told))
 
 
 def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs

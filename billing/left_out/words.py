@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from billing.late_decisions import BILLED
 from billing.left_out import put_aside
-from billing.left_out.on_documents import is_on_document
+from billing.left_out.on_interim_bills import DETAILS
 from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD, TAKEN_OFF
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
@@ -91,14 +91,9 @@ WORDS: Final = {
         "taken_off_told": "a run took it off an earlier bill, and the run of {date} bills it",
         "on_interim_told": "billed on the interim bill {document}",
         "on_interim": "It is on the interim bill {document}. The run that bills its period adds what came since.",
-        "on_rerated_told": "billed by a re-rating on {document}",
-        "on_rerated": "A re-rating has billed it on {document}.",
         "on_interim_of_other_told": "on the interim bill {document} of {other}, until a run takes it off there",
         "on_interim_of_other": "It is on the interim bill {document} of account {other}. A run of {other} takes it off; then it is billed "
         "to the account that has its number.",
-        "on_rerated_of_other_told": "billed by a re-rating on {document} of {other}, until a run takes it off there",
-        "on_rerated_of_other": "A re-rating billed it on {document} of account {other}. A run of {other} takes it off; then it is "
-        "billed to the account that has its number.",
         "nobodys_told": "its number had no owner, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless an owner is recorded",
         "after_bill_told": "it came after the bill of its period, and the run of {date} corrects it",
         "no_rule": "It was received, and no rule of the plan prices what is received.",
@@ -167,12 +162,8 @@ WORDS: Final = {
         "taken_off_told": "已从先前的账单冲回，{date} 的出账将计费",
         "on_interim_told": "已计入期中账单 {document}",
         "on_interim": "已计入期中账单 {document}。所属账期的出账只加收其后到达的用量。",
-        "on_rerated_told": "已由重新批价计入 {document}",
-        "on_rerated": "重新批价已将其计入 {document}。",
         "on_interim_of_other_told": "已计入账户 {other} 的期中账单 {document}，由该账户的出账冲回",
         "on_interim_of_other": "已计入账户 {other} 的期中账单 {document}。{other} 的出账将其冲回，之后向号码现在所属的账户计费。",
-        "on_rerated_of_other_told": "已由重新批价计入账户 {other} 的 {document}，由该账户的出账冲回",
-        "on_rerated_of_other": "重新批价已将其计入账户 {other} 的 {document}。{other} 的出账将其冲回，之后向号码现在所属的账户计费。",
         "nobodys_told": "该号码当时不属于任何订购，除非登记号码，下一次出账将拒绝（UNKNOWN_SUBSCRIPTION）",
         "after_bill_told": "在所属账期出账之后到达，{date} 的出账将予以更正",
         "no_rule": "这是接收的用量，资费计划没有对接收用量定价的规则。",
@@ -295,7 +286,7 @@ def _why(found: Told) -> list[str]:
             return ["not_here"]
         ahead = "" if found.run_id else "_ahead"
         return [f"{'closed' if found.closed_since else 'closed_before'}{ahead}"] if found.open_from else []
-    if is_on_document(found.detail) or found.detail in {NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS, TAKEN_OFF}:
+    if found.detail in {*DETAILS, NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS, TAKEN_OFF}:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []

@@ -24,7 +24,7 @@ AGED = "receivables CNY: by age = ledger"
 CASH, PAID = "cash CNY: what came less what went = ledger", "payments: postings = what follows from them"
 BILLING, TAX = "billing, run 1 of 2025-11-01 CNY", "tax, run 1 of 2025-11-01 CNY: computed = tax lines"
 ALLOCATED, IDS, NUMBERS = "allocations: stored", "ledger: postings = postings with the id", "numbers R: given = issued"
-LATE = "late usage: usage = what becomes of it"
+LATE, NOT_DUE = "late usage: usage = what becomes of it", "late usage: not due = what coming runs compute"
 ONCE = "charges: events on bills = events on one bill"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 CHANGES = "catalogues: publications and repeals committed"
@@ -85,10 +85,10 @@ TAMPERED = [
     ("UPDATE charge_manifest SET rows = rows + 1 WHERE run_id = 1", {FILES + "rows"}),
     ("UPDATE charge_manifest SET charge_micros = charge_micros + 1 WHERE run_id = 1", {FILES + "money"}),
     ("UPDATE intake_counts SET duration_us = duration_us + 1 WHERE outcome = 'answered'", {"intake switch: answered"}),
-    ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS, LATE}),
+    ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS, LATE, NOT_DUE}),
     ("UPDATE publications SET effective_from_us = effective_from_us + 1", {"catalogue shop version 1: listed"}),
-    ("DELETE FROM publications", {VERSIONS, CHANGES, LATE}),
-    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE, CHAIN}),
+    ("DELETE FROM publications", {VERSIONS, CHANGES, LATE, NOT_DUE}),
+    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE, NOT_DUE, CHAIN}),
     ("UPDATE commits SET at_us = at_us + 1 WHERE kind = 'usage'", {CHAIN}),
     ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept", CHAIN}),
 ]  # fmt: skip
@@ -160,7 +160,7 @@ def test_a_row_that_is_gone_from_a_charge_file(billed: World) -> None:
     pq.write_table(table.slice(1), file, store_decimal_as_integer=True)
     assert failing(billed) == {
         "rating, run 1 of 2025-11-01", "charges, run 1 of 2025-11-01: rows", "charges, run 1 of 2025-11-01: money",
-        "billing, run 1 of 2025-11-01 CNY", "charges, run 1 of 2025-11-01: files = files with their hash",
+        "billing, run 1 of 2025-11-01 CNY", "charges, run 1 of 2025-11-01: files = files with their hash", NOT_DUE,
         "charges, run 1 of 2025-11-01: money CNY as counted", "rating, run 1 of 2025-11-01: events by status",
     }  # fmt: skip
 
@@ -168,7 +168,7 @@ def test_a_row_that_is_gone_from_a_charge_file(billed: World) -> None:
 def test_a_charge_file_that_is_gone(billed: World) -> None:
     next(billed.home.charges_folder.glob("run=2/*.parquet")).unlink()
     found = {book.name: book for book in books(billed.home) if not book.ok}
-    assert {name.split(",")[0] for name in found} == {"rating", "charges", "billing", LATE, ONCE}
-    assert all("run 2" in name for name in found if name not in {LATE, ONCE})
-    assert all("cannot be worked out" in next(iter(found[name].terms)) for name in (LATE, ONCE))
+    assert {name.split(",")[0] for name in found} == {"rating", "charges", "billing", LATE, NOT_DUE, ONCE}
+    assert all("run 2" in name for name in found if name not in {LATE, NOT_DUE, ONCE})
+    assert all("cannot be worked out" in next(iter(found[name].terms)) for name in (LATE, NOT_DUE, ONCE))
     assert list(found["charges, run 2 of 2025-12-01: rows"].terms) == ["missing charges/run=2/part-00000.parquet"]

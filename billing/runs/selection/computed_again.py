@@ -38,10 +38,10 @@ def computed_again(
     """The scope of a run as it was made, as far as an earlier run had computed it; without accounts that it put aside or was undone for.
 
     An earlier run computed it whether its invoice was void by then or not. `first_time`: accounts (keys) whose scope is wanted as a whole,
-    since interim bills may have computed it before.
+    since interim bills may have computed it before. Run 0 is one to come.
     """
     contracts = Contracts(facts.load(connection, run.pinned_seq), price_list.load(home, run.pinned_seq), facts.Midnights())
-    covered = scope.covered_through(connection, contracts.facts, run.run_id)
+    covered = scope.covered_through(connection, contracts.facts, run.run_id or None)
     made = changed_accounts.scope_of(home, connection, contracts, covered, run.bill_date, run.pinned_seq, only=run.only)
     parked = tables.quarantine.c
     put_aside = sa.select(parked.account_key).where(parked.run_id == run.run_id, parked.kind != TESTED)
@@ -57,7 +57,7 @@ def computed_again(
         key = int(contracts.facts.account_keys[row])
         if key not in aside:
             again[key] = range(int(first[made.calendar[row]]), int(before[row]))
-    for key in counting.gone(run.run_id, again):
+    for key in counting.gone(run.run_id, again) if run.run_id else ():
         del again[key]
     return ComputedAgain(run, again)
 

@@ -19,6 +19,7 @@ from billing.accounts.picture import account_keys, load
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.controls.billed_once import billed_once_book
+from billing.controls.late import late_books
 from billing.documents import undoing, voiding
 from billing.late_decisions import WRITTEN_OFF
 from billing.persons import Who
@@ -286,10 +287,11 @@ class History:
         self.require_once()
 
     def require_once(self) -> None:
-        """No event is on two bills, at any time."""
+        """No event is on two bills, at any time, and none on no bill that no run computes."""
         with self.world.home.connect() as connection:
-            found = billed_once_book(self.world.home, connection, self.world.home.head_seq(connection))
-        assert found.ok, found.terms
+            seq = self.world.home.head_seq(connection)
+            found = [billed_once_book(self.world.home, connection, seq), *late_books(self.world.home, connection, seq)]
+        assert [(each.name, each.terms) for each in found if not each.ok] == []
 
     def open(self, _day: str, periods: str) -> None:
         """The number of periods before the newest that runs open."""

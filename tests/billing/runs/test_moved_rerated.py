@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from billing import catalogue
+from billing.controls.late import late_books
 from billing.documents import undoing
 from billing.late_decisions import BILLED
 from billing.persons import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
 from billing.runs import quarantine
+from billing.store import tables
 from rating.errors import ProblemsError, UserError
 from tests.billing.runs.test_moved_histories import History
 from tests.billing.runs.world import START_US, shop
@@ -92,3 +94,16 @@ def test_what_a_re_rating_of_the_former_owner_has_is_not_too_late(history: Histo
         decide(history.world, BILLED, "x")
     history.tell("2026-03-06 void anna 4")
     assert (history.billed_cents("anna"), open_records(history.world), wrong(history.world)) == (0, ["x"], set())
+
+
+def test_usage_that_no_run_would_compute_shows_in_the_books(history: History) -> None:
+    """The run of January left the call on the re-rating, whose document is void then. Without its note no run computes October again."""
+    rerated_history(history, "runs 2025-11 2025-12", "2025-12-03")
+    history.all("2025-12-06 hold anna 2026-05-20\n2025-12-07 move anna bert-1 2025-10-10\n2026-01-01 run anna,bert\n2026-01-02 void anna 2")
+    home = history.world.home
+    with home.begin() as connection:
+        assert connection.execute(tables.pending_periods.delete()).rowcount == 1
+    with home.connect() as connection:
+        books = {each.name: each for each in late_books(home, connection, home.head_seq(connection))}
+    found = books["late usage: not due = what coming runs compute"]
+    assert (found.ok, found.left - found.right, len(found.terms)) == (False, 1, 1)
