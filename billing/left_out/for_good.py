@@ -28,7 +28,7 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_runs import Looked, LookedUntil, looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import TERM, LeftOut, Outlook, outlook
-from billing.runs.selection.standing_charges import on_bills
+from billing.runs.selection.standing_charges import on_interim_bills
 from billing.store import tables
 from rating.dates import BEFORE_ALL
 from rating.errors import UserError
@@ -74,7 +74,7 @@ def open_records(home: Home) -> Open:
     keys: list[Any] = [] if found is None else found.keys.to_pylist()
     left = set(keys) - set(decided.keys.to_pylist())
     with home.connect() as connection:
-        return Open(len(left - on_bills(home, connection, seq, left)) + others)
+        return Open(len(left - on_interim_bills(home, connection, seq, left)) + others)
 
 
 def left_for_good(home: Home, seq: int, rule: int = RULE) -> late_decisions.Decided | None:

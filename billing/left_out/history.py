@@ -30,7 +30,7 @@ from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
-from billing.runs.selection.standing_charges import on_bills
+from billing.runs.selection.standing_charges import on_interim_bills
 from rating.dates import BEFORE_ALL, NEVER
 from rating.schema import KEY
 
@@ -103,7 +103,7 @@ def without_billed(home: Home, seq: int, usage: pa.Table, too_late: npt.NDArray[
     rows = np.flatnonzero(too_late)
     keys: list[Any] = one_chunk(usage["event_key"]).take(pa.array(rows, pa.int64())).to_pylist()
     with home.connect() as connection:
-        billed = on_bills(home, connection, seq, keys)
+        billed = on_interim_bills(home, connection, seq, keys)
     kept: Int64s = rows[np.array([key not in billed for key in keys], np.bool_)]
     return kept
 

@@ -210,6 +210,11 @@ def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[byt
     return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
+def on_interim_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:
+    """Those of some events without a charge of a run that are on a bill all the same, as of `seq`. Homes without interim bills have none."""
+    return on_bills(home, connection, seq, keys) if interim_runs(connection, seq) else set()
+
+
 def void_documents(connection: sa.Connection, seq: int) -> list[VoidDocument]:
     """The lines of usage of void documents, as of `seq`, without those of runs that were undone; of a run, line and period they are one."""
     invoice, line, event, subscription = tables.invoices.c, tables.invoice_lines, tables.invoice_events, tables.subscriptions.c
