@@ -211,7 +211,7 @@ def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[byt
 
 
 def on_interim_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:
-    """Those of some events without a charge of a run that are on a bill all the same, as of `seq`. Homes without interim bills have none."""
+    """Those of some events without a charge of a run that are on an interim bill, as of `seq`. Most homes have none."""
     return on_bills(home, connection, seq, keys) if interim_runs(connection, seq) else set()
 
 
