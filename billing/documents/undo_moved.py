@@ -99,8 +99,7 @@ def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Col
 
 def _on_interim_bills(home: Home, connection: sa.Connection, run_id: int, account_keys: Collection[int], seq: int) -> set[bytes]:
     """Usage on interim bills of these accounts (keys) before a run that may be another account's since."""
-    runs = [run for run in interim_runs(connection, seq) if run.run_id < run_id]
-    runs = [run for run in runs if any(each.account_key in account_keys for each in run.owned.values())]
+    runs = [run for run in interim_runs(connection, seq, account_keys=account_keys) if run.run_id < run_id]
     if not runs:
         return set()
     wanted = moved_since(connection, min(run.pinned_seq for run in runs), seq, account_keys)

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.runs.selection.event_charges import Wanted
-from billing.runs.selection.interim_charges import interim_runs
+from billing.runs.selection.interim_charges import interim_looks
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
 
@@ -28,7 +28,7 @@ def with_interim_bills(home: Home, seq: int, told: tuple[Told, ...]) -> tuple[To
         return told
     account = tables.accounts.c
     with home.connect() as connection:
-        if not interim_runs(connection, seq):
+        if not interim_looks(connection, seq):
             return told
         charges = StandingCharges(Known(home, connection, seq), Wanted(keys))
         on = {charge.event_key.hex(): charge for charge in sorted(charges.standing(lambda charge: bool(charges.document(charge))))}

@@ -17,14 +17,15 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.accounts import covering
-from billing.accounts.facts import in_chunks
+from billing.accounts.facts import KEYS_A_QUERY, in_chunks
 from billing.guiding import Guide
 from billing.intake import marks, view
 from billing.runs.contracts.columns import int64, one_chunk
+from billing.runs.contracts.counted_runs import Looked
 from billing.runs.selection.event_charges import Charge, Line
 from billing.store import tables
 from billing.store.voids import void_commits
-from rating.dates import BEFORE_ALL, DAY_US, NEVER, day_number, local_date, utc_midnight_us
+from rating.dates import BEFORE_ALL, DAY_US, NEVER, day_number, day_of, local_date, utc_midnight_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -72,8 +73,31 @@ class InterimRun(NamedTuple):
         return each is not None and each.account_key == charge.account_key and charge.day in {first for first, _ in each.periods}
 
 
-def interim_runs(connection: sa.Connection, seq: int, *, since: dt.date = dt.date.min) -> list[InterimRun]:
-    """The interim bills of dates after `since`, void ones as well, as of `seq`; oldest first."""
+def interim_looks(connection: sa.Connection, seq: int) -> list[Looked]:
+    """The runs of interim bills as of `seq`, oldest first: what they had read of usage, without their bills."""
+    run = tables.bill_runs.c
+    query = sa.select(run.run_id, run.bill_date, run.detail, run.commit_seq).where(run.kind == covering.THRESHOLD, run.commit_seq <= seq)
+    rows = connection.execute(query.order_by(run.run_id)).all()
+    return [Looked(row.run_id, dt.date.fromisoformat(row.bill_date), _pinned_seq(row.detail, row.commit_seq)) for row in rows]
+
+
+def _pinned_seq(detail: str | None, commit_seq: int) -> int:
+    told: dict[str, Any] = msgspec.json.decode(detail or "{}")
+    return int(told.get("seq", commit_seq - 1))
+
+
+def interim_runs(
+    connection: sa.Connection,
+    seq: int,
+    *,
+    first_day: dt.date = dt.date.min,
+    last_day: dt.date = dt.date.max,
+    account_keys: Collection[int] | None = None,
+) -> list[InterimRun]:
+    """The interim bills as of `seq` with periods that have a day of [first_day, last_day], void ones as well; oldest first.
+
+    `account_keys`: with usage of these accounts alone.
+    """
     invoice, run, line = tables.invoices.c, tables.bill_runs.c, tables.invoice_lines.c
     owner, account = tables.subscriptions.c, tables.accounts.c
     void = void_commits(seq)
@@ -85,15 +109,18 @@ def interim_runs(connection: sa.Connection, seq: int, *, since: dt.date = dt.dat
     query = query.join(tables.accounts, account.account_key == owner.account_key)
     query = query.outerjoin(void, void.c.invoice_key == invoice.invoice_key)
     query = query.where(run.kind == covering.THRESHOLD, line.kind.in_(USAGE_KINDS), invoice.commit_seq <= seq)
-    query = query.where(run.bill_date > since.isoformat()).distinct()
+    query = query.where(line.period_to > first_day.isoformat(), line.period_from <= last_day.isoformat()).distinct()
+    if account_keys is not None and len(account_keys) <= KEYS_A_QUERY:
+        query = query.where(owner.account_key.in_(account_keys))
     found: dict[int, InterimRun] = {}
     owned: dict[int, dict[int, Owned]] = {}
     for row in connection.execute(query.order_by(run.run_id, invoice.number, line.period_from)):
+        if account_keys is not None and row.account_key not in account_keys:
+            continue
         if row.run_id not in found:
             detail: dict[str, Any] = msgspec.json.decode(row.detail or "{}")
-            pinned_seq, leaves = int(detail.get("seq", row.commit_seq - 1)), bool(detail.get(LEAVES_OTHERS, False))
-            of_run_owned = owned.setdefault(row.run_id, {})
-            found[row.run_id] = InterimRun(int(row.run_id), dt.date.fromisoformat(row.bill_date), pinned_seq, leaves, of_run_owned)
+            known = (_pinned_seq(row.detail, row.commit_seq), bool(detail.get(LEAVES_OTHERS, False)), owned.setdefault(row.run_id, {}))
+            found[row.run_id] = InterimRun(int(row.run_id), dt.date.fromisoformat(row.bill_date), *known)
         void_seq = NEVER if row.void_seq is None else int(row.void_seq)
         period = (day_number(dt.date.fromisoformat(row.period_from)), day_number(dt.date.fromisoformat(row.period_to)))
         subscription = int(row.subscription_key)
@@ -107,12 +134,8 @@ def interim_runs(connection: sa.Connection, seq: int, *, since: dt.date = dt.dat
 def interim_charges(home: Home, connection: sa.Connection, runs: Sequence[InterimRun], wanted: Wanted) -> dict[int, dict[Charge, Line]]:
     """The `wanted` charges of each run, by its id, with the line of each. No price is known of them: it is 0."""
     found: dict[int, dict[Charge, Line]] = {run.run_id: {} for run in runs}
-    asking = [run for run in runs if any(each.account_key in wanted.account_keys for each in run.owned.values())]
-    if wanted.event_keys and len(asking) < len(runs):
-        of_events = _of_days(home, runs, wanted.event_keys)
-        asking = [run for run in runs if run in asking or run in of_events]
-    for seq in sorted({run.pinned_seq for run in asking}):
-        of_commit = [run for run in asking if run.pinned_seq == seq]
+    for seq in sorted({run.pinned_seq for run in runs}):
+        of_commit = [run for run in runs if run.pinned_seq == seq]
         for run, charge, subscription in _charges(home, connection, seq, of_commit, wanted):
             found[run.run_id][charge] = (subscription, 0)
     return found
@@ -127,7 +150,7 @@ def _charges(
         for subscription, each in run.owned.items():
             by_subscription.setdefault(subscription, []).append((run, each))
     by_arrival = catalogue.ever_billed_by_arrival(home)  # what came late may have begun before the period that bills it
-    first = min(each.periods[0][0] for _, each in _every(by_subscription))
+    first = min(each.periods[0][0] for run in runs for each in run.owned.values())
     until_us = utc_midnight_us(max(run.bill_date for run in runs)) + DAY_US
     asked = _asked(connection, by_subscription, wanted)
     if asked is None:
@@ -143,11 +166,6 @@ def _charges(
             is_in = by_arrival or each.periods[0][0] <= day_number(date)
             if is_in and date < run.bill_date and wanted.holds(charge):
                 yield run, charge, subscription
-
-
-def _every(by_subscription: Mapping[int, list[tuple[InterimRun, Owned]]]) -> Iterator[tuple[InterimRun, Owned]]:
-    for each in by_subscription.values():
-        yield from each
 
 
 def _asked(
@@ -175,15 +193,9 @@ def _numbers(connection: sa.Connection, subscription_keys: Collection[int]) -> s
     return found
 
 
-def _of_days(home: Home, runs: Sequence[InterimRun], keys: Collection[bytes]) -> list[InterimRun]:
-    """The runs of days on which any version of these events began."""
-    seq = max(run.pinned_seq for run in runs)
+def days_of(home: Home, seq: int, keys: Collection[bytes]) -> tuple[dt.date, dt.date]:
+    """The first and the last day, on any clock, of periods whose interim bills may have some of these events."""
     starts = int64(view.of_keys(home, ("event_key", "start_us"), seq, marks.keys_array(sorted(keys)))["start_us"])
-    by_arrival = catalogue.ever_billed_by_arrival(home)  # then what began before is on them as well
-
-    def may_have(run: InterimRun) -> bool:
-        first = min(each.periods[0][0] for each in run.owned.values())
-        is_after = by_arrival | (starts >= (first - 1) * DAY_US)
-        return bool((is_after & (starts < utc_midnight_us(run.bill_date) + DAY_US)).any())
-
-    return [run for run in runs if may_have(run)]
+    if not len(starts) or catalogue.ever_billed_by_arrival(home):  # then what began before a period is on its bill as well
+        return dt.date.min, dt.date.max
+    return day_of(int(starts.min()) // DAY_US - 1), day_of(int(starts.max()) // DAY_US + 1)

@@ -24,7 +24,7 @@ from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection.computed_again import computed_again
 from billing.runs.selection.event_charges import Charge, Line, Wanted
-from billing.runs.selection.interim_charges import InterimRun, interim_charges, interim_runs
+from billing.runs.selection.interim_charges import InterimRun, days_of, interim_charges, interim_looks, interim_runs
 from billing.runs.selection.rerated_charges import RerateRun, rerate_runs
 from billing.store import tables
 from billing.store.home import Home
@@ -134,9 +134,19 @@ class StandingCharges:
         known, wanted = self._known, self._wanted
         before = known.before_run or NEVER
         runs: list[Run] = [run for run in looked(known.connection, known.seq) if run.bill_date > wanted.first_day]
-        runs += interim_runs(known.connection, known.seq, since=wanted.first_day)
+        if interim_looks(known.connection, known.seq):
+            runs += self._interim_runs()
         runs += rerate_runs(known.connection, known.seq, since=wanted.first_day)
         yield from (run for run in runs if run.run_id < before)
+
+    def _interim_runs(self) -> list[InterimRun]:
+        known, wanted = self._known, self._wanted
+        if wanted.account_keys and wanted.event_keys:
+            return interim_runs(known.connection, known.seq, first_day=wanted.first_day)
+        if wanted.account_keys:
+            return interim_runs(known.connection, known.seq, first_day=wanted.first_day, account_keys=wanted.account_keys)
+        first_day, last_day = days_of(known.home, known.seq, wanted.event_keys)
+        return interim_runs(known.connection, known.seq, first_day=max(first_day, wanted.first_day), last_day=last_day)
 
     def _priced(self, run: Looked) -> dict[Charge, Line]:
         paths = charge_paths(self._known.connection, run.run_id)
@@ -212,7 +222,7 @@ def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[byt
 
 def on_interim_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:
     """Those of some events without a charge of a run that are on an interim bill, as of `seq`. Most homes have none."""
-    return on_bills(home, connection, seq, keys) if interim_runs(connection, seq) else set()
+    return on_bills(home, connection, seq, keys) if interim_looks(connection, seq) else set()
 
 
 def void_documents(connection: sa.Connection, seq: int) -> list[VoidDocument]:

@@ -30,7 +30,7 @@ def left_to_other_bills(home: Home, seq: int, window_us: tuple[int, int]) -> lat
     """Such usage as of `seq`, of an open window, and what people have decided on; None where no interim bill is of these days."""
     since = day_of(window_us[0] // DAY_US) - dt.timedelta(_PERIOD_DAYS_MAX)
     with home.connect() as connection:
-        runs = interim_runs(connection, seq, since=since)
+        runs = interim_runs(connection, seq, first_day=since)
         if not runs:
             return None
         account_keys = {each.account_key for run in runs for each in run.owned.values()}

@@ -19,7 +19,7 @@ from billing.intake.marks import SUPERSEDED
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.counted_runs import LookedUntil, looked
 from billing.runs.selection.event_charges import Wanted
-from billing.runs.selection.interim_charges import interim_runs
+from billing.runs.selection.interim_charges import interim_looks
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
 from rating.dates import DAY_US, NEVER, NEVER_DAY, day_number, day_of
@@ -60,7 +60,7 @@ def find(home: Home, seq: int, contracts: Contracts, scope: Scope, *, by_arrival
     """The usage on bills that may have its place elsewhere as of `seq`. `by_arrival`: late usage may be billed where it arrives."""
     assert scope.window is not None
     with home.connect() as connection:
-        runs: list[Pinned] = [*looked(connection, seq), *interim_runs(connection, seq, since=day_of(scope.window.from_us // DAY_US))]
+        runs: list[Pinned] = [*looked(connection, seq), *interim_looks(connection, seq)]
         changes = _changes(connection, seq, contracts, scope, runs, by_arrival=by_arrival) if runs else None
         if changes is None:
             return Elsewhere(set(), {})
