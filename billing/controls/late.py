@@ -106,9 +106,9 @@ def _usage_books(home: Home, connection: sa.Connection, seq: int, by_kind: colle
 
 
 def _passed_over(home: Home, connection: sa.Connection, seq: int, usage: pa.Table, rows: Int64s) -> list[bytes]:
-    """Usage of these rows that runs have looked at, that is on no bill, and whose period the next run of its account does not compute.
+    """Usage of these rows that is on no bill, and whose period the next run of its account does not compute: no run would ever bill it.
 
-    No run would ever bill it. What came since the newest run is computed by the next one, as that looks at all new usage.
+    It is asked of what runs have looked at. What came since the newest run is computed by the next one, as that looks at all new usage.
     """
     from billing.left_out.judging import CODES, Judge  # noqa: PLC0415 -- loads kernels
     from billing.left_out.reopened import next_dates  # noqa: PLC0415 -- as above

@@ -46,7 +46,7 @@ class Moved(NamedTuple):
 
     @property
     def bill(self) -> str:
-        """Which bill has it, but for whose it is."""
+        """The bill that has it, but for whose it is."""
         kind = "interim bill" if self.is_interim else "bill of a re-rating"
         return f"{kind} {self.document}" if self.document else "bill"
 
