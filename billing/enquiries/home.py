@@ -131,10 +131,11 @@ def _approvals(home: Home, _now_us: int) -> Iterator[Row]:
 
 
 def _suspense(home: Home, _now_us: int) -> Iterator[Row]:
-    """The records that intake put into suspense, by reason; without what rating refused."""
+    """The records that intake put into suspense, by reason; without what rating refused. Versions of one record count once."""
     row, decision = tables.suspense.c, tables.suspense_decisions.c
     decided = sa.exists().where(decision.suspense_id == row.suspense_id)
-    query = sa.select(row.reason, sa.func.count()).where(row.reason.not_in(MARKS), ~decided).group_by(row.reason)
+    records = sa.func.count() - sa.func.count(row.event_key) + sa.func.count(row.event_key.distinct())
+    query = sa.select(row.reason, records).where(row.reason.not_in(MARKS), ~decided).group_by(row.reason)
     with home.connect() as connection:
         counts = {reason: int(number) for reason, number in connection.execute(query)}
     told = ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items()))

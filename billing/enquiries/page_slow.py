@@ -37,14 +37,15 @@ def _suspense_value(home: Home, now_us: int) -> Row:
     worth: dict[str, int] = collections.Counter()
     for group in found.counts:
         worth.update(group.estimated)
-    unknown = sum(group.unknown for group in found.counts)
+    unknown, records = (sum(getattr(group, name) for group in found.counts) for name in ("unknown", "records"))
     told = money(dict(worth)) or "nothing known"
+    rows = f" ({counted(found.total, 'row')})" if found.total > records else ""
     says = (
-        f"{counted(found.total, 'row')}, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
+        f"{counted(records, 'record')}{rows}, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
         if found.total
         else "nothing waits"
     )
-    figures = {"records": found.total, "estimated_micros": dict(worth), "unknown": unknown}
+    figures = {"records": records, "rows": found.total, "estimated_micros": dict(worth), "unknown": unknown}
     return Row("suspense and its worth", says, "ratewright usage suspense", attention=found.total > 0, figures=figures)
 
 

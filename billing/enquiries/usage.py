@@ -21,6 +21,7 @@ from billing.enquiries.since_run import Since, moved, owners_in_conflict, owners
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.enquiries.void_bills import to_come, void_line
+from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
@@ -172,7 +173,8 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     records = _with_what_comes(home, seq, rows, charges, records)
     records = [_with_since(each, since.get(key)) for key, each in zip(keys, records, strict=True)]
     owners = owners_in_conflict(home, seq, in_conflict)
-    held = [_waiting(row, owners, charges.get(row["event_key"], []), since.get(row["event_key"]), accounts) for row in waits]
+    names = _record_ids(home, seq, waits)
+    held = [_waiting(row, names, owners, charges.get(row["event_key"], []), since.get(row["event_key"]), accounts) for row in waits]
     owned = owners_of(home, seq, [row for row in rows.off.to_pylist() if row["event_key"] in off])
     gone_rows = [
         _not_counting(row, off[row["event_key"]], charges.get(row["event_key"], []), since.get(row["event_key"]), accounts, owned)
@@ -350,15 +352,24 @@ def _bill_of_version(
     return {**where, "account_id": account_id, "since": since}
 
 
-def _waiting(
+def _record_ids(home: Home, seq: int, waits: list[dict[str, Any]]) -> dict[bytes, str]:
+    """The record ids of rows in suspense that are stored as usage, by event key."""
+    keys = sorted({row["event_key"] for row in waits if row["event_key"] is not None})
+    rows = view.of_keys(home, ("event_key", "record_id"), seq, pa.array(keys, KEY))
+    return {row["event_key"]: row["record_id"] for row in rows.to_pylist()}
+
+
+def _waiting(  # noqa: PLR0913, PLR0917 -- the row, and what is known of its event
     row: dict[str, Any],
+    names: Mapping[bytes, str],
     owners: Mapping[bytes, str],
     charges: list[Charged],
     since: Since | None,
     accounts: Mapping[int, tuple[str, str]],
 ) -> Record:
     """A row in suspense; of versions in conflict with the owner, and with the bill that has one of them."""
-    told = (row["source"], "", row["start_us"], 0, 0, row["other_raw"] or "", row["duration_us"], 0, 0, State.SUSPENSE, row["reason"])
+    about = (row["source"], names.get(row["event_key"], ""), row["start_us"], 0, 0)
+    told = (*about, row["other_raw"] or "", row["duration_us"], 0, 0, State.SUSPENSE, row["reason"])
     record = Record(*told, suspense_id=row["suspense_id"], account_id=owners.get(row["event_key"], ""))
     billed = of_charges(charges) if charges and charges[-1].status < REFUSALS_FROM else {}
     if since is None or billed.get("state") != State.BILLED:

@@ -1,6 +1,9 @@
 """One list of all that waits: rows that intake put into suspense and events that rating refused, with age and an estimate of their worth.
 
-Groups (a source and a reason) come first, with their rows by age; then records, oldest first. An id is the number of the row in the table
+Groups (a source and a reason) come first, with their records by age; then rows, oldest first. Versions of one record are a row each. Sums
+count the record once, with the version that is worth the most, and its age from the version that came first.
+
+An id is the number of the row in the table
 `suspense`, or `e-` and the beginning of the event's key for what rating refused. Instants and durations are microseconds.
 """
 
@@ -34,10 +37,14 @@ SHOWN_ROWS: Final = 50
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Records of one source that wait for one reason. `estimated`: micro-units by currency; `unknown`: records without an estimate."""
+    """Records of one source that wait for one reason. `estimated`: micro-units by currency; `unknown`: records without an estimate.
+
+    `rows`: more than `records` where several versions of one wait.
+    """
 
     source: str
     reason: str
+    records: int
     rows: int
     first_seen_us: int
     last_seen_us: int
@@ -47,7 +54,10 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One record that waits. `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed)."""
+    """One row that waits: a record, or a version of one.
+
+    `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed).
+    """
 
     id: str
     source: str
@@ -70,7 +80,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """Records that wait as of a commit. `rows` are the oldest of `total`."""
+    """All that waits as of a commit. `rows` are the oldest of `total`."""
 
     seq: int
     counts: tuple[Group, ...]
@@ -99,17 +109,22 @@ def _groups(records: Valued, now_us: int) -> list[Group]:
     number = {pair: index for index, pair in enumerate(names)}
     code = np.array([number[str(source), str(reason)] for source, reason in pairs], np.int64)
     first_us, last_us = table["first_us"].to_numpy(), table["last_us"].to_numpy()
+    record, once = records.records(), records.once()
+    since_us = first_us.copy()
+    np.minimum.at(since_us, record, first_us)
     found = []
     for index, (source, reason) in enumerate(names):
         mine = code == index
-        ages = _ages(first_us[mine], now_us)
-        value, unknown = records.value.sums(mine), records.value.unknown(mine)
-        found.append(Group(source, reason, int(mine.sum()), int(first_us[mine].min()), int(last_us[mine].max()), ages, value, unknown))
+        own = mine & once
+        ages = _ages(since_us[record[own]], now_us)
+        value, unknown = records.value.sums(own), records.value.unknown(own)
+        seen = int(first_us[mine].min()), int(last_us[mine].max())
+        found.append(Group(source, reason, int(own.sum()), int(mine.sum()), *seen, ages, value, unknown))
     return found
 
 
 def _ages(first_us: npt.NDArray[np.int64], now_us: int) -> dict[str, int]:
-    """Rows by age, without empty buckets."""
+    """Records by age, without empty buckets."""
     bounds = np.array([days for _, days in AGE_BUCKETS[:-1]], np.int64)
     counts = np.bincount(np.searchsorted(bounds, (now_us - first_us) // DAY_US, side="right"), minlength=len(AGE_BUCKETS))
     return {name: int(count) for (name, _), count in zip(AGE_BUCKETS, counts, strict=True) if count}

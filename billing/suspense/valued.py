@@ -20,6 +20,7 @@ from billing.suspense.waiting import GROUP_REASONS, WAITING, places, stored_rows
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
+    from billing.charges.lines import Int64s
     from billing.store.home import Home
     from billing.suspense.selection import Asking
 
@@ -32,11 +33,28 @@ _BY_A_PLAN: Final = (Basis.OWN_PLAN, Basis.COMMONEST_PLAN)
 
 
 class Valued(NamedTuple):
-    """Records that wait (columns WAITING), their value, and which of those that rating refused it would price now."""
+    """Rows that wait (columns WAITING), their value, and which of those that rating refused it would price now.
+
+    Versions of one record are a row each, and one of them will count at most.
+    """
 
     table: pa.Table
     value: Estimates
     mended: npt.NDArray[np.bool_]
+
+    def records(self) -> Int64s:
+        """A number for each row, equal for versions of one record that wait for one reason. A row without a key is a record of its own."""
+        known: dict[tuple[object, object], int] = {}
+        pairs = zip(self.table["event_key"].to_pylist(), self.table["reason"].to_pylist(), strict=True)
+        return np.array([row if pair[0] is None else known.setdefault(pair, row) for row, pair in enumerate(pairs)], np.int64)
+
+    def once(self) -> npt.NDArray[np.bool_]:
+        """Mask with one row of each record: of its versions the one that is worth the most, and of equal ones the first."""
+        code, is_unknown = self.records(), self.value.basis == Basis.UNKNOWN
+        order = np.lexsort((is_unknown, -self.value.micros, code))
+        chosen = np.zeros(len(code), np.bool_)
+        chosen[order[np.flatnonzero(np.diff(code[order], prepend=-1))]] = True
+        return chosen
 
 
 def valued(home: Home, selection: Selection, asking: Asking) -> Valued:

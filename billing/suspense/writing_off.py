@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class WrittenOff(msgspec.Struct, frozen=True):
-    """Records that were given up, and what they may have been worth by currency."""
+    """Records that were given up, each once, and what they may have been worth by currency."""
 
     commit_seq: int
     rows: int
@@ -47,10 +47,9 @@ def subject(home: Home, selection: Selection, asking: Asking) -> proposals.Subje
     refuse_unknown(selection.ids, _names(records))
     if not records.table.num_rows:
         raise UserError("no record that waits is chosen", "`ratewright usage suspense` shows what waits, with sources and reasons")
-    value = records.value
+    value, once = records.value, records.once()
     date = "" if asking.bill_date is None else asking.bill_date.isoformat()
-    rows = records.table.num_rows
-    made = proposals.Subject(proposals.WRITE_OFF, rows, value.sums(), value.unknown(), bill_date=date)
+    made = proposals.Subject(proposals.WRITE_OFF, int(once.sum()), value.sums(once), value.unknown(once), bill_date=date)
     return msgspec.structs.replace(made, source=selection.source, reasons=selection.reasons, ids=selection.ids)
 
 
@@ -60,18 +59,19 @@ def apply_write_off(home: Home, proposal: Proposal, what: Deciding, selection: S
     records = valued(home, selection, asking._replace(known_by_seq=proposal.commit_seq))
     rows: list[tuple[Any, Any]] = _names(records)
     keys = [key for suspense_id, key in rows if suspense_id is None]
+    value, once = records.value, records.once()
 
     def also(connection: sa.Connection, commit_seq: int, _: Sequence[str], mark_ids: Mapping[bytes, int]) -> None:
         ids = [suspense_id if suspense_id is not None else mark_ids.get(key) for suspense_id, key in rows]
         if None in ids:
             raise UserError("an event to be written off changed meanwhile: another version of it came", "nothing was stored; look again")
         deciding.record(connection, [(each, Verdict.WRITTEN_OFF, "") for each in ids if each is not None], what, commit_seq)
-        detail = {"rows": len(rows), "estimated": records.value.sums()}
+        detail = {"rows": len(rows), "estimated": value.sums(once)}
         proposals.record(connection, proposal.proposal_id, proposals.State.APPLIED, what.by, what.at_us, commit_seq, detail)
 
     marks = [Mark(key, WRITTEN_OFF) for key in keys]
     commit_seq = Intake(home).take_recycled(USAGE_V1.empty_table(), marks, what.at_us, sources=BUILT_IN, also=also)
-    return WrittenOff(commit_seq, len(rows), records.value.sums(), records.value.unknown())
+    return WrittenOff(commit_seq, int(once.sum()), value.sums(once), value.unknown(once))
 
 
 def _names(records: Valued) -> list[tuple[Any, Any]]:

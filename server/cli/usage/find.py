@@ -30,7 +30,7 @@ _STATES: Final = {
         "late_waits": "billed by adjustment {adjustment}, which waits for a run",
         "late_never": "adjustment {adjustment} was to bill it, and its period is closed: take decision {decision_id} back",
         "late_never_tests": "adjustment {adjustment} was to bill it, and its account is for tests: take decision {decision_id} back",
-        "suspense": "waits in suspense as {suspense_id}: {reason}",
+        "suspense": "waits in suspense as {suspense_id}: {told}",
         "given_up": "written off in suspense: no version of it counts", "replaced": "another version of it counts{number}",
         "put_together": "its call or session was put together again, and counts as another record",
     },
@@ -52,9 +52,12 @@ _CREDITED: Final = {
     "en": {False: "; its line is credited by {}", True: "; its line is credited in part by {}"},
     "zh": {False: "；该项已由 {} 冲减", True: "；该项已由 {} 部分冲减"},
 }
-_SUSPENDED_ZH: Final = {
-    "conflicting": "各版本互相冲突", "future_time": "开始或结束时间在未来", "too_old": "过于久远，无法判断是否重复",
-    "missing_segment": "缺少分段", "segments_disagree": "各分段互相矛盾",
+_SUSPENDED: Final = {
+    "en": {"conflicting": "versions of the record conflict"},
+    "zh": {
+        "conflicting": "该记录的各版本互相冲突", "future_time": "开始或结束时间在未来", "too_old": "过于久远，无法判断是否重复",
+        "missing_segment": "缺少分段", "segments_disagree": "各分段互相矛盾",
+    },
 }  # fmt: skip
 _PASSED_BY: Final = {"en": "; the run of {} or later bills it", "zh": "；{} 或之后的出账将计费"}
 _OF_NUMBER: Final = {"en": ", of number {}", "zh": "（号码 {}）"}
@@ -193,7 +196,7 @@ def _told(record: Record, language: str) -> str:
     from billing.runs.selection.left_out import REASONS, LeftOut, told
 
     if record.reason not in set(LeftOut):
-        return _SUSPENDED_ZH.get(record.reason, record.reason) if language == "zh" else record.reason
+        return _SUSPENDED[language].get(record.reason, record.reason)
     words_of = told(LeftOut(record.reason), language) if record.state == "void" else REASONS[LeftOut(record.reason)].words[language]
     detail = WORDS[language].get(record.detail, put_aside.in_words(record.detail, language)).rstrip("。.")
     if record.reason == LeftOut.NOT_BILLABLE and detail:

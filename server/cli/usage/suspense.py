@@ -84,7 +84,8 @@ def _print(found: Listing) -> None:
         (
             each.source,
             each.reason,
-            each.rows,
+            each.records,
+            each.rows if each.rows > each.records else "",
             instant(each.first_seen_us),
             instant(each.last_seen_us),
             ", ".join(f"{name}: {count:,}" for name, count in each.ages.items()),
@@ -92,8 +93,12 @@ def _print(found: Listing) -> None:
         )
         for each in found.counts
     ]
-    output.print_table(("source", "reason", "rows", "first seen (UTC)", "last seen", "age", "worth"), groups, right=("rows",))
-    print("what it is worth is an estimate at the likely tariff, before allowances and tax\n")
+    columns = ("source", "reason", "records", "versions", "first seen (UTC)", "last seen", "age", "worth")
+    output.print_table(columns, groups, right=("records", "versions"))
+    print("what it is worth is an estimate at the likely tariff, before allowances and tax")
+    if any(each.rows > each.records for each in found.counts):
+        print("a record in several versions counts once, with the version that is worth the most")
+    print()
     rows = [
         (
             each.id,
@@ -109,7 +114,7 @@ def _print(found: Listing) -> None:
         )
         for each in found.rows
     ]
-    columns = ("id", "reason", "days", "start (UTC)", "served", "worth about", "by", "file", "offset", "row")
-    output.print_table(columns, rows, right=("days", "worth about", "offset"))
+    columns_of_rows = ("id", "reason", "days", "start (UTC)", "served", "worth about", "by", "file", "offset", "row")
+    output.print_table(columns_of_rows, rows, right=("days", "worth about", "offset"))
     if found.total > len(found.rows):
         print(f"{found.total - len(found.rows):,} more: --limit {found.total} shows all")

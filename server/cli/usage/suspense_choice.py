@@ -167,7 +167,7 @@ def _bills(shown: Shown) -> list[str]:
         for each in shown.worths
         if each.name != chosen.name
     ]
-    told = [f"its worth is unknown: {worth}" if shown.subject.unknown else f"it is worth {', '.join(others)}"]
+    told = [] if shown.subject.unknown else [f"it is worth {', '.join(others)}"]
     return [*told, *([_on_bill(shown)] if shown.given_back is None else _moves(shown))]
 
 
@@ -222,12 +222,16 @@ def _is_to_come(told: Told) -> bool:
 def _print_second(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
     if not shown.needs_second:
         return
+    from server.cli.usage import suspense_common as common
+
+    assert shown.subject is not None, shown
+    worth = common.needs_second(shown.subject.estimated, shown.subject.unknown)
     if dry_run or shown.proposal is None:
-        print("its worth is unknown or above your limit: another person would have to approve it")
+        print(f"{worth}: another person would have to approve it")
         return
     given = "".join(f" --definition {path}" for path in definitions)
     number = shown.proposal.proposal_id
-    print(f"saved as proposal {number}; next: another person runs `ratewright usage suspense approve {number}{given}`")
+    print(f"{worth}: saved as proposal {number}; next: another person runs `ratewright usage suspense approve {number}{given}`")
 
 
 def _print_how_to_choose(shown: Shown) -> None:

@@ -68,6 +68,13 @@ def money(by_currency: Mapping[str, int], unknown: int = 0) -> str:
     return ", and ".join(words) or "nothing"
 
 
+def needs_second(by_currency: Mapping[str, int], unknown: int) -> str:
+    """The reason for which another person has to approve, such as `its worth (about 12.50 CNY) is above your limit`."""
+    if not unknown:
+        return f"its worth ({money(by_currency)}) is above your limit"
+    return f"its worth ({money(by_currency, unknown)}) is not known" if by_currency else "its worth is not known"
+
+
 def instant(instant_us: int | None) -> str:
     """UTC, to the second; empty for none."""
     if instant_us is None:

@@ -112,7 +112,7 @@ def _second(done: Choice, definitions: Sequence[Path], *, dry_run: bool) -> str:
     from server.cli.usage import suspense_common as common
 
     approve = f"ratewright usage suspense approve {done.proposal}{''.join(f' --definition {path}' for path in definitions)}"
-    worth = f"its worth ({common.money(done.decides, done.unknown)}) is {'not known' if done.unknown else 'above your limit'}"
+    worth = common.needs_second(done.decides, done.unknown)
     if dry_run:
         waits = f"; proposal {done.proposal} asks for it already: `{approve}`" if done.proposal else ""
         return f"{worth}: another person would have to approve it{waits}"

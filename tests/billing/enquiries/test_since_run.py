@@ -47,9 +47,9 @@ def test_while_versions_are_in_conflict_the_bill_of_one_is_told(billed: World) -
     assert [(each.account_id, each.invoice, each.line_no) for each in found] == [("anna", "R-0000000001", 3)] * 2
     assert {each.duration_us: each.charge_micros for each in found} == {120_000_000: 20 * CENT, 180_000_000: 0}, "one of them is billed"
     for each in found:
-        told = f"waits in suspense as {each.suspense_id}: conflicting; billed on R-0000000001 line 3 as 120 s"
+        told = f"waits in suspense as {each.suspense_id}: versions of the record conflict; billed on R-0000000001 line 3 as 120 s"
         assert state_in_words(each, "en") == told
-        assert state_in_words(each, "zh").startswith(f"待处理，编号 {each.suspense_id}：各版本互相冲突")
+        assert state_in_words(each, "zh").startswith(f"待处理，编号 {each.suspense_id}：该记录的各版本互相冲突")
         assert state_in_words(each, "zh").endswith("；已出账：R-0000000001 第 3 项（120 s）")
     first = min(each.suspense_id for each in found)
     assert said(billed, "call") == [

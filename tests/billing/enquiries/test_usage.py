@@ -109,8 +109,13 @@ def test_two_versions_of_a_record_wait_in_suspense(home_world: World) -> None:
     home_world.take(Call(NUMBER, "2025-10-05T10:00:00", 90, key="first"))
     waits = [each for each in find(home_world.home, NUMBER, Span()).records if each.state == "suspense"]
     assert {(each.reason, each.start_us) for each in waits} == {("conflicting", us("2025-10-05") + 10 * 3_600_000_000)}
+    assert [each.record_id for each in waits] == ["first", "first"]
+    number = waits[0].suspense_id
+    told_en = "versions of the record conflict; billed on R-0000000001 line 2 as 60 s"
+    assert state_in_words(waits[0], "en") == f"waits in suspense as {number}: {told_en}"
+    assert state_in_words(waits[0], "zh") == f"待处理，编号 {number}：该记录的各版本互相冲突；已出账：R-0000000001 第 2 项（60 s）"
     assert all(each.suspense_id for each in waits)
-    assert "first" not in {each[0] for each in told(home_world)}, "neither version counts"
+    assert {each[1] for each in told(home_world) if each[0] == "first"} == {"suspense"}, "neither version counts"
 
 
 def test_a_void_invoice_bills_nothing(home_world: World) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.enquiries.home import status
+from billing.enquiries.page_slow import SLOW
 from billing.intake.taking import Intake
 from billing.store.home import Home
-from billing.suspense import recycling
+from billing.suspense import recycling, writing_off
 from billing.suspense.listing import listing
 from billing.suspense.rule import rule_of
 from billing.suspense.selection import Selection, checked_ids
@@ -17,7 +19,7 @@ from rating.dates import DAY_US
 from rating.errors import UserError
 from rating.schema import Direction, UsageFlag
 from tests.billing.runs.world import START_US, Call
-from tests.billing.suspense.world import asking, asterisk_row, listed, save, take_rows
+from tests.billing.suspense.world import asking, asterisk_row, listed, save, take_rows, write_off
 from tests.billing.usage_rows import Event, batch
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def test_without_any_tariff_values_are_unknown(tmp_path: Path) -> None:
         Intake(home).take_batch("sw1", batch(Event("a", 6)), START_US)
         found = listing(home, Selection(), START_US)
         assert {each.reason: (each.rows, each.estimated, each.unknown) for each in found.counts} == {
-            "conflicting": (2, {}, 2),
+            "conflicting": (2, {}, 1),  # two versions of one record
             "wrong_column_count": (1, {}, 1),
         }
         assert listing(home, Selection("sw2"), START_US).counts == ()
@@ -69,6 +71,37 @@ def test_groups_and_ages(world: World) -> None:
     assert group.ages == {"under 1 day": 1, "1 to 7 days": 2, "7 to 30 days": 2, "30 to 90 days": 2, "over 90 days": 2}
     assert (group.last_seen_us - group.first_seen_us) // DAY_US == 400
     assert (group.rows, group.estimated) == (9, {"CNY": 900_000})
+
+
+def test_sums_count_a_record_in_conflict_once_by_its_version_of_most_worth(world: World) -> None:
+    """Minutes cost 0.10: versions of 1, 61 and 2 minutes are worth 6.10 together; one of 3 and one of 4 minutes 0.40; 6.50 in all."""
+    for key, day, minutes in (("one", 5, (1, 61, 2)), ("two", 6, (4, 3))):
+        for each in minutes:
+            world.take(Call(ANNA, f"2025-10-0{day}T10:00", each * 60, key=key))
+    found = listed(world)
+    (group,) = found.counts
+    assert (group.records, group.rows, found.total) == (2, 5, 5)
+    assert (group.estimated, group.unknown) == ({"CNY": 6_500_000}, 0)
+    assert sum(group.ages.values()) == 2
+    row = next(each for name, _, each in SLOW if name == "suspense and its worth")
+    slow = row(world.home, world.tick())
+    assert slow.says == "2 records (5 rows), worth about 6.50 CNY"
+    assert slow.figures == {"records": 2, "rows": 5, "estimated_micros": {"CNY": 6_500_000}, "unknown": 0}
+    quick = next(each for each in status(world.home, world.tick()) if each.name == "put aside at intake")
+    assert (quick.says, quick.figures) == ("2 conflicting", {"reasons": {"conflicting": 2}})
+    wanted = writing_off.subject(world.home, Selection(reasons=("conflicting",)), asking(world))
+    assert (wanted.rows, wanted.estimated, wanted.unknown) == (2, {"CNY": 6_500_000}, 0)
+    given_up = write_off(world, reasons=("conflicting",))
+    assert (given_up.rows, given_up.estimated, listed(world).total) == (2, {"CNY": 6_500_000}, 0)
+
+
+def test_versions_without_an_estimate_leave_a_record_the_worth_of_the_others(world: World) -> None:
+    """The age of a record is that of the version that came first, whichever is worth the most."""
+    world.take(Call(ANNA, "2025-10-05T10:00", 60, key="one"))
+    world.now_us += 40 * DAY_US
+    world.take(Call(ANNA, "2025-10-05T10:00", 120, key="one"))
+    (group,) = listing(world.home, Selection(), world.tick()).counts
+    assert (group.records, group.estimated, list(group.ages)) == (1, {"CNY": 200_000}, ["30 to 90 days"])
 
 
 def test_rows_stand_oldest_first_with_their_place(world: World, tmp_path: Path) -> None:

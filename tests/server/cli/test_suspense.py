@@ -51,7 +51,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_from_the_list_to_the_bill(run: Callable[..., Any], world: World) -> None:
     text = run()
-    assert "switch  UNKNOWN_SUBSCRIPTION     2" in text
+    assert "switch  UNKNOWN_SUBSCRIPTION        2  " in text
     assert "about 1.10 CNY" in text
     preview = run("correct", *ADD_86)
     assert "served_id 13800000001 -> 8613800000001" in preview
@@ -112,7 +112,11 @@ def test_show_and_resolve(run: Callable[..., Any], world: World, tmp_path: Path)
     row = asterisk_row("u1", "8613800000001", "2025-10-05 10:00:00", 60)
     (tmp_path / "one.csv").write_text(row + "broken\n" + row.replace("60,60", "61,61"))
     assert app.main(["usage", "ingest", str(tmp_path / "one.csv"), "--source", "asterisk"]) == 0
-    run("list")
+    shown = run("list")
+    lines = [re.split(r"  +", line) for line in shown[shown.index("source  ") :].splitlines()]
+    assert lines[0][:5] == ["source", "reason", "records", "versions", "first seen (UTC)"]
+    assert next(line[:4] for line in lines if line[1:2] == ["conflicting"]) == ["asterisk", "conflicting", "1", "2"]
+    assert ["a record in several versions counts once, with the version that is worth the most"] in lines
     rows = run("--reason", "conflicting", "--json")["rows"]
     shown = run("show", rows[0]["id"])
     assert "differs in" in shown
@@ -152,8 +156,11 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert "it stays there" in run("resolve", first["id"], "--keep", short, "--dry-run")
     assert "may be the number of a record" in run("resolve", first["id"], "--keep", first["id"], "--note", "x", status=2)
     run("limit", "3.99", "--note", "small shop", uid=2002)
-    assert "another person would have to approve it" in run("resolve", first["id"], "--keep", long, "--dry-run")
-    assert "saved as proposal 1; next: another person" in run("resolve", first["id"], "--keep", long, "--note", "the switch says so")
+    above = "its worth (about 4.00 CNY) is above your limit"
+    asked = run("resolve", first["id"], "--keep", long, "--dry-run")
+    assert asked.endswith(f"\n{above}: another person would have to approve it\n")
+    saved = run("resolve", first["id"], "--keep", long, "--note", "the switch says so")
+    assert f"\n{above}: saved as proposal 1; next: another person" in saved
     assert len(run("--reason", "conflicting", "--json")["rows"]) == 2
     again = run("resolve", second["id"], "--keep", long, "--note", "the switch says so", uid=2002, status=1)
     assert "proposal 1 of person 2001 asks for that already" in again
@@ -239,3 +246,15 @@ def test_an_approval_that_was_interrupted_is_ended_and_one_of_other_versions_is_
         None,
         False,
     )
+
+
+def test_a_choice_of_unknown_worth_says_that_it_is_not_known(run: Callable[..., Any], world: World) -> None:
+    """No plan prices calls to 44: what the versions may be worth is a mean of other records, and no price."""
+    for seconds in (60, 120):
+        world.take(Call("8613800000001", "2025-10-08T10:00", seconds, number=4412345678, key="one"))
+    record = run("--reason", "conflicting", "--json")["rows"][0]["id"]
+    (keep, _) = run("resolve", record, "--json")["versions"]
+    told = run("resolve", record, "--keep", keep, "--dry-run")
+    assert told.endswith("\nits worth is not known: another person would have to approve it\n")
+    assert "limit" not in told
+    assert "\nits worth is not known: saved as proposal 1; next" in run("resolve", record, "--keep", keep, "--note", "the switch says so")
