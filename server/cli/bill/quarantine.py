@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from server.cli.bill import Threads, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from billing.runs.states import By
+    from billing.store.home import Home
 
 
 def quarantine(
@@ -39,11 +43,15 @@ def quarantine(
 def retry(
     *,
     run: Annotated[int, Parameter(name="--run", help="The run whose accounts are tried again.")],
+    dry_run: Annotated[bool, Parameter(negative="", help="Show what would be billed; store nothing.")] = False,
     threads: Threads = 0,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Bill the accounts that a run put into quarantine and no run has billed since, for the same date and as of now."""
+    """Bill the accounts that a run put into quarantine and no run has billed since, for the same date and as of now.
+
+    With --dry-run exit status 1 says that the retry would refuse.
+    """
     import functools
 
     from billing.runs import quarantine as parking
@@ -56,6 +64,8 @@ def retry(
     who = operator.current()
     with Home.open(home) as opened:
         now, by = functools.partial(clock.now_us, opened), By(who.name, who.uid)
+        if dry_run:
+            return _preview(opened, run, by, threads, as_json=as_json)
         with stages.show("bill") as report:
             done = parking.retry(opened, run, now(), by, threads=thread_count(threads), progress=report, clock=now)
         if done.state == "posted":
@@ -66,3 +76,20 @@ def retry(
         practice.say(opened)
         print_report(done)
     return 0
+
+
+def _preview(home: Home, run: int, by: By, threads: int, *, as_json: bool) -> int:
+    """Print what a retry would bill, in the words of `bill run --dry-run`. Exit status 1: it would refuse."""
+    from billing.documents import retrying
+    from server import clock
+    from server.cli import output, practice, stages
+    from server.cli.bill.preview import print_preview
+
+    with stages.show("preview") as report:
+        found = retrying.preview_retry(home, run, clock.now_us(home), by, threads=thread_count(threads), progress=report)
+    if as_json:
+        output.print_json(practice.marked(home, found))
+    else:
+        practice.say(home)
+        print_preview(found, with_lines=False)
+    return 1 if found.refused or found.findings else 0
