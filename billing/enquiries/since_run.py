@@ -74,7 +74,8 @@ class Since(msgspec.Struct, frozen=True):
 
     `charged`: the version that was charged; `counts`: the one that counts now. `suspense_id`: of the oldest row that waits.
     `billed_account_id`: the account whose bill has the charge, where the record is of another account (`account_id`) or of none by now.
-    `too_late`: the list of late usage has the difference of the versions; `decision_id`: that of people about it.
+    `too_late`: the list of late usage has the difference of the versions, or one of two; `decision_ids`: those of people about it, the
+    oldest first, and `decision_id` the newest of them. There are two differences where the versions are of two subscriptions.
     """
 
     event_key: str
@@ -87,6 +88,7 @@ class Since(msgspec.Struct, frozen=True):
     billed_account_id: str = ""
     too_late: bool = False
     decision_id: int = 0
+    decision_ids: tuple[int, ...] = ()
 
 
 def since_run(home: Home, seq: int, charges: Mapping[bytes, Sequence[Charged]]) -> dict[bytes, Since]:
@@ -201,7 +203,8 @@ def _with_differences(home: Home, seq: int, stay: Mapping[bytes, Since]) -> dict
     found: dict[bytes, Since] = {}
     for each in differences(home, seq, stay).found:
         number, before = decided.get(each.key, 0), found.get(each.event_key, stay[each.event_key])
-        news = {"too_late": before.too_late or not number, "decision_id": max(before.decision_id, number)}
+        numbers = tuple(sorted({*before.decision_ids, number} - {0}))
+        news = {"too_late": before.too_late or not number, "decision_id": max(numbers, default=0), "decision_ids": numbers}
         found[each.event_key] = msgspec.structs.replace(before, **news)
     return found
 

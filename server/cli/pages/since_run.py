@@ -24,6 +24,9 @@ _SHORT: Final = {
         "mended": "; corrected: the run of {next_bill_date} prices it",
         "listed": "no run corrects it, `ratewright usage too-late` has the difference",
         "decided": "no run corrects it, and decision {decision_id} is about the difference",
+        "decided_all": "no run corrects it, and decisions {decisions} are about the differences",
+        "decided_one": "no run corrects it: decision {decision_id} is about one difference, `ratewright usage too-late` has the other",
+        "and": " and ",
     },
     "zh": {
         "conflict": "；已出账：{invoice} 第 {line_no} 项（{charged}）",
@@ -38,6 +41,9 @@ _SHORT: Final = {
         "taken_off": "账户 {billed_account_id} 的出账将其冲回",
         "listed": "任何出账都不会更正，差额见 `ratewright usage too-late`",
         "decided": "任何出账都不会更正，差额已由决定 {decision_id} 处理",
+        "decided_all": "任何出账都不会更正，各项差额已由决定 {decisions} 处理",
+        "decided_one": "任何出账都不会更正：一项差额已由决定 {decision_id} 处理，另一项见 `ratewright usage too-late`",
+        "and": " 和 ",
         "mended": "；原因已排除，{next_bill_date} 的出账将批价",
     },
 }
@@ -59,6 +65,10 @@ _SENTENCES: Final = {
         "mended": "The cause is corrected: account {account_id} owns the record, and a run of {next_bill_date} or later prices it.",
         "listed": "no run corrects the charge; `ratewright usage too-late` has the difference",
         "decided": "no run corrects the charge; decision {decision_id} is about the difference",
+        "decided_all": "no run corrects the charge; decisions {decisions} are about the differences",
+        "decided_one": "no run corrects the charge; decision {decision_id} is about one difference, and "
+        "`ratewright usage too-late` has the other",
+        "and": " and ",
     },
     "zh": {
         "conflict": "该记录的各版本互相冲突，选定之前均不计费：`ratewright usage suspense resolve {suspense_id}`。",
@@ -73,6 +83,9 @@ _SENTENCES: Final = {
         "taken_off": "账户 {billed_account_id} 的出账将其冲回",
         "listed": "任何出账都不会更正此费用；差额见 `ratewright usage too-late`",
         "decided": "任何出账都不会更正此费用；差额已由决定 {decision_id} 处理",
+        "decided_all": "任何出账都不会更正此费用；各项差额已由决定 {decisions} 处理",
+        "decided_one": "任何出账都不会更正此费用；一项差额已由决定 {decision_id} 处理，另一项见 `ratewright usage too-late`",
+        "and": " 和 ",
         "mended": "原因已排除：该记录属于账户 {account_id}，{next_bill_date} 或之后的出账将批价。",
     },
 }
@@ -101,7 +114,7 @@ def quantity(of: Record | Quantity | None) -> str:
 
 def _told(since: Since, words: dict[str, str], **more: object) -> str:
     fields = {"next_bill_date": since.next_bill_date, "account_id": since.account_id, "suspense_id": since.suspense_id}
-    fields |= {"decision_id": since.decision_id, **more}
+    fields |= {"decision_id": since.decision_id, "decisions": words["and"].join(map(str, since.decision_ids)), **more}
     fields |= {"charged": quantity(since.charged), "counts": quantity(since.counts)}
     fields["billed_account_id"] = since.billed_account_id
     fields["owner"] = words["account" if since.account_id else "nobody"].format(**fields)
@@ -114,4 +127,6 @@ def _next(since: Since) -> str:
     if since.next_bill_date:
         return "corrects"
     stays = "taken_off" if since.kind == "gone" else "moved" if since.billed_account_id else "stays"
-    return "listed" if since.too_late else "decided" if since.decision_id else stays
+    if since.too_late:
+        return "decided_one" if since.decision_ids else "listed"
+    return stays if not since.decision_ids else "decided" if len(since.decision_ids) == 1 else "decided_all"

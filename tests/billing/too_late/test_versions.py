@@ -175,7 +175,14 @@ def test_a_version_of_another_account(world: World) -> None:
     done = decide(world, WRITTEN_OFF, keys["bert"])
     assert [each.versions for each in done.groups] == [(f"x, {his}",)]
     assert (worths(world), wrong(world)) == ([("x", "anna", -100, 100, None)], set())
+    assert said(world).endswith("decision 1 is about one difference, and `ratewright usage too-late` has the other.")
     decide(world, WRITTEN_OFF, keys["anna"])
+    assert said(world).endswith("no run corrects the charge; decisions 1 and 2 are about the differences.")
+    told = next(each for each in find(world.home, NUMBERS["bert"], Span()).records if each.record_id == "x")
+    assert state_in_words(told, "en").endswith("no run corrects it, and decisions 1 and 2 are about the differences")
+    assert state_in_words(told, "zh").endswith("任何出账都不会更正，各项差额已由决定 1 和 2 处理")
+    take_back(world, 1)
+    assert said(world).endswith("decision 2 is about one difference, and `ratewright usage too-late` has the other.")
     (billed,) = (each for each in listed(world.home, world.now_us, decided=True).records if each.record.account_id == "anna")
     assert billed.versions is not None
     assert "no version counts" not in in_short(billed.versions), "Bert's counts"
