@@ -31,9 +31,7 @@ class NextMade(NamedTuple):
 
 def next_made(picture: Picture, customer: Customer, period: Period | None, open_day: dt.date) -> NextMade:
     """The bill that is made of `period` or a later one. `open_day`: accounts that parted before it are billed each for itself."""
-    joined = [each for each in picture.relations if each.fact.to_date is None or each.fact.to_date > open_day]
-    members = [picture.customers[key] for key in sorted(Picture(picture.customers, joined).unit_of(customer.key))]
-    holds = [(member, fact) for member in members for fact in member.of_kind("hold")]
+    holds = _holds(picture, customer, open_day)
     last: tuple[Customer, Fact] | None = None
     while period is not None:
         found = next(((member, fact) for member, fact in holds if fact.holds_on(period.end)), None)
@@ -42,6 +40,15 @@ def next_made(picture: Picture, customer: Customer, period: Period | None, open_
         last = found
         period = None if found[1].to_date is None else period_after(period, customer.bill_days, customer.closed_on)
     return NextMade(period) if last is None else NextMade(period, last[1], _held(*last))
+
+
+def first_not_held(picture: Picture, customer: Customer, day: dt.date, open_day: dt.date) -> dt.date | None:
+    """The first bill date from a day on that no hold keeps back; None where a hold has no end. `open_day`: as of `next_made`."""
+    holds = [fact for _, fact in _holds(picture, customer, open_day)]
+    first: dt.date | None = day
+    while first is not None and (found := next((fact for fact in holds if fact.holds_on(first)), None)) is not None:
+        first = found.to_date
+    return first
 
 
 def quarantined_by(connection: sa.Connection, customer: Customer) -> int:
@@ -57,6 +64,13 @@ def quarantined_by(connection: sa.Connection, customer: Customer) -> int:
     history = covering.load(connection, account_keys=[customer.key])
     is_billed = any(each.run_id > number for each in history.of(customer.key, seq)[0])
     return 0 if is_billed else number
+
+
+def _holds(picture: Picture, customer: Customer, open_day: dt.date) -> list[tuple[Customer, Fact]]:
+    """The holds of an account, and of those that it is billed with, each with its account."""
+    joined = [each for each in picture.relations if each.fact.to_date is None or each.fact.to_date > open_day]
+    members = [picture.customers[key] for key in sorted(Picture(picture.customers, joined).unit_of(customer.key))]
+    return [(member, fact) for member in members for fact in member.of_kind("hold")]
 
 
 def _held(member: Customer, hold: Fact) -> str:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from billing.accounts.kept_back import first_not_held
+from billing.accounts.picture import account_keys, load
+from billing.accounts.still_open import open_from
 from billing.enquiries.usage_bills import charged
 from billing.left_out.telling import Told, of_next_run
 from billing.runs.selection.left_out import LeftOut
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from billing.enquiries.usage_bills import Charged, Line
     from billing.store.home import Home
 
 
 class OnVoid(msgspec.Struct, frozen=True):
-    """A record, the void invoice and the line that had it, and what is to come. `rerated`: a re-rating has billed its period since."""
+    """A record, the void invoice and the line that had it, and what is to come. `rerated`: a re-rating has billed its period since.
+
+    `held_to`: where a hold keeps back the run that `to_come` tells of, the first bill date that no hold keeps back; empty where it has no
+    end, or the period is closed by then.
+    """
 
     event_key: str
     invoice: str
     line_no: int
     to_come: Told
     rerated: bool = False
+    held_to: str = ""
 
     @property
     def bill_date(self) -> str:
@@ -58,4 +67,20 @@ def to_come(home: Home, seq: int, lines: Mapping[bytes, Line], starts: Mapping[b
     by_key = {each.event_key: each for each in of_next_run(home, seq, {key: starts[key] for key in keys})}
     known = [(key.hex(), lines[key]) for key in keys if key.hex() in by_key]
     made = [OnVoid(key, line.number, line.line_no, by_key[key]) for key, line in known]
+    held = _held_to(home, seq, {each.to_come for each in made if each.to_come.reason is LeftOut.HELD})
+    made = [msgspec.structs.replace(each, held_to=held.get(each.to_come, "")) for each in made]
     return sorted(made, key=lambda each: (each.to_come.start_us, each.event_key))
+
+
+def _held_to(home: Home, seq: int, held: Collection[Told]) -> dict[Told, str]:
+    """The first bill date that no hold keeps back, of records whose next run a hold keeps back. The hold may be over by now."""
+    found: dict[Told, str] = {}
+    with home.connect() as connection:
+        for each in held:
+            (key,) = account_keys(connection, [each.account_id]).values()
+            picture = load(connection, [key], seq)
+            open_day = open_from(connection, picture, key)
+            day = first_not_held(picture, picture.customers[key], dt.date.fromisoformat(each.bill_date), open_day)
+            if day is not None and not (each.closes_on and day.isoformat() >= each.closes_on):
+                found[each] = day.isoformat()
+    return found

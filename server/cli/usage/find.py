@@ -23,6 +23,7 @@ _STATES: Final = {
     "en": {
         "billed": "billed on {invoice} line {line_no}", "no_line": "priced by run {run_id}; on no line of it",
         "void": "on {invoice}, which is void: a run of {next_bill_date} or later bills it",
+        "void_held": "on {invoice}, which is void: a run of {next_bill_date} or later bills it, after a hold of its bills",
         "void_waits": "on {invoice}, which is void: {told}", "void_rerated": "on {invoice}, which is void",
         "refused": "rating refused it: {reason}",
         "not_due": "not yet due", "too_late": "too late: {told}", "not_billable": "does not bill: {told}", "left_out": "left out: {told}",
@@ -37,6 +38,7 @@ _STATES: Final = {
     "zh": {
         "billed": "已出账：{invoice} 第 {line_no} 项", "no_line": "第 {run_id} 次出账已批价，不在账单行中",
         "void": "{invoice} 已作废，{next_bill_date} 或之后的出账将重新计费",
+        "void_held": "{invoice} 已作废：账单暂停结束后，{next_bill_date} 或之后的出账将重新计费",
         "void_waits": "{invoice} 已作废：{told}", "void_rerated": "{invoice} 已作废", "refused": "批价被拒：{reason}",
         "not_due": "尚未到期", "too_late": "已过期：{told}", "not_billable": "不计费：{told}", "left_out": "未计入：{told}",
         "late_billed": "由调账 {adjustment} 收取：{invoice} 第 {line_no} 项", "late_written_off": "已核销",
@@ -164,6 +166,7 @@ def state_in_words(record: Record, language: str) -> str:
     """The fate of a record in words."""
     from billing.enquiries.usage import NEVER_BILLED, NEVER_FOR_TESTS
     from billing.left_out.words import WORDS, waiting_proposal
+    from billing.runs.selection.left_out import LeftOut
     from server.cli.pages import rerated as rerated_page
     from server.cli.pages import since_run as since_page
 
@@ -175,6 +178,8 @@ def state_in_words(record: Record, language: str) -> str:
     state = unbilled if record.state == "late_billed" and not record.invoice else str(record.state)
     if state == "void" and not record.next_bill_date:
         state = "void_waits" if record.reason else "void_rerated"
+    if state == "void" and record.reason == LeftOut.HELD and record.next_bill_date:
+        state = "void_held"
     if state == "replaced":
         state = "put_together" if record.reason == "put_together" else state
         fields["number"] = _OF_NUMBER[language].format(record.detail) if record.detail else ""
