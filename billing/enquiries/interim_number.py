@@ -1,7 +1,7 @@
 """Interim bills that have usage of a number: what people read before they take the number, or give it to another subscription.
 
-Interim bills keep no charges by event. So what they have of one number is worked out anew (`billing.runs.settlement.interim_usage`). Those
-whose account a run of the cycle has billed since are left out: that bill, and not the interim one, is corrected.
+Interim bills keep no charges by event. So what they have of one number is worked out anew (`billing.runs.selection.interim_charges`), and
+only that of periods that are open: what a closed period has stays there, as the commands say of all bills.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from billing.intake import marks, view
-from billing.runs.contracts.columns import int64
-from billing.runs.settlement.interim_usage import held, interim_bills, unsettled
+from billing.accounts.picture import load
+from billing.accounts.still_open import open_from
+from billing.intake import view
+from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.interim_charges import InterimRun, interim_runs
+from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
-from rating.dates import midnight_us
+from rating.dates import DAY_US, day_number, midnight_us, utc_midnight_us
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from billing.store.home import Home
 
 
@@ -32,22 +37,27 @@ def on_interim_bills(home: Home, served_id: str, subscription_id: str, since: in
     account, subscription, fact = tables.accounts.c, tables.subscriptions.c, tables.guiding_facts.c
     own = sa.select(account.account_key, account.timezone).join_from(tables.subscriptions, tables.accounts)
     had = sa.select(subscription.account_key).join_from(tables.guiding_facts, tables.subscriptions).where(fact.served_id == served_id)
+    found: dict[str, tuple[str, ...]] = {}
     with home.connect() as connection:
         seq = home.head_seq(connection)
         row = connection.execute(own.where(subscription.subscription_id == subscription_id)).first()
-        if row is None:
-            return {}
-        keys = {int(key) for key in connection.execute(had.distinct()).scalars()} - ({int(row.account_key)} if given else set())
-        bills = unsettled(connection, interim_bills(connection, seq, keys))
+        keys = {int(key) for key in connection.execute(had.distinct()).scalars()}
+        keys -= {int(row.account_key)} if row is not None and given else set()
+        runs = [run for run in interim_runs(connection, seq) if any(each.account_key in keys for each in run.owned.values())]
+        if row is None or not runs:
+            return found
         from_us = midnight_us(since, row.timezone) if isinstance(since, dt.date) else since
-        events = held(home, connection, bills, {served_id}, ()) if bills else {}
-        begun = _begun(home, seq, sorted(events), from_us)
-        found = {(each.account_key, each.number) for key in begun for each in events[key]}
-        names: dict[int, str] = dict(connection.execute(sa.select(account.account_key, account.account_id)).all()) if found else {}
-    by_account: dict[str, tuple[str, ...]] = {}
-    for key, number in sorted(found):
-        by_account[names[key]] = (*by_account.get(names[key], ()), number)
-    return by_account
+        events = _events(home, seq, served_id, from_us, utc_midnight_us(max(run.bill_date for run in runs)) + DAY_US)
+        if not events:
+            return found
+        charges = StandingCharges(Known(home, connection, seq), Wanted(frozenset(events)))
+        on = charges.standing(lambda charge: charge.account_key in keys and isinstance(charges.run_of(charge), InterimRun))
+        for key in sorted({charge.account_key for charge in on}):
+            picture = load(connection, [key], seq)
+            open_day = day_number(open_from(connection, picture, key))
+            numbers = {charges.document(charge) for charge in on if charge.account_key == key and charge.day >= open_day}
+            found |= {picture.customers[key].account_id: tuple(sorted(numbers))} if numbers else {}
+    return found
 
 
 def in_words(found: dict[str, tuple[str, ...]], served_id: str) -> list[str]:
@@ -60,11 +70,11 @@ def in_words(found: dict[str, tuple[str, ...]], served_id: str) -> list[str]:
     ]
 
 
-def _begun(home: Home, seq: int, keys: list[bytes], from_us: int) -> list[bytes]:
-    """Those of some events that begin at an instant or later, in any version."""
-    if not keys:
-        return []
-    rows = view.of_keys(home, ("event_key", "start_us"), seq, marks.keys_array(keys))
-    later: pa.Table = rows.filter(pa.array(np.asarray(int64(rows["start_us"]) >= from_us)))
-    found: list[Any] = sorted(set(later["event_key"].to_pylist()))
-    return found
+def _events(home: Home, seq: int, served_id: str, from_us: int, until_us: int) -> Collection[bytes]:
+    """The events of a number that begin in a span."""
+    if from_us >= until_us:
+        return ()
+    rows = view.usage(home, ("event_key", "served_id"), seq, from_us, until_us)
+    mask: Any = pc.equal(rows["served_id"].cast(pa.string()), served_id)
+    found: Sequence[Any] = rows["event_key"].filter(mask).to_pylist()
+    return set(found)

@@ -44,12 +44,8 @@ def call(history: Interims, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return run
 
 
-def interim(history: Interims) -> str:
-    return history.world.numbers("anna")[-1]
-
-
 def test_both_commands_name_the_interim_bill(history: Interims, call: Callable[[str], list[str]]) -> None:
-    told = f"interim bill {interim(history)} of anna has usage of {HERS} from then on: it stays there until a run of anna takes it off"
+    told = f"interim bill {november(history)} of anna has usage of {HERS} from then on: it stays there until a run of anna takes it off"
     assert call(f"take {HERS} anna-1 --on 2025-11-02 --dry-run")[-1] == told
     assert call(f"take {HERS} anna-1 --on 2025-11-02")[-1] == told
     assert call(f"give {HERS} bert-1 --from 2025-11-02 --quarantine-days 0 --dry-run")[-1] == told
@@ -62,8 +58,15 @@ def test_usage_from_before_is_hers(history: Interims, call: Callable[[str], list
     assert "interim" not in " ".join(call(f"take {HERS} anna-1 --on {on} --dry-run"))
 
 
-def test_a_bill_that_a_run_of_the_cycle_followed_is_not_named(history: Interims, call: Callable[[str], list[str]]) -> None:
+def test_it_is_named_while_the_period_is_open(history: Interims, call: Callable[[str], list[str]]) -> None:
+    """Runs open one period before the newest: the run of February opens December, and November no more."""
+    take = f"take {HERS} anna-1 --on 2025-11-02 --dry-run"
     history.tell("runs 2025-12 2025-12")
-    told = call(f"take {HERS} anna-1 --on 2025-11-02 --dry-run")
-    assert "interim" not in " ".join(told)
-    assert "back-dated: " in told[-1]
+    assert call(take)[-1].startswith(f"interim bill {november(history)} of anna has usage of {HERS}")
+    history.tell("runs 2026-01 2026-01")
+    assert call(take)[-1].endswith("the days before are no longer open: usage of them stays on the bill that has it")
+
+
+def november(history: Interims) -> str:
+    """The second bill of Anna."""
+    return history.world.numbers("anna")[1]
