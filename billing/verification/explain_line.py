@@ -35,6 +35,7 @@ from billing.runs.selection.standing_charges import on_bills
 from billing.runs.states import find_run
 from billing.store import tables
 from billing.verification.plain_lookup import PlainLookup, usage_of
+from billing.verification.tested_by_mistake import as_customers
 from rating.errors import UserError
 from rating.outcome import Outcome
 from rating.schema import KEY
@@ -148,7 +149,7 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
         closed = [each for each in _told(home, seq, {key: named[key] for key in unbilled}) if each.outlook is Outlook.FOR_GOOD]
         known = {told.event_key for told in closed}
         tested = [bytes.fromhex(each.event_key) for each in left_out if each.reason is LeftOut.TESTED and each.event_key not in known]
-        again = telling.of_next_run(home, seq, {key: named[key] for key in tested if key in gone})
+        again = as_customers(telling.of_next_run(home, seq, {key: named[key] for key in tested if key in gone}))
         known |= {told.event_key for told in again}
         left_out = [each for each in left_out if each.event_key not in known] + closed + list(again)
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))

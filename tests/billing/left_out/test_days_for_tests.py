@@ -18,8 +18,9 @@ from billing.enquiries.void_bills import on_void
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import LeftOut
 from billing.verification.explain_line import explain_record
+from server.cli.app import main
 from server.cli.pages.void_bill import void_in_words
-from tests.billing.documents.clerk import void
+from tests.billing.documents.clerk import retract, void
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.test_rating_units import tell
 from tests.billing.runs.world import Call, usage_table
@@ -127,3 +128,30 @@ def test_no_run_bills_again_what_a_void_invoice_had_of_a_period_that_is_for_test
     assert void_in_words(found, "en")[-1] == AHEAD
     world.bill("2025-12-01")
     assert (found_as(world, "x"), wrong(world)) == ("does not bill: its account is for tests (test account)", set())
+
+
+def test_usage_of_an_account_that_was_for_tests_by_mistake_did_not_come_after_the_bill(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/plus", NUMBERS["anna"])
+    tell(world, "anna", "category", CategoryFact("test"), "2025-10-01")
+    world.take(IN_OCTOBER)
+    world.bill("2025-11-01")
+    retract(world, "anna", "category")
+    short = "its account was for tests when its period was billed, and the run of 2025-12-01 bills it"
+    assert found_as(world, "x") == short
+    told = {}
+    for language in ("en", "zh"):
+        assert main(["bill", "explain", "x", "--language", language, "--home", str(world.home.path)]) == 0
+        told[language] = capsys.readouterr().out.splitlines()[-4:]
+    assert told["en"][0].endswith(f"(Asia/Shanghai): {short}")
+    assert told["en"][1].startswith("Account anna, subscription anna-1.")
+    assert told["en"][3] == (
+        "Its account was for tests when its period was billed, and is a customer now. "
+        "The next run of its account, that of 2025-12-01, bills it."
+    )
+    assert told["zh"][0].endswith("：所属账期出账时其账户为测试账户，2025-12-01 的出账将计费")
+    assert told["zh"][3] == "所属账期出账时其账户为测试账户，现在不是。该账户的下一次出账（2025-12-01）将计费。"
+    world.bill("2025-12-01")
+    assert (usage_cents(world, "anna"), found_as(world, "x")) == (100, f"billed on {world.numbers('anna')[-1]} line 5")
