@@ -34,10 +34,7 @@ def sentences(told: Told, language: str, *, is_priced: bool) -> list[str]:
 
     if told.detail != TESTED_BY_MISTAKE:
         return words.sentences(told, language, is_priced=is_priced)
-    late = (
-        words.WORDS[language]["after_bill_told"].format(date=told.bill_date),
-        words.WORDS[language]["after_bill"].format(date=told.bill_date),
-    )
-    own = in_short(told.bill_date, language), _SENTENCE[language].format(date=told.bill_date)
+    late_short, late = (words.WORDS[language][name].format(date=told.bill_date) for name in ("after_bill_told", "after_bill"))
+    own = _SENTENCE[language].format(date=told.bill_date)
     first, *rest = words.sentences(msgspec.structs.replace(told, detail=AFTER_BILL), language, is_priced=is_priced)
-    return [first.removesuffix(late[0]) + own[0], *(own[1] if each == late[1] else each for each in rest)]
+    return [first.removesuffix(late_short) + in_short(told.bill_date, language), *(own if each == late else each for each in rest)]

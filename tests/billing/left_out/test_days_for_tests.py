@@ -154,4 +154,4 @@ def test_usage_of_an_account_that_was_for_tests_by_mistake_did_not_come_after_th
     assert told["zh"][0].endswith("：所属账期出账时其账户为测试账户，2025-12-01 的出账将计费")
     assert told["zh"][3] == "所属账期出账时其账户为测试账户，现在不是。该账户的下一次出账（2025-12-01）将计费。"
     world.bill("2025-12-01")
-    assert (usage_cents(world, "anna"), found_as(world, "x")) == (100, f"billed on {world.numbers('anna')[-1]} line 5")
+    assert (usage_cents(world, "anna"), found_as(world, "x")) == (100, f"billed on {world.numbers('anna')[-1]} line 3")
