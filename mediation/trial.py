@@ -304,6 +304,7 @@ def _doubts(source: Source, seen: _Seen) -> list[str]:
         notes.append(f"{', '.join(sorted(always)[:EXAMPLES_MAX])} are in answered and unanswered rows alike")
     if seen.long_unanswered:
         notes.append(
-            f"{seen.long_unanswered:,} rows were not answered, by `answered`, and have a duration, which is not billed; is that right?"
+            f"{counted(seen.long_unanswered, 'row was', 'rows were')} not answered, by `answered`, with a duration, which is not billed; "
+            "is that right?"
         )
     return [*notes, *(seen.doubts.notes() if seen.doubts is not None else [])]

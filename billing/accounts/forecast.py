@@ -120,9 +120,9 @@ def _first_to_show(recorder: Recorder, picture: Picture, customer: Customer, per
     if made.hold is None:
         told = f"the bill of {period.end} is the first to show it{more}"
     elif made.period is None:
-        told = f"{made.why}: the first bill after the hold shows it{more}"
+        told = f"the first bill after the hold shows it{more}; {made.why}"
     else:
-        told = f"{made.why}: the bill of {made.period.end} is the first one after the hold, and shows it{more}"
+        told = f"the bill of {made.period.end} is the first one after the hold, and shows it{more}; {made.why}"
     return f"{told}; {_in_quarantine(customer, number)}" if number else told
 
 
@@ -152,14 +152,12 @@ def _back_dated(  # noqa: PLR0913, PLR0917 -- who, from when on, and the words
         open_day = open_from(recorder.connection, picture, customer.key, made.period.end)
     first, number = max(day, open_day), quarantined_by(recorder.connection, customer)
     if made.hold is not None and made.period is None:
-        told = f"back-dated: {made.why}: the first bill after the hold corrects what is open by then of the days from {first} on"
+        told = f"back-dated: the first bill after the hold corrects what is open by then of the days from {first} on; {made.why}"
     elif made.period is None:
         told = f"{customer.account_id} is closed; the next run corrects its last bill, from {first} on"
     else:
-        kept_back = f"{made.why}; " if made.why else ""
-        told = (
-            f"back-dated: {kept_back}the next bill, of {made.period.end}, corrects earlier periods from {first} on by lines that name them"
-        )
+        told = f"back-dated: the next bill, of {made.period.end}, corrects earlier periods from {first} on by lines that name them"
+        told += f"; {made.why}" if made.why else ""
     told += f"; {_in_quarantine(customer, number)}" if number else ""
     return told if day >= open_day else f"{told}; {left_to.of_days_before}"
 

@@ -168,7 +168,7 @@ def _months(home: Home, _now_us: int) -> Iterator[Row]:
 
 def _bank(home: Home, _now_us: int) -> Iterator[Row]:
     waits = len(work_list(home))
-    says = f"{waits:,} lines of bank files wait" if waits else "no line of a bank file waits"
+    says = f"{counted(waits, 'line of a bank file waits', 'lines of bank files wait')}" if waits else "no line of a bank file waits"
     yield Row("bank lines", says, "ratewright payment worklist list", attention=waits > 0, figures={"waiting": waits})
 
 

@@ -76,7 +76,7 @@ def html(report: WhatIf) -> str:
 def _subtitle(report: WhatIf) -> str:
     only = f", subscriptions of {report.only_plan} alone" if report.only_plan else ""
     moves = "".join(f", {each.subscriptions:,} moved from {each.old} to {each.new}" for each in report.moved)
-    return f"{report.events:,} events{only}{moves}; no tax added; every account by the calendar month"
+    return f"{counted(report.events, 'event')}{only}{moves}; no tax added; every account by the calendar month"
 
 
 def _plans(body: list[str], part: InCurrency, top: int) -> int:

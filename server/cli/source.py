@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import AsJson  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _print(tried: Trial) -> None:
     output.print_table(("what", "figure"), _figures(tried), right=("figure",))
     print()
     if tried.looked_at < tried.figures.rows:
-        print(f"of the first {tried.looked_at:,} rows:")
+        print(f"of the first {counted(tried.looked_at, 'row')}:")
     output.print_table(("taken from the file", "as", "rows"), _taken(tried), right=("rows",))
     if tried.words:
         print()

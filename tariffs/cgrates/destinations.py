@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.counted import counted
 from rating.errors import UserError
 from rating.model import ANY_ZONE, HOME_NETWORK
 from tariffs.cgrates.reading import ANY
@@ -51,7 +52,7 @@ class Destinations:
                 ledger.add(row.place, tag, f'the prefix "{text}" is left out', why)
         zeros = sum(prefix.startswith("0") for prefix in self._tags_of)
         if zeros:
-            ledger.assume(f"{zeros:,} prefixes begin with 0, as they are written: no number in E.164 does")
+            ledger.assume(f"{counted(zeros, 'prefix begins', 'prefixes begin')} with 0, as written: no number in E.164 does")
 
     def __contains__(self, tag: str) -> bool:
         """Return whether there is such a tag; `*any` always is."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.bill import RunName, instant, run_id
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
@@ -113,7 +114,7 @@ def verify(
     if as_json:
         output.print_json(found)
     else:
-        print(f"run {found.run_id}: {found.events:,} of {found.population:,} events priced again, {found.disagreements} differ")
+        print(f"run {found.run_id}: {found.events:,} of {counted(found.population, 'event')} priced again, {found.disagreements} differ")
         print(f"arithmetic-disagreement rate at most {found.upper_bound:.2e} with 95 % confidence")
         for each in found.examples:
             print(f"  {each}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 from server.cli.invoice import InvoiceNumber, full
 from server.cli.languages import Language, word, words
@@ -20,14 +21,14 @@ _NOTES = {
     "en": {
         "elsewhere": "line {}: this charge is no longer on this invoice; its records are on the invoice of the account that pays it",
         "net": "line {}: its prices hold tax; without it all that was billed of its charges is {}",
-        "written": "{} records are in {}",
+        "written": "{records} in {file}",
         "none": "{} has no line of usage",
         "late": "line {}, {} {}, bills {} by decision {}: ratewright usage too-late --decided",
     },
     "zh": {
         "elsewhere": "第 {} 项：此项费用已不在本账单上；其记录见付费账户的账单",
         "net": "第 {} 项：价格含税；其费用已计不含税金额合计 {}",
-        "written": "共 {} 条记录，已写入 {}",
+        "written": "共 {number:,} 条记录，已写入 {file}",
         "none": "{} 没有使用费项目",
         "late": "第 {} 项（{} {}）收取迟到用量，记录 {}，决定 {}：ratewright usage too-late --decided",
     },
@@ -89,7 +90,8 @@ def usage(
             print(notes["net"].format(each.line_no, output.amount(each.exact_micros, found.currency)))
     _print_late(found, language)
     if csv is not None:
-        print(notes["written"].format(f"{len(found.records):,}", csv))
+        number = len(found.records)
+        print(notes["written"].format(records=counted(number, "record is", "records are"), number=number, file=csv))
     return 0
 
 

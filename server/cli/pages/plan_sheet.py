@@ -45,7 +45,7 @@ def lines(catalogue: Catalogue, plan: Plan) -> list[str]:
     """The sheet of `plan`."""
     titles = " / ".join(plan.title.values())
     return [
-        f"plan {catalogue.identity}/{plan.name} ({titles}): {len(plan.rules)} rules",
+        f"plan {catalogue.identity}/{plan.name}, {titles}: {counted(len(plan.rules), 'rule')}",
         *(f"  falls back to {name}" for name in plan.fallbacks),
         *_fees(catalogue, plan),
         *(f"  commitment {each.name}: {_commitment(each, catalogue)}" for each in plan.commitments),
@@ -61,7 +61,7 @@ def add_on_lines(catalogue: Catalogue, add_on: AddOn) -> list[str]:
     """The sheet of an add-on, with the plans that there are with it."""
     titles = " / ".join(add_on.title.values())
     plans = ", ".join(plan.name for plan in catalogue.plans if add_on.name in plan.add_ons)
-    return [f"add-on {add_on.name} ({titles}): {plans}", *_fees(catalogue, add_on), *_grants(catalogue, add_on)]
+    return [f"add-on {add_on.name}, {titles}: {plans}", *_fees(catalogue, add_on), *_grants(catalogue, add_on)]
 
 
 def _fees(catalogue: Catalogue, holder: Plan | AddOn) -> list[str]:

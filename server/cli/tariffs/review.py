@@ -63,7 +63,7 @@ def review(
     label = f"{decision.identity}@{decision.version}"
     for line in _lines(label, *compared):
         print(line)
-    print(f"{label} ({decision.content_hash.hex()[:12]}): {decision.kind.value} by {decision.by.name}")
+    print(f"{label} is {decision.kind.value} by {decision.by.name}, content {decision.content_hash.hex()[:12]}")
     return 0
 
 

@@ -99,7 +99,7 @@ def approve(
     if as_json:
         output.print_json(practice.marked(opened, {**common.proposal_json(found), "written_off": done}))
         return 0
-    print(f"proposal {number} ({common.proposal_in_words(found)}): {found.state.value}")
+    print(f"proposal {number} is {found.state.value}: {common.proposal_in_words(found)}")
     if done is not None:
         print(f"written off: {counted(done.rows, 'record')}, worth {common.money(done.estimated, done.unknown)}")
     elif not reject:

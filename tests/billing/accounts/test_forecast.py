@@ -230,7 +230,7 @@ def test_a_bill_that_a_hold_keeps_back_is_not_promised(anna: World) -> None:
     wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2025-12-05"))
     said = lifecycle.activate(held(anna).home, asked(anna), wanted).said[-1]
     assert said == (
-        f"back-dated: {HELD}; the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them" + CLOSED
+        f"back-dated: the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them; {HELD}" + CLOSED
     )
     anna.bill("2026-04-01")
     anna.bill("2026-05-01")
@@ -240,15 +240,15 @@ def test_a_bill_that_a_hold_keeps_back_is_not_promised(anna: World) -> None:
 def test_a_later_day_says_which_bill_is_the_first_after_the_hold(anna: World) -> None:
     wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2026-03-20"))
     said = lifecycle.activate(held(anna).home, asked(anna), wanted).said[-1]
-    assert said == f"{HELD}: the bill of 2026-05-01 is the first one after the hold, and shows it"
+    assert said == f"the bill of 2026-05-01 is the first one after the hold, and shows it; {HELD}"
 
 
 def test_a_hold_without_an_end_promises_no_date(anna: World) -> None:
     wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2026-02-05"))
     said = lifecycle.activate(held(anna, None).home, asked(anna), wanted).said[-1]
     assert said == (
-        "back-dated: bills of anna are held from 2026-03-15 on, without an end (a dispute): "
-        "the first bill after the hold corrects what is open by then of the days from 2026-02-05 on"
+        "back-dated: the first bill after the hold corrects what is open by then of the days from 2026-02-05 on; "
+        "bills of anna are held from 2026-03-15 on, without an end (a dispute)"
     )
 
 
@@ -260,7 +260,7 @@ def test_a_number_that_moves_says_until_when_usage_stays_on_the_former_bills(ann
     held(anna)
     taken = numbers.take(anna.home, asked(anna), "1001", "anna-1", day("2025-12-05"))
     stays = "; the days before are no longer open: usage of them stays on the bill that has it"
-    back = f"back-dated: {HELD}; the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them"
+    back = f"back-dated: the next bill, of 2026-05-01, corrects earlier periods from 2026-01-01 on by lines that name them; {HELD}"
     assert taken.said[-1] == back + stays
     given = numbers.give(anna.home, asked(anna), "1001", "nora-1", day("2025-12-05"), 0)
     assert (

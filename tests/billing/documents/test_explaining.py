@@ -180,7 +180,7 @@ def test_prices_that_hold_their_tax(world: World) -> None:
 def test_other_documents(world: World) -> None:
     customer(world).bill("2025-11-01")
     credit(world, FIRST, 1, 250)
-    assert sentences(world, "C-0000000001")["Credit: Basic"] == [f"credits a line of {FIRST} (for good): -2.50; reason: Goodwill"]
+    assert sentences(world, "C-0000000001")["Credit: Basic"] == [f"credits a line of {FIRST} with -2.50, for good; reason: Goodwill"]
     key = world.key("accounts", "account_key", "account_id", "anna")
     item = {"account_key": key, "reference": "OLD", "issued_on": "2025-09-01", "due_on": "2025-09-15", "amount_micros": 500 * CENT}
     world._add(tables.opening_items, **item)  # noqa: SLF001 -- a fact, as an import would bring it

@@ -158,11 +158,11 @@ def test_what_became_of_a_document_in_both_languages_and_as_json(call: Command, 
     world.home.close()
     assert call(f"invoice show {SECOND}").splitlines()[-2:] == [
         "This document was cancelled on 2025-12-06",
-        "Credited by C-0000000001 of 2025-12-05 (-1.06 CNY, void), for good; reason: Goodwill",
+        "C-0000000001 of 2025-12-05 (-1.06 CNY) had credited it, and is void; reason: Goodwill",
     ]
     assert call(f"invoice show {SECOND} --language zh").splitlines()[-2:] == [
         "本单据已于 2025-12-06 作废",
-        "由 C-0000000001（2025-12-05，-1.06 CNY，已作废） 减免，不再计费；原因：优惠减免",
+        "曾由 C-0000000001（2025-12-05，-1.06 CNY） 减免，该单据已作废；原因：优惠减免",
     ]
     for_operators = json.loads(call(f"invoice show {SECOND} --json"))["after"]
     assert (for_operators["voided_by"], for_operators["void_reason"]) == ("ana", "wrong address")

@@ -167,7 +167,7 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert f"proposal 1 of person 2001 waits: of the 2 versions of record {first['id']}, {long} counts\n" in run("resolve", second["id"])
     assert "who cannot approve it" in run("approve", 1, status=1)
     done = run("approve", 1, uid=2002)
-    assert done == f"proposal 1 (of the 2 versions of record {first['id']}, {long} counts): approved\ndone\n"
+    assert done == f"proposal 1 is approved: of the 2 versions of record {first['id']}, {long} counts\ndone\n"
     assert "is applied already" in run("approve", 1, status=1, uid=2002)
     assert run("--reason", "conflicting", "--json")["rows"] == []
     decided = run("show", second["id"])
@@ -188,7 +188,7 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     assert "proposal 2 asks for it already" in run("take-back", first["id"], "--note", "once more", "--dry-run")
     assert "who cannot approve it" in run("approve", 2, status=1)
     done = run("approve", 2, uid=2002)
-    assert done.startswith(f"proposal 2 (of the 2 versions of record {second['id']}, {long} counts no more): approved\ndone: ")
+    assert done.startswith(f"proposal 2 is approved: of the 2 versions of record {second['id']}, {long} counts no more\ndone: ")
     (waits,) = run("--reason", "conflicting", "--json")["rows"]
     shown = run("show", waits["id"])
     assert f"record {first['id']} taken back by person 2001 on 20" in shown

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXPECTED = """\
-plan rich/rich (Rich): 6 rules
+plan rich/rich, Rich: 6 rules
   falls back to basic
   allowance minutes: 6,000 s of voice to land, priority 2, in whole increments, connect fee even when free
   allowance texts: 50 messages of sms, mms to anywhere, each line's own in one pool, carry at a plan change
@@ -45,7 +45,7 @@ plan rich/rich (Rich): 6 rules
   usa: 310-26, 310-410
 home clocks: Asia/Kolkata, Europe/Berlin
 prices nothing from 2027-01-01 00:00:00+01:00
-plan rich/basic (Basic): 4 rules
+plan rich/basic, Basic: 4 rules
   fee fee: 9.99 EUR in advance
   fee setup: 20.00 EUR once, at activation
   fee leaving: 5.00 EUR once, at the end
@@ -64,7 +64,7 @@ plan rich/basic (Basic): 4 rules
   for 12 months at least
   ended 30 days ahead
   sold from 2026-01-01 to 2026-12-31
-add-on travel (Travel): basic+travel
+add-on travel, Travel: basic+travel
   day pass abroad: 2.99 EUR for a day of data to anywhere
   cap travel-cap: 40.00 EUR a period for data to anywhere
   discount travel-texts: 50 % off sms to anywhere

@@ -90,7 +90,7 @@ def test_what_another_person_rejects(run: Callable[..., str]) -> None:
     run("draft", SECOND)
     out = run("review", "mobile@2", "--reject", "--note", "peak is too dear")
     assert "price voice-domestic (101) [plans: smart-s, smart-m, smart-l]" in out, "it shows what the draft changes"
-    assert out.splitlines()[-1].endswith(f": rejected by {operator.current().name}")
+    assert f" is rejected by {operator.current().name}, content " in out.splitlines()[-1]
     assert "rejected this draft: peak is too dear" in run("publish", "mobile@2", *WAIVER, status=1)
 
 
