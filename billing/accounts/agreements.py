@@ -118,10 +118,9 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
         later = _adjustments(recorder, customer, on)
         recorder.account_fact(customer, "closed", on, None, kinds.ClosedFact(reason))
         recorder.say(f"{account_id} is closed: {on} is the first day without it; {_final_bill(customer, on)}")
-        if on > customer.billed_from:
-            period = customer.period_of(on)
-            listed = "when that day has begun" if period is None or period.start == on else f"on {period.end}, when its cycle ends"
-            recorder.say(f"the first bill run of {on} or later makes it: `ratewright bill due` lists it {listed}")
+        period = customer.period_of(on)
+        listed = "when that day has begun" if period is None or period.start == on else f"on {period.end}, when its cycle ends"
+        recorder.say(f"the first bill run of {on} or later makes it: `ratewright bill due` lists it {listed}")
         if later:
             recorder.say(f"adjustments dated later are of that period: {', '.join(later)}")
 
@@ -131,8 +130,6 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
 def _final_bill(customer: Customer, on: dt.date) -> str:
     """The period of the last bill of an account that closes."""
     period = customer.period_of(on)
-    if on <= customer.billed_from:
-        return "no day of it is billed here"
     if period is None or period.start == on:
         return f"its final bill is that of the period to {on - ONE_DAY}"
     return f"its final bill is that of the period {period.start} to {on - ONE_DAY}, which divides by {period.cycle_days} days"

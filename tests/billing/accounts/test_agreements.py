@@ -352,8 +352,6 @@ def test_closing_ends_what_goes_on(home: Home) -> None:
     assert rehearsed.said[-2:] == (f"{closed}, which divides by 30 days", made)
     assert act(ASKED).said == rehearsed.said
     assert act(ASKED).existed
-    at_its_end = agreements.close(home, DRY, "B1", day("2026-09-01"), "")
-    assert at_its_end.said[-2] == "B1 is closed: 2026-09-01 is the first day without it; its final bill is that of the period to 2026-08-31"
     shown = lookup.show_account(home, "A1")
     assert shown.closed_on == "2026-09-10"
     assert {each.to_date for each in shown.subscriptions} == {"2026-09-10"}
