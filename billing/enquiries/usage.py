@@ -94,8 +94,8 @@ class Record(msgspec.Struct, frozen=True):
     `later_lines`: lines with the same charge key on later invoices, as `R-0000000007/2`. `rerated`: what re-ratings have billed since that
     run on the usage of its subscription and period. `suspense_id`: 0 unless it waits there.
     `next_bill_date`: that of the account's next run, where no run has looked at the record since it came; of a record on a void invoice
-    that of the run that bills it again, after the hold where `reason` is one, empty where none is known that does: then `reason` says why,
-    or `rerated` what has billed it.
+    that of the run that bills it again (after the hold, where `reason` is one). It is empty where none is known that does: then `reason`
+    says why, or `rerated` what has billed it.
     `proposal`: the number of a decision on it that waits for another person, or 0.
     `decision_id`: what people decided on it, or 0; `adjustment`: the reference of what bills it, on `invoice` if any has it.
     `since`: what changed since the run that its state is from. Of versions in conflict `invoice` and `line_no` bill one of them, and the

@@ -69,7 +69,7 @@ def take(
 
 
 def _with_interim_bills(home: Home, done: Done, number: str, subscription: str, since: int | dt.date, *, given: bool) -> Done:
-    """What was done, with the interim bills that have usage of the number."""
+    """The result, with the interim bills that have usage of the number."""
     from billing.enquiries.interim_number import in_words, on_interim_bills
 
     found = on_interim_bills(home, number, subscription, since, given=given)
