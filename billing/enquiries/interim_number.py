@@ -75,6 +75,6 @@ def _events(home: Home, seq: int, served_id: str, from_us: int, until_us: int) -
     if from_us >= until_us:
         return ()
     rows = view.usage(home, ("event_key", "served_id"), seq, from_us, until_us)
-    mask: Any = pc.equal(rows["served_id"].cast(pa.string()), served_id)
+    mask: Any = pc.equal(rows["served_id"].cast(pa.string()), pa.scalar(served_id))
     found: Sequence[Any] = rows["event_key"].filter(mask).to_pylist()
     return set(found)

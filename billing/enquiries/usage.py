@@ -33,7 +33,7 @@ from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.runs.settlement.adjustments import FOR_TESTS
 from billing.store import tables
 from billing.suspense.waiting import waiting
-from billing.verification.tested_by_mistake import as_customers
+from billing.verification.explain_line import as_customers
 from rating.errors import UserError
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status

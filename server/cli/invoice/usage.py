@@ -90,8 +90,8 @@ def usage(
             print(notes["net"].format(each.line_no, output.amount(each.exact_micros, found.currency)))
     _print_late(found, language)
     if csv is not None:
-        number = len(found.records)
-        print(notes["written"].format(records=counted(number, "record is", "records are"), number=number, file=csv))
+        size = len(found.records)
+        print(notes["written"].format(records=counted(size, "record is", "records are"), number=size, file=csv))
     return 0
 
 

@@ -30,7 +30,7 @@ def sentences(told: Told, language: str, *, is_priced: bool) -> list[str]:
 
     from billing.left_out import words
     from billing.left_out.telling import AFTER_BILL
-    from billing.verification.tested_by_mistake import TESTED_BY_MISTAKE
+    from billing.verification.explain_line import TESTED_BY_MISTAKE
 
     if told.detail != TESTED_BY_MISTAKE:
         return words.sentences(told, language, is_priced=is_priced)

@@ -167,7 +167,7 @@ def state_in_words(record: Record, language: str) -> str:
     from billing.enquiries.usage import NEVER_BILLED, NEVER_FOR_TESTS
     from billing.left_out.words import WORDS, waiting_proposal
     from billing.runs.selection.left_out import LeftOut
-    from billing.verification.tested_by_mistake import TESTED_BY_MISTAKE
+    from billing.verification.explain_line import TESTED_BY_MISTAKE
     from server.cli.pages import rerated as rerated_page
     from server.cli.pages import since_run as since_page
     from server.cli.pages import tested_by_mistake as tested_page
