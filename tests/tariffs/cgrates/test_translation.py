@@ -238,7 +238,7 @@ def test_where_all_prefixes_have_a_plus_it_falls_away(tmp_path: Path) -> None:
 
 def test_prefixes_that_no_number_meets_are_told(tmp_path: Path) -> None:
     place = folder(tmp_path / "plan", "Destinations", "DST_DE,49", "DST_DE,0049")
-    assert translate(read(place), SETTINGS).assumed[0] == "1 prefixes begin with 0, as they are written: no number in E.164 does"
+    assert translate(read(place), SETTINGS).assumed[0] == "1 prefix begins with 0, as written: no number in E.164 does"
 
 
 def test_a_category_is_what_the_caller_says(tmp_path: Path) -> None:
