@@ -97,7 +97,7 @@ class RecordExplained(msgspec.Struct, frozen=True):
 
 
 def as_customers(told: Iterable[Told]) -> tuple[Told, ...]:
-    """Explanations by the next run of records that a run computed for tests, and that are a customer's by now, with a detail of their own.
+    """Explanations of records that a run computed for tests, and that are a customer's by now, with a detail of their own.
 
     They did not come after the bill of their period. That bill had none of them, since nothing of an account for tests is invoiced.
     """
