@@ -42,7 +42,7 @@ def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> in
             each.proposal_id,
             each.state.value,
             common.proposal_in_words(each),
-            each.subject.rows,
+            1 if each.subject.kind in _LOOKED_AT_AGAIN else each.subject.rows,  # that of a choice counts versions of one record
             common.money(each.subject.estimated, each.subject.unknown),
             each.by.name,
             common.instant(each.at_us),

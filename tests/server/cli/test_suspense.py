@@ -162,6 +162,8 @@ def test_a_choice_is_previewed_approved_and_taken_back(run: Callable[..., Any], 
     saved = run("resolve", first["id"], "--keep", long, "--note", "the switch says so")
     assert f"\n{above}: saved as proposal 1; next: another person" in saved
     assert len(run("--reason", "conflicting", "--json")["rows"]) == 2
+    (listed,) = (re.split(r"  +", line.strip()) for line in run("proposals").splitlines() if "versions of record" in line)
+    assert listed[3] == "1", "one record, in two versions"
     again = run("resolve", second["id"], "--keep", long, "--note", "the switch says so", uid=2002, status=1)
     assert "proposal 1 of person 2001 asks for that already" in again
     assert f"proposal 1 of person 2001 waits: of the 2 versions of record {first['id']}, {long} counts\n" in run("resolve", second["id"])
