@@ -43,7 +43,7 @@ def on_interim_bills(home: Home, served_id: str, subscription_id: str, since: in
         row = connection.execute(own.where(subscription.subscription_id == subscription_id)).first()
         keys = {int(key) for key in connection.execute(had.distinct()).scalars()}
         keys -= {int(row.account_key)} if row is not None and given else set()
-        runs = [run for run in interim_runs(connection, seq) if any(each.account_key in keys for each in run.owned.values())]
+        runs = interim_runs(connection, seq, account_keys=keys)
         if row is None or not runs:
             return found
         from_us = midnight_us(since, row.timezone) if isinstance(since, dt.date) else since

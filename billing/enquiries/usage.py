@@ -33,7 +33,6 @@ from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.runs.settlement.adjustments import FOR_TESTS
 from billing.store import tables
 from billing.suspense.waiting import waiting
-from billing.verification.explain_line import as_customers
 from rating.errors import UserError
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
@@ -247,7 +246,7 @@ def _customers_by_now(home: Home, seq: int, rows: Rows, told: Mapping[str, Told]
     }
     late = {bytes.fromhex(key) for key, each in told.items() if each.outlook is Outlook.FOR_GOOD}
     open_ = {key: start_us for key, start_us in own.items() if key not in late}
-    return {each.event_key: each for each in as_customers(telling.of_next_run(home, seq, open_))}
+    return {each.event_key: each for each in telling.as_customers(telling.of_next_run(home, seq, open_))}
 
 
 def _with_what_comes(home: Home, seq: int, rows: Rows, charges: dict[bytes, list[Charged]], records: list[Record]) -> list[Record]:

@@ -35,7 +35,7 @@ from rating.status import Status
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import numpy.typing as npt
     import sqlalchemy as sa
@@ -52,6 +52,7 @@ NOBODYS_UNREAD: Final = "nobodys_unread"
 AFTER_BILL: Final = "after_bill"
 TAKEN_OFF: Final = "taken_off"
 FOR_TESTS: Final = "for_tests"
+TESTED_BY_MISTAKE: Final = "tested_by_mistake"
 _PASSED_BY: Final = {LeftOut.OTHER_RUN, LeftOut.NOT_DUE}
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
 
@@ -64,7 +65,8 @@ class Told(msgspec.Struct, frozen=True):
     was open, `closed_since` the first bill date at which its own period was not. `detail`: why it does not bill (unanswered, absorbed,
     segment, no_rule), or why its account was put aside; NOBODYS: its number had no owner, and the next run refuses it; NOBODYS_UNREAD: no
     run has read it since it came; AFTER_BILL: it came after the bill of its period, which the next run corrects; TAKEN_OFF: a run took it
-    off an earlier bill, and the next one bills it; FOR_TESTS: its account is for tests in its period, and a run will price it.
+    off an earlier bill, and the next one bills it; FOR_TESTS: its account is for tests in its period, and a run will price it;
+    TESTED_BY_MISTAKE: its account was for tests when its period was billed, and is a customer now.
     `closes_on`: the first bill date that bills nothing more of its period, where that was billed. `decision`: what people decided about
     it, if that is valid. `proposal`: the number of one that waits for another person, 0: none; `proposed` is its kind (late_usage_bill,
     late_usage_write_off). `refused`: why `refused_by`, the last run that looked at it in time, refused it (a status of rating); empty where
@@ -158,6 +160,14 @@ def of_next_run(home: Home, seq: int, starts: Mapping[bytes, int]) -> tuple[Told
     keys = sorted(starts)
     usage = usage_of(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64))
     return tell_of(home, seq, usage, np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64))
+
+
+def as_customers(told: Iterable[Told]) -> tuple[Told, ...]:
+    """Explanations of records that a run computed for tests, and that are a customer's by now, with a detail of their own.
+
+    They did not come after the bill of their period. That bill had none of them, since nothing of an account for tests is invoiced.
+    """
+    return tuple(msgspec.structs.replace(each, detail=TESTED_BY_MISTAKE) if each.detail == AFTER_BILL else each for each in told)
 
 
 def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.Table:

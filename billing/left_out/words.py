@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from billing.late_decisions import BILLED
 from billing.left_out import put_aside
 from billing.left_out.on_interim_bills import DETAILS
-from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD, TAKEN_OFF
+from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD, TAKEN_OFF, TESTED_BY_MISTAKE
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
 from rating.dates import DAY_US, HOUR_US, utc_time
@@ -96,6 +96,9 @@ WORDS: Final = {
         "to the account that has its number.",
         "nobodys_told": "its number had no owner, and the next run refuses it (UNKNOWN_SUBSCRIPTION) unless an owner is recorded",
         "after_bill_told": "it came after the bill of its period, and the run of {date} corrects it",
+        "tested_by_mistake": "Its account was for tests when its period was billed, and is a customer now. Its next run, that of {date}, "
+        "bills it.",
+        "tested_by_mistake_told": "its account was for tests when its period was billed, and the run of {date} bills it",
         "no_rule": "It was received, and no rule of the plan prices what is received.",
     },
     "zh": {
@@ -165,6 +168,8 @@ WORDS: Final = {
         "on_interim_of_other_told": "已计入账户 {other} 的期中账单 {document}，由该账户的出账冲回",
         "on_interim_of_other": "已计入账户 {other} 的期中账单 {document}。{other} 的出账将其冲回，之后向号码现在所属的账户计费。",
         "nobodys_told": "该号码当时不属于任何订购，除非登记号码，下一次出账将拒绝（UNKNOWN_SUBSCRIPTION）",
+        "tested_by_mistake": "所属账期出账时其账户为测试账户，现在不是。该账户的下一次出账（{date}）将计费。",
+        "tested_by_mistake_told": "所属账期出账时其账户为测试账户，{date} 的出账将计费",
         "after_bill_told": "在所属账期出账之后到达，{date} 的出账将予以更正",
         "no_rule": "这是接收的用量，资费计划没有对接收用量定价的规则。",
     },
@@ -286,7 +291,7 @@ def _why(found: Told) -> list[str]:
             return ["not_here"]
         ahead = "" if found.run_id else "_ahead"
         return [f"{'closed' if found.closed_since else 'closed_before'}{ahead}"] if found.open_from else []
-    if found.detail in {*DETAILS, NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS, TAKEN_OFF}:
+    if found.detail in {*DETAILS, NOBODYS, NOBODYS_UNREAD, AFTER_BILL, FOR_TESTS, TAKEN_OFF, TESTED_BY_MISTAKE}:
         return [found.detail]
     if found.reason in {LeftOut.NOT_DUE, LeftOut.OTHER_RUN} and not found.period_to:
         return []

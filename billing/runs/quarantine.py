@@ -1,31 +1,21 @@
-"""Accounts that runs put aside, and billing them again: a restricted run of the same date for those in quarantine."""
+"""Accounts that runs put aside."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.accounts import covering, undone
 from billing.allocations.items import chunks
-from billing.ledger.closed_months import BooksClosedError
-from billing.runs import cycle, states
-from billing.runs.start import Order
+from billing.runs import states
 from billing.store import tables
-from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from billing.accounts.covering import CoveringRun
-    from billing.runs.computing import Progress
-    from billing.runs.reports import RunReport
-    from billing.runs.states import By
     from billing.store.home import Home
-
-_NAMED_MAX: Final = 5  # accounts that a remedy names one by one
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -69,41 +59,6 @@ def parked(home: Home, run_id: int | None = None, *, every: bool = False) -> lis
         for row, run in zip(rows, by, strict=True)
     ]
     return [each for each in found if every or not each.billed_by]
-
-
-def retry(  # noqa: PLR0913 -- which run, and how
-    home: Home,
-    run_id: int,
-    now_us: int,
-    by: By,
-    *,
-    threads: int = 1,
-    progress: Progress | None = None,
-    clock: Callable[[], int] | None = None,
-) -> RunReport:
-    """Bill the accounts that a run put into quarantine and no run has billed since, as of now and for the same dates.
-
-    Raises UserError where there are none. A reissue that is retried keeps the date of its invoice. Where the books of that month are closed
-    it is refused.
-    """
-    with home.connect() as connection:
-        undone.require_standing(connection, run_id)
-    left = [each for each in parked(home, run_id) if each.kind == covering.QUARANTINED]
-    if not left:
-        raise UserError(f"no account of bill run {run_id} is in quarantine", "`ratewright bill quarantine` lists all accounts that are")
-    with home.connect() as connection:
-        first = states.find(connection, run_id)
-    issued_on = dt.date.fromisoformat(first.issued_on) if first.issued_on else None
-    order = Order(by=by, accounts=frozenset(each.account_id for each in left), issued_on=issued_on)
-    try:
-        return cycle.run(home, dt.date.fromisoformat(first.bill_date), now_us, order=order, threads=threads, progress=progress, clock=clock)
-    except BooksClosedError as error:
-        ids = [each.account_id for each in left]
-        who = ",".join(ids) if len(ids) <= _NAMED_MAX else "@FILE"
-        at_once = (
-            f"the next run of the cycle bills what was put aside, and so does at once: ratewright bill run --accounts {who} --date ..."
-        )
-        raise UserError(error.message, f"{at_once}; {error.remedy}") from error
 
 
 def _billed(connection: sa.Connection, seqs: dict[int, int]) -> dict[int, list[CoveringRun]]:

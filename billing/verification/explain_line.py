@@ -25,7 +25,7 @@ from billing.invoicing.rerated import Rerated, key_of_charge, key_of_line, rerat
 from billing.left_out import telling
 from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
-from billing.left_out.telling import AFTER_BILL, Told
+from billing.left_out.telling import Told
 from billing.runs import states
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import Counting, charge_paths, read_charges
@@ -41,7 +41,7 @@ from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from billing.store.home import Home
 
@@ -49,9 +49,6 @@ _CHARGE: Final = [
     "event_key", "start_us", "payer_account_id", "subscription_id", "period_from", "price_id", "charge_code", "tax_class", "revenue_code",
     "status",
 ]  # fmt: skip
-
-
-TESTED_BY_MISTAKE: Final = "tested_by_mistake"  # a detail of `Told`, in the place of AFTER_BILL
 
 
 class LineExplained(msgspec.Struct, frozen=True):
@@ -94,14 +91,6 @@ class RecordExplained(msgspec.Struct, frozen=True):
     def rerated_of(self, outcome: Outcome) -> ChargeRerated | None:
         """Lines of re-ratings on top of one of the outcomes."""
         return next((each for each in self.rerated if each.event_key == outcome.event.event_key.hex()), None)
-
-
-def as_customers(told: Iterable[Told]) -> tuple[Told, ...]:
-    """Explanations of records that a run computed for tests, and that are a customer's by now, with a detail of their own.
-
-    They did not come after the bill of their period. That bill had none of them, since nothing of an account for tests is invoiced.
-    """
-    return tuple(msgspec.structs.replace(each, detail=TESTED_BY_MISTAKE) if each.detail == AFTER_BILL else each for each in told)
 
 
 def explain_line(home: Home, number: str, line_no: int) -> LineExplained:
@@ -159,7 +148,7 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
         closed = [each for each in _told(home, seq, {key: named[key] for key in unbilled}) if each.outlook is Outlook.FOR_GOOD]
         known = {told.event_key for told in closed}
         tested = [bytes.fromhex(each.event_key) for each in left_out if each.reason is LeftOut.TESTED and each.event_key not in known]
-        again = as_customers(telling.of_next_run(home, seq, {key: named[key] for key in tested if key in gone}))
+        again = telling.as_customers(telling.of_next_run(home, seq, {key: named[key] for key in tested if key in gone}))
         known |= {told.event_key for told in again}
         left_out = [each for each in left_out if each.event_key not in known] + closed + list(again)
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))

@@ -60,6 +60,7 @@ def explain(
     """
     from billing.enquiries.since_run import changes_since
     from billing.enquiries.void_bills import on_void
+    from billing.left_out.words import sentences
     from billing.store.home import Home
     from billing.too_late.possible import unpriced
     from billing.verification.explain_line import explain_record
@@ -67,7 +68,6 @@ def explain(
     from server.cli import output, practice
     from server.cli.pages import rerated as rerated_page
     from server.cli.pages.since_run import sentence
-    from server.cli.pages.tested_by_mistake import sentences
     from server.cli.pages.void_bill import void_in_words
 
     with Home.open(home) as opened:

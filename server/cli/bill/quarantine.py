@@ -54,7 +54,7 @@ def retry(
     """
     import functools
 
-    from billing.runs import quarantine as parking
+    from billing.runs import quarantine_retry
     from billing.runs.states import By
     from billing.store.home import Home
     from server import clock, operator
@@ -67,7 +67,7 @@ def retry(
         if dry_run:
             return _preview(opened, run, by, threads, as_json=as_json)
         with stages.show("bill") as report:
-            done = parking.retry(opened, run, now(), by, threads=thread_count(threads), progress=report, clock=now)
+            done = quarantine_retry.retry(opened, run, now(), by, threads=thread_count(threads), progress=report, clock=now)
         if done.state == "posted":
             return finish(opened, done, as_json=as_json)
     if as_json:
@@ -80,13 +80,13 @@ def retry(
 
 def _preview(home: Home, run: int, by: By, threads: int, *, as_json: bool) -> int:
     """Print what a retry would bill, in the words of `bill run --dry-run`. Exit status 1: it would refuse."""
-    from billing.documents import retrying
+    from billing.runs import quarantine_retry
     from server import clock
     from server.cli import output, practice, stages
     from server.cli.bill.preview import print_preview
 
     with stages.show("preview") as report:
-        found = retrying.preview_retry(home, run, clock.now_us(home), by, threads=thread_count(threads), progress=report)
+        found = quarantine_retry.preview(home, run, clock.now_us(home), by, threads=thread_count(threads), progress=report)
     if as_json:
         output.print_json(practice.marked(home, found))
     else:

@@ -167,14 +167,10 @@ def state_in_words(record: Record, language: str) -> str:
     from billing.enquiries.usage import NEVER_BILLED, NEVER_FOR_TESTS
     from billing.left_out.words import WORDS, waiting_proposal
     from billing.runs.selection.left_out import LeftOut
-    from billing.verification.explain_line import TESTED_BY_MISTAKE
     from server.cli.pages import rerated as rerated_page
     from server.cli.pages import since_run as since_page
-    from server.cli.pages import tested_by_mistake as tested_page
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
-    if record.detail == TESTED_BY_MISTAKE:
-        return tested_page.in_short(record.next_bill_date, language)
     awaited = WORDS[language].get(f"{record.detail}_told")
     if awaited is not None:
         return awaited.format(date=record.next_bill_date, document=record.invoice, other=record.billed_account_id)

@@ -19,7 +19,7 @@ from billing.documents import alarms, following, interim, undoing, voiding
 from billing.ledger import closed_months
 from billing.ledger.closed_months import Who
 from billing.payments import instalments
-from billing.runs import cycle, quarantine, refused_events, reports
+from billing.runs import cycle, quarantine_retry, refused_events, reports
 from billing.runs.start import Order
 from billing.store import tables
 from billing.store.checks import checking
@@ -365,7 +365,7 @@ def test_lists_say_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bill", "list", "--home", str(world.home.path)]) == 0
     assert "undone" in capsys.readouterr().out
     with pytest.raises(UserError, match="bill run 1 is undone"):
-        quarantine.retry(world.home, undone, world.tick(), Order().by)
+        quarantine_retry.retry(world.home, undone, world.tick(), Order().by)
     with world.home.connect() as connection, pytest.raises(UserError, match="there is no bill run yet"):
         refused_events.find_run(connection, None)
     assert [each.voided_on for each in invoicing.list_invoices(world.home)] == ["2025-11-01"] * 2

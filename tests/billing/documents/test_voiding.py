@@ -16,7 +16,7 @@ from billing.documents.explaining import explain
 from billing.ledger import closed_months
 from billing.payments import deposits
 from billing.payments.postings import APPLIED
-from billing.runs import cycle, quarantine, states
+from billing.runs import cycle, quarantine, quarantine_retry, states
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
@@ -74,7 +74,7 @@ def test_a_reissue_that_was_put_aside_keeps_its_date_when_it_is_tried_again(bill
     billed.execute("UPDATE accounts SET legal_entity = NULL")
     closed_months.close(billed.home, "", "2025-11", "month end", who(billed))
     billed.now_us = instant_us("2025-12-10T12:00:00")
-    assert quarantine.retry(billed.home, aside.run_id, billed.tick(), states.By(*ANA)).invoices == 1
+    assert quarantine_retry.retry(billed.home, aside.run_id, billed.tick(), states.By(*ANA)).invoices == 1
     again = invoicing.get_invoice(billed.home, "R-0000000002").summary
     assert (again.issued_on, again.due_on, again.total_micros) == ("2025-12-05", "2025-12-19", 1379 * CENT)
     assert (quarantine.parked(billed.home), cents(billed), wrong(billed)) == ([], 1379, [])

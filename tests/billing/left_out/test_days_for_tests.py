@@ -148,8 +148,7 @@ def test_usage_of_an_account_that_was_for_tests_by_mistake_did_not_come_after_th
     assert told["en"][0].endswith(f"(Asia/Shanghai): {short}")
     assert told["en"][1].startswith("Account anna, subscription anna-1.")
     assert told["en"][3] == (
-        "Its account was for tests when its period was billed, and is a customer now. "
-        "The next run of its account, that of 2025-12-01, bills it."
+        "Its account was for tests when its period was billed, and is a customer now. Its next run, that of 2025-12-01, bills it."
     )
     assert told["zh"][0].endswith("：所属账期出账时其账户为测试账户，2025-12-01 的出账将计费")
     assert told["zh"][3] == "所属账期出账时其账户为测试账户，现在不是。该账户的下一次出账（2025-12-01）将计费。"

@@ -11,7 +11,7 @@ from billing.accounting import balances
 from billing.accounts import entities
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
-from billing.runs import quarantine, reports, states
+from billing.runs import quarantine_retry, reports, states
 from billing.runs.settlement import settlement
 from billing.store import tables
 from tests.billing.documents.clerk import credit, wrong
@@ -77,7 +77,7 @@ def test_an_entity_that_nobody_added_stops_its_accounts_alone(world: World) -> N
     assert (done.state, done.quarantined) == ("posted", {"bert": reason})
     assert numbers(world) == {"anna": ["R-0000000001"]}
     add(world, NORTH)
-    assert quarantine.retry(world.home, done.run_id, world.tick(), states.By("ana", 1001)).invoices == 1
+    assert quarantine_retry.retry(world.home, done.run_id, world.tick(), states.By("ana", 1001)).invoices == 1
     assert numbers(world) == {"anna": ["R-0000000001"], "bert": ["N-0000000001"]}
     assert wrong(world) == []
 

@@ -13,7 +13,7 @@ from billing import invoicing, setting_changes
 from billing.controls import books, traces
 from billing.documents import voiding
 from billing.ledger import closed_months
-from billing.runs import cycle, posting, quarantine, refused_events, reports, states, trial
+from billing.runs import cycle, posting, quarantine, quarantine_retry, refused_events, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By
 from billing.store import tables
@@ -170,14 +170,14 @@ def test_quarantine_is_listed_and_tried_again(two: World) -> None:
     run(two)
     reason = "a plan is priced in another currency than the account's"
     assert [(each.account_id, each.kind, each.reason) for each in quarantine.parked(two.home)] == [("euro", "quarantined", reason)]
-    assert quarantine.retry(two.home, 1, two.tick(), BEN).quarantined == {"euro": reason}, "nothing is mended yet"
+    assert quarantine_retry.retry(two.home, 1, two.tick(), BEN).quarantined == {"euro": reason}, "nothing is mended yet"
     two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'euro'")
-    done = quarantine.retry(two.home, 1, two.tick(), BEN)
+    done = quarantine_retry.retry(two.home, 1, two.tick(), BEN)
     assert (done.restricted, done.invoices, done.bill_date) == (True, 1, "2025-11-01")
     assert quarantine.parked(two.home) == []
     assert {each.billed_by for each in quarantine.parked(two.home, every=True)} == {done.run_id}
     with pytest.raises(UserError, match="no account of bill run 1 is in quarantine"):
-        quarantine.retry(two.home, 1, two.tick(), BEN)
+        quarantine_retry.retry(two.home, 1, two.tick(), BEN)
     assert balanced(two)
 
 
@@ -188,7 +188,7 @@ def test_whoever_cannot_be_tried_again_in_a_closed_month_is_billed_in_an_open_on
     two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'anna'")
     closed_months.close(two.home, "", "2025-11", "month end", closed_months.Who("ada", 1001, two.tick()))
     with pytest.raises(UserError, match="the books for 2025-11 are closed") as caught:
-        quarantine.retry(two.home, 1, two.tick(), BEN)
+        quarantine_retry.retry(two.home, 1, two.tick(), BEN)
     assert caught.value.remedy == (
         "the next run of the cycle bills what was put aside, and so does at once: ratewright bill run --accounts anna --date ...; "
         "date it in an open month; or have two people reopen 2025-11: ratewright ledger reopen --month 2025-11 --reason ..."
@@ -208,7 +208,7 @@ def test_a_document_about_an_older_invoice_takes_nobody_out_of_quarantine(two: W
     assert [(each.run_id, each.account_id) for each in quarantine.parked(two.home)] == [(aside.run_id, "anna")]
     october = run(two, accounts=frozenset({"anna"}))  # of the period before the one that was left
     assert [each.billed_by for each in quarantine.parked(two.home)] == [0]
-    done = quarantine.retry(two.home, aside.run_id, two.tick(), BEN)
+    done = quarantine_retry.retry(two.home, aside.run_id, two.tick(), BEN)
     assert (done.invoices, done.total_micros, october.invoices) == (1, {"CNY": 10_600_000}, 0)
     assert quarantine.parked(two.home) == []
     void(two, two.numbers("anna")[-1], "2025-12-01")
@@ -325,7 +325,7 @@ def test_a_trial_knows_what_restricted_runs_have_billed(two: World) -> None:
     two.subscription("euro-1", "euro", "shop/basic", "1008")
     run(two)
     two.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'euro'")
-    assert quarantine.retry(two.home, 1, two.tick(), BEN).invoices == 1
+    assert quarantine_retry.retry(two.home, 1, two.tick(), BEN).invoices == 1
     void(two, "R-0000000001", "2025-11-02")
     voiding.reissue(two.home, "R-0000000001", closed_months.Who("ada", 1001, two.tick()))
     of_bert = trial.compare(two.home, run(two, DECEMBER, accounts=frozenset({"bert"}), trial=True).run_id)

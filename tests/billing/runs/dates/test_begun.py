@@ -10,7 +10,7 @@ import pytest
 from billing import setting_changes
 from billing.documents import voiding
 from billing.ledger.closed_months import Who
-from billing.runs import cycle, quarantine, reports, states, trial
+from billing.runs import cycle, quarantine_retry, reports, states, trial
 from billing.runs.cycle import Order
 from billing.runs.states import By
 from billing.store import settings
@@ -151,7 +151,7 @@ def test_what_is_tried_again_of_a_run_ahead_waits_for_its_date(anna: World) -> N
     anna.execute("UPDATE accounts SET currency = 'CNY' WHERE account_id = 'bert'")
     voiding.void(anna.home, "R-0000000002", "wrong address", Who("ada", 1001, now_us))
     again: tuple[Callable[[int], RunReport], ...] = (
-        lambda us: quarantine.retry(anna.home, 2, us, BEN),
+        lambda us: quarantine_retry.retry(anna.home, 2, us, BEN),
         lambda us: voiding.reissue(anna.home, "R-0000000002", Who("ada", 1001, us)),
     )
     for each in again:

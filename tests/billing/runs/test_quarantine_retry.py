@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.documents.retrying import preview_retry
 from billing.ledger import closed_months
-from billing.runs import quarantine
+from billing.runs import quarantine_retry
+from billing.runs.quarantine_retry import preview
 from billing.runs.states import By
 from rating.errors import UserError
 from server.cli import app
@@ -62,7 +62,7 @@ def test_a_dry_run_bills_what_the_retry_bills_and_stores_nothing(aside: World, c
     found = json.loads(call("--run 1 --dry-run --json"))
     assert (found["account_ids"], found["quarantined"], found["refused"]) == (["ella"], {"fred": REASON}, "")
     assert aside.numbers("ella") == []
-    done = quarantine.retry(aside.home, 1, aside.tick(), BEN)
+    done = quarantine_retry.retry(aside.home, 1, aside.tick(), BEN)
     assert (done.total_micros, done.quarantined) == ({"CNY": 10_600_000}, {"fred": REASON})
 
 
@@ -70,7 +70,7 @@ def test_it_says_why_the_retry_would_refuse(aside: World, call: Command) -> None
     mend(aside, "ella")
     closed_months.close(aside.home, "", "2025-11", "month end", closed_months.Who("ada", 1001, aside.tick()))
     with pytest.raises(UserError) as caught:
-        quarantine.retry(aside.home, 1, aside.tick(), BEN)
+        quarantine_retry.retry(aside.home, 1, aside.tick(), BEN)
     told = f"a run would refuse: {caught.value.message}; remedy: {caught.value.remedy}"
     assert "bill run --accounts ella,fred --date ..." in told
     assert call("--run 1 --dry-run", 1).splitlines()[-1] == told
@@ -79,9 +79,9 @@ def test_it_says_why_the_retry_would_refuse(aside: World, call: Command) -> None
 def test_without_anybody_in_quarantine_it_is_refused_as_the_retry_is(aside: World) -> None:
     for name in ("ella", "fred"):
         mend(aside, name)
-    quarantine.retry(aside.home, 1, aside.tick(), BEN)
+    quarantine_retry.retry(aside.home, 1, aside.tick(), BEN)
     with pytest.raises(UserError) as refused:
-        quarantine.retry(aside.home, 1, aside.tick(), BEN)
+        quarantine_retry.retry(aside.home, 1, aside.tick(), BEN)
     with pytest.raises(UserError) as caught:
-        preview_retry(aside.home, 1, aside.tick(), BEN)
+        preview(aside.home, 1, aside.tick(), BEN)
     assert (caught.value.message, caught.value.remedy) == (refused.value.message, refused.value.remedy)
