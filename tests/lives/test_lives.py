@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from tests.postgres_server import Server
 
 pytestmark = pytest.mark.slow
-SEEDS = range(1, 13)  # `make lives` for more
+SEEDS = (1, 2, 5, 6, 8, 9, 12)  # `make lives` for more
 WITH_KILLS = range(101, 104)
 ON_POSTGRESQL = range(201, 204)
 HALF_DAYS = 215
