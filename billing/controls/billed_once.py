@@ -1,12 +1,14 @@
 """The book of events on bills: each is on one bill, also where its number or record changed after it was billed.
 
-Charge files of all runs are read whole, some columns of them. An event with charges of several accounts or periods is looked at closely:
-all but one of these must be off their bills. Keys are compared by their first 64 bits, some at a time, so that memory is bounded.
+Charge files of all runs are read whole, some columns of them, and so are stored charges of interim bills. An event with charges of several
+accounts or periods is looked at closely: all but one of these must be off their bills. Keys are compared by their first 64 bits, some at a
+time, so that memory is bounded.
 """
 
 from __future__ import annotations
 
 import collections
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -21,11 +23,13 @@ from billing.runs.selection.event_charges import Charge, Wanted
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
 from billing.store.home import Home
+from rating.dates import day_number
 from rating.errors import UserError
+from rating.schema import KEY
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from billing.charges.lines import Int64s
 
@@ -34,6 +38,7 @@ _COLUMNS: Final = ["event_key", OWNER, "status", "period_from"]
 _SHOWN: Final = 5
 _DAY_BITS: Final = 20  # of a day number, beside the key of an account
 ROWS_AT_ONCE: Final = 20_000_000
+_ROWS_FETCHED: Final = 100_000
 
 
 class _Home(NamedTuple):
@@ -60,7 +65,8 @@ def _of_several_periods(known: _Home) -> tuple[int, set[bytes]]:
     manifest = tables.charge_manifest.c
     ids = [run.run_id for run in known.runs]
     rows = known.connection.execute(sa.select(sa.func.sum(manifest.rows)).where(manifest.run_id.in_(ids))).scalar() or 0
-    parts = max(-(-int(rows) // ROWS_AT_ONCE), 1)
+    interim = known.connection.execute(sa.select(sa.func.count()).select_from(tables.interim_charges)).scalar_one()
+    parts = max(-(-(int(rows) + interim) // ROWS_AT_ONCE), 1)
     events, found = 0, set[bytes]()
     for part in range(parts):
         halves = [(first, place) for first, place, _ in _charges(known, parts, part)]
@@ -89,6 +95,18 @@ def _charges(known: _Home, parts: int, part: int) -> Iterator[tuple[Int64s, Int6
             wanted = (charges["status"].to_numpy() < int(REFUSALS_FROM)) & (owner > 0) & (first % parts == part)
             days = int64(charges["period_from"].cast(pa.int32()))
             yield first[wanted], (owner[wanted] << _DAY_BITS) + days[wanted], names.filter(pa.array(wanted))
+    row = tables.interim_charges.c
+    of_interims = known.connection.execute(sa.select(row.event_key, row.account_key, row.period_from).order_by(row.run_id, row.event_key))
+    for lot in of_interims.partitions(_ROWS_FETCHED):
+        keys, owners, dates = zip(*lot, strict=True)
+        names = pa.array([bytes(key) for key in keys], KEY)
+        first, place = key_halves(names)[:, 0], (np.array(owners, np.int64) << _DAY_BITS) + _day_numbers(dates)
+        wanted = first % parts == part
+        yield first[wanted], place[wanted], names.filter(pa.array(wanted))
+
+
+def _day_numbers(dates: Sequence[str]) -> Int64s:
+    return np.array([day_number(dt.date.fromisoformat(date)) for date in dates], np.int64)
 
 
 def _twice(known: _Home, candidates: set[bytes]) -> dict[bytes, list[Charge]]:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from billing import clocks
 from billing.clocks import Dated
 from billing.documents.interim_lines import as_priced, usage_of, with_tax
+from billing.documents.interim_usage import Charges, charges_of
 from billing.documents.issuing import issue
 from billing.documents.trying import Work
 from billing.invoicing.drafts import Drafts
@@ -26,7 +27,7 @@ from billing.ledger import closed_months
 from billing.runs import states
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
-from billing.runs.selection.interim_charges import LEAVES_OTHERS
+from billing.runs.selection.interim_charges import HAS_CHARGES, LEAVES_OTHERS
 from billing.runs.settlement.drafting import Writer
 from billing.runs.settlement.left_to_others import left_to_other_bills
 from billing.runs.settlement.payer_table import Payers
@@ -110,6 +111,7 @@ class _Found(NamedTuple):
     limits: tuple[Limit, ...]
     held: tuple[Interim, ...]
     passed_by: tuple[PassedBy, ...]
+    charges: Charges | None = None  # of usage of the subscriptions that are billed
 
     @property
     def account_keys(self) -> set[int]:
@@ -141,7 +143,7 @@ def run(home: Home, through: dt.date, who: Who, *, threads: int = 1) -> InterimR
         with home.connect() as connection:
             _require_begun(connection, through, who.now_us, ())  # on some clock: a date that has begun on none is not computed
             _require_no_run(connection)
-        found = _find(home, through, threads)
+        found = _find(home, through, threads, with_charges=True)
         with home.connect() as connection:
             _require_begun(connection, through, who.now_us, found.account_keys)
         run_id = _store(home, found, who) if found.reached or found.spent else 0
@@ -157,9 +159,11 @@ def _store(home: Home, found: _Found, who: Who) -> int:
     with home.begin() as connection:
         run_id, work = 0, Work(home, connection, who)
         if found.drafts:
-            detail = {"thresholds": len(found.reached), "seq": found.seq, LEAVES_OTHERS: True}
+            assert found.charges is not None, "bills without charges"
+            detail = {"thresholds": len(found.reached), "seq": found.seq, LEAVES_OTHERS: True, HAS_CHARGES: True}
             issued = issue(work, found.drafts, states.THRESHOLD, detail)
             run_id, seq = issued.run_id, issued.commit_seq
+            found.charges.store(connection, run_id)
         else:
             seq = work.next_seq("alarm")
         alarms = [_billed_alarm(each, run_id) for each in found.reached] + [_spent_alarm(each) for each in found.spent]
@@ -169,7 +173,7 @@ def _store(home: Home, found: _Found, who: Who) -> int:
     return run_id
 
 
-def _find(home: Home, through: dt.date, threads: int) -> _Found:
+def _find(home: Home, through: dt.date, threads: int, *, with_charges: bool = False) -> _Found:
     made: list[Spending] = []
 
     def spending(contracts: Contracts) -> Sink:
@@ -193,6 +197,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         wanted = names.where(tables.subscriptions.c.subscription_key.in_(keys))
         ids = {row.subscription_key: row.subscription_id for row in connection.execute(wanted)} if keys else {}
     drafts = Writer(contracts, through, known.currencies, payers, {}).drafts(lines)
+    charges = charges_of(home, known, through, acting) if with_charges and drafts else None
     shown = functools.partial(_shown, known=known, payers=payers, ids=ids)
     limit = functools.partial(_limit, known=known, payers=payers, ids=ids)
     passed_by = [
@@ -208,6 +213,7 @@ def _find(home: Home, through: dt.date, threads: int) -> _Found:
         tuple(limit(each) for each in spent),
         tuple(shown(each) for each in all_acting if each.account_key in held),
         tuple(passed_by),
+        charges,
     )
 
 

@@ -29,6 +29,7 @@ SCHEMA_VERSIONS: Final = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -51,7 +51,9 @@ def computed_again(
     rows = np.flatnonzero(made.calendar >= 0)
     before = _computed_day(covered)
     whole = contracts.facts.account_index(np.array(sorted(first_time), np.int64))
-    before[whole[whole >= 0]] = day_number(run.bill_date)
+    whole = whole[whole >= 0]
+    ends = np.array([*(day_number(periods[-1].end) for periods in made.calendars), BEFORE_ALL], np.int64)
+    before[whole] = ends[made.calendar[whole]]
     rows = rows[first[made.calendar[rows]] < before[rows]]
     for row in rows.tolist():
         key = int(contracts.facts.account_keys[row])

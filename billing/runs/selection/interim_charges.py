@@ -1,7 +1,7 @@
 """Charges of events on interim bills: what their subscriptions had used when they were made, in the periods that they bill.
 
-Interim bills keep no charges by event. So charges are worked out anew, for the few events that are asked for. An interim bill leaves out
-what a bill of another account has. `standing_charges` knows that, and these are without it.
+Interim bills of before schema 0016 keep no charges by event. Theirs are worked out anew, for the few events that are asked for. Such a bill
+leaves out what a bill of another account has. `standing_charges` knows that, and these are without it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 LEAVES_OTHERS: Final = "leaves_others"  # in the detail of interim bills: usage on bills of other accounts is not in them
+HAS_CHARGES: Final = "has_charges"  # in it as well: their charges are stored
 USAGE_KINDS: Final = ("usage", "volume")
 _USAGE: Final = ("event_key", "served_id", "start_us")
 
@@ -58,13 +59,15 @@ class Owned(NamedTuple):
 class InterimRun(NamedTuple):
     """Interim bills made at once: of usage on days before `bill_date`, as of the commit `pinned_seq`.
 
-    `leaves_others`: usage that bills of other accounts had by then is not on them. `owned`: their subscriptions, by key.
+    `leaves_others`: usage that bills of other accounts had by then is not on them. `has_charges`: their charges are stored. `owned`: their
+    subscriptions, by key.
     """
 
     run_id: int
     bill_date: dt.date
     pinned_seq: int
     leaves_others: bool
+    has_charges: bool
     owned: Mapping[int, Owned]
 
     def computes(self, charge: Charge, subscription_key: int) -> bool:
@@ -119,7 +122,8 @@ def interim_runs(
             continue
         if row.run_id not in found:
             detail: dict[str, Any] = msgspec.json.decode(row.detail or "{}")
-            known = (_pinned_seq(row.detail, row.commit_seq), bool(detail.get(LEAVES_OTHERS, False)), owned.setdefault(row.run_id, {}))
+            rules = (bool(detail.get(LEAVES_OTHERS, False)), bool(detail.get(HAS_CHARGES, False)))
+            known = (_pinned_seq(row.detail, row.commit_seq), *rules, owned.setdefault(row.run_id, {}))
             found[row.run_id] = InterimRun(int(row.run_id), dt.date.fromisoformat(row.bill_date), *known)
         void_seq = NEVER if row.void_seq is None else int(row.void_seq)
         period = (day_number(dt.date.fromisoformat(row.period_from)), day_number(dt.date.fromisoformat(row.period_to)))
@@ -132,10 +136,20 @@ def interim_runs(
 
 
 def interim_charges(home: Home, connection: sa.Connection, runs: Sequence[InterimRun], wanted: Wanted) -> dict[int, dict[Charge, Line]]:
-    """The `wanted` charges of each run, by its id, with the line of each. No price is known of them: it is 0."""
+    """The `wanted` charges of each run, by its id, with the line of each. Of bills of before no price is known: it is 0."""
     found: dict[int, dict[Charge, Line]] = {run.run_id: {} for run in runs}
-    for seq in sorted({run.pinned_seq for run in runs}):
-        of_commit = [run for run in runs if run.pinned_seq == seq]
+    row = tables.interim_charges.c
+    stored = {run.run_id for run in runs if run.has_charges}
+    lots = [row.event_key.in_(lot) for lot in in_chunks(sorted(wanted.event_keys))]
+    lots += [row.account_key.in_(lot) for lot in in_chunks(sorted(wanted.account_keys))]
+    for lot in lots if stored else ():
+        for each in connection.execute(sa.select(tables.interim_charges).where(lot)):
+            charge = Charge(bytes(each.event_key), int(each.account_key), day_number(dt.date.fromisoformat(each.period_from)))
+            if each.run_id in stored and wanted.holds(charge):
+                found[each.run_id][charge] = (int(each.subscription_key), int(each.price_id))
+    before = [run for run in runs if not run.has_charges]
+    for seq in sorted({run.pinned_seq for run in before}):
+        of_commit = [run for run in before if run.pinned_seq == seq]
         for run, charge, subscription in _charges(home, connection, seq, of_commit, wanted):
             found[run.run_id][charge] = (subscription, 0)
     return found

@@ -22,9 +22,10 @@ _USAGE: Final = ("event_key", "served_id", "start_us", marks.COMMIT_SEQ)
 
 
 class EventOwner(NamedTuple):
-    """The account (key; 0: none) that owns an event, and its number."""
+    """The account and the subscription (keys; 0: none) that own an event, and its number."""
 
     account_key: int
+    subscription_key: int
     number: str
 
 
@@ -47,4 +48,5 @@ def owners_of_rows(home: Home, connection: sa.Connection, seq: int, rows: pa.Tab
     for lot in in_chunks(sorted(set(subscriptions))):
         query = sa.select(owner.subscription_key, owner.account_key).where(owner.subscription_key.in_(lot))
         account_of |= {int(key): int(account) for key, account in connection.execute(query)}
-    return {name: EventOwner(account_of.get(key, 0), number) for name, key, number in zip(names, subscriptions, numbers, strict=True)}
+    owners = zip(names, subscriptions, numbers, strict=True)
+    return {name: EventOwner(account_of.get(key, 0), max(key, 0), number) for name, key, number in owners}

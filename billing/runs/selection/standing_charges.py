@@ -96,6 +96,7 @@ class StandingCharges:
         self._tests = {run.run_id: DaysForTests(known.connection, keys, run.pinned_seq) for run in self._runs if isinstance(run, Looked)}
         self._voids = _voids(known, keys)
         self._parts: dict[Charge, list[_Part]] = {}
+        self._lines: dict[Charge, Line] = {}
         self._of_event = collections.defaultdict[bytes, list[Charge]](list)
         for charge in sorted(self.all()):
             self._of_event[charge.event_key].append(charge)
@@ -123,10 +124,9 @@ class StandingCharges:
         run = self.run_of(charge)
         if run is None or isinstance(run, Looked):
             return ""
-        subscription = next(each[charge][0] for each in reversed(self._charges.values()) if charge in each)
         if isinstance(run, InterimRun):
             return run.owned[self._charges[run.run_id][charge][0]].number
-        found = run.document(charge, subscription)
+        found = run.document(charge, self.line(charge)[0])
         assert found is not None, "a re-rating has a charge, and no document of it"
         return found.number
 
@@ -172,6 +172,13 @@ class StandingCharges:
                 if has or (billed[charge] > 0 and self._computes(run, charge, lines[charge])):
                     parts[charge].append(_Part(run.run_id, int(has) - billed[charge], self._void_seq(run, charge, lines[charge])))
         self._parts |= parts
+        self._lines |= lines
+
+    def line(self, charge: Charge) -> Line:
+        """The newest line of a charge: its subscription (key) and price."""
+        if charge not in self._lines:
+            self._judge(charge.event_key)
+        return self._lines[charge]
 
     def _has(self, run: Run, charge: Charge, line: Line, *, on_others: bool) -> bool:
         """True where a run had a charge to bill. What it computes of an account for tests is on no bill, also where that is retracted."""
@@ -180,7 +187,7 @@ class StandingCharges:
         if charge not in self._charges[run.run_id]:
             return False
         if isinstance(run, InterimRun):
-            return not (run.leaves_others and on_others)
+            return run.has_charges or not (run.leaves_others and on_others)
         return not self._tests[run.run_id].holds(charge.account_key, day_of(charge.day))
 
     def _was_due(self, rerate: RerateRun, charge: Charge, line: Line) -> bool:
@@ -193,7 +200,7 @@ class StandingCharges:
     def _computes(self, run: Run, charge: Charge, line: Line) -> bool:
         """True where a run computed the period of a charge that was on a bill by then."""
         if isinstance(run, RerateRun):
-            return False  # it prices what the last run had
+            return run.document(charge, line[0]) is not None  # it has what the last run had, and takes all else off
         if isinstance(run, InterimRun):
             return run.computes(charge, line[0])
         if run.run_id not in self._computed:
@@ -202,7 +209,7 @@ class StandingCharges:
         return charge.day in self._computed[run.run_id].get(charge.account_key, ())
 
     def _void_seq(self, run: Run, charge: Charge, line: Line) -> int:
-        if isinstance(run, InterimRun):
+        if isinstance(run, InterimRun) and not run.has_charges:
             owned = run.owned.get(line[0])
             return NEVER if owned is None else owned.void_seq
         if isinstance(run, RerateRun):

@@ -1,7 +1,7 @@
-"""Usage that interim bills leave to others: it is on a bill of an account that owned it before.
+"""Usage that interim bills leave to other bills: it is on one of a subscription that owned it before.
 
-Its number moved for an earlier day since, or another version of its record is kept. A run of the cycle computes the period of that account,
-and takes it off. An interim bill of the new owner does not have it before.
+Its number moved for an earlier day since, or another version of its record is kept. A run of the cycle computes the period of the account
+that was billed, and takes it off there. No interim bill has it before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from billing import late_decisions
 from billing.intake import marks
-from billing.runs.selection.interim_charges import interim_runs
+from billing.runs.contracts.counted_runs import looked
+from billing.runs.selection.interim_charges import interim_looks
 from billing.runs.selection.moved_since import moved_since
 from billing.runs.selection.owners_now import owners_of
 from billing.runs.selection.standing_charges import Known, StandingCharges
@@ -27,19 +28,21 @@ _PERIOD_DAYS_MAX: Final = 62  # a period that is open may have begun so many day
 
 
 def left_to_other_bills(home: Home, seq: int, window_us: tuple[int, int]) -> late_decisions.Decided | None:
-    """Such usage as of `seq`, of an open window, and what people have decided on; None where no interim bill is of these days."""
+    """Such usage as of `seq`, of an open window, and what people have decided on; None where no bill of these days has any."""
     since = day_of(window_us[0] // DAY_US) - dt.timedelta(_PERIOD_DAYS_MAX)
     with home.connect() as connection:
-        runs = interim_runs(connection, seq, first_day=since)
+        runs = [run for run in (*looked(connection, seq), *interim_looks(connection, seq)) if run.bill_date > since]
         if not runs:
             return None
-        account_keys = {each.account_key for run in runs for each in run.owned.values()}
-        wanted = moved_since(connection, min(run.pinned_seq for run in runs), seq, account_keys)._replace(first_day=since)
-        standing = StandingCharges(Known(home, connection, seq), wanted).standing(lambda _: True) if wanted.is_any else set()
+        wanted = moved_since(connection, min(run.pinned_seq for run in runs), seq)._replace(first_day=since)
+        if not wanted.is_any:
+            return None
+        charges = StandingCharges(Known(home, connection, seq), wanted)
+        standing = charges.standing(lambda _: True)
         now = owners_of(home, connection, seq, {charge.event_key for charge in standing})
         decided = late_decisions.decided(connection, seq)
     known = (charge for charge in standing if charge.event_key in now)
-    moved = sorted({charge.event_key for charge in known if now[charge.event_key].account_key != charge.account_key})
+    moved = sorted({charge.event_key for charge in known if now[charge.event_key].subscription_key != charges.line(charge)[0]})
     if not moved:
         return None
     keys, none = pa.concat_arrays([decided.keys, marks.keys_array(moved)]), np.zeros(len(decided.keys) + len(moved), np.int64)

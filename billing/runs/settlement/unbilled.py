@@ -36,6 +36,7 @@ from billing.charges.rollover import Left
 from billing.charges.tax import taxed
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
+from billing.late_decisions import Decided
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.currencies import Currencies, rates_of
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.periods import Period
-    from billing.late_decisions import Decided
     from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
@@ -74,6 +74,7 @@ class Unbilled(NamedTuple):
     `ahead`: amounts that invoices hold of running periods for the days to come, in the same way (`billing.runs.settlement.deferred_fees`).
     `billed_micros`: for each of `lines`, the amount that invoices have billed on its key. `inside`: by charge key, one row each, the tax
     that is in the prices of all that is due on it; `outside`: the amounts due on these keys at prices without tax.
+    `left_alone`: usage that was not priced; None: what people had decided on.
     """
 
     seq: int
@@ -84,6 +85,7 @@ class Unbilled(NamedTuple):
     billed_micros: Int64s
     inside: Lines
     outside: Lines
+    left_alone: Decided | None = None
 
 
 class Known(NamedTuple):
@@ -144,7 +146,17 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     held = keyed.held(in_advance, due, charged)
     counted = np.concatenate([billed[deferred_fees.places(in_advance, billed) < 0], held.counted])
     found = differences(due, counted)
-    return Unbilled(seq, contracts, currencies, found.lines, held.lines, found.billed_micros, *_apart(owed, due))
+    return Unbilled(seq, contracts, currencies, found.lines, held.lines, found.billed_micros, *_apart(owed, due), alone)
+
+
+def price_again(home: Home, found: Unbilled, through: dt.date, account_ids: AbstractSet[str], sink: Sink) -> None:
+    """Price the usage of some accounts once more as it was `found` for bills in mid-cycle. `sink` gets the events of each group."""
+    with home.connect() as connection:
+        known = read(home, connection, found.seq, through, through, only=account_ids)
+    assert known.scope.window is not None, "a threshold was reached without usage"
+    ends = knowing_ends(known.contracts, known.scope, through)
+    about = (home, found.seq, Guide(home, found.seq), known.contracts, ends, known.stored)
+    price_in_groups(*about, threads=1, sink=sink, left_alone=found.left_alone)
 
 
 def read(  # noqa: PLR0913 -- what, of whom, and as of when

@@ -22,7 +22,7 @@ from billing.runs.selection.event_charges import Wanted
 from billing.runs.selection.interim_charges import interim_looks
 from billing.runs.selection.standing_charges import Known, StandingCharges
 from billing.store import tables
-from rating.dates import DAY_US, NEVER, NEVER_DAY, day_number, day_of
+from rating.dates import DAY_US, NEVER, day_number, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,18 +73,18 @@ def find(home: Home, seq: int, contracts: Contracts, scope: Scope, *, by_arrival
 
 
 class _ComputedDays:
-    """The first day of each account (key) that this run computes; NEVER_DAY: it computes none."""
+    """The days of each account (key) that this run computes, from the first period to the end of the last."""
 
     def __init__(self, facts: Facts, scope: Scope, account_keys: set[int]) -> None:
         keys = np.array(sorted(account_keys), np.int64)
         index = facts.account_index(keys)
-        first = np.array([*(day_number(periods[0].start) for periods in scope.calendars), NEVER_DAY], np.int64)
-        days = first[np.append(scope.calendar, -1)[index]]
-        self._first: dict[int, int] = dict(zip(keys.tolist(), days.tolist(), strict=True))
+        spans = [*(range(day_number(periods[0].start), day_number(periods[-1].end)) for periods in scope.calendars), range(0)]
+        calendars: list[int] = np.append(scope.calendar, -1)[index].tolist()
+        self._days = {key: spans[calendar] for key, calendar in zip(keys.tolist(), calendars, strict=True)}
 
     def holds(self, charge: Charge) -> bool:
         """Return whether the run computes the period of a charge."""
-        return charge.day >= self._first[charge.account_key]
+        return charge.day in self._days[charge.account_key]
 
 
 def _changes(  # noqa: PLR0913 -- as of when, and what is open

@@ -115,6 +115,16 @@ pending_periods = table(
     text("period_from"),
     int_("commit_seq"),
 )
+# The charges of events that an interim bill computed, whether it billed them or an earlier one had: those of the cycle are in files.
+interim_charges = table(
+    "interim_charges",
+    sa.Column("run_id", INT64, primary_key=True),
+    sa.Column("event_key", sa.LargeBinary, primary_key=True, index=True),
+    sa.Column("account_key", INT64, nullable=False, index=True),
+    int_("subscription_key"),
+    int_("price_id"),
+    text("period_from"),
+)
 quarantine = table(
     "quarantine",
     sa.Column("run_id", INT64, primary_key=True),
