@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from rating import jit, private_folders
 private_folders._ABOVE_THIS_FILE |= set(Path(sys.argv[1]).parents)
-print(jit._cache_folder([Path(jit.__file__)]))
+print(jit.cache_folder([Path(jit.__file__)]))
 """
 
 IS_ROOT = os.geteuid() == 0
