@@ -78,7 +78,7 @@ def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int
 
 
 def _texts(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int], start: int) -> tuple[str, ...]:
-    """Of each column one text in JSON, of a span of keys."""
+    """Texts in JSON, one a column, of a span of keys."""
     rows = query.where(key.between(start, start + KEYS_AT_ONCE - 1)).subquery()
     return tuple(connection.execute(sa.select(*(sa.func.json_group_array(column) for column in rows.c))).one())
 

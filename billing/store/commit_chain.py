@@ -169,7 +169,7 @@ def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
 
 @functools.cache
 def _queries() -> list[tuple[str, sa.Select[Any], sa.Select[Any] | None]]:
-    """Of each table of acts: its rows and those of its part from a commit on. Made once: each commit asks for all of them."""
+    """Queries for the rows of each table of acts and of its part, from a commit on. Made once: each commit asks for all of them."""
     queries, first = [], sa.bindparam(_FIRST, type_=sa.Integer())
     for name, columns in _SIGNED.items():
         row = sa.table(name, *map(sa.column, columns)).c
