@@ -86,7 +86,7 @@ def sources_of(file: str, *constants: str) -> list[Path]:
 
 
 def cache_folder(sources: Sequence[Path]) -> Path:
-    """The folder of what is compiled from these sources, the first of which has the kernels; made if it is missing."""
+    """The folder of what is compiled from these sources; made if it is missing. The first source has the kernels."""
     name = f"{sources[0].stem}-{_digest(sources)[:32]}"
     for root in (_user_cache(), Path(tempfile.gettempdir()) / f"ratewright-{os.geteuid()}"):
         folder = root / "kernels" / name
