@@ -68,13 +68,19 @@ def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int
     schema = _schema(query)
     bounds = query.with_only_columns(sa.func.min(key), sa.func.max(key)) if between is None else between
     first, last = connection.execute(bounds).one()
+    starts = range(first, last + 1, KEYS_AT_ONCE) if first is not None else ()
+    if len(starts) < 2:  # noqa: PLR2004 -- a thread would find nothing to do beside
+        found = [_of_texts(_texts(connection, query, key, start), schema) for start in starts]
+        return pa.concat_tables([schema.empty_table(), *found])
     with ThreadPoolExecutor(1) as beside:  # texts are taken apart while the database writes the next ones
-        parts = []
-        for start in range(first, last + 1, KEYS_AT_ONCE) if first is not None else ():
-            rows = query.where(key.between(start, start + KEYS_AT_ONCE - 1)).subquery()
-            texts = connection.execute(sa.select(*(sa.func.json_group_array(column) for column in rows.c))).one()
-            parts.append(beside.submit(_of_texts, tuple(texts), schema))
+        parts = [beside.submit(_of_texts, _texts(connection, query, key, start), schema) for start in starts]
         return pa.concat_tables([schema.empty_table(), *(part.result() for part in parts)])
+
+
+def _texts(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int], start: int) -> tuple[str, ...]:
+    """Texts in JSON, one a column, of a span of keys."""
+    rows = query.where(key.between(start, start + KEYS_AT_ONCE - 1)).subquery()
+    return tuple(connection.execute(sa.select(*(sa.func.json_group_array(column) for column in rows.c))).one())
 
 
 def batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
@@ -192,7 +198,8 @@ def _objects(values: pa.Array[Any]) -> list[Any]:
 
 
 def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:
-    result = connection.execute(cast("sa.Select[Any]", visitors.replacement_traverse(query, {}, _inlined)))
+    holds_many = any(_inlined(element) is not None for element in visitors.iterate(query))
+    result = connection.execute(cast("sa.Select[Any]", visitors.replacement_traverse(query, {}, _inlined)) if holds_many else query)
     cursor = result.cursor
     assert cursor is not None
     while rows := cursor.fetchmany(ROWS_AT_ONCE):
@@ -212,7 +219,7 @@ def _from_json(text: str, kind: pa.DataType) -> pa.Array[Any]:
     return pa.array(msgspec.json.decode(text), kind)
 
 
-def _inlined(element: sa.ClauseElement, **_: object) -> sa.ClauseElement | None:
+def _inlined(element: object, **_: object) -> sa.ClauseElement | None:
     """The integers of an IN as literals: SQLite takes 32,766 parameters and no more."""
     if isinstance(element, sa.BindParameter) and element.expanding and isinstance(element.type, sa.Integer):
         return element.render_literal_execute()

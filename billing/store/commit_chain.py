@@ -11,6 +11,7 @@ The hashes have no key: an edit of a commit with new hashes for all later ones i
 from __future__ import annotations
 
 import collections
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +52,7 @@ _PARTS: Final = {
     "late_decisions": ("late_decision_events", ("decision_id", "event_key", "start_us", "worth_micros"), "decision_id"),
     "run_undos": ("run_undo_accounts", ("undo_id", "account_key"), "undo_id"),
 }
+_FIRST: Final = "first"  # parameter of queries: the commit from which on they find
 _LIMITS: Final = "suspense.limit."  # names of settings behind which the number of their commit stands
 _COUNTS: Final = {"adjustments": "approved_uid"}  # filled where a row counts: one that waits gets another commit when it does
 
@@ -152,26 +154,40 @@ def _rows(connection: sa.Connection, after: int = 0) -> Iterator[Any]:
 def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
     """The rows by which persons act of commits from `first` on, by commit."""
     acts = collections.defaultdict[int, list[list[Any]]](list)
-    for name, columns in _SIGNED.items():
-        row = sa.table(name, *map(sa.column, columns)).c
-        query = sa.select(*row).where(row.commit_seq >= first).order_by(row[columns[0]])
-        if name in _COUNTS:
-            query = query.where(row[_COUNTS[name]].is_not(None))
-        for values in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+    for name, rows, parts in _queries():
+        for values in connection.execute(rows, {_FIRST: first}):
             acts[values.commit_seq].append([name, *values])
-        if name in _PARTS:
-            for commit_seq, *part in connection.execute(_parts(name, first).execution_options(yield_per=_ROWS_AT_ONCE)):
+        if parts is not None:
+            for commit_seq, *part in connection.execute(parts, {_FIRST: first}):
                 acts[commit_seq].append([_PARTS[name][0], *part])
-    setting = sa.table("settings", sa.column("name"), sa.column("value")).c
-    limits = sa.select(setting.name, setting.value).where(setting.name.startswith(_LIMITS, autoescape=True)).order_by(setting.name)
-    for name, value in connection.execute(limits):
+    for name, value in connection.execute(_limits()):
         commit_seq = int(name.removeprefix(_LIMITS))
         if commit_seq >= first:
             acts[commit_seq].append([name, value])
     return acts
 
 
-def _parts(name: str, first: int) -> sa.Select[Any]:
+@functools.cache
+def _queries() -> list[tuple[str, sa.Select[Any], sa.Select[Any] | None]]:
+    """Queries for the rows of each table of acts and of its part, from a commit on. Made once: each commit asks for all of them."""
+    queries, first = [], sa.bindparam(_FIRST, type_=sa.Integer())
+    for name, columns in _SIGNED.items():
+        row = sa.table(name, *map(sa.column, columns)).c
+        rows = sa.select(*row).where(row.commit_seq >= first).order_by(row[columns[0]])
+        if name in _COUNTS:
+            rows = rows.where(row[_COUNTS[name]].is_not(None))
+        parts = _parts(name, first).execution_options(yield_per=_ROWS_AT_ONCE) if name in _PARTS else None
+        queries.append((name, rows.execution_options(yield_per=_ROWS_AT_ONCE), parts))
+    return queries
+
+
+@functools.cache
+def _limits() -> sa.Select[Any]:
+    setting = sa.table("settings", sa.column("name"), sa.column("value")).c
+    return sa.select(setting.name, setting.value).where(setting.name.startswith(_LIMITS, autoescape=True)).order_by(setting.name)
+
+
+def _parts(name: str, first: sa.BindParameter[int]) -> sa.Select[Any]:
     """Commits and rows of what belongs to acts of a table, from a commit on."""
     part, columns, key = _PARTS[name]
     act, own = sa.table(name, sa.column(key), sa.column("commit_seq")), sa.table(part, *map(sa.column, columns))

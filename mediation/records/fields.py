@@ -13,10 +13,11 @@ import numpy as np
 
 from mediation.bytes import words
 from mediation.bytes.words import WORD_BYTES, lowest_bit, put_word, word_at
+from rating import dates
 from rating.dates import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from rating.jit import borrowed, kernel_module
 
-njit = kernel_module(__file__, words.__file__)
+njit = kernel_module(__file__, words.__file__, dates.__file__)
 
 # Kinds of a field.
 EMPTY, READ, UNREADABLE = 0, 1, -1

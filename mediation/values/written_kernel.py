@@ -13,10 +13,11 @@ import numpy as np
 
 from mediation.records import fields
 from mediation.records.fields import EMPTY, EXACT, LOCAL, MINUTE, READ, SECOND, UNREADABLE, WITH_OFFSET, YEAR_MAX, YEAR_MIN, precision_of
+from rating import dates
 from rating.dates import SECOND_US
 from rating.jit import kernel_module
 
-njit = kernel_module(__file__, fields.__file__)
+njit = kernel_module(__file__, fields.__file__, dates.__file__)
 
 VALUE_MAX: Final = 1 << 62
 DIGITS_MAX: Final = 18  # what int64 holds

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from rating import private_folders
+from rating import jit, private_folders
 
 OTHER_UID = 65534  # nobody
 _TELLS_FOLDER = """
@@ -17,14 +18,22 @@ import sys
 from pathlib import Path
 from rating import jit, private_folders
 private_folders._ABOVE_THIS_FILE |= set(Path(sys.argv[1]).parents)
-print(jit._cache_folder([Path(jit.__file__)]))
+print(jit.cache_folder([Path(jit.__file__)]))
 """
 
 IS_ROOT = os.geteuid() == 0
 
 
 def _folder_taken(temporary: Path, cache: Path) -> Path:
-    """The cache folder that a process of its own takes, with these two places to choose from."""
+    """The cache folder that a process takes, with these two places to choose from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(temporary))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        return jit.cache_folder([Path(jit.__file__)])
+
+
+def _folder_taken_by_a_process(temporary: Path, cache: Path) -> Path:
+    """The same of a process of its own, which has ended."""
     variables = {**os.environ, "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(cache)}
     ran = subprocess.run([sys.executable, "-c", _TELLS_FOLDER, str(temporary)], env=variables, capture_output=True, text=True, check=True)
     return Path(ran.stdout.strip())
@@ -102,7 +111,12 @@ def test_what_another_could_have_planted_in_the_temporary_folder_is_not_run(tmp_
     taken = _folder_taken(temporary, _no_cache(tmp_path))
     assert not taken.is_relative_to(temporary / f"ratewright-{os.geteuid()}")
     assert taken.parent == temporary
-    assert not taken.exists(), "a folder for one process goes with it"
+
+
+def test_a_folder_for_one_process_goes_with_it(tmp_path: Path, temporary: Path) -> None:
+    _writable_by_all(temporary / f"ratewright-{os.geteuid()}")
+    taken = _folder_taken_by_a_process(temporary, _no_cache(tmp_path))
+    assert (taken.parent, taken.exists()) == (temporary, False)
 
 
 @pytest.mark.parametrize("plant", PLANTED)

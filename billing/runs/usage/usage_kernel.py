@@ -11,10 +11,11 @@ import numba
 import numpy as np
 from numba.core import types
 
+from billing.runs.selection import left_out
 from billing.runs.selection.left_out import CLOSED, NOT_DUE, OTHER_RUN, SETTLED
 from rating.jit import kernel_module
 
-njit = kernel_module(__file__)
+njit = kernel_module(__file__, left_out.__file__)
 U64 = np.uint64
 NOBODY = -1  # as unit: of no unit; such rows come last, in the order in which they stand
 SKIPPED = -2  # as unit: not wanted

@@ -76,6 +76,18 @@ def test_a_table_is_read_span_by_span_of_its_key(home: Home, monkeypatch: pytest
     assert by_key.sort_by("raw_file_id").equals(whole)
 
 
+def test_a_table_of_one_span_is_read_without_a_thread(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread costs more than what it would read beside nothing."""
+    monkeypatch.setattr(bulk, "ThreadPoolExecutor", None)
+    row = tables.raw_files.c
+    with home.begin() as connection:
+        bulk.insert(connection, tables.raw_files, raw_files(10))
+        query = sa.select(row.raw_file_id, row.path, row.taken_us)
+        assert bulk.read_by(connection, query, row.raw_file_id).num_rows == 10
+        whole = bulk.read(connection, query.order_by(row.raw_file_id))
+        assert bulk.read_by(connection, query, row.raw_file_id).sort_by("raw_file_id").equals(whole)
+
+
 def test_both_ways_agree_with_the_database(home: Home) -> None:
     """What bulk wrote, and what it reads, is what one statement at a time reads and writes."""
     columns = raw_files(10)
@@ -166,6 +178,8 @@ def test_parameters_are_safe(home: Home) -> None:
         many = [*range(70_000), MOST]
         found = bulk.read(connection, sa.select(row.size_bytes).where(row.size_bytes.in_(many)).order_by(row.size_bytes))
         assert found["size_bytes"].to_pylist() == [0, 1, 255, 256, MOST]
+        inner = sa.select(row.raw_file_id).where(row.size_bytes.in_(many))
+        assert bulk.read(connection, sa.select(row.source).where(row.raw_file_id.in_(inner))).num_rows == 5
 
 
 def test_an_empty_answer_has_its_columns(home: Home) -> None:
