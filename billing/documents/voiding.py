@@ -27,10 +27,11 @@ from billing.runs import cycle, posting, states
 from billing.runs.contracts import facts
 from billing.runs.lock import only_run
 from billing.runs.selection import later_bills, scope
+from billing.runs.selection.changed_payers import both_sides
 from billing.store import approvals, tables
 from billing.store.voids import voided
 from rating import identifiers
-from rating.dates import local_date
+from rating.dates import NEVER, local_date
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _require_not_moved(home: Home, connection: sa.Connection, document: Document
         tables.invoice_lines, tables.subscriptions, subscription.subscription_key == line.subscription_key
     )
     keys = {document.account_key, *connection.execute(owners.where(line.invoice_key == document.invoice_key).distinct()).scalars()}
+    _require_payer_keeps(connection, document, home.head_seq(connection))
     for each in undo_moved.moved(home, connection, document.run_id, keys, home.head_seq(connection))[:1]:
         account = tables.accounts.c
         billed = connection.execute(sa.select(account.account_id).where(account.account_key == each.billed_key)).scalar_one()
@@ -117,6 +119,30 @@ def _require_not_moved(home: Home, connection: sa.Connection, document: Document
         raise UserError(
             f"{document.number} took usage off an earlier bill that is on the bill of {billed} in run {each.billed_run}",
             f"void the invoice of {billed} in run {each.billed_run} first: `ratewright invoice list --account {billed}` shows it",
+        )
+
+
+def _require_payer_keeps(connection: sa.Connection, document: Document, seq: int) -> None:
+    """Raise UserError where the run put on another payer's bill what the document takes off this one's: it would be on both."""
+    line, invoice, account = tables.invoice_lines.c, tables.invoices.c, tables.accounts.c
+    of_line = (line.subscription_key, line.price_id, line.period_from)
+    own = sa.select(*of_line).where(line.invoice_key == document.invoice_key, line.kind == "usage", line.amount_micros < 0)
+    given_back = {tuple(row) for row in connection.execute(own.distinct())}
+    if not given_back:
+        return
+    sides = both_sides(connection, document.run_id, sorted({subscription for subscription, *_ in given_back}), seq)
+    moved = [key for key, _, on_seq in sides if key in given_back and on_seq == NEVER]
+    for subscription, price_id, period_from in moved[:1]:
+        query = sa.select(invoice.number, account.account_id).select_from(tables.invoice_lines)
+        query = query.join(tables.invoices, invoice.invoice_key == line.invoice_key)
+        query = query.join(tables.accounts, account.account_key == invoice.account_key)
+        query = query.where(invoice.run_id == document.run_id, invoice.invoice_key.not_in(voided()), line.amount_micros > 0)
+        number, payer = connection.execute(
+            query.where(line.subscription_key == subscription, line.price_id == price_id, line.period_from == period_from)
+        ).first() or ("", "")
+        raise UserError(
+            f"{document.number} took usage off an earlier bill that {payer} pays on {number} since",
+            f"void that one first: ratewright invoice void {number} --reason ...",
         )
 
 

@@ -22,6 +22,7 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
+from billing.runs.selection.changed_payers import changed_payers
 from billing.runs.selection.computed_again import computed_again
 from billing.runs.selection.event_charges import Charge, Line, Wanted
 from billing.runs.selection.interim_charges import InterimRun, days_of, interim_charges, interim_looks, interim_runs
@@ -95,6 +96,7 @@ class StandingCharges:
         self._computed: dict[int, Mapping[int, range]] = {}
         self._tests = {run.run_id: DaysForTests(known.connection, keys, run.pinned_seq) for run in self._runs if isinstance(run, Looked)}
         self._voids = _voids(known, keys)
+        self._changed_payers = changed_payers(known.connection, known.seq, set(keys)) if self._voids else {}
         self._parts: dict[Charge, list[_Part]] = {}
         self._lines: dict[Charge, Line] = {}
         self._of_event = collections.defaultdict[bytes, list[Charge]](list)
@@ -169,7 +171,10 @@ class StandingCharges:
                 lines[charge] = self._charges.get(run.run_id, {}).get(charge, lines[charge])  # what comes off is off the line that had it
                 others = any(count > 0 for other, count in billed.items() if other.account_key != charge.account_key)
                 has = self._has(run, charge, lines[charge], on_others=others)
-                if has or (billed[charge] > 0 and self._computes(run, charge, lines[charge])):
+                change = self._changed_payers.get((run.run_id, charge.day, lines[charge])) if has and billed[charge] > 0 else None
+                if change is not None:
+                    parts[charge] += [_Part(run.run_id, -1, change.off_seq), _Part(run.run_id, 1, change.on_seq)]
+                elif has or (billed[charge] > 0 and self._computes(run, charge, lines[charge])):
                     parts[charge].append(_Part(run.run_id, int(has) - billed[charge], self._void_seq(run, charge, lines[charge])))
         self._parts |= parts
         self._lines |= lines
