@@ -18,8 +18,6 @@ import sqlalchemy as sa
 
 from billing import clocks
 from billing.clocks import Dated
-from billing.documents.interim_lines import as_priced, usage_of, with_tax
-from billing.documents.interim_usage import Charges, charges_of
 from billing.documents.issuing import issue
 from billing.documents.trying import Work
 from billing.invoicing.drafts import Drafts
@@ -29,6 +27,8 @@ from billing.runs.lock import only_run
 from billing.runs.selection import later_bills
 from billing.runs.selection.interim_charges import HAS_CHARGES, LEAVES_OTHERS
 from billing.runs.settlement.drafting import Writer
+from billing.runs.settlement.interim_events import Charges, charges_of
+from billing.runs.settlement.interim_lines import as_priced, usage_of, with_tax
 from billing.runs.settlement.left_to_others import left_to_other_bills
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.thresholds import Acted, Reached, reached

@@ -17,7 +17,7 @@ from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
 from billing.left_out.first_runs import with_first_runs
 from billing.left_out.judging import CODES, ORDER, Judge, columns
-from billing.left_out.on_interim_bills import with_interim_bills
+from billing.left_out.on_interim_bills import on_interim_bills
 from billing.left_out.precedence import UNSEEN
 from billing.left_out.reopened import next_dates
 from billing.left_out.taken_off import taken_off
@@ -138,7 +138,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
             raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then later runs are searched")
     told = tell_of(home, seq, usage, reason, by)
     told = tuple(_as_taken_off(each) if bytes.fromhex(each.event_key) in off else each for each in told)
-    return told if run_id is not None else with_interim_bills(home, seq, _with_next_runs(home, seq, usage, told))
+    return told if run_id is not None else _with_interim_bills(home, seq, _with_next_runs(home, seq, usage, told))
 
 
 def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs
@@ -231,6 +231,19 @@ def _with_next_runs(home: Home, seq: int, usage: pa.Table, told: tuple[Told, ...
     ahead = tell_of(home, seq, usage, np.full(rows.size, UNSEEN, np.int8), np.zeros(rows.size, np.int64))
     of_key = {each.event_key: each for each in ahead}
     return tuple(_with_next_run(each, of_key[each.event_key]) if each.event_key in of_key else each for each in told)
+
+
+def _with_interim_bills(home: Home, seq: int, told: tuple[Told, ...]) -> tuple[Told, ...]:
+    """The explanations, those of records on an interim bill with its number and its account."""
+    on = on_interim_bills(home, seq, {bytes.fromhex(each.event_key) for each in told if each.decision is None})
+
+    def known(each: Told) -> Told:
+        bill = on.get(bytes.fromhex(each.event_key))
+        if bill is None:
+            return each
+        return msgspec.structs.replace(each, detail=bill.detail(each.account_id), document=bill.number, document_account_id=bill.account_id)
+
+    return tuple(known(each) for each in told)
 
 
 def _with_next_run(each: Told, ahead: Told) -> Told:
