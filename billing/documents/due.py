@@ -24,7 +24,7 @@ from billing.runs.settlement.fees_due import fee_lines
 from billing.runs.settlement.inputs import Inputs
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
-from billing.runs.settlement.unbilled import as_whole_periods
+from billing.runs.settlement.unbilled import as_whole_periods, knowing_ends
 from billing.runs.usage.shard_groups import price_in_groups
 
 if TYPE_CHECKING:
@@ -116,8 +116,10 @@ def due_of(home: Home, document: Document) -> Due:
 
 def priced_usage(home: Home, ground: Ground, sink: Sink | None = None) -> PricedSums:
     """The usage of a ground; `sink` gets the priced events (see `groups.price_in_groups`)."""
-    guide = Guide(home, ground.seq)
-    about = (home, ground.seq, guide, ground.contracts, ground.scope, ground.stored)
+    guide, chosen = Guide(home, ground.seq), ground.scope
+    if ground.through is not None:
+        chosen = knowing_ends(ground.contracts, chosen, ground.through)  # allowances are those of the whole period
+    about = (home, ground.seq, guide, ground.contracts, chosen, ground.stored)
     return price_in_groups(*about, threads=1, sink=sink, left_alone=ground.left_alone, instead=ground.instead)
 
 

@@ -1,8 +1,8 @@
 """Invoice and line of events: their charges in runs that count, and the lines of these runs with the same charge key.
 
 An event has a charge in each run that computed its period. The first valid line is the one that bills it; later lines of the same key
-correct it, or others of that line. Interim bills and re-ratings keep no charges. Told are lines of re-ratings on the usage of the same
-subscription and period.
+correct it, or others of that line. An interim bill that has the event comes before them. Told are lines of re-ratings on the usage of the
+same subscription and period.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.contracts.unbilled_charges import UnbilledCharges
-from billing.runs.selection.standing_charges import on_bills
+from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.interim_charges import InterimRun, interim_looks
+from billing.runs.selection.standing_charges import Known, StandingCharges, on_bills
 from billing.store import tables
 from billing.store.voids import voided
+from rating.dates import day_of
 from rating.schema import KEY
-from rating.status import REFUSALS_FROM
+from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from billing.store.home import Home
 
@@ -88,7 +91,32 @@ def charged(home: Home, seq: int, keys: Sequence[bytes], progress: Progress | No
             again = on_bills(home, connection, seq, (key for key, each in found.items() if each[-1].status >= REFUSALS_FROM))
         for key in again:
             found[key] = [each for each in found[key] if each.status < REFUSALS_FROM]
+    for key, on in _on_interim_bills(home, seq, found).items():
+        found[key] = sorted([on, *found[key]], key=lambda each: each.run_id)
     return found
+
+
+def _on_interim_bills(home: Home, seq: int, found: Mapping[bytes, list[Charged]]) -> dict[bytes, Charged]:
+    """The charge that an interim bill has of events which a run of the cycle has charged since: they stay on that bill."""
+    if not found:
+        return {}
+    with home.connect() as connection:
+        if not interim_looks(connection, seq):
+            return {}
+        charges = StandingCharges(Known(home, connection, seq), Wanted(frozenset(found)))
+        on: dict[bytes, Charged] = {}
+        lines_of: dict[tuple[int, int], dict[tuple[Any, ...], Line]] = {}
+        for charge in sorted(charges.standing(lambda charge: isinstance(charges.run_of(charge), InterimRun))):
+            run, (subscription, price_id) = charges.run_of(charge), charges.line_on_bill(charge)
+            assert run is not None, "a charge on a bill has a run"
+            asked, wanted = (run.run_id, subscription), (subscription, day_of(charge.day).isoformat(), price_id)
+            if asked not in lines_of:
+                lines_of[asked] = _lines(connection, run.run_id, [subscription])
+            line = next((line for key, line in lines_of[asked].items() if key[:3] == wanted), None)
+            micros = found[charge.event_key][-1].charge_micros
+            made = (run.run_id, int(Status.RATED), micros, charge.account_key, line, "", "", ())
+            on[charge.event_key] = Charged(*made, run.pinned_seq)
+    return on
 
 
 def _of_run(home: Home, run_id: int, pinned_seq: int, table: pa.Table) -> Iterable[tuple[bytes, Charged]]:

@@ -16,6 +16,7 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.left_out.changed import verdicts_listed
 from billing.left_out.decisions import DecisionTold, decided_on
 from billing.left_out.first_runs import with_first_runs
+from billing.left_out.history import FOR_GOOD
 from billing.left_out.judging import CODES, ORDER, Judge, columns
 from billing.left_out.on_interim_bills import on_interim_bills
 from billing.left_out.precedence import UNSEEN
@@ -28,6 +29,7 @@ from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.refused_events import still_refused
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
+from billing.runs.selection.standing_charges import on_bills
 from billing.store import tables
 from rating.errors import UserError
 from rating.schema import KEY, UsageFlag
@@ -133,7 +135,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
         reason[rows], by[rows] = UNSEEN, 0
     else:
         by = np.full(usage.num_rows, run_id, np.int64)
-        reason = _of_run(home, seq, usage, run_id)
+        reason = _on_bills_settled(home, seq, usage, _of_run(home, seq, usage, run_id))
         if (reason == UNSEEN).any():
             raise UserError(f"run {run_id} has not seen the record: it came later", "leave out --run: then later runs are searched")
     told = tell_of(home, seq, usage, reason, by)
@@ -204,6 +206,19 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
                 found = _with_people(found, decisions.get(row), proposed.get(found.event_key))
                 told[row] = msgspec.structs.replace(found, taken_back=undone[names[row]]) if names[row] in undone else found
         return _with_tests(connection, seq, [told[row] for row in sorted(told)])
+
+
+def _on_bills_settled(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """The reasons of one run, SETTLED for what it left out for good and a bill has: that of a period which was closed by then."""
+    rows = np.flatnonzero((reason != UNSEEN) & FOR_GOOD[reason])
+    if not rows.size:
+        return reason
+    keys: list[Any] = usage["event_key"].take(pa.array(rows, pa.int64())).to_pylist()
+    with home.connect() as connection:
+        billed = on_bills(home, connection, seq, keys)
+    found = reason.copy()
+    found[rows[np.array([key in billed for key in keys], np.bool_)]] = CODES[LeftOut.SETTLED]
+    return found
 
 
 def _taken_off(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8]) -> set[Any]:

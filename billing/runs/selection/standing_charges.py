@@ -121,6 +121,12 @@ class StandingCharges:
         newest = max(each.run_id for each in valid if each.effect > 0)
         return next(run for run in self._runs if run.run_id == newest)
 
+    def line_on_bill(self, charge: Charge) -> Line:
+        """The line that an interim bill or a run has of a charge which is on it: its subscription (key) and price."""
+        run = self.run_of(charge)
+        assert run is not None, "a charge on no bill has no line"
+        return self._charges.get(run.run_id, {}).get(charge, self.line(charge))
+
     def document(self, charge: Charge) -> str:
         """The number of the interim bill, or of the document of a re-rating, that a charge is on; empty: it is none of them."""
         run = self.run_of(charge)

@@ -208,7 +208,7 @@ def _print_for_good(report: RunReport) -> None:
     closed, count = counts[LeftOut.CLOSED], sum(counts.values())
     if count:
         apart = f"{closed:,} of closed periods, {count - closed:,} by rules of plans on late usage"
-        lists = f"`ratewright usage too-late` lists {'it' if count == 1 else 'them'}"
+        lists = f"`ratewright usage too-late` lists {'it, unless a bill has it' if count == 1 else 'those that no bill has'}"
         print(f"left out for good: {counted(count, 'record')} ({apart}); {lists}")
 
 

@@ -10,6 +10,7 @@ import pytest
 from billing.enquiries import usage
 from billing.enquiries.usage_rows import Span
 from billing.left_out.words import sentences
+from billing.runs.selection.left_out import LeftOut
 from billing.verification.explain_line import explain_record
 from server.cli.usage.find import state_in_words
 from tests.billing.documents.test_interim_moved import Interims
@@ -43,6 +44,34 @@ def test_of_its_own_account(tmp_path: Path) -> None:
     )
     (found,) = usage.find(history.world.home, NUMBERS["anna"], Span()).records
     assert (found.state, found.invoice, found.line_no, found.account_id) == (usage.State.BILLED, number, 0, "anna")
+    history.world.home.close()
+
+
+def test_after_the_run_of_the_cycle(tmp_path: Path) -> None:
+    """It stays on the line of the interim bill; the bill of the cycle has what came since, and may be void."""
+    history = Interims(tmp_path)
+    history.all(f"{INTERIM}\n2025-11-20 other 2025-11-15 40\nruns 2025-12 2025-12")
+    interim_bill, last = history.world.numbers("anna")[-2:]
+    records = {each.record_id: each for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records}
+    assert (records["x"].state, records["x"].invoice, records["x"].line_no, records["x"].charge_micros) == (
+        "billed",
+        interim_bill,
+        1,
+        1_000_000,
+    )
+    assert (records["y"].state, records["y"].invoice) == ("billed", last)
+    history.tell("2025-12-03 void anna 2")
+    records = {each.record_id: each for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records}
+    assert (records["x"].state, records["x"].invoice, records["y"].state) == ("billed", interim_bill, "void")
+    history.world.home.close()
+
+
+def test_a_run_that_leaves_it_out_as_closed_does_not_say_that_it_is_too_late(tmp_path: Path) -> None:
+    """A hold of Bert makes the run of February read November, which is closed to Anna and on her bill."""
+    history = History(tmp_path)
+    history.all("2025-10-01 hold bert 2026-02-20\n2025-11-10 call anna 2025-11-05 10\nruns 2025-11 2026-03")
+    told = [each.reason for run in range(2, 6) for each in explain_record(history.world.home, "x", run).left_out]
+    assert LeftOut.CLOSED not in told
     history.world.home.close()
 
 

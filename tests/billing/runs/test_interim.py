@@ -14,6 +14,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.controls import books
 from billing.documents import explaining, interim
+from billing.documents.usage_list import usage_list
 from billing.ledger import closed_months
 from billing.runs import cycle
 from billing.store import tables
@@ -268,6 +269,9 @@ def test_what_is_free_in_the_whole_period_is_free_in_mid_cycle(world: World, min
     day = dt.date(2025, 11, 11)
     done = interim.run(world.home, day, closed_months.Who("ada", 1001, world.begun(day)))
     assert [each.unbilled_micros for each in done.reached] == [each.spent_micros for each in done.limits] == [cents * 10_000] * (cents > 0)
+    for number in world.numbers():  # explained from what it knew: with the allowance of the whole period
+        (line,) = usage_list(world.home, number).lines
+        assert (line.charge_micros, line.amount_micros, explaining.explain(world.home, number).number) == (cents * 10_000,) * 2 + (number,)
     world.bill("2025-12-01")
     calls = [cents for number in world.numbers() for text, *_, cents in world.lines(number) if text == "National calls"]
     assert calls == ([cents] if cents else [0]), "once, in mid-cycle or, of nothing, by the cycle"

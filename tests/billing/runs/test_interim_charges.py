@@ -50,6 +50,16 @@ HISTORIES: Final = {
         2025-12-03 void anna 2
         2025-12-04 run bert 2025-12-01
         """, (100, 0), "runs 2026-01 2026-02", (0, 100)),
+    "both documents of the run are void, and the one of the new owner is made again": ("""
+                   runs 2025-11 2025-11
+        2025-11-10 call anna 2025-11-05 10
+        2025-11-12 interim
+        2025-11-13 move anna bert-1 2025-11-02
+                   runs 2025-12 2025-12
+        2025-12-03 void bert 1
+        2025-12-03 void anna 2
+        2025-12-04 reissue bert 1
+        """, (100, 0), "runs 2026-01 2026-02", (0, 100)),
     "another version of the record has another owner for its day": ("""
         2025-10-31 move anna bert-1 2025-11-08
                    runs 2025-11 2025-11

@@ -64,7 +64,7 @@ def test_from_the_run_to_the_list(call: Callable[[str], str]) -> None:
     shown = call("bill run --date 2026-03-01")
     assert "left out: closed (its period is closed, for good)  2" in shown
     told = "left out for good: 2 records (2 of closed periods, 0 by rules of plans on late usage)"
-    assert f"{told}; `ratewright usage too-late` lists them" in shown
+    assert f"{told}; `ratewright usage too-late` lists those that no bill has" in shown
     listed = json.loads(call("usage too-late --json"))
     text = call("usage too-late")
     assert [_without_days(line) for line in text.strip().splitlines()] == [_without_days(line) for line in LIST.strip().splitlines()]
