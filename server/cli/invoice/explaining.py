@@ -1,5 +1,6 @@
 """`ratewright invoice explain`."""
 
+# ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -71,6 +72,9 @@ def _print_events(events: LineExplained, limit: int, language: str) -> None:
     for outcome in events.outcomes[:limit]:
         print()
         output.print_lines([explained.as_text(outcome, language)])
+    if len(events.outcomes) > limit:
+        more = f"{len(events.outcomes) - limit:,}"
+        output.print_lines(["", f"{more} more: --limit" if language == "en" else f"另有 {more} 条：请用 --limit"])
 
 
 def _with_events(found: Explained, events: LineExplained, limit: int) -> dict[str, object]:

@@ -109,6 +109,8 @@ def test_invoice_list_and_show(billed: Command) -> None:
 def test_invoice_explain(billed: Command) -> None:
     text = billed("invoice explain R-0000000001 2 --limit 2")
     assert "Events: 2, charges of 0.70 before the line is rounded" in text
+    events = int(json.loads(billed("invoice explain R-0000000001 2 --json"))["events_total"])
+    assert f"\n{events - 1} more: --limit" in billed("invoice explain R-0000000001 2")
     assert "取整前费用合计 0.70" in billed("invoice explain R-0000000001 2 --language zh")
     assert "allowance free minutes" in text
     explained: dict[str, Any] = json.loads(billed("invoice explain R-0000000001 2 --json"))
