@@ -28,6 +28,7 @@ from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.refused_events import still_refused
+from billing.runs.selection import arrival_times
 from billing.runs.selection.left_out import LeftOut, Outlook, outlook
 from billing.runs.selection.standing_charges import on_bills
 from billing.store import tables
@@ -75,7 +76,8 @@ class Told(msgspec.Struct, frozen=True):
     none did. `arrives_from`, `arrives_to` (the first day after it): the period
     of its arrival, where its plan bills it with that; empty: with its own. `taken_back`: decisions on it that hold no more.
     `next_run`: the bill date of the next run of its account, where runs so far have passed that by. `document`: the number of the interim
-    bill that has it, of `document_account_id`; then `detail` says whether that is its own (`on_interim_bills`).
+    bill that has it, of `document_account_id`; then `detail` says whether that is its own (`on_interim_bills`). `came_us`: when its first
+    version came (`arrival_times`); `stored_us`: of the version that counts, which is later where people chose or corrected it.
     """
 
     event_key: str
@@ -109,6 +111,7 @@ class Told(msgspec.Struct, frozen=True):
     next_run: str = ""
     document: str = ""
     document_account_id: str = ""
+    stored_us: int = 0
 
     @property
     def billed_to(self) -> str:
@@ -188,7 +191,7 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
     names: list[Any] = usage["event_key"].to_pylist()
     refused = still_refused(home, seq, names)
     with home.connect() as connection:
-        came_us = _came_us(connection, int64(usage[COMMIT_SEQ]))
+        stored_us, came_us = _instants(connection, seq, usage)
         decisions, proposed = decided_on(connection, seq, usage), late_decisions.proposed(connection)
         undone = late_decisions.undone_on(connection, seq)
         runs = {run.run_id: run for run in looked(connection, seq)}
@@ -201,7 +204,8 @@ def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8],
             starts, records = int64(some["start_us"]).tolist(), some.select(["event_key", "record_id", "source", "flags"]).to_pylist()
             each = zip(rows.tolist(), codes.tolist(), starts, records, judge.circumstances(some), strict=True)
             for row, code, start, record, known in each:
-                found = _told(record, (start, int(came_us[row])), _as_told(run, ORDER[code]), run, known)
+                instants = start, int(came_us[row]), int(stored_us[row])
+                found = _told(record, instants, _as_told(run, ORDER[code]), run, known)
                 found = _with_refusal(found, refused.get(names[row]))
                 found = _with_people(found, decisions.get(row), proposed.get(found.event_key))
                 told[row] = msgspec.structs.replace(found, taken_back=undone[names[row]]) if names[row] in undone else found
@@ -300,7 +304,7 @@ def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval 
     return msgspec.structs.replace(found, decision=decision, **whose)
 
 
-def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
+def _told(record: dict[str, Any], instants: tuple[int, int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
     detail = _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside or _awaited(reason, run, known)
     return Told(
         event_key=record["event_key"].hex(),
@@ -324,6 +328,7 @@ def _told(record: dict[str, Any], instants: tuple[int, int], reason: LeftOut, ru
         closes_on=_iso(known.closes_on),
         arrives_from=_iso(known.arrives_from),
         arrives_to=_iso(known.arrives_to),
+        stored_us=instants[2],
     )
 
 
@@ -361,7 +366,16 @@ def _of_run(home: Home, seq: int, usage: pa.Table, run_id: int) -> npt.NDArray[n
     return reason
 
 
-def _came_us(connection: sa.Connection, commit_seq: Int64s) -> Int64s:
+def _instants(connection: sa.Connection, seq: int, usage: pa.Table) -> tuple[Int64s, Int64s]:
+    """Of each row the instant of its commit, and of the commit with which the first version of its record came."""
+    stored = int64(usage[COMMIT_SEQ])
+    first = stored
+    if (usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)).any():
+        first = arrival_times.load(connection, seq).first_seqs(usage)
+    return _instants_of(connection, stored), _instants_of(connection, first)
+
+
+def _instants_of(connection: sa.Connection, commit_seq: Int64s) -> Int64s:
     """The instant of each commit."""
     commit = tables.commits.c
     numbers = sorted(set(commit_seq.tolist()))

@@ -61,7 +61,7 @@ class _Job(NamedTuple):
         """True where a record began or came on a day that it may have computed, and its rule says nothing else."""
         if self.rule == RULE_OF_BEFORE and not each.record.refused:
             return False
-        return each.record.came_us <= self.known_us and self._reaches(each, (each.record.start_us, each.record.came_us))
+        return each.record.came_us <= self.known_us and self._reaches(each, (each.record.start_us, *_arrived(each)))
 
     def may_differ(self, each: TooLate, changed_seq: int) -> bool:
         """True where it may have priced another version of a record than its final bill has. `changed_seq`: when the first one came."""
@@ -69,13 +69,18 @@ class _Job(NamedTuple):
         if each.versions.event_key in self.as_billed or changed_seq > self.known_seq:
             return False
         starts = [version.start_us for version in (each.versions.billed, each.versions.counts) if version is not None]
-        return self._reaches(each, (*starts, each.record.came_us))
+        return self._reaches(each, (*starts, *_arrived(each)))
 
     def _reaches(self, each: TooLate, instants: tuple[int, ...]) -> bool:
         """True where it may have computed a day of any of these instants."""
         wider = dt.timedelta(days=_WIDER_DAYS)
         days = (local_day(each, instant) for instant in instants)
         return any(self.first_day - wider <= day < self.after_day + wider for day in days)
+
+
+def _arrived(each: TooLate) -> tuple[int, ...]:
+    """When the first version of a record came, and the one that counts: a plan may bill it with either."""
+    return each.record.came_us, each.record.stored_us
 
 
 class Rerated:
