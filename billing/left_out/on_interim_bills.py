@@ -22,10 +22,14 @@ DETAILS: Final = (ON_INTERIM, OF_OTHER)
 
 
 class OnInterimBill(NamedTuple):
-    """The number of an interim bill with a record, and the account that it bills."""
+    """The number of an interim bill with a record, and the account that it bills.
+
+    `known_seq`: the version that it has is the last of before that commit, or of it. So is that of a later interim bill which corrects it.
+    """
 
     number: str
     account_id: str
+    known_seq: int
 
     def detail(self, account_id: str) -> str:
         """ON_INTERIM where the record is of that account (id), else OF_OTHER."""
@@ -42,4 +46,6 @@ def on_interim_bills(home: Home, seq: int, keys: Collection[bytes]) -> dict[byte
         on = sorted(charges.standing(lambda charge: bool(charges.document(charge))))
         query = sa.select(account.account_key, account.account_id)
         ids = dict(connection.execute(query.where(account.account_key.in_({charge.account_key for charge in on}))).all())
-        return {charge.event_key: OnInterimBill(charges.document(charge), ids[charge.account_key]) for charge in on}
+        return {
+            charge.event_key: OnInterimBill(charges.document(charge), ids[charge.account_key], charges.known_seq(charge)) for charge in on
+        }

@@ -1,7 +1,7 @@
 """Take a usage line of an invoice back to its events, or a record of a switch to its charge, explained by the plain twin.
 
 For a record that no run has priced, or that is priced and on no bill, the reason is given (`billing.left_out`). So it is for one that a run
-refused, once no run bills it any more.
+refused, once no run bills it any more. A record whose versions are in conflict waits in suspense (`billing.left_out.in_conflict`).
 
 Charges are priced again by the twin, from facts that it reads itself. Reasons, and the choice of the runs that count, are those of the
 run's own code: they explain and check nothing. So the import contract of this folder leaves this module out.
@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from billing.intake import view
 from billing.invoicing.rerated import Rerated, key_of_charge, key_of_line, rerated_since
 from billing.left_out import telling
+from billing.left_out.in_conflict import InConflict, in_conflict
 from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.left_out.telling import Told
@@ -81,12 +82,14 @@ class RecordExplained(msgspec.Struct, frozen=True):
     """Outcomes of the records of one name in runs, in order of time; and those that are on no bill.
 
     `rerated`: of the charges after which a re-rating has billed anything on the usage of their subscription and period.
+    `in_conflict`: those without an outcome whose versions wait in suspense; an interim bill may have one.
     """
 
     record_id: str
     outcomes: tuple[Outcome, ...]
     left_out: tuple[Told, ...]
     rerated: tuple[ChargeRerated, ...] = ()
+    in_conflict: tuple[InConflict, ...] = ()
 
     def rerated_of(self, outcome: Outcome) -> ChargeRerated | None:
         """Lines of re-ratings on top of one of the outcomes."""
@@ -127,6 +130,9 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
     pins = (seq, *(run.pinned_seq for run in runs))
     named = next((found for pin in pins if (found := _records(home, record_id, pin))), {})
     if not named:
+        conflicts = in_conflict(home, seq, record_id)
+        if conflicts:
+            return RecordExplained(record_id, (), (), in_conflict=conflicts)
         raise UserError(
             f"run {latest.run_id} priced no record `{record_id}`, and no usage that counts has that name",
             "`ratewright bill refused` and `usage suspense` show record names",
@@ -152,7 +158,8 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
         known |= {told.event_key for told in again}
         left_out = [each for each in left_out if each.event_key not in known] + closed + list(again)
     ordered = sorted(outcomes, key=lambda each: (each.event.start_us, each.event.event_key))
-    return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated))
+    conflicts = in_conflict(home, seq, record_id, without={each.event.event_key for each in outcomes})
+    return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated), conflicts)
 
 
 def _told(home: Home, seq: int, starts: Mapping[Any, int], run_id: int | None = None) -> tuple[Told, ...]:

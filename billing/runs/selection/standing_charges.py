@@ -138,6 +138,14 @@ class StandingCharges:
         assert found is not None, "a re-rating has a charge, and no document of it"
         return found.number
 
+    def known_seq(self, charge: Charge) -> int:
+        """The commit as of which the newest document with a charge that is on a bill had read usage: it has the last version of by then."""
+        found = self.run_of(charge)
+        assert found is not None, "asked of a charge that is on a bill"
+        valid = {each.run_id for each in self._parts[charge] if each.void_seq > self._known.seq}
+        priced = (run for run in self._runs if run.run_id in valid and charge in self._charges.get(run.run_id, {}))
+        return max((run.pinned_seq for run in priced), default=found.pinned_seq)
+
     def _documents(self) -> Iterator[Run]:
         known, wanted = self._known, self._wanted
         before = known.before_run or NEVER

@@ -67,7 +67,7 @@ def explain(
     from rating import explain as explained
     from server.cli import output, practice
     from server.cli.pages import rerated as rerated_page
-    from server.cli.pages.since_run import sentence
+    from server.cli.pages.since_run import conflict_sentences, sentence
     from server.cli.pages.void_bill import void_in_words
 
     with Home.open(home) as opened:
@@ -78,6 +78,7 @@ def explain(
     if as_json:
         events = [explained.as_json(outcome) for outcome in found.outcomes]
         told = {"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated, "void": void, "since": since}
+        told |= {"in_conflict": found.in_conflict}
         output.print_json(practice.marked(opened, told))
         return 0
     practice.say(opened, language)
@@ -89,6 +90,7 @@ def explain(
         changed = [sentence(each, language) for each in since if each.event_key == outcome.event.event_key.hex()]
         texts.append("\n".join([explained.as_text(outcome, language), *changed, *gone, *later]))
     aside = [sentences(each, language, is_priced=each.event_key not in without_price) for each in found.left_out]
+    aside += [conflict_sentences(each, language) for each in found.in_conflict]
     print("\n\n".join([*texts, *("\n".join(each) for each in aside)]))
     return 0
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from server.cli.bill import instant
+
 if TYPE_CHECKING:
     from billing.enquiries.since_run import Quantity, Since
     from billing.enquiries.usage import Record
+    from billing.left_out.in_conflict import InConflict
 
 _SHORT: Final = {
     "en": {
@@ -91,6 +94,31 @@ _SENTENCES: Final = {
 }
 
 
+_CONFLICT: Final = {
+    "en": {
+        "head": "Record {record} of {source}, begun {start} (UTC): it waits in suspense as {ids}.",
+        "on": "The interim bill {document} of account {account_id} has the version of {charged}. A run of {account_id} that bills its "
+        "period takes it off, unless that version is chosen before.",
+        "and": ", ",
+    },
+    "zh": {
+        "head": "记录 {record}（来源 {source}），开始于 {start}（UTC）：待处理，编号 {ids}。",
+        "on": "账户 {account_id} 的期中账单 {document} 已计入 {charged} 的版本。{account_id} 在其账期的出账将其冲回，除非此前选定该版本。",
+        "and": "、",
+    },
+}
+
+
+def conflict_sentences(found: InConflict, language: str) -> list[str]:
+    """A record of `bill explain` whose versions are in conflict and have no charge: where it waits, what bill has one, and what comes."""
+    words, ids = _CONFLICT[language], [str(each) for each in found.suspense_ids]
+    charged = quantity_of(found.duration_us, found.bytes, found.units)
+    fields = {"record": found.record_id, "source": found.source, "start": instant(found.start_us), "ids": words["and"].join(ids)}
+    fields |= {"document": found.document, "account_id": found.document_account_id, "charged": charged}
+    told = [words["head"].format(**fields), _SENTENCES[language]["conflict"].format(suspense_id=ids[0])]
+    return [*told, words["on"].format(**fields)] if found.document else told
+
+
 def in_short(record: Record, language: str) -> str:
     """The change of a record of `usage find`; empty where there is none."""
     if record.since is None:
@@ -105,11 +133,14 @@ def sentence(since: Since, language: str) -> str:
 
 def quantity(of: Record | Quantity | None) -> str:
     """A duration, volume or count in words."""
-    if of is None:
-        return ""
-    if of.bytes:
-        return f"{of.bytes:,} B"
-    return f"{of.duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s" if of.duration_us else f"{of.units:,}"
+    return "" if of is None else quantity_of(of.duration_us, of.bytes, of.units)
+
+
+def quantity_of(duration_us: int, volume: int, units: int) -> str:
+    """The same of a duration in microseconds, bytes and units."""
+    if volume:
+        return f"{volume:,} B"
+    return f"{duration_us / 1_000_000:,.3f}".rstrip("0").rstrip(".") + " s" if duration_us else f"{units:,}"
 
 
 def _told(since: Since, words: dict[str, str], **more: object) -> str:
