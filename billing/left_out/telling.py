@@ -367,7 +367,7 @@ def _of_run(home: Home, seq: int, usage: pa.Table, run_id: int) -> npt.NDArray[n
 
 
 def _instants(connection: sa.Connection, seq: int, usage: pa.Table) -> tuple[Int64s, Int64s]:
-    """Of each row the instant of its commit, and of the commit with which the first version of its record came."""
+    """The instant of the commit of each row, and of the commit with which the first version of its record came."""
     stored = int64(usage[COMMIT_SEQ])
     first = stored
     if (usage["flags"].to_numpy() & int(UsageFlag.RECYCLED)).any():

@@ -79,7 +79,7 @@ class _Job(NamedTuple):
 
 
 def _arrived(each: TooLate) -> tuple[int, ...]:
-    """When the first version of a record came, and the one that counts: a plan may bill it with either."""
+    """The instants of the first version of a record and of the one that counts: a plan may bill it with either."""
     return each.record.came_us, each.record.stored_us
 
 

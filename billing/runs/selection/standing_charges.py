@@ -139,7 +139,7 @@ class StandingCharges:
         return found.number
 
     def known_seq(self, charge: Charge) -> int:
-        """The commit as of which the newest document with a charge that is on a bill had read usage: it has the last version of by then."""
+        """The last commit that the newest document with a charge knew: it has the version that counted then. The charge is on a bill."""
         found = self.run_of(charge)
         assert found is not None, "asked of a charge that is on a bill"
         valid = {each.run_id for each in self._parts[charge] if each.void_seq > self._known.seq}

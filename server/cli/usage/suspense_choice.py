@@ -193,8 +193,14 @@ def _moves(shown: Shown) -> list[str]:
 def _has(bill: OnBill) -> str:
     from server.cli import output
 
-    charge = f"{output.amount(bill.charge_micros, bill.currency)} {bill.currency}"
-    return f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version} ({charge} before tax)"
+    charge = f" ({output.amount(bill.charge_micros, bill.currency)} {bill.currency} before tax)" if bill.currency else ""
+    return f"{has_version(bill)}{charge}"
+
+
+def has_version(bill: OnBill) -> str:
+    """The line or the interim bill that has a version."""
+    where = f"{bill.invoice} line {bill.line_no}" if bill.line_no else f"interim bill {bill.invoice}"
+    return f"{where} of {bill.account_id} has version {bill.version}"
 
 
 def _on_bill(shown: Shown) -> str:

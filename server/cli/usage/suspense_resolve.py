@@ -81,6 +81,7 @@ def take_back(
     from billing.suspense.deciding import Deciding
     from server import operator
     from server.cli import output, practice
+    from server.cli.usage import suspense_choice as choice
     from server.cli.usage import suspense_common as common
 
     identifier = _number(record)
@@ -101,7 +102,7 @@ def take_back(
     waits = "the event would be in conflict again" if would else f"the event is in conflict again, as record {done.waits_as}"
     print(f"{'dry run: ' if dry_run else ''}{waits}; no version counts until one is chosen")
     if bill is not None:
-        print(f"{bill.invoice} line {bill.line_no} of {bill.account_id} has version {bill.version}: the next run takes it off")
+        print(f"{choice.has_version(bill)}: the next run takes it off")
     if done.needs_second:
         print(_second(done, definition, dry_run=dry_run))
     return 0

@@ -7,14 +7,16 @@ Anna's call of 60 minutes comes to 6.00 on her interim bill. Then a version of 2
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from billing.suspense import resolving
 from billing.verification.explain_line import explain_record
 from server.cli import app
 from server.cli.pages.since_run import conflict_sentences
 from tests.billing.runs.test_interim_charges import Lives
+from tests.billing.suspense.world import asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,3 +86,58 @@ def test_the_command_ends_with_exit_status_0(history: Lives, capsys: pytest.Capt
     assert (told["events"], told["left_out"], [each["suspense_ids"] for each in told["in_conflict"]]) == ([], [], [[1, 2]])
     assert app.main([*words, "--run", "1"]) == 0
     assert capsys.readouterr().out.splitlines() == [HEAD, CHOOSE]
+
+
+def resolved(history: Lives, minutes: int, capsys: pytest.CaptureFixture[str]) -> tuple[list[str], dict[str, Any]]:
+    """The sentences about bills of a dry run that keeps the version of so many minutes, and the same for programs."""
+    name = named(history, minutes)
+    words = ["usage", "suspense", "resolve", "1", "--dry-run", "--keep", name, "--home", str(history.world.home.path)]
+    assert app.main(words) == 0
+    text = capsys.readouterr().out.splitlines()
+    assert app.main([*words, "--json"]) == 0
+    sentences = text[text.index(f"dry run: version {name} would count, and the others would be dropped") + 2 :]
+    return [line for line in sentences if "approve" not in line], json.loads(capsys.readouterr().out)
+
+
+def named(history: Lives, minutes: int) -> str:
+    found = resolving.versions(history.world.home, asking(history.world).seq, 1)
+    return found.names[found.rows["duration_us"].to_pylist().index(minutes * 60_000_000)]
+
+
+def test_resolve_names_the_interim_bill_that_corrects_or_keeps(history: Lives, capsys: pytest.CaptureFixture[str]) -> None:
+    history.all(ANNAS)
+    number = history.world.numbers("anna")[-1]
+    has = f"interim bill {number} of anna has version {named(history, 60)}"
+    text, told = resolved(history, 60, capsys)
+    assert text == [f"{has}: it stays there"]
+    bill = {"version": named(history, 60), "account_id": "anna", "invoice": number, "line_no": 0}
+    assert told["on_bill"] == {**bill, "charge_micros": 0, "currency": "", "later_lines": []}
+    text, told = resolved(history, 20, capsys)
+    assert (text, told["given_back"]) == ([f"{has}: the run of 2025-12-01 or later corrects it"], None)
+    history.all("2025-11-14 keep 20\nruns 2025-12 2025-12")
+    assert history.billed() == (200, 0), "as said: 4.00 less"
+
+
+def test_resolve_says_which_run_gives_it_back(history: Lives, capsys: pytest.CaptureFixture[str]) -> None:
+    history.all(BERTS)
+    number = history.world.numbers("anna")[-1]
+    text, told = resolved(history, 20, capsys)
+    assert text == [
+        f"interim bill {number} of anna has version {named(history, 60)}: the run of 2025-12-01 or later gives it back to anna",
+        f"version {named(history, 20)} is of bert: once it is given back, the run of 2025-12-01 or later bills it, 2.00 CNY",
+    ]
+    assert told["on_bill"]["invoice"] == number
+    assert (told["given_back"], told["billed_to"]) == ({"account_id": "anna", "next_bill_date": "2025-12-01"}, "bert")
+    history.all("2025-11-14 keep 20\nruns 2025-12 2025-12")
+    assert history.billed() == (0, 200)
+
+
+def test_take_back_names_the_interim_bill(history: Lives, capsys: pytest.CaptureFixture[str]) -> None:
+    history.all(ANNAS)
+    number, name = history.world.numbers("anna")[-1], named(history, 60)
+    history.all("2025-11-14 keep 60")
+    words = ["usage", "suspense", "take-back", "1", "--dry-run", "--note", "so", "--home", str(history.world.home.path)]
+    assert app.main(words) == 0
+    assert f"interim bill {number} of anna has version {name}: the next run takes it off" in capsys.readouterr().out.splitlines()
+    assert app.main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["on_bill"]["invoice"] == number
