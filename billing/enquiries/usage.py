@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from billing.enquiries import off_rows
 from billing.enquiries.off_rows import Gone
-from billing.enquiries.since_run import Since, moved, owners_in_conflict, owners_of, since_run
+from billing.enquiries.since_run import Kind, Quantity, Since, moved, owners_in_conflict, owners_of, since_run
 from billing.enquiries.usage_bills import Charged, charged
 from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
 from billing.enquiries.void_bills import to_come, void_line
@@ -26,6 +26,7 @@ from billing.intake.marks import COMMIT_SEQ, CONFLICTING
 from billing.invoicing.rerated import Rerated
 from billing.late_decisions import BILLED
 from billing.left_out import telling
+from billing.left_out.in_conflict import conflicts_of
 from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
 from billing.runs.contracts.columns import int64
@@ -38,10 +39,11 @@ from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from billing.enquiries.off_rows import OffRow
     from billing.enquiries.void_bills import OnVoid
+    from billing.left_out.in_conflict import InConflict
     from billing.left_out.telling import Told
     from billing.store.home import Home
 
@@ -182,7 +184,9 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
         for row in rows.off.to_pylist()
         if row["event_key"] in off
     ]
-    every = sorted([*records, *held, *gone_rows], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
+    keys_of_them = [row["event_key"] for row in (*waits, *(row for row in rows.off.to_pylist() if row["event_key"] in off))]
+    disputed = _with_interim_bills(home, seq, keys_of_them, [*held, *gone_rows])
+    every = sorted([*records, *disputed], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
     return Found(number, seq, tuple(every[:limit]), rows.total + len(waits) + len(gone_rows))
 
 
@@ -351,6 +355,26 @@ def _bill_of_version(
     if since.charged is not None and since.charged.duration_us == (row["duration_us"] or 0):
         where |= {"charge_micros": charge.charge_micros, "currency": currency}
     return {**where, "account_id": account_id, "since": since}
+
+
+def _with_interim_bills(home: Home, seq: int, keys: Sequence[bytes | None], records: Sequence[Record]) -> list[Record]:
+    """The records (of events with these keys), versions in conflict with the interim bill that has one of them."""
+    asked = {
+        key
+        for key, each in zip(keys, records, strict=True)
+        if key is not None and each.state is State.SUSPENSE and each.reason == CONFLICTING and not each.invoice
+    }
+    found = {bytes.fromhex(each.event_key): each for each in conflicts_of(home, seq, asked) if each.document}
+    return [_on_interim_bill(each, found[key]) if key in asked and key in found else each for key, each in zip(keys, records, strict=True)]
+
+
+def _on_interim_bill(record: Record, on: InConflict) -> Record:
+    if record.state is not State.SUSPENSE or record.reason != CONFLICTING:
+        return record
+    charged_as = Quantity(on.duration_us, on.bytes, on.units)
+    since = Since(on.event_key, Kind.CONFLICT, charged=charged_as, suspense_id=on.suspense_ids[0])
+    account_id = on.document_account_id
+    return msgspec.structs.replace(record, invoice=on.document, account_id=account_id, billed_account_id=account_id, since=since)
 
 
 def _record_ids(home: Home, seq: int, waits: list[dict[str, Any]]) -> dict[bytes, str]:

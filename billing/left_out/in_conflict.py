@@ -47,18 +47,26 @@ class InConflict(msgspec.Struct, frozen=True):
 def in_conflict(home: Home, seq: int, record_id: str, *, without: Collection[bytes] = ()) -> tuple[InConflict, ...]:
     """The records that a source calls `record_id` with versions in conflict as of `seq`, by time. `without`: keys of no interest."""
     with home.connect() as connection:
-        ids = _waiting(connection, seq)
-    rows = view.of_keys(home, _VERSION, seq, pa.array(sorted(ids.keys() - set(without)), KEY)).sort_by(COMMIT_SEQ)
+        keys = _waiting(connection, seq).keys() - set(without)
+    rows = view.of_keys(home, ("event_key", "record_id"), seq, pa.array(sorted(keys), KEY))
     named: Any = pc.equal(rows["record_id"], pa.scalar(record_id))
-    keys: set[Any] = set(rows.filter(named)["event_key"].to_pylist())
+    found = conflicts_of(home, seq, set(rows.filter(named)["event_key"].to_pylist()))
+    return tuple(msgspec.structs.replace(each, record_id=record_id) for each in found)
+
+
+def conflicts_of(home: Home, seq: int, keys: Collection[bytes]) -> tuple[InConflict, ...]:
+    """Those of some events whose versions are in conflict as of `seq`, in order of time."""
     if not keys:
         return ()
+    with home.connect() as connection:
+        ids = {key: numbers for key, numbers in _waiting(connection, seq).items() if key in keys}
+    rows = view.of_keys(home, _VERSION, seq, pa.array(sorted(ids), KEY)).sort_by(COMMIT_SEQ)
+    rows = rows.set_column(rows.column_names.index("start_us"), "start_us", pa.array(int64(rows["start_us"])))
     versions: dict[Any, list[dict[str, Any]]] = collections.defaultdict(list)
-    for row in rows.set_column(rows.column_names.index("start_us"), "start_us", pa.array(int64(rows["start_us"]))).to_pylist():
-        if row["event_key"] in keys:
-            versions[row["event_key"]].append(row)
-    on = on_interim_bills(home, seq, keys)
-    found = (_of_versions(record_id, each, ids[key], on.get(key)) for key, each in versions.items())
+    for row in rows.to_pylist():
+        versions[row["event_key"]].append(row)
+    on = on_interim_bills(home, seq, ids.keys())
+    found = (_of_versions(each, ids[key], on.get(key)) for key, each in versions.items())
     return tuple(sorted(found, key=lambda each: (each.start_us, each.event_key)))
 
 
@@ -73,10 +81,10 @@ def _waiting(connection: sa.Connection, seq: int) -> dict[Any, tuple[int, ...]]:
     return found
 
 
-def _of_versions(record_id: str, versions: list[dict[str, Any]], ids: tuple[int, ...], on: OnInterimBill | None) -> InConflict:
+def _of_versions(versions: list[dict[str, Any]], ids: tuple[int, ...], on: OnInterimBill | None) -> InConflict:
     """A record of its `versions`, oldest first."""
     first = versions[0]
-    found = InConflict(first["event_key"].hex(), first["source"], record_id, first["start_us"], ids)
+    found = InConflict(first["event_key"].hex(), first["source"], first["record_id"], first["start_us"], ids)
     billed = None if on is None else next((row for row in reversed(versions) if row[COMMIT_SEQ] <= on.known_seq), None)
     if on is None or billed is None:
         return found

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _SHORT: Final = {
     "en": {
         "conflict": "; billed on {invoice} line {line_no} as {charged}",
+        "conflict_interim": "; on the interim bill {invoice} of {billed_account_id} as {charged}",
         "version": "; billed as {charged}, and a version of {counts} counts since: {next}",
         "corrects": "the run of {next_bill_date} corrects it",
         "stays": "no run corrects it",
@@ -33,6 +34,7 @@ _SHORT: Final = {
     },
     "zh": {
         "conflict": "；已出账：{invoice} 第 {line_no} 项（{charged}）",
+        "conflict_interim": "；已计入账户 {billed_account_id} 的期中账单 {invoice}（{charged}）",
         "version": "；按 {charged} 出账，此后以 {counts} 的版本为准：{next}",
         "corrects": "{next_bill_date} 的出账将予以更正",
         "stays": "任何出账都不会更正",
@@ -123,7 +125,11 @@ def in_short(record: Record, language: str) -> str:
     """The change of a record of `usage find`; empty where there is none."""
     if record.since is None:
         return ""
-    return _told(record.since, _SHORT[language], invoice=record.invoice, line_no=record.line_no)
+    words = _SHORT[language]
+    if record.since.kind == "conflict" and not record.line_no:
+        charged = quantity(record.since.charged)
+        return words["conflict_interim"].format(invoice=record.invoice, billed_account_id=record.billed_account_id, charged=charged)
+    return _told(record.since, words, invoice=record.invoice, line_no=record.line_no)
 
 
 def sentence(since: Since, language: str) -> str:

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from billing.enquiries import usage
+from billing.enquiries.usage_rows import Span
 from billing.suspense import resolving
 from billing.verification.explain_line import explain_record
 from server.cli import app
 from server.cli.pages.since_run import conflict_sentences
+from server.cli.usage.find import state_in_words
 from tests.billing.runs.test_interim_charges import Lives
 from tests.billing.suspense.world import asking
+from tests.billing.too_late.late_world import NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +90,32 @@ def test_the_command_ends_with_exit_status_0(history: Lives, capsys: pytest.Capt
     assert (told["events"], told["left_out"], [each["suspense_ids"] for each in told["in_conflict"]]) == ([], [], [[1, 2]])
     assert app.main([*words, "--run", "1"]) == 0
     assert capsys.readouterr().out.splitlines() == [HEAD, CHOOSE]
+
+
+def test_usage_find_names_account_and_interim_bill(history: Lives) -> None:
+    history.all(ANNAS)
+    number = history.world.numbers("anna")[-1]
+    found = usage.find(history.world.home, NUMBERS["anna"], Span()).records
+    assert [(each.suspense_id, each.account_id, each.invoice, each.line_no) for each in found] == [
+        (1, "anna", number, 0),
+        (2, "anna", number, 0),
+    ]
+    assert [state_in_words(each, "en") for each in found] == [
+        f"waits in suspense as {row}: versions of the record conflict; on the interim bill {number} of anna as 3,600 s" for row in (1, 2)
+    ]
+    assert state_in_words(found[0], "zh") == f"待处理，编号 1：该记录的各版本互相冲突；已计入账户 anna 的期中账单 {number}（3,600 s）"
+    history.all("runs 2025-12 2025-12")
+    assert [each.invoice for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records] == ["", ""]
+
+
+def test_usage_find_of_another_account_names_the_one_that_is_billed(history: Lives) -> None:
+    """As of a bill of the cycle: Bert's number has a version, and Anna's bill has hers."""
+    history.all(BERTS)
+    number = history.world.numbers("anna")[-1]
+    for whose in ("anna", "bert"):
+        (record,) = usage.find(history.world.home, NUMBERS[whose], Span()).records
+        assert (record.account_id, record.invoice, record.billed_account_id) == ("anna", number, "anna")
+        assert state_in_words(record, "en").endswith(f"versions of the record conflict; on the interim bill {number} of anna as 3,600 s")
 
 
 def resolved(history: Lives, minutes: int, capsys: pytest.CaptureFixture[str]) -> tuple[list[str], dict[str, Any]]:
