@@ -50,7 +50,8 @@ def in_conflict(home: Home, seq: int, record_id: str, *, without: Collection[byt
         keys = _waiting(connection, seq).keys() - set(without)
     rows = view.of_keys(home, ("event_key", "record_id"), seq, pa.array(sorted(keys), KEY))
     named: Any = pc.equal(rows["record_id"], pa.scalar(record_id))
-    found = conflicts_of(home, seq, set(rows.filter(named)["event_key"].to_pylist()))
+    own: list[Any] = rows.filter(named)["event_key"].to_pylist()
+    found = conflicts_of(home, seq, set(own))
     return tuple(msgspec.structs.replace(each, record_id=record_id) for each in found)
 
 
