@@ -1,6 +1,6 @@
 """Itemised usage: every record behind the usage lines of an invoice, free of charge on request.
 
-The records are those of the invoice's run, as it priced them. Interim bills and re-ratings keep no charges: theirs are priced again, from
+The records are those of the invoice's run, as it priced them. Interim bills and re-ratings keep no amounts: theirs are priced again, from
 what was stored when they were made. Of a line that corrects an earlier one all records of its charge key are shown: their charges add up to
 the amount that all invoices up to this one have billed on it (`exact_micros`). Where prices hold their tax that is the net of it. A line
 that takes back all of a charge, because another account pays it by now, shows none: they are records of the payer's invoice.

@@ -1,7 +1,6 @@
 """Interim bills that have usage of a number: what people read before they take the number, or give it to another subscription.
 
-Interim bills keep no charges by event. So what they have of one number is worked out anew (`billing.runs.selection.interim_charges`), and
-only that of periods that are open: what a closed period has stays there, as the commands say of all bills.
+Only bills of periods that are open are named: what a closed period has stays there, as the commands say of all bills.
 """
 
 from __future__ import annotations
