@@ -54,15 +54,23 @@ class Touched(NamedTuple):
 
 
 class Affected(NamedTuple):
-    """The subscriptions that a version affects. `compared_with` is the version that it takes over from, None for the first one."""
+    """The subscriptions that a version affects, a row for each time on a plan.
+
+    `compared_with` is the version that it takes over from, None for the first one.
+    """
 
     compared_with: int | None
     changes: int
     subscriptions: list[Touched]
 
+    @property
+    def number(self) -> int:
+        """The number of subscriptions. One that changes its plan counts once."""
+        return len({each.subscription_id for each in self.subscriptions})
+
     def by_plan(self) -> dict[str, int]:
-        """The number of subscriptions on each plan, by name."""
-        return dict(sorted(Counter(each.plan for each in self.subscriptions).items()))
+        """The number of subscriptions on each plan, by name. One that changes its plan counts on each."""
+        return dict(sorted(Counter(plan for plan, _ in {(each.plan, each.subscription_id) for each in self.subscriptions}).items()))
 
 
 class Beyond(NamedTuple):

@@ -66,6 +66,13 @@ def format_micros(micros: int, places_min: int = 2) -> str:
     return f"-{text}" if micros < 0 else text
 
 
+def format_about(micros: int, places: int) -> str:
+    """Decimal text of an estimate, rounded to `places` (half up, away from zero); exact where that would be nothing."""
+    unit = minor_step_micros(places)
+    rounded = (abs(micros) + unit // 2) // unit * unit
+    return format_micros((-rounded if micros < 0 else rounded) if rounded else micros, places)
+
+
 def round_exact(amount_micros: Fraction | int, step_micros: int, mode: RoundingMode) -> int:
     """`amount_micros` rounded once to a multiple of `step_micros` (> 0), in micro-units.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing import catalogue
-from billing.accounts.kept_back import next_made, quarantined_by
+from billing.accounts.kept_back import first_not_held, next_made, quarantined_by
 from billing.accounts.picture import load
 from billing.accounts.plans import unknown_plan
 from billing.accounts.still_open import latest_run, open_from
@@ -54,8 +54,11 @@ def when_agreed(  # noqa: PLR0913, PLR0917 -- one argument a part of what is agr
 ) -> str:
     """The bill that shows an agreement with an account, or for one `contract` of it, from a day on.
 
-    It is in force in fees in advance that it is about. A test account begins with the first period that begins on the day or later.
+    It is in force in fees in advance that it is about. A test account begins with the first period that begins on the day or later. Of a
+    hold it is the bill that is kept back, and the first run after it.
     """
+    if kind == "hold":
+        return _when_held(recorder, before, day)
     picture = load(recorder.connection, [before.key])
     paid_for = {each.member for each in picture.relations if kind == "tax" and each.root == before.key and each.fact.holds_on(day)}
     contracts = [each for key in (before.key, *sorted(paid_for)) for each in picture.customers[key].contracts]
@@ -113,6 +116,28 @@ def when_billed(
     return _first_to_show(recorder, picture, customer, period)
 
 
+def _when_held(recorder: Recorder, before: Customer, day: dt.date) -> str:
+    """The first bill that a hold from a day on keeps back, and the first run that makes it. `day` has no hold where that is retracted."""
+    recorder.check()
+    picture = load(recorder.connection, [before.key])
+    customer = picture.customers[before.key]
+    if customer.category_on(day) == "test":
+        return when_billed(recorder, before, day)
+    hold = next((fact for fact in customer.of_kind("hold") if fact.from_date == day), None)
+    if hold is None:
+        return "the next run that no hold keeps back bills what this one kept back"
+    period = next_bill(recorder.connection, customer)
+    while period is not None and period.end < hold.from_date:
+        period = period_after(period, customer.bill_days, customer.closed_on)
+    if period is None or not hold.holds_on(period.end):
+        return f"no bill of {customer.account_id} that is still to come is dated in it: it keeps back none"
+    first = first_not_held(picture, customer, period.end, open_from(recorder.connection, picture, customer.key))
+    then = f"the first run of {first} or later makes it" if first is not None else "no run makes it until the hold has an end"
+    number = quarantined_by(recorder.connection, customer)
+    told = f"the bill of {period.end} is the first that it keeps back; {then}"
+    return f"{told}; {_in_quarantine(customer, number)}" if number else told
+
+
 def _first_to_show(recorder: Recorder, picture: Picture, customer: Customer, period: Period, more: str = "") -> str:
     """The text on a bill that is still to come: that of `period`, or the first one after a hold."""
     made = next_made(picture, customer, period, open_from(recorder.connection, picture, customer.key))
@@ -122,7 +147,8 @@ def _first_to_show(recorder: Recorder, picture: Picture, customer: Customer, per
     elif made.period is None:
         told = f"the first bill after the hold shows it{more}; {made.why}"
     else:
-        told = f"the bill of {made.period.end} is the first one after the hold, and shows it{more}; {made.why}"
+        first = first_not_held(picture, customer, period.end, open_from(recorder.connection, picture, customer.key))
+        told = f"the first run of {first} or later makes the first bill after the hold, and shows it{more}; {made.why}"
     return f"{told}; {_in_quarantine(customer, number)}" if number else told
 
 

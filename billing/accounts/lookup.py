@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from billing.accounts import picture
 from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.wording import in_words
+from billing.charges.periods import ONE_DAY
 from billing.store import tables
 from rating.errors import NotFoundError, UserError
 
@@ -79,7 +80,7 @@ class PlanLine(msgspec.Struct, frozen=True):
 
 
 class SubscriptionLine(msgspec.Struct, frozen=True):
-    """One subscription with the plan of the day, every plan and every number it has had."""
+    """One subscription with the plan and the numbers of the day, every plan, and the spans of every number it has had."""
 
     subscription_id: str
     plan: str
@@ -229,18 +230,22 @@ def _subscriptions(connection: sa.Connection, customer: Customer, day: dt.date) 
     rows = connection.execute(query.where(_SUBSCRIPTION.subscription_key.in_(former)))
     names = {row[0]: (str(row[1]), str(row[2])) for row in rows}
     return [
-        _subscription(each, spans.get(each.key, []), names.get(each.transferred_from or 0, (None, None)), day)
+        _subscription(customer, each, spans.get(each.key, []), names.get(each.transferred_from or 0, (None, None)), day)
         for each in customer.contracts
     ]
 
 
-def _subscription(contract: Contract, spans: list[NumberLine], former: tuple[str | None, str | None], day: dt.date) -> SubscriptionLine:
+def _subscription(
+    customer: Customer, contract: Contract, spans: list[NumberLine], former: tuple[str | None, str | None], day: dt.date
+) -> SubscriptionLine:
+    begin_us, end_us = customer.midnight_us(day), customer.midnight_us(day + ONE_DAY)
+    on_day = [span.served_id for span in spans if span.from_us < end_us and (span.to_us is None or span.to_us > begin_us)]
     return SubscriptionLine(
         contract.subscription_id,
         contract.plan_on(day),
         contract.from_date.isoformat(),
         _iso(contract.to_date),
-        [span.served_id for span in spans],
+        list(dict.fromkeys(on_day)),
         [PlanLine(from_date.isoformat(), plan) for from_date, plan in contract.plans],
         spans,
         *former,

@@ -104,10 +104,23 @@ def draft_named(connection: sa.Connection, text: str) -> Draft:
     newest = _newest(connection, name)
     if newest is not None:
         return newest
-    known = ", ".join(dict.fromkeys(str(each.name) for each in drafts_of(connection, name.identity)))
-    raise NotFoundError(
-        f"there is no draft {name}", f"drafts of {name.identity} are {known}" if known else "make one: ratewright tariffs draft PATH"
-    )
+    raise NotFoundError(f"there is no draft {name}", _instead(connection, name.identity))
+
+
+def _instead(connection: sa.Connection, identity: str) -> str:
+    """The drafts of a catalogue that wait, or that none does; then the versions that are published."""
+    versions = [each.catalogue.version for each in publications_of(connection) if each.catalogue.identity == identity]
+    published = [str(VersionName(identity, version)) for version in sorted(versions)]
+    saved = dict.fromkeys(str(each.name) for each in drafts_of(connection, identity))
+    waiting = [name for name in saved if name not in published]
+    if waiting:
+        return f"drafts of {identity} are {', '.join(waiting)}"
+    make = "make one: ratewright tariffs draft PATH"
+    return f"no draft of {identity} waits, and {', '.join(published)} {_is(published)} published; {make}" if published else make
+
+
+def _is(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def authors_of(connection: sa.Connection, catalogue: Catalogue) -> set[int]:

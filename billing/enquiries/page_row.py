@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from billing.accounts.wording import amount
 from rating.dates import utc_time
+from rating.money import format_about
+from tariffs.currencies import MINOR_DIGITS
 
 _NAMES_SHOWN: Final = 5
 
@@ -34,6 +35,8 @@ def some(names: list[str]) -> str:
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def money(by_currency: dict[str, int]) -> str:
-    """Amounts with their currencies; without those of no currency."""
-    return ", ".join(amount(micros, currency) for currency, micros in sorted(by_currency.items()) if currency)
+def estimates(by_currency: dict[str, int]) -> str:
+    """Estimated amounts with their currencies, to the places of each; without those of no currency."""
+    return ", ".join(
+        f"{format_about(micros, MINOR_DIGITS.get(currency, 2))} {currency}" for currency, micros in sorted(by_currency.items()) if currency
+    )

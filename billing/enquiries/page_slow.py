@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from billing import dunning
 from billing.dunning.steps import UNDONE
-from billing.enquiries.page_row import Row, money, some
+from billing.enquiries.page_row import Row, estimates, some
 from billing.runs.dates.due import due_dates
 from rating.counted import counted
 from rating.dates import utc_date
@@ -38,7 +38,7 @@ def _suspense_value(home: Home, now_us: int) -> Row:
     for group in found.counts:
         worth.update(group.estimated)
     unknown, records = (sum(getattr(group, name) for group in found.counts) for name in ("unknown", "records"))
-    told = money(dict(worth)) or "nothing known"
+    told = estimates(dict(worth)) or "nothing known"
     rows = f" ({counted(found.total, 'row')})" if found.total > records else ""
     says = (
         f"{counted(records, 'record')}{rows}, worth about {told}" + (f"; {unknown:,} of unknown worth" if unknown else "")
@@ -56,7 +56,7 @@ def _too_late(home: Home, now_us: int) -> Row:
     worth: dict[str, int] = collections.Counter()
     for each in found.sums:
         worth[each.currency] += each.worth_micros
-    told = money(dict(worth))
+    told = estimates(dict(worth))
     says = counted(len(found.records), "record") + (f", worth about {told}" if told else "") if found.records else "none"
     figures = {"records": len(found.records), "worth_micros": dict(worth)}
     return Row("too late usage", says, "ratewright usage too-late", attention=bool(found.records), figures=figures)

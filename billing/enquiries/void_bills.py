@@ -67,20 +67,23 @@ def to_come(home: Home, seq: int, lines: Mapping[bytes, Line], starts: Mapping[b
     by_key = {each.event_key: each for each in of_next_run(home, seq, {key: starts[key] for key in keys})}
     known = [(key.hex(), lines[key]) for key in keys if key.hex() in by_key]
     made = [OnVoid(key, line.number, line.line_no, by_key[key]) for key, line in known]
-    held = _held_to(home, seq, {each.to_come for each in made if each.to_come.reason is LeftOut.HELD})
+    held = held_to(home, seq, {each.to_come for each in made if each.to_come.reason is LeftOut.HELD})
     made = [msgspec.structs.replace(each, held_to=held.get(each.to_come, "")) for each in made]
     return sorted(made, key=lambda each: (each.to_come.start_us, each.event_key))
 
 
-def _held_to(home: Home, seq: int, held: Collection[Told]) -> dict[Told, str]:
-    """The first bill date that no hold keeps back, of records whose next run a hold keeps back. The hold may be over by now."""
+def held_to(home: Home, seq: int, held: Collection[Told]) -> dict[Told, str]:
+    """The first bill date that no hold keeps back, of records whose next run a hold keeps back. The hold may be over by now.
+
+    Without those whose hold has no end, or whose period is closed by then.
+    """
     found: dict[Told, str] = {}
     with home.connect() as connection:
         for each in held:
             (key,) = account_keys(connection, [each.account_id]).values()
             picture = load(connection, [key], seq)
             open_day = open_from(connection, picture, key)
-            day = first_not_held(picture, picture.customers[key], dt.date.fromisoformat(each.bill_date), open_day)
+            day = first_not_held(picture, picture.customers[key], dt.date.fromisoformat(each.next_bill_date), open_day)
             if day is not None and not (each.closes_on and day.isoformat() >= each.closes_on):
                 found[each] = day.isoformat()
     return found

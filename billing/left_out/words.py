@@ -71,10 +71,10 @@ WORDS: Final = {
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
-        "held": "{detail}. When the hold ends, the next run bills it: `ratewright accounts show {account}`.",
-        "held_until": "{detail}. When the hold ends, a run of a date before {closes} bills it; from then on its period is closed: "
+        "held": "{begun}. When the hold ends, the next run bills it: `ratewright accounts show {account}`.",
+        "held_until": "{begun}. When the hold ends, a run of a date before {closes} bills it; from then on its period is closed: "
         "`ratewright accounts show {account}`.",
-        "passed by": "{detail}.",
+        "passed by": "{begun}.",
         "quarantined": "It is priced, and its account was put aside: {detail}. `ratewright bill retry --run {run}` bills it.",
         "test": "It is priced, and nothing of a test account is invoiced.",
         "for_tests": "A run prices it, and nothing of a test account is invoiced.",
@@ -146,9 +146,9 @@ WORDS: Final = {
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",
-        "held": "{detail}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
-        "held_until": "{detail}。暂停结束后，{closes} 之前的出账将计费；自该日起其账期关闭：`ratewright accounts show {account}`。",
-        "passed by": "{detail}。",
+        "held": "{begun}。暂停结束后的下一次出账将计费：`ratewright accounts show {account}`。",
+        "held_until": "{begun}。暂停结束后，{closes} 之前的出账将计费；自该日起其账期关闭：`ratewright accounts show {account}`。",
+        "passed by": "{begun}。",
         "quarantined": "已批价，但账户被隔离：{detail}。`ratewright bill retry --run {run}` 可出账。",
         "test": "已批价，但测试账户不开具账单。",
         "for_tests": "出账时将批价，但测试账户不开具账单。",
@@ -190,6 +190,7 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
         "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
         "refused": found.refused, "refused_by": found.refused_by, "document": found.document, "other": found.document_account_id,
     }  # fmt: skip
+    fields["begun"] = f"{fields['detail']}"[:1].upper() + f"{fields['detail']}"[1:]  # at the head of a sentence
     if (awaited := f"{found.detail}_told") in words:
         fields["told"] = words[awaited].format(**fields)
     if found.decision is not None:

@@ -70,13 +70,12 @@ def refusals(home: Home, run_id: int | None = None, reason: str | None = None, l
 
 
 class Refused(NamedTuple):
-    """An event whose last word of any run is a refusal; all but `first_us` is of that run. `first_us`, `last_us`: when runs started."""
+    """An event whose last word of any run is a refusal, and that run. `last_us`: when it started."""
 
     start_us: int
     status: int
     run_id: int
     pinned_seq: int
-    first_us: int
     last_us: int
 
 
@@ -97,8 +96,7 @@ def still_refused(home: Home, seq: int, only: Sequence[bytes] | None = None) -> 
         for key in counting.of(run.run_id, priced)["event_key"].to_pylist():
             del found[key]  # this run could price it
         for key, told in now.items():
-            first_us = found[key].first_us if key in found else run.started_us
-            found[key] = Refused(*told, run.run_id, run.pinned_seq, first_us, run.started_us)
+            found[key] = Refused(*told, run.run_id, run.pinned_seq, run.started_us)
     if found and counting.is_any_undone:  # a bill of before may have them again
         with home.connect() as connection:
             for key in on_bills(home, connection, seq, found):

@@ -33,6 +33,8 @@ class NumberRange(msgspec.Struct, frozen=True):
 class RunReport(msgspec.Struct, frozen=True):
     """The figures of a run. Amounts by currency in micro-units; `events` by status; `left_out` by reason; instants UTC, 0 not yet.
 
+    `accounts`: those that a run of the cycle computed; of other runs, those with documents.
+
     For a run that has computed and numbered nothing, they are those of its frozen list.
     """
 
@@ -114,7 +116,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         pinned_seq=row.pinned_seq,
         state=UNDONE if undo.is_whole else row.state,
         resumed=resumed,
-        accounts=terms.get("accounts", Term(0, 0)).rows,
+        accounts=terms["accounts"].rows if "accounts" in terms else _accounts(connection, run_id),
         invoices=figures.invoices,
         numbers=_numbers(connection, run_id),
         net_micros=figures.net_micros,
@@ -195,6 +197,13 @@ def _numbers(connection: sa.Connection, run_id: int) -> tuple[NumberRange, ...]:
     columns = (invoice.legal_entity, sa.func.min(invoice.number), sa.func.max(invoice.number))
     by_entity = connection.execute(sa.select(*columns).where(invoice.run_id == run_id).group_by(invoice.legal_entity)).all()
     return tuple(sorted((NumberRange(entity or "", first, last) for entity, first, last in by_entity), key=lambda each: each.legal_entity))
+
+
+def _accounts(connection: sa.Connection, run_id: int) -> int:
+    """The number of accounts with documents of a run."""
+    invoice = tables.invoices.c
+    query = sa.select(sa.func.count(invoice.account_key.distinct())).where(invoice.run_id == run_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def _put_aside(connection: sa.Connection, run_id: int) -> list[tuple[str, str, str]]:

@@ -20,6 +20,7 @@ from billing.intake.marks import COMMIT_SEQ
 from billing.runs import states
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.refused_events import STATUS, still_refused
+from billing.runs.selection import arrival_times
 from billing.store.tables import bill_runs
 from rating.schema import KEY
 from rating.status import REFUSALS_FROM, Status
@@ -31,18 +32,21 @@ if TYPE_CHECKING:
     from billing.runs.usage.pricing import Priced
     from billing.store.home import Home
 
-FIRST_RUN_US: Final = "first_us"
+ARRIVED_US: Final = "first_us"
 LAST_RUN_US: Final = "last_us"
 _PINNED: Final = "pinned_seq"
 
 
 def refused_events(home: Home, seq: int, columns: Sequence[str], bill_date: dt.date | None, now_us: int) -> pa.Table:
-    """`columns` of USAGE_V1 of every refused event as of `seq`, with its `status` and when a run refused it first and last."""
+    """`columns` of USAGE_V1 of every refused event as of `seq`, with its `status`, its arrival, and when a run refused it last.
+
+    An event came when the first version of its record did (`billing.runs.selection.arrival_times`).
+    """
     refused = _of_runs(home, seq) if bill_date is None else _of_preview(home, seq, bill_date, now_us)
     if not refused.num_rows:
-        return _with_statuses(view.usage(home, [*columns], seq, 0, 0), refused)
+        return _with_statuses(view.usage(home, [*columns], seq, 0, 0), refused, [])
     starts = refused["start_us"].to_numpy()
-    wanted = list(dict.fromkeys((*columns, "event_key", COMMIT_SEQ)))
+    wanted = list(dict.fromkeys((*columns, "event_key", "flags", *arrival_times.COLUMNS)))
     usage = view.usage(home, wanted, seq, int(starts.min()), int(starts.max()) + 1)
     keys: Any = refused["event_key"].combine_chunks()
     place: Any = pc.index_in(usage["event_key"], value_set=keys)
@@ -50,9 +54,11 @@ def refused_events(home: Home, seq: int, columns: Sequence[str], bill_date: dt.d
     refused = refused.take(place)
     is_same_version = usage[COMMIT_SEQ].to_numpy() <= refused[_PINNED].to_numpy()  # not one that was corrected after the run
     with home.connect() as connection:
+        came = arrival_times.load(connection, seq)
         is_decided = late_decisions.decided(connection, seq).holds(usage["event_key"])  # by people, as late usage
     mask: Any = pa.array(is_same_version & ~is_decided)
-    return _with_statuses(usage.filter(mask).select(list(columns)), refused.filter(mask))
+    usage = usage.filter(mask)
+    return _with_statuses(usage.select(list(columns)), refused.filter(mask), came.instants(came.first_seqs(usage)))
 
 
 def open_still(home: Home, seq: int, events: pa.Table) -> pa.Table:
@@ -78,9 +84,9 @@ def reason_of(status: int) -> str:
     return Status(status).name
 
 
-def _with_statuses(usage: pa.Table, refused: pa.Table) -> pa.Table:
-    for name in (STATUS, FIRST_RUN_US, LAST_RUN_US):
-        usage = usage.append_column(name, refused[name])
+def _with_statuses(usage: pa.Table, refused: pa.Table, arrived_us: Any) -> pa.Table:  # noqa: ANN401 -- a column
+    for name, column in ((STATUS, refused[STATUS]), (ARRIVED_US, pa.array(arrived_us, pa.int64())), (LAST_RUN_US, refused[LAST_RUN_US])):
+        usage = usage.append_column(name, column)
     return usage
 
 
@@ -94,7 +100,7 @@ def _of_preview(home: Home, seq: int, bill_date: dt.date, now_us: int) -> pa.Tab
     keys = [key for each, rows in zip(parts, refused, strict=True) for key in each.event_key.filter(pa.array(rows)).to_pylist()]
     starts = [int(start) for each, rows in zip(parts, refused, strict=True) for start in each.start_us[rows]]
     statuses = [int(status) for each, rows in zip(parts, refused, strict=True) for status in each.rated.status[rows]]
-    return _table(keys, starts, statuses, [(seq, now_us, now_us)] * len(keys))
+    return _table(keys, starts, statuses, [(seq, now_us)] * len(keys))
 
 
 def _of_runs(home: Home, seq: int) -> pa.Table:
@@ -105,19 +111,18 @@ def _of_runs(home: Home, seq: int) -> pa.Table:
         pa.array(list(found), KEY),
         [each.start_us for each in values],
         [each.status for each in values],
-        [(each.pinned_seq, each.first_us, each.last_us) for each in values],
+        [(each.pinned_seq, each.last_us) for each in values],
     )
 
 
-def _table(keys: Any, start_us: Any, status: Any, seen: Sequence[tuple[int, int, int]]) -> pa.Table:  # noqa: ANN401 -- columns
-    pinned, first_us, last_us = zip(*seen, strict=True) if seen else ((), (), ())
+def _table(keys: Any, start_us: Any, status: Any, seen: Sequence[tuple[int, int]]) -> pa.Table:  # noqa: ANN401 -- columns
+    pinned, last_us = zip(*seen, strict=True) if seen else ((), ())
     return pa.table(
         {
             "event_key": pa.array(keys, KEY),
             "start_us": pa.array(start_us, pa.int64()),
             STATUS: pa.array(status, pa.int16()),
             _PINNED: pa.array(pinned, pa.int64()),
-            FIRST_RUN_US: pa.array(first_us, pa.int64()),
             LAST_RUN_US: pa.array(last_us, pa.int64()),
         }
     )

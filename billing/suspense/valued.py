@@ -149,7 +149,7 @@ def _as_refused(found: Segments, columns: list[str]) -> pa.Table:
     size = found.rows.num_rows
     table = found.rows.select(columns).append_column(STATUS, pa.array([0] * size, pa.int16()))
     start_us: Any = found.rows["start_us"].cast(pa.int64())
-    return table.append_column(refused.FIRST_RUN_US, start_us).append_column(refused.LAST_RUN_US, start_us)
+    return table.append_column(refused.ARRIVED_US, start_us).append_column(refused.LAST_RUN_US, start_us)
 
 
 def _as_waiting(events: pa.Table, reasons: list[str]) -> pa.Table:

@@ -35,13 +35,10 @@ def amount(micros: int, currency: str) -> str:
 
 def about(micros: int, currency: str) -> str:
     """An estimate, to the places of the currency (half up, away from zero); exact where that would be nothing."""
-    from rating.money import format_micros
+    from rating.money import format_about
     from tariffs.currencies import MINOR_DIGITS
 
-    digits = MINOR_DIGITS.get(currency, 2)
-    unit: int = 10 ** (6 - digits)
-    rounded = (abs(micros) + unit // 2) // unit * unit
-    return format_micros((-rounded if micros < 0 else rounded) if rounded else micros, digits)
+    return format_about(micros, MINOR_DIGITS.get(currency, 2))
 
 
 def last_day(end: object) -> str:

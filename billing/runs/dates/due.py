@@ -3,7 +3,8 @@
 An account counts at each bill date of a period that was not billed, or whose invoice is void. The last period of an account that closes
 counts at the end of its cycle. If a date was run before, as after an undo for some accounts, the run of that date also recomputes the
 others that changed since: they are counted apart. Accounts that a run of that date would leave out (`billing.runs.selection.due_accounts`),
-and those for which the date has not begun, are counted apart as well.
+and those for which the date has not begun, are counted apart as well. One that is held on its bill date counts as well at the first date
+after the hold: a run of that bills it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ DUE: Final = "due"
 class DueDate(msgspec.Struct, frozen=True):
     """A bill date and the number of accounts that have a period that ended on it and is not billed.
 
-    `accounts`: those that a run would bill.
+    `accounts`: those that a run would bill, also of periods that ended on an earlier date on which a hold kept them back.
 
     `again`: those without such a period that it would recompute, since they changed after they were billed: it bills the difference, if
     any.
@@ -84,7 +85,8 @@ def due_dates(home: Home, now_us: int) -> Due:
     with home.connect() as connection:
         known = _known(connection, home.head_seq(connection), now_us)
         ended = _ended(known)
-        found = [_due_date(home, connection, known, day, ended[day]) for day in sorted(ended)]
+        held: set[int] = set()
+        found = [_due_date(home, connection, known, day, ended[day], held) for day in sorted(ended)]
         run = states.unfinished(connection)
     command = "" if run is None else f"ratewright bill run --date {run.bill_date} --resume"
     return Due(tuple(each for each in found if each is not None), command)
@@ -125,13 +127,22 @@ def _bill_dates(life: Life) -> set[dt.date]:
     return {each.cycle_end or each.end for each in life.periods if each.start >= day_of(life.fresh_day)}
 
 
-def _due_date(home: Home, connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s) -> DueDate | None:
-    """The effect of a run of a date on the accounts (indices) that have a period to bill; None where it has begun for none of them."""
+def _due_date(  # noqa: PLR0913, PLR0917 -- the home in one view, the date, and who is due
+    home: Home, connection: sa.Connection, known: _Known, day: dt.date, ended: Int64s, held: set[int]
+) -> DueDate | None:
+    """The effect of a run of a date on the accounts (indices) that have a period to bill; None where it has begun for none of them.
+
+    `held`: those that earlier dates left out for a hold. Those that this date bills leave it, and those that it holds join it.
+    """
     later = later_bills.billed_later(connection, known.facts, day, known.seq)
     ground = due_accounts.prepare(known.facts, known.covered, day, known.reopen, None, later)
     behind = [zone for zone, today in known.today.items() if today < day]
     waits = np.isin(known.facts.account_zone, [known.facts.zones.index(zone) for zone in behind if zone in known.facts.zones])
-    kinds = _kinds(ground, ended[~waits[ended]])
+    ended = ended[~waits[ended]]
+    free = np.array(sorted(each for each in held if ground.due[each] and not waits[each]), np.int64)
+    kinds = _kinds(ground, np.union1d(ended, free))
+    held.difference_update(free.tolist())
+    held.update(each for each in ended.tolist() if _is_held(ground, each))
     again = _again(home, connection, known, ground, day)
     if not kinds.total() and not again:
         return None
@@ -160,6 +171,11 @@ def _again(home: Home, connection: sa.Connection, known: _Known, ground: Ground,
     contracts = Contracts(known.facts, price_list.load(home, known.seq), facts.Midnights())
     scope = changed_accounts.scope_of(home, connection, contracts, known.covered, day, known.seq)
     return int(np.count_nonzero(billed & (scope.calendar >= 0)))
+
+
+def _is_held(ground: Ground, account: int) -> bool:
+    """Return whether a hold keeps an account (index) back."""
+    return ground.left_out.get(int(ground.facts.account_keys[account]), ("", ""))[0] == due_accounts.HELD
 
 
 def _kinds(ground: Ground, accounts: Int64s) -> collections.Counter[str]:

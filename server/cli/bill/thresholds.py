@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from rating.counted import counted
 from server.cli.bill import Threads, parse_date, thread_count
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
@@ -68,7 +69,7 @@ def thresholds(
     ]
     columns = ("account", "subscription", "threshold", "at", "unbilled", "currency", "period from")
     output.print_table(columns, rows, right=("at", "unbilled"))
-    print(f"\n{found.invoices} interim bills " + ("would be made" if dry_run else f"made by run {found.run_id}"))
+    print(f"\n{counted(found.invoices, 'interim bill')} " + ("would be made" if dry_run else f"made by run {found.run_id}"))
     return status
 
 

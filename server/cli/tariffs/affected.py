@@ -68,7 +68,7 @@ def affected(
         print(f"{label} is the first version: every subscription on its plans is touched")
     else:
         print(f"{label} against {catalogue.identity}@{found.compared_with}: {counted(found.changes, 'change')}")
-    print(f"{counted(len(found.subscriptions), 'subscription')} {'is' if len(found.subscriptions) == 1 else 'are'} touched")
+    print(f"{counted(found.number, 'subscription')} {'is' if found.number == 1 else 'are'} touched")
     for plan, count in found.by_plan().items():
         print(f"  {count:,} on {plan}")
     if found.subscriptions:

@@ -106,7 +106,7 @@ def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], lis
     touched, again = rebilled(home, catalogue)
     if not touched.subscriptions:
         return [], []
-    notes = [f"it takes effect in the past and touches {counted(len(touched.subscriptions), 'subscription')}"]
+    notes = [f"it takes effect in the past and touches {counted(touched.number, 'subscription')}"]
     if again.periods:
         first, last = again.periods[0][0], output.last_day(again.periods[-1][1])
         accounts = counted(again.accounts, "account")

@@ -35,6 +35,7 @@ class Shown:
     told: Told | None = None
     given_back: Told | None = None  # what becomes of the version on the bill, where the chosen one is of another account or of none
     owners: tuple[str, ...] = ()  # account ids, of each version; empty for no owner
+    held_to: Mapping[Told, str] = dataclasses.field(default_factory=dict)  # the first bill date that no hold keeps back, where one does
     needs_second: bool = False
     proposal: Proposal | None = None
     waiting: Sequence[Proposal] = ()  # proposals about the event that nobody has decided on
@@ -48,6 +49,8 @@ class Shown:
 def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
     """The versions of a record in conflict, and the choice of the one that `keep` names; with an empty `keep`, no choice."""
     from billing.enquiries.version_bills import on_bill
+    from billing.enquiries.void_bills import held_to
+    from billing.runs.selection.left_out import LeftOut
     from billing.suspense import choosing, resolving
     from billing.suspense.final_version import final_version
     from server import operator
@@ -72,9 +75,10 @@ def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
     subject, _ = choosing.subject(home, found, place, record)
     second = choosing.needs_second(home, subject, operator.current().uid)
     shown = dataclasses.replace(shown, subject=subject, told=choosing.to_come(home, found, place), needs_second=second)
-    if shown.bill is None or shown.bill.account_id == shown.owners[place]:
-        return shown
-    return dataclasses.replace(shown, given_back=choosing.to_come(home, found, found.names.index(shown.bill.version)))
+    if shown.bill is not None and shown.bill.account_id != shown.owners[place]:
+        shown = dataclasses.replace(shown, given_back=choosing.to_come(home, found, found.names.index(shown.bill.version)))
+    held = {each for each in (shown.told, shown.given_back) if each is not None and each.reason is LeftOut.HELD}
+    return dataclasses.replace(shown, held_to=held_to(home, found.seq, held))
 
 
 def incomplete(home: Home, record: int, asked: Asking) -> Shown:
@@ -108,7 +112,7 @@ def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
         "given_back": _given_back_json(shown),
         "billed_to": told.account_id if told is not None and _is_to_come(told) else "",
         "waiting": [proposal_json(each) for each in shown.waiting],
-        "next_bill_date": told.next_bill_date if told is not None and _is_to_come(told) else "",
+        "next_bill_date": _date(shown, told),
         **chosen,
     }
 
@@ -118,7 +122,7 @@ def _given_back_json(shown: Shown) -> dict[str, str] | None:
     back = shown.given_back
     if back is None or shown.bill is None:
         return None
-    return {"account_id": shown.bill.account_id, "next_bill_date": back.next_bill_date if _is_to_come(back) else ""}
+    return {"account_id": shown.bill.account_id, "next_bill_date": _date(shown, back)}
 
 
 def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
@@ -180,13 +184,13 @@ def _moves(shown: Shown) -> list[str]:
     assert shown.bill is not None, shown
     assert back is not None, shown
     name, chosen, account_id = shown.found.names[shown.place], shown.worths[shown.place], shown.bill.account_id
-    date = back.next_bill_date if _is_to_come(back) else ""
-    first = f"{_has(shown.bill)}: " + (f"the run of {date} or later gives it back to {account_id}" if date else "no run takes it off")
+    run = _run(shown, back)
+    first = f"{_has(shown.bill)}: " + (f"{run} gives it back to {account_id}" if run else "no run takes it off")
     if told is None or not told.account_id:
         return [first, f"version {name} is on no bill then: its number has no owner"]
     if not _is_to_come(told):
         return [first, f"version {name} is of {told.account_id}, and on no bill then: {in_words(told.reason)}"]
-    then = f"once it is given back, the run of {told.next_bill_date} or later bills it, {_worth(chosen)}"
+    then = f"once it is given back, {_run(shown, told)} bills it, {_worth(chosen)}"
     return [first, f"version {name} is of {told.account_id}: {then}"]
 
 
@@ -208,15 +212,37 @@ def _on_bill(shown: Shown) -> str:
 
     assert shown.found is not None, shown
     bill, told, name = shown.bill, shown.told, shown.found.names[shown.place]
-    date = told.next_bill_date if told is not None and _is_to_come(told) else ""
+    run = _run(shown, told)
     if bill is not None:
-        next_ = "it stays there" if bill.version == name else f"the run of {date} or later corrects it" if date else "no run corrects it"
+        next_ = "it stays there" if bill.version == name else f"{run} corrects it" if run else "no run corrects it"
         return f"{_has(bill)}: {next_}"
-    if date and told is not None:
-        return f"no bill has a version; the run of {date} or later bills it to {told.account_id}"
+    if run and told is not None:
+        return f"no bill has a version; {run} bills it to {told.account_id}"
     if told is None or not told.account_id:
         return "no bill has a version, and none will: its number has no owner"
     return f"no bill has a version, and none will: {in_words(told.reason)}"
+
+
+def _date(shown: Shown, told: Told | None) -> str:
+    """The date of the first run that may bill a version; empty where none does, or a hold has no end by then."""
+    from billing.runs.selection.left_out import LeftOut
+
+    if told is None or not _is_to_come(told):
+        return ""
+    return shown.held_to.get(told, "") if told.reason is LeftOut.HELD else told.next_bill_date
+
+
+def _run(shown: Shown, told: Told | None) -> str:
+    """The same as the subject of a sentence; empty where no run bills it."""
+    from billing.runs.selection.left_out import LeftOut
+
+    if told is None or not _is_to_come(told):
+        return ""
+    date = _date(shown, told)
+    if told.reason is LeftOut.HELD:
+        hold = f"after the hold on {told.account_id}"
+        return f"the first run of {date} or later, {hold}," if date else f"a run {hold}, if the period is open then,"
+    return f"the run of {date} or later"
 
 
 def _is_to_come(told: Told) -> bool:

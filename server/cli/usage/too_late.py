@@ -180,4 +180,4 @@ def _decision(found: DecisionTold | None, language: str) -> tuple[object, ...]:
 def _worth(micros: int, currency: str, language: str) -> str:
     from server.cli import output
 
-    return output.amount(micros, currency) if currency else _WORDS[language]["unknown"]
+    return output.about(micros, currency) if currency else _WORDS[language]["unknown"]

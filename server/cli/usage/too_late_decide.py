@@ -112,8 +112,8 @@ def _print(done: Decided) -> None:
     from server.cli.payment.common import NEEDS_SECOND, second_person
 
     rows = [
-        (each.decision_id or "", each.account_id, each.subscription_id, f"{len(each.records):,}", _amount(each.worth_micros, each.currency),
-         _amount(each.amount_micros, each.currency) if each.on_date else "", each.currency, each.on_date, each.text)
+        (each.decision_id or "", each.account_id, each.subscription_id, f"{len(each.records):,}", _worth(each.worth_micros, each.currency),
+         output.amount(each.amount_micros, each.currency) if each.on_date else "", each.currency, each.on_date, each.text)
         for each in done.groups
     ]  # fmt: skip
     columns = ("no.", "account", "subscription", "records", "worth", "billed", "currency", "on", "text")
@@ -122,7 +122,7 @@ def _print(done: Decided) -> None:
         print(f"difference {text}")
     for each in done.left_alone:
         print(f"left alone: record {each.record_id}: {each.why}; {each.remedy}")
-    amounts = ", ".join(f"{_amount(micros, currency)} {currency}".strip() for currency, micros in done.values.items())
+    amounts = ", ".join(f"{_worth(micros, currency)} {currency}".strip() for currency, micros in done.values.items())
     what = f"{_KINDS[done.kind]} {done.records:,} late {'record' if done.records == 1 else 'records'}, {amounts}"
     if done.dry_run:
         print(f"dry run: would {what}{f'; {NEEDS_SECOND}' if done.needs_second else ''}")
@@ -132,7 +132,7 @@ def _print(done: Decided) -> None:
         print(f"decided: {what}")
 
 
-def _amount(micros: int, currency: str) -> str:
+def _worth(micros: int, currency: str) -> str:
     from server.cli import output
 
-    return output.amount(micros, currency) if currency else "of unknown worth"
+    return output.about(micros, currency) if currency else "of unknown worth"

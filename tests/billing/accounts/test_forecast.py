@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing import catalogue, invoicing
-from billing.accounts import agreements, kinds, lifecycle, numbers
+from billing.accounts import agreements, kinds, lifecycle, lookup, numbers
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.store import tables
@@ -240,7 +240,42 @@ def test_a_bill_that_a_hold_keeps_back_is_not_promised(anna: World) -> None:
 def test_a_later_day_says_which_bill_is_the_first_after_the_hold(anna: World) -> None:
     wanted = lifecycle.Activation("anna-2", "anna", "shop/basic", day("2026-03-20"))
     said = lifecycle.activate(held(anna).home, asked(anna), wanted).said[-1]
-    assert said == f"the bill of 2026-05-01 is the first one after the hold, and shows it; {HELD}"
+    assert said == f"the first run of 2026-04-21 or later makes the first bill after the hold, and shows it; {HELD}"
+    anna.bill("2026-04-01")
+    assert len(totals(anna, "anna")) == len(MONTHS)
+    anna.bill("2026-04-25")
+    assert totals(anna, "anna")[len(MONTHS) :] == [1470], "10.00, 3.87 for 12 of 31 days, and 6 %"
+
+
+# first day of the hold and the first one after it -> what is said of it
+HOLDS = """
+2026-04-01 | 2026-04-11 | the bill of 2026-04-01 is the first that it keeps back; the first run of 2026-04-11 or later makes it
+2026-03-15 | 2026-05-02 | the bill of 2026-04-01 is the first that it keeps back; the first run of 2026-05-02 or later makes it
+2026-04-15 | 2026-05-02 | the bill of 2026-05-01 is the first that it keeps back; the first run of 2026-05-02 or later makes it
+2026-04-01 | -          | the bill of 2026-04-01 is the first that it keeps back; no run makes it until the hold has an end
+2026-04-02 | 2026-05-01 | no bill of anna that is still to come is dated in it: it keeps back none
+2026-02-01 | 2026-03-10 | no bill of anna that is still to come is dated in it: it keeps back none
+"""
+
+
+@pytest.mark.parametrize("row", HOLDS.strip().splitlines())
+def test_a_hold_says_which_bill_it_keeps_back_and_which_run_makes_it(anna: World, row: str) -> None:
+    from_date, to_date, said = (each.strip() for each in row.split(" | "))
+    end = None if to_date == "-" else day(to_date)
+    done = agreements.agree(anna.home, asked(anna), "anna", "hold", day(from_date), end, kinds.HoldFact("a dispute"))
+    assert done.said[-1] == said
+
+
+def test_the_first_run_after_a_hold_makes_the_bill_that_it_kept_back(anna: World) -> None:
+    """Bert is billed on the 15th: that run bills anna, whose bill of 1 April was held to the 10th. Without the hold the next run does."""
+    anna.account("bert", bill_day=15, opened_on="2026-03-15")
+    agreements.agree(anna.home, asked(anna), "anna", "hold", day("2026-04-01"), day("2026-04-11"), kinds.HoldFact("a dispute"))
+    anna.bill("2026-04-01")
+    fact = lookup.show_account(anna.home, "anna").facts[-1]
+    undone = agreements.retract(anna.home, asked(anna)._replace(dry_run=True), "anna", fact.fact_id, "paid", of_subscription=False)
+    assert undone.said[-1] == "the next run that no hold keeps back bills what this one kept back"
+    anna.bill("2026-04-15")
+    assert totals(anna, "anna")[len(MONTHS) :] == [1060]
 
 
 def test_a_hold_without_an_end_promises_no_date(anna: World) -> None:

@@ -230,8 +230,9 @@ def test_an_end_may_be_learned_later_and_is_not_known_before(home: Home, tmp_pat
         ends = [ends_learned_later(connection, seq) for seq in (3, 4)]
     assert ends == [{}, {1: "2026-09-01"}]
     found = lookup.show_account(home, "A1").subscriptions
-    assert [(each.to_date, each.numbers) for each in found] == [("2026-09-01", ["8613800000001", "8613800000002"])]
-    assert lookup.show_account(home, "A2").subscriptions[0].numbers == ["8613800000002", "8613800000001"]
+    had = [(each.to_date, [span.served_id for span in each.spans]) for each in found]
+    assert had == [("2026-09-01", ["8613800000001", "8613800000002"])]
+    assert [span.served_id for span in lookup.show_account(home, "A2").subscriptions[0].spans] == ["8613800000002", "8613800000001"]
     late = np.array(
         [instant_us("2026-05-31T23:59:59+08:00"), instant_us("2026-06-01T00:00:00+08:00"), instant_us("2026-06-02T00:00:00+08:00")]
     )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from billing.accounts import agreements, lifecycle, lookup, numbers
 from billing.accounts.facts import ends_learned_later, subscription_facts
 from billing.store import tables
+from rating.dates import instant_of
 from rating.errors import UserError
 from tests.billing.accounts.operator_home import ASKED, DRY, NOW_US, day, make
 
@@ -310,6 +311,24 @@ def test_a_number_is_given_again_after_a_quarantine(home: Home) -> None:
     assert said.startswith("R-2 has 8613900000031 from 2026-05-30 00:00:00+08:00 on, after R-1")
     with pytest.raises(UserError, match="R-1 does not have 8613900000031 then"):
         numbers.take(home, ASKED, "8613900000031", "R-1", day("2026-04-01"))
+
+
+def test_the_numbers_shown_are_those_of_the_day(home: Home) -> None:
+    """NO-1 has one number until noon of 1 April, and another one for April alone; on that day it has both."""
+    activate(home, "NO-1", "A1", "mobile/basic", "2026-03-10", "8613900000061")
+    noon = instant_of(dt.datetime.fromisoformat("2026-04-01T12:00:00+08:00"))
+    numbers.take(home, ASKED, "8613900000061", "NO-1", noon)
+    numbers.give(home, ASKED, "8613900000062", "NO-1", day("2026-04-01"), 0)
+    numbers.take(home, ASKED, "8613900000062", "NO-1", day("2026-05-01"))
+    shown = {on: line(home, "A1", "NO-1", on).numbers for on in ("2026-03-09", "2026-03-10", "2026-04-01", "2026-04-02", "2026-05-01")}
+    assert shown == {
+        "2026-03-09": [],
+        "2026-03-10": ["8613900000061"],
+        "2026-04-01": ["8613900000061", "8613900000062"],
+        "2026-04-02": ["8613900000062"],
+        "2026-05-01": [],
+    }
+    assert [span.served_id for span in line(home, "A1", "NO-1").spans] == ["8613900000061", "8613900000062"], "all it ever had"
 
 
 def test_days_of_a_quarantine_are_those_of_the_clock(home: Home) -> None:

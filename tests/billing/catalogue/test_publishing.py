@@ -158,6 +158,23 @@ def test_drafts_and_versions_that_are_not_there(home: Home) -> None:
         catalogue.publish_draft(home, "mobile", BEN, NOW_US)
 
 
+def test_a_draft_that_is_published_waits_no_more(home: Home) -> None:
+    """mobile@1 was a draft; a draft of mobile@2 is asked for, first where none waits."""
+
+    def told() -> str:
+        with pytest.raises(NotFoundError, match="there is no draft mobile@3") as caught:
+            catalogue.review(home, "mobile@3", BEN, NOW_US, accept=True)
+        return caught.value.remedy
+
+    assert told() == "make one: ratewright tariffs draft PATH"
+    catalogue.save(home, DRAFT, ANN, NOW_US)
+    assert told() == "drafts of mobile are mobile@1"
+    catalogue.publish(home, DRAFT, NOW_US)
+    assert told() == "no draft of mobile waits, and mobile@1 is published; make one: ratewright tariffs draft PATH"
+    catalogue.save(home, a_catalogue(2), ANN, NOW_US)
+    assert told() == "drafts of mobile are mobile@2"
+
+
 def test_at_once_only_while_nobody_is_on_it(world: World) -> None:
     before = rows(world.home)
     draft = shop(2, START_US + DAY_US)

@@ -51,7 +51,7 @@ strict    2026-01-05  too_late      for_good  5  36 days 2 h after it began | no
 waiving   2026-01-20  waived        for_good  5  its plan waives that
 plain     2026-03-05  not_due       later     5  A run of 2026-04-01 or later bills it
 fresh     2026-02-21  other_run     later     5  The account was not among those of run 5; a run of 2026-03-20 or later
-held      2026-02-05  held          later     5  its bills are held on 2026-03-01
+held      2026-02-05  held          later     5  Its bills are held on 2026-03-01. When the hold ends
 euro      2026-02-05  quarantined   later     5  put aside: a plan is priced in another currency | bill retry --run 5
 tests     2026-02-05  test          never     5  nothing of a test account is invoiced
 missed    2026-02-06  not_billable  never     5  The call was not answered

@@ -16,10 +16,11 @@ from billing.controls import books
 from billing.documents import explaining, interim
 from billing.documents.usage_list import usage_list
 from billing.ledger import closed_months
-from billing.runs import cycle
+from billing.runs import cycle, reports
 from billing.store import tables
 from rating.errors import UserError
 from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
+from server.cli.bill import thresholds
 from tests.billing.documents import clerk
 from tests.billing.runs.world import START_US, Call, World, instant_us, shop
 
@@ -59,15 +60,18 @@ def balanced(world: World) -> bool:
     return [book.name for book in books(world.home) if not book.ok] == []
 
 
-def test_a_month_with_two_thresholds(heavy: World) -> None:
+def test_a_month_with_two_thresholds(heavy: World, capsys: pytest.CaptureFixture[str]) -> None:
     """A minute costs 0.10. What is billed in mid-cycle is usage alone; fees come with the cycle, and all taxes add up to 6 % of all."""
     heavy.take(Call("1001", "2025-10-03T10:00:00", 490 * 60))
     assert bill(heavy, "2025-10-05") == (0, []), "49.00 is below the first threshold"
     heavy.take(Call("1001", "2025-10-06T10:00:00", 10 * 60))
     assert interim.preview(heavy.home, dt.date(2025, 10, 7), heavy.now_us).invoices == 1
+    thresholds.thresholds(date="2025-10-07", dry_run=True, home=heavy.home.path)
+    assert capsys.readouterr().out.splitlines()[-1] == "1 interim bill would be made"
     assert heavy.numbers() == [], "a preview stores nothing"
     assert bill(heavy, "2025-10-07") == (1, ["fifty"]), "50.00 reaches it"
     assert bill(heavy, "2025-10-07") == (0, []), "each once"
+    assert [(each.kind, each.accounts, each.invoices) for each in reports.list_runs(heavy.home)] == [("threshold", 1, 1)]
     assert heavy.lines("R-0000000001") == [
         ("National calls", "2025-10-01", "2025-11-01", 2, 5000), ("Tax standard 6 %", "2025-10-01", "2025-11-01", 0, 300),
     ]  # fmt: skip

@@ -18,7 +18,8 @@ from billing.suspense.selection import Selection, checked_ids
 from rating.dates import DAY_US
 from rating.errors import UserError
 from rating.schema import Direction, UsageFlag
-from tests.billing.runs.world import START_US, Call
+from tests.billing.runs.test_pools_and_late import arrive
+from tests.billing.runs.world import START_US, Call, instant_us
 from tests.billing.suspense.world import asking, asterisk_row, listed, save, take_rows, write_off
 from tests.billing.usage_rows import Event, batch
 
@@ -124,6 +125,19 @@ def test_what_the_runs_refused_stands_as_the_last_of_them_left_it(world: World) 
     world.bill("2025-12-01")
     (left,) = listed(world).rows
     assert (left.served_id, left.first_seen_us < left.last_seen_us) == ("8613700000009", True)
+
+
+def test_what_was_refused_is_as_old_as_its_arrival(world: World) -> None:
+    """It came at noon of 6 October, and the run of 1 November refused it first: at noon of 8 November it has waited for 33 days."""
+    came_us, now_us = instant_us("2025-10-06T12:00"), instant_us("2025-11-08T12:00")
+    arrive(world, "2025-10-06T12:00", Call(STRANGER, "2025-10-05T10:00", 60, key="one"))
+    ahead = listing(world.home, Selection(), world.tick(), bill_date=dt.date(2025, 11, 1))
+    world.bill("2025-11-01")
+    found = listing(world.home, Selection(), now_us)
+    for told in (*ahead.counts, *ahead.rows, *found.counts, *found.rows):
+        assert 0 <= told.first_seen_us - came_us < 1_000, told
+    assert ([each.age_days for each in found.rows], found.counts[0].ages) == ([33], {"30 to 90 days": 1})
+    assert found.rows[0].last_seen_us >= instant_us("2025-11-01T00:00"), "the run that refused it last"
 
 
 def test_a_run_that_does_not_look_at_an_event_says_nothing_of_it(world: World) -> None:

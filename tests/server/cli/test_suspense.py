@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing.accounts.kinds import HoldFact
 from billing.catalogue import Operator
 from billing.suspense import proposals
 from server.cli import app
-from tests.billing.runs.world import Call, World
+from tests.billing.documents.clerk import tell
+from tests.billing.runs.world import Call, World, instant_us
 from tests.billing.suspense.world import asterisk_row
 
 if TYPE_CHECKING:
@@ -219,6 +221,43 @@ def test_a_version_of_another_owner_says_who_is_credited_and_who_is_billed(run: 
     assert (found["given_back"], found["billed_to"]) == ({"account_id": "anna", "next_bill_date": "2026-01-01"}, "bert")
     assert "it stays there" in run("resolve", record, "--keep", hers, "--dry-run")
     assert run("resolve", record, "--keep", hers, "--dry-run", "--json")["given_back"] is None
+
+
+@pytest.mark.parametrize(
+    ("until", "runs", "date"),
+    [
+        ("2025-12-11", "the first run of 2025-12-11 or later, after the hold on anna,", "2025-12-11"),
+        (None, "a run after the hold on anna, if the period is open then,", ""),
+    ],
+)
+def test_under_a_hold_the_first_run_after_it_is_named(
+    run: Callable[..., Any], world: World, until: str | None, runs: str, date: str
+) -> None:
+    """Anna's bill of 1 December is held. Of two versions in November none has a bill; of two in October the one of 1.00 has."""
+    tell(world, "anna", "hold", HoldFact("a dispute"), "2025-12-01", until)
+    for seconds in (600, 3000):
+        world.take(Call("8613800000001", "2025-11-08T10:00", seconds, key="one"))
+    world.take(Call("8613800000001", "2025-10-05T10:00", 1800))
+    rows = run("--reason", "conflicting", "--json")["rows"]
+    billed, fresh = (
+        next(row["id"] for row in rows if row["start_us"] == instant_us(at)) for at in ("2025-10-05T10:00", "2025-11-08T10:00")
+    )
+    said = {fresh: f"no bill has a version; {runs} bills it to anna\n", billed: f"{runs} corrects it\n"}
+    for record, words in said.items():
+        assert words in run("resolve", record, "--keep", longest(run, record), "--dry-run")
+        found = run("resolve", record, "--keep", longest(run, record), "--dry-run", "--json")
+        assert (found["billed_to"], found["next_bill_date"]) == ("anna", date)
+    world.bill("2025-12-01")
+    assert said[fresh] in run("resolve", fresh, "--keep", longest(run, fresh), "--note", "the switch says so")
+    world.bill("2025-12-15")
+    assert len(world.numbers("anna")) == (1 if until is None else 2), "the run of the 15th bills her where the hold is over"
+
+
+def longest(run: Callable[..., Any], record: str) -> str:
+    """The longest of the versions of a record."""
+    shown = run("resolve", record, "--json")
+    durations = shown["differences"]["duration_us"]
+    return str(shown["versions"][durations.index(max(durations))])
 
 
 def test_an_approval_that_was_interrupted_is_ended_and_one_of_other_versions_is_refused(run: Callable[..., Any], world: World) -> None:

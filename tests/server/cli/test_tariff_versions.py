@@ -130,6 +130,21 @@ def test_who_is_affected(run: Callable[..., str], tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("customers")
+def test_a_subscription_that_changes_its_plan_is_one(run: Callable[..., str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """S1 is on smart-m, from 1 November on smart-l, and from 1 December on smart-m again: S2 ends in June."""
+    for plan, day in (("smart-l", "2026-11-01"), ("smart-m", "2026-12-01")):
+        assert app.main(["accounts", "change-plan", "S1", "--to", f"mobile/{plan}", "--on", day, "--home", str(folder)]) == 0
+    capsys.readouterr()
+    assert run("affected", SECOND).splitlines()[1:4] == ["1 subscription is touched", "  1 on mobile/smart-l", "  1 on mobile/smart-m"]
+    assert [row["plan"] for row in json.loads(run("affected", SECOND, "--json"))["subscriptions"]] == [
+        "mobile/smart-m", "mobile/smart-l", "mobile/smart-m",
+    ], "with a row for each time"  # fmt: skip
+    run("draft", SECOND)
+    approve(folder, "mobile@2")
+    assert "it takes effect in the past and touches 1 subscription" in run("publish", "mobile@2")
+
+
+@pytest.mark.usefixtures("customers")
 def test_with_customers_a_review_cannot_be_waived(run: Callable[..., str], folder: Path) -> None:
     assert "it cannot be waived, since subscriptions are on plans of mobile" in run("publish", SECOND, *WAIVER, status=1)
     assert "no version or draft" not in run("history", "mobile"), "and nothing of it was kept"

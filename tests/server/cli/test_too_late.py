@@ -7,8 +7,10 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from billing.too_late import listing
 from server.cli import app
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import Call, World
@@ -16,6 +18,8 @@ from tests.billing.runs.world import Call, World
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from billing.too_late.listing import Listed
 
 pytestmark = pytest.mark.slow
 ANNA = "8613800000001"
@@ -127,6 +131,25 @@ def test_its_explanation(call: Callable[[str], str]) -> None:
 def _without_days(line: str) -> list[str]:
     words = line.split()
     return words[:6] + words[7:] if line.startswith("late-") else words
+
+
+def test_what_it_was_worth_is_rounded_for_people(call: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.1525 is 0.15, and 0.255 is 0.26: half a cent is rounded up. Programs get the exact sums."""
+    call("bill run --date 2026-03-01")
+    exact = listing.listed
+
+    def finer(*asked: object, **how: object) -> Listed:
+        found = exact(*asked, **how)
+        first = msgspec.structs.replace(found.records[0], worth_micros=152_500)
+        (total,) = found.sums
+        sums = (msgspec.structs.replace(total, worth_micros=255_000),)
+        return msgspec.structs.replace(found, records=(first, *found.records[1:]), sums=sums)
+
+    monkeypatch.setattr(listing, "listed", finer)
+    lines = call("usage too-late").splitlines()
+    assert [line.split()[-7] for line in lines[1:3]] == ["0.15", "0.10"]
+    assert lines[-1].split() == ["anna", "2", "0.26", "CNY"]
+    assert json.loads(call("usage too-late --json"))["sums"][0]["worth_micros"] == 255_000
 
 
 PREVIEW = """

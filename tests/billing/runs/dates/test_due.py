@@ -97,6 +97,19 @@ def test_who_is_held_or_passed_by_needs_no_command_of_that_date(four: World) -> 
     assert told(four, "2025-12-04T12:00") == "2025-11-01=0.0.0.1? 2025-12-01=1.0.0.0", "a run of December bills his October"
 
 
+def test_who_was_held_and_is_free_again_is_due_on_the_next_date(four: World) -> None:
+    """Anna's bill of 1 November is held until the 10th. The run of the 15th, the bill day of Carl, bills her too, and only that one."""
+    tell(four, "anna", "hold", kinds.HoldFact("a dispute"), "2025-11-01", "2025-11-11")
+    tell(four, "bert", "hold", kinds.HoldFact("a dispute"), "2025-11-01", "2025-11-30")
+    assert told(four, "2025-11-20T12:00") == "2025-11-01=0.1.2.0 2025-11-15=2.0.0.0", "Bert is held on the 15th as well"
+    assert told(four, "2025-12-01T12:00") == "2025-11-01=0.1.2.0 2025-11-15=2.0.0.0 2025-12-01=2.1.0.0", "each once"
+    four.bill("2025-11-01")
+    assert told(four, "2025-11-20T12:00") == "2025-11-01=0.0.2.0? 2025-11-15=2.0.0.0"
+    four.bill("2025-11-15")
+    assert [len(four.numbers(each)) for each in ("anna", "bert", "carl")] == [1, 0, 1]
+    assert told(four, "2025-11-20T12:00") == "2025-11-01=0.0.1.0?"
+
+
 # what came since the run of 1 November, which is then undone for anna: due again, and taken in once more; whom its run would bill
 @pytest.mark.parametrize(
     ("late", "account", "due", "billed"),
