@@ -133,7 +133,8 @@ class StandingCharges:
         if run is None or isinstance(run, Looked):
             return ""
         if isinstance(run, InterimRun):
-            return run.owned[self._charges[run.run_id][charge][0]].number
+            owned = run.owned.get(self._charges[run.run_id][charge][0])
+            return "" if owned is None else owned.number  # nothing of the subscription was to be billed there
         found = run.document(charge, self.line(charge)[0])
         assert found is not None, "a re-rating has a charge, and no document of it"
         return found.number
