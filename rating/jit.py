@@ -149,7 +149,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # as above
                 fcntl.flock(file, fcntl.LOCK_UN)  # closing is not enough: a child that was forked meanwhile has the file open too
 
 

@@ -85,7 +85,7 @@ def _loaded(file: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def _compiled(module: ModuleType) -> int:
-    """How many kernels were compiled, because the cache had none."""
+    """The number of kernels that were compiled, because the cache had none."""
     return sum(module.more.stats.cache_misses.values())
 
 

@@ -1,4 +1,4 @@
-"""Which usage interim bills and re-ratings have: charges by event, with their prices and periods; usage is on one bill at any time.
+"""Usage that interim bills and re-ratings have: charges by event, with prices and periods; it is on one bill at any time.
 
 Calls cost 0.10 a minute. Each table gives the cents of usage on valid bills of Anna and of Bert after its acts.
 """

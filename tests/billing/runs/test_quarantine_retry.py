@@ -1,4 +1,4 @@
-"""What a dry run of `bill retry` says: what the retry would bill, who would stay in quarantine, and its refusals."""
+"""A dry run of `bill retry` says what the retry would bill, who would stay in quarantine, and why it would refuse."""
 
 from __future__ import annotations
 
