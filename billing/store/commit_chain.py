@@ -2,7 +2,7 @@
 
 The hash of a commit is that of the hash before it, its number, its kind and its time; and, of commits since they were first signed, of the
 rows by which persons act: settings, adjustments, proposals and answers to them, decisions on late usage, runs and
-re-ratings, undone runs, the limit of suspense.
+re-ratings, undone runs, the limit of suspense, operators with their keys and roles. From schema 0017 on it holds the actor as well.
 Commits of homes before schema 0012 have none, but the last of them, which the upgrade gave one: an edit from before is not seen. From the
 first hash on each commit has one: none is a finding for ever, since nothing gives it one later.
 The hashes have no key: an edit of a commit with new hashes for all later ones is not found.
@@ -22,7 +22,9 @@ from billing.store import tables
 from billing.store.user_namespace import UNSIGNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from billing.acting import Actor
 
 START: Final = b""  # before the first commit
 DIGEST_BYTES: Final = 16
@@ -52,6 +54,14 @@ _PARTS: Final = {
     "late_decisions": ("late_decision_events", ("decision_id", "event_key", "start_us", "worth_micros"), "decision_id"),
     "run_undos": ("run_undo_accounts", ("undo_id", "account_key"), "undo_id"),
 }
+# The same of tables that came with later schemas: their rows stand behind those of the tables above.
+_SIGNED_LATER: Final = {
+    "operators": ("operator_id", "name", "kind", "person_uid", *_BY),
+    "operator_keys": ("key_id", "operator_id", "kind", "subject", "from_us", "until_us", *_BY),
+    "operator_grants": ("grant_id", "operator_id", "role", "entity", "source", "from_us", "until_us", "reason", *_BY),
+    "operator_revocations": ("revocation_id", "kind", "item_id", "reason", *_BY),
+}
+_ACTOR: Final = ("by_name", "by_uid", "via", "role", "call", "subject", "reason", "peer", "request_id")  # columns of commits
 _FIRST: Final = "first"  # parameter of queries: the commit from which on they find
 _LIMITS: Final = "suspense.limit."  # names of settings behind which the number of their commit stands
 _COUNTS: Final = {"adjustments": "approved_uid"}  # filled where a row counts: one that waits gets another commit when it does
@@ -68,9 +78,16 @@ def signed(before: bytes, commit_seq: int, kind: str, at_us: int, rows: list[lis
     return hashlib.blake2b(data, digest_size=SIGNED_BYTES).digest()
 
 
-def to_sign(connection: sa.Connection, commit_seq: int, kind: str, at_us: int) -> None:
-    """Note a commit that was just added: `sign` gives it its hash when its rows are there."""
-    connection.info.setdefault(_OPEN, []).append((commit_seq, kind, at_us))
+def actor_values(actor: Actor) -> dict[str, str | int | None]:
+    """The actor of a commit, by column. What is empty is null."""
+    request_id = "" if actor.request is None else actor.request.request_id
+    rest = (actor.role, actor.call, actor.subject, actor.reason, actor.peer, request_id)
+    return dict(zip(_ACTOR, (actor.name, actor.number, actor.via.value, *(each or None for each in rest)), strict=True))
+
+
+def to_sign(connection: sa.Connection, commit_seq: int, kind: str, at_us: int, actor: Sequence[Any]) -> None:
+    """Note a commit that was just added, with the values of its actor: `sign` gives it its hash when its rows are there."""
+    connection.info.setdefault(_OPEN, []).append((commit_seq, kind, at_us, ["commits", *actor]))
 
 
 def sign(connection: sa.Connection) -> None:
@@ -80,10 +97,22 @@ def sign(connection: sa.Connection) -> None:
         return
     first = commits[0][0]
     _, chain = head(connection, before=first)
-    acts = _acts(connection, first) if any(kind not in UNSIGNED for _, kind, _ in commits) else {}
-    for commit_seq, kind, at_us in commits:
-        chain = signed(chain, commit_seq, kind, at_us, acts.get(commit_seq, []))
+    acts = _acts(connection, first) if any(kind not in UNSIGNED for _, kind, _, _ in commits) else {}
+    for commit_seq, kind, at_us, actor in commits:
+        chain = signed(chain, commit_seq, kind, at_us, [actor, *acts.get(commit_seq, [])])
         connection.execute(tables.commits.update().where(row.commit_seq == commit_seq).values(chain=chain))
+
+
+def sign_without_actors(connection: sa.Connection) -> None:
+    """Give the commits from the first one with an actor on the hashes that they have without, for a schema that has no actors."""
+    commit, first = tables.commits, None
+    for row in _rows(connection, has_actors=True):
+        if first is None and row.by_name is not None:
+            first, (_, chain) = int(row.commit_seq), head(connection, before=int(row.commit_seq))
+            acts = _acts(connection, first)
+        if first is not None:
+            chain = signed(chain, row.commit_seq, row.kind, row.at_us, acts.get(row.commit_seq, []))
+            connection.execute(commit.update().where(commit.c.commit_seq == row.commit_seq).values(chain=chain))
 
 
 def forget(connection: sa.Connection) -> None:
@@ -119,8 +148,10 @@ def broken(connection: sa.Connection) -> list[int]:
     The first hash holds the rows of those in front of it as well.
     """
     found, chain, row, is_chained = [], START, None, False
-    acts, rows = _acts(connection, 0), list[list[Any]]()
-    for row in _rows(connection):
+    has_actors = _has_actors(connection)
+    acts, rows = _acts(connection, 0, with_later=has_actors), list[list[Any]]()
+    for row in _rows(connection, has_actors=has_actors):
+        rows += _actor(row) if has_actors else []
         rows += acts.get(row.commit_seq, [])
         is_signed = row.chain is not None and len(row.chain) == SIGNED_BYTES
         values = (chain, row.commit_seq, row.kind, row.at_us)
@@ -137,24 +168,36 @@ def broken(connection: sa.Connection) -> list[int]:
 
 def of_all(connection: sa.Connection) -> tuple[int, bytes] | None:
     """The last commit, and the hash that it has where no commit before it has one; None where there is no commit."""
-    last, before, chain, acts, rows = None, START, START, _acts(connection, 0), list[list[Any]]()
+    last, before, chain, acts, rows = None, START, START, _acts(connection, 0, with_later=False), list[list[Any]]()
     for row in _rows(connection):
         last, before, chain = row, chain, following(chain, row.commit_seq, row.kind, row.at_us)
         rows += acts.get(row.commit_seq, [])
     return None if last is None else (int(last.commit_seq), signed(before, last.commit_seq, last.kind, last.at_us, rows))
 
 
-def _rows(connection: sa.Connection, after: int = 0) -> Iterator[Any]:
-    """Commits after one, in their order."""
+def _rows(connection: sa.Connection, after: int = 0, *, has_actors: bool = False) -> Iterator[Any]:
+    """Commits after one, in their order; with their actors where the schema has them."""
     commit = tables.commits.c
-    query = sa.select(commit.commit_seq, commit.kind, commit.at_us, commit.chain).where(commit.commit_seq > after)
+    columns = (commit.commit_seq, commit.kind, commit.at_us, commit.chain, *(commit[each] for each in _ACTOR if has_actors))
+    query = sa.select(*columns).where(commit.commit_seq > after)
     yield from connection.execute(query.order_by(commit.commit_seq).execution_options(yield_per=_ROWS_AT_ONCE))
 
 
-def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
-    """The rows by which persons act of commits from `first` on, by commit."""
+def _has_actors(connection: sa.Connection) -> bool:
+    """Return whether the schema of a database, which may be an older one, has actors."""
+    schema = connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    return any(each["name"] == _ACTOR[0] for each in sa.inspect(connection).get_columns("commits", schema=schema))
+
+
+def _actor(row: Any) -> list[list[Any]]:  # noqa: ANN401 -- a row of `_rows`
+    """The actor of a commit as it stands in its hash; nothing of a commit of before."""
+    return [] if row.by_name is None else [["commits", *(getattr(row, each) for each in _ACTOR)]]
+
+
+def _acts(connection: sa.Connection, first: int, *, with_later: bool = True) -> dict[int, list[list[Any]]]:
+    """The rows by which persons act of commits from `first` on, by commit. `with_later`: of tables of later schemas than 0012 as well."""
     acts = collections.defaultdict[int, list[list[Any]]](list)
-    for name, rows, parts in _queries():
+    for name, rows, parts in _queries(with_later=with_later):
         for values in connection.execute(rows, {_FIRST: first}):
             acts[values.commit_seq].append([name, *values])
         if parts is not None:
@@ -168,10 +211,10 @@ def _acts(connection: sa.Connection, first: int) -> dict[int, list[list[Any]]]:
 
 
 @functools.cache
-def _queries() -> list[tuple[str, sa.Select[Any], sa.Select[Any] | None]]:
+def _queries(*, with_later: bool) -> list[tuple[str, sa.Select[Any], sa.Select[Any] | None]]:
     """Queries for the rows of each table of acts and of its part, from a commit on. Made once: each commit asks for all of them."""
     queries, first = [], sa.bindparam(_FIRST, type_=sa.Integer())
-    for name, columns in _SIGNED.items():
+    for name, columns in (_SIGNED | (_SIGNED_LATER if with_later else {})).items():
         row = sa.table(name, *map(sa.column, columns)).c
         rows = sa.select(*row).where(row.commit_seq >= first).order_by(row[columns[0]])
         if name in _COUNTS:

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 import sqlalchemy as sa
 
-from billing.store import access, clock, commit_chain, database, location, schema, tables, user_namespace
+from billing import acting
+from billing.store import access, clock, commit_chain, database, location, requests, schema, tables, user_namespace
 from billing.store.clock import PRACTICE
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from billing.store.migrations import long_step
@@ -176,6 +177,7 @@ class Home:
     def next_commit_seq(self, connection: sa.Connection, kind: str, now_us: int) -> int:
         """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds.
 
+        The actor of this thread (`billing.acting`) is stored with it, and the request of a call that counts once.
         Raises UserError for a clock that was set back, and in another user namespace for what a person signs.
 
         `now_us` is the instant at which the writer read its clock, which may be long ago. It is compared with the latest commits at the
@@ -187,8 +189,12 @@ class Home:
             self.require_clock(connection, now_us)
         last, before = commit_chain.head(connection)
         chain = commit_chain.following(before, last + 1, kind, now_us)
-        connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain))
-        commit_chain.to_sign(connection, last + 1, kind, now_us)
+        actor = acting.current()
+        values = commit_chain.actor_values(actor)
+        connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain, **values))
+        commit_chain.to_sign(connection, last + 1, kind, now_us, tuple(values.values()))
+        if actor.request is not None:
+            requests.keep(connection, actor, last + 1, now_us)
         return last + 1
 
     def require_persons(self) -> None:

@@ -30,6 +30,7 @@ SCHEMA_VERSIONS: Final = (
     "0014",
     "0015",
     "0016",
+    "0017",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

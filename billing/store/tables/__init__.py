@@ -23,6 +23,7 @@ from billing.store.tables.facts import (
     subscriptions,
 )
 from billing.store.tables.ledger import gl_exports, journal_entries, ledger_periods, postings
+from billing.store.tables.operators import operator_grants, operator_keys, operator_revocations, operators, requests
 from billing.store.tables.payments import (
     bank_files,
     bank_line_decisions,
@@ -128,6 +129,10 @@ __all__ = [
     "metadata",
     "number_series",
     "opening_items",
+    "operator_grants",
+    "operator_keys",
+    "operator_revocations",
+    "operators",
     "payment_events",
     "payments",
     "pending_periods",
@@ -137,6 +142,7 @@ __all__ = [
     "publications",
     "quarantine",
     "raw_files",
+    "requests",
     "rerate_decisions",
     "rerate_jobs",
     "run_accounts",

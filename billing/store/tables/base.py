@@ -15,6 +15,16 @@ commits = table(
     text("kind"),
     int_("at_us"),
     sa.Column("chain", sa.LargeBinary, nullable=True),  # hash of it and of all before it (`commit_chain`); null in homes of before
+    # The actor (`billing.acting`) and its call; null in commits of before. `subject` is a key, never a number or a name of a customer.
+    text("by_name", nullable=True),
+    int_("by_uid", nullable=True),
+    text("via", nullable=True),
+    text("role", nullable=True),
+    text("call", nullable=True),
+    text("subject", nullable=True),
+    text("reason", nullable=True),
+    text("peer", nullable=True),
+    text("request_id", nullable=True),
 )
 
 # One row a key: installation id, hash key of event keys.

@@ -1,0 +1,82 @@
+"""Calls that count once: a call with a request id is stored in the first transaction of its effect, and answered again from there.
+
+    call -> find: nothing      -> act; `keep` in the transaction of the first commit; `answered` with the answer
+    call -> find: the same     -> its answer, or its commit where the first call was killed before it was answered
+    call -> find: other fields -> refused, with the name of the field that differs
+
+Two calls with one id at the same time: both find nothing, and the second one that commits is undone by `keep`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.store import tables
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from billing.acting import Actor
+
+KEPT_US: Final = 48 * 3_600 * 1_000_000  # how long a request is kept at least
+
+
+class RepeatedError(UserError):
+    """Another call with the same request id has its effect already."""
+
+
+class Kept(NamedTuple):
+    """A request whose effect is stored. `answer` is None where nobody was answered yet."""
+
+    call: str
+    fields: dict[str, str]
+    nonce: bytes
+    commit_seq: int
+    answer: bytes | None
+
+
+def keep(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) -> None:
+    """Store the request of a call with its first commit. Raises RepeatedError where another call has stored it."""
+    request = actor.request
+    assert request is not None, actor
+    before = find(connection, actor.number, request.request_id)
+    if before is None:
+        connection.execute(
+            tables.requests.insert().values(
+                by_uid=actor.number,
+                request_id=request.request_id,
+                nonce=request.nonce,
+                call=actor.call,
+                fields=request.fields,
+                commit_seq=commit_seq,
+                at_us=now_us,
+            )
+        )
+    elif before.nonce != request.nonce:
+        raise RepeatedError(f"request {request.request_id} was made before, by commit {before.commit_seq}", "send it again for its answer")
+
+
+def find(connection: sa.Connection, number: int, request_id: str) -> Kept | None:
+    """The request of an operator that is stored under an id; None where there is none."""
+    row = tables.requests.c
+    query = sa.select(row.call, row.fields, row.nonce, row.commit_seq, row.answer)
+    found = connection.execute(query.where(row.by_uid == number, row.request_id == request_id)).first()
+    if found is None:
+        return None
+    fields = msgspec.json.decode(found.fields, type=dict[str, str])
+    return Kept(found.call, fields, bytes(found.nonce), found.commit_seq, None if found.answer is None else bytes(found.answer))
+
+
+def answered(connection: sa.Connection, actor: Actor, answer: bytes) -> None:
+    """Store the answer of a call, within a write transaction; nothing where the call had no effect."""
+    assert actor.request is not None, actor
+    row = tables.requests.c
+    of_call = (row.by_uid == actor.number) & (row.request_id == actor.request.request_id) & (row.nonce == actor.request.nonce)
+    connection.execute(tables.requests.update().where(of_call).values(answer=answer))
+
+
+def forget_old(connection: sa.Connection, now_us: int) -> None:
+    """Delete requests older than KEPT_US, within a write transaction."""
+    connection.execute(tables.requests.delete().where(tables.requests.c.at_us < now_us - KEPT_US))
