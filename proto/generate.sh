@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes the Python code of proto/ratewright/**/*.proto beside the .proto files.
-# With --check it writes into a temporary folder instead and compares: exit status 1 when the committed code is stale.
+# With --check it writes into a temporary folder instead and compares: exit status 1 when the committed code is stale, when a rule of
+# buf.yaml is broken, or when a client of before would be. --baseline lets baseline.binpb be the API as it is now: at a release alone.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
@@ -11,6 +12,15 @@ generate() { # $1: folder to write into
     --python_out="$1" --grpc_python_out="$1" --mypy_out=quiet:"$1" --mypy_grpc_out=quiet:"$1"
 }
 
+image() { # $1: file to write
+  find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" \
+    --include_imports --include_source_info --descriptor_set_out="$1"
+}
+
+if [ "${1:-}" = --baseline ]; then
+  image proto/baseline.binpb
+  exit 0
+fi
 if [ "${1:-}" != --check ]; then
   find proto/ratewright \( -name '*_pb2*.py' -o -name '*_pb2*.pyi' \) -delete
   generate proto
@@ -24,4 +34,8 @@ if ! diff -r -q -x '*.proto' -x __pycache__ proto/ratewright "$fresh/ratewright"
   echo "  remedy: make proto, and commit what it wrote" >&2
   exit 1
 fi
-echo "generated code: as the .proto files say"
+image "$fresh/image.binpb"
+export BUF_CACHE_DIR="$fresh/cache"
+buf lint "$fresh/image.binpb" --config proto/buf.yaml
+buf breaking "$fresh/image.binpb" --against proto/baseline.binpb --config proto/buf.yaml
+echo "generated code: as the .proto files say; the API keeps its rules and its clients"
