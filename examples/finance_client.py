@@ -1,6 +1,6 @@
 """A finance client: lists the invoices of a server, shows one with its lines, and how its account stands in dunning.
 
-    .venv/bin/python examples/finance_client.py --address 127.0.0.1:50051
+    .venv/bin/python examples/finance_client.py --address 127.0.0.1:50051 --token-file ratewright-home/keys/local-token
 
 It uses nothing of Ratewright but the generated code in `ratewright.v1`, as a client in any language would.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -41,6 +43,9 @@ def main() -> int:
     try:
         with grpc.insecure_channel(options.address) as channel:
             _show(channel, options)
+    except OSError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     except grpc.RpcError as error:
         sys.stderr.write(f"error: {_refusal(error)}\n")
         return 1
@@ -57,7 +62,15 @@ def _options() -> argparse.Namespace:
         "--as-of", type=dt.date.fromisoformat, help="date of the dunning state, such as 2026-11-20; default: the server's today"
     )
     parser.add_argument("--json", action="store_true", help="print the invoice and the dunning state as JSON")
+    parser.add_argument(
+        "--token-file", type=Path, default=os.environ.get("RATEWRIGHT_TOKEN_FILE"), help="file with a token; default: RATEWRIGHT_TOKEN_FILE"
+    )
     return parser.parse_args()
+
+
+def _metadata(token_file: Path | None) -> tuple[tuple[str, str], ...]:
+    """The metadata that shows the token; none without one."""
+    return () if token_file is None else (("authorization", f"Bearer {token_file.read_text(encoding='ascii').strip()}"),)
 
 
 def _count(text: str) -> int:
@@ -71,17 +84,18 @@ def _date(day: dt.date | None) -> date_pb2.Date | None:
 
 
 def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
+    metadata = _metadata(options.token_file)
     invoices = invoice_grpc.InvoiceServiceStub(channel)
     parent = f"accounts/{options.account}"
-    listed = list(_list(invoices, parent, options.limit))
+    listed = list(_list(invoices, parent, options.limit, metadata))
     if not listed:
         print("no invoices yet")
         return
-    name = _name(invoices, parent, options.invoice) if options.invoice else listed[0].name
-    invoice = invoices.GetInvoice(invoice_pb.GetInvoiceRequest(name=name), timeout=DEADLINE_S)
+    name = _name(invoices, parent, options.invoice, metadata) if options.invoice else listed[0].name
+    invoice = invoices.GetInvoice(invoice_pb.GetInvoiceRequest(name=name), timeout=DEADLINE_S, metadata=metadata)
     dunning = dunning_grpc.DunningServiceStub(channel)
     asked = dunning_pb.GetDunningStateRequest(name=f"{invoice.account}/dunningState", as_of=_date(options.as_of))
-    state = dunning.GetDunningState(asked, timeout=DEADLINE_S)
+    state = dunning.GetDunningState(asked, timeout=DEADLINE_S, metadata=metadata)
     if options.json:
         print(json.dumps({"invoice": _plain_invoice(invoice), "dunning": _plain_state(state)}, ensure_ascii=False, indent=2))
         return
@@ -92,22 +106,26 @@ def _show(channel: grpc.Channel, options: argparse.Namespace) -> None:
     _print_state(state)
 
 
-def _name(stub: invoice_grpc.InvoiceServiceStub, parent: str, wanted: str) -> str:
+def _name(stub: invoice_grpc.InvoiceServiceStub, parent: str, wanted: str, metadata: tuple[tuple[str, str], ...]) -> str:
     """The name of an invoice that is asked for by name or number; of a number alone, all invoices are searched."""
     if "/" in wanted:
         return wanted
     if parent == ALL_ACCOUNTS:
-        found = (invoice.name for invoice in _list(stub, parent, sys.maxsize) if invoice.number == wanted)
+        found = (invoice.name for invoice in _list(stub, parent, sys.maxsize, metadata) if invoice.number == wanted)
         return next(found, f"{parent}/invoices/{wanted}")  # the server says that there is none
     return f"{parent}/invoices/{wanted}"
 
 
-def _list(stub: invoice_grpc.InvoiceServiceStub, parent: str, limit: int) -> Iterator[invoice_pb.Invoice]:
+def _list(
+    stub: invoice_grpc.InvoiceServiceStub, parent: str, limit: int, metadata: tuple[tuple[str, str], ...]
+) -> Iterator[invoice_pb.Invoice]:
     """Up to `limit` invoices, page by page."""
     token = ""
     while limit > 0:
         page = stub.ListInvoices(
-            invoice_pb.ListInvoicesRequest(parent=parent, page_size=min(limit, PAGE_SIZE_MAX), page_token=token), timeout=DEADLINE_S
+            invoice_pb.ListInvoicesRequest(parent=parent, page_size=min(limit, PAGE_SIZE_MAX), page_token=token),
+            timeout=DEADLINE_S,
+            metadata=metadata,
         )
         yield from page.invoices
         limit -= len(page.invoices)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import sys
 import threading
 import time
@@ -108,7 +109,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cut-after", type=_count, metavar="N", help="break the connection on purpose after N batches, then resume")
     parser.add_argument("--rows", type=_count, default=2_500, help="how many records to make without --file")
     parser.add_argument("--json", action="store_true", help="print the totals as JSON")
+    parser.add_argument(
+        "--token-file", type=Path, default=os.environ.get("RATEWRIGHT_TOKEN_FILE"), help="file with a token; default: RATEWRIGHT_TOKEN_FILE"
+    )
     return parser.parse_args()
+
+
+def _metadata(token_file: Path | None) -> tuple[tuple[str, str], ...]:
+    """The metadata that shows the token; none without one."""
+    return () if token_file is None else (("authorization", f"Bearer {token_file.read_text(encoding='ascii').strip()}"),)
 
 
 def _count(text: str) -> int:
@@ -130,7 +139,7 @@ def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Ac
             break
         try:
             with grpc.insecure_channel(options.address) as channel:
-                _send(usage_service_pb2_grpc.UsageServiceStub(channel), left, acked, options.source, cut_after)
+                _send(usage_service_pb2_grpc.UsageServiceStub(channel), left, acked, options, cut_after)
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE or attempt + 1 == ATTEMPTS_MAX:
                 raise
@@ -140,20 +149,22 @@ def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Ac
     return acked, time.monotonic() - started_s
 
 
-def _send(stub: usage_service_pb2_grpc.UsageServiceStub, left: Sequence[Batch], acked: Acked, source: str, cut_after: int | None) -> None:
+def _send(
+    stub: usage_service_pb2_grpc.UsageServiceStub, left: Sequence[Batch], acked: Acked, options: argparse.Namespace, cut_after: int | None
+) -> None:
     """One stream: header and `left`; acks are noted as they come. With `cut_after` it breaks off, most acks unread."""
     all_sent, stop = threading.Event(), threading.Event()
     to_send = left if cut_after is None else left[:cut_after]
 
     def requests() -> Iterator[pb.StreamUsageRequest]:
-        yield pb.StreamUsageRequest(header=pb.StreamHeader(source=source, schema_version=SCHEMA_VERSION, stream_id="example"))
+        yield pb.StreamUsageRequest(header=pb.StreamHeader(source=options.source, schema_version=SCHEMA_VERSION, stream_id="example"))
         for batch in to_send:
             yield pb.StreamUsageRequest(batch=pb.UsageBatch(sequence=batch.sequence, arrow_ipc=batch.arrow_ipc))
         all_sent.set()
         if cut_after is not None:
             stop.wait()
 
-    call = stub.StreamUsage(requests())
+    call = stub.StreamUsage(requests(), metadata=_metadata(options.token_file))
     try:
         for answer in call:
             if answer.HasField("ack"):

@@ -61,7 +61,7 @@ _SIGNED_LATER: Final = {
     "operator_grants": ("grant_id", "operator_id", "role", "entity", "source", "from_us", "until_us", "reason", *_BY),
     "operator_revocations": ("revocation_id", "kind", "item_id", "reason", *_BY),
 }
-_ACTOR: Final = ("by_name", "by_uid", "via", "role", "call", "subject", "reason", "peer", "request_id")  # columns of commits
+ACTOR: Final = ("by_name", "by_uid", "via", "role", "call", "subject", "reason", "peer", "request_id")  # columns of commits
 _FIRST: Final = "first"  # parameter of queries: the commit from which on they find
 _LIMITS: Final = "suspense.limit."  # names of settings behind which the number of their commit stands
 _COUNTS: Final = {"adjustments": "approved_uid"}  # filled where a row counts: one that waits gets another commit when it does
@@ -82,7 +82,7 @@ def actor_values(actor: Actor) -> dict[str, str | int | None]:
     """The actor of a commit, by column. What is empty is null."""
     request_id = "" if actor.request is None else actor.request.request_id
     rest = (actor.role, actor.call, actor.subject, actor.reason, actor.peer, request_id)
-    return dict(zip(_ACTOR, (actor.name, actor.number, actor.via.value, *(each or None for each in rest)), strict=True))
+    return dict(zip(ACTOR, (actor.name, actor.number, actor.via.value, *(each or None for each in rest)), strict=True))
 
 
 def to_sign(connection: sa.Connection, commit_seq: int, kind: str, at_us: int, actor: Sequence[Any]) -> None:
@@ -178,7 +178,7 @@ def of_all(connection: sa.Connection) -> tuple[int, bytes] | None:
 def _rows(connection: sa.Connection, after: int = 0, *, has_actors: bool = False) -> Iterator[Any]:
     """Commits after one, in their order; with their actors where the schema has them."""
     commit = tables.commits.c
-    columns = (commit.commit_seq, commit.kind, commit.at_us, commit.chain, *(commit[each] for each in _ACTOR if has_actors))
+    columns = (commit.commit_seq, commit.kind, commit.at_us, commit.chain, *(commit[each] for each in ACTOR if has_actors))
     query = sa.select(*columns).where(commit.commit_seq > after)
     yield from connection.execute(query.order_by(commit.commit_seq).execution_options(yield_per=_ROWS_AT_ONCE))
 
@@ -186,12 +186,12 @@ def _rows(connection: sa.Connection, after: int = 0, *, has_actors: bool = False
 def _has_actors(connection: sa.Connection) -> bool:
     """Return whether the schema of a database, which may be an older one, has actors."""
     schema = connection.get_execution_options().get("schema_translate_map", {}).get(None)
-    return any(each["name"] == _ACTOR[0] for each in sa.inspect(connection).get_columns("commits", schema=schema))
+    return any(each["name"] == ACTOR[0] for each in sa.inspect(connection).get_columns("commits", schema=schema))
 
 
 def _actor(row: Any) -> list[list[Any]]:  # noqa: ANN401 -- a row of `_rows`
     """The actor of a commit as it stands in its hash; nothing of a commit of before."""
-    return [] if row.by_name is None else [["commits", *(getattr(row, each) for each in _ACTOR)]]
+    return [] if row.by_name is None else [["commits", *(getattr(row, each) for each in ACTOR)]]
 
 
 def _acts(connection: sa.Connection, first: int, *, with_later: bool = True) -> dict[int, list[list[Any]]]:

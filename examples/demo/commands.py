@@ -95,7 +95,7 @@ class Server:
     def __init__(self, home: Path, folder: Path) -> None:
         self._home, self._port_file, self._log = home, folder / "serve.port", folder / "serve.log"
         self._pid_file = folder / "serve.pid"
-        self.address = ""
+        self.words: tuple[str | Path, ...] = ()  # with which a client finds it, and shows who it is
 
     def __enter__(self) -> Self:
         self._end_left_over()
@@ -113,7 +113,8 @@ class Server:
                     f"ratewright serve did not start:\n{self._log.read_text(encoding='utf-8')}", "mend it and give the same command again"
                 )
             time.sleep(0.02)
-        self.address = f"127.0.0.1:{int(self._port_file.read_text(encoding='utf-8'))}"
+        address = f"127.0.0.1:{int(self._port_file.read_text(encoding='utf-8'))}"
+        self.words = ("--address", address, "--token-file", self._home / "keys" / "local-token")
         return self
 
     def __exit__(self, *_: object) -> None:

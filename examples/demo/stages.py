@@ -116,10 +116,10 @@ def stream(context: Context) -> StageResult:
     batches = -(-told["records"] // STREAM_BATCH_ROWS)
     cut_after = max(1, int(batches * CUT_AFTER_SHARE))
     with commands.Server(context.home, context.folder) as server:
-        words = ("--address", server.address, "--file", context.folder / told["path"], "--source", told["source"])
+        words = (*server.words, "--file", context.folder / told["path"], "--source", told["source"])
         sizes = ("--batch-rows", str(STREAM_BATCH_ROWS), "--cut-after", str(cut_after))
         sent = json.loads(commands.example("switch_stream.py", *words, *sizes, "--json", watch=context.watch))
-        seen = commands.example("finance_client.py", "--address", server.address, "--account", SHOWN_ACCOUNT, "--as-of", ASKED_ON)
+        seen = commands.example("finance_client.py", *server.words, "--account", SHOWN_ACCOUNT, "--as-of", ASKED_ON)
     counts = ", ".join(f"{sent[name]:,} {name}" for name in ("accepted", "duplicate", "conflicting", "rejected"))
     lines = [
         f"{told['records']:,} records in {batches:,} batches, the connection cut after {cut_after:,} and resumed, all acked: {counts}",

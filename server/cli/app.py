@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import cyclopts
 
+from billing import acting
 from rating.errors import ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ COMMANDS = (
     ("db", "server.cli.db:app", "The home's database: show where it is, upgrade, check and copy it."),
     ("settings", "server.cli.settings:app", "Settings of the operator: list, set and agree."),
     ("approvals", "server.cli.approvals:app", "Proposals that wait for a second person: list, agree, refuse."),
+    ("operators", "server.cli.access:operators", "Persons and machines that act in a home, and their roles."),
+    ("tokens", "server.cli.access:tokens", "Bearer tokens of operators."),
+    ("certs", "server.cli.access:certs", "Certificates of operators and of the service."),
+    ("audit", "server.cli.access:audit", "The trail of writes, reads and refusals."),
     ("status", "server.cli.status:status", "Show a home on one page: what is due, waits and is open, and the command with more."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
 )
@@ -120,7 +125,8 @@ def _run(words: list[str]) -> int:
         root = build()
         if _HELP_FLAGS.intersection(words):
             _describe(root, words)
-        result = root(words, exit_on_error=False, print_error=False)
+        with acting.acting_as(acting.of_process(_command(root, words))):
+            result = root(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
         raise _wrong_call(error) from error
     except UnicodeEncodeError as error:
@@ -131,6 +137,12 @@ def _run(words: list[str]) -> int:
         result = end.code
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
+
+
+def _command(root: cyclopts.App, words: list[str]) -> str:
+    """The name of the command that is called, for the audit trail, such as `ratewright payment record`."""
+    chain, _, _ = root.parse_commands(words)
+    return " ".join((*root.name, *chain))
 
 
 def _describe(root: cyclopts.App, words: list[str]) -> None:

@@ -19,8 +19,11 @@ from rating.errors import UserError
 from server.cli.homes import DEFAULT_HOME, HomeFolder, Practice, made
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from billing.store.home import Home
-    from server.grpc.service import Service
+    from server.grpc.entrance import Access
+    from server.grpc.service import Certified, Service
     from server.grpc.tls import Tls
 
 _LOOK_AROUND_S = 0.5
@@ -34,9 +37,15 @@ def serve(
     source: Annotated[list[str] | None, Parameter(negative="")] = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    certified_address: str | None = None,
+    client_ca: Path | None = None,
+    insecure_local: Annotated[bool, Parameter(negative="")] = False,
     practice: Practice = False,
 ) -> int:
     """Answer gRPC calls: usage streams, quotes, invoices, dunning, health.
+
+    Each call but health needs a token (`ratewright tokens issue`) or a client certificate (`ratewright certs issue`).
+    SIGHUP reads keys again.
 
     Parameters
     ----------
@@ -52,6 +61,12 @@ def serve(
         Certificate with its chain, PEM.
     tls_key
         Its private key, PEM.
+    certified_address
+        A second HOST:PORT, whose clients have to show a certificate by --client-ca.
+    client_ca
+        Certificates of the authorities of clients, PEM; without it those of `ratewright certs init`.
+    insecure_local
+        Ask nobody for a token, and answer nothing but health: to try that a port can be reached.
     practice
         Make a practice home, where there is none.
 
@@ -70,18 +85,26 @@ def serve(
     warning = "" if files is None else tls.check(files, clock.machine_now_us())
     if warning:
         print(f"warning: {warning}", file=sys.stderr, flush=True)
-    listening = service.listen(where, files, connections_max=_connections(service.CONNECTIONS_MAX, service.FILES_OF_HOME))
+    certified = _certified(home, certified_address, client_ca)
+    connections_max = _connections(service.CONNECTIONS_MAX, service.FILES_OF_HOME)
+    listening = service.listen(where, files, certified=certified, connections_max=connections_max)
     stopping = queue.SimpleQueue[int]()  # a signal may come while its own lock is held; an Event would wait for itself
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda signum, _: stopping.put(signum))
     with made(home, practice=practice) as opened:
         now = functools.partial(clock.now_us, opened)
         now()  # a home that has no clock is not served
-        with service.Service.start(listening, opened, now, sources=taken) as running:
-            _tell(running, opened, "" if files is None else " with TLS", port_file)
-            _wait(stopping)
-            print("stopping: finishing what was begun", flush=True)
-            running.stop()
+        with _access(opened, now) as access:
+            if insecure_local:
+                print("warning: --insecure-local: nothing but health is answered", file=sys.stderr, flush=True)
+            elif files is None:
+                _tell_token(opened, now())
+                access.identities.read_keys()
+            with service.Service.start(listening, opened, now, sources=taken, access=access) as running:
+                _tell(running, opened, "" if files is None else " with TLS", port_file)
+                _wait(stopping, access.identities.read_keys)
+                print("stopping: finishing what was begun", flush=True)
+                running.stop()
     print("stopped", flush=True)
     sys.stderr.flush()
     # Everything is stored and closed. Python's own end would wait for a thread that waits for a database, and gRPC's threads, which it
@@ -89,12 +112,54 @@ def serve(
     os._exit(0)
 
 
-def _wait(stopping: queue.SimpleQueue[int]) -> None:
-    """Wait for a signal. Python sees one that arrives as the wait begins only when it ends: so each wait is short."""
+@contextlib.contextmanager
+def _access(home: Home, clock_us: Callable[[], int]) -> Iterator[Access]:
+    """What the entrance asks, while the service runs."""
+    from server.access.identity import Identities
+    from server.access.trail import Trail
+    from server.grpc.entrance import Access
+
+    trail = Trail(home.path, clock_us())
+    try:
+        yield Access(Identities(home, clock_us), trail, clock_us)
+    finally:
+        trail.close()
+
+
+def _tell_token(home: Home, now_us: int) -> None:
+    from billing.persons import Who
+    from server import operator
+    from server.access import local
+
+    who = operator.current()
+    path = local.provide(home, Who(who.name, who.uid, now_us))
+    print(f"calls need a token; one of this account, for a day, is in {path}", flush=True)
+
+
+def _certified(home: Path, address: str | None, authorities: Path | None) -> Certified | None:
+    from server.access import certificates, key_files
+    from server.grpc import service
+
+    if address is None:
+        if authorities is not None:
+            raise UserError("--client-ca belongs to --certified-address", "name the address whose clients show certificates", exit_status=2)
+        return None
+    file = authorities or home / key_files.FOLDER / certificates.CA_FILE
+    if not file.is_file():
+        raise UserError(
+            f"{file} does not exist", "make an authority with `ratewright certs init`, or name one with --client-ca", exit_status=2
+        )
+    return service.Certified(service.parse_address(address), file)
+
+
+def _wait(stopping: queue.SimpleQueue[int], reload: Callable[[], None]) -> None:
+    """Wait for a signal to stop; SIGHUP reads the keys again. Python sees a signal that arrives as a wait begins only when it ends."""
     while True:
         with contextlib.suppress(queue.Empty):
-            stopping.get(timeout=_LOOK_AROUND_S)
-            return
+            if stopping.get(timeout=_LOOK_AROUND_S) != signal.SIGHUP:
+                return
+            reload()
+            print("keys are read again", flush=True)
 
 
 def _tell(running: Service, home: Home, how: str, port_file: Path | None) -> None:

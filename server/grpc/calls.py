@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import grpc
@@ -23,15 +24,12 @@ from billing.acting import Request
 from billing.catalogue import Operator
 from billing.payments.writing import Act
 from billing.store import requests
+from billing.store.home import Home
 from rating.errors import NotFoundError, StoreError, UnusableBatchError, UserError
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from google.protobuf.message import Message
-
-    from billing.store.home import Home
 
 REQUEST_ID_CHARACTERS_MAX: Final = 128
 NONCE_BYTES: Final = 16
@@ -54,7 +52,7 @@ def actor() -> Operator:
     return Operator(found.name, found.number, found.via.value)
 
 
-def write(  # noqa: PLR0913 -- a call, what it does, and how it is answered again
+def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answered again
     door: Door,
     request: Any,  # noqa: ANN401 -- a message with `request_id` and `validate_only`
     context: grpc.ServicerContext,
@@ -67,17 +65,15 @@ def write(  # noqa: PLR0913 -- a call, what it does, and how it is answered agai
     `act` does it by functions of billing, which commit by themselves. `recover` gives the answer of a commit whose call was killed before
     it was answered: it reads what that commit has made.
     """
-    with answering(context):
-        with translated():
-            return _write(door, request, answer_type, act, recover)
+    with answering(context), translated():
+        return _write(door, request, answer_type, act, recover)
     raise AssertionError("the call was ended above")
 
 
 def read(context: grpc.ServicerContext, find: Callable[[], Answer]) -> Answer:
     """Answer a call that reads; errors of billing become refusals."""
-    with answering(context):
-        with translated():
-            return find()
+    with answering(context), translated():
+        return find()
     raise AssertionError("the call was ended above")
 
 

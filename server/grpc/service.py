@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 import time
 from concurrent import futures
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import grpc
@@ -21,6 +22,7 @@ from rating.errors import UserError, quoted
 from server.grpc import arrow_batches, health, tls
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.dunning_service import DunningService
+from server.grpc.entrance import Access, Entrance
 from server.grpc.invoice_service import InvoiceService
 from server.grpc.rating_service import RatingService
 from server.grpc.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
@@ -92,6 +94,15 @@ class Listening(NamedTuple):
     server: grpc.Server
     address: Address  # with the real port
     gate: Gate
+    entrance: Entrance
+    certified: Address | None = None  # where client certificates are required
+
+
+class Certified(NamedTuple):
+    """A second address, whose clients show a certificate by one of these authorities (PEM)."""
+
+    address: Address
+    authorities: Path
 
 
 class Patience(NamedTuple):
@@ -103,21 +114,24 @@ class Patience(NamedTuple):
     idle_s: float = IDLE_S
 
 
-def listen(
+def listen(  # noqa: PLR0913 -- each has its default
     address: Address,
     files: Tls | None = None,
     *,
+    certified: Certified | None = None,
     patience: Patience | None = None,
     limits: Limits | None = None,
     connections_max: int = CONNECTIONS_MAX,
 ) -> Listening:
-    """Take the port, before anything is opened or made. Refuses a network without TLS, and a port that is in use."""
+    """Take the ports, before anything is opened or made. Refuses a network without TLS, and a port that is in use."""
     check_reach(address, files)
+    if certified is not None and files is None:
+        raise UserError("clients cannot show a certificate without TLS", "add --tls-cert FILE --tls-key FILE", exit_status=2)
     patience, limits = patience or Patience(), limits or Limits()
-    gate = Gate(limits)
+    gate, entrance = Gate(limits), Entrance()
     server = grpc.server(
         futures.ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc"),
-        interceptors=[gate],
+        interceptors=[entrance, gate],
         options=(
             ("grpc.so_reuseport", 0),  # or a second server would silently share the port
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -130,7 +144,12 @@ def listen(
             ("grpc.http2.min_ping_interval_without_data_ms", int(PINGS_S * 1_000)),
         ),
     )
-    return Listening(server, address._replace(port=_bind(server, address, files)), gate)
+    bound = address._replace(port=_bind(server, address, None if files is None else tls.credentials(files)))
+    second = None
+    if certified is not None and files is not None:
+        demanding = tls.credentials(files, client_authorities=certified.authorities)
+        second = certified.address._replace(port=_bind(server, certified.address, demanding))
+    return Listening(server, bound, gate, entrance, second)
 
 
 class Service:
@@ -138,6 +157,8 @@ class Service:
 
     def __init__(self, listening: Listening, usage: UsageService, health_servicer: health.Health) -> None:
         self.address = listening.address  # with the real port
+        self.certified = listening.certified
+        self._entrance = listening.entrance
         self._server = listening.server
         self._gate = listening.gate
         self._usage = usage
@@ -145,9 +166,22 @@ class Service:
         self._has_ended: bool | None = None  # as `stop` says
 
     @classmethod
-    def start(cls, listening: Listening, home: Home, clock_us: Callable[[], int], *, sources: Sequence[Source] | None = None) -> Self:
-        """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken."""
+    def start(
+        cls,
+        listening: Listening,
+        home: Home,
+        clock_us: Callable[[], int],
+        *,
+        sources: Sequence[Source] | None = None,
+        access: Access | None = None,
+    ) -> Self:
+        """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken.
+
+        `access`: what is asked of each call; without it everybody may make every call, as tests of single services need it.
+        """
         server = listening.server
+        if access is not None:
+            listening.entrance.guard(access)
         sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us)
         usage = UsageService(sink, listening.gate)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
@@ -177,6 +211,7 @@ class Service:
         self._gate.close()
         self._usage.end_streams(drain_s)
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
+        self._entrance.close()
         has_stored = self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))
         return self._gate.has_emptied(SHORT_CALL_S) and has_stored
 
@@ -187,9 +222,8 @@ class Service:
         self.stop()
 
 
-def _bind(server: grpc.Server, address: Address, files: Tls | None) -> int:
+def _bind(server: grpc.Server, address: Address, credentials: grpc.ServerCredentials | None) -> int:
     """The port that `server` now listens on."""
-    credentials = None if files is None else tls.credentials(files)
     port = 0
     with contextlib.suppress(RuntimeError):  # how grpc says that it cannot, in one version; in another it returns 0
         port = server.add_insecure_port(str(address)) if credentials is None else server.add_secure_port(str(address), credentials)

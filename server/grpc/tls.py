@@ -6,31 +6,23 @@ than its owner may read. A key of root may be read by a group, as systems have i
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import ssl
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import grpc
+from cryptography import x509
 
 from rating.counted import counted
 from rating.dates import DAY_US, instant_of, utc_time
 from rating.errors import UserError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 WARN_DAYS: Final = 30  # before the end of a certificate
 
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-# Tags of ASN.1 in a certificate: Certificate ::= SEQUENCE { TBSCertificate ::= SEQUENCE { [0] version, ..., Validity, ... } }
-_VERSION: Final = 0xA0
-_UTC_TIME: Final = 0x17
-_LONG_LENGTH: Final = 0x80
-_FIELDS_BEFORE_VALIDITY: Final = 3  # serial number, signature algorithm, issuer
 
 
 class Tls(NamedTuple):
@@ -65,9 +57,15 @@ def check(tls: Tls, now_us: int) -> str:
     return _check_dates(tls.certificate, now_us)
 
 
-def credentials(tls: Tls) -> grpc.ServerCredentials:
-    """The key and certificate chain that the server signs with and shows."""
-    return grpc.ssl_server_credentials([(tls.key.read_bytes(), tls.certificate.read_bytes())])
+def credentials(tls: Tls, *, client_authorities: Path | None = None) -> grpc.ServerCredentials:
+    """The key and certificate chain that the server signs with and shows.
+
+    With `client_authorities` (PEM) each client has to show a certificate by one of them.
+    """
+    pair = [(tls.key.read_bytes(), tls.certificate.read_bytes())]
+    if client_authorities is None:
+        return grpc.ssl_server_credentials(pair)
+    return grpc.ssl_server_credentials(pair, root_certificates=client_authorities.read_bytes(), require_client_auth=True)
 
 
 def _check_dates(certificate: Path, now_us: int) -> str:
@@ -93,11 +91,9 @@ def _check_dates(certificate: Path, now_us: int) -> str:
 def validity(der: bytes) -> Validity:
     """The time in which a certificate (X.509, DER) holds."""
     try:
-        body = next(_values(next(_values(der))[1]))[1]
-        fields = [value for tag, value in _values(body) if tag != _VERSION]
-        begin, end = _values(fields[_FIELDS_BEFORE_VALIDITY])
-        return Validity(_time_us(*begin), _time_us(*end))
-    except (IndexError, StopIteration, ValueError) as error:
+        found = x509.load_der_x509_certificate(der)
+        return Validity(instant_of(found.not_valid_before_utc), instant_of(found.not_valid_after_utc))
+    except ValueError as error:
         raise UserError("the TLS certificate has no time of validity that can be read", "give an X.509 certificate in PEM form") from error
 
 
@@ -114,30 +110,6 @@ def _check_key_is_private(key: Path) -> None:
 def _chain(certificate: Path) -> list[bytes]:
     """The certificates of a PEM file, DER."""
     return [ssl.PEM_cert_to_DER_cert(text.decode("ascii")) for text in _PEM.findall(certificate.read_bytes())]
-
-
-def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each value in `data` (DER, definite lengths)."""
-    at = 0
-    while at < len(data):
-        tag, length, begin = data[at], data[at + 1], at + 2
-        if length & _LONG_LENGTH:
-            size = length & ~_LONG_LENGTH
-            length = int.from_bytes(data[begin : begin + size])
-            begin += size
-        if begin + length > len(data):
-            raise ValueError("a value beyond its end")
-        yield tag, data[begin : begin + length]
-        at = begin + length
-
-
-def _time_us(tag: int, text: bytes) -> int:
-    """UTCTime has two digits of the year, of 1950 to 2049; GeneralizedTime has four."""
-    digits = text.decode("ascii")
-    if tag == _UTC_TIME:
-        digits = ("19" if digits[0] >= "5" else "20") + digits
-    instant = dt.datetime.strptime(digits, "%Y%m%d%H%M%SZ").replace(tzinfo=dt.UTC)
-    return instant_of(instant)
 
 
 def _instant(at_us: int) -> str:

@@ -133,7 +133,7 @@ def test_numbers_of_numpy_are_stored_as_numbers(tmp_path: Path, kind: type[np.si
         with home.begin() as connection:
             connection.execute(tables.commits.insert().values(commit_seq=kind(7), kind="usage", at_us=kind(8)))
         with home.connect() as connection:
-            assert connection.execute(sa.select(tables.commits)).one() == (7, "usage", 8, None)
+            assert connection.execute(sa.select(tables.commits)).one()[:4] == (7, "usage", 8, None)
 
 
 def test_text_is_not_stored_where_a_number_belongs(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Back to 0016, which has no actors: refused where there are operators, or a commit has an edit that it would hide."""
     going_back.refuse_rows("0016", _TABLES)
-    going_back.refuse("0016", [going_back.NoPlace("commits", "via", "commits of the service", "via <> 'os'")])
+    going_back.refuse(
+        "0016", [going_back.NoPlace("commits", "via", "commits of operators of the service", "via IN ('token', 'certificate')")]
+    )
     edited = commit_chain.broken(op.get_bind())
     if edited:
         raise UserError(

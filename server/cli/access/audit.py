@@ -1,0 +1,111 @@
+"""`ratewright audit verify|show|export`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+
+def verify(
+    *,
+    ends: Annotated[Path | None, Parameter(help="File that `audit export` printed: shows tails that were cut since.")] = None,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Check the chain of commits and the trail of reads and refusals. Exit status 1 names each entry that is not as it was written."""
+    from billing.store import commit_chain
+    from billing.store.home import Home
+    from server.access import trail
+    from server.cli import output
+
+    exported = None if ends is None else _ends(ends)
+    with Home.open(home) as opened, opened.connect() as connection:
+        broken = commit_chain.broken(connection)
+        problems = trail.verify(opened.path, exported)
+    found = [{"where": f"commit {each}", "what": "its hash is not that of its content"} for each in broken]
+    found += [{"where": f"{each.file}:{each.line}", "what": each.what} for each in problems]
+    if as_json:
+        output.print_json({"problems": found})
+    else:
+        output.print_lines([f"{each['where']}: {each['what']}" for each in found] or ["commits and audit trail are as they were written"])
+    return 1 if found else 0
+
+
+def show(
+    *,
+    operator: Annotated[str | None, Parameter(help="Only of this operator.")] = None,
+    call: Annotated[str | None, Parameter(help="Only calls and commands with this text in their name.")] = None,
+    day: Annotated[str | None, Parameter(help="Only of this day (UTC), such as 2026-12-01.")] = None,
+    limit: Annotated[int, Parameter(help="The newest so many.")] = 100,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Show writes, reads and refusals in the order of their times, with operator, role, call, subject and outcome."""
+    from billing.store.home import Home
+    from rating.dates import utc_date
+    from server.access import showing
+    from server.cli import output
+    from server.cli.access.common import instant
+    from server.cli.bill import parse_date
+
+    only = None if day is None else parse_date(day)
+    with Home.open(home) as opened:
+        found = [
+            each
+            for each in showing.entries(opened)
+            if (operator is None or each.operator == operator)
+            and (call is None or call in each.call)
+            and (only is None or utc_date(each.at_us) == only)
+        ][-max(limit, 0) :]
+    if as_json:
+        output.print_json(found)
+        return 0
+    columns = ("when", "operator", "via", "role", "call", "subject", "outcome", "count", "reason", "from")
+    rows = [
+        (
+            instant(each.at_us),
+            each.operator,
+            each.via,
+            each.roles,
+            each.call,
+            each.subject,
+            each.outcome,
+            each.count,
+            each.reason,
+            each.peer,
+        )
+        for each in found
+    ]
+    output.print_table(columns, rows, right=("count",))
+    return 0
+
+
+def export(*, home: HomeFolder = DEFAULT_HOME) -> int:
+    """Print the signed ends of days and the head of the chain of commits, as JSON. Keep them where nobody of this home can write."""
+    from billing.store import commit_chain
+    from billing.store.home import Home
+    from server.access import trail
+    from server.cli import output
+
+    with Home.open(home) as opened, opened.connect() as connection:
+        seq, chain = commit_chain.head(connection)
+        ends = trail.day_ends(opened.path)
+    output.print_json({"commit_seq": seq, "chain": chain.hex(), "day_ends": [each._asdict() for each in ends]})
+    return 0
+
+
+def _ends(path: Path) -> list[Any]:
+    import msgspec
+
+    from rating.errors import UserError
+    from server.access.trail import DayEnd
+
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+        return [DayEnd(**each) for each in document["day_ends"]]
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not what `audit export` prints", "name a file that it has printed", exit_status=2) from error

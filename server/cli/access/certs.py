@@ -1,0 +1,109 @@
+"""`ratewright certs init|issue|list|revoke`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from server.cli.access import common
+from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+
+def init(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """Make the authority that signs certificates of this home's service and of its clients. It holds for ten years."""
+    from billing import operators
+    from billing.store.home import Home
+    from server import clock
+    from server.access import certificates
+    from server.cli import output
+    from server.cli.ledger.common import who
+
+    with Home.open(home) as opened:
+        with opened.connect() as connection:
+            operators.require_admin(opened, connection, who(opened))
+        file = certificates.make_authority(opened.path, clock.machine_now_us(), _serial())
+    if as_json:
+        output.print_json({"certificate": str(file)})
+    else:
+        print(f"the authority is made; give {file} to clients, so that they know the service")
+    return 0
+
+
+def issue(
+    name: Annotated[str | None, Parameter(help="Operator; without it, the service.")] = None,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder for NAME.pem and NAME-key.pem, or server.pem and server-key.pem.")],
+    host: Annotated[list[str] | None, Parameter(negative="", help="Name or address of the service; may be repeated.")] = None,
+    days: common.Days = 365,
+    home: HomeFolder = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> int:
+    """Issue a certificate with its key: for an operator by name, or for the service by the hosts that clients call it by."""
+    from billing import operators
+    from billing.operators import KeyKind
+    from billing.store.home import Home
+    from rating.errors import UserError
+    from server import clock
+    from server.access import certificates, key_files
+    from server.cli import output
+    from server.cli.ledger.common import who
+
+    if (name is None) == (not host):
+        raise UserError("a certificate is for an operator or for hosts", "name an operator, or --host for the service", exit_status=2)
+    files = [out / f"{name or 'server'}{ending}" for ending in (".pem", "-key.pem")]
+    if there := [each for each in files if each.exists()]:
+        raise UserError(f"{there[0]} is there already", "name another folder, or move that file away", exit_status=2)
+    out.mkdir(parents=True, exist_ok=True)
+    serial, now_us = _serial(), clock.machine_now_us()  # TLS goes by the clock of machines, in a practice home too
+    ends = common.until_us(now_us, days)
+    with Home.open(home) as opened:
+        by = who(opened)
+        if name is None:
+            with opened.connect() as connection:
+                operators.require_admin(opened, connection, by)
+            pair = certificates.issue_server(opened.path, host or [], serial, now_us, ends)
+        else:
+            pair = certificates.issue_client(opened.path, name, serial, now_us, ends)
+            until_us = common.until_us(by.now_us, days)
+            operators.issue_key(opened, name, KeyKind.CERTIFICATE, certificates.serial_text(serial), until_us=until_us, who=by)
+    for path, data in zip(files, pair, strict=True):
+        key_files.write_private(path, data)
+    if as_json:
+        output.print_json(
+            {"operator": name, "certificate": str(files[0]), "key": str(files[1]), "serial": certificates.serial_text(serial)}
+        )
+    else:
+        print(f"certificate of {name or 'the service'}: {files[0]}, its key: {files[1]}; it ends at {common.instant(ends)}")
+    return 0
+
+
+def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+    """List the client certificates that hold."""
+    from billing import operators
+    from billing.store.home import Home
+
+    with Home.open(home) as opened:
+        common.print_keys(opened, operators.KeyKind.CERTIFICATE, as_json=as_json)
+    return 0
+
+
+def revoke(key: int, /, *, reason: common.Reason, home: HomeFolder = DEFAULT_HOME) -> int:
+    """Let a client certificate hold no more: further calls are refused at once, and those under way end within a minute."""
+    from billing import operators
+    from billing.store.home import Home
+
+    with Home.open(home) as opened:
+        name = common.revoke(opened, key, operators.KeyKind.CERTIFICATE, reason)
+    print(f"certificate {key} of {name} holds no more")
+    return 0
+
+
+def _serial() -> int:
+    import secrets
+
+    from server.access import certificates
+
+    return int.from_bytes(secrets.token_bytes(certificates.SERIAL_BYTES)) >> 1 | 1  # RFC 5280: positive, at most 20 bytes

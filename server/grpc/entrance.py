@@ -1,0 +1,238 @@
+"""The entrance of the service: each call has an operator with a role for it, or is refused before its servicer is called.
+
+    metadata, TLS -> the operator (`access.identity`) -> the rule of the call (`access.roles`) -> the call, acting as that operator
+                                                                                               -> the audit trail -> the answer leaves
+
+Refuses, beside what `access.identity` refuses: PERMISSION_DENIED: ROLE_MISSING.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import grpc
+import msgspec
+
+from billing import acting
+from billing.acting import Actor
+from rating.errors import UserError
+from server.access import roles
+from server.access.identity import Caller, Identities
+from server.access.trail import Entry, Trail
+from server.grpc.admission import peer_of
+from server.grpc.refusals import Refusal, abort, as_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from billing.operators import Role
+
+    _Handler = grpc.RpcMethodHandler[Any, Any]
+    _Interceptor = grpc.ServerInterceptor[Any, Any]
+else:
+    _Interceptor = grpc.ServerInterceptor
+
+REASON_HEADER: Final = "ratewright-reason"
+REASON_CHARACTERS_MAX: Final = 500
+LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
+_OK: Final = "OK"
+_OPENED: Final = "OPENED"  # a stream of answers, of which the first one has not left yet
+_ENTERED: Final[contextvars.ContextVar[_Entered | None]] = contextvars.ContextVar("entered", default=None)
+
+
+class Access(NamedTuple):
+    """What the entrance asks."""
+
+    identities: Identities
+    trail: Trail
+    clock_us: Callable[[], int]
+
+
+class _Open(NamedTuple):
+    """A call that is under way."""
+
+    caller: Caller
+    context: grpc.ServicerContext
+
+
+def caller() -> Caller | None:
+    """The operator of this call; None behind an entrance that is not guarded."""
+    entered = _ENTERED.get()
+    return None if entered is None else entered.caller
+
+
+def about(subject: str) -> None:
+    """Name the subject of this call for the audit trail, by key: such as `account 17`."""
+    entered = _ENTERED.get()
+    if entered is not None:
+        entered.subject = subject
+        acting.set_subject(subject)
+
+
+class Entrance(_Interceptor):
+    """Stands in front of all services of a server. It lets everybody in until it is guarded: for tests of what is behind it."""
+
+    def __init__(self) -> None:
+        self._access: Access | None = None
+        self._open: dict[int, _Open] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+
+    def guard(self, access: Access) -> None:
+        """Ask each call from now on who makes it."""
+        assert self._access is None, "guarded once"
+        self._access = access
+        threading.Thread(target=self._look_often, name="entrance", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more after open calls."""
+        self._closed.set()
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], _Handler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> _Handler | None:
+        """The handler, behind the entrance."""
+        found: Any = continuation(handler_call_details)  # of any kind: one of its four methods is set
+        call = handler_call_details.method.removeprefix("/")
+        rule = roles.rule_of(call)
+        if found is None or self._access is None or rule.anybody:
+            return cast("_Handler | None", found)
+        codec = {"request_deserializer": found.request_deserializer, "response_serializer": found.response_serializer}
+        if found.response_streaming:
+            make = grpc.stream_stream_rpc_method_handler if found.request_streaming else grpc.unary_stream_rpc_method_handler
+            return make(self._streamed(found.stream_stream or found.unary_stream, call, rule), **codec)
+        make = grpc.stream_unary_rpc_method_handler if found.request_streaming else grpc.unary_unary_rpc_method_handler
+        return make(self._answered(found.stream_unary or found.unary_unary, call, rule), **codec)
+
+    def _answered(self, method: Callable[..., Any], call: str, rule: roles.Rule) -> Callable[..., Any]:
+        def behind(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- messages of any method
+            with self._entered(call, rule, context) as entered:
+                answer = method(request, context)
+                entered.end(_OK)
+                return answer
+
+        return behind
+
+    def _streamed(self, method: Callable[..., Any], call: str, rule: roles.Rule) -> Callable[..., Any]:
+        def behind(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401 -- as above
+            with self._entered(call, rule, context) as entered:
+                entered.record(_OPENED)
+                yield from method(request, context)
+                entered.end(_OK)
+
+        return behind
+
+    @contextlib.contextmanager
+    def _entered(self, call: str, rule: roles.Rule, context: grpc.ServicerContext) -> Iterator[_Entered]:
+        """Let a call in, or abort it; its end is recorded."""
+        assert self._access is not None, call
+        metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+        peer = peer_of(context)
+        found: Caller | None = None
+        try:
+            found = self._access.identities.caller(metadata, _auth_context(context))
+            _require_role(found, rule, call)
+        except Refusal as refusal:
+            self._record_refusal(call, found, peer, refusal)
+            abort(context, refusal)
+        except (UserError, OSError) as error:  # the store does not answer: nobody is let in
+            abort(context, as_refusal(error))
+        assert found is not None, call
+        role = min(found.roles & rule.roles)
+        reason = metadata.get(REASON_HEADER, "")[:REASON_CHARACTERS_MAX]
+        actor = Actor(found.name, found.number, found.via, str(role), call, reason=reason, peer=peer)
+        entered = _Entered(self._access, found, actor, is_recorded=rule.records)
+        mark = _ENTERED.set(entered)
+        with self._lock:
+            self._open[id(entered)] = _Open(found, context)
+        try:
+            with acting.acting_as(actor):
+                yield entered
+        finally:
+            with self._lock:
+                self._open.pop(id(entered), None)
+            _ENTERED.reset(mark)
+            entered.end(_outcome(context))
+
+    def _record_refusal(self, call: str, found: Caller | None, peer: str, refusal: Refusal) -> None:
+        assert self._access is not None, call
+        at_us, trail = self._access.clock_us(), self._access.trail
+        if found is None:
+            trail.add_refusal_of_nobody(Entry(at_us, call, refusal.reason, peer=peer))
+        else:
+            held = ",".join(sorted(found.roles))
+            trail.add(Entry(at_us, call, refusal.reason, found.name, found.number, found.via.value, held, peer=peer))
+
+    def _look_often(self) -> None:
+        """End calls of operators whose key was revoked, whose time is over, or whose role was taken, within a minute."""
+        while not self._closed.wait(LOOK_AGAIN_S):
+            with self._lock:
+                under_way = list(self._open.values())
+            for each in under_way:
+                self._look_at(each)
+
+    def _look_at(self, each: _Open) -> None:
+        assert self._access is not None, each
+        try:
+            now = self._access.identities.again(each.caller.credential)
+            if now.roles != each.caller.roles:
+                _cancel(each.context)
+        except Refusal:
+            _cancel(each.context)
+        except (UserError, OSError):  # the store does not answer: looked up again in a while
+            return
+
+
+class _Entered:
+    """A call that was let in, until its end is recorded."""
+
+    def __init__(self, access: Access, caller: Caller, actor: Actor, *, is_recorded: bool) -> None:
+        self.caller, self.subject = caller, ""
+        self._access, self._actor, self._is_recorded = access, actor, is_recorded
+        self._is_over = False
+
+    def end(self, outcome: str) -> None:
+        """Record how the call ended, once."""
+        if not self._is_over:
+            self._is_over = True
+            self.record(outcome)
+
+    def record(self, outcome: str) -> None:
+        """Write an entry: of every refusal, and of answers that are to be recorded."""
+        if outcome in {_OK, _OPENED} and not self._is_recorded:
+            return
+        at_us, actor = self._access.clock_us(), self._actor
+        entry = Entry(at_us, actor.call, outcome, actor.name, actor.number, actor.via.value, actor.role, peer=actor.peer)
+        self._access.trail.add(msgspec.structs.replace(entry, subject=self.subject, reason=actor.reason))
+
+
+def _require_role(found: Caller, rule: roles.Rule, call: str) -> None:
+    if found.roles & rule.roles:
+        return
+    held, needed = ", ".join(sorted(found.roles)) or "none", _words(rule.roles)
+    raise Refusal(
+        grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING", f"{call} needs the role {needed}; {found.name} has {held}", {"roles": needed}
+    )
+
+
+def _words(needed: frozenset[Role]) -> str:
+    return " or ".join(sorted(needed)) or "of nobody"
+
+
+def _cancel(context: Any) -> None:  # noqa: ANN401 -- the stubs of a context leave its types open
+    context.cancel()
+
+
+def _auth_context(context: Any) -> Mapping[str, list[bytes]]:  # noqa: ANN401 -- as above
+    return {key if isinstance(key, str) else key.decode(): list(values) for key, values in context.auth_context().items()}
+
+
+def _outcome(context: Any) -> str:  # noqa: ANN401 -- as above
+    code = context.code()
+    return "CANCELLED" if code is None else str(getattr(code, "name", code))
