@@ -149,6 +149,8 @@ class Trail:
         last = _last_file(self._folder, self._writer)
         if last is not None and last.stem > path.stem:
             day, path = last.name[:_DAY], last  # the clock was set back: the trail goes on where it is
+        if last is not None:
+            _mend(last)
         previous = START if last is None else _head_of(last)
         self._count = _mend(path)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _OWNER_ONLY)

@@ -95,13 +95,16 @@ def serve(
         now = functools.partial(clock.now_us, opened)
         now()  # a home that has no clock is not served
         with _access(opened, now) as access:
+            token = None
             if insecure_local:
                 print("warning: --insecure-local: nothing but health is answered", file=sys.stderr, flush=True)
             elif files is None:
-                _tell_token(opened, now())
+                token = _local_token(opened, now())
                 access.identities.read_keys()
             with service.Service.start(listening, opened, now, sources=taken, access=access) as running:
                 _tell(running, opened, "" if files is None else " with TLS", port_file)
+                if token is not None:
+                    print(f"calls need a token; one of this account, for a day, is in {token}", flush=True)
                 _wait(stopping, access.identities.read_keys)
                 print("stopping: finishing what was begun", flush=True)
                 running.stop()
@@ -126,14 +129,13 @@ def _access(home: Home, clock_us: Callable[[], int]) -> Iterator[Access]:
         trail.close()
 
 
-def _tell_token(home: Home, now_us: int) -> None:
+def _local_token(home: Home, now_us: int) -> Path:
     from billing.persons import Who
     from server import operator
     from server.access import local
 
     who = operator.current()
-    path = local.provide(home, Who(who.name, who.uid, now_us))
-    print(f"calls need a token; one of this account, for a day, is in {path}", flush=True)
+    return local.provide(home, Who(who.name, who.uid, now_us))
 
 
 def _certified(home: Path, address: str | None, authorities: Path | None) -> Certified | None:

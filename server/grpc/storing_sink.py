@@ -12,6 +12,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Final
 
+from billing import acting
+from billing.acting import Via
 from billing.intake.taking import Intake
 from billing.store.home import BUSY_TIMEOUT_MS
 from mediation import stream
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from mediation.decoded import Decoded
 
+CALL: Final = "ratewright.v1.UsageService/StreamUsage"
 DEFAULT_SOURCES: Final = ("stream",)
 REJECT_BYTES: Final = 4_096  # what a row that could not be read takes beside its text, from its decoding until it stands in suspense
 DECODED_MAX: Final = 2  # batches that are decoded and not yet among those that wait
@@ -49,6 +52,7 @@ class StoringSink:
 
     def __init__(self, home: Home, taken: Sequence[model.Source], clock_us: Callable[[], int]) -> None:
         self._home = home
+        self._actor = acting.of_process(CALL)._replace(via=Via.SERVICE)  # one commit has batches of many operators
         self._sources = {source.name: source for source in taken}
         self._clock_us = clock_us
         self._writer: GroupCommit[tuple[str, Decoded], Receipt] = GroupCommit(self._store)
@@ -84,7 +88,8 @@ class StoringSink:
         return source
 
     def _store(self, group: Sequence[tuple[str, Decoded]]) -> list[Receipt]:
-        return [_receipt(report) for report in self._intake.take_batches(group, self._clock_us())]
+        with acting.acting_as(self._actor):
+            return [_receipt(report) for report in self._intake.take_batches(group, self._clock_us())]
 
 
 def size_bytes(decoded: Decoded) -> int:

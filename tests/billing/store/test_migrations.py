@@ -199,7 +199,9 @@ def test_a_home_of_the_first_schema_keeps_its_tariffs_and_usage(place: Place, tm
     fill_the_first(place)
     with place.begin() as connection:
         for table, rows in stored.items():
-            connection.execute(table.insert(), [{name: value for name, value in row._asdict().items() if name not in LATER} for row in rows])
+            connection.execute(
+                table.insert(), [{name: value for name, value in row._asdict().items() if name not in LATER} for row in rows]
+            )
     if place.schema:
         location.write(tmp_path / "home", location.of_new_home(tmp_path / "home"))  # type: ignore[arg-type] -- it names one, as the fixture saw
     for _ in range(2):
@@ -388,7 +390,9 @@ HARMLESS = {
     "subscription_facts": "taken back to ends; what is no end is refused",
     "usage_manifest.partial_rows": "counted anew where it is not known",
 }
-HARMLESS |= dict.fromkeys((f"commits.{name}" for name in commit_chain.ACTOR), "the rows by which persons act have them; commits of the service are refused")
+HARMLESS |= dict.fromkeys(
+    (f"commits.{name}" for name in commit_chain.ACTOR), "the rows by which persons act have them; commits of the service are refused"
+)
 FILLED = {int: 1, str: "x", bytes: b"x"}
 
 

@@ -22,6 +22,7 @@ from server.grpc.tls import Tls
 from tests.server.cli.test_serve import serving
 from tests.server.grpc.calls import DEADLINE_S, counts, ipc, records, send
 from tests.server.grpc.certificates import make
+from tests.server.with_token import local_token, make_local_token, with_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,13 +41,15 @@ class Server(NamedTuple):
     host: str
     port: int
     files: Tls | None
+    token: str = ""
 
     def channel(self) -> grpc.Channel:
         """The connection of somebody who means well."""
         if self.files is None:
-            return grpc.insecure_channel(f"{self.host}:{self.port}")
+            return with_token(grpc.insecure_channel(f"{self.host}:{self.port}"), self.token)
         credentials = grpc.ssl_channel_credentials(self.files.certificate.read_bytes())
-        return grpc.secure_channel(f"{self.host}:{self.port}", credentials, options=(("grpc.ssl_target_name_override", "localhost"),))
+        name = (("grpc.ssl_target_name_override", "localhost"),)
+        return with_token(grpc.secure_channel(f"{self.host}:{self.port}", credentials, options=name), self.token)
 
 
 @pytest.fixture(autouse=True)
@@ -140,9 +143,10 @@ def test_connections_that_do_not_shake_hands_are_closed(
 ) -> None:
     files = make(tmp_path) if with_tls else None
     words = () if files is None else ("--tls-cert", str(files.certificate), "--tls-key", str(files.key))
+    token = make_local_token(tmp_path / "home")
     with serving(tmp_path, *words) as running:
         host, _, port = running.address.rpartition(":")
-        hold_and_be_closed(Server(host, int(port), files), connect)
+        hold_and_be_closed(Server(host, int(port), files, token if with_tls else local_token(tmp_path / "home")), connect)
 
 
 PATIENT = """

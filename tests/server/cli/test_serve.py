@@ -24,6 +24,7 @@ from server.grpc.service import DRAIN_S
 from tests import postgres_server
 from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, send
 from tests.server.grpc.certificates import make
+from tests.server.with_token import local_channel, make_local_token, with_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,11 @@ class Serving(NamedTuple):
 
     process: subprocess.Popen[str]
     address: str
+    home: Path
+
+    def channel(self) -> contextlib.AbstractContextManager[grpc.Channel]:
+        """A channel with the token of the account that serves."""
+        return local_channel(self.address, self.home)
 
 
 @contextlib.contextmanager
@@ -53,7 +59,7 @@ def serving(folder: Path, *words: str) -> Iterator[Serving]:
                 break
             time.sleep(0.05)
         assert process.poll() is None, process.communicate()
-        yield Serving(process, f"127.0.0.1:{port_file.read_text().strip()}")
+        yield Serving(process, f"127.0.0.1:{port_file.read_text().strip()}", folder / "home")
     finally:
         process.kill()
         process.communicate(timeout=DEADLINE_S)
@@ -71,7 +77,7 @@ def ids(sequence: int) -> set[str]:
     return {f"call-{sequence * BATCH_ROWS + row}" for row in range(BATCH_ROWS)}
 
 
-def stream(address: str, acked: list[int], enough: threading.Event, enough_acks: int) -> None:
+def stream(server: Serving, acked: list[int], enough: threading.Event, enough_acks: int) -> None:
     """Send batches 1, 2, 3, ... until the server ends the stream; note what was acked."""
 
     def requests() -> Iterator[object]:
@@ -79,7 +85,7 @@ def stream(address: str, acked: list[int], enough: threading.Event, enough_acks:
         for sequence in range(1, 100_000):
             yield batch(sequence, ipc(records(range(sequence * BATCH_ROWS, (sequence + 1) * BATCH_ROWS))))
 
-    with grpc.insecure_channel(address) as channel, contextlib.suppress(grpc.RpcError):
+    with server.channel() as channel, contextlib.suppress(grpc.RpcError):
         for answer in usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests()):
             if answer.HasField("ack"):
                 assert answer.ack.accepted == BATCH_ROWS
@@ -93,7 +99,7 @@ def test_whatever_ends_the_server_nothing_acked_is_lost(tmp_path: Path, number: 
     acked: list[int] = []
     enough = threading.Event()
     with serving(tmp_path) as server:
-        switch = threading.Thread(target=stream, args=(server.address, acked, enough, enough_acks))
+        switch = threading.Thread(target=stream, args=(server, acked, enough, enough_acks))
         switch.start()
         assert enough.wait(DEADLINE_S)
         server.process.send_signal(number)
@@ -107,7 +113,7 @@ def test_whatever_ends_the_server_nothing_acked_is_lost(tmp_path: Path, number: 
     assert set().union(*(ids(sequence) for sequence in acked)) <= found
     # What was sent and not acked is stored whole or not at all.
     assert all(ids(sequence) <= found or not ids(sequence) & found for sequence in range(len(acked) + 1, len(acked) + 2_000))
-    with serving(tmp_path) as again, grpc.insecure_channel(again.address) as channel:
+    with serving(tmp_path) as again, again.channel() as channel:
         [ack] = send(channel, ipc(records(range(BATCH_ROWS, 2 * BATCH_ROWS))))
         assert counts(ack) == (0, BATCH_ROWS, 0, 0)
 
@@ -125,7 +131,7 @@ def test_sigterm_has_an_end_while_the_store_is_locked(tmp_path: Path) -> None:
             for sequence in range(1, 21):
                 yield batch(sequence, ipc(records(range(number * 1_000 + sequence * 10, number * 1_000 + sequence * 10 + 10))))
 
-        with grpc.insecure_channel(server.address) as channel, contextlib.suppress(threading.BrokenBarrierError):
+        with server.channel() as channel, contextlib.suppress(threading.BrokenBarrierError):
             answers = usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests())
             assert next(answers).HasField("opened")
             begun.wait(DEADLINE_S)
@@ -177,19 +183,22 @@ def _is_of(process: Path, folder: Path) -> bool:
 
 def test_sigterm_has_an_end_while_the_database_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream and a short call wait in it, in threads that nothing ends."""
+    goes_on = threading.Event()
 
     def requests() -> Iterator[object]:
         yield HEADER
+        goes_on.wait(DEADLINE_S)
         yield batch(1, ipc(records(range(10))))
         threading.Event().wait(DRAIN_S + DEADLINE_S)
 
     with postgres_server.own() as database:
         monkeypatch.setenv("RATEWRIGHT_DATABASE", database.url)
-        with serving(tmp_path) as server, grpc.insecure_channel(server.address) as channel, contextlib.ExitStack() as stack:
+        with serving(tmp_path) as server, server.channel() as channel, contextlib.ExitStack() as stack:
             assert [counts(ack) for ack in send(channel, ipc(records([100])))] == [(1, 0, 0, 0)], "there is a connection to wait on"
-            stack.enter_context(frozen(database))
             answers = usage_service_pb2_grpc.UsageServiceStub(channel).StreamUsage(requests())
             assert next(answers).HasField("opened")
+            stack.enter_context(frozen(database))
+            goes_on.set()
             invoices = invoice_service_pb2_grpc.InvoiceServiceStub(channel)
             short = invoices.ListInvoices.future(invoice_pb.ListInvoicesRequest(parent="accounts/-"))  # type: ignore[attr-defined] -- grpc has it
             with pytest.raises(grpc.FutureTimeoutError):
@@ -209,6 +218,7 @@ def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
         out, err = server.process.communicate(timeout=DEADLINE_S)
     assert out.splitlines() == [
         f"serving {tmp_path / 'home'} on {server.address}; stop with Ctrl-C or SIGTERM",
+        f"calls need a token; one of this account, for a day, is in {tmp_path / 'home' / 'keys' / 'local-token'}",
         "stopping: finishing what was begun",
         "stopped",
     ]
@@ -217,11 +227,12 @@ def test_ready_and_stopped_are_told(tmp_path: Path) -> None:
 
 def test_tls(tmp_path: Path) -> None:
     certificate, key = make(tmp_path)
+    token = make_local_token(tmp_path / "home")
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as server:
         credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
         name = (("grpc.ssl_target_name_override", "localhost"),)
         with grpc.secure_channel(server.address, credentials, options=name) as channel:
-            assert [counts(ack) for ack in send(channel, ipc(records([1])))] == [(1, 0, 0, 0)]
+            assert [counts(ack) for ack in send(with_token(channel, token), ipc(records([1])))] == [(1, 0, 0, 0)]
         with grpc.insecure_channel(server.address) as plain, pytest.raises(grpc.RpcError) as raised:
             send(plain, ipc(records([2])))
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE

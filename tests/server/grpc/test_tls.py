@@ -89,23 +89,6 @@ def der(tag: int, *parts: bytes) -> bytes:
     return bytes([tag, 0x82]) + len(content).to_bytes(2) + content
 
 
-TIMES = [
-    # tag, text, microseconds UTC
-    (0x17, "700101000000Z", 0),
-    (0x17, "491231235959Z", 2_524_607_999 * SECOND_US),
-    (0x17, "500101000000Z", -631_152_000 * SECOND_US),
-    (0x18, "20500101000000Z", 2_524_608_000 * SECOND_US),
-]
-
-
-@pytest.mark.parametrize(("tag", "text", "at_us"), TIMES)
-@pytest.mark.parametrize("version", [b"", der(0xA0, b"\x02\x01\x02")])
-def test_times_of_two_and_of_four_digits(tag: int, text: str, at_us: int, version: bytes) -> None:
-    times = der(0x30, der(tag, text.encode()), der(0x18, b"20690101000000Z"))
-    body = der(0x30, version, der(2, b"\1"), der(0x30), der(0x30), times, der(0x30))
-    assert tls.validity(der(0x30, body, der(0x30))) == (at_us, 3_124_224_000 * SECOND_US)
-
-
 @pytest.mark.parametrize("damaged", [b"", b"\x30", b"\x30\x82\xff\xff\x00", der(0x30), der(0x30, der(0x30)), b"no certificate at all"])
 def test_what_is_no_certificate(damaged: bytes) -> None:
     with pytest.raises(UserError, match="no time of validity"):

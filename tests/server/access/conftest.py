@@ -1,0 +1,95 @@
+"""A real, guarded service over a fresh home, with an operator for each role."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+
+from billing import operators
+from billing.operators import OperatorKind, Role
+from billing.persons import Who
+from rating.dates import DAY_US
+from server.access import tokens
+from server.access.identity import Identities
+from server.access.trail import Trail
+from server.grpc import service
+from server.grpc.entrance import Access
+from tests.billing.runs.world import World
+from tests.server.with_token import with_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOOPBACK = service.Address("127.0.0.1", 0)
+NOW_US = 1_763_000_000_000_000  # 13 November 2025
+
+
+class Guarded:
+    """A service, its clock, and tokens of operators by their names."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.home, self.now_us = world, world.home, NOW_US
+        self.tokens: dict[str, str] = {}
+        self.key_ids: dict[str, int] = {}
+        self.is_running = False
+        operators.add(self.home, "boss", OperatorKind.PERSON, self.who, uid=os.getuid())
+        self.issue("boss")
+        for role in Role:
+            if role is not Role.ADMIN:
+                self.add(f"the-{role}", role)
+
+    @property
+    def who(self) -> Who:
+        """The admin, now."""
+        return Who("boss", os.getuid(), self.now_us)
+
+    def add(self, name: str, *roles: Role, days: int = 1) -> None:
+        """An operator with roles and a token."""
+        operators.add(self.home, name, OperatorKind.PERSON, self.who)
+        for role in roles:
+            operators.grant(self.home, name, role, "a test", self.who)
+        self.issue(name, days=days)
+
+    def issue(self, name: str, *, days: int = 1) -> None:
+        """A token of an operator."""
+        token_id = f"{len(self.tokens):032x}"
+        issued = tokens.issue(self.home, name, self.now_us + days * DAY_US, token_id, self.who)
+        self.tokens[name], self.key_ids[name] = issued.text, issued.key_id
+
+    def start(self) -> None:
+        """Answer calls."""
+        self.trail = Trail(self.home.path, self.now_us)
+        self.identities = Identities(self.home, lambda: self.now_us)
+        access = Access(self.identities, self.trail, lambda: self.now_us)
+        self.service = service.Service.start(service.listen(LOOPBACK), self.home, lambda: self.now_us, access=access)
+        self.plain = grpc.insecure_channel(str(self.service.address))
+        self.is_running = True
+
+    def channel(self, name: str | None, *metadata: tuple[str, str]) -> grpc.Channel:
+        """A channel with the token of an operator, or of nobody."""
+        return self.plain if name is None else with_token(self.plain, self.tokens[name], *metadata)
+
+    def stop(self) -> None:
+        """End the service; the trail is whole then."""
+        if self.is_running:
+            self.is_running = False
+            self.plain.close()
+            self.service.stop()
+            self.trail.close()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    """The service; operators are `boss`, an admin, and `the-switch`, `the-finance`, ..."""
+    world = World(tmp_path / "home")
+    made = Guarded(world)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+        world.home.close()

@@ -1,0 +1,88 @@
+"""Every call of the API as every role, and as nobody: exactly those of `server/access/roles.yaml` are let in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pool
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2
+from grpc_status import rpc_status
+
+from billing.operators import Role
+from ratewright.v1 import dunning_service_pb2, invoice_service_pb2, rating_service_pb2, usage_service_pb2
+from server.access.roles import Rule, rules
+from server.grpc.service import SERVICE_NAMES
+
+if TYPE_CHECKING:
+    from tests.server.access.conftest import Guarded
+
+pytestmark = pytest.mark.slow
+FILES = (dunning_service_pb2, invoice_service_pb2, rating_service_pb2, usage_service_pb2, health_pb2)  # loads their descriptors
+DEADLINE_S = 20
+
+
+def api() -> dict[str, Any]:
+    """Descriptors of all calls, by name: of our services, and of health."""
+    pool = descriptor_pool.Default()
+    services = [pool.FindServiceByName(name) for name in (*SERVICE_NAMES, "grpc.health.v1.Health")]
+    return {f"{service.full_name}/{method.name}": method for service in services for method in service.methods}
+
+
+def test_the_table_has_the_calls_of_the_api_and_no_others() -> None:
+    assert set(rules()) == set(api())
+
+
+def test_each_role_may_make_some_call() -> None:
+    """But the approver's: the calls by which a second person agrees are its own."""
+    assert {role for rule in rules().values() for role in rule.roles} == set(Role)
+
+
+def _refusal(channel: grpc.Channel, call: str, method: Any) -> str | None:  # noqa: ANN401 -- a descriptor
+    """The reason for which a call with an empty request is refused at the entrance; None where it is let in."""
+    codec = {"request_serializer": bytes, "response_deserializer": bytes}
+    kinds = {
+        (False, False): channel.unary_unary,
+        (False, True): channel.unary_stream,
+        (True, False): channel.stream_unary,
+        (True, True): channel.stream_stream,
+    }
+    made = kinds[method.client_streaming, method.server_streaming](f"/{call}", **codec)
+    answer: Any = made(iter([b""]) if method.client_streaming else b"", timeout=DEADLINE_S)
+    try:
+        if method.server_streaming:
+            next(answer)
+            answer.cancel()
+    except grpc.RpcError as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: grpc.RpcError) -> str | None:
+    status = rpc_status.from_call(error)
+    for detail in status.details if status is not None else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info) and info.reason in {"ROLE_MISSING", "CREDENTIALS_MISSING"}:
+            return info.reason
+    return None
+
+
+def _expected(rule: Rule, role: Role | None) -> str | None:
+    if rule.anybody or role in rule.roles:
+        return None
+    return "CREDENTIALS_MISSING" if role is None else "ROLE_MISSING"
+
+
+@pytest.mark.parametrize("role", [*Role, None], ids=str)
+def test_every_call_as_every_role_and_as_nobody(guarded: Guarded, role: Role | None) -> None:
+    name = "boss" if role is Role.ADMIN else None if role is None else f"the-{role}"
+    found, expected = {}, {}
+    for call, method in api().items():
+        try:
+            found[call] = _refusal(guarded.channel(name), call, method)
+        except grpc.RpcError as error:
+            found[call] = _reason(error)
+        expected[call] = _expected(rules()[call], role)
+    assert found == expected
