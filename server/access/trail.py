@@ -114,7 +114,9 @@ class Trail:
             self._refused.setdefault(name, [entry.at_us, 0])[1] += 1
 
     def close(self) -> None:
-        """Write what was summed, sync, and let another process write."""
+        """Write what was summed, sync, and let another process write. May be called twice."""
+        if self._closed.is_set():
+            return
         self._closed.set()
         self._thread.join()
         with self._lock:

@@ -251,6 +251,23 @@ def test_going_back_keeps_the_hash_of_the_last_commit(place: Place) -> None:
         assert commit_chain.broken(connection) == [11]
 
 
+def test_going_back_takes_actors_out_of_the_hashes(tmp_path: Path, both: str) -> None:
+    """An older version holds the commits to hashes without actors, and finds an edit that is made meanwhile."""
+    assert both
+    named = location.of_new_home(tmp_path / "home")
+    home_schema = named.schema if named else None
+    with Home.open(tmp_path / "home", create=True) as home:
+        catalogue.publish(home, a_catalogue(), NOW_US)
+        with home.connect() as connection:
+            assert {row.by_name is None for row in connection.execute(tables.commits.select())} == {False}
+            assert commit_chain.broken(connection) == []
+        with home.begin() as connection:
+            schema.migrate(connection, home_schema, "0016")
+            assert commit_chain.broken(connection) == []
+            connection.exec_driver_sql("UPDATE commits SET at_us = at_us + 1 WHERE commit_seq = 1")
+            assert commit_chain.broken(connection) == [1]
+
+
 def test_kinds_without_a_word_get_theirs_and_lose_it_on_the_way_back(place: Place) -> None:
     """Runs of the cycle and accounts in quarantine had none; invoices still refer to their runs. No row is without a kind from then on."""
     fill_the_first(place)
