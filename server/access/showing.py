@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from billing.store import tables
+from billing.store import commit_chain, tables
 from server.access import trail
 from server.access.trail import Entry
 
 if TYPE_CHECKING:
     from billing.store.home import Home
+    from server.access.trail import DayEnd
+
+
+class Problem(NamedTuple):
+    """A commit or an entry that is not as it was written."""
+
+    place: str
+    what: str
+
+
+def problems(home: Home, exported: list[DayEnd]) -> list[Problem]:
+    """What was changed in the chain of commits and in the trail. `exported`: ends of days that were kept elsewhere."""
+    with home.connect() as connection:
+        broken = commit_chain.broken(connection)
+    found = [Problem(f"commit {each}", "its hash is not that of its content") for each in broken]
+    return found + [Problem(f"{each.file}:{each.line}", each.what) for each in trail.verify(home.path, exported)]
 
 
 def entries(home: Home) -> list[Entry]:

@@ -54,7 +54,7 @@ def actor() -> Operator:
 
 def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answered again
     door: Door,
-    request: Any,  # noqa: ANN401 -- a message with `request_id` and `validate_only`
+    request: Any,  # noqa: ANN401 -- a message with `request_id`, and `validate_only` where it can be tried
     context: grpc.ServicerContext,
     answer_type: type[Answer],
     act: Callable[[Act], Answer],
@@ -101,8 +101,9 @@ def refusal_of(error: UserError) -> Refusal:
 
 def _write(door: Door, request: Any, answer_type: type[Answer], act: Callable[[Act], Answer], recover: Callable[[int], Answer]) -> Answer:  # noqa: ANN401 -- as in `write`
     actor = acting.current()
-    if request.validate_only or not request.request_id:
-        return act(Act(_operator(actor), door.clock_us(), dry_run=request.validate_only))
+    is_trial = getattr(request, "validate_only", False)  # what cannot be tried has no such field
+    if is_trial or not request.request_id:
+        return act(Act(_operator(actor), door.clock_us(), dry_run=is_trial))
     if len(request.request_id) > REQUEST_ID_CHARACTERS_MAX or "\0" in request.request_id:
         message = f"request_id is longer than {REQUEST_ID_CHARACTERS_MAX} characters, or has a NUL character"
         raise invalid("REQUEST_ID", message, {"field": "request_id"})

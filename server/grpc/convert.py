@@ -13,6 +13,7 @@ import hmac
 import re
 from typing import Final, NamedTuple
 
+from google.protobuf import timestamp_pb2
 from google.type import date_pb2, money_pb2
 
 from rating.errors import quoted
@@ -25,6 +26,7 @@ MAC_BYTES: Final = 8
 ALL_ACCOUNTS: Final = "-"
 
 _ACCOUNT: Final = re.compile(r"accounts/([^/]+)")
+_APPROVAL: Final = re.compile(r"approvals/([0-9]{1,18})")
 _INVOICE: Final = re.compile(r"accounts/([^/]+)/invoices/([^/]+)")
 _DUNNING_STATE: Final = re.compile(r"accounts/([^/]+)/dunningState")
 
@@ -49,6 +51,12 @@ def date(day: dt.date | str) -> date_pb2.Date:
     return date_pb2.Date(year=parsed.year, month=parsed.month, day=parsed.day)
 
 
+def timestamp(at_us: int) -> timestamp_pb2.Timestamp:
+    """An instant, in microseconds UTC."""
+    seconds, micros = divmod(at_us, MICROS_PER_UNIT)
+    return timestamp_pb2.Timestamp(seconds=seconds, nanos=micros * NANOS_PER_MICRO)
+
+
 def parse_date(value: date_pb2.Date, field: str) -> dt.date:
     """The date of a request's `field`; a date without year, month or day is refused."""
     try:
@@ -61,6 +69,11 @@ def parse_date(value: date_pb2.Date, field: str) -> dt.date:
 def parse_account_name(name: str) -> str:
     """The account's id, or `-` for all accounts."""
     return _parse(_ACCOUNT, name, "accounts/{account}")[0]
+
+
+def parse_approval_name(name: str) -> int:
+    """The number of a proposal."""
+    return int(_parse(_APPROVAL, name, "approvals/{approval}")[0])
 
 
 def parse_invoice_name(name: str) -> InvoiceName:

@@ -17,13 +17,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 
-from ratewright.v1 import dunning_service_pb2_grpc, invoice_service_pb2_grpc, rating_service_pb2_grpc, usage_service_pb2_grpc
+from ratewright.v1 import (
+    approval_service_pb2_grpc,
+    audit_service_pb2_grpc,
+    dunning_service_pb2_grpc,
+    invoice_service_pb2_grpc,
+    rating_service_pb2_grpc,
+    usage_service_pb2_grpc,
+)
 from rating.errors import UserError, quoted
 from server.grpc import arrow_batches, health, tls
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
+from server.grpc.calls import Door
 from server.grpc.dunning_service import DunningService
 from server.grpc.entrance import Access, Entrance
 from server.grpc.invoice_service import InvoiceService
+from server.grpc.oversight.approval_service import ApprovalService
+from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
 from server.grpc.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage_service import UsageService
@@ -45,7 +55,7 @@ HANDSHAKE_S: Final = 5.0  # a connection that does not speak HTTP/2, and TLS, by
 IDLE_S: Final = 120.0  # so is one without calls; clients connect again by themselves
 CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
-SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning"))
+SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Approval", "Audit"))
 
 
 class Address(NamedTuple):
@@ -188,6 +198,9 @@ class Service:
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, home.page_token_key()), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
+        door, page_token_key = Door(home, clock_us), home.page_token_key()
+        approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
+        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()

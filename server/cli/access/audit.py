@@ -17,21 +17,17 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Check the chain of commits and the trail of reads and refusals. Exit status 1 names each entry that is not as it was written."""
-    from billing.store import commit_chain
     from billing.store.home import Home
-    from server.access import trail
+    from server.access import showing
     from server.cli import output
 
-    exported = None if ends is None else _ends(ends)
-    with Home.open(home) as opened, opened.connect() as connection:
-        broken = commit_chain.broken(connection)
-        problems = trail.verify(opened.path, exported)
-    found = [{"where": f"commit {each}", "what": "its hash is not that of its content"} for each in broken]
-    found += [{"where": f"{each.file}:{each.line}", "what": each.what} for each in problems]
+    exported = [] if ends is None else _ends(ends)
+    with Home.open(home) as opened:
+        found = showing.problems(opened, exported)
     if as_json:
-        output.print_json({"problems": found})
+        output.print_json({"problems": [each._asdict() for each in found]})
     else:
-        output.print_lines([f"{each['where']}: {each['what']}" for each in found] or ["commits and audit trail are as they were written"])
+        output.print_lines([f"{each.place}: {each.what}" for each in found] or ["commits and audit trail are as they were written"])
     return 1 if found else 0
 
 

@@ -12,7 +12,14 @@ from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 
 from billing.operators import Role
-from ratewright.v1 import dunning_service_pb2, invoice_service_pb2, rating_service_pb2, usage_service_pb2
+from ratewright.v1 import (
+    approval_service_pb2,
+    audit_service_pb2,
+    dunning_service_pb2,
+    invoice_service_pb2,
+    rating_service_pb2,
+    usage_service_pb2,
+)
 from server.access.roles import Rule, rules
 from server.grpc.service import SERVICE_NAMES
 
@@ -20,7 +27,10 @@ if TYPE_CHECKING:
     from tests.server.access.conftest import Guarded
 
 pytestmark = pytest.mark.slow
-FILES = (dunning_service_pb2, invoice_service_pb2, rating_service_pb2, usage_service_pb2, health_pb2)  # loads their descriptors
+FILES = (  # loads their descriptors
+    *(approval_service_pb2, audit_service_pb2, dunning_service_pb2, invoice_service_pb2, rating_service_pb2, usage_service_pb2),
+    health_pb2,
+)
 DEADLINE_S = 20
 
 

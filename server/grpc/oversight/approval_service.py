@@ -1,0 +1,93 @@
+"""ApprovalService: proposals, and the answers of second persons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from billing import agreeing
+from billing.persons import Who
+from billing.store import approvals, tables
+from ratewright.v1 import approval_service_pb2 as pb
+from ratewright.v1 import approval_service_pb2_grpc
+from server.grpc import calls, convert, paging
+
+if TYPE_CHECKING:
+    import grpc
+
+    from billing.payments.writing import Act
+    from billing.store.approvals import Approval
+    from server.grpc.calls import Door
+
+_STATES: Final = {
+    approvals.WAITS: pb.Approval.STATE_WAITS,
+    approvals.AGREED: pb.Approval.STATE_AGREED,
+    approvals.REFUSED: pb.Approval.STATE_REFUSED,
+}
+
+
+class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):
+    """Servicer of ratewright.v1.ApprovalService over one home."""
+
+    def __init__(self, door: Door, page_token_key: bytes) -> None:
+        self._door, self._key = door, page_token_key
+
+    def ListApprovals(self, request: pb.ListApprovalsRequest, context: grpc.ServicerContext) -> pb.ListApprovalsResponse:
+        """One page, in the order in which they were made."""
+        return calls.read(context, lambda: self._list(request))
+
+    def AgreeApproval(self, request: pb.AgreeApprovalRequest, context: grpc.ServicerContext) -> pb.Approval:
+        """Carry out what another person has asked for."""
+
+        def agree(act: Act) -> pb.Approval:
+            number = convert.parse_approval_name(request.name)
+            return _message(agreeing.agree(self._door.home, number, request.note, _who(act)).approval)
+
+        return calls.write(self._door, request, context, pb.Approval, agree, self._decided_by)
+
+    def RefuseApproval(self, request: pb.RefuseApprovalRequest, context: grpc.ServicerContext) -> pb.Approval:
+        """Give up a proposal."""
+
+        def refuse(act: Act) -> pb.Approval:
+            number = convert.parse_approval_name(request.name)
+            return _message(agreeing.refuse(self._door.home, number, request.note, _who(act)))
+
+        return calls.write(self._door, request, context, pb.Approval, refuse, self._decided_by)
+
+    def _list(self, request: pb.ListApprovalsRequest) -> pb.ListApprovalsResponse:
+        query, size = f"approvals {request.show_decided}", paging.page_size(request.page_size)
+        after = paging.after_numbers(request.page_token, query, self._key, 1)
+        with self._door.home.connect() as connection:
+            every = approvals.list_all(connection, decided=request.show_decided)
+        found = [each for each in every if after is None or each.approval_id > after[0]]
+        more = paging.token_of(query, self._key, found[size - 1].approval_id) if len(found) > size else ""
+        return pb.ListApprovalsResponse(approvals=[_message(each) for each in found[:size]], next_page_token=more)
+
+    def _decided_by(self, commit_seq: int) -> pb.Approval:
+        row = tables.approval_decisions.c
+        with self._door.home.connect() as connection:
+            number = connection.execute(tables.approval_decisions.select().where(row.commit_seq == commit_seq)).one().approval_id
+            return _message(approvals.find(connection, number))
+
+
+def _who(act: Act) -> Who:
+    return Who(act.by.name, act.by.uid, act.now_us)
+
+
+def _message(found: Approval) -> pb.Approval:
+    message = pb.Approval(
+        name=f"approvals/{found.approval_id}",
+        kind=found.kind,
+        subject=found.subject,
+        account=f"accounts/{found.account_id}" if found.account_id else "",
+        reason=found.reason,
+        asked_by=found.by_name,
+        ask_time=convert.timestamp(found.at_us),
+        state=_STATES[found.state],
+        decided_by=found.decided_by,
+        note=found.note,
+    )
+    if found.currency:
+        message.amount.CopyFrom(convert.money(found.currency, found.amount_micros))
+    if found.state != approvals.WAITS:
+        message.decide_time.CopyFrom(convert.timestamp(found.decided_us))
+    return message

@@ -1,0 +1,67 @@
+"""AuditService: entries of the audit trail, and its verification."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ratewright.v1 import audit_service_pb2 as pb
+from ratewright.v1 import audit_service_pb2_grpc
+from server.access import showing
+from server.access.trail import DayEnd
+from server.grpc import calls, convert, paging
+
+if TYPE_CHECKING:
+    import grpc
+
+    from server.access.trail import Entry
+    from server.grpc.calls import Door
+
+
+class AuditService(audit_service_pb2_grpc.AuditServiceServicer):
+    """Servicer of ratewright.v1.AuditService over one home."""
+
+    def __init__(self, door: Door, page_token_key: bytes) -> None:
+        self._door, self._key = door, page_token_key
+
+    def ListAuditEntries(self, request: pb.ListAuditEntriesRequest, context: grpc.ServicerContext) -> pb.ListAuditEntriesResponse:
+        """One page, the newest first. Entries that come while pages are read are in none of them."""
+        return calls.read(context, lambda: self._list(request))
+
+    def VerifyAudit(self, request: pb.VerifyAuditRequest, context: grpc.ServicerContext) -> pb.VerifyAuditResponse:
+        """Name each entry that is not as it was written."""
+        return calls.read(context, lambda: self._verify(request))
+
+    def _list(self, request: pb.ListAuditEntriesRequest) -> pb.ListAuditEntriesResponse:
+        query, size = f"audit {request.operator}\0{request.call}", paging.page_size(request.page_size)
+        after = paging.after_numbers(request.page_token, query, self._key, 2)
+        found = [each for each in showing.entries(self._door.home) if _is_asked(each, request)]
+        known, begin = (len(found), 0) if after is None else after
+        newest = found[:known][::-1]
+        more = paging.token_of(query, self._key, known, begin + size) if len(newest) > begin + size else ""
+        page = [_message(each) for each in newest[begin : begin + size]]
+        return pb.ListAuditEntriesResponse(entries=page, next_page_token=more)
+
+    def _verify(self, request: pb.VerifyAuditRequest) -> pb.VerifyAuditResponse:
+        ends = [DayEnd(each.day, each.entries, each.hash, each.signature) for each in request.day_ends]
+        problems = showing.problems(self._door.home, ends)
+        return pb.VerifyAuditResponse(problems=[pb.AuditProblem(place=each.place, problem=each.what) for each in problems])
+
+
+def _is_asked(entry: Entry, request: pb.ListAuditEntriesRequest) -> bool:
+    return (not request.operator or entry.operator == request.operator) and request.call in entry.call
+
+
+def _message(entry: Entry) -> pb.AuditEntry:
+    return pb.AuditEntry(
+        time=convert.timestamp(entry.at_us),
+        operator=entry.operator,
+        via=entry.via,
+        roles=entry.roles,
+        call=entry.call,
+        subject=entry.subject,
+        outcome=entry.outcome,
+        count=entry.count,
+        reason=entry.reason,
+        peer=entry.peer,
+        request_id=entry.request_id,
+    )
