@@ -1,7 +1,7 @@
 """Operators of the service: persons and machines, the keys by which they are known, and their roles.
 
 The first operator of a home is made by the account that owns its folder, and is an admin. From then on admins alone change operators, and
-nobody gives a role to themselves.
+none of them gives a role to themselves.
 """
 
 from __future__ import annotations

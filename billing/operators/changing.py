@@ -61,7 +61,7 @@ def add(home: Home, name: str, kind: OperatorKind, who: Who, *, uid: int | None 
 
 
 def grant(home: Home, name: str, role: Role, reason: str, who: Who, *, limits: Limits | None = None) -> OperatorRow:  # noqa: PLR0913 -- who, what, why
-    """Give an operator a role, from now on if `limits` name no time. Nobody gives a role to themselves."""
+    """Give an operator a role, from now on if `limits` name no time. An admin gives no role to themselves."""
     asked = limits or Limits()
     if not reason.strip():
         raise UserError("a role needs a reason", "say why, with --reason", exit_status=2)
@@ -129,7 +129,7 @@ def revoke_key(home: Home, key_id: int, reason: str, who: Who) -> OperatorRow:
 
 
 def close(home: Home, name: str, reason: str, who: Who) -> None:
-    """Close an operator for good: its keys and roles hold no more, and its name and number are given to nobody else."""
+    """Close an operator for good: its keys and roles hold no more, and no other gets its name and number."""
     with home.begin() as connection:
         require_admin(home, connection, who)
         found = _open(connection, name)

@@ -70,7 +70,7 @@ class Generation(NamedTuple):
 
 
 def generation(connection: sa.Connection) -> Generation:
-    """How far the tables of operators have come: three look-ups by primary key."""
+    """The newest rows of the tables of operators: three look-ups by primary key."""
     newest = (tables.operator_keys.c.key_id, tables.operator_grants.c.grant_id, tables.operator_revocations.c.revocation_id)
     return Generation(
         *connection.execute(sa.select(*(sa.select(sa.func.coalesce(sa.func.max(each), 0)).scalar_subquery() for each in newest))).one()

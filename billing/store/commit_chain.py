@@ -1,8 +1,8 @@
 """Commits as a chain: each has a hash of itself and of all before it, so that none can be edited alone.
 
 The hash of a commit is that of the hash before it, its number, its kind and its time; and, of commits since they were first signed, of the
-rows by which persons act: settings, adjustments, proposals and answers to them, decisions on late usage, runs and
-re-ratings, undone runs, the limit of suspense, operators with their keys and roles. From schema 0017 on it holds the actor as well.
+rows by which persons act. These are settings, adjustments, proposals, answers, decisions on late usage, runs, undone runs and re-ratings.
+The limit of suspense belongs to them, and operators with their keys and roles. From schema 0017 on it holds the actor as well.
 Commits of homes before schema 0012 have none, but the last of them, which the upgrade gave one: an edit from before is not seen. From the
 first hash on each commit has one: none is a finding for ever, since nothing gives it one later.
 The hashes have no key: an edit of a commit with new hashes for all later ones is not found.

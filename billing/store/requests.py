@@ -28,7 +28,7 @@ class RepeatedError(UserError):
 
 
 class Kept(NamedTuple):
-    """A request whose effect is stored. `answer` is None where nobody was answered yet."""
+    """A request whose effect is stored. `answer` is None where the call was not answered yet."""
 
     call: str
     fields: dict[str, str]

@@ -1,1 +1,1 @@
-"""Who may call the service: keys, tokens, certificates, roles, and the trail of what was read and refused."""
+"""Access to the service: keys, tokens, certificates, roles, and the trail of reads and refusals."""

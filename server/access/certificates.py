@@ -44,7 +44,7 @@ class Pair(NamedTuple):
 
 
 class Client(NamedTuple):
-    """What a client certificate says. `serial` as hexadecimal digits."""
+    """Content of a client certificate. `serial` as hexadecimal digits."""
 
     serial: str
     operator: str
@@ -78,7 +78,7 @@ def issue_server(home: Path, hosts: Iterable[str], serial: int, now_us: int, unt
 
 
 def read_client(pem: bytes) -> Client:
-    """What a client certificate says. Its chain and its time were checked by TLS. Raises CertificateRefusedError."""
+    """The content of a client certificate. Its chain and its time were checked by TLS. Raises CertificateRefusedError."""
     try:
         found = x509.load_pem_x509_certificate(pem)
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may make a call. `records`: the audit trail has each answer; refusals are always in it."""
+    """The rule of one call. `records`: the audit trail has each answer; refusals are always in it."""
 
     roles: frozenset[Role] = frozenset()
     anybody: bool = False
@@ -34,5 +34,5 @@ def rules() -> Mapping[str, Rule]:
 
 
 def rule_of(call: str) -> Rule:
-    """The rule of a call; nobody may make one that the table does not have."""
+    """The rule of a call; one that the table does not have is made by no role."""
     return rules().get(call, NOBODY)

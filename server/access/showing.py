@@ -24,7 +24,7 @@ class Problem(NamedTuple):
 
 
 def problems(home: Home, exported: list[DayEnd]) -> list[Problem]:
-    """What was changed in the chain of commits and in the trail. `exported`: ends of days that were kept elsewhere."""
+    """Changes in the chain of commits and in the trail. `exported`: ends of days that were kept elsewhere."""
     with home.connect() as connection:
         broken = commit_chain.broken(connection)
     found = [Problem(f"commit {each}", "its hash is not that of its content") for each in broken]

@@ -66,7 +66,7 @@ def serve(
     client_ca
         Certificates of the authorities of clients, PEM; without it those of `ratewright certs init`.
     insecure_local
-        Ask nobody for a token, and answer nothing but health: to try that a port can be reached.
+        Make no token, and answer nothing but health: to try that a port can be reached.
     practice
         Make a practice home, where there is none.
 
@@ -117,7 +117,7 @@ def serve(
 
 @contextlib.contextmanager
 def _access(home: Home, clock_us: Callable[[], int]) -> Iterator[Access]:
-    """What the entrance asks, while the service runs."""
+    """Identities, roles and the trail, while the service runs."""
     from server.access.identity import Identities
     from server.access.trail import Trail
     from server.grpc.entrance import Access

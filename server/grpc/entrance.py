@@ -45,7 +45,7 @@ _ENTERED: Final[contextvars.ContextVar[_Entered | None]] = contextvars.ContextVa
 
 
 class Access(NamedTuple):
-    """What the entrance asks."""
+    """Identities, trail and clock, which the entrance asks."""
 
     identities: Identities
     trail: Trail

@@ -81,7 +81,7 @@ def show(
 
 
 def export(*, home: HomeFolder = DEFAULT_HOME) -> int:
-    """Print the signed ends of days and the head of the chain of commits, as JSON. Keep them where nobody of this home can write."""
+    """Print the signed ends of days and the head of the chain of commits, as JSON. Keep them where no account of this home can write."""
     from billing.store import commit_chain
     from billing.store.home import Home
     from server.access import trail

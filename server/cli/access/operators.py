@@ -24,7 +24,7 @@ def add(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Add an operator. What it decides counts as one person, by whatever key or command it acts: so give its account here, if it has one.
+    """Add an operator. What it decides counts as one person, by any of its keys and by commands: so give its account here, if it has one.
 
     The first operator of a home is the account that owns the folder, and gets the role admin. Admins alone add others.
     """
@@ -50,7 +50,7 @@ def grant(
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
-    """Give an operator a role, from now on. Admins give roles, and nobody gives one to themselves."""
+    """Give an operator a role, from now on. Admins give roles, and give none to themselves."""
     from billing import operators
     from billing.store.home import Home
     from server.cli.ledger.common import require_entity, who
@@ -78,7 +78,7 @@ def revoke(
 
 
 def close(name: str, /, *, reason: common.Reason, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """Close an operator for good: its keys and roles hold no more, and nobody else gets its name."""
+    """Close an operator for good: its keys and roles hold no more, and no other operator gets its name."""
     from billing import operators
     from billing.store.home import Home
     from server.cli import output
