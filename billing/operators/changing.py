@@ -71,7 +71,7 @@ def grant(home: Home, name: str, role: Role, reason: str, who: Who, *, limits: L
         require_admin(home, connection, who)
         found = _open(connection, name)
         if same_person(found.person_uid, who.by_uid):
-            raise UserError(f"{name} is you: nobody gives a role to themselves", "ask another admin")
+            raise UserError(f"{name} is you: a role is given by another admin", "ask one: `ratewright operators list` shows the admins")
         seq = home.next_commit_seq(connection, COMMIT_KIND, who.now_us)
         _store_grant(connection, found.operator_id, role, asked, reason, who, seq)
         return _open(connection, name)

@@ -57,8 +57,13 @@ class Identity(NamedTuple):
     until_us: int
 
     def roles_at(self, now_us: int) -> frozenset[Role]:
-        """The roles that hold at an instant."""
-        return frozenset(each.role for each in self.operator.grants if each.holds_at(now_us))
+        """The roles that hold at an instant. One that is limited to a legal entity opens no call: none is limited to what is the entity's."""
+        return frozenset(each.role for each in self.operator.grants if each.holds_at(now_us) and each.entity is None)
+
+    def may_send(self, source: str, now_us: int) -> bool:
+        """Return whether usage of a source may be sent: a grant that is limited to another source does not count."""
+        may = [each for each in self.operator.grants if each.holds_at(now_us) and each.role in {Role.SWITCH, Role.ADMIN}]
+        return any(each.source in {None, source} for each in may)
 
 
 class Generation(NamedTuple):

@@ -112,7 +112,7 @@ class Identities:
         text, pem = metadata.get("authorization", ""), auth_context.get("x509_pem_cert", [])
         if text:
             if text[: len(_BEARER)].lower() != _BEARER:
-                raise _refused("CREDENTIALS_REFUSED", "the metadata `authorization` is no bearer token")
+                raise _refused("CREDENTIALS_REFUSED", "the metadata `authorization` does not hold a bearer token")
             data = text[len(_BEARER) :].encode()
             return self._remembered(data, lambda: self._of_token(data.decode()))
         if pem:

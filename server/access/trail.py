@@ -213,7 +213,7 @@ def _verify_file(path: Path, before: str, public: ec.EllipticCurvePublicKey, pro
             content = msgspec.json.decode(line, type=dict[str, Any])
             stored = content.pop("hash")
         except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
-            problems.append(Problem(path.name, number, "the line is no entry"))
+            problems.append(Problem(path.name, number, "the line is not an entry"))
             continue
         if stored != _digest(before, content):
             problems.append(Problem(path.name, number, "the entry, or one in front of it, was changed, left out, put in or moved"))
@@ -285,7 +285,7 @@ def _own_place(folder: Path, now_us: int, held: contextlib.ExitStack) -> str:
         except lock.HeldError:
             continue
         return "" if number == 1 else f".{number}"
-    raise UserError(f"{WRITERS_MAX} services of this home are running", "stop those that nobody needs")
+    raise UserError(f"{WRITERS_MAX} services of this home are running", "stop those that are not needed")
 
 
 def _last_file(folder: Path, writer: str) -> Path | None:

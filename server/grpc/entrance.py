@@ -222,7 +222,7 @@ def _require_role(found: Caller, rule: roles.Rule, call: str) -> None:
 
 
 def _words(needed: frozenset[Role]) -> str:
-    return " or ".join(sorted(needed)) or "of nobody"
+    return " or ".join(sorted(needed)) or "of no operator"
 
 
 def _cancel(context: Any) -> None:  # noqa: ANN401 -- the stubs of a context leave its types open

@@ -45,21 +45,22 @@ def grant(
     *,
     reason: common.Reason,
     days: Annotated[int | None, Parameter(help="For how many days from now; without it until it is revoked.")] = None,
-    entity: Annotated[str | None, Parameter(help="Legal entity to which the role is limited.")] = None,
-    source: Annotated[str | None, Parameter(help="Usage source to which the role is limited.")] = None,
+    source: Annotated[str | None, Parameter(help="Usage source to which the role `switch` is limited.")] = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
     """Give an operator a role, from now on. Admins give roles, and give none to themselves."""
     from billing import operators
     from billing.store.home import Home
-    from server.cli.ledger.common import require_entity, who
+    from rating.errors import UserError
+    from server.cli.ledger.common import who
 
+    if source is not None and role != "switch":
+        raise UserError(f"the role {role} has nothing to do with a source", "give --source with the role switch", exit_status=2)
     with Home.open(home) as opened:
-        require_entity(opened, entity)
         by = who(opened)
         ends = None if days is None else common.until_us(by.now_us, days)
-        limits = operators.Limits(entity=entity, source=source, until_us=ends)
+        limits = operators.Limits(source=source, until_us=ends)
         found = operators.grant(opened, name, operators.Role(role), reason, by, limits=limits)
     return _print(found, f"{name} has the role {role}", as_json=as_json)
 
