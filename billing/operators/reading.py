@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -11,6 +11,10 @@ from billing.store import tables
 
 if TYPE_CHECKING:
     from billing.operators.words import KeyKind
+
+
+_KEYS: Final = (tables.operator_keys.c.key_id, tables.operator_grants.c.grant_id, tables.operator_revocations.c.revocation_id)
+_NEWEST: Final = sa.select(*(sa.select(sa.func.coalesce(sa.func.max(each), 0)).scalar_subquery() for each in _KEYS))
 
 
 class Grant(NamedTuple):
@@ -57,7 +61,10 @@ class Identity(NamedTuple):
     until_us: int
 
     def roles_at(self, now_us: int) -> frozenset[Role]:
-        """The roles that hold at an instant. One that is limited to a legal entity opens no call: none is limited to what is the entity's."""
+        """The roles that hold at an instant.
+
+        One that is limited to a legal entity opens no call, since no call is limited to the data of an entity.
+        """
         return frozenset(each.role for each in self.operator.grants if each.holds_at(now_us) and each.entity is None)
 
     def may_send(self, source: str, now_us: int) -> bool:
@@ -76,10 +83,7 @@ class Generation(NamedTuple):
 
 def generation(connection: sa.Connection) -> Generation:
     """The newest rows of the tables of operators: three look-ups by primary key."""
-    newest = (tables.operator_keys.c.key_id, tables.operator_grants.c.grant_id, tables.operator_revocations.c.revocation_id)
-    return Generation(
-        *connection.execute(sa.select(*(sa.select(sa.func.coalesce(sa.func.max(each), 0)).scalar_subquery() for each in newest))).one()
-    )
+    return Generation(*connection.execute(_NEWEST).one())
 
 
 def known_by_key(connection: sa.Connection, kind: KeyKind, subject: str) -> Identity | None:
