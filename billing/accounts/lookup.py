@@ -147,6 +147,28 @@ def list_accounts(home: Home, limit: int | None = None) -> list[AccountLine]:
         return [AccountLine(*row) for row in connection.execute(_LINE.order_by(_ACCOUNT.account_id).limit(limit))]
 
 
+def page_of_accounts(home: Home, after: str, limit: int, *, number: str | None = None) -> list[AccountLine]:
+    """Accounts whose ids come after `after`, by id; with `number` those alone that have, or had, it."""
+    query = _LINE.where(_ACCOUNT.account_id > after).order_by(_ACCOUNT.account_id).limit(limit)
+    if number is not None:
+        number_row = tables.guiding_facts.c
+        owners = sa.select(_SUBSCRIPTION.account_key).join_from(
+            tables.guiding_facts, tables.subscriptions, number_row.subscription_key == _SUBSCRIPTION.subscription_key
+        )
+        query = query.where(_ACCOUNT.account_key.in_(owners.where(number_row.served_id == number)))
+    with home.connect() as connection:
+        return [AccountLine(*row) for row in connection.execute(query)]
+
+
+def key_of(home: Home, account_id: str) -> int:
+    """The key of one account. Raises NotFoundError when there is no such account."""
+    with home.connect() as connection:
+        key = picture.account_keys(connection, [account_id]).get(account_id)
+    if key is None:
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
+    return key
+
+
 def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> AccountDetail:
     """All of the account `account_id`, its state that of the date `as_of` (None: of its last change; at the earliest its opening).
 

@@ -22,6 +22,7 @@ from billing.acting import Actor
 from rating.errors import UserError
 from server.access import roles
 from server.access.identity import Caller, Identities
+from server.access.masking import Mask, mask_for
 from server.access.trail import Entry, Trail
 from server.grpc.admission import peer_of
 from server.grpc.refusals import Refusal, abort, as_refusal
@@ -63,6 +64,12 @@ def caller() -> Caller | None:
     """The operator of this call; None behind an entrance that is not guarded."""
     entered = _ENTERED.get()
     return None if entered is None else entered.caller
+
+
+def mask() -> Mask:
+    """The mask of names and numbers for this call; none behind an entrance that is not guarded."""
+    entered = _ENTERED.get()
+    return Mask(hides=False) if entered is None else mask_for(entered.caller.roles, has_reason=bool(entered.reason))
 
 
 def about(subject: str) -> None:
@@ -193,7 +200,7 @@ class _Entered:
     """A call that was let in, until its end is recorded."""
 
     def __init__(self, access: Access, caller: Caller, actor: Actor, *, is_recorded: bool) -> None:
-        self.caller, self.subject = caller, ""
+        self.caller, self.subject, self.reason = caller, "", actor.reason
         self._access, self._actor, self._is_recorded = access, actor, is_recorded
         self._is_over = False
 

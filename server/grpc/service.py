@@ -18,6 +18,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from ratewright.v1 import (
+    account_service_pb2_grpc,
     approval_service_pb2_grpc,
     audit_service_pb2_grpc,
     dunning_service_pb2_grpc,
@@ -27,6 +28,7 @@ from ratewright.v1 import (
 )
 from rating.errors import UserError, quoted
 from server.grpc import arrow_batches, health, tls
+from server.grpc.accounts.account_service import AccountService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.calls import Door
 from server.grpc.dunning_service import DunningService
@@ -55,7 +57,9 @@ HANDSHAKE_S: Final = 5.0  # a connection that does not speak HTTP/2, and TLS, by
 IDLE_S: Final = 120.0  # so is one without calls; clients connect again by themselves
 CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
-SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Approval", "Audit"))
+SERVICE_NAMES: Final = tuple(
+    f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit")
+)
 
 
 class Address(NamedTuple):
@@ -199,6 +203,7 @@ class Service:
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, home.page_token_key()), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
         door, page_token_key = Door(home, clock_us), home.page_token_key()
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         health_servicer = health.Health(("", *SERVICE_NAMES))

@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 
 from billing.operators import Role
 from ratewright.v1 import (
+    account_service_pb2,
     approval_service_pb2,
     audit_service_pb2,
     dunning_service_pb2,
@@ -28,7 +29,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 FILES = (  # loads their descriptors
-    *(approval_service_pb2, audit_service_pb2, dunning_service_pb2, invoice_service_pb2, rating_service_pb2, usage_service_pb2),
+    *(
+        account_service_pb2,
+        approval_service_pb2,
+        audit_service_pb2,
+        dunning_service_pb2,
+        invoice_service_pb2,
+        rating_service_pb2,
+        usage_service_pb2,
+    ),
     health_pb2,
 )
 DEADLINE_S = 20

@@ -1,0 +1,1 @@
+"""AccountService and its messages."""
