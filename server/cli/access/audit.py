@@ -41,6 +41,8 @@ def show(
     as_json: AsJson = False,
 ) -> int:
     """Show writes, reads and refusals in the order of their times, with operator, role, call, subject and outcome."""
+    import msgspec
+
     from billing.store.home import Home
     from rating.dates import utc_date
     from server.access import showing
@@ -58,7 +60,7 @@ def show(
             and (only is None or utc_date(each.at_us) == only)
         ][-max(limit, 0) :]
     if as_json:
-        output.print_json(found)
+        output.print_json([msgspec.structs.asdict(each) for each in found])
         return 0
     columns = ("when", "operator", "via", "role", "call", "subject", "outcome", "count", "reason", "from")
     rows = [
