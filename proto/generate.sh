@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the Python code of proto/ratewright/**/*.proto beside the .proto files.
+# Writes the Python code of proto/ratewright/**/*.proto beside the .proto files, and docs/api.md.
 # With --check it writes into a temporary folder instead and compares: exit status 1 when the committed code is stale, when a rule of
 # buf.yaml is broken, or when a client of before would be. --baseline lets baseline.binpb be the API as it is now: at a release alone.
 set -eu
@@ -12,7 +12,7 @@ generate() { # $1: folder to write into
     --python_out="$1" --grpc_python_out="$1" --mypy_out=quiet:"$1" --mypy_grpc_out=quiet:"$1"
 }
 
-image() { # $1: file to write
+image() { # $1: file to write; a page and rules are made of it
   find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" \
     --include_imports --include_source_info --descriptor_set_out="$1"
 }
@@ -24,6 +24,10 @@ fi
 if [ "${1:-}" != --check ]; then
   find proto/ratewright \( -name '*_pb2*.py' -o -name '*_pb2*.pyi' \) -delete
   generate proto
+  image=$(mktemp)
+  image "$image"
+  python proto/api_page.py "$image" > docs/api.md
+  rm "$image"
   exit 0
 fi
 fresh=$(mktemp -d)
@@ -35,6 +39,12 @@ if ! diff -r -q -x '*.proto' -x __pycache__ proto/ratewright "$fresh/ratewright"
   exit 1
 fi
 image "$fresh/image.binpb"
+python proto/api_page.py "$fresh/image.binpb" > "$fresh/api.md"
+if ! cmp -s docs/api.md "$fresh/api.md"; then
+  echo "error: docs/api.md is not what the .proto files and roles.yaml say" >&2
+  echo "  remedy: make proto, and commit what it wrote" >&2
+  exit 1
+fi
 export BUF_CACHE_DIR="$fresh/cache"
 buf lint "$fresh/image.binpb" --config proto/buf.yaml
 buf breaking "$fresh/image.binpb" --against proto/baseline.binpb --config proto/buf.yaml

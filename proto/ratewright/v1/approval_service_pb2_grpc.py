@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class ApprovalServiceStub:
-    """Lists what waits for a second person, and takes the answer of that person. Nobody agrees to what they asked for themselves, by whatever
-    key or command they act: persons are compared by their operator.
+    """Lists what waits for a second person, and takes the answer of that person. No operator agrees to what the same operator has asked for,
+    by any key or command.
     """
 
     def __init__(self, channel):
@@ -54,8 +54,8 @@ class ApprovalServiceStub:
 
 
 class ApprovalServiceServicer:
-    """Lists what waits for a second person, and takes the answer of that person. Nobody agrees to what they asked for themselves, by whatever
-    key or command they act: persons are compared by their operator.
+    """Lists what waits for a second person, and takes the answer of that person. No operator agrees to what the same operator has asked for,
+    by any key or command.
     """
 
     def ListApprovals(self, request, context):
@@ -113,8 +113,8 @@ def add_ApprovalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ApprovalService:
-    """Lists what waits for a second person, and takes the answer of that person. Nobody agrees to what they asked for themselves, by whatever
-    key or command they act: persons are compared by their operator.
+    """Lists what waits for a second person, and takes the answer of that person. No operator agrees to what the same operator has asked for,
+    by any key or command.
     """
 
     @staticmethod

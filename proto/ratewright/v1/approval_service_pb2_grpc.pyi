@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ApprovalServiceStub:
-    """Lists what waits for a second person, and takes the answer of that person. Nobody agrees to what they asked for themselves, by whatever
-    key or command they act: persons are compared by their operator.
+    """Lists what waits for a second person, and takes the answer of that person. No operator agrees to what the same operator has asked for,
+    by any key or command.
     """
 
     @_typing.overload
@@ -54,8 +54,8 @@ class ApprovalServiceStub:
 
 @_typing.type_check_only
 class ApprovalServiceAsyncStub(ApprovalServiceStub):
-    """Lists what waits for a second person, and takes the answer of that person. Nobody agrees to what they asked for themselves, by whatever
-    key or command they act: persons are compared by their operator.
+    """Lists what waits for a second person, and takes the answer of that person. No operator agrees to what the same operator has asked for,
+    by any key or command.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -77,8 +77,8 @@ class ApprovalServiceAsyncStub(ApprovalServiceStub):
     """
 
 class ApprovalServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Lists what waits for a second person, and takes the answer of that person. Nobody agrees to what they asked for themselves, by whatever
-    key or command they act: persons are compared by their operator.
+    """Lists what waits for a second person, and takes the answer of that person. No operator agrees to what the same operator has asked for,
+    by any key or command.
     """
 
     @_abc_1.abstractmethod

@@ -179,7 +179,7 @@ class QuoteRequest(_message.Message):
     destination: _builtins.str
     """Destination in E.164 without plus, such as `8613800138000`; empty where there is none."""
     allowance_left_qty: _builtins.int
-    """What is left of the first allowance that serves the event, whatever its name: milliseconds, bytes or messages. 0: none."""
+    """What is left of the first allowance that serves the event, by any name: milliseconds, bytes or messages. 0: none."""
     language_code: _builtins.str
     """Language of `explanation`: `en` or `zh`; empty is `en`."""
     origin: _builtins.str

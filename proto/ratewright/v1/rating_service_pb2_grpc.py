@@ -47,8 +47,8 @@ class RatingServiceServicer:
     """
 
     def Quote(self, request, context):
-        """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
-        tells nothing the period begins with the event, and allowances are used up.
+        """The charge of one event as the cycle would compute it, exclusive of tax, by what the request says of its bill period so far: where it
+        says nothing the period begins with the event, and allowances are used up.
 
         An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
         reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and

@@ -34,8 +34,8 @@ class RatingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RatingServiceAsyncStub: ...
     Quote: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QuoteRequest, _rating_service_pb2.QuoteResponse]
-    """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
-    tells nothing the period begins with the event, and allowances are used up.
+    """The charge of one event as the cycle would compute it, exclusive of tax, by what the request says of its bill period so far: where it
+    says nothing the period begins with the event, and allowances are used up.
 
     An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
     reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
@@ -49,8 +49,8 @@ class RatingServiceAsyncStub(RatingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Quote: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QuoteRequest, _rating_service_pb2.QuoteResponse]  # type: ignore[assignment]
-    """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
-    tells nothing the period begins with the event, and allowances are used up.
+    """The charge of one event as the cycle would compute it, exclusive of tax, by what the request says of its bill period so far: where it
+    says nothing the period begins with the event, and allowances are used up.
 
     An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
     reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
@@ -67,8 +67,8 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.QuoteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.QuoteResponse, _abc.Awaitable[_rating_service_pb2.QuoteResponse]]:
-        """The charge of one event as the cycle would compute it, exclusive of tax, by what the request tells of its bill period so far: where it
-        tells nothing the period begins with the event, and allowances are used up.
+        """The charge of one event as the cycle would compute it, exclusive of tax, by what the request says of its bill period so far: where it
+        says nothing the period begins with the event, and allowances are used up.
 
         An event that cannot be priced is an error whose google.rpc.ErrorInfo (domain `ratewright`) has the name of the rating status as
         reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
