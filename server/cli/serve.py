@@ -76,7 +76,8 @@ def serve(
     import functools
 
     from server import clock
-    from server.grpc import service, storing_sink, tls
+    from server.grpc import service, tls
+    from server.grpc.usage import storing_sink
 
     where, files = service.parse_address(address), _tls(tls_cert, tls_key)
     if port_file is not None:

@@ -27,7 +27,7 @@ from ratewright.v1 import (
     usage_service_pb2_grpc,
 )
 from rating.errors import UserError, quoted
-from server.grpc import arrow_batches, health, tls
+from server.grpc import health, tls
 from server.grpc.accounts.account_service import AccountService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.calls import Door
@@ -37,8 +37,9 @@ from server.grpc.invoice_service import InvoiceService
 from server.grpc.oversight.approval_service import ApprovalService
 from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
-from server.grpc.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
-from server.grpc.usage_service import UsageService
+from server.grpc.usage import arrow_batches
+from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
+from server.grpc.usage.usage_service import UsageService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,10 +20,10 @@ from mediation import stream
 from mediation.definitions import named
 from mediation.sources import model
 from rating.errors import UserError, quoted
-from server.grpc import arrow_batches
-from server.grpc.group_commit import GroupCommit
 from server.grpc.refusals import not_found
-from server.grpc.usage_stream import Receipt
+from server.grpc.usage import arrow_batches
+from server.grpc.usage.group_commit import GroupCommit
+from server.grpc.usage.usage_stream import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

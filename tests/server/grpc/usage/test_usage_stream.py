@@ -16,10 +16,10 @@ from grpc_status import rpc_status
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
 from server.grpc.admission import Bound, Gate, Limits
-from server.grpc.group_commit import ClosedError
 from server.grpc.refusals import invalid, not_found
-from server.grpc.usage_service import UsageService
-from server.grpc.usage_stream import UNDER_WAY_MAX, Receipt
+from server.grpc.usage.group_commit import ClosedError
+from server.grpc.usage.usage_service import UsageService
+from server.grpc.usage.usage_stream import UNDER_WAY_MAX, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import grpc
 
 from ratewright.v1 import usage_service_pb2 as pb
-from server.grpc import arrow_batches
-from server.grpc.group_commit import ClosedError
 from server.grpc.refusals import Refusal, as_refusal, invalid, shutting_down
+from server.grpc.usage import arrow_batches
+from server.grpc.usage.group_commit import ClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ratewright.v1 import usage_service_pb2_grpc
 from server.grpc.admission import Gate, peer_of
 from server.grpc.refusals import answering, shutting_down
-from server.grpc.usage_stream import Sink, UsageStream, read_header
+from server.grpc.usage.usage_stream import Sink, UsageStream, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,9 @@ from billing.intake.taking import Intake
 from billing.store.home import Home
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
-from server.grpc import arrow_batches, service
+from server.grpc import service
 from server.grpc.admission import Bound, Limits
+from server.grpc.usage import arrow_batches
 from tests.server.grpc.calls import DEADLINE_S, HEADER, batch, counts, ipc, records, refused, send
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from billing.intake.taking import Intake
 from mediation import stream
-from server.grpc import storing_sink
-from server.grpc.group_commit import WAITING_BYTES_MAX
-from server.grpc.storing_sink import DECODED_MAX, REJECT_BYTES, StoringSink, size_bytes, stream_sources
+from server.grpc.usage import storing_sink
+from server.grpc.usage.group_commit import WAITING_BYTES_MAX
+from server.grpc.usage.storing_sink import DECODED_MAX, REJECT_BYTES, StoringSink, size_bytes, stream_sources
 from tests.server.grpc.calls import ipc, records
 
 if TYPE_CHECKING:

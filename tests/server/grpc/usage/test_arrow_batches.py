@@ -7,8 +7,8 @@ import random
 import pyarrow as pa
 import pytest
 
-from server.grpc import arrow_batches
 from server.grpc.refusals import Refusal
+from server.grpc.usage import arrow_batches
 
 SCHEMA = pa.schema(
     [

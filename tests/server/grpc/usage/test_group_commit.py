@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rating.errors import StoreError, UserError
-from server.grpc.group_commit import ClosedError, GroupCommit
+from server.grpc.usage.group_commit import ClosedError, GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
