@@ -40,6 +40,8 @@ POINTS: Final = {
     "intake.journal_synced": "a batch is on disk, and no manifest row names it",
     "intake.before_commit": "manifest, counts and suspense are written, not committed",
     "intake.committed": "a batch counts, and no caller has an answer",
+    "stream.before_commit": "a usage stream is made or finalized, not committed",
+    "stream.committed": "a usage stream is made or finalized, and no caller has an answer",
     "seal.files_written": "Parquet files are on disk, and no manifest row names them",
     "seal.before_commit": "the manifest points to the Parquet files, not committed",
     "seal.committed": "the Parquet files count, and the journal segments still exist",

@@ -78,6 +78,7 @@ from billing.store.tables.usage import (
     suspense_decisions,
     usage_manifest,
 )
+from billing.store.tables.usage_streams import usage_stream_batches, usage_streams
 
 __all__ = [
     "INT64",
@@ -163,4 +164,6 @@ __all__ = [
     "tariff_decisions",
     "tariff_drafts",
     "usage_manifest",
+    "usage_stream_batches",
+    "usage_streams",
 ]
