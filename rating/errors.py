@@ -55,6 +55,10 @@ class StoreError(UserError):
     """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Every further attempt fails too."""
 
 
+class LockedError(StoreError):
+    """Another process has been writing to the store all the while."""
+
+
 class UnusableBatchError(UserError):
     """Records that cannot be stored together in any state of the store: to send them again as they are changes nothing."""
 

@@ -27,6 +27,7 @@ from billing.intake.known_records.known_keys import KnownKeys
 from billing.intake.known_records.told_twice import told_twice
 from billing.intake.recycling import Also, Mark
 from billing.intake.reports import IntakeReport, already_taken, reports, together
+from billing.intake.streams import offsets
 from billing.intake.unusable import refuse_unusable
 from mediation.bytes.reader import shown
 from mediation.decode import decode, decode_parts
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from numpy.typing import NDArray
 
+    from billing.intake.streams.offsets import LinedBatch
     from billing.store.home import Home
     from mediation.decoded import Decoded
 
@@ -127,6 +129,13 @@ class Intake:
             return []
         with self._exclusive("intake of a stream", now_us):
             return self._take([Arrival(source, decoded) for source, decoded in batches], now_us)
+
+    def take_lined(self, batches: Sequence[LinedBatch], now_us: int) -> list[offsets.Outcome]:
+        """Take in batches of several lines as `take_batches` does, each in its place in its stream, if it has one (see `offsets`)."""
+        if not batches:
+            return []
+        with self._exclusive("intake of a stream", now_us):
+            return offsets.take(self._home, batches, lambda arrivals, also: self._take(arrivals, now_us, also))
 
     def take_batch(self, source: str, decoded: Decoded, now_us: int) -> IntakeReport:
         """Take in one batch of a stream. On disk when it returns."""
@@ -220,11 +229,19 @@ class Intake:
         self._known.save(now_us)
         return report
 
-    def _take(self, arrivals: Sequence[Arrival], now_us: int) -> list[IntakeReport]:
-        """Decide and store; the caller holds the lock."""
+    def _take(
+        self, arrivals: Sequence[Arrival], now_us: int, also: Callable[[sa.Connection, Batch, int], None] | None = None
+    ) -> list[IntakeReport]:
+        """Decide and store, with what `also` writes into the same transaction; the caller holds the lock."""
         changed = self._known.catch_up([arrival.rules for arrival in arrivals if arrival.rules is not None])
         batch = arriving.decide(self._home, self._known, arrivals, now_us)
-        commit_seq = self._store(batch, now_us, lambda connection, _: source_memory.write(connection, changed))
+
+        def write(connection: sa.Connection, commit_seq: int) -> None:
+            source_memory.write(connection, changed)
+            if also is not None:
+                also(connection, batch, commit_seq)
+
+        commit_seq = self._store(batch, now_us, write)
         return reports(batch, commit_seq)
 
     def _store(self, batch: Batch, now_us: int, also: Callable[[sa.Connection, int], None] | None = None) -> int:

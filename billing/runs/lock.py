@@ -18,6 +18,11 @@ _GOES_ON: Final = "wait until it is done (`--wait` does), or stop it; then call 
 _AGAIN: Final = "wait until it is done, then give the command again"
 
 
+def is_at_work(home: Home) -> bool:
+    """Return whether a bill run, or a decision beside it, is at work on the home."""
+    return lock.holder_of(home.charges_folder / LOCK_NAME) is not None
+
+
 @contextlib.contextmanager
 def only_run(home: Home, what: str, now_us: int, *, wait: bool | None = None) -> Iterator[None]:
     """Hold the lock of bill runs, for `what`. If another process or thread holds it: `wait`, or raise UserError at once that names it.

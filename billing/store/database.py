@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from rating.errors import StoreError
+from rating.errors import LockedError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,4 +143,5 @@ def _explained(error: BaseException, database: Path, *, writes: bool) -> StoreEr
     if primary not in texts:
         return None
     message, remedy = texts[primary]
-    return StoreError(message.format(database=database, error=error), remedy)
+    kind = LockedError if texts[primary] is _LOCKED else StoreError
+    return kind(message.format(database=database, error=error), remedy)

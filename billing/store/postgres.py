@@ -16,7 +16,7 @@ import psycopg
 import sqlalchemy as sa
 
 from billing.store.database import WRITES_OPTION, not_writable_database
-from rating.errors import StoreError, UserError
+from rating.errors import LockedError, StoreError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,11 @@ _GONE: Final = (
     "see that the server runs and can be reached; nothing was stored that was not committed. Then run the command again",
 )
 # SQLSTATE, or the two characters of its class: what to tell
+_LOCKED: Final = "55P03"
 _TEXTS: Final = {
     "08": _GONE,
     "57P": _GONE,
-    "55P03": (
+    _LOCKED: (
         "database {database} is locked: another process has been writing to it all the while",
         "wait until the other command or service is done, or stop it (pg_locks and pg_stat_activity name it); then try again",
     ),
@@ -208,4 +209,5 @@ def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> Sto
     if found is None:
         return None
     told, remedy = found
-    return StoreError(told.format(database=url.render_as_string(), error=message), remedy)
+    kind = LockedError if state == _LOCKED else StoreError
+    return kind(told.format(database=url.render_as_string(), error=message), remedy)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 NAME: Final = "uid_map"  # of the setting that holds it
 MACHINE: Final = "0 0 4294967295"  # the map of a process in no user namespace of its own
-UNSIGNED: Final = frozenset({"usage", "seal", "collection", "stream"})  # kinds of commits that no person signs, but usage that is brought back
+UNSIGNED: Final = frozenset(
+    {"usage", "seal", "collection", "stream"}
+)  # kinds of commits that no person signs, but usage that is brought back
 _PROC: Final = "/proc"
 _FILE: Final = "self/uid_map"
 _PROC_SUPER_MAGIC: Final = 0x9FA0  # f_type of the file system of processes (statfs(2))

@@ -29,6 +29,7 @@ _ACCOUNT: Final = re.compile(r"accounts/([^/]+)")
 _APPROVAL: Final = re.compile(r"approvals/([0-9]{1,18})")
 _INVOICE: Final = re.compile(r"accounts/([^/]+)/invoices/([^/]+)")
 _DUNNING_STATE: Final = re.compile(r"accounts/([^/]+)/dunningState")
+_USAGE_STREAM: Final = re.compile(r"usageStreams/([^/]+)")
 
 
 class InvoiceName(NamedTuple):
@@ -85,6 +86,11 @@ def parse_invoice_name(name: str) -> InvoiceName:
 def parse_dunning_state_name(name: str) -> str:
     """The account's id in the name of its dunning state."""
     return _parse(_DUNNING_STATE, name, "accounts/{account}/dunningState")[0]
+
+
+def parse_usage_stream_name(name: str) -> str:
+    """The stream's id."""
+    return _parse(_USAGE_STREAM, name, "usageStreams/{usage_stream}")[0]
 
 
 def parse_language(code: str) -> str | None:

@@ -39,6 +39,7 @@ from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
 from server.grpc.usage import arrow_batches
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
+from server.grpc.usage.stream_calls import StreamCalls, random_id
 from server.grpc.usage.usage_service import UsageService
 
 if TYPE_CHECKING:
@@ -189,8 +190,9 @@ class Service:
         *,
         sources: Sequence[Source] | None = None,
         access: Access | None = None,
+        new_stream_id: Callable[[], str] = random_id,
     ) -> Self:
-        """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken.
+        """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken, with ids of `new_stream_id`.
 
         `access`: what is asked of each call; without it everybody may make every call, as tests of single services need it.
         """
@@ -198,7 +200,8 @@ class Service:
         if access is not None:
             listening.entrance.guard(access)
         sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us)
-        usage = UsageService(sink, listening.gate)
+        streams = StreamCalls(Door(home, clock_us), sink.check_source, new_stream_id)
+        usage = UsageService(sink, listening.gate, streams)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, home.page_token_key()), server)

@@ -3,8 +3,12 @@
 isort:skip_file
 Usage that arrives as a stream: a switch sends batches of records, and is told which of them are safe on disk."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -15,6 +19,209 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class UsageStream(_message.Message):
+    """A stream of batches of one source that belongs to one operator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[UsageStream._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: UsageStream._State.ValueType  # 0
+        """Not used."""
+        STATE_OPEN: UsageStream._State.ValueType  # 1
+        """It takes batches."""
+        STATE_FINALIZED: UsageStream._State.ValueType  # 2
+        """It takes no further batch."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """The state of a stream."""
+
+    STATE_UNSPECIFIED: UsageStream.State.ValueType  # 0
+    """Not used."""
+    STATE_OPEN: UsageStream.State.ValueType  # 1
+    """It takes batches."""
+    STATE_FINALIZED: UsageStream.State.ValueType  # 2
+    """It takes no further batch."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NEXT_OFFSET_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    FINALIZE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`usageStreams/{usage_stream}`."""
+    source: _builtins.str
+    """Name of the source, as in `StreamHeader`."""
+    state: Global___UsageStream.State.ValueType
+    """Whether it takes batches."""
+    next_offset: _builtins.int
+    """The offset of the batch that comes next: all in front of it are synced to disk, so many there are."""
+    @_builtins.property
+    def rows(self) -> Global___RowCounts:
+        """Rows of all its batches by status, as in `BatchAck`."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def finalize_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was finalized; absent before."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        source: _builtins.str = ...,
+        state: Global___UsageStream.State.ValueType = ...,
+        next_offset: _builtins.int = ...,
+        rows: Global___RowCounts | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        finalize_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finalize_time", b"finalize_time", "rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finalize_time", b"finalize_time", "name", b"name", "next_offset", b"next_offset", "rows", b"rows", "source", b"source", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageStream: _TypeAlias = UsageStream  # noqa: Y015
+
+@_typing.final
+class RowCounts(_message.Message):
+    """Rows by status. Together they are all rows that were sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    CONFLICTING_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
+    ABSORBED_FIELD_NUMBER: _builtins.int
+    accepted: _builtins.int
+    """Stored as usage."""
+    duplicate: _builtins.int
+    """Stored before; dropped."""
+    conflicting: _builtins.int
+    """In suspense beside a stored row of the same key and other content."""
+    rejected: _builtins.int
+    """In suspense."""
+    absorbed: _builtins.int
+    """A further leg of a call which another row bills."""
+    def __init__(
+        self,
+        *,
+        accepted: _builtins.int = ...,
+        duplicate: _builtins.int = ...,
+        conflicting: _builtins.int = ...,
+        rejected: _builtins.int = ...,
+        absorbed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absorbed", b"absorbed", "accepted", b"accepted", "conflicting", b"conflicting", "duplicate", b"duplicate", "rejected", b"rejected"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RowCounts: _TypeAlias = RowCounts  # noqa: Y015
+
+@_typing.final
+class CreateUsageStreamRequest(_message.Message):
+    """The stream to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_STREAM_FIELD_NUMBER: _builtins.int
+    USAGE_STREAM_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    usage_stream_id: _builtins.str
+    """The id of the stream: 4 to 63 small letters, digits and hyphens, the first one a letter and the last one no hyphen. Absent: the server
+    gives one.
+    """
+    request_id: _builtins.str
+    """A name the client gives to this call: sent again with the same one, it has no second effect and the same answer."""
+    validate_only: _builtins.bool
+    """Whether the call is only tried: it is checked and answered, and nothing is stored."""
+    @_builtins.property
+    def usage_stream(self) -> Global___UsageStream:
+        """Its `source`; nothing else of it is looked at."""
+
+    def __init__(
+        self,
+        *,
+        usage_stream: Global___UsageStream | None = ...,
+        usage_stream_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage_stream", b"usage_stream"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "usage_stream", b"usage_stream", "usage_stream_id", b"usage_stream_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateUsageStreamRequest: _TypeAlias = CreateUsageStreamRequest  # noqa: Y015
+
+@_typing.final
+class GetUsageStreamRequest(_message.Message):
+    """Which stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`usageStreams/{usage_stream}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUsageStreamRequest: _TypeAlias = GetUsageStreamRequest  # noqa: Y015
+
+@_typing.final
+class FinalizeUsageStreamRequest(_message.Message):
+    """The stream to finalize."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`usageStreams/{usage_stream}`."""
+    request_id: _builtins.str
+    """A name the client gives to this call: sent again with the same one, it has no second effect and the same answer."""
+    validate_only: _builtins.bool
+    """Whether the call is only tried: it is checked and answered, and nothing is stored."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinalizeUsageStreamRequest: _TypeAlias = FinalizeUsageStreamRequest  # noqa: Y015
 
 @_typing.final
 class StreamUsageRequest(_message.Message):
@@ -57,6 +264,7 @@ class StreamHeader(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     STREAM_ID_FIELD_NUMBER: _builtins.int
+    USAGE_STREAM_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Name of the source as the server knows it, such as `stream`. It is part of every record's key:
     the same record id of two sources is two records.
@@ -65,16 +273,21 @@ class StreamHeader(_message.Message):
     """Version of the Arrow schema of all batches of this stream. The server knows 1."""
     stream_id: _builtins.str
     """A name the client chooses for the stream, the same after it reconnects; for the server's logs. At most 128 characters."""
+    usage_stream: _builtins.str
+    """`usageStreams/{usage_stream}`, one that CreateUsageStream made for this operator and this source: its batches are counted by their
+    offsets. Empty: records are known by their keys alone.
+    """
     def __init__(
         self,
         *,
         source: _builtins.str = ...,
         schema_version: _builtins.int = ...,
         stream_id: _builtins.str = ...,
+        usage_stream: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema_version", b"schema_version", "source", b"source", "stream_id", b"stream_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema_version", b"schema_version", "source", b"source", "stream_id", b"stream_id", "usage_stream", b"usage_stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -88,25 +301,103 @@ class UsageBatch(_message.Message):
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ARROW_IPC_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
-    """A number of the client's, growing within a stream (gaps are allowed). The ack repeats it."""
+    """A number of the client's, growing within a call (gaps are allowed). The ack repeats it. In a `usage_stream` it need not grow."""
     arrow_ipc: _builtins.bytes
     """One complete Arrow IPC stream, not compressed: the schema, one or more record batches, end of stream.
-    At most `batch_bytes_max` bytes and `batch_rows_max` rows, as `opened` says.
+    At most `batch_bytes_max` bytes and `batch_rows_max` rows, as `opened` says. Empty where `columns` has the records.
     """
+    offset: _builtins.int
+    """The number of batches that are in front of this one in its `usage_stream`: 0 for the first one."""
+    @_builtins.property
+    def columns(self) -> Global___UsageColumns:
+        """The records, for a client without Arrow: in place of `arrow_ipc`. The bounds are the same."""
+
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         arrow_ipc: _builtins.bytes = ...,
+        offset: _builtins.int | None = ...,
+        columns: Global___UsageColumns | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "columns", b"columns", "offset", b"offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "arrow_ipc", b"arrow_ipc", "columns", b"columns", "offset", b"offset", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__offset: _TypeAlias = _typing.Literal["offset"]  # noqa: Y015
+    _WhichOneofArgType__offset: _TypeAlias = _typing.Literal["_offset", b"_offset"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__offset) -> _WhichOneofReturnType__offset | None: ...
+
+Global___UsageBatch: _TypeAlias = UsageBatch  # noqa: Y015
+
+@_typing.final
+class UsageColumns(_message.Message):
+    """Records by column, with the meanings of Arrow schema version 1. Every column has one value a row, or none at all where no row has one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    SERVED_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    START_US_FIELD_NUMBER: _builtins.int
+    DURATION_US_FIELD_NUMBER: _builtins.int
+    VOLUME_BYTES_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def record_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifies the record within its source, for ever."""
+
+    @_builtins.property
+    def service(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 voice, 2 SMS, 3 MMS, 4 data, 5 content."""
+
+    @_builtins.property
+    def served(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who pays: a number."""
+
+    @_builtins.property
+    def other(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Destination; empty for none."""
+
+    @_builtins.property
+    def start_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Chargeable start, microseconds since 1970 UTC."""
+
+    @_builtins.property
+    def duration_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Microseconds; the quantity of voice. -1 for none."""
+
+    @_builtins.property
+    def volume_bytes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Bytes; the quantity of data. -1 for none."""
+
+    @_builtins.property
+    def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Units; the quantity of every other service. -1 for none."""
+
+    def __init__(
+        self,
+        *,
+        record_id: _abc.Iterable[_builtins.str] | None = ...,
+        service: _abc.Iterable[_builtins.int] | None = ...,
+        served: _abc.Iterable[_builtins.str] | None = ...,
+        other: _abc.Iterable[_builtins.str] | None = ...,
+        start_us: _abc.Iterable[_builtins.int] | None = ...,
+        duration_us: _abc.Iterable[_builtins.int] | None = ...,
+        volume_bytes: _abc.Iterable[_builtins.int] | None = ...,
+        units: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_ipc", b"arrow_ipc", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_us", b"duration_us", "other", b"other", "record_id", b"record_id", "served", b"served", "service", b"service", "start_us", b"start_us", "units", b"units", "volume_bytes", b"volume_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___UsageBatch: _TypeAlias = UsageBatch  # noqa: Y015
+Global___UsageColumns: _TypeAlias = UsageColumns  # noqa: Y015
 
 @_typing.final
 class StreamUsageResponse(_message.Message):
@@ -168,7 +459,7 @@ Global___StreamOpened: _TypeAlias = StreamOpened  # noqa: Y015
 
 @_typing.final
 class BatchAck(_message.Message):
-    """A batch is synced to disk. Its rows are the sum of the five counts."""
+    """A batch is synced to disk. Its rows are the sum of the five counts, unless it is `repeated` and so old that they are not kept."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,6 +470,9 @@ class BatchAck(_message.Message):
     CONFLICTING_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
     ABSORBED_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    ROW_ERRORS_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The batch's own `sequence`."""
     commit_seq: _builtins.int
@@ -193,6 +487,16 @@ class BatchAck(_message.Message):
     """Rows that could not be read as usage; kept in suspense with a reason. One that came before counts as a duplicate."""
     absorbed: _builtins.int
     """Rows that are a further leg of a call which another row bills."""
+    offset: _builtins.int
+    """The batch's own offset in its `usage_stream`."""
+    repeated: _builtins.bool
+    """Whether the batch was stored before. Counts and `commit_seq` are those of that time, for the last 1,024 batches of the stream; for older
+    ones they are 0.
+    """
+    @_builtins.property
+    def row_errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
+        """In a `usage_stream`: rows that do not count, by index, at most the first 1,000. Of a `repeated` batch only those that could not be read."""
+
     def __init__(
         self,
         *,
@@ -203,11 +507,42 @@ class BatchAck(_message.Message):
         conflicting: _builtins.int = ...,
         rejected: _builtins.int = ...,
         absorbed: _builtins.int = ...,
+        offset: _builtins.int | None = ...,
+        repeated: _builtins.bool = ...,
+        row_errors: _abc.Iterable[Global___RowError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "offset", b"offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_offset", b"_offset", "absorbed", b"absorbed", "accepted", b"accepted", "commit_seq", b"commit_seq", "conflicting", b"conflicting", "duplicate", b"duplicate", "offset", b"offset", "rejected", b"rejected", "repeated", b"repeated", "row_errors", b"row_errors", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__offset: _TypeAlias = _typing.Literal["offset"]  # noqa: Y015
+    _WhichOneofArgType__offset: _TypeAlias = _typing.Literal["_offset", b"_offset"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__offset) -> _WhichOneofReturnType__offset | None: ...
+
+Global___BatchAck: _TypeAlias = BatchAck  # noqa: Y015
+
+@_typing.final
+class RowError(_message.Message):
+    """A row of a batch that waits in suspense. The batch is stored all the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """Its index in the batch, from 0."""
+    reason: _builtins.str
+    """The reason under which suspense has it, such as `missing_value`, `conflicting` or `future_time`."""
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absorbed", b"absorbed", "accepted", b"accepted", "commit_seq", b"commit_seq", "conflicting", b"conflicting", "duplicate", b"duplicate", "rejected", b"rejected", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "row", b"row"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___BatchAck: _TypeAlias = BatchAck  # noqa: Y015
+Global___RowError: _TypeAlias = RowError  # noqa: Y015

@@ -35,6 +35,21 @@ class UsageServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CreateUsageStream = channel.unary_unary(
+                '/ratewright.v1.UsageService/CreateUsageStream',
+                request_serializer=ratewright_dot_v1_dot_usage__service__pb2.CreateUsageStreamRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__service__pb2.UsageStream.FromString,
+                _registered_method=True)
+        self.GetUsageStream = channel.unary_unary(
+                '/ratewright.v1.UsageService/GetUsageStream',
+                request_serializer=ratewright_dot_v1_dot_usage__service__pb2.GetUsageStreamRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__service__pb2.UsageStream.FromString,
+                _registered_method=True)
+        self.FinalizeUsageStream = channel.unary_unary(
+                '/ratewright.v1.UsageService/FinalizeUsageStream',
+                request_serializer=ratewright_dot_v1_dot_usage__service__pb2.FinalizeUsageStreamRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__service__pb2.UsageStream.FromString,
+                _registered_method=True)
         self.StreamUsage = channel.stream_stream(
                 '/ratewright.v1.UsageService/StreamUsage',
                 request_serializer=ratewright_dot_v1_dot_usage__service__pb2.StreamUsageRequest.SerializeToString,
@@ -46,6 +61,35 @@ class UsageServiceServicer:
     """Takes usage from switches.
     """
 
+    def CreateUsageStream(self, request, context):
+        """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
+        stored once however often it is sent: see StreamUsage.
+
+        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+        MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUsageStream(self, request, context):
+        """A usage stream: after a broken connection it says at which offset to go on.
+
+        Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinalizeUsageStream(self, request, context):
+        """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
+
+        Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamUsage(self, request_iterator, context):
         """Stores usage batch by batch. The client sends one header, then batches; the server answers one `opened`, then one ack a batch,
         in the order of the batches.
@@ -54,6 +98,14 @@ class UsageServiceServicer:
         stored. After a broken connection a client opens a new stream and sends again every batch that was not acked; records that were
         stored before are recognised by their keys and counted as duplicates, so that nothing bills twice.
 
+        With a `usage_stream` in the header each batch has an `offset`: the number of batches in front of it in the stream. A batch at
+        `next_offset` is stored. One in front of it is stored already: it is acked as `repeated`, and nothing is stored. One behind it is
+        refused, and so is all that comes behind a batch that was refused. This is decided in the transaction that stores the batch, so that
+        it holds for any number of connections and servers. After a broken connection a client asks GetUsageStream for `next_offset`, or sends
+        again what was not acked. Keys still recognise records that came another way.
+
+        While a bill run keeps the store busy, batches wait; their acks come when it is done.
+
         The server reads no further batch of a stream while too many wait to be stored: a client that writes faster than the disk
         is held back by gRPC's flow control.
 
@@ -61,9 +113,14 @@ class UsageServiceServicer:
         google.rpc.ErrorInfo of domain `ratewright`, whose metadata names the `sequence` where a batch is at fault:
         INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
         ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
-        again as it is); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+        again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
+        `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
         WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
         UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
+        With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,
+        SOURCE_MISMATCH (the stream is of another source), OFFSET_MISSING, OFFSET_NEGATIVE; OUT_OF_RANGE: OFFSET_AHEAD;
+        ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
+        `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
         A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -73,6 +130,21 @@ class UsageServiceServicer:
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CreateUsageStream': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUsageStream,
+                    request_deserializer=ratewright_dot_v1_dot_usage__service__pb2.CreateUsageStreamRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__service__pb2.UsageStream.SerializeToString,
+            ),
+            'GetUsageStream': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsageStream,
+                    request_deserializer=ratewright_dot_v1_dot_usage__service__pb2.GetUsageStreamRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__service__pb2.UsageStream.SerializeToString,
+            ),
+            'FinalizeUsageStream': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinalizeUsageStream,
+                    request_deserializer=ratewright_dot_v1_dot_usage__service__pb2.FinalizeUsageStreamRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__service__pb2.UsageStream.SerializeToString,
+            ),
             'StreamUsage': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamUsage,
                     request_deserializer=ratewright_dot_v1_dot_usage__service__pb2.StreamUsageRequest.FromString,
@@ -89,6 +161,87 @@ def add_UsageServiceServicer_to_server(servicer, server):
 class UsageService:
     """Takes usage from switches.
     """
+
+    @staticmethod
+    def CreateUsageStream(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/CreateUsageStream',
+            ratewright_dot_v1_dot_usage__service__pb2.CreateUsageStreamRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__service__pb2.UsageStream.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsageStream(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/GetUsageStream',
+            ratewright_dot_v1_dot_usage__service__pb2.GetUsageStreamRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__service__pb2.UsageStream.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinalizeUsageStream(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/FinalizeUsageStream',
+            ratewright_dot_v1_dot_usage__service__pb2.FinalizeUsageStreamRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__service__pb2.UsageStream.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def StreamUsage(request_iterator,

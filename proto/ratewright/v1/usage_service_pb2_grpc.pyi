@@ -33,6 +33,23 @@ class UsageServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UsageServiceAsyncStub: ...
+    CreateUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageStreamRequest, _usage_service_pb2.UsageStream]
+    """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
+    stored once however often it is sent: see StreamUsage.
+
+    Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+    MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+    """
+    GetUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]
+    """A usage stream: after a broken connection it says at which offset to go on.
+
+    Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+    """
+    FinalizeUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.FinalizeUsageStreamRequest, _usage_service_pb2.UsageStream]
+    """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
+
+    Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+    """
     StreamUsage: _grpc.StreamStreamMultiCallable[_usage_service_pb2.StreamUsageRequest, _usage_service_pb2.StreamUsageResponse]
     """Stores usage batch by batch. The client sends one header, then batches; the server answers one `opened`, then one ack a batch,
     in the order of the batches.
@@ -41,6 +58,14 @@ class UsageServiceStub:
     stored. After a broken connection a client opens a new stream and sends again every batch that was not acked; records that were
     stored before are recognised by their keys and counted as duplicates, so that nothing bills twice.
 
+    With a `usage_stream` in the header each batch has an `offset`: the number of batches in front of it in the stream. A batch at
+    `next_offset` is stored. One in front of it is stored already: it is acked as `repeated`, and nothing is stored. One behind it is
+    refused, and so is all that comes behind a batch that was refused. This is decided in the transaction that stores the batch, so that
+    it holds for any number of connections and servers. After a broken connection a client asks GetUsageStream for `next_offset`, or sends
+    again what was not acked. Keys still recognise records that came another way.
+
+    While a bill run keeps the store busy, batches wait; their acks come when it is done.
+
     The server reads no further batch of a stream while too many wait to be stored: a client that writes faster than the disk
     is held back by gRPC's flow control.
 
@@ -48,9 +73,14 @@ class UsageServiceStub:
     google.rpc.ErrorInfo of domain `ratewright`, whose metadata names the `sequence` where a batch is at fault:
     INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
     ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
-    again as it is); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+    again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
+    `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
     WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
     UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
+    With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,
+    SOURCE_MISMATCH (the stream is of another source), OFFSET_MISSING, OFFSET_NEGATIVE; OUT_OF_RANGE: OFFSET_AHEAD;
+    ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
+    `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
     A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
     """
 
@@ -59,6 +89,23 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """Takes usage from switches."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    CreateUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
+    """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
+    stored once however often it is sent: see StreamUsage.
+
+    Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+    MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+    """
+    GetUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
+    """A usage stream: after a broken connection it says at which offset to go on.
+
+    Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+    """
+    FinalizeUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.FinalizeUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
+    """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
+
+    Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+    """
     StreamUsage: _aio.StreamStreamMultiCallable[_usage_service_pb2.StreamUsageRequest, _usage_service_pb2.StreamUsageResponse]  # type: ignore[assignment]
     """Stores usage batch by batch. The client sends one header, then batches; the server answers one `opened`, then one ack a batch,
     in the order of the batches.
@@ -67,6 +114,14 @@ class UsageServiceAsyncStub(UsageServiceStub):
     stored. After a broken connection a client opens a new stream and sends again every batch that was not acked; records that were
     stored before are recognised by their keys and counted as duplicates, so that nothing bills twice.
 
+    With a `usage_stream` in the header each batch has an `offset`: the number of batches in front of it in the stream. A batch at
+    `next_offset` is stored. One in front of it is stored already: it is acked as `repeated`, and nothing is stored. One behind it is
+    refused, and so is all that comes behind a batch that was refused. This is decided in the transaction that stores the batch, so that
+    it holds for any number of connections and servers. After a broken connection a client asks GetUsageStream for `next_offset`, or sends
+    again what was not acked. Keys still recognise records that came another way.
+
+    While a bill run keeps the store busy, batches wait; their acks come when it is done.
+
     The server reads no further batch of a stream while too many wait to be stored: a client that writes faster than the disk
     is held back by gRPC's flow control.
 
@@ -74,14 +129,54 @@ class UsageServiceAsyncStub(UsageServiceStub):
     google.rpc.ErrorInfo of domain `ratewright`, whose metadata names the `sequence` where a batch is at fault:
     INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
     ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
-    again as it is); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+    again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
+    `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
     WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
     UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
+    With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,
+    SOURCE_MISMATCH (the stream is of another source), OFFSET_MISSING, OFFSET_NEGATIVE; OUT_OF_RANGE: OFFSET_AHEAD;
+    ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
+    `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
     A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes usage from switches."""
+
+    @_abc_1.abstractmethod
+    def CreateUsageStream(
+        self,
+        request: _usage_service_pb2.CreateUsageStreamRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.UsageStream, _abc.Awaitable[_usage_service_pb2.UsageStream]]:
+        """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
+        stored once however often it is sent: see StreamUsage.
+
+        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+        MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetUsageStream(
+        self,
+        request: _usage_service_pb2.GetUsageStreamRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.UsageStream, _abc.Awaitable[_usage_service_pb2.UsageStream]]:
+        """A usage stream: after a broken connection it says at which offset to go on.
+
+        Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+        """
+
+    @_abc_1.abstractmethod
+    def FinalizeUsageStream(
+        self,
+        request: _usage_service_pb2.FinalizeUsageStreamRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.UsageStream, _abc.Awaitable[_usage_service_pb2.UsageStream]]:
+        """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
+
+        Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+        """
 
     @_abc_1.abstractmethod
     def StreamUsage(
@@ -96,6 +191,14 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         stored. After a broken connection a client opens a new stream and sends again every batch that was not acked; records that were
         stored before are recognised by their keys and counted as duplicates, so that nothing bills twice.
 
+        With a `usage_stream` in the header each batch has an `offset`: the number of batches in front of it in the stream. A batch at
+        `next_offset` is stored. One in front of it is stored already: it is acked as `repeated`, and nothing is stored. One behind it is
+        refused, and so is all that comes behind a batch that was refused. This is decided in the transaction that stores the batch, so that
+        it holds for any number of connections and servers. After a broken connection a client asks GetUsageStream for `next_offset`, or sends
+        again what was not acked. Keys still recognise records that came another way.
+
+        While a bill run keeps the store busy, batches wait; their acks come when it is done.
+
         The server reads no further batch of a stream while too many wait to be stored: a client that writes faster than the disk
         is held back by gRPC's flow control.
 
@@ -103,9 +206,14 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         google.rpc.ErrorInfo of domain `ratewright`, whose metadata names the `sequence` where a batch is at fault:
         INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
         ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
-        again as it is); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+        again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
+        `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
         WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
         UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
+        With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,
+        SOURCE_MISMATCH (the stream is of another source), OFFSET_MISSING, OFFSET_NEGATIVE; OUT_OF_RANGE: OFFSET_AHEAD;
+        ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
+        `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
         A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
         """
 

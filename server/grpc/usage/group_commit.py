@@ -5,8 +5,8 @@ a second if each had its own. Instead a single thread takes all that wait, store
 
 Units: `size_bytes` is what a batch occupies while it waits. `submit` blocks while more than `waiting_bytes_max` wait, which is how
 a stream is held back. Every accepted batch is answered, by its receipt or by the exception that kept it out of the store.
-`store` keeps a group whole or not at all. A group that finds no store (locked, full, gone) fails whole; one with a batch that cannot be
-stored is stored without it. The end has an end: see `end_by`.
+`store` keeps a group whole or not at all, but for batches that it answers with an error in the place of a receipt. A group that finds no
+store (locked, full, gone) fails whole; one with a batch that cannot be stored is stored without it. The end has an end: see `end_by`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class _Waiting(NamedTuple, Generic[Batch, Receipt]):
 class GroupCommit(Generic[Batch, Receipt]):
     """Calls `store` with groups of batches, in the order in which they were submitted, from one thread of its own."""
 
-    def __init__(self, store: Callable[[Sequence[Batch]], Sequence[Receipt]], *, waiting_bytes_max: int = WAITING_BYTES_MAX) -> None:
+    def __init__(
+        self, store: Callable[[Sequence[Batch]], Sequence[Receipt | Exception]], *, waiting_bytes_max: int = WAITING_BYTES_MAX
+    ) -> None:
         self._store = store
         self._waiting_bytes_max = waiting_bytes_max
         self._waiting: collections.deque[_Waiting[Batch, Receipt]] = collections.deque()
@@ -112,7 +114,10 @@ class GroupCommit(Generic[Batch, Receipt]):
                 self._store_and_answer([waiting])
             return
         for waiting, receipt in zip(group, receipts, strict=True):
-            waiting.answer.set_result(receipt)
+            if isinstance(receipt, Exception):
+                waiting.answer.set_exception(receipt)
+            else:
+                waiting.answer.set_result(receipt)
 
     def _next_group(self) -> list[_Waiting[Batch, Receipt]]:
         """All that waits, as soon as something does; empty when the writer is closed and nothing is left."""

@@ -12,26 +12,34 @@ import re
 import threading
 from typing import TYPE_CHECKING, Final
 
+import grpc
+
 from billing import acting
 from billing.acting import Via
+from billing.intake.streams import offsets, registry
+from billing.intake.streams.offsets import Fault, Line, LinedBatch, Place, Stored
 from billing.intake.taking import Intake
+from billing.runs.lock import is_at_work
 from billing.store.home import BUSY_TIMEOUT_MS
 from mediation import stream
 from mediation.definitions import named
 from mediation.sources import model
-from rating.errors import UserError, quoted
-from server.grpc.refusals import not_found
-from server.grpc.usage import arrow_batches
+from rating.errors import LockedError, UserError, quoted
+from server.grpc import convert
+from server.grpc.refusals import Refusal, invalid, not_found
+from server.grpc.usage import arrow_batches, column_batches
 from server.grpc.usage.group_commit import GroupCommit
-from server.grpc.usage.usage_stream import Receipt
+from server.grpc.usage.stream_calls import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-    from billing.intake.reports import IntakeReport
+    import pyarrow as pa
+
     from billing.store.home import Home
     from mediation.decoded import Decoded
+    from ratewright.v1 import usage_service_pb2 as pb
 
 CALL: Final = "ratewright.v1.UsageService/StreamUsage"
 DEFAULT_SOURCES: Final = ("stream",)
@@ -39,6 +47,12 @@ REJECT_BYTES: Final = 4_096  # what a row that could not be read takes beside it
 DECODED_MAX: Final = 2  # batches that are decoded and not yet among those that wait
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DEFINITIONS: Final = (".yaml", ".yml")
+_FAULTS: Final = {
+    Fault.AHEAD: (grpc.StatusCode.OUT_OF_RANGE, "OFFSET_AHEAD"),
+    Fault.REUSED: (grpc.StatusCode.ALREADY_EXISTS, "OFFSET_REUSED"),
+    Fault.FINALIZED: (grpc.StatusCode.FAILED_PRECONDITION, "STREAM_FINALIZED"),
+    Fault.BROKEN: (grpc.StatusCode.OUT_OF_RANGE, "OFFSET_AHEAD"),  # the refusal in front of it ends the call: this one reaches nobody
+}
 _log = logging.getLogger(__name__)
 
 
@@ -51,24 +65,37 @@ class StoringSink:
     """Stores batches of usage streams in a home, many with one sync."""
 
     def __init__(self, home: Home, taken: Sequence[model.Source], clock_us: Callable[[], int]) -> None:
+        """Batches of `taken` are stored."""
         self._home = home
         self._actor = acting.of_process(CALL)._replace(via=Via.SERVICE)  # one commit has batches of many operators
         self._sources = {source.name: source for source in taken}
         self._clock_us = clock_us
-        self._writer: GroupCommit[tuple[str, Decoded], Receipt] = GroupCommit(self._store)
+        self._writer: GroupCommit[LinedBatch, Stored] = GroupCommit(self._store)
         self._intake = Intake(home, gives_up=self._writer.is_late)
         self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
-    def open(self, source: str) -> None:
-        """Check that `source` is one for streams; SOURCE_UNKNOWN when not."""
-        self._find(source)
+    def open(self, header: pb.StreamHeader) -> Line:
+        """The line of a call. SOURCE_UNKNOWN where its source is none for streams; refused where its stream is not the caller's."""
+        self.check_source(header.source)
+        if not header.usage_stream:
+            return Line(header.source)
+        with refused():
+            found = registry.find(self._home, acting.current(), convert.parse_usage_stream_name(header.usage_stream))
+        if found.source != header.source:
+            message = f"{quoted(header.usage_stream)} is a stream of source {found.source}, not of {quoted(header.source)}"
+            raise invalid("SOURCE_MISMATCH", message, {"source": found.source})
+        return Line(found.source, found.stream_key, found.stream_id)
 
-    def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
-        """Decode one batch and queue it. A stream that is held back holds its batch undecoded."""
+    def submit(self, line: Line, batch: pb.UsageBatch) -> Future[Stored]:
+        """Decode one batch and queue it. A line that is held back holds its batch undecoded."""
         with self._decoded:
-            batch = arrow_batches.read_batch(arrow_ipc, stream.STREAM_V1)
-            decoded = stream.to_usage(batch, self._find(source), hash_key=self._home.hash_key)
-            return self._writer.submit((source, decoded), size_bytes(decoded))
+            rows = _rows(batch)
+            decoded = stream.to_usage(rows, self.check_source(line.source), hash_key=self._home.hash_key)
+            place = None if line.stream_key is None else Place(line.stream_key, batch.offset, offsets.digest_of(decoded))
+            answer = self._writer.submit(LinedBatch(line, decoded, place), size_bytes(decoded))
+        if place is not None:
+            answer.add_done_callback(lambda done: line.break_off() if done.exception() is not None else None)
+        return answer
 
     def end_by(self, within_s: float) -> None:
         """Store what waits, but begin nothing that the store may keep waiting for longer than `within_s` from now."""
@@ -81,15 +108,22 @@ class StoringSink:
             _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)
         return has_answered
 
-    def _find(self, name: str) -> model.Source:
+    def check_source(self, name: str) -> model.Source:
+        """The source of a name; SOURCE_UNKNOWN when it is none for streams."""
         source = self._sources.get(name)
         if source is None:
             raise not_found("SOURCE_UNKNOWN", f"source {quoted(name)} is not one that this server takes streams of", {"source": name})
         return source
 
-    def _store(self, group: Sequence[tuple[str, Decoded]]) -> list[Receipt]:
-        with acting.acting_as(self._actor):
-            return [_receipt(report) for report in self._intake.take_batches(group, self._clock_us())]
+    def _store(self, group: Sequence[LinedBatch]) -> list[Stored | Exception]:
+        while True:
+            try:
+                with acting.acting_as(self._actor):
+                    return [_answer(outcome) for outcome in self._intake.take_lined(group, self._clock_us())]
+            except LockedError:
+                if self._writer.is_late() or not is_at_work(self._home):
+                    raise
+                _log.info("a bill run keeps the store busy; %s batches wait", len(group))
 
 
 def size_bytes(decoded: Decoded) -> int:
@@ -109,16 +143,17 @@ def _stream_source(name: str) -> model.Source:
     return model.Source(name=name, format=model.Format.FREESWITCH, layouts=())
 
 
-def _receipt(report: IntakeReport) -> Receipt:
-    rows = report.rows
-    accepted = sum(rows.get(name, 0) for name in ("answered", "unanswered", "waiting"))
-    receipt = Receipt(
-        report.commit_seq,
-        accepted,
-        rows.get("duplicate", 0),
-        rows.get("conflicting", 0),
-        rows.get("rejected", 0) + rows.get("suspended", 0),
-        rows.get("absorbed", 0),
-    )
-    assert sum(receipt[1:]) == report.received, "every row of a batch has one outcome"
-    return receipt
+def _rows(batch: pb.UsageBatch) -> pa.RecordBatch:
+    if not batch.HasField("columns"):
+        return arrow_batches.read_batch(batch.arrow_ipc, stream.STREAM_V1)
+    if batch.arrow_ipc:
+        raise invalid("BATCH_CONTENT", "a batch has its records in arrow_ipc or in columns, not in both")
+    return column_batches.read_columns(batch.columns)
+
+
+def _answer(outcome: offsets.Outcome) -> Stored | Refusal:
+    if isinstance(outcome, Stored):
+        return outcome
+    code, reason = _FAULTS[outcome.fault]
+    metadata = {"offset": str(outcome.offset), "next_offset": str(outcome.next_offset), "remedy": outcome.remedy}
+    return Refusal(code, reason, outcome.message, metadata)

@@ -19,17 +19,31 @@ if TYPE_CHECKING:
     import grpc
 
     from ratewright.v1 import usage_service_pb2 as pb
+    from server.grpc.usage.stream_calls import StreamCalls
 
 
 class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     """Servicer of ratewright.v1.UsageService over one sink."""
 
-    def __init__(self, sink: Sink, gate: Gate) -> None:
+    def __init__(self, sink: Sink, gate: Gate, streams: StreamCalls) -> None:
         self._sink = sink
         self._gate = gate
+        self._streams = streams
         self._open: set[UsageStream] = set()
         self._ending = False
         self._changed = threading.Condition()
+
+    def CreateUsageStream(self, request: pb.CreateUsageStreamRequest, context: grpc.ServicerContext) -> pb.UsageStream:
+        """Make a stream that counts its batches."""
+        return self._streams.create(request, context)
+
+    def GetUsageStream(self, request: pb.GetUsageStreamRequest, context: grpc.ServicerContext) -> pb.UsageStream:
+        """A stream, with the offset at which it goes on."""
+        return self._streams.get(request, context)
+
+    def FinalizeUsageStream(self, request: pb.FinalizeUsageStreamRequest, context: grpc.ServicerContext) -> pb.UsageStream:
+        """End a stream."""
+        return self._streams.finalize(request, context)
 
     def StreamUsage(
         self, request_iterator: Iterator[pb.StreamUsageRequest], context: grpc.ServicerContext
@@ -37,9 +51,8 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
         """Store batches and ack those that are durable."""
         with answering(context):
             peer = peer_of(context)
-            source = read_header(self._gate.room.first_message(request_iterator, peer))
-            self._sink.open(source)
-            stream = UsageStream(source, request_iterator, self._sink)
+            line = self._sink.open(read_header(self._gate.room.first_message(request_iterator, peer)))
+            stream = UsageStream(line, request_iterator, self._sink)
             with self._gate.streams.taken(peer):
                 self._enter(stream)
                 try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import grpc
 
+from billing.intake.streams.offsets import Stored
 from ratewright.v1 import usage_service_pb2 as pb
 from server.grpc.refusals import Refusal, as_refusal, invalid, shutting_down
 from server.grpc.usage import arrow_batches
@@ -23,30 +24,21 @@ from server.grpc.usage.group_commit import ClosedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing.intake.streams.offsets import Line
+
 SCHEMA_VERSION: Final = 1
 STREAM_ID_CHARACTERS_MAX: Final = 128
 UNDER_WAY_MAX: Final = 256  # batches of one stream that were read and not acked
 _LOOK_AROUND_S: Final = 0.5  # how often a reader that is held back looks whether its stream still lives
 
 
-class Receipt(NamedTuple):
-    """Counts of the rows of one durable batch, by outcome."""
-
-    commit_seq: int
-    accepted: int
-    duplicate: int
-    conflicting: int
-    rejected: int
-    absorbed: int
-
-
 class Sink(Protocol):
-    """Takes the Arrow bytes of one batch of a source."""
+    """Takes the batches of open streams."""
 
-    def open(self, source: str) -> None:
-        """Check that batches of `source` can be taken; a Refusal when not."""
+    def open(self, header: pb.StreamHeader) -> Line:
+        """The line of a call, which its operator may send; a Refusal when not."""
 
-    def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
+    def submit(self, line: Line, batch: pb.UsageBatch) -> Future[Stored]:
         """Decode and queue one batch; the future is done when it is durable. A Refusal when it cannot be read."""
 
     def end_by(self, within_s: float) -> None:
@@ -58,7 +50,8 @@ class Sink(Protocol):
 
 class _Sent(NamedTuple):
     sequence: int
-    receipt: Future[Receipt]
+    offset: int | None
+    receipt: Future[Stored]
 
 
 class _End(NamedTuple):
@@ -70,9 +63,9 @@ class _End(NamedTuple):
 class UsageStream:
     """The server's half of one StreamUsage call."""
 
-    def __init__(self, source: str, requests: Iterator[pb.StreamUsageRequest], sink: Sink) -> None:
+    def __init__(self, line: Line, requests: Iterator[pb.StreamUsageRequest], sink: Sink) -> None:
         """`requests`: what follows the header, which `read_header` has read."""
-        self._source = source
+        self._line = line
         self._requests = requests
         self._sink = sink
         self._outbox: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
@@ -119,10 +112,13 @@ class UsageStream:
             if request.WhichOneof("payload") != "batch":
                 raise invalid("HEADER_REPEATED", "only the first message of a stream is a header; every other one is a batch")
             batch = request.batch
-            if last is not None and batch.sequence <= last:
-                raise _at(batch.sequence, invalid("SEQUENCE_NOT_GROWING", f"sequence {batch.sequence} follows {last}"))
-            last = batch.sequence
-            self._outbox.put(_Sent(batch.sequence, self._submit(batch)))
+            _check_offset(batch, self._line)
+            if self._line.stream_key is None:
+                if last is not None and batch.sequence <= last:
+                    raise _at(batch.sequence, invalid("SEQUENCE_NOT_GROWING", f"sequence {batch.sequence} follows {last}"))
+                last = batch.sequence
+            offset = batch.offset if batch.HasField("offset") else None
+            self._outbox.put(_Sent(batch.sequence, offset, self._submit(batch)))
 
     def _wait_for_slot(self) -> bool:
         """Return whether the next batch may be taken: blocks while too many wait for their ack, False when the stream is over."""
@@ -131,17 +127,17 @@ class UsageStream:
                 return not self._over.is_set()
         return False
 
-    def _submit(self, batch: pb.UsageBatch) -> Future[Receipt]:
+    def _submit(self, batch: pb.UsageBatch) -> Future[Stored]:
         try:
-            return self._sink.submit(self._source, batch.arrow_ipc)
+            return self._sink.submit(self._line, batch)
         except ClosedError:
             raise shutting_down() from None
         except Exception as error:
             raise _at(batch.sequence, as_refusal(error)) from error
 
 
-def read_header(first: pb.StreamUsageRequest | None) -> str:
-    """The source that the first message of a stream names."""
+def read_header(first: pb.StreamUsageRequest | None) -> pb.StreamHeader:
+    """The header, which the first message of a stream is to be."""
     if first is None or first.WhichOneof("payload") != "header":
         raise invalid("HEADER_MISSING", "the first message of a stream must be its header")
     header = first.header
@@ -149,17 +145,38 @@ def read_header(first: pb.StreamUsageRequest | None) -> str:
         raise invalid("SCHEMA_VERSION", f"schema_version {header.schema_version} is not known; this server knows {SCHEMA_VERSION}")
     if len(header.stream_id) > STREAM_ID_CHARACTERS_MAX:
         raise invalid("MALFORMED_REQUEST", f"stream_id is longer than {STREAM_ID_CHARACTERS_MAX} characters", {"field": "stream_id"})
-    return header.source
+    return header
+
+
+def _check_offset(batch: pb.UsageBatch, line: Line) -> None:
+    has_offset = batch.HasField("offset")
+    if line.stream_key is None and has_offset:
+        message = "a batch has an offset, and the header names no usage_stream that would count it"
+        raise _at(batch.sequence, invalid("OFFSET_WITHOUT_STREAM", message))
+    if line.stream_key is not None and not has_offset:
+        raise _at(
+            batch.sequence, invalid("OFFSET_MISSING", "a batch of a usage_stream has an offset: the number of batches in front of it")
+        )
+    if batch.offset < 0:
+        raise _at(batch.sequence, invalid("OFFSET_NEGATIVE", f"offset {batch.offset} is less than 0"))
 
 
 def _ack(sent: _Sent) -> pb.BatchAck:
     try:
-        receipt = sent.receipt.result()
+        stored = sent.receipt.result()
     except ClosedError:
         raise shutting_down() from None
     except Exception as error:
         raise _at(sent.sequence, as_refusal(error)) from error
-    return pb.BatchAck(sequence=sent.sequence, **receipt._asdict())
+    errors = [pb.RowError(row=row, reason=reason) for row, reason in stored.errors]
+    return pb.BatchAck(
+        sequence=sent.sequence,
+        offset=sent.offset,
+        commit_seq=stored.commit_seq,
+        **stored.counts._asdict(),
+        repeated=stored.repeated,
+        row_errors=errors,
+    )
 
 
 def _at(sequence: int, refusal: Refusal) -> Refusal:
