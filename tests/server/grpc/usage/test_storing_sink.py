@@ -7,8 +7,10 @@ import time
 from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
+from billing.intake.streams.offsets import Line
 from billing.intake.taking import Intake
 from mediation import stream
+from ratewright.v1 import usage_service_pb2 as pb
 from server.grpc.usage import storing_sink
 from server.grpc.usage.group_commit import WAITING_BYTES_MAX
 from server.grpc.usage.storing_sink import DECODED_MAX, REJECT_BYTES, StoringSink, size_bytes, stream_sources
@@ -46,7 +48,7 @@ def test_batches_wait_undecoded_while_the_store_is_busy(world: World, monkeypatc
     content = ipc(records(range(ROWS), service=77))
     clients = futures.ThreadPoolExecutor(12)
     with Intake(world.home)._exclusive("a test", world.tick()):  # noqa: SLF001 -- to keep the store busy
-        answers = [clients.submit(sink.submit, "stream", content) for _ in range(12)]
+        answers = [clients.submit(sink.submit, Line("stream"), pb.UsageBatch(arrow_ipc=content)) for _ in range(12)]
         until = 2 + DECODED_MAX
         for _ in range(600):
             if len(decoded) >= until:
@@ -55,5 +57,5 @@ def test_batches_wait_undecoded_while_the_store_is_busy(world: World, monkeypatc
         threading.Event().wait(0.3)
         assert len(decoded) == until
     receipts = [answer.result(WAIT_S).result(WAIT_S) for answer in answers]
-    assert sorted((receipt.rejected, receipt.duplicate) for receipt in receipts) == [(0, ROWS)] * 11 + [(ROWS, 0)]
+    assert sorted((each.counts.rejected, each.counts.duplicate) for each in receipts) == [(0, ROWS)] * 11 + [(ROWS, 0)]
     sink.close(WAIT_S)

@@ -13,13 +13,16 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from billing.intake.streams.offsets import Line, Stored
+from billing.intake.streams.registry import Counts
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
 from server.grpc.admission import Bound, Gate, Limits
 from server.grpc.refusals import invalid, not_found
 from server.grpc.usage.group_commit import ClosedError
+from server.grpc.usage.stream_calls import StreamCalls
 from server.grpc.usage.usage_service import UsageService
-from server.grpc.usage.usage_stream import UNDER_WAY_MAX, Receipt
+from server.grpc.usage.usage_stream import UNDER_WAY_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,20 +36,22 @@ class Sink:
     """Accepts any bytes but b"bad"; durable when the test calls `sync`."""
 
     def __init__(self) -> None:
-        self.submitted: queue.SimpleQueue[tuple[bytes, Future[Receipt]]] = queue.SimpleQueue()
+        self.submitted: queue.SimpleQueue[tuple[bytes, Future[Stored]]] = queue.SimpleQueue()
         self.within_s: float | None = None
 
-    def open(self, source: str) -> None:
-        """Know one source."""
-        if source != "switch":
-            raise not_found("SOURCE_UNKNOWN", f"no source {source}")
+    def open(self, header: pb.StreamHeader) -> Line:
+        """Know one source, and one stream."""
+        if header.source != "switch":
+            raise not_found("SOURCE_UNKNOWN", f"no source {header.source}")
+        return Line("switch", 1 if header.usage_stream else None)
 
-    def submit(self, source: str, arrow_ipc: bytes) -> Future[Receipt]:
+    def submit(self, line: Line, batch: pb.UsageBatch) -> Future[Stored]:
         """Take the bytes."""
-        assert source == "switch"
+        assert line.source == "switch"
+        arrow_ipc = batch.arrow_ipc
         if arrow_ipc == b"bad":
             raise invalid("ARROW_MALFORMED", "bad bytes")
-        answer: Future[Receipt] = Future()
+        answer: Future[Stored] = Future()
         self.submitted.put((arrow_ipc, answer))
         return answer
 
@@ -62,7 +67,7 @@ class Sink:
         """Answer the oldest batch."""
         content, answer = self.submitted.get(timeout=WAIT_S)
         if error is None:
-            answer.set_result(Receipt(7, len(content), 0, 0, 0, 0))
+            answer.set_result(Stored(7, Counts(accepted=len(content))))
         else:
             answer.set_exception(error)
         return content
@@ -107,7 +112,7 @@ def sink() -> Sink:
 
 @pytest.fixture
 def service(sink: Sink) -> UsageService:
-    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))))
+    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), StreamCalls(None, sink.open, str))  # type: ignore[arg-type] -- not asked
 
 
 @pytest.fixture
@@ -209,7 +214,7 @@ def test_a_stream_is_held_back_while_too_many_batches_wait_for_their_ack(stub: u
     with pytest.raises(queue.Empty):
         sink.submitted.get(timeout=0.2)
     for _, answer in taken:
-        answer.set_result(Receipt(1, 1, 0, 0, 0, 0))
+        answer.set_result(Stored(1, Counts(accepted=1)))
     for _ in range(50):
         sink.sync()
     client.finish()
@@ -225,7 +230,7 @@ def test_stopping_acks_what_was_read_and_says_to_come_back(
     content, answer = sink.submitted.get(timeout=WAIT_S)
     service.end_streams(wait_s=0.0)
     assert sink.within_s == 0.0
-    answer.set_result(Receipt(1, len(content), 0, 0, 0, 0))
+    answer.set_result(Stored(1, Counts(accepted=len(content))))
     assert next(client.call).ack.sequence == 1
     assert client.refusal()[:2] == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
     assert Client(stub, HEADER).refusal()[:2] == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
