@@ -117,11 +117,12 @@ class StoringSink:
 
     def _store(self, group: Sequence[LinedBatch]) -> list[Stored | Exception]:
         while True:
+            began_at_work = is_at_work(self._home)  # one that ends while the store is tried has kept it as well
             try:
                 with acting.acting_as(self._actor):
                     return [_answer(outcome) for outcome in self._intake.take_lined(group, self._clock_us())]
             except LockedError:
-                if self._writer.is_late() or not is_at_work(self._home):
+                if self._writer.is_late() or not (began_at_work or is_at_work(self._home)):
                     raise
                 _log.info("a bill run keeps the store busy; %s batches wait", len(group))
 
