@@ -3,7 +3,7 @@
     offset = next      the batch is stored, and the stream goes on
     offset < next      it is stored already: answered as it was, where its answer is kept (the last 1,024) and its records are the same
     offset > next      refused: a batch in front of it is missing
-    behind a refusal   nothing of the same line is stored any more (a line is one connection), whatever its offset
+    behind a refusal   nothing of the same line is stored any more (a line is one connection), also in its place
 
 The caller holds the intake lock: streams move on only here, by one process and one batch after the other. A stream may be finalized
 meanwhile, without that lock: then the transaction changes no row of it, is undone, and all places are looked at again.
@@ -79,7 +79,7 @@ class Stored(NamedTuple):
 
 
 class Fault(enum.Enum):
-    """Why a batch cannot have its place."""
+    """Reasons for which a batch cannot have its place."""
 
     AHEAD = enum.auto()
     REUSED = enum.auto()
@@ -107,7 +107,7 @@ Outcome = Stored | OffsetError
 
 
 def digest_of(decoded: Decoded) -> bytes:
-    """A digest of the records of a batch in their order, whatever it was encoded with: their keys and contents, and rows not read."""
+    """A digest of the records of a batch in their order, in any encoding of the batch: their keys and contents, and rows not read."""
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     digest.update(decoded.rows.to_bytes(8, "little"))
     for name in ("event_key", "content_hash"):
@@ -132,7 +132,7 @@ class _MovedError(Exception):
 
 
 class _Plan(NamedTuple):
-    """What becomes of each batch: to be taken (`taken`, by index), the same as one that is taken, or an outcome."""
+    """The fate of each batch: to be taken (`taken`, by index), the same as one that is taken, or an outcome."""
 
     taken: list[int]
     same_as: dict[int, int]
@@ -183,8 +183,9 @@ def _planned(home: Home, batches: Sequence[LinedBatch]) -> _Plan:
             plan.taken.append(index)
             continue
         head, key = heads[place.stream_key], (place.stream_key, place.offset)
-        first = in_group.get(key)
-        fault = _fault(place, head, batches[first].place if first is not None else None, known.get(key))
+        is_kept = place.offset >= head.next_offset - KEPT_BATCHES  # as if each batch of the group were stored alone
+        first, answer = (in_group.get(key), known.get(key)) if is_kept else (None, None)
+        fault = _fault(place, head, batches[first].place if first is not None else None, answer)
         if line.is_broken or id(line) in broken:
             fault = Fault.BROKEN
         if fault is not None:
@@ -193,7 +194,7 @@ def _planned(home: Home, batches: Sequence[LinedBatch]) -> _Plan:
         elif first is not None:
             plan.same_as[index] = first
         elif place.offset < head.next_offset:
-            stored = known[key][1] if key in known else Stored(0, Counts(), repeated=True)
+            stored = Stored(0, Counts(), repeated=True) if answer is None else answer[1]
             plan.outcomes[index] = stored._replace(errors=row_errors.of_rejects(decoded.rejects))
         else:
             plan.taken.append(index)
@@ -220,7 +221,7 @@ def _heads(connection: sa.Connection, keys: set[int]) -> dict[int, _Head]:
 
 
 def _known(connection: sa.Connection, places: Sequence[Place]) -> dict[tuple[int, int], tuple[bytes, Stored]]:
-    """What is kept of batches that are stored already."""
+    """Digests and answers that are kept of batches that are stored already."""
     row, found = usage_stream_batches.c, {}
     asked = sorted({(place.stream_key, place.offset) for place in places})
     for begin in range(0, len(asked), _KEYS_A_QUERY):

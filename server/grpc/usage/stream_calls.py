@@ -29,7 +29,7 @@ _ID: Final = re.compile(r"[a-z][a-z0-9-]{2,61}[a-z0-9]")
 
 
 def random_id() -> str:
-    """An id for a stream that nobody has yet, and nobody guesses."""
+    """An id for a stream that no stream has yet, and no client guesses."""
     return f"s{secrets.token_hex(ID_BYTES)}"
 
 

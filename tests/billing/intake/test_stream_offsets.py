@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from billing.acting import Actor
 from billing.intake import view
 from billing.intake.streams import offsets, registry
-from billing.intake.streams.offsets import Fault, Line, LinedBatch, OffsetError, Place, Stored
+from billing.intake.streams.offsets import Line, LinedBatch, OffsetError, Place, Stored
 from billing.intake.streams.registry import Counts
 from billing.intake.taking import Intake
 from billing.store import commit_points, tables
@@ -133,9 +133,10 @@ def test_a_store_that_fails_breaks_no_stream(home: Home, monkeypatch: pytest.Mon
     def full(*_: object) -> None:
         raise StoreError("full", "make room")
 
-    with monkeypatch.context() as patched, pytest.raises(StoreError, match="full"):
+    with monkeypatch.context() as patched:
         patched.setattr(offsets, "_move_on", full)
-        intake.take_lined([lined(a, 0, "a0")], NOW_US)
+        with pytest.raises(StoreError, match="full"):
+            intake.take_lined([lined(a, 0, "a0")], NOW_US)
     assert (ids_of(home), registry.find(home, ANN, "aaaa").next_offset) == ([], 0)
     assert told(intake.take_lined([lined(a, 0, "a0")], NOW_US)) == ["1"]
 
@@ -153,7 +154,12 @@ def test_a_stream_belongs_to_its_operator(home: Home) -> None:
 def test_the_digest_is_of_records_in_their_order() -> None:
     first = offsets.digest_of(batch(Event("a"), Event("b")))
     assert first == offsets.digest_of(batch(Event("a"), Event("b")))
-    others = [batch(Event("b"), Event("a")), batch(Event("a")), batch(Event("a", 9), Event("b")), batch(Event("a"), Event("b"), rejects=["?"])]
+    others = [
+        batch(Event("b"), Event("a")),
+        batch(Event("a")),
+        batch(Event("a", 9), Event("b")),
+        batch(Event("a"), Event("b"), rejects=["?"]),
+    ]
     assert len({first, *(offsets.digest_of(each) for each in others)}) == 5
 
 

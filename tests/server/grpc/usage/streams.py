@@ -10,13 +10,11 @@ from billing.intake.taking import Intake
 from billing.store.home import Home
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
-from tests.server.grpc.calls import DEADLINE_S, ipc, records, refused
+from tests.server.grpc.calls import DEADLINE_S, Refused, ipc, records, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from tests.server.grpc.calls import Refused
 
 
 class Sent(NamedTuple):
@@ -67,16 +65,12 @@ def in_columns(offset: int, ids: Sequence[int]) -> pb.StreamUsageRequest:
 def send(channel: grpc.Channel, name: str, *batches: pb.StreamUsageRequest) -> Sent:
     """Send batches on one connection, all at once."""
     acks: list[pb.BatchAck] = []
-
-    def all_answers() -> None:
-        for answer in stub(channel).StreamUsage(iter([header(name), *batches]), timeout=DEADLINE_S):
-            if answer.HasField("ack"):
-                acks.append(answer.ack)
-
+    answers = stub(channel).StreamUsage(iter([header(name), *batches]), timeout=DEADLINE_S)
     try:
-        all_answers()
+        acks.extend(answer.ack for answer in answers if answer.HasField("ack"))
     except grpc.RpcError as error:
-        return Sent(acks, refused(lambda: _raise(error)))
+        ended = error
+        return Sent(acks, refused(lambda: _raise(ended)))
     return Sent(acks, None)
 
 
