@@ -2,9 +2,11 @@
 
     .venv/bin/python examples/switch_stream.py                          # makes a few records of its own
     .venv/bin/python examples/switch_stream.py --file calls.csv --cut-after 3
+    .venv/bin/python examples/switch_stream.py --stream switch-7 --cut-after 3
 
 The rule it follows: keep every batch until its ack has come; after a broken connection send again all that was not acked. The server knows
-records by their ids, so that one sent twice counts once.
+records by their ids, so that one sent twice counts once. With --stream it knows batches as well: each has its offset in a stream of that
+name. After a broken connection, or when it is started again with the same records, it asks the server at which offset to go on.
 
 It uses nothing of Ratewright but the generated code in `ratewright.v1`, as a client in any language would.
 """
@@ -68,6 +70,11 @@ class Acked:
     def __init__(self) -> None:
         self.last_sequence = 0
         self.totals = dict.fromkeys(("batches", *COUNTS), 0)
+        self.of_stream: dict[str, int] = {}  # rows of the whole stream, also of connections and processes before
+
+    def skip(self, batches: int) -> None:
+        """So many batches are durable, acked or not."""
+        self.last_sequence = max(self.last_sequence, batches)
 
     def note(self, ack: pb.BatchAck) -> None:
         """One more batch is durable."""
@@ -91,10 +98,13 @@ def main() -> int:
         return 1
     rows = sum(batch.rows for batch in batches)
     if options.json:
-        print(json.dumps({"rows": rows, **acked.totals, "seconds": round(seconds, 3)}))
+        stored = {"stored": acked.of_stream} if options.stream else {}
+        print(json.dumps({"rows": rows, **acked.totals, **stored, "seconds": round(seconds, 3)}))
     else:
         counts = ", ".join(f"{name} {acked.totals[name]:,}" for name in COUNTS)
         print(f"{rows:,} records in {len(batches)} batches, all acked in {seconds:.1f} s: {counts}")
+        if options.stream:
+            print(f"stream {options.stream} has " + ", ".join(f"{name} {count:,}" for name, count in acked.of_stream.items()))
     return 0
 
 
@@ -105,6 +115,7 @@ def _options() -> argparse.Namespace:
         "--file", type=Path, help="records to send: CSV with a header line, or an Arrow IPC file; default: a few of its own"
     )
     parser.add_argument("--source", default="stream", help="name of this switch, part of every record's key")
+    parser.add_argument("--stream", default="", help="id of a usage stream, made where it is not there: resume by its offset")
     parser.add_argument("--batch-rows", type=_count, default=1_000, help="records in one batch")
     parser.add_argument("--cut-after", type=_count, metavar="N", help="break the connection on purpose after N batches, then resume")
     parser.add_argument("--rows", type=_count, default=2_500, help="how many records to make without --file")
@@ -134,12 +145,19 @@ def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Ac
     started_s = time.monotonic()
     cut_after = options.cut_after
     for attempt in range(ATTEMPTS_MAX):
-        left = [batch for batch in batches if batch.sequence > acked.last_sequence]
-        if not left:
-            break
         try:
             with grpc.insecure_channel(options.address) as channel:
-                _send(usage_service_pb2_grpc.UsageServiceStub(channel), left, acked, options, cut_after)
+                stub = usage_service_pb2_grpc.UsageServiceStub(channel)
+                if options.stream:
+                    acked.skip(_opened(stub, options).next_offset)
+                left = [batch for batch in batches if batch.sequence > acked.last_sequence]
+                if left:
+                    _send(stub, left, acked, options, cut_after)
+                if acked.last_sequence >= len(batches):
+                    if options.stream:
+                        rows = _opened(stub, options).rows
+                        acked.of_stream = {name: getattr(rows, name) for name in COUNTS}
+                    break
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE or attempt + 1 == ATTEMPTS_MAX:
                 raise
@@ -147,6 +165,20 @@ def _send_all(batches: Sequence[Batch], options: argparse.Namespace) -> tuple[Ac
             time.sleep(PAUSE_S * 2**attempt)
         cut_after = None  # once is enough
     return acked, time.monotonic() - started_s
+
+
+def _opened(stub: usage_service_pb2_grpc.UsageServiceStub, options: argparse.Namespace) -> pb.UsageStream:
+    """The stream, made where it is not there."""
+    name = f"usageStreams/{options.stream}"
+    try:
+        return stub.GetUsageStream(pb.GetUsageStreamRequest(name=name), metadata=_metadata(options.token_file))
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.NOT_FOUND:
+            raise
+    return stub.CreateUsageStream(
+        pb.CreateUsageStreamRequest(usage_stream=pb.UsageStream(source=options.source), usage_stream_id=options.stream),
+        metadata=_metadata(options.token_file),
+    )
 
 
 def _send(
@@ -157,9 +189,13 @@ def _send(
     to_send = left if cut_after is None else left[:cut_after]
 
     def requests() -> Iterator[pb.StreamUsageRequest]:
-        yield pb.StreamUsageRequest(header=pb.StreamHeader(source=options.source, schema_version=SCHEMA_VERSION, stream_id="example"))
+        header = pb.StreamHeader(source=options.source, schema_version=SCHEMA_VERSION, stream_id="example")
+        if options.stream:
+            header.usage_stream = f"usageStreams/{options.stream}"
+        yield pb.StreamUsageRequest(header=header)
         for batch in to_send:
-            yield pb.StreamUsageRequest(batch=pb.UsageBatch(sequence=batch.sequence, arrow_ipc=batch.arrow_ipc))
+            offset = batch.sequence - 1 if options.stream else None
+            yield pb.StreamUsageRequest(batch=pb.UsageBatch(sequence=batch.sequence, offset=offset, arrow_ipc=batch.arrow_ipc))
         all_sent.set()
         if cut_after is not None:
             stop.wait()

@@ -74,6 +74,22 @@ def test_a_connection_cut_on_purpose_loses_and_doubles_nothing(address: str) -> 
     assert (again["accepted"], again["duplicate"], again["conflicting"]) == (0, 4_000, 0)
 
 
+def test_a_stream_goes_on_where_the_server_says(address: str) -> None:
+    """Cut after 40 of 80 batches, most acks unread: none of the 4,000 records is sent twice, so that none is a duplicate."""
+    words = ("--address", address, "--rows", 4_000, "--batch-rows", 50, "--stream", "switch-7")
+    _, err = run("switch_stream.py", *words, "--cut-after", 40)
+    assert "connection broken on purpose after 40 batches, 1 of them acked" in err
+    again = totals(*words)  # another process, which finds nothing to send
+    assert (again["batches"], again["stored"]) == (
+        0,
+        {"accepted": 4_000, **dict.fromkeys(("duplicate", "conflicting", "rejected", "absorbed"), 0)},
+    )
+    out, _ = run("switch_stream.py", *words)
+    assert out.splitlines()[1] == "stream switch-7 has accepted 4,000, duplicate 0, conflicting 0, rejected 0, absorbed 0"
+    _, err = run("switch_stream.py", "--address", address, "--stream", "switch-8", "--source", "nobody", status=1)
+    assert "SOURCE_UNKNOWN" in err
+
+
 def test_files_are_read_as_csv_and_as_arrow(address: str, tmp_path: Path) -> None:
     csv = tmp_path / "records.csv"
     csv.write_text(CSV)
