@@ -70,6 +70,7 @@ class Acked:
     def __init__(self) -> None:
         self.last_sequence = 0
         self.totals = dict.fromkeys(("batches", *COUNTS), 0)
+        self.repeated = 0  # batches that were stored before they were sent again
         self.of_stream: dict[str, int] = {}  # rows of the whole stream, also of connections and processes before
 
     def skip(self, batches: int) -> None:
@@ -80,6 +81,7 @@ class Acked:
         """One more batch is durable."""
         self.last_sequence = ack.sequence
         self.totals["batches"] += 1
+        self.repeated += ack.repeated
         for name in COUNTS:
             self.totals[name] += getattr(ack, name)
 
@@ -104,7 +106,8 @@ def main() -> int:
         counts = ", ".join(f"{name} {acked.totals[name]:,}" for name in COUNTS)
         print(f"{rows:,} records in {len(batches)} batches, all acked in {seconds:.1f} s: {counts}")
         if options.stream:
-            print(f"stream {options.stream} has " + ", ".join(f"{name} {count:,}" for name, count in acked.of_stream.items()))
+            rows_of_stream = ", ".join(f"{name} {count:,}" for name, count in acked.of_stream.items())
+            print(f"stream {options.stream} has {rows_of_stream}; {acked.repeated} batches were acked as repeated")
     return 0
 
 

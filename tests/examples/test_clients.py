@@ -85,7 +85,10 @@ def test_a_stream_goes_on_where_the_server_says(address: str) -> None:
         {"accepted": 4_000, **dict.fromkeys(("duplicate", "conflicting", "rejected", "absorbed"), 0)},
     )
     out, _ = run("switch_stream.py", *words)
-    assert out.splitlines()[1] == "stream switch-7 has accepted 4,000, duplicate 0, conflicting 0, rejected 0, absorbed 0"
+    assert (
+        out.splitlines()[1]
+        == "stream switch-7 has accepted 4,000, duplicate 0, conflicting 0, rejected 0, absorbed 0; 0 batches were acked as repeated"
+    )
     _, err = run("switch_stream.py", "--address", address, "--stream", "switch-8", "--source", "nobody", status=1)
     assert "SOURCE_UNKNOWN" in err
 

@@ -11,6 +11,7 @@ meanwhile, without that lock: then the transaction changes no row of it, is undo
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -119,12 +120,11 @@ def digest_of(decoded: Decoded) -> bytes:
 
 def take(home: Home, batches: Sequence[LinedBatch], store: Callable[[list[Arrival], Any], list[IntakeReport]]) -> list[Outcome]:
     """The outcome of each batch. `store` takes arrivals in one transaction, within which it calls what it is given beside them."""
-    while True:
+    for _ in range(len(batches) + 1):
         plan = _planned(home, batches)
-        try:
+        with contextlib.suppress(_MovedError):  # a stream was finalized in between: each is once at most
             return _taken(batches, plan, store)
-        except _MovedError:
-            continue  # a stream was finalized in between; each is once at most
+    raise AssertionError("streams moved more often than they can be finalized")
 
 
 class _MovedError(Exception):
@@ -198,7 +198,7 @@ def _planned(home: Home, batches: Sequence[LinedBatch]) -> _Plan:
             plan.outcomes[index] = stored._replace(errors=row_errors.of_rejects(decoded.rejects))
         else:
             plan.taken.append(index)
-            plan.before.setdefault(place.stream_key, place.offset)
+            plan.before.setdefault(place.stream_key, head.next_offset)
             in_group[key] = index
             heads[place.stream_key] = head._replace(next_offset=place.offset + 1)
     return plan
