@@ -182,7 +182,7 @@ class Service:
         self._has_ended: bool | None = None  # as `stop` says
 
     @classmethod
-    def start(
+    def start(  # noqa: PLR0913 -- what is answered, and whom
         cls,
         listening: Listening,
         home: Home,
@@ -200,7 +200,7 @@ class Service:
         if access is not None:
             listening.entrance.guard(access)
         sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us)
-        streams = StreamCalls(Door(home, clock_us), sink.check_source, new_stream_id)
+        streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
         usage = UsageService(sink, listening.gate, streams)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)

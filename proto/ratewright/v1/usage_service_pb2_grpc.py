@@ -65,7 +65,7 @@ class UsageServiceServicer:
         """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
         stored once however often it is sent: see StreamUsage.
 
-        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -114,7 +114,7 @@ class UsageServiceServicer:
         INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
         ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
         again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
-        `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+        `columns`); NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED (the role of the caller is limited to another source); RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
         WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
         UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
         With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,

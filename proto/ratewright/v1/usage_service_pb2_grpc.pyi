@@ -37,7 +37,7 @@ class UsageServiceStub:
     """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
     stored once however often it is sent: see StreamUsage.
 
-    Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+    Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
     """
     GetUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]
@@ -74,7 +74,7 @@ class UsageServiceStub:
     INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
     ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
     again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
-    `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+    `columns`); NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED (the role of the caller is limited to another source); RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
     WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
     UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
     With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,
@@ -93,7 +93,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
     stored once however often it is sent: see StreamUsage.
 
-    Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+    Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
     """
     GetUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
@@ -130,7 +130,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
     ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
     again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
-    `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+    `columns`); NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED (the role of the caller is limited to another source); RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
     WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
     UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
     With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,
@@ -152,7 +152,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a usage stream of a source, for the operator that calls. The batches of a stream are counted by their offsets, so that each is
         stored once however often it is sent: see StreamUsage.
 
-        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
+        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
         """
 
@@ -207,7 +207,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED, SCHEMA_VERSION, MALFORMED_REQUEST (`stream_id` too long), SEQUENCE_NOT_GROWING,
         ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE, BATCH_UNUSABLE (its quantities add up to more than can be counted: do not send it
         again as it is), COLUMNS_MALFORMED (`columns` without rows or of unequal length), BATCH_CONTENT (records in `arrow_ipc` and in
-        `columns`); NOT_FOUND: SOURCE_UNKNOWN; RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
+        `columns`); NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED (the role of the caller is limited to another source); RESOURCE_EXHAUSTED: STREAMS_EXHAUSTED (try again later),
         WAITING_ROOM_FULL (send the header at once); DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE (no header within ten seconds);
         UNAVAILABLE: SHUTTING_DOWN (send again what was not acked), STORE_UNAVAILABLE (disk full, database locked); INTERNAL: INTERNAL.
         With a `usage_stream` also NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME,

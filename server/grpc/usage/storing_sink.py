@@ -26,6 +26,7 @@ from mediation.definitions import named
 from mediation.sources import model
 from rating.errors import LockedError, UserError, quoted
 from server.grpc import convert
+from server.grpc.entrance import about, caller
 from server.grpc.refusals import Refusal, invalid, not_found
 from server.grpc.usage import arrow_batches, column_batches
 from server.grpc.usage.group_commit import GroupCommit
@@ -75,8 +76,8 @@ class StoringSink:
         self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
     def open(self, header: pb.StreamHeader) -> Line:
-        """The line of a call. SOURCE_UNKNOWN where its source is none for streams; refused where its stream is not the caller's."""
-        self.check_source(header.source)
+        """The line of a call. Refused as by `allow`, and where its stream is not the caller's."""
+        self.allow(header.source)
         if not header.usage_stream:
             return Line(header.source)
         with refused():
@@ -84,13 +85,14 @@ class StoringSink:
         if found.source != header.source:
             message = f"{quoted(header.usage_stream)} is a stream of source {found.source}, not of {quoted(header.source)}"
             raise invalid("SOURCE_MISMATCH", message, {"source": found.source})
+        about(f"usage stream {found.stream_key}")
         return Line(found.source, found.stream_key, found.stream_id)
 
     def submit(self, line: Line, batch: pb.UsageBatch) -> Future[Stored]:
         """Decode one batch and queue it. A line that is held back holds its batch undecoded."""
         with self._decoded:
             rows = _rows(batch)
-            decoded = stream.to_usage(rows, self.check_source(line.source), hash_key=self._home.hash_key)
+            decoded = stream.to_usage(rows, self._find(line.source), hash_key=self._home.hash_key)
             place = None if line.stream_key is None else Place(line.stream_key, batch.offset, offsets.digest_of(decoded))
             answer = self._writer.submit(LinedBatch(line, decoded, place), size_bytes(decoded))
         if place is not None:
@@ -108,8 +110,15 @@ class StoringSink:
             _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)
         return has_answered
 
-    def check_source(self, name: str) -> model.Source:
-        """The source of a name; SOURCE_UNKNOWN when it is none for streams."""
+    def allow(self, name: str) -> None:
+        """Refuse a source that is none for streams (SOURCE_UNKNOWN), or not one of the caller's (SOURCE_NOT_ALLOWED)."""
+        self._find(name)
+        known = caller()
+        if known is not None and not known.identity.may_send(name, self._clock_us()):
+            message = f"{known.name} may not send usage of source {quoted(name)}"
+            raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "SOURCE_NOT_ALLOWED", message, {"source": name})
+
+    def _find(self, name: str) -> model.Source:
         source = self._sources.get(name)
         if source is None:
             raise not_found("SOURCE_UNKNOWN", f"source {quoted(name)} is not one that this server takes streams of", {"source": name})

@@ -15,6 +15,7 @@ from billing.intake.streams import registry
 from ratewright.v1 import usage_service_pb2 as pb
 from rating.errors import NotFoundError
 from server.grpc import calls, convert
+from server.grpc.entrance import about
 from server.grpc.refusals import Refusal, invalid, not_found
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ def random_id() -> str:
 
 
 class StreamCalls:
-    """The calls about streams, without their batches. `new_id` gives the id of a stream for which the client has none."""
+    """The calls about streams, without their batches.
 
-    def __init__(self, door: Door, check_source: Callable[[str], object], new_id: Callable[[], str]) -> None:
+    `allow` refuses sources; `new_id` gives the id of a stream for which the client has none.
+    """
+
+    def __init__(self, door: Door, allow: Callable[[str], None], new_id: Callable[[], str]) -> None:
         self._door = door
-        self._check_source = check_source
+        self._allow = allow
         self._new_id = new_id
 
     def create(self, request: pb.CreateUsageStreamRequest, context: grpc.ServicerContext) -> pb.UsageStream:
@@ -46,7 +50,7 @@ class StreamCalls:
 
         def make(act: Act) -> pb.UsageStream:
             source = request.usage_stream.source
-            self._check_source(source)
+            self._allow(source)
             stream_id = _checked_id(request.usage_stream_id) if request.usage_stream_id else self._new_id()
             with refused():
                 made = registry.create(self._door.home, acting.current(), stream_id, source, act.now_us, dry_run=act.dry_run)
@@ -62,7 +66,7 @@ class StreamCalls:
         """Let a stream take no more."""
 
         def end(act: Act) -> pb.UsageStream:
-            stream_id = convert.parse_usage_stream_name(request.name)
+            stream_id = self.find(request.name).stream_id
             with refused():
                 return message(registry.finalize(self._door.home, acting.current(), stream_id, act.now_us, dry_run=act.dry_run))
 
@@ -71,7 +75,9 @@ class StreamCalls:
     def find(self, name: str) -> Stream:
         """The stream of a name, if it is the caller's."""
         with refused():
-            return registry.find(self._door.home, acting.current(), convert.parse_usage_stream_name(name))
+            found = registry.find(self._door.home, acting.current(), convert.parse_usage_stream_name(name))
+        about(f"usage stream {found.stream_key}")
+        return found
 
     def _of_commit(self, commit_seq: int) -> pb.UsageStream:
         return message(registry.of_commit(self._door.home, commit_seq))
