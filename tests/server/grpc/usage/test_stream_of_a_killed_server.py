@@ -13,6 +13,7 @@ from ratewright.v1 import usage_service_pb2 as pb
 from tests.server.cli.test_serve import serving
 from tests.server.grpc.calls import DEADLINE_S
 from tests.server.grpc.usage.streams import at, get, header, make, outline, send, stored, stub
+from tests.server.with_token import local_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def test_what_was_not_acked_is_sent_again_and_stored_once(
         yield from BATCHES[1:]
 
     monkeypatch.setenv(commit_points.VARIABLE, point)
-    with serving(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+    with serving(tmp_path) as server, local_channel(server.address, tmp_path / "home") as channel:
         make(channel, "switch-7")
         call = stub(channel).StreamUsage(requests(), timeout=DEADLINE_S)
         assert next(call).HasField("opened")
@@ -50,7 +51,7 @@ def test_what_was_not_acked_is_sent_again_and_stored_once(
             next(call)
         assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
     monkeypatch.delenv(commit_points.VARIABLE)
-    with serving(tmp_path) as again, grpc.insecure_channel(again.address) as channel:
+    with serving(tmp_path) as again, local_channel(again.address, tmp_path / "home") as channel:
         before = get(channel, NAME).next_offset
         assert before in next_offsets
         sent = send(channel, NAME, *BATCHES[1:])  # without asking: all that was not acked
