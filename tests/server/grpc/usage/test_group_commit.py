@@ -28,8 +28,8 @@ class Disk:
         self.may_sync = threading.Semaphore(0)
         self.syncing = threading.Semaphore(0)
 
-    def store(self, group: Sequence[int]) -> list[str]:
-        """Sync once allowed to; batch 13 cannot be stored, and with batch 28 there is no room."""
+    def store(self, group: Sequence[int]) -> list[str | Exception]:
+        """Sync once allowed to; batch 13 cannot be stored, with batch 28 there is no room, and batch 7 is answered with an error."""
         self.syncing.release()
         self.tried.append(list(group))
         assert self.may_sync.acquire(timeout=WAIT_S)
@@ -38,7 +38,7 @@ class Disk:
         if 28 in group:
             raise self.full
         self.groups.append(list(group))
-        return [f"stored {batch}" for batch in group]
+        return [ValueError("stale") if batch == 7 else f"stored {batch}" for batch in group]
 
 
 @pytest.fixture
@@ -85,6 +85,19 @@ def test_submit_blocks_while_too_much_waits(disk: Disk, open_writer: Callable[..
     thread.join(WAIT_S)
     assert held_back[0].result(WAIT_S) == "stored 3"
     assert disk.groups == [[1], [2], [3]]
+
+
+def test_an_error_in_the_place_of_a_receipt_is_of_its_batch_alone(disk: Disk, open_writer: Callable[..., GroupCommit[int, str]]) -> None:
+    """The group is stored once, not batch by batch."""
+    writer = open_writer()
+    writer.submit(1, 1)
+    assert disk.syncing.acquire(timeout=WAIT_S)
+    before, stale, behind = (writer.submit(batch, 1) for batch in (2, 7, 8))
+    disk.may_sync.release(2)
+    assert (before.result(WAIT_S), behind.result(WAIT_S)) == ("stored 2", "stored 8")
+    with pytest.raises(ValueError, match="stale"):
+        stale.result(WAIT_S)
+    assert disk.tried == [[1], [2, 7, 8]]
 
 
 def test_a_batch_larger_than_the_bound_still_gets_through(disk: Disk, open_writer: Callable[..., GroupCommit[int, str]]) -> None:

@@ -232,6 +232,8 @@ def test_batches_do_not_wait_for_another_that_keeps_the_store(world: World) -> N
         name = make(channel).name
         with world.home.begin():
             sent = send(channel, name, at(0, [1]), at(1, [2]))
+            for call in (make, lambda each: finalize(each, name)):
+                assert refused(lambda call=call: call(channel))[:2] == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
         assert sent.refusal is not None
         assert (sent.acks, sent.refusal[:2]) == ([], (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"))
         assert get(channel, name).next_offset == 0, "nor is the second one stored"
