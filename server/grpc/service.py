@@ -26,7 +26,7 @@ from ratewright.v1 import (
     usage_service_pb2_grpc,
 )
 from rating.errors import UserError, quoted
-from server.grpc import arrow_batches, health, tls
+from server.grpc import arrow_batches, finance, health, tls
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.calls import Door
 from server.grpc.dunning_service import DunningService
@@ -55,7 +55,9 @@ HANDSHAKE_S: Final = 5.0  # a connection that does not speak HTTP/2, and TLS, by
 IDLE_S: Final = 120.0  # so is one without calls; clients connect again by themselves
 CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
-SERVICE_NAMES: Final = tuple(f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Approval", "Audit"))
+SERVICE_NAMES: Final = tuple(
+    f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Approval", "Audit", *finance.SERVICES)
+)
 
 
 class Address(NamedTuple):
@@ -201,6 +203,7 @@ class Service:
         door, page_token_key = Door(home, clock_us), home.page_token_key()
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
+        finance.add_to(server, home, clock_us)
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()
