@@ -158,7 +158,7 @@ def _credit_of(connection: sa.Connection, event: Any) -> tuple[int, _Credit]:  #
 
 
 def _moved(connection: sa.Connection, commit_seq: int, credit: _Credit, event: Any) -> tuple[list[tuple[str, int]], int]:  # noqa: ANN401 -- as above
-    """What the credit settles no more, and what was left of it."""
+    """Amounts of invoices that the credit settles no more, and the rest of the credit."""
     part, invoice, other = tables.settlements.c, tables.invoices.c, tables.payment_events.c
     own = (part.credit_kind == credit.kind, part.credit_id == credit.identity)
     amount = sa.cast(sa.func.sum(part.amount_micros), tables.INT64)

@@ -1,1 +1,1 @@
-"""Acts of users as functions: below the command line and the service, which both call them, and neither of which is imported here."""
+"""Acts of users as functions. The command line and the service both call them; they import neither."""

@@ -40,7 +40,7 @@ def payment(row: PaymentRow, *, practice: bool) -> pb.Payment:
 
 
 def recorded(done: Recorded, receipt: str = "", *, practice: bool) -> pb.RecordPaymentResponse:
-    """What a payment settled."""
+    """The answer to a payment: the invoices that it settled."""
     return pb.RecordPaymentResponse(
         payment=f"payments/{done.payment_id}",
         already_recorded=done.existed,
@@ -65,7 +65,7 @@ def receipt(row: Receipt) -> pb.Receipt:
 
 
 def imported(done: Imported, *, practice: bool) -> pb.ImportBankFileResponse:
-    """What an import did."""
+    """The answer to an import."""
     return pb.ImportBankFileResponse(
         file_name=done.file_name,
         already_imported=done.existed,

@@ -128,7 +128,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         return values.write(self._door, request, context, act, recover, pb.ReturnBankLineResponse)
 
     def RefundPayment(self, request: pb.RefundPaymentRequest, context: grpc.ServicerContext) -> pb.GiveBackResponse:
-        """What is left of a payment or a document, paid back."""
+        """A payment or a document, paid back as far as something is left of it."""
 
         def act(by: Act) -> pb.GiveBackResponse:
             if bool(request.payment) == bool(request.document):

@@ -1,6 +1,6 @@
 """Values of finance at the edge of the API: money that comes in, names of resources, days, texts, pages.
 
-A page token holds the id of the last one of its page, and is bound to every field of its query but the size of the page.
+A page token holds the id of the last one of its page. It is bound to every field of its query but the size of the page.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from google.type import date_pb2, money_pb2
-
 from ratewright.v1 import payment_service_pb2 as pb
 from rating.money import parse_micros
 from server.grpc import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from google.type import date_pb2, money_pb2
 
 MAPPING = """
 name: city-bank
@@ -61,9 +61,15 @@ def settled(parts: Iterable[pb.Settlement]) -> list[list[Any]]:
     return [[each.invoice, micros(each.amount)] for each in parts]
 
 
-def payment(payment_id: str = "P-1", amount: str = "4.00", account: str = "anna", **more: Any) -> pb.RecordPaymentRequest:  # noqa: ANN401 -- fields of the message
+def payment(
+    payment_id: str = "P-1",
+    amount: str | money_pb2.Money | None = "4.00",
+    account: str = "anna",
+    **more: Any,  # noqa: ANN401 -- fields of the message
+) -> pb.RecordPaymentRequest:
     """A payment of 10 November."""
-    fields = {"amount": money(amount), "receive_date": day("11-10"), "reference": "thanks", **more}
+    given = money(amount) if isinstance(amount, str) else amount
+    fields = {"amount": given, "receive_date": day("11-10"), "reference": "thanks", **more}
     return pb.RecordPaymentRequest(parent=f"accounts/{account}", payment_id=payment_id, **fields)
 
 

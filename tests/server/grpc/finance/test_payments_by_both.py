@@ -251,13 +251,13 @@ def test_money_that_goes_back(payments: PaymentServiceStub, twin: World, command
     payments.RecordPayment(payment(amount="20.00"), timeout=DEADLINE_S)
     command(twin, *RECORD, "--amount", "20.00")
     common = {"payment": "payments/P-1", "event_date": day("11-12")}
-    refund = pb.RefundPaymentRequest(event_id="E-1", amount=money("3.00"), payee="anna", reason="too much", **common)
+    refund = pb.RefundPaymentRequest(event_id="E-1", amount=money("3.00"), payee="anna", reason="no", **common)
     chargeback = pb.ChargeBackPaymentRequest(event_id="E-2", amount=money("6.00"), fee=money("0.50"), **common)
     won = pb.ChargeBackPaymentRequest(event_id="E-3", amount=money("1.00"), won=True, **common)
     reverse = pb.ReversePaymentRequest(event_id="E-4", fee=money("2.00"), reason="bounced", **common)
     on = ("--payment", "P-1", "--date", "2025-11-12")
     both = [
-        (payments.RefundPayment(refund, timeout=DEADLINE_S), ("refund", "--id", "E-1", "--amount", "3", "--to", "anna", "--reason", "too much")),
+        (payments.RefundPayment(refund, timeout=DEADLINE_S), ("refund", "--id", "E-1", "--amount", "3", "--to", "anna", "--reason", "no")),
         (payments.ChargeBackPayment(chargeback, timeout=DEADLINE_S), ("chargeback", "--id", "E-2", "--amount", "6.00", "--fee", "0.50")),
         (payments.ChargeBackPayment(won, timeout=DEADLINE_S), ("chargeback", "--id", "E-3", "--amount", "1.00", "--won")),
         (payments.ReversePayment(reverse, timeout=DEADLINE_S), ("reverse", "--id", "E-4", "--fee", "2", "--reason", "bounced")),
