@@ -25,7 +25,6 @@ from billing.payments.writing import (
     account_of,
     act_of,
     first_day,
-    in_pages,
     latest_day,
     require_currency,
     require_id,
@@ -37,6 +36,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import approvals, tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros

@@ -26,7 +26,6 @@ from billing.payments.writing import (
     account_by_key,
     act_of,
     first_day,
-    in_pages,
     require_id,
     require_minor_units,
     require_not_before,
@@ -36,6 +35,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import approvals, tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros

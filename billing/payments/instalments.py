@@ -20,7 +20,6 @@ from billing.payments.writing import (
     Act,
     Writing,
     account_of,
-    in_pages,
     minor_places,
     require_id,
     require_not_before,
@@ -28,6 +27,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros, minor_step_micros

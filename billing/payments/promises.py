@@ -18,7 +18,6 @@ from billing.payments.writing import (
     Act,
     account_by_key,
     account_of,
-    in_pages,
     require_id,
     require_minor_units,
     require_positive,
@@ -27,6 +26,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.pages import in_pages
 from billing.store.sums import halves, whole
 from rating import identifiers
 from rating.errors import UserError

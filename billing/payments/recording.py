@@ -23,7 +23,6 @@ from billing.payments.writing import (
     Act,
     Writing,
     account_of,
-    in_pages,
     require_currency,
     require_id,
     require_minor_units,
@@ -33,6 +32,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import UserError
 

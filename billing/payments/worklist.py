@@ -16,8 +16,9 @@ from billing import give_back_limit, ledger
 from billing.payments import postings, recording
 from billing.payments.matching import MATCHED, REASONS
 from billing.payments.recording import Payment, Recorded
-from billing.payments.writing import Account, Act, Writing, account_of, act_of, in_pages, writing
+from billing.payments.writing import Account, Act, Writing, account_of, act_of, writing
 from billing.store import approvals, tables
+from billing.store.pages import in_pages
 from rating.dates import utc_date
 from rating.errors import NotFoundError, UserError
 

@@ -196,21 +196,6 @@ def require_not_before(on: dt.date, earliest: str, what: str, came: str = "the m
         raise UserError(f"{what} is dated {on}, before {came} on {earliest}", "give the date on which it happened", exit_status=2)
 
 
-def in_pages(
-    query: sa.Select[Any], order: tuple[sa.ColumnElement[Any], ...], identity: sa.ColumnElement[str], after: str, limit: int | None
-) -> sa.Select[Any]:
-    """A query in an order of rows that never change, beginning after the row whose id is `after`: pages stay as they are while rows come.
-
-    `identity` is the column of that id, in the one table that `order` has its columns of.
-    """
-    if after:
-        table = sa.inspect(identity).table.alias("after")
-        last = sa.select(*(table.c[column.name] for column in order)).where(table.c[identity.name] == after)
-        query = query.where(sa.tuple_(*order) > last.scalar_subquery())
-    query = query.order_by(*order)
-    return query if limit is None else query.limit(limit)
-
-
 def first_day(moves: Iterable[tuple[str, int]], amount_micros: int) -> str:
     """The first day from which on so much is there at the end of every day, of what came and went (below zero) by date. Pure.
 

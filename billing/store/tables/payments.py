@@ -20,6 +20,7 @@ payments = table(
     text("receipt", nullable=True),  # number of the cash desk's receipt
     text("by_name", nullable=True),
     int_("by_uid", nullable=True),
+    sa.Index("ix_payments_commit_seq", "commit_seq", "payment_id"),
     sa.CheckConstraint("amount_micros > 0", name="payment_positive"),
 )
 # What settles what, added to only. credit_kind: payment | invoice (a document with a negative total) | deposit | write_off; credit_id:

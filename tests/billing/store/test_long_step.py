@@ -64,7 +64,7 @@ def stored(folder: Path) -> Periods:
 
 def test_a_small_home_is_filled_in_as_it_is_opened(folder: Path) -> None:
     before = stored(folder)
-    assert upgrading.upgrade(folder, "0014").revisions == ["0017", "0016", "0015"]
+    assert upgrading.upgrade(folder, "0014").revisions == ["0019", "0017", "0016", "0015"]
     assert stored(folder) == before
 
 
@@ -79,7 +79,7 @@ def test_a_large_home_is_upgraded_by_its_command_alone(
     with pytest.raises(UserError, match="has schema 0014, and the upgrade to 0015 reads more than 3 lines") as refused:
         Home.open(folder)
     assert "ratewright db upgrade" in refused.value.remedy
-    assert upgrading.upgrade(folder, dry_run=True) == upgrading.Upgrade("0014", "0017", ["0015", "0016", "0017"])
+    assert upgrading.upgrade(folder, dry_run=True) == upgrading.Upgrade("0014", "0019", ["0015", "0016", "0017", "0019"])
     for point, left in (("upgrade.part_committed", 4), ("upgrade.before_part_commit", 3), ("upgrade.part_committed", 3)):
         with monkeypatch.context() as patched:
             patched.setattr(commit_points, "reached", _stopping(point))
@@ -93,7 +93,7 @@ def test_a_large_home_is_upgraded_by_its_command_alone(
     assert capsys.readouterr().out == "filled in the lines of 2 accounts\n"
     assert stored(folder) == before
     assert main(["db", "upgrade", "--home", str(folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"found": "0017", "to": "0017", "revisions": [], "left": 0, "notes": [], "dry_run": False}
+    assert json.loads(capsys.readouterr().out) == {"found": "0019", "to": "0019", "revisions": [], "left": 0, "notes": [], "dry_run": False}
 
 
 def test_a_step_that_was_stopped_may_go_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,28 @@
+"""Indexes for lists of all accounts in pages: documents by day of issue, payments in the order in which they were recorded.
+
+Revision 0019. Rows stay as they are.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0019"
+down_revision = "0017"
+
+_INDEXES = (
+    ("ix_invoices_issued_on", "invoices", ["issued_on", "number"]),
+    ("ix_payments_commit_seq", "payments", ["commit_seq", "payment_id"]),
+)
+
+
+def upgrade() -> None:
+    """Add the indexes."""
+    for name, table, columns in _INDEXES:
+        op.create_index(name, table, columns)
+
+
+def downgrade() -> None:
+    """Back to 0017, which has no lists in pages by these orders."""
+    for name, table, _ in _INDEXES:
+        op.drop_index(name, table)
