@@ -11,6 +11,7 @@ and further conditions are looked at within such bounds on both sides, or within
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -24,8 +25,6 @@ from billing.store.voids import voided
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from billing.store.home import Home
 
 NUMBER, ISSUED, DUE, TOTAL = "number", "issue_date", "due_date", "total"
@@ -66,6 +65,21 @@ def list_page(home: Home, listing: Listing, *, after: str = "", limit: int) -> l
         if listing.account_id is not None:
             require_account(connection, listing.account_id)
         return [InvoiceSummary(*row[1:-2]) for row in connection.execute(query)]
+
+
+def owner(home: Home, number: str) -> str | None:
+    """The account of a document; None where there is no document of that number."""
+    invoice, account = tables.invoices.c, tables.accounts.c
+    query = sa.select(account.account_id).join_from(tables.invoices, tables.accounts).where(invoice.number == number)
+    with home.connect() as connection:
+        return connection.execute(query).scalar_one_or_none()
+
+
+def of_run(home: Home, run_id: int, account_id: str | None = None) -> list[InvoiceSummary]:
+    """The documents of a run by number, of one account or all."""
+    listing = Listing(account_id, (Condition(RUN, "=", run_id),))
+    with home.connect() as connection:
+        return [InvoiceSummary(*row[1:-2]) for row in connection.execute(select(listing))]
 
 
 def select(listing: Listing, after: str = "", limit: int | None = None) -> sa.Select[Any]:

@@ -70,7 +70,7 @@ def returned_line(home: Home, commit_seq: int) -> Returned:
     """The line of a bank file that a commit returned, or proposed to return."""
     decision, line = tables.bank_line_decisions.c, tables.bank_lines.c
     with home.connect() as connection:
-        asked = _proposal(connection, commit_seq)
+        asked = approvals.of_commit(connection, commit_seq)
         if asked is not None:
             return Returned(asked.subject, asked.currency, asked.amount_micros, False, needs_second=True, proposal=asked.approval_id)
         query = sa.select(line.line_id, line.currency, line.amount_micros)
@@ -82,7 +82,7 @@ def given_back(home: Home, commit_seq: int) -> GivenBack:
     """The money that a commit gave back, or proposed to give back. Credit of the whole account is not worked out again."""
     event = tables.payment_events
     with home.connect() as connection:
-        asked = _proposal(connection, commit_seq)
+        asked = approvals.of_commit(connection, commit_seq)
         if asked is not None:
             fee = _payload(asked)["fee_micros"]
             money = (asked.account_id, asked.currency, asked.amount_micros - fee, fee)
@@ -107,7 +107,7 @@ def deposit_taken(home: Home, commit_seq: int) -> Held:
 def deposit_moved(home: Home, commit_seq: int) -> Held:
     """The deposit that a commit released or refunded, or proposed to refund."""
     with home.connect() as connection:
-        asked = _proposal(connection, commit_seq)
+        asked = approvals.of_commit(connection, commit_seq)
         if asked is not None:
             held = deposits.held_as_of(connection, _payload(asked)["deposit_id"], commit_seq)
             return held._replace(needs_second=True, proposal=asked.approval_id)
@@ -130,12 +130,6 @@ def plan(home: Home, commit_seq: int) -> Plan:
     with home.connect() as connection:
         found = connection.execute(sa.select(row.plan_id, row.agreed_on).where(row.commit_seq == commit_seq)).one()
         return instalments.read(connection, dt.date.fromisoformat(found.agreed_on), found.plan_id)
-
-
-def _proposal(connection: sa.Connection, commit_seq: int) -> Approval | None:
-    row = tables.approvals.c
-    found = connection.execute(sa.select(row.approval_id).where(row.commit_seq == commit_seq)).scalar_one_or_none()
-    return None if found is None else approvals.find(connection, found)
 
 
 def _parts(connection: sa.Connection, commit_seq: int, credit: _Credit) -> list[tuple[str, int]]:

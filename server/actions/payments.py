@@ -89,9 +89,9 @@ def give_back(home: Home, back: Back, act: Act, *, day: str = DATE, currency: st
         back = back._replace(number=whole_numbers(home, [back.number])[0])
     require_begun(back.on_date, act.now_us, day)
     if back.payment_id is not None:
-        _require_currency(home, currency, tables.payments, tables.payments.c.payment_id == back.payment_id)
+        require_currency(home, currency, tables.payments, tables.payments.c.payment_id == back.payment_id)
     else:
-        _require_currency(home, currency, tables.invoices, tables.invoices.c.number == back.number)
+        require_currency(home, currency, tables.invoices, tables.invoices.c.number == back.number)
     return giving_back.give_back(home, back, act)
 
 
@@ -108,7 +108,7 @@ def move_deposit(home: Home, movement: Movement, act: Act, *, day: str = DATE, c
     from billing.payments import deposits
 
     require_begun(movement.on_date, act.now_us, day)
-    _require_currency(home, currency, tables.deposits, tables.deposits.c.deposit_id == movement.deposit_id)
+    require_currency(home, currency, tables.deposits, tables.deposits.c.deposit_id == movement.deposit_id)
     return deposits.move(home, movement, act)
 
 
@@ -117,7 +117,7 @@ def promise(home: Home, given: Promise, act: Act, *, day: str = "--made", curren
     from billing.payments import promises
 
     require_begun(given.made_on, act.now_us, day)
-    _require_currency(home, currency, tables.accounts, tables.accounts.c.account_id == given.account_id)
+    require_currency(home, currency, tables.accounts, tables.accounts.c.account_id == given.account_id)
     return promises.promise(home, given, act)
 
 
@@ -126,7 +126,7 @@ def agree_plan(home: Home, wanted: Wanted, act: Act, *, day: str = DATE, currenc
     from billing.payments import instalments
 
     require_begun(wanted.agreed_on, act.now_us, day)
-    _require_currency(home, currency, tables.accounts, tables.accounts.c.account_id == wanted.account_id)
+    require_currency(home, currency, tables.accounts, tables.accounts.c.account_id == wanted.account_id)
     return instalments.agree(home, wanted._replace(numbers=whole_numbers(home, wanted.numbers)), act)
 
 
@@ -153,7 +153,7 @@ def whole_numbers(home: Home, numbers: Iterable[str]) -> tuple[str, ...]:
         return tuple(full_number(connection, number) for number in given)
 
 
-def _require_currency(home: Home, currency: str | None, table: sa.Table, condition: sa.ColumnElement[Any]) -> None:
+def require_currency(home: Home, currency: str | None, table: sa.Table, condition: sa.ColumnElement[Any]) -> None:
     """Raises UserError where an amount is in another currency than what it is about. What is not there is refused by its act."""
     if currency is None:
         return

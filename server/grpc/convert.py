@@ -29,6 +29,7 @@ _ACCOUNT: Final = re.compile(r"accounts/([^/]+)")
 _APPROVAL: Final = re.compile(r"approvals/([0-9]{1,18})")
 _INVOICE: Final = re.compile(r"accounts/([^/]+)/invoices/([^/]+)")
 _DUNNING_STATE: Final = re.compile(r"accounts/([^/]+)/dunningState")
+_STATEMENT: Final = re.compile(r"accounts/([^/]+)/statement")
 
 
 class InvoiceName(NamedTuple):
@@ -85,6 +86,11 @@ def parse_invoice_name(name: str) -> InvoiceName:
 def parse_dunning_state_name(name: str) -> str:
     """The account's id in the name of its dunning state."""
     return _parse(_DUNNING_STATE, name, "accounts/{account}/dunningState")[0]
+
+
+def parse_statement_name(name: str) -> str:
+    """The account's id in the name of its statement."""
+    return _parse(_STATEMENT, name, "accounts/{account}/statement")[0]
 
 
 def parse_language(code: str) -> str | None:

@@ -52,12 +52,13 @@ def ageing_(
     """Show what customers owe, by days past due. Credit that is not used up is listed apart."""
     from billing.accounting import ageing
     from billing.store.home import Home
+    from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     as_of = parse_date(date)
-    with Home.open(home) as opened, opened.connect() as connection:
-        found = ageing.aged(ageing.items(connection, as_of, account), as_of)
+    with Home.open(home) as opened:
+        found = invoices.aged(opened, as_of, account)
     names = ageing.bucket_names()
     practice.say(opened, as_json=as_json)
     if as_json:
