@@ -21,7 +21,7 @@ from billing.invoicing.forms import INVOICE
 from billing.invoicing.reading import InvoiceSummary, require_account, summaries
 from billing.store import tables
 from billing.store.pages import in_pages
-from billing.store.voids import voided
+from billing.store.voids import is_void
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def select(listing: Listing, after: str = "", limit: int | None = None) -> sa.Se
     """The query of a list. Raises NotServedError."""
     require_served(listing)
     invoice = tables.invoices.c
-    query = summaries()
+    query = summaries(of_few=True)
     if listing.account_id is not None:
         query = query.where(tables.accounts.c.account_id == listing.account_id)
     columns = _columns()
@@ -132,10 +132,10 @@ def _columns() -> dict[str, sa.ColumnElement[Any]]:
         TOTAL: invoice.total_micros,
         NET: invoice.net_micros,
         TAX: invoice.tax_micros,
-        OPEN_AMOUNT: open_micros(),
+        OPEN_AMOUNT: open_micros(of_few=True),
         ACCOUNT: tables.accounts.c.account_id,
         RUN: invoice.run_id,
-        VOID: invoice.invoice_key.in_(voided()),
-        OPEN: open_micros() != 0,
+        VOID: is_void(invoice.invoice_key),
+        OPEN: open_micros(of_few=True) != 0,
         TYPE: sa.func.coalesce(invoice.document_type, INVOICE),
     }

@@ -54,7 +54,7 @@ payment_events = table(
     id_("event_id"),
     sa.Column("reference", sa.Text, nullable=False, unique=True),
     sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.payment_id"), nullable=True, index=True),
-    text("credit_number", nullable=True),  # of a document whose credit was paid out
+    sa.Column("credit_number", sa.Text, nullable=True, index=True),  # of a document whose credit was paid out
     text("payee", nullable=True),
     text("kind"),
     int_("amount_micros"),

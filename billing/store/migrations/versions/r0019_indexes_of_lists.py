@@ -1,4 +1,4 @@
-"""Indexes for lists of all accounts in pages: documents by day of issue, payments in the order in which they were recorded.
+"""Indexes for lists of all accounts in pages: documents by day of issue, what was paid out of one, payments as they were recorded.
 
 Revision 0019. Rows stay as they are.
 """
@@ -12,6 +12,7 @@ down_revision = "0017"
 
 _INDEXES = (
     ("ix_invoices_issued_on", "invoices", ["issued_on", "number"]),
+    ("ix_payment_events_credit_number", "payment_events", ["credit_number"]),
     ("ix_payments_commit_seq", "payments", ["commit_seq", "payment_id"]),
 )
 
