@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ratewright.v1 import payment_service_pb2_grpc
+from ratewright.v1 import control_service_pb2_grpc, ledger_service_pb2_grpc, payment_service_pb2_grpc
+from server.grpc.finance.control_service import ControlService
+from server.grpc.finance.ledger_service import LedgerService
 from server.grpc.finance.payment_service import PaymentService
 
 if TYPE_CHECKING:
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
-SERVICES: Final = ("Payment",)
+SERVICES: Final = ("Payment", "Ledger", "Control")
 
 
 def add_to(server: grpc.Server, home: Home, clock_us: Callable[[], int]) -> None:
     """Let a server answer for all of them."""
     key = home.page_token_key()
     payment_service_pb2_grpc.add_PaymentServiceServicer_to_server(PaymentService(home, clock_us, key), server)
+    ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerService(home, clock_us, key), server)
+    control_service_pb2_grpc.add_ControlServiceServicer_to_server(ControlService(home, clock_us, key), server)

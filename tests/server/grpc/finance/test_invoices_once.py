@@ -60,7 +60,7 @@ def test_a_write_counts_once(  # noqa: PLR0913 -- a row of the table
     invoices: invoice_service_pb2_grpc.InvoiceServiceStub,
     billed: World,
     method: str,
-    request_: Any,
+    request_: Any,  # noqa: ANN401 -- messages of any method
     field: str,
     *,
     waits: bool,

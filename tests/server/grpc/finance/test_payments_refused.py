@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+import sqlalchemy as sa
 from google.rpc import error_details_pb2
 from google.type import date_pb2, money_pb2
 from grpc_status import rpc_status
 
+from billing.payments import recording
 from ratewright.v1 import payment_service_pb2 as pb
 from server.grpc.finance.values import TEXT_CHARACTERS_MAX
 from tests.server.grpc.calls import DEADLINE_S, refused
@@ -229,3 +232,28 @@ def test_pages_of_the_other_lists(payments: PaymentServiceStub, billed: World) -
                 found += [getattr(each, name) for each in getattr(page, rows)]
                 token = page.next_page_token
             assert (found, token) == (ids, "")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("account", [None, "anna"])
+def test_no_page_of_payments_reads_a_table(payments: PaymentServiceStub, billed: World, account: str | None) -> None:
+    """Of all accounts payments come in the order of an index; the rest of a page is looked up for its few payments."""
+    for each in ("P-1", "P-2", "P-3"):
+        payments.RecordPayment(payment(each, "1.00"), timeout=DEADLINE_S)
+    sent: list[tuple[str, Any]] = []
+
+    def note(*told: Any) -> None:  # noqa: ANN401 -- an event of the database
+        sent.append((told[2], told[3]))
+
+    with billed.home.connect() as connection:
+        sa.event.listen(connection.engine, "before_cursor_execute", note)
+        try:
+            assert len(recording.list_payments(billed.home, account, after="P-1", limit=1)) == 1
+        finally:
+            sa.event.remove(connection.engine, "before_cursor_execute", note)
+        queries = [(text, values) for text, values in sent if text.startswith("SELECT") and "payments" in text]
+        assert queries
+        for text, values in queries:
+            plan = "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
+            assert not re.search(r"^SCAN (?!payments USING INDEX ix_payments_commit_seq|CONSTANT)", plan, re.MULTILINE), plan
+            assert account is not None or "TEMP B-TREE" not in plan or "GROUP BY" in plan, plan
