@@ -62,7 +62,7 @@ def preview_reissue(home: Home, number: str, act: Act) -> Preview:
 
 
 def reissued_by(home: Home, commit_seq: int) -> Reissued:
-    """The run that a commit began, as it stands now: whoever asked for it may have been cut off before it ended."""
+    """The run that a commit began, as it is now: the call that asked for it may have been cut off before the run ended."""
     import sqlalchemy as sa
 
     from billing.controls import findings, of_run
@@ -91,7 +91,7 @@ def explain(home: Home, number: str, line_no: int | None, language: str) -> tupl
 
 
 def aged(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Aged]:
-    """What customers owe at the end of a day, by days past due, of one account or all."""
+    """Amounts that customers owe at the end of a day, by days past due, of one account or all."""
     from billing.accounting import ageing
 
     with home.connect() as connection:

@@ -222,7 +222,7 @@ def statement(found: Statement, *, practice: bool) -> pb.Statement:
 
 
 def aged(row: Aged, names: Sequence[str]) -> pb.AgedAccount:
-    """What one account owes in one currency."""
+    """Amounts that one account owes in one currency."""
     return pb.AgedAccount(
         account=f"accounts/{row.account_id}",
         legal_entity=row.entity,
