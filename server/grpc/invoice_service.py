@@ -11,8 +11,8 @@ from billing.documents.usage_list import UsageList, usage_list
 from billing.invoicing import listing
 from billing.payments.statement import statement
 from billing.store import approvals
+from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from ratewright.v1 import invoice_service_pb2_grpc
 from rating.errors import NotFoundError, quoted
 from server.actions import invoices, payments
 from server.grpc import calls, convert, invoice_messages
@@ -105,10 +105,12 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         for content in answers.in_batches(found.records):
             yield pb.StreamInvoiceUsageResponse(arrow_ipc=content)
 
-    def ExplainInvoice(self, request: pb.ExplainInvoiceRequest, context: grpc.ServicerContext) -> pb.ExplainInvoiceResponse:
+    def ExplainInvoice(
+        self, request: invoice_explanation_pb2.ExplainInvoiceRequest, context: grpc.ServicerContext
+    ) -> invoice_explanation_pb2.ExplainInvoiceResponse:
         """An invoice, or one line of it, in words."""
 
-        def find() -> pb.ExplainInvoiceResponse:
+        def find() -> invoice_explanation_pb2.ExplainInvoiceResponse:
             if request.line_no < 0 or request.event_limit < 0:
                 field = "line_no" if request.line_no < 0 else "event_limit"
                 raise invalid("MALFORMED_REQUEST", f"{field} must be zero or more", {"field": field})
@@ -119,19 +121,21 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         return calls.read(context, find)
 
-    def VoidInvoice(self, request: pb.VoidInvoiceRequest, context: grpc.ServicerContext) -> pb.VoidInvoiceResponse:
+    def VoidInvoice(
+        self, request: invoice_correction_pb2.VoidInvoiceRequest, context: grpc.ServicerContext
+    ) -> invoice_correction_pb2.VoidInvoiceResponse:
         """A document that becomes void."""
 
-        def act(by: Act) -> pb.VoidInvoiceResponse:
+        def act(by: Act) -> invoice_correction_pb2.VoidInvoiceResponse:
             number, on = self._number(request.name), values.day_or_none(request, "void_date")
             return answers.voided(invoices.void(self._home, number, request.reason, by, on=on), practice=self._practice)
 
-        def recover(commit_seq: int) -> pb.VoidInvoiceResponse:
+        def recover(commit_seq: int) -> invoice_correction_pb2.VoidInvoiceResponse:
             asked = self._proposal(commit_seq)
             done = voiding.voided_by(self._home, commit_seq) if asked is None else voiding.proposed(self._home, asked)
             return answers.voided(done, practice=self._practice)
 
-        return values.write(self._door, request, context, act, recover, pb.VoidInvoiceResponse)
+        return values.write(self._door, request, context, act, recover, invoice_correction_pb2.VoidInvoiceResponse)
 
     def ReissueInvoice(self, request: pb.ReissueInvoiceRequest, context: grpc.ServicerContext) -> pb.ReissueInvoiceResponse:
         """A void invoice that is billed again."""
@@ -147,10 +151,12 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         return values.write(self._door, request, context, act, recover, pb.ReissueInvoiceResponse)
 
-    def CreditInvoice(self, request: pb.CreditInvoiceRequest, context: grpc.ServicerContext) -> pb.CreditInvoiceResponse:
+    def CreditInvoice(
+        self, request: invoice_correction_pb2.CreditInvoiceRequest, context: grpc.ServicerContext
+    ) -> invoice_correction_pb2.CreditInvoiceResponse:
         """A line of an invoice, or all of it, that is credited."""
 
-        def act(by: Act) -> pb.CreditInvoiceResponse:
+        def act(by: Act) -> invoice_correction_pb2.CreditInvoiceResponse:
             number, given = self._number(request.name), values.amount_or_all(request, "amount")
             wanted = crediting.Wanted(
                 request.credit_id, number, request.line_no or None, given.micros, request.effect, request.reason_code, request.text
@@ -159,17 +165,19 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             done = invoices.credit(self._home, wanted, by, on=on, currency=given.currency)
             return answers.credited(done, practice=self._practice)
 
-        def recover(commit_seq: int) -> pb.CreditInvoiceResponse:
+        def recover(commit_seq: int) -> invoice_correction_pb2.CreditInvoiceResponse:
             asked = self._proposal(commit_seq)
             done = crediting.issued_by(self._home, commit_seq) if asked is None else crediting.proposed(self._home, asked)
             return answers.credited(done, practice=self._practice)
 
-        return values.write(self._door, request, context, act, recover, pb.CreditInvoiceResponse)
+        return values.write(self._door, request, context, act, recover, invoice_correction_pb2.CreditInvoiceResponse)
 
-    def GetStatement(self, request: pb.GetStatementRequest, context: grpc.ServicerContext) -> pb.Statement:
+    def GetStatement(
+        self, request: account_statement_pb2.GetStatementRequest, context: grpc.ServicerContext
+    ) -> account_statement_pb2.Statement:
         """The statement of an account."""
 
-        def find() -> pb.Statement:
+        def find() -> account_statement_pb2.Statement:
             account_id = convert.parse_statement_name(request.name)
             first, after = values.day_or_none(request, "from_date"), values.day_or_none(request, "to_date")
             language = convert.parse_language(request.language_code) or DEFAULT_LANGUAGE
@@ -177,10 +185,12 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         return calls.read(context, find)
 
-    def ListAgeing(self, request: pb.ListAgeingRequest, context: grpc.ServicerContext) -> pb.ListAgeingResponse:
+    def ListAgeing(
+        self, request: account_statement_pb2.ListAgeingRequest, context: grpc.ServicerContext
+    ) -> account_statement_pb2.ListAgeingResponse:
         """A page of what customers owe, by days past due."""
 
-        def find() -> pb.ListAgeingResponse:
+        def find() -> account_statement_pb2.ListAgeingResponse:
             account_id, as_of = values.account_or_all(request.parent), values.day(request, "as_of")
             page = values.page(request, self._key)
             if account_id is not None:
@@ -188,7 +198,9 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             found = [each for each in invoices.aged(self._home, as_of, account_id) if _place(each) > page.after]
             rows, token = page.parted(found[: page.limit], _place)
             names = ageing.bucket_names()
-            return pb.ListAgeingResponse(aged_accounts=[answers.aged(each, names) for each in rows], next_page_token=token)
+            return account_statement_pb2.ListAgeingResponse(
+                aged_accounts=[answers.aged(each, names) for each in rows], next_page_token=token
+            )
 
         return calls.read(context, find)
 

@@ -3,6 +3,9 @@
 import grpc
 import warnings
 
+from ratewright.v1 import account_statement_pb2 as ratewright_dot_v1_dot_account__statement__pb2
+from ratewright.v1 import invoice_correction_pb2 as ratewright_dot_v1_dot_invoice__correction__pb2
+from ratewright.v1 import invoice_explanation_pb2 as ratewright_dot_v1_dot_invoice__explanation__pb2
 from ratewright.v1 import invoice_service_pb2 as ratewright_dot_v1_dot_invoice__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -71,13 +74,13 @@ class InvoiceServiceStub:
                 _registered_method=True)
         self.ExplainInvoice = channel.unary_unary(
                 '/ratewright.v1.InvoiceService/ExplainInvoice',
-                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ExplainInvoiceRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ExplainInvoiceResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceResponse.FromString,
                 _registered_method=True)
         self.VoidInvoice = channel.unary_unary(
                 '/ratewright.v1.InvoiceService/VoidInvoice',
-                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.VoidInvoiceRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.VoidInvoiceResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceResponse.FromString,
                 _registered_method=True)
         self.ReissueInvoice = channel.unary_unary(
                 '/ratewright.v1.InvoiceService/ReissueInvoice',
@@ -86,18 +89,18 @@ class InvoiceServiceStub:
                 _registered_method=True)
         self.CreditInvoice = channel.unary_unary(
                 '/ratewright.v1.InvoiceService/CreditInvoice',
-                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.CreditInvoiceRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.CreditInvoiceResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceResponse.FromString,
                 _registered_method=True)
         self.GetStatement = channel.unary_unary(
                 '/ratewright.v1.InvoiceService/GetStatement',
-                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.GetStatementRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.Statement.FromString,
+                request_serializer=ratewright_dot_v1_dot_account__statement__pb2.GetStatementRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__statement__pb2.Statement.FromString,
                 _registered_method=True)
         self.ListAgeing = channel.unary_unary(
                 '/ratewright.v1.InvoiceService/ListAgeing',
-                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ListAgeingRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ListAgeingResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingResponse.FromString,
                 _registered_method=True)
 
 
@@ -239,13 +242,13 @@ def add_InvoiceServiceServicer_to_server(servicer, server):
             ),
             'ExplainInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainInvoice,
-                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ExplainInvoiceRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ExplainInvoiceResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceResponse.SerializeToString,
             ),
             'VoidInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.VoidInvoice,
-                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.VoidInvoiceRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.VoidInvoiceResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceResponse.SerializeToString,
             ),
             'ReissueInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.ReissueInvoice,
@@ -254,18 +257,18 @@ def add_InvoiceServiceServicer_to_server(servicer, server):
             ),
             'CreditInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.CreditInvoice,
-                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.CreditInvoiceRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.CreditInvoiceResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceResponse.SerializeToString,
             ),
             'GetStatement': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatement,
-                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.GetStatementRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.Statement.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_account__statement__pb2.GetStatementRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__statement__pb2.Statement.SerializeToString,
             ),
             'ListAgeing': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAgeing,
-                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ListAgeingRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ListAgeingResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -438,8 +441,8 @@ class InvoiceService:
             request,
             target,
             '/ratewright.v1.InvoiceService/ExplainInvoice',
-            ratewright_dot_v1_dot_invoice__service__pb2.ExplainInvoiceRequest.SerializeToString,
-            ratewright_dot_v1_dot_invoice__service__pb2.ExplainInvoiceResponse.FromString,
+            ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -465,8 +468,8 @@ class InvoiceService:
             request,
             target,
             '/ratewright.v1.InvoiceService/VoidInvoice',
-            ratewright_dot_v1_dot_invoice__service__pb2.VoidInvoiceRequest.SerializeToString,
-            ratewright_dot_v1_dot_invoice__service__pb2.VoidInvoiceResponse.FromString,
+            ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -519,8 +522,8 @@ class InvoiceService:
             request,
             target,
             '/ratewright.v1.InvoiceService/CreditInvoice',
-            ratewright_dot_v1_dot_invoice__service__pb2.CreditInvoiceRequest.SerializeToString,
-            ratewright_dot_v1_dot_invoice__service__pb2.CreditInvoiceResponse.FromString,
+            ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -546,8 +549,8 @@ class InvoiceService:
             request,
             target,
             '/ratewright.v1.InvoiceService/GetStatement',
-            ratewright_dot_v1_dot_invoice__service__pb2.GetStatementRequest.SerializeToString,
-            ratewright_dot_v1_dot_invoice__service__pb2.Statement.FromString,
+            ratewright_dot_v1_dot_account__statement__pb2.GetStatementRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__statement__pb2.Statement.FromString,
             options,
             channel_credentials,
             insecure,
@@ -573,8 +576,8 @@ class InvoiceService:
             request,
             target,
             '/ratewright.v1.InvoiceService/ListAgeing',
-            ratewright_dot_v1_dot_invoice__service__pb2.ListAgeingRequest.SerializeToString,
-            ratewright_dot_v1_dot_invoice__service__pb2.ListAgeingResponse.FromString,
+            ratewright_dot_v1_dot_account__statement__pb2.ListAgeingRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__statement__pb2.ListAgeingResponse.FromString,
             options,
             channel_credentials,
             insecure,

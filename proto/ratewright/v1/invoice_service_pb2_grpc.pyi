@@ -5,6 +5,9 @@ Issued invoices and other documents: read, explained, made void, billed again an
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ratewright.v1 import account_statement_pb2 as _account_statement_pb2
+from ratewright.v1 import invoice_correction_pb2 as _invoice_correction_pb2
+from ratewright.v1 import invoice_explanation_pb2 as _invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2 as _invoice_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -70,23 +73,23 @@ class InvoiceServiceStub:
 
     Errors: as ListInvoiceUsage, without those of pages.
     """
-    ExplainInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.ExplainInvoiceRequest, _invoice_service_pb2.ExplainInvoiceResponse]
+    ExplainInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_explanation_pb2.ExplainInvoiceRequest, _invoice_explanation_pb2.ExplainInvoiceResponse]
     """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
     """
-    VoidInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.VoidInvoiceRequest, _invoice_service_pb2.VoidInvoiceResponse]
+    VoidInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_correction_pb2.VoidInvoiceRequest, _invoice_correction_pb2.VoidInvoiceResponse]
     """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`."""
     ReissueInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.ReissueInvoiceRequest, _invoice_service_pb2.ReissueInvoiceResponse]
     """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill."""
-    CreditInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.CreditInvoiceRequest, _invoice_service_pb2.CreditInvoiceResponse]
+    CreditInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_correction_pb2.CreditInvoiceRequest, _invoice_correction_pb2.CreditInvoiceResponse]
     """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
-    GetStatement: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.GetStatementRequest, _invoice_service_pb2.Statement]
+    GetStatement: _grpc.UnaryUnaryMultiCallable[_account_statement_pb2.GetStatementRequest, _account_statement_pb2.Statement]
     """What an account owed, every document and payment of a span, what it owes then, and what is open now.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
     """
-    ListAgeing: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.ListAgeingRequest, _invoice_service_pb2.ListAgeingResponse]
+    ListAgeing: _grpc.UnaryUnaryMultiCallable[_account_statement_pb2.ListAgeingRequest, _account_statement_pb2.ListAgeingResponse]
     """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
@@ -134,23 +137,23 @@ class InvoiceServiceAsyncStub(InvoiceServiceStub):
 
     Errors: as ListInvoiceUsage, without those of pages.
     """
-    ExplainInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.ExplainInvoiceRequest, _invoice_service_pb2.ExplainInvoiceResponse]  # type: ignore[assignment]
+    ExplainInvoice: _aio.UnaryUnaryMultiCallable[_invoice_explanation_pb2.ExplainInvoiceRequest, _invoice_explanation_pb2.ExplainInvoiceResponse]  # type: ignore[assignment]
     """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
     """
-    VoidInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.VoidInvoiceRequest, _invoice_service_pb2.VoidInvoiceResponse]  # type: ignore[assignment]
+    VoidInvoice: _aio.UnaryUnaryMultiCallable[_invoice_correction_pb2.VoidInvoiceRequest, _invoice_correction_pb2.VoidInvoiceResponse]  # type: ignore[assignment]
     """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`."""
     ReissueInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.ReissueInvoiceRequest, _invoice_service_pb2.ReissueInvoiceResponse]  # type: ignore[assignment]
     """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill."""
-    CreditInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.CreditInvoiceRequest, _invoice_service_pb2.CreditInvoiceResponse]  # type: ignore[assignment]
+    CreditInvoice: _aio.UnaryUnaryMultiCallable[_invoice_correction_pb2.CreditInvoiceRequest, _invoice_correction_pb2.CreditInvoiceResponse]  # type: ignore[assignment]
     """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
-    GetStatement: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.GetStatementRequest, _invoice_service_pb2.Statement]  # type: ignore[assignment]
+    GetStatement: _aio.UnaryUnaryMultiCallable[_account_statement_pb2.GetStatementRequest, _account_statement_pb2.Statement]  # type: ignore[assignment]
     """What an account owed, every document and payment of a span, what it owes then, and what is open now.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
     """
-    ListAgeing: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.ListAgeingRequest, _invoice_service_pb2.ListAgeingResponse]  # type: ignore[assignment]
+    ListAgeing: _aio.UnaryUnaryMultiCallable[_account_statement_pb2.ListAgeingRequest, _account_statement_pb2.ListAgeingResponse]  # type: ignore[assignment]
     """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
@@ -229,9 +232,9 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ExplainInvoice(
         self,
-        request: _invoice_service_pb2.ExplainInvoiceRequest,
+        request: _invoice_explanation_pb2.ExplainInvoiceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_invoice_service_pb2.ExplainInvoiceResponse, _abc.Awaitable[_invoice_service_pb2.ExplainInvoiceResponse]]:
+    ) -> _typing.Union[_invoice_explanation_pb2.ExplainInvoiceResponse, _abc.Awaitable[_invoice_explanation_pb2.ExplainInvoiceResponse]]:
         """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
@@ -240,9 +243,9 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def VoidInvoice(
         self,
-        request: _invoice_service_pb2.VoidInvoiceRequest,
+        request: _invoice_correction_pb2.VoidInvoiceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_invoice_service_pb2.VoidInvoiceResponse, _abc.Awaitable[_invoice_service_pb2.VoidInvoiceResponse]]:
+    ) -> _typing.Union[_invoice_correction_pb2.VoidInvoiceResponse, _abc.Awaitable[_invoice_correction_pb2.VoidInvoiceResponse]]:
         """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`."""
 
     @_abc_1.abstractmethod
@@ -256,17 +259,17 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def CreditInvoice(
         self,
-        request: _invoice_service_pb2.CreditInvoiceRequest,
+        request: _invoice_correction_pb2.CreditInvoiceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_invoice_service_pb2.CreditInvoiceResponse, _abc.Awaitable[_invoice_service_pb2.CreditInvoiceResponse]]:
+    ) -> _typing.Union[_invoice_correction_pb2.CreditInvoiceResponse, _abc.Awaitable[_invoice_correction_pb2.CreditInvoiceResponse]]:
         """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
 
     @_abc_1.abstractmethod
     def GetStatement(
         self,
-        request: _invoice_service_pb2.GetStatementRequest,
+        request: _account_statement_pb2.GetStatementRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_invoice_service_pb2.Statement, _abc.Awaitable[_invoice_service_pb2.Statement]]:
+    ) -> _typing.Union[_account_statement_pb2.Statement, _abc.Awaitable[_account_statement_pb2.Statement]]:
         """What an account owed, every document and payment of a span, what it owes then, and what is open now.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
@@ -275,9 +278,9 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ListAgeing(
         self,
-        request: _invoice_service_pb2.ListAgeingRequest,
+        request: _account_statement_pb2.ListAgeingRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_invoice_service_pb2.ListAgeingResponse, _abc.Awaitable[_invoice_service_pb2.ListAgeingResponse]]:
+    ) -> _typing.Union[_account_statement_pb2.ListAgeingResponse, _abc.Awaitable[_account_statement_pb2.ListAgeingResponse]]:
         """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.

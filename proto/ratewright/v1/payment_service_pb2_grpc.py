@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from ratewright.v1 import deposit_pb2 as ratewright_dot_v1_dot_deposit__pb2
+from ratewright.v1 import payment_agreement_pb2 as ratewright_dot_v1_dot_payment__agreement__pb2
 from ratewright.v1 import payment_service_pb2 as ratewright_dot_v1_dot_payment__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -105,48 +107,48 @@ class PaymentServiceStub:
                 _registered_method=True)
         self.TakeDeposit = channel.unary_unary(
                 '/ratewright.v1.PaymentService/TakeDeposit',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.TakeDepositRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_deposit__pb2.TakeDepositRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_deposit__pb2.DepositResponse.FromString,
                 _registered_method=True)
         self.ReleaseDeposit = channel.unary_unary(
                 '/ratewright.v1.PaymentService/ReleaseDeposit',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.ReleaseDepositRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_deposit__pb2.ReleaseDepositRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_deposit__pb2.DepositResponse.FromString,
                 _registered_method=True)
         self.RefundDeposit = channel.unary_unary(
                 '/ratewright.v1.PaymentService/RefundDeposit',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.RefundDepositRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_deposit__pb2.RefundDepositRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_deposit__pb2.DepositResponse.FromString,
                 _registered_method=True)
         self.ListDeposits = channel.unary_unary(
                 '/ratewright.v1.PaymentService/ListDeposits',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.ListDepositsRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ListDepositsResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_deposit__pb2.ListDepositsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_deposit__pb2.ListDepositsResponse.FromString,
                 _registered_method=True)
         self.RecordPromise = channel.unary_unary(
                 '/ratewright.v1.PaymentService/RecordPromise',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.RecordPromiseRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.RecordPromiseResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.RecordPromiseRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.RecordPromiseResponse.FromString,
                 _registered_method=True)
         self.ListPromises = channel.unary_unary(
                 '/ratewright.v1.PaymentService/ListPromises',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.ListPromisesRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ListPromisesResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListPromisesRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListPromisesResponse.FromString,
                 _registered_method=True)
         self.AgreeInstalmentPlan = channel.unary_unary(
                 '/ratewright.v1.PaymentService/AgreeInstalmentPlan',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.AgreeInstalmentPlanRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.InstalmentPlanResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.AgreeInstalmentPlanRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.InstalmentPlanResponse.FromString,
                 _registered_method=True)
         self.EndInstalmentPlan = channel.unary_unary(
                 '/ratewright.v1.PaymentService/EndInstalmentPlan',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.EndInstalmentPlanRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.InstalmentPlanResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.EndInstalmentPlanRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.InstalmentPlanResponse.FromString,
                 _registered_method=True)
         self.ListInstalmentPlans = channel.unary_unary(
                 '/ratewright.v1.PaymentService/ListInstalmentPlans',
-                request_serializer=ratewright_dot_v1_dot_payment__service__pb2.ListInstalmentPlansRequest.SerializeToString,
-                response_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ListInstalmentPlansResponse.FromString,
+                request_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListInstalmentPlansRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListInstalmentPlansResponse.FromString,
                 _registered_method=True)
 
 
@@ -368,48 +370,48 @@ def add_PaymentServiceServicer_to_server(servicer, server):
             ),
             'TakeDeposit': grpc.unary_unary_rpc_method_handler(
                     servicer.TakeDeposit,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.TakeDepositRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_deposit__pb2.TakeDepositRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_deposit__pb2.DepositResponse.SerializeToString,
             ),
             'ReleaseDeposit': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseDeposit,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ReleaseDepositRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_deposit__pb2.ReleaseDepositRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_deposit__pb2.DepositResponse.SerializeToString,
             ),
             'RefundDeposit': grpc.unary_unary_rpc_method_handler(
                     servicer.RefundDeposit,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.RefundDepositRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_deposit__pb2.RefundDepositRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_deposit__pb2.DepositResponse.SerializeToString,
             ),
             'ListDeposits': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeposits,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ListDepositsRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.ListDepositsResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_deposit__pb2.ListDepositsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_deposit__pb2.ListDepositsResponse.SerializeToString,
             ),
             'RecordPromise': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordPromise,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.RecordPromiseRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.RecordPromiseResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.RecordPromiseRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.RecordPromiseResponse.SerializeToString,
             ),
             'ListPromises': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPromises,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ListPromisesRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.ListPromisesResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListPromisesRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListPromisesResponse.SerializeToString,
             ),
             'AgreeInstalmentPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.AgreeInstalmentPlan,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.AgreeInstalmentPlanRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.InstalmentPlanResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.AgreeInstalmentPlanRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.InstalmentPlanResponse.SerializeToString,
             ),
             'EndInstalmentPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.EndInstalmentPlan,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.EndInstalmentPlanRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.InstalmentPlanResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.EndInstalmentPlanRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.InstalmentPlanResponse.SerializeToString,
             ),
             'ListInstalmentPlans': grpc.unary_unary_rpc_method_handler(
                     servicer.ListInstalmentPlans,
-                    request_deserializer=ratewright_dot_v1_dot_payment__service__pb2.ListInstalmentPlansRequest.FromString,
-                    response_serializer=ratewright_dot_v1_dot_payment__service__pb2.ListInstalmentPlansResponse.SerializeToString,
+                    request_deserializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListInstalmentPlansRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_payment__agreement__pb2.ListInstalmentPlansResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -748,8 +750,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/TakeDeposit',
-            ratewright_dot_v1_dot_payment__service__pb2.TakeDepositRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.FromString,
+            ratewright_dot_v1_dot_deposit__pb2.TakeDepositRequest.SerializeToString,
+            ratewright_dot_v1_dot_deposit__pb2.DepositResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -775,8 +777,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/ReleaseDeposit',
-            ratewright_dot_v1_dot_payment__service__pb2.ReleaseDepositRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.FromString,
+            ratewright_dot_v1_dot_deposit__pb2.ReleaseDepositRequest.SerializeToString,
+            ratewright_dot_v1_dot_deposit__pb2.DepositResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -802,8 +804,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/RefundDeposit',
-            ratewright_dot_v1_dot_payment__service__pb2.RefundDepositRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.DepositResponse.FromString,
+            ratewright_dot_v1_dot_deposit__pb2.RefundDepositRequest.SerializeToString,
+            ratewright_dot_v1_dot_deposit__pb2.DepositResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -829,8 +831,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/ListDeposits',
-            ratewright_dot_v1_dot_payment__service__pb2.ListDepositsRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.ListDepositsResponse.FromString,
+            ratewright_dot_v1_dot_deposit__pb2.ListDepositsRequest.SerializeToString,
+            ratewright_dot_v1_dot_deposit__pb2.ListDepositsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -856,8 +858,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/RecordPromise',
-            ratewright_dot_v1_dot_payment__service__pb2.RecordPromiseRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.RecordPromiseResponse.FromString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.RecordPromiseRequest.SerializeToString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.RecordPromiseResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -883,8 +885,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/ListPromises',
-            ratewright_dot_v1_dot_payment__service__pb2.ListPromisesRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.ListPromisesResponse.FromString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.ListPromisesRequest.SerializeToString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.ListPromisesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -910,8 +912,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/AgreeInstalmentPlan',
-            ratewright_dot_v1_dot_payment__service__pb2.AgreeInstalmentPlanRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.InstalmentPlanResponse.FromString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.AgreeInstalmentPlanRequest.SerializeToString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.InstalmentPlanResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -937,8 +939,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/EndInstalmentPlan',
-            ratewright_dot_v1_dot_payment__service__pb2.EndInstalmentPlanRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.InstalmentPlanResponse.FromString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.EndInstalmentPlanRequest.SerializeToString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.InstalmentPlanResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -964,8 +966,8 @@ class PaymentService:
             request,
             target,
             '/ratewright.v1.PaymentService/ListInstalmentPlans',
-            ratewright_dot_v1_dot_payment__service__pb2.ListInstalmentPlansRequest.SerializeToString,
-            ratewright_dot_v1_dot_payment__service__pb2.ListInstalmentPlansResponse.FromString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.ListInstalmentPlansRequest.SerializeToString,
+            ratewright_dot_v1_dot_payment__agreement__pb2.ListInstalmentPlansResponse.FromString,
             options,
             channel_credentials,
             insecure,

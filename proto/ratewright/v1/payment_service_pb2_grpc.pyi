@@ -5,6 +5,8 @@ Money that customers pay: recorded, imported from bank files, given back, held a
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ratewright.v1 import deposit_pb2 as _deposit_pb2
+from ratewright.v1 import payment_agreement_pb2 as _payment_agreement_pb2
 from ratewright.v1 import payment_service_pb2 as _payment_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -71,23 +73,23 @@ class PaymentServiceStub:
     """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`."""
     ListPaymentEvents: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentEventsRequest, _payment_service_pb2.ListPaymentEventsResponse]
     """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded."""
-    TakeDeposit: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.TakeDepositRequest, _payment_service_pb2.DepositResponse]
+    TakeDeposit: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.TakeDepositRequest, _deposit_pb2.DepositResponse]
     """Take a deposit. It settles nothing until it is released."""
-    ReleaseDeposit: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ReleaseDepositRequest, _payment_service_pb2.DepositResponse]
+    ReleaseDeposit: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.ReleaseDepositRequest, _deposit_pb2.DepositResponse]
     """Let a deposit pay open invoices, never more than is open."""
-    RefundDeposit: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.RefundDepositRequest, _payment_service_pb2.DepositResponse]
+    RefundDeposit: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.RefundDepositRequest, _deposit_pb2.DepositResponse]
     """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`."""
-    ListDeposits: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListDepositsRequest, _payment_service_pb2.ListDepositsResponse]
+    ListDeposits: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.ListDepositsRequest, _deposit_pb2.ListDepositsResponse]
     """Deposits in the order in which they were taken, and what is held of each."""
-    RecordPromise: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.RecordPromiseRequest, _payment_service_pb2.RecordPromiseResponse]
+    RecordPromise: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.RecordPromiseRequest, _payment_agreement_pb2.RecordPromiseResponse]
     """Record a promise to pay."""
-    ListPromises: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPromisesRequest, _payment_service_pb2.ListPromisesResponse]
+    ListPromises: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListPromisesRequest, _payment_agreement_pb2.ListPromisesResponse]
     """Promises by the day promised, and their states on a day."""
-    AgreeInstalmentPlan: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.AgreeInstalmentPlanRequest, _payment_service_pb2.InstalmentPlanResponse]
+    AgreeInstalmentPlan: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.AgreeInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]
     """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
-    EndInstalmentPlan: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.EndInstalmentPlanRequest, _payment_service_pb2.InstalmentPlanResponse]
+    EndInstalmentPlan: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.EndInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]
     """End a plan: its invoices have their own due dates again, also for what is open again later."""
-    ListInstalmentPlans: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListInstalmentPlansRequest, _payment_service_pb2.ListInstalmentPlansResponse]
+    ListInstalmentPlans: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListInstalmentPlansRequest, _payment_agreement_pb2.ListInstalmentPlansResponse]
     """Plans in the order in which they were agreed, and their states on a day."""
 
 @_typing.type_check_only
@@ -133,23 +135,23 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`."""
     ListPaymentEvents: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentEventsRequest, _payment_service_pb2.ListPaymentEventsResponse]  # type: ignore[assignment]
     """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded."""
-    TakeDeposit: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.TakeDepositRequest, _payment_service_pb2.DepositResponse]  # type: ignore[assignment]
+    TakeDeposit: _aio.UnaryUnaryMultiCallable[_deposit_pb2.TakeDepositRequest, _deposit_pb2.DepositResponse]  # type: ignore[assignment]
     """Take a deposit. It settles nothing until it is released."""
-    ReleaseDeposit: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ReleaseDepositRequest, _payment_service_pb2.DepositResponse]  # type: ignore[assignment]
+    ReleaseDeposit: _aio.UnaryUnaryMultiCallable[_deposit_pb2.ReleaseDepositRequest, _deposit_pb2.DepositResponse]  # type: ignore[assignment]
     """Let a deposit pay open invoices, never more than is open."""
-    RefundDeposit: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.RefundDepositRequest, _payment_service_pb2.DepositResponse]  # type: ignore[assignment]
+    RefundDeposit: _aio.UnaryUnaryMultiCallable[_deposit_pb2.RefundDepositRequest, _deposit_pb2.DepositResponse]  # type: ignore[assignment]
     """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`."""
-    ListDeposits: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListDepositsRequest, _payment_service_pb2.ListDepositsResponse]  # type: ignore[assignment]
+    ListDeposits: _aio.UnaryUnaryMultiCallable[_deposit_pb2.ListDepositsRequest, _deposit_pb2.ListDepositsResponse]  # type: ignore[assignment]
     """Deposits in the order in which they were taken, and what is held of each."""
-    RecordPromise: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.RecordPromiseRequest, _payment_service_pb2.RecordPromiseResponse]  # type: ignore[assignment]
+    RecordPromise: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.RecordPromiseRequest, _payment_agreement_pb2.RecordPromiseResponse]  # type: ignore[assignment]
     """Record a promise to pay."""
-    ListPromises: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPromisesRequest, _payment_service_pb2.ListPromisesResponse]  # type: ignore[assignment]
+    ListPromises: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListPromisesRequest, _payment_agreement_pb2.ListPromisesResponse]  # type: ignore[assignment]
     """Promises by the day promised, and their states on a day."""
-    AgreeInstalmentPlan: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.AgreeInstalmentPlanRequest, _payment_service_pb2.InstalmentPlanResponse]  # type: ignore[assignment]
+    AgreeInstalmentPlan: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.AgreeInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]  # type: ignore[assignment]
     """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
-    EndInstalmentPlan: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.EndInstalmentPlanRequest, _payment_service_pb2.InstalmentPlanResponse]  # type: ignore[assignment]
+    EndInstalmentPlan: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.EndInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]  # type: ignore[assignment]
     """End a plan: its invoices have their own due dates again, also for what is open again later."""
-    ListInstalmentPlans: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListInstalmentPlansRequest, _payment_service_pb2.ListInstalmentPlansResponse]  # type: ignore[assignment]
+    ListInstalmentPlans: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListInstalmentPlansRequest, _payment_agreement_pb2.ListInstalmentPlansResponse]  # type: ignore[assignment]
     """Plans in the order in which they were agreed, and their states on a day."""
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -262,73 +264,73 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def TakeDeposit(
         self,
-        request: _payment_service_pb2.TakeDepositRequest,
+        request: _deposit_pb2.TakeDepositRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.DepositResponse, _abc.Awaitable[_payment_service_pb2.DepositResponse]]:
+    ) -> _typing.Union[_deposit_pb2.DepositResponse, _abc.Awaitable[_deposit_pb2.DepositResponse]]:
         """Take a deposit. It settles nothing until it is released."""
 
     @_abc_1.abstractmethod
     def ReleaseDeposit(
         self,
-        request: _payment_service_pb2.ReleaseDepositRequest,
+        request: _deposit_pb2.ReleaseDepositRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.DepositResponse, _abc.Awaitable[_payment_service_pb2.DepositResponse]]:
+    ) -> _typing.Union[_deposit_pb2.DepositResponse, _abc.Awaitable[_deposit_pb2.DepositResponse]]:
         """Let a deposit pay open invoices, never more than is open."""
 
     @_abc_1.abstractmethod
     def RefundDeposit(
         self,
-        request: _payment_service_pb2.RefundDepositRequest,
+        request: _deposit_pb2.RefundDepositRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.DepositResponse, _abc.Awaitable[_payment_service_pb2.DepositResponse]]:
+    ) -> _typing.Union[_deposit_pb2.DepositResponse, _abc.Awaitable[_deposit_pb2.DepositResponse]]:
         """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`."""
 
     @_abc_1.abstractmethod
     def ListDeposits(
         self,
-        request: _payment_service_pb2.ListDepositsRequest,
+        request: _deposit_pb2.ListDepositsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.ListDepositsResponse, _abc.Awaitable[_payment_service_pb2.ListDepositsResponse]]:
+    ) -> _typing.Union[_deposit_pb2.ListDepositsResponse, _abc.Awaitable[_deposit_pb2.ListDepositsResponse]]:
         """Deposits in the order in which they were taken, and what is held of each."""
 
     @_abc_1.abstractmethod
     def RecordPromise(
         self,
-        request: _payment_service_pb2.RecordPromiseRequest,
+        request: _payment_agreement_pb2.RecordPromiseRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.RecordPromiseResponse, _abc.Awaitable[_payment_service_pb2.RecordPromiseResponse]]:
+    ) -> _typing.Union[_payment_agreement_pb2.RecordPromiseResponse, _abc.Awaitable[_payment_agreement_pb2.RecordPromiseResponse]]:
         """Record a promise to pay."""
 
     @_abc_1.abstractmethod
     def ListPromises(
         self,
-        request: _payment_service_pb2.ListPromisesRequest,
+        request: _payment_agreement_pb2.ListPromisesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.ListPromisesResponse, _abc.Awaitable[_payment_service_pb2.ListPromisesResponse]]:
+    ) -> _typing.Union[_payment_agreement_pb2.ListPromisesResponse, _abc.Awaitable[_payment_agreement_pb2.ListPromisesResponse]]:
         """Promises by the day promised, and their states on a day."""
 
     @_abc_1.abstractmethod
     def AgreeInstalmentPlan(
         self,
-        request: _payment_service_pb2.AgreeInstalmentPlanRequest,
+        request: _payment_agreement_pb2.AgreeInstalmentPlanRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.InstalmentPlanResponse, _abc.Awaitable[_payment_service_pb2.InstalmentPlanResponse]]:
+    ) -> _typing.Union[_payment_agreement_pb2.InstalmentPlanResponse, _abc.Awaitable[_payment_agreement_pb2.InstalmentPlanResponse]]:
         """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
 
     @_abc_1.abstractmethod
     def EndInstalmentPlan(
         self,
-        request: _payment_service_pb2.EndInstalmentPlanRequest,
+        request: _payment_agreement_pb2.EndInstalmentPlanRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.InstalmentPlanResponse, _abc.Awaitable[_payment_service_pb2.InstalmentPlanResponse]]:
+    ) -> _typing.Union[_payment_agreement_pb2.InstalmentPlanResponse, _abc.Awaitable[_payment_agreement_pb2.InstalmentPlanResponse]]:
         """End a plan: its invoices have their own due dates again, also for what is open again later."""
 
     @_abc_1.abstractmethod
     def ListInstalmentPlans(
         self,
-        request: _payment_service_pb2.ListInstalmentPlansRequest,
+        request: _payment_agreement_pb2.ListInstalmentPlansRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_payment_service_pb2.ListInstalmentPlansResponse, _abc.Awaitable[_payment_service_pb2.ListInstalmentPlansResponse]]:
+    ) -> _typing.Union[_payment_agreement_pb2.ListInstalmentPlansResponse, _abc.Awaitable[_payment_agreement_pb2.ListInstalmentPlansResponse]]:
         """Plans in the order in which they were agreed, and their states on a day."""
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from rating import explain as explained
 from server.grpc import convert, invoice_messages
@@ -95,17 +96,19 @@ def in_batches(records: Sequence[Record], rows: int = BATCH_ROWS) -> Iterator[by
         yield sink.getvalue().to_pybytes()
 
 
-def explanation(told: tuple[Explained, LineExplained | None], limit: int, language: str, *, practice: bool) -> pb.ExplainInvoiceResponse:
+def explanation(
+    told: tuple[Explained, LineExplained | None], limit: int, language: str, *, practice: bool
+) -> invoice_explanation_pb2.ExplainInvoiceResponse:
     """An invoice, or a line of it, in words."""
     found, events = told
-    made = pb.ExplainInvoiceResponse(
+    made = invoice_explanation_pb2.ExplainInvoiceResponse(
         number=found.number,
         run_kind=found.run_kind,
         currency_code=found.currency,
         head=found.head,
         foot=found.foot,
         lines=[
-            pb.ExplainedLine(
+            invoice_explanation_pb2.ExplainedLine(
                 line_no=each.line_no,
                 kind=each.kind,
                 text=each.text,
@@ -124,9 +127,9 @@ def explanation(told: tuple[Explained, LineExplained | None], limit: int, langua
     return made
 
 
-def voided(done: Void, *, practice: bool) -> pb.VoidInvoiceResponse:
+def voided(done: Void, *, practice: bool) -> invoice_correction_pb2.VoidInvoiceResponse:
     """The amounts that were turned back."""
-    return pb.VoidInvoiceResponse(
+    return invoice_correction_pb2.VoidInvoiceResponse(
         number=done.number,
         document_type=done.document_type,
         account=f"accounts/{done.account_id}",
@@ -135,7 +138,10 @@ def voided(done: Void, *, practice: bool) -> pb.VoidInvoiceResponse:
         tax=convert.money(done.currency, done.tax_micros),
         total=convert.money(done.currency, done.total_micros),
         postings=done.postings,
-        freed=[pb.FreedCredit(credit=credit, amount=convert.money(done.currency, micros)) for credit, micros in sorted(done.freed.items())],
+        freed=[
+            invoice_correction_pb2.FreedCredit(credit=credit, amount=convert.money(done.currency, micros))
+            for credit, micros in sorted(done.freed.items())
+        ],
         run_kind=done.run_kind,
         needs_second=done.needs_second,
         proposal=done.proposal,
@@ -166,9 +172,9 @@ def previewed(found: Preview) -> pb.ReissueInvoiceResponse:
     return pb.ReissueInvoiceResponse(state=PREVIEW, drafts=len(found.drafts), refused=refused, totals=totals)
 
 
-def credited(done: CreditNote, *, practice: bool) -> pb.CreditInvoiceResponse:
+def credited(done: CreditNote, *, practice: bool) -> invoice_correction_pb2.CreditInvoiceResponse:
     """A credit note."""
-    return pb.CreditInvoiceResponse(
+    return invoice_correction_pb2.CreditInvoiceResponse(
         number=done.number,
         about=done.about,
         account=f"accounts/{done.account_id}",
@@ -184,10 +190,10 @@ def credited(done: CreditNote, *, practice: bool) -> pb.CreditInvoiceResponse:
     )
 
 
-def statement(found: Statement, *, practice: bool) -> pb.Statement:
+def statement(found: Statement, *, practice: bool) -> account_statement_pb2.Statement:
     """The statement of an account."""
     currency = found.currency
-    return pb.Statement(
+    return account_statement_pb2.Statement(
         name=f"accounts/{found.account_id}/statement",
         account=f"accounts/{found.account_id}",
         account_display_name=found.account_name,
@@ -195,7 +201,7 @@ def statement(found: Statement, *, practice: bool) -> pb.Statement:
         to_date=date_message(found.to_date),
         opening=convert.money(currency, found.opening_micros),
         entries=[
-            pb.StatementEntry(
+            account_statement_pb2.StatementEntry(
                 date=date_message(each.on_date),
                 kind=each.kind,
                 document=each.document,
@@ -209,7 +215,7 @@ def statement(found: Statement, *, practice: bool) -> pb.Statement:
         closing=convert.money(currency, found.closing_micros),
         deposits_held=convert.money(currency, found.deposits_held_micros),
         open_items=[
-            pb.OpenItem(
+            account_statement_pb2.OpenItem(
                 number=each.number,
                 due_date=date_message(each.due_on),
                 part_no=each.part_no,
@@ -221,13 +227,14 @@ def statement(found: Statement, *, practice: bool) -> pb.Statement:
     )
 
 
-def aged(row: Aged, names: Sequence[str]) -> pb.AgedAccount:
+def aged(row: Aged, names: Sequence[str]) -> account_statement_pb2.AgedAccount:
     """Amounts that one account owes in one currency."""
-    return pb.AgedAccount(
+    return account_statement_pb2.AgedAccount(
         account=f"accounts/{row.account_id}",
         legal_entity=row.entity,
         buckets=[
-            pb.AgeBucket(days=name, amount=convert.money(row.currency, micros)) for name, micros in zip(names, row.buckets, strict=True)
+            account_statement_pb2.AgeBucket(days=name, amount=convert.money(row.currency, micros))
+            for name, micros in zip(names, row.buckets, strict=True)
         ],
         credit=convert.money(row.currency, row.credit_micros),
         total=convert.money(row.currency, row.total_micros),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ratewright.v1 import deposit_pb2, payment_agreement_pb2, settlement_pb2
 from ratewright.v1 import payment_service_pb2 as pb
 from server.grpc import convert
 from server.grpc.finance.values import date_message
@@ -151,9 +152,9 @@ def event(row: EventRow, *, practice: bool) -> pb.PaymentEvent:
     )
 
 
-def deposit(held: Held, *, practice: bool) -> pb.Deposit:
+def deposit(held: Held, *, practice: bool) -> deposit_pb2.Deposit:
     """A deposit as it is."""
-    return pb.Deposit(
+    return deposit_pb2.Deposit(
         name=f"deposits/{held.deposit_id}",
         account=f"accounts/{held.account_id}",
         amount=convert.money(held.currency, held.amount_micros),
@@ -167,9 +168,9 @@ def deposit(held: Held, *, practice: bool) -> pb.Deposit:
     )
 
 
-def deposit_after(held: Held, *, practice: bool) -> pb.DepositResponse:
+def deposit_after(held: Held, *, practice: bool) -> deposit_pb2.DepositResponse:
     """A deposit after a call."""
-    return pb.DepositResponse(
+    return deposit_pb2.DepositResponse(
         deposit=deposit(held, practice=practice),
         already_recorded=held.existed,
         settlements=_settlements(held.allocated, held.currency),
@@ -178,9 +179,9 @@ def deposit_after(held: Held, *, practice: bool) -> pb.DepositResponse:
     )
 
 
-def promise(found: Promised, *, practice: bool) -> pb.Promise:
+def promise(found: Promised, *, practice: bool) -> payment_agreement_pb2.Promise:
     """A promise and its state."""
-    return pb.Promise(
+    return payment_agreement_pb2.Promise(
         name=f"promises/{found.promise_id}",
         account=f"accounts/{found.account_id}",
         amount=convert.money(found.currency, found.amount_micros),
@@ -194,10 +195,10 @@ def promise(found: Promised, *, practice: bool) -> pb.Promise:
     )
 
 
-def plan(found: Plan, *, practice: bool) -> pb.InstalmentPlan:
+def plan(found: Plan, *, practice: bool) -> payment_agreement_pb2.InstalmentPlan:
     """An instalment plan and its state."""
     parts = [
-        pb.InstalmentPart(
+        payment_agreement_pb2.InstalmentPart(
             part_no=each.part_no,
             due_date=date_message(each.due_on),
             invoice=each.number,
@@ -206,7 +207,7 @@ def plan(found: Plan, *, practice: bool) -> pb.InstalmentPlan:
         )
         for each in found.parts
     ]
-    return pb.InstalmentPlan(
+    return payment_agreement_pb2.InstalmentPlan(
         name=f"instalmentPlans/{found.plan_id}",
         account=f"accounts/{found.account_id}",
         agree_date=convert.date(found.agreed_on),
@@ -219,5 +220,5 @@ def plan(found: Plan, *, practice: bool) -> pb.InstalmentPlan:
     )
 
 
-def _settlements(parts: Iterable[tuple[str, int]], currency: str) -> list[pb.Settlement]:
-    return [pb.Settlement(invoice=number, amount=convert.money(currency, micros)) for number, micros in parts]
+def _settlements(parts: Iterable[tuple[str, int]], currency: str) -> list[settlement_pb2.Settlement]:
+    return [settlement_pb2.Settlement(invoice=number, amount=convert.money(currency, micros)) for number, micros in parts]

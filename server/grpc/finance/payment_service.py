@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from billing import payments as billing_payments
 from billing.payments import deposits, giving_back, importing, instalments, made, mapping, postings, promises, worklist
 from billing.payments.recording import Payment
+from ratewright.v1 import deposit_pb2, payment_agreement_pb2, payment_service_pb2_grpc
 from ratewright.v1 import payment_service_pb2 as pb
-from ratewright.v1 import payment_service_pb2_grpc
 from rating.dates import utc_date
 from server.actions import payments
 from server.grpc import calls, convert
@@ -198,73 +198,81 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
 
         return calls.read(context, find)
 
-    def TakeDeposit(self, request: pb.TakeDepositRequest, context: grpc.ServicerContext) -> pb.DepositResponse:
+    def TakeDeposit(self, request: deposit_pb2.TakeDepositRequest, context: grpc.ServicerContext) -> deposit_pb2.DepositResponse:
         """A deposit that is received."""
 
-        def act(by: Act) -> pb.DepositResponse:
+        def act(by: Act) -> deposit_pb2.DepositResponse:
             amount, on = values.required_amount(request, "amount"), values.day(request, "receive_date")
             account_id = values.account(request.parent)
             given = deposits.Deposit(request.deposit_id, account_id, amount.micros, on, request.reference, amount.currency)
             held = payments.take_deposit(self._home, given, by, day="receive_date")
             return messages.deposit_after(held, practice=self._practice)
 
-        def recover(commit_seq: int) -> pb.DepositResponse:
+        def recover(commit_seq: int) -> deposit_pb2.DepositResponse:
             return messages.deposit_after(made.deposit_taken(self._home, commit_seq), practice=self._practice)
 
-        return values.write(self._door, request, context, act, recover, pb.DepositResponse)
+        return values.write(self._door, request, context, act, recover, deposit_pb2.DepositResponse)
 
-    def ReleaseDeposit(self, request: pb.ReleaseDepositRequest, context: grpc.ServicerContext) -> pb.DepositResponse:
+    def ReleaseDeposit(self, request: deposit_pb2.ReleaseDepositRequest, context: grpc.ServicerContext) -> deposit_pb2.DepositResponse:
         """A deposit that pays what is open."""
         return self._move_deposit(request, context, postings.APPLIED)
 
-    def RefundDeposit(self, request: pb.RefundDepositRequest, context: grpc.ServicerContext) -> pb.DepositResponse:
+    def RefundDeposit(self, request: deposit_pb2.RefundDepositRequest, context: grpc.ServicerContext) -> deposit_pb2.DepositResponse:
         """A deposit that goes back."""
         return self._move_deposit(request, context, postings.REFUNDED)
 
-    def ListDeposits(self, request: pb.ListDepositsRequest, context: grpc.ServicerContext) -> pb.ListDepositsResponse:
+    def ListDeposits(self, request: deposit_pb2.ListDepositsRequest, context: grpc.ServicerContext) -> deposit_pb2.ListDepositsResponse:
         """A page of deposits."""
 
-        def find() -> pb.ListDepositsResponse:
+        def find() -> deposit_pb2.ListDepositsResponse:
             page = values.page(request, self._key)
             found = deposits.list_deposits(self._home, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.deposit_id)
             listed = [messages.deposit(each, practice=self._practice) for each in rows]
-            return pb.ListDepositsResponse(deposits=listed, next_page_token=token)
+            return deposit_pb2.ListDepositsResponse(deposits=listed, next_page_token=token)
 
         return calls.read(context, find)
 
-    def RecordPromise(self, request: pb.RecordPromiseRequest, context: grpc.ServicerContext) -> pb.RecordPromiseResponse:
+    def RecordPromise(
+        self, request: payment_agreement_pb2.RecordPromiseRequest, context: grpc.ServicerContext
+    ) -> payment_agreement_pb2.RecordPromiseResponse:
         """A promise to pay."""
 
-        def act(by: Act) -> pb.RecordPromiseResponse:
+        def act(by: Act) -> payment_agreement_pb2.RecordPromiseResponse:
             amount, account_id = values.required_amount(request, "amount"), values.account(request.parent)
             made_on, due_on = values.day(request, "promise_date"), values.day(request, "due_date")
             given = promises.Promise(request.promise_id, account_id, amount.micros, made_on, due_on, request.note)
             done = payments.promise(self._home, given, by, day="promise_date", currency=amount.currency)
-            return pb.RecordPromiseResponse(promise=messages.promise(done, practice=self._practice), already_recorded=done.existed)
+            return payment_agreement_pb2.RecordPromiseResponse(
+                promise=messages.promise(done, practice=self._practice), already_recorded=done.existed
+            )
 
-        def recover(commit_seq: int) -> pb.RecordPromiseResponse:
+        def recover(commit_seq: int) -> payment_agreement_pb2.RecordPromiseResponse:
             done = made.promise(self._home, commit_seq)
-            return pb.RecordPromiseResponse(promise=messages.promise(done, practice=self._practice))
+            return payment_agreement_pb2.RecordPromiseResponse(promise=messages.promise(done, practice=self._practice))
 
-        return values.write(self._door, request, context, act, recover, pb.RecordPromiseResponse)
+        return values.write(self._door, request, context, act, recover, payment_agreement_pb2.RecordPromiseResponse)
 
-    def ListPromises(self, request: pb.ListPromisesRequest, context: grpc.ServicerContext) -> pb.ListPromisesResponse:
+    def ListPromises(
+        self, request: payment_agreement_pb2.ListPromisesRequest, context: grpc.ServicerContext
+    ) -> payment_agreement_pb2.ListPromisesResponse:
         """A page of promises and their states."""
 
-        def find() -> pb.ListPromisesResponse:
+        def find() -> payment_agreement_pb2.ListPromisesResponse:
             page, as_of = values.page(request, self._key), self._as_of(request)
             found = promises.list_promises(self._home, as_of, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.promise_id)
             listed = [messages.promise(each, practice=self._practice) for each in rows]
-            return pb.ListPromisesResponse(promises=listed, next_page_token=token)
+            return payment_agreement_pb2.ListPromisesResponse(promises=listed, next_page_token=token)
 
         return calls.read(context, find)
 
-    def AgreeInstalmentPlan(self, request: pb.AgreeInstalmentPlanRequest, context: grpc.ServicerContext) -> pb.InstalmentPlanResponse:
+    def AgreeInstalmentPlan(
+        self, request: payment_agreement_pb2.AgreeInstalmentPlanRequest, context: grpc.ServicerContext
+    ) -> payment_agreement_pb2.InstalmentPlanResponse:
         """A plan that is agreed."""
 
-        def act(by: Act) -> pb.InstalmentPlanResponse:
+        def act(by: Act) -> payment_agreement_pb2.InstalmentPlanResponse:
             amounts = [values.required_amount(each, "amount") for each in request.parts]
             currencies = {each.currency for each in amounts if each.currency is not None}
             if len(currencies) > 1:
@@ -283,29 +291,43 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             return self._plan(done)
 
         return values.write(
-            self._door, request, context, act, lambda seq: self._plan(made.plan(self._home, seq)), pb.InstalmentPlanResponse
+            self._door,
+            request,
+            context,
+            act,
+            lambda seq: self._plan(made.plan(self._home, seq)),
+            payment_agreement_pb2.InstalmentPlanResponse,
         )
 
-    def EndInstalmentPlan(self, request: pb.EndInstalmentPlanRequest, context: grpc.ServicerContext) -> pb.InstalmentPlanResponse:
+    def EndInstalmentPlan(
+        self, request: payment_agreement_pb2.EndInstalmentPlanRequest, context: grpc.ServicerContext
+    ) -> payment_agreement_pb2.InstalmentPlanResponse:
         """A plan that ends."""
 
-        def act(by: Act) -> pb.InstalmentPlanResponse:
+        def act(by: Act) -> payment_agreement_pb2.InstalmentPlanResponse:
             plan_id = values.identity(request.name, "instalmentPlans", "instalment_plan")
             return self._plan(payments.end_plan(self._home, plan_id, values.day(request, "end_date"), request.note, by, day="end_date"))
 
         return values.write(
-            self._door, request, context, act, lambda seq: self._plan(made.plan(self._home, seq)), pb.InstalmentPlanResponse
+            self._door,
+            request,
+            context,
+            act,
+            lambda seq: self._plan(made.plan(self._home, seq)),
+            payment_agreement_pb2.InstalmentPlanResponse,
         )
 
-    def ListInstalmentPlans(self, request: pb.ListInstalmentPlansRequest, context: grpc.ServicerContext) -> pb.ListInstalmentPlansResponse:
+    def ListInstalmentPlans(
+        self, request: payment_agreement_pb2.ListInstalmentPlansRequest, context: grpc.ServicerContext
+    ) -> payment_agreement_pb2.ListInstalmentPlansResponse:
         """A page of plans and their states."""
 
-        def find() -> pb.ListInstalmentPlansResponse:
+        def find() -> payment_agreement_pb2.ListInstalmentPlansResponse:
             page, as_of = values.page(request, self._key), self._as_of(request)
             found = instalments.list_plans(self._home, as_of, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.plan_id)
             listed = [messages.plan(each, practice=self._practice) for each in rows]
-            return pb.ListInstalmentPlansResponse(instalment_plans=listed, next_page_token=token)
+            return payment_agreement_pb2.ListInstalmentPlansResponse(instalment_plans=listed, next_page_token=token)
 
         return calls.read(context, find)
 
@@ -335,22 +357,24 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         return messages.given_back(made.given_back(self._home, commit_seq), practice=self._practice)
 
     def _move_deposit(
-        self, request: pb.ReleaseDepositRequest | pb.RefundDepositRequest, context: grpc.ServicerContext, kind: str
-    ) -> pb.DepositResponse:
-        def act(by: Act) -> pb.DepositResponse:
+        self, request: deposit_pb2.ReleaseDepositRequest | deposit_pb2.RefundDepositRequest, context: grpc.ServicerContext, kind: str
+    ) -> deposit_pb2.DepositResponse:
+        def act(by: Act) -> deposit_pb2.DepositResponse:
             deposit_id, given = values.identity(request.name, "deposits", "deposit"), values.amount_or_all(request, "amount")
             on = values.day(request, "event_date")
             movement = deposits.Movement(request.event_id, deposit_id, kind, on, given.micros, request.reason)
             held = payments.move_deposit(self._home, movement, by, day="event_date", currency=given.currency)
             return messages.deposit_after(held, practice=self._practice)
 
-        def recover(commit_seq: int) -> pb.DepositResponse:
+        def recover(commit_seq: int) -> deposit_pb2.DepositResponse:
             return messages.deposit_after(made.deposit_moved(self._home, commit_seq), practice=self._practice)
 
-        return values.write(self._door, request, context, act, recover, pb.DepositResponse)
+        return values.write(self._door, request, context, act, recover, deposit_pb2.DepositResponse)
 
-    def _plan(self, plan: instalments.Plan) -> pb.InstalmentPlanResponse:
-        return pb.InstalmentPlanResponse(instalment_plan=messages.plan(plan, practice=self._practice), already_recorded=plan.existed)
+    def _plan(self, plan: instalments.Plan) -> payment_agreement_pb2.InstalmentPlanResponse:
+        return payment_agreement_pb2.InstalmentPlanResponse(
+            instalment_plan=messages.plan(plan, practice=self._practice), already_recorded=plan.existed
+        )
 
     @staticmethod
     def _file(request: pb.ImportBankFileRequest) -> tuple[Path, mapping.Mapping]:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from ratewright.v1 import payment_service_pb2 as pb
+from ratewright.v1 import settlement_pb2
 from rating.money import parse_micros
 from server.grpc import convert
 
@@ -56,7 +57,7 @@ def tail(name: str) -> str:
     return name.partition("/")[2]
 
 
-def settled(parts: Iterable[pb.Settlement]) -> list[list[Any]]:
+def settled(parts: Iterable[settlement_pb2.Settlement]) -> list[list[Any]]:
     """Settlements as --json has them."""
     return [[each.invoice, micros(each.amount)] for each in parts]
 

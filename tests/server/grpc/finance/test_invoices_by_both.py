@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from ratewright.v1 import invoice_service_pb2_grpc
 from tests.server.grpc.calls import DEADLINE_S
 from tests.server.grpc.finance.asking import day, iso, micros, money, payment, tail
 
@@ -30,7 +30,7 @@ def invoices(channel: grpc.Channel, billed: World) -> invoice_service_pb2_grpc.I
     return invoice_service_pb2_grpc.InvoiceServiceStub(channel)
 
 
-def as_void(answer: pb.VoidInvoiceResponse) -> dict[str, Any]:
+def as_void(answer: invoice_correction_pb2.VoidInvoiceResponse) -> dict[str, Any]:
     return {
         "number": answer.number,
         "document_type": answer.document_type,
@@ -49,7 +49,7 @@ def as_void(answer: pb.VoidInvoiceResponse) -> dict[str, Any]:
     }
 
 
-def as_note(answer: pb.CreditInvoiceResponse) -> dict[str, Any]:
+def as_note(answer: invoice_correction_pb2.CreditInvoiceResponse) -> dict[str, Any]:
     return {
         "number": answer.number,
         "about": answer.about,
@@ -68,7 +68,7 @@ def as_note(answer: pb.CreditInvoiceResponse) -> dict[str, Any]:
 
 def test_a_credit_of_a_line(invoices: invoice_service_pb2_grpc.InvoiceServiceStub, twin: World, command: Callable[..., Any]) -> None:
     """Of the line of 0.90 half is credited: 0.45 and 0.03 of tax; then all that is left, 11.07."""
-    line = pb.CreditInvoiceRequest(
+    line = invoice_correction_pb2.CreditInvoiceRequest(
         name=ANNA, credit_id="N-1", line_no=2, amount=money("0.45"), effect="outside", reason_code="goodwill", credit_date=day("11-05")
     )
     words = ("invoice", "credit", "R-1", "--effect", "outside", "--reason", "goodwill", "--date", "2025-11-05")
@@ -76,7 +76,9 @@ def test_a_credit_of_a_line(invoices: invoice_service_pb2_grpc.InvoiceServiceStu
         answer = invoices.CreditInvoice(line, timeout=DEADLINE_S)
         assert as_note(answer) == command(twin, *words, "--id", "N-1", "--line", "2", "--amount", "0.45")
         assert (micros(answer.total), answer.already_recorded) == (-480_000, existed)
-    whole = pb.CreditInvoiceRequest(name=ANNA, credit_id="N-2", effect="outside", reason_code="goodwill", credit_date=day("11-05"))
+    whole = invoice_correction_pb2.CreditInvoiceRequest(
+        name=ANNA, credit_id="N-2", effect="outside", reason_code="goodwill", credit_date=day("11-05")
+    )
     answer = invoices.CreditInvoice(whole, timeout=DEADLINE_S)
     assert as_note(answer) == command(twin, *words, "--id", "N-2")
     assert micros(answer.total) == -11_070_000
@@ -85,7 +87,7 @@ def test_a_credit_of_a_line(invoices: invoice_service_pb2_grpc.InvoiceServiceStu
 def test_a_void_and_what_bills_it_again(
     invoices: invoice_service_pb2_grpc.InvoiceServiceStub, twin: World, command: Callable[..., Any]
 ) -> None:
-    void = pb.VoidInvoiceRequest(name=ANNA, reason="wrong address", void_date=day("11-10"))
+    void = invoice_correction_pb2.VoidInvoiceRequest(name=ANNA, reason="wrong address", void_date=day("11-10"))
     answer = invoices.VoidInvoice(void, timeout=DEADLINE_S)
     assert as_void(answer) == command(twin, "invoice", "void", "R-1", "--reason", "wrong address", "--date", "2025-11-10")
     again = pb.ReissueInvoiceRequest(name=ANNA)
@@ -136,14 +138,20 @@ def test_lines_in_pages(invoices: invoice_service_pb2_grpc.InvoiceServiceStub) -
 def test_an_explanation(invoices: invoice_service_pb2_grpc.InvoiceServiceStub, billed: World, command: Callable[..., Any]) -> None:
     for language in ("en", "zh"):
         told = command(billed, "invoice", "explain", "R-1", "--language", language)
-        answer = invoices.ExplainInvoice(pb.ExplainInvoiceRequest(name=ANNA, language_code=language), timeout=DEADLINE_S)
+        answer = invoices.ExplainInvoice(
+            invoice_explanation_pb2.ExplainInvoiceRequest(name=ANNA, language_code=language), timeout=DEADLINE_S
+        )
         assert (list(answer.head), list(answer.foot), answer.run_kind) == (told["head"], told["foot"], told["run_kind"])
         assert [
-            {name.name: getattr(each, name.name) for name in pb.ExplainedLine.DESCRIPTOR.fields if name.name != "sentences"}
+            {
+                name.name: getattr(each, name.name)
+                for name in invoice_explanation_pb2.ExplainedLine.DESCRIPTOR.fields
+                if name.name != "sentences"
+            }
             | {"sentences": list(each.sentences)}
             for each in answer.lines
         ] == told["lines"]
-    one = invoices.ExplainInvoice(pb.ExplainInvoiceRequest(name=ANNA, line_no=2), timeout=DEADLINE_S)
+    one = invoices.ExplainInvoice(invoice_explanation_pb2.ExplainInvoiceRequest(name=ANNA, line_no=2), timeout=DEADLINE_S)
     told = command(billed, "invoice", "explain", "R-1", "2")
     assert (one.events_total, one.exact_micros) == (told["events_total"], told["exact_micros"]) == (1, 900_000)
     assert list(one.lines[0].sentences) == told["sentences"]
@@ -159,7 +167,7 @@ def test_a_statement_and_ageing(
         (None, None, ()),
         (day("11-05"), day("11-11"), ("--from", "2025-11-05", "--to", "2025-11-10")),
     ):
-        request = pb.GetStatementRequest(name="accounts/anna/statement", from_date=first, to_date=after)
+        request = account_statement_pb2.GetStatementRequest(name="accounts/anna/statement", from_date=first, to_date=after)
         found, told = invoices.GetStatement(request, timeout=DEADLINE_S), command(billed, "payment", "statement", "anna", *words)
         assert {
             "account_id": tail(found.account),
@@ -188,10 +196,10 @@ def test_a_statement_and_ageing(
             ],
         } == told
         assert micros(found.closing) == 7_550_000
-    rows: list[pb.AgedAccount] = []
+    rows: list[account_statement_pb2.AgedAccount] = []
     token = ""
     for _ in range(2):
-        request = pb.ListAgeingRequest(parent="accounts/-", as_of=day("12-01"), page_size=1, page_token=token)
+        request = account_statement_pb2.ListAgeingRequest(parent="accounts/-", as_of=day("12-01"), page_size=1, page_token=token)
         page = invoices.ListAgeing(request, timeout=DEADLINE_S)
         rows += page.aged_accounts
         token = page.next_page_token

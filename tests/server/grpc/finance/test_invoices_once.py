@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from billing import give_back_limit
+from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from ratewright.v1 import invoice_service_pb2_grpc
 from tests.billing.second_person import set_by_two
 from tests.server.grpc.calls import DEADLINE_S, refused
 from tests.server.grpc.finance.asking import day, micros, money
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 ANNA = "accounts/anna/invoices/R-0000000001"
 INVALID, MISSING, REFUSED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION
-VOID = pb.VoidInvoiceRequest(name=ANNA, reason="wrong address", void_date=day("11-10"))
+VOID = invoice_correction_pb2.VoidInvoiceRequest(name=ANNA, reason="wrong address", void_date=day("11-10"))
 CREDIT = {"name": ANNA, "credit_id": "N-1", "effect": "outside", "reason_code": "goodwill", "credit_date": day("11-05")}
-PART = pb.CreditInvoiceRequest(line_no=2, amount=money("0.45"), text="sorry", **CREDIT)
-WHOLE = pb.CreditInvoiceRequest(text="sorry", **CREDIT)
+PART = invoice_correction_pb2.CreditInvoiceRequest(line_no=2, amount=money("0.45"), text="sorry", **CREDIT)
+WHOLE = invoice_correction_pb2.CreditInvoiceRequest(text="sorry", **CREDIT)
 REISSUE = pb.ReissueInvoiceRequest(name=ANNA)
 
 
@@ -113,26 +113,32 @@ REFUSALS = [
     ("CreditInvoice", PART, {"credit_id": ""}, INVALID, "MALFORMED_REQUEST"),
     ("ReissueInvoice", REISSUE, {}, REFUSED, "REFUSED"),
     ("ReissueInvoice", REISSUE, {"name": "accounts/anna/invoices/R-9"}, MISSING, "INVOICE_UNKNOWN"),
-    ("GetStatement", pb.GetStatementRequest(name="accounts/nobody/statement"), {}, MISSING, "NOT_FOUND"),
-    ("GetStatement", pb.GetStatementRequest(name="accounts/anna"), {}, INVALID, "MALFORMED_NAME"),
+    ("GetStatement", account_statement_pb2.GetStatementRequest(name="accounts/nobody/statement"), {}, MISSING, "NOT_FOUND"),
+    ("GetStatement", account_statement_pb2.GetStatementRequest(name="accounts/anna"), {}, INVALID, "MALFORMED_NAME"),
     (
         "GetStatement",
-        pb.GetStatementRequest(name="accounts/anna/statement", from_date=day("11-02"), to_date=day("11-02")),
+        account_statement_pb2.GetStatementRequest(name="accounts/anna/statement", from_date=day("11-02"), to_date=day("11-02")),
         {},
         INVALID,
         "MALFORMED_REQUEST",
     ),
-    ("ListAgeing", pb.ListAgeingRequest(parent="accounts/-"), {}, INVALID, "MALFORMED_REQUEST"),
-    ("ListAgeing", pb.ListAgeingRequest(parent="accounts/nobody", as_of=day("11-02")), {}, MISSING, "NOT_FOUND"),
-    ("ListAgeing", pb.ListAgeingRequest(parent="accounts/-", as_of=day("11-02"), page_size=-1), {}, INVALID, "PAGE_SIZE"),
+    ("ListAgeing", account_statement_pb2.ListAgeingRequest(parent="accounts/-"), {}, INVALID, "MALFORMED_REQUEST"),
+    ("ListAgeing", account_statement_pb2.ListAgeingRequest(parent="accounts/nobody", as_of=day("11-02")), {}, MISSING, "NOT_FOUND"),
+    (
+        "ListAgeing",
+        account_statement_pb2.ListAgeingRequest(parent="accounts/-", as_of=day("11-02"), page_size=-1),
+        {},
+        INVALID,
+        "PAGE_SIZE",
+    ),
     ("ListInvoiceLines", pb.ListInvoiceLinesRequest(parent=ANNA, page_token="1"), {}, INVALID, "PAGE_TOKEN"),  # noqa: S106 -- a place in a list
     ("ListInvoiceLines", pb.ListInvoiceLinesRequest(parent=ANNA, language_code="tlh"), {}, INVALID, "MALFORMED_REQUEST"),
     ("ListInvoiceUsage", pb.ListInvoiceUsageRequest(parent=ANNA, subscription_id="berta-1"), {}, MISSING, "NOT_FOUND"),
     ("ListInvoiceUsage", pb.ListInvoiceUsageRequest(parent="accounts/anna/invoices/R-9"), {}, MISSING, "INVOICE_UNKNOWN"),
     ("ListInvoiceUsage", pb.ListInvoiceUsageRequest(parent=ANNA, subscription_id="\0"), {}, INVALID, "MALFORMED_REQUEST"),
-    ("ExplainInvoice", pb.ExplainInvoiceRequest(name=ANNA, line_no=9), {}, REFUSED, "REFUSED"),
-    ("ExplainInvoice", pb.ExplainInvoiceRequest(name=ANNA, line_no=-1), {}, INVALID, "MALFORMED_REQUEST"),
-    ("ExplainInvoice", pb.ExplainInvoiceRequest(name=ANNA, language_code="tlh"), {}, INVALID, "MALFORMED_REQUEST"),
+    ("ExplainInvoice", invoice_explanation_pb2.ExplainInvoiceRequest(name=ANNA, line_no=9), {}, REFUSED, "REFUSED"),
+    ("ExplainInvoice", invoice_explanation_pb2.ExplainInvoiceRequest(name=ANNA, line_no=-1), {}, INVALID, "MALFORMED_REQUEST"),
+    ("ExplainInvoice", invoice_explanation_pb2.ExplainInvoiceRequest(name=ANNA, language_code="tlh"), {}, INVALID, "MALFORMED_REQUEST"),
 ]
 
 
@@ -153,7 +159,7 @@ def test_refused(  # noqa: PLR0913, PLR0917 -- a row of the table
 
 
 def test_an_amount_in_another_currency_is_refused(invoices: invoice_service_pb2_grpc.InvoiceServiceStub) -> None:
-    request = pb.CreditInvoiceRequest(line_no=2, amount=money("0.45", "EUR"), **CREDIT)
+    request = invoice_correction_pb2.CreditInvoiceRequest(line_no=2, amount=money("0.45", "EUR"), **CREDIT)
     assert refused(lambda: invoices.CreditInvoice(request, timeout=DEADLINE_S))[:2] == (INVALID, "MALFORMED_REQUEST")
 
 

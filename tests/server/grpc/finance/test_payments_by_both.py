@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ratewright.v1 import deposit_pb2, payment_agreement_pb2
 from ratewright.v1 import payment_service_pb2 as pb
 from tests.server.grpc.calls import DEADLINE_S
 from tests.server.grpc.finance.asking import (
@@ -75,7 +76,7 @@ def as_given_back(answer: pb.GiveBackResponse) -> dict[str, Any]:
     }
 
 
-def as_deposit(answer: pb.DepositResponse) -> dict[str, Any]:
+def as_deposit(answer: deposit_pb2.DepositResponse) -> dict[str, Any]:
     row = answer.deposit
     return {
         **as_held(row),
@@ -86,7 +87,7 @@ def as_deposit(answer: pb.DepositResponse) -> dict[str, Any]:
     }
 
 
-def as_held(row: pb.Deposit) -> dict[str, Any]:
+def as_held(row: deposit_pb2.Deposit) -> dict[str, Any]:
     return {
         "deposit_id": tail(row.name),
         "account_id": tail(row.account),
@@ -101,7 +102,7 @@ def as_held(row: pb.Deposit) -> dict[str, Any]:
     }
 
 
-def as_plan(row: pb.InstalmentPlan, *, existed: bool = False) -> dict[str, Any]:
+def as_plan(row: payment_agreement_pb2.InstalmentPlan, *, existed: bool = False) -> dict[str, Any]:
     parts = [
         {
             "part_no": each.part_no,
@@ -126,7 +127,7 @@ def as_plan(row: pb.InstalmentPlan, *, existed: bool = False) -> dict[str, Any]:
     }
 
 
-def as_promise(row: pb.Promise, *, existed: bool = False) -> dict[str, Any]:
+def as_promise(row: payment_agreement_pb2.Promise, *, existed: bool = False) -> dict[str, Any]:
     return {
         "promise_id": tail(row.name),
         "account_id": tail(row.account),
@@ -290,9 +291,9 @@ def test_money_that_goes_back(payments: PaymentServiceStub, twin: World, command
 
 def test_deposits(payments: PaymentServiceStub, twin: World, command: Callable[..., Any]) -> None:
     """Of 30.00 held, 11.55 pay the invoice, and 10.00 go back: 8.45 are held."""
-    take = pb.TakeDepositRequest(parent="accounts/anna", deposit_id="D-1", amount=money("30"), receive_date=day("11-10"))
-    release = pb.ReleaseDepositRequest(name="deposits/D-1", event_id="E-1", event_date=day("11-12"), reason="due")
-    refund = pb.RefundDepositRequest(name="deposits/D-1", event_id="E-2", event_date=day("11-12"), amount=money("10"))
+    take = deposit_pb2.TakeDepositRequest(parent="accounts/anna", deposit_id="D-1", amount=money("30"), receive_date=day("11-10"))
+    release = deposit_pb2.ReleaseDepositRequest(name="deposits/D-1", event_id="E-1", event_date=day("11-12"), reason="due")
+    refund = deposit_pb2.RefundDepositRequest(name="deposits/D-1", event_id="E-2", event_date=day("11-12"), amount=money("10"))
     on = ("--deposit", "D-1", "--date", "2025-11-12")
     assert as_deposit(payments.TakeDeposit(take, timeout=DEADLINE_S)) == command(
         twin, "payment", "deposit", "take", "--id", "D-1", "--account", "anna", "--amount", "30", "--date", "2025-11-10"
@@ -303,13 +304,13 @@ def test_deposits(payments: PaymentServiceStub, twin: World, command: Callable[.
     refunded = payments.RefundDeposit(refund, timeout=DEADLINE_S)
     assert as_deposit(refunded) == command(twin, "payment", "deposit", "refund", "--id", "E-2", "--amount", "10.00", *on)
     assert micros(refunded.deposit.held) == 8_450_000
-    listed = payments.ListDeposits(pb.ListDepositsRequest(parent="accounts/-"), timeout=DEADLINE_S).deposits
+    listed = payments.ListDeposits(deposit_pb2.ListDepositsRequest(parent="accounts/-"), timeout=DEADLINE_S).deposits
     told = command(twin, "payment", "deposit", "list")
     assert [as_held(each) for each in listed] == [{name: each[name] for name in as_held(listed[0])} for each in told] != []
 
 
 def test_promises(payments: PaymentServiceStub, twin: World, command: Callable[..., Any]) -> None:
-    request = pb.RecordPromiseRequest(
+    request = payment_agreement_pb2.RecordPromiseRequest(
         parent="accounts/anna", promise_id="M-1", amount=money("4"), promise_date=day("11-08"), due_date=day("11-11"), note="by phone"
     )
     words = ("payment", "promise", "add", "--id", "M-1", "--account", "anna", "--amount", "4", "--until", "2025-11-11", "--made",
@@ -322,16 +323,16 @@ def test_promises(payments: PaymentServiceStub, twin: World, command: Callable[.
         if paid:
             payments.RecordPayment(payment(), timeout=DEADLINE_S)
             command(twin, *RECORD, "--amount", "4.00")
-        listed = payments.ListPromises(pb.ListPromisesRequest(parent="accounts/anna"), timeout=DEADLINE_S).promises
+        listed = payments.ListPromises(payment_agreement_pb2.ListPromisesRequest(parent="accounts/anna"), timeout=DEADLINE_S).promises
         assert [as_promise(each) for each in listed] == command(twin, "payment", "promise", "list")
         assert [each.state for each in listed] == [state]
-    early = pb.ListPromisesRequest(parent="accounts/anna", as_of=day("11-09"))
+    early = payment_agreement_pb2.ListPromisesRequest(parent="accounts/anna", as_of=day("11-09"))
     assert [each.state for each in payments.ListPromises(early, timeout=DEADLINE_S).promises] == ["open"]
 
 
 def test_instalments(payments: PaymentServiceStub, twin: World, command: Callable[..., Any]) -> None:
     """11.55 in three parts are 3.85 each; the plan ends, and one in two dated parts takes its place."""
-    equal = pb.AgreeInstalmentPlanRequest(
+    equal = payment_agreement_pb2.AgreeInstalmentPlanRequest(
         parent="accounts/anna", plan_id="I-1", agree_date=day("11-10"), equal_parts=3, first_date=day("11-30"), invoices=["R-1"]
     )
     words = ("payment", "instalments", "agree", "--account", "anna", "--date", "2025-11-10")
@@ -339,14 +340,20 @@ def test_instalments(payments: PaymentServiceStub, twin: World, command: Callabl
     assert [as_plan(first)] == command(twin, *words, "--id", "I-1", "--parts", "3", "--first", "2025-11-30", "--invoice", "R-1")
     assert [micros(each.amount) for each in first.parts] == [3_850_000] * 3
     ended = payments.EndInstalmentPlan(
-        pb.EndInstalmentPlanRequest(name="instalmentPlans/I-1", end_date=day("11-12"), note="changed"), timeout=DEADLINE_S
+        payment_agreement_pb2.EndInstalmentPlanRequest(name="instalmentPlans/I-1", end_date=day("11-12"), note="changed"),
+        timeout=DEADLINE_S,
     )
     told = command(twin, "payment", "instalments", "end", "I-1", "--date", "2025-11-12", "--note", "changed")
     assert [as_plan(ended.instalment_plan)] == told
-    parts = [pb.WantedPart(due_date=day("11-20"), amount=money("1.55")), pb.WantedPart(due_date=day("12-20"), amount=money("10"))]
-    dated = pb.AgreeInstalmentPlanRequest(parent="accounts/anna", plan_id="I-2", agree_date=day("11-10"), parts=parts)
+    parts = [
+        payment_agreement_pb2.WantedPart(due_date=day("11-20"), amount=money("1.55")),
+        payment_agreement_pb2.WantedPart(due_date=day("12-20"), amount=money("10")),
+    ]
+    dated = payment_agreement_pb2.AgreeInstalmentPlanRequest(parent="accounts/anna", plan_id="I-2", agree_date=day("11-10"), parts=parts)
     second = payments.AgreeInstalmentPlan(dated, timeout=DEADLINE_S).instalment_plan
     assert [as_plan(second)] == command(twin, *words, "--id", "I-2", "--part", "2025-11-20=1.55", "--part", "2025-12-20=10")
-    listed = payments.ListInstalmentPlans(pb.ListInstalmentPlansRequest(parent="accounts/anna"), timeout=DEADLINE_S).instalment_plans
+    listed = payments.ListInstalmentPlans(
+        payment_agreement_pb2.ListInstalmentPlansRequest(parent="accounts/anna"), timeout=DEADLINE_S
+    ).instalment_plans
     assert [as_plan(each) for each in listed] == command(twin, "payment", "instalments", "list")
     assert [each.state for each in listed] == ["replaced", "replaced", "running"]

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from billing import give_back_limit
+from ratewright.v1 import deposit_pb2, payment_agreement_pb2
 from ratewright.v1 import payment_service_pb2 as pb
 from tests.billing.second_person import set_by_two
 from tests.server.grpc.calls import DEADLINE_S, refused
@@ -22,18 +23,21 @@ ON = {"event_date": day("11-12")}
 PAID = ("RecordPayment", payment(amount="20.00"))
 ALSO_PAID = ("RecordPayment", payment("P-2", "3.00"))
 FILE = ("ImportBankFile", bank_file())
-TAKE = ("TakeDeposit", pb.TakeDepositRequest(parent="accounts/anna", deposit_id="D-1", amount=money("30"), receive_date=day("11-10")))
+TAKE = (
+    "TakeDeposit",
+    deposit_pb2.TakeDepositRequest(parent="accounts/anna", deposit_id="D-1", amount=money("30"), receive_date=day("11-10")),
+)
 PLAN = (
     "AgreeInstalmentPlan",
-    pb.AgreeInstalmentPlanRequest(
+    payment_agreement_pb2.AgreeInstalmentPlanRequest(
         parent="accounts/anna", plan_id="I-1", agree_date=day("11-10"), equal_parts=3, first_date=day("11-30"), note="as agreed"
     ),
 )
 REFUND = pb.RefundPaymentRequest(event_id="E-1", payment="payments/P-1", amount=money("3.00"), payee="anna", reason="too much", **ON)
 REVERSE = pb.ReversePaymentRequest(event_id="E-1", payment="payments/P-1", fee=money("2.00"), reason="bounced", **ON)
 RETURN = pb.ReturnBankLineRequest(name="bankLines/CB/T-4", note="unknown")
-GIVE_HELD = pb.RefundDepositRequest(name="deposits/D-1", event_id="E-2", amount=money("10"), reason="moved", **ON)
-PROMISE = pb.RecordPromiseRequest(
+GIVE_HELD = deposit_pb2.RefundDepositRequest(name="deposits/D-1", event_id="E-2", amount=money("10"), reason="moved", **ON)
+PROMISE = payment_agreement_pb2.RecordPromiseRequest(
     parent="accounts/anna", promise_id="M-1", amount=money("4"), promise_date=day("11-08"), due_date=day("11-11"), note="by phone"
 )
 
@@ -79,7 +83,7 @@ CASES = {
         pb.ChargeBackPaymentRequest(event_id="E-2", payment="payments/P-1", won=True, reason="won", **ON),
     ),
     "deposit": Case((), *TAKE, "reference"),
-    "release": Case((TAKE,), "ReleaseDeposit", pb.ReleaseDepositRequest(name="deposits/D-1", event_id="E-1", reason="due", **ON)),
+    "release": Case((TAKE,), "ReleaseDeposit", deposit_pb2.ReleaseDepositRequest(name="deposits/D-1", event_id="E-1", reason="due", **ON)),
     "deposit that goes back": Case((TAKE,), "RefundDeposit", GIVE_HELD),
     "deposit that goes back, by two": Case((TAKE,), "RefundDeposit", GIVE_HELD, waits=True),
     "promise": Case((), "RecordPromise", PROMISE, "note"),
@@ -87,7 +91,7 @@ CASES = {
     "end of a plan": Case(
         (PLAN,),
         "EndInstalmentPlan",
-        pb.EndInstalmentPlanRequest(name="instalmentPlans/I-1", end_date=day("11-12"), note="changed"),
+        payment_agreement_pb2.EndInstalmentPlanRequest(name="instalmentPlans/I-1", end_date=day("11-12"), note="changed"),
         "note",
     ),
 }

@@ -13,6 +13,7 @@ from google.type import date_pb2, money_pb2
 from grpc_status import rpc_status
 
 from billing.payments import recording
+from ratewright.v1 import deposit_pb2, payment_agreement_pb2
 from ratewright.v1 import payment_service_pb2 as pb
 from server.grpc.finance.values import TEXT_CHARACTERS_MAX
 from tests.server.grpc.calls import DEADLINE_S, refused
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 INVALID, MISSING, REFUSED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION
 ON = {"event_date": day("11-12")}
-TAKE = pb.TakeDepositRequest(parent="accounts/anna", deposit_id="D-1", amount=money("30"), receive_date=day("11-10"))
+TAKE = deposit_pb2.TakeDepositRequest(parent="accounts/anna", deposit_id="D-1", amount=money("30"), receive_date=day("11-10"))
 RELEASE = {"name": "deposits/D-1", "event_id": "E-1", **ON}
 CENTS = money_pb2.Money(currency_code="CNY", units=1, nanos=1_000_000)  # a tenth of a fen
 NO_TOKEN = "P-1"  # noqa: S105 -- a place in a list
@@ -85,26 +86,38 @@ REFUSALS = [
         "fee",
     ),
     ("ReversePayment", pb.ReversePaymentRequest(event_id="E-1", payment="P-1", **ON), INVALID, "MALFORMED_NAME", ""),
-    ("ReleaseDeposit", pb.ReleaseDepositRequest(**{**RELEASE, "name": "deposits/X"}), MISSING, "NOT_FOUND", ""),
-    ("ReleaseDeposit", pb.ReleaseDepositRequest(amount=money("99"), **RELEASE), REFUSED, "REFUSED", ""),
-    ("RefundDeposit", pb.RefundDepositRequest(amount=money("1", "EUR"), **RELEASE), INVALID, "MALFORMED_REQUEST", ""),
+    ("ReleaseDeposit", deposit_pb2.ReleaseDepositRequest(**{**RELEASE, "name": "deposits/X"}), MISSING, "NOT_FOUND", ""),
+    ("ReleaseDeposit", deposit_pb2.ReleaseDepositRequest(amount=money("99"), **RELEASE), REFUSED, "REFUSED", ""),
+    ("RefundDeposit", deposit_pb2.RefundDepositRequest(amount=money("1", "EUR"), **RELEASE), INVALID, "MALFORMED_REQUEST", ""),
     (
         "RecordPromise",
-        pb.RecordPromiseRequest(
+        payment_agreement_pb2.RecordPromiseRequest(
             parent="accounts/anna", promise_id="M-1", amount=money("4", "EUR"), promise_date=day("11-08"), due_date=day("11-11")
         ),
         INVALID,
         "MALFORMED_REQUEST",
         "",
     ),
-    ("EndInstalmentPlan", pb.EndInstalmentPlanRequest(name="instalmentPlans/X", end_date=day("11-12")), MISSING, "NOT_FOUND", ""),
+    (
+        "EndInstalmentPlan",
+        payment_agreement_pb2.EndInstalmentPlanRequest(name="instalmentPlans/X", end_date=day("11-12")),
+        MISSING,
+        "NOT_FOUND",
+        "",
+    ),
     ("ListPayments", pb.ListPaymentsRequest(parent="accounts/nobody"), MISSING, "NOT_FOUND", ""),
     ("ListPayments", pb.ListPaymentsRequest(parent="anna"), INVALID, "MALFORMED_NAME", ""),
     ("ListPayments", pb.ListPaymentsRequest(parent="accounts/-", page_size=-1), INVALID, "PAGE_SIZE", "page_size"),
     ("ListPayments", pb.ListPaymentsRequest(parent="accounts/-", page_token=NO_TOKEN), INVALID, "PAGE_TOKEN", "page_token"),
-    ("ListDeposits", pb.ListDepositsRequest(parent="accounts/nobody"), MISSING, "NOT_FOUND", ""),
+    ("ListDeposits", deposit_pb2.ListDepositsRequest(parent="accounts/nobody"), MISSING, "NOT_FOUND", ""),
     ("ListReceipts", pb.ListReceiptsRequest(till="\0"), INVALID, "MALFORMED_REQUEST", "till"),
-    ("ListPromises", pb.ListPromisesRequest(parent="accounts/-", as_of=date_pb2.Date(year=2025)), INVALID, "MALFORMED_REQUEST", "as_of"),
+    (
+        "ListPromises",
+        payment_agreement_pb2.ListPromisesRequest(parent="accounts/-", as_of=date_pb2.Date(year=2025)),
+        INVALID,
+        "MALFORMED_REQUEST",
+        "as_of",
+    ),
 ]
 
 
@@ -190,7 +203,7 @@ def test_a_page_token_is_of_one_query(payments: PaymentServiceStub) -> None:
     for other in (
         lambda: payments.ListPayments(pb.ListPaymentsRequest(parent="accounts/anna", page_token=token), timeout=DEADLINE_S),
         lambda: payments.ListPaymentEvents(pb.ListPaymentEventsRequest(parent="accounts/-", page_token=token), timeout=DEADLINE_S),
-        lambda: payments.ListDeposits(pb.ListDepositsRequest(parent="accounts/-", page_token=token), timeout=DEADLINE_S),
+        lambda: payments.ListDeposits(deposit_pb2.ListDepositsRequest(parent="accounts/-", page_token=token), timeout=DEADLINE_S),
     ):
         assert refused(other)[:2] == (INVALID, "PAGE_TOKEN")
 
@@ -203,15 +216,17 @@ def test_pages_of_the_other_lists(payments: PaymentServiceStub, billed: World) -
     rest = payments.ListBankLines(pb.ListBankLinesRequest(page_size=1, page_token=first.next_page_token), timeout=DEADLINE_S)
     assert [each.name for each in (*first.bank_lines, *rest.bank_lines)] == ["bankLines/CB/T-2", "bankLines/CB/T-4"]
     for place, amount in enumerate(("1", "2", "3")):
-        deposit = pb.TakeDepositRequest(parent="accounts/anna", deposit_id=f"D-{place}", amount=money(amount), receive_date=day("11-10"))
+        deposit = deposit_pb2.TakeDepositRequest(
+            parent="accounts/anna", deposit_id=f"D-{place}", amount=money(amount), receive_date=day("11-10")
+        )
         payments.TakeDeposit(deposit, timeout=DEADLINE_S)
-        back = pb.RefundDepositRequest(name=f"deposits/D-{place}", event_id=f"B-{place}", **ON)
+        back = deposit_pb2.RefundDepositRequest(name=f"deposits/D-{place}", event_id=f"B-{place}", **ON)
         payments.RefundDeposit(back, timeout=DEADLINE_S)
-        promise = pb.RecordPromiseRequest(
+        promise = payment_agreement_pb2.RecordPromiseRequest(
             parent="accounts/anna", promise_id=f"M-{place}", amount=money(amount), promise_date=day("11-08"), due_date=day("11-11")
         )
         payments.RecordPromise(promise, timeout=DEADLINE_S)
-        plan = pb.AgreeInstalmentPlanRequest(
+        plan = payment_agreement_pb2.AgreeInstalmentPlanRequest(
             parent="accounts/anna", plan_id=f"I-{place}", agree_date=day("11-10"), equal_parts=1, first_date=day("11-30")
         )
         payments.AgreeInstalmentPlan(plan, timeout=DEADLINE_S)
@@ -219,9 +234,10 @@ def test_pages_of_the_other_lists(payments: PaymentServiceStub, billed: World) -
         payments.ReversePayment(pb.ReversePaymentRequest(event_id=f"E-{place}", payment=f"payments/P-{place}", **ON), timeout=DEADLINE_S)
     assert billed.numbers()
     for method, kind, rows, name, ids in (
-        (payments.ListDeposits, pb.ListDepositsRequest, "deposits", "name", ["deposits/D-0", "deposits/D-1", "deposits/D-2"]),
-        (payments.ListPromises, pb.ListPromisesRequest, "promises", "name", ["promises/M-0", "promises/M-1", "promises/M-2"]),
-        (payments.ListInstalmentPlans, pb.ListInstalmentPlansRequest, "instalment_plans", "name",
+        (payments.ListDeposits, deposit_pb2.ListDepositsRequest, "deposits", "name", ["deposits/D-0", "deposits/D-1", "deposits/D-2"]),
+        (payments.ListPromises, payment_agreement_pb2.ListPromisesRequest, "promises", "name",
+         ["promises/M-0", "promises/M-1", "promises/M-2"]),
+        (payments.ListInstalmentPlans, payment_agreement_pb2.ListInstalmentPlansRequest, "instalment_plans", "name",
          ["instalmentPlans/I-0", "instalmentPlans/I-1", "instalmentPlans/I-2"]),
         (payments.ListPaymentEvents, pb.ListPaymentEventsRequest, "payment_events", "event_id", ["E-0", "E-1", "E-2"]),
     ):  # fmt: skip
