@@ -11,11 +11,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounting.month_end import month_of
 from billing.store import commit_points, output_files, tables
 from billing.store.sums import STORED_MAX, halves, whole
 from rating import definition_file, field_values, spreadsheet_cells
@@ -26,7 +27,7 @@ from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from billing.accounting.month_end import Month
     from billing.ledger.closed_months import Who
@@ -86,9 +87,16 @@ class Export(msgspec.Struct, frozen=True):
 def read_mapping(path: Path) -> Mapping:
     """Raises UserError for a file that cannot be read, with the place in it."""
     try:
-        found = definition_file.decode(definition_file.read(path))
+        content = definition_file.read(path)
     except OSError as error:
         raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
+    return parse_mapping(content, path)
+
+
+def parse_mapping(content: bytes, path: PurePath) -> Mapping:
+    """The mapping in YAML that was read or sent; `path` is its name. Raises UserError for what is none, with the place in it."""
+    try:
+        found = definition_file.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"mapping {path}: {error}", "write `accounts:` as a list of ours, theirs and name", exit_status=2) from error
     problems = [Problem(str(path), each.place or "mapping", *each[1:]) for each in field_values.misfits(found, Mapping, "")]
@@ -97,11 +105,13 @@ def read_mapping(path: Path) -> Mapping:
     return msgspec.convert(found, Mapping)
 
 
-def rows(connection: sa.Connection, mapping: Mapping, month: Month, entity: str, *, detail: bool = False) -> list[Row]:
+def rows(  # noqa: PLR0913 -- of what, and how
+    connection: sa.Connection, mapping: Mapping, month: Month, entity: str, *, detail: bool = False, through_seq: int | None = None
+) -> list[Row]:
     """The rows of a month: sums by date, account and currency, or with `detail` one a posting and side."""
     found: list[Row] = []
     unknown: dict[str, int] = {}
-    for posting in _postings(connection, month, entity, detail=detail):
+    for posting in _postings(connection, month, entity, through_seq, detail=detail):
         date, account, currency, debit, credit, document = posting
         rule = mapping.rule_of(account)
         if rule is None:
@@ -123,34 +133,76 @@ def _on_accounts(count: int) -> str:
     return f"{counted(count, 'posting is', 'postings are')} on accounts"
 
 
+class File(NamedTuple):
+    """The content of an export, its rows, and the commit through which postings are in it."""
+
+    content: bytes
+    rows: int
+    debit_micros: dict[str, int]
+    through_seq: int
+
+    @property
+    def sha256(self) -> bytes:
+        """The hash of the content."""
+        return hashlib.sha256(self.content).digest()
+
+
 def export(  # noqa: PLR0913, PLR0917 -- of what, how, where to, and who
     home: Home, mapping: Mapping, month: Month, entity: str, target: Path, who: Who, *, detail: bool = False, overwrite: bool = False
 ) -> Export:
     """Write the file (whole or not at all) and note its hash. Raises UserError where it is there already, unless it may be replaced."""
     output_files.require_free(target, overwrite=overwrite)
+    file = file_of(home, mapping, month, entity, detail=detail)
+    output_files.write(target, file.content, overwrite=overwrite)
+    return note(home, file, month, entity, target, who)
+
+
+def file_of(home: Home, mapping: Mapping, month: Month, entity: str, *, detail: bool = False, through_seq: int | None = None) -> File:  # noqa: PLR0913 -- of what, and how
+    """The file of a month, by the postings through a commit (None: all of them)."""
     with home.connect() as connection:
-        found = rows(connection, mapping, month, entity, detail=detail)
-        seq = home.head_seq(connection)
-    debits = _balanced(found)
-    content = as_csv(found)
-    sha256 = hashlib.sha256(content).digest()
-    output_files.write(target, content, overwrite=overwrite)
-    with home.begin() as connection:
+        found = rows(connection, mapping, month, entity, detail=detail, through_seq=through_seq)
+        seq = home.head_seq(connection) if through_seq is None else through_seq
+    return File(as_csv(found), len(found), _balanced(found), seq)
+
+
+def note(home: Home, file: File, month: Month, entity: str, target: PurePath, who: Who, *, dry_run: bool = False) -> Export:  # noqa: PLR0913, PLR0917 -- what, its name, and who
+    """Note an export, where it is not the same as the one before; with `dry_run` only say what it is."""
+    with home.begin(dry_run=dry_run) as connection:
         row = tables.gl_exports
         query = sa.select(row.c.sha256, row.c.through_seq).where(row.c.entity == entity, row.c.month == month.text)
         before = connection.execute(query.order_by(row.c.export_id.desc())).first()
-        added = {} if before is None else _added(connection, month, entity, before.through_seq, seq)
-        is_same = before is not None and before.sha256 == sha256
-        if not is_same:
+        if before is None or before.sha256 != file.sha256:
             commit = home.next_commit_seq(connection, "ledger", who.now_us)
-            debit_micros = min(sum(debits.values()), STORED_MAX)  # cut to what the store holds; the hash is that of all of it
-            values = {"rows": len(found), "debit_micros": debit_micros, "sha256": sha256, "file_name": target.name}
+            debit_micros = min(sum(file.debit_micros.values()), STORED_MAX)  # cut to what the store holds; the hash is that of all of it
+            values = {"rows": file.rows, "debit_micros": debit_micros, "sha256": file.sha256, "file_name": target.name}
             by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": commit}
-            connection.execute(row.insert().values(entity=entity, month=month.text, through_seq=seq, **values, **by))
-        commit_points.reached("ledger.before_commit")
-    commit_points.reached("ledger.committed")
+            connection.execute(row.insert().values(entity=entity, month=month.text, through_seq=file.through_seq, **values, **by))
+        answer = _answer(connection, file, month, entity, str(target), before)
+        if not dry_run:
+            commit_points.reached("ledger.before_commit")
+    if not dry_run:
+        commit_points.reached("ledger.committed")
+    return answer
+
+
+def noted_by(home: Home, mapping: Mapping, commit_seq: int, *, detail: bool = False) -> Export:
+    """The export that a commit noted."""
+    row = tables.gl_exports
+    with home.connect() as connection:
+        noted = connection.execute(sa.select(row).where(row.c.commit_seq == commit_seq)).one()
+        query = sa.select(row.c.sha256, row.c.through_seq).where(row.c.entity == noted.entity, row.c.month == noted.month)
+        before = connection.execute(query.where(row.c.export_id < noted.export_id).order_by(row.c.export_id.desc())).first()
+        month = month_of(noted.month)
+        file = file_of(home, mapping, month, noted.entity, detail=detail, through_seq=noted.through_seq)
+        return _answer(connection, file, month, noted.entity, noted.file_name, before)
+
+
+def _answer(connection: sa.Connection, file: File, month: Month, entity: str, name: str, before: Any) -> Export:  # noqa: ANN401, PLR0913, PLR0917 -- a row of gl_exports or None
+    added = {} if before is None else _added(connection, month, entity, before.through_seq, file.through_seq)
     new = sum(count for count, _ in added.values()), {currency: micros for currency, (_, micros) in added.items()}
-    return Export(month.text, entity, len(found), debits, sha256.hex(), str(target), is_same, before is not None, *new)
+    is_same = before is not None and before.sha256 == file.sha256
+    told = (month.text, entity, file.rows, file.debit_micros, file.sha256.hex(), name, is_same, before is not None)
+    return Export(*told, *new)
 
 
 def as_csv(found: Iterable[Row]) -> bytes:
@@ -173,10 +225,14 @@ def _added(connection: sa.Connection, month: Month, entity: str, after_seq: int,
     return {currency: (int(count), whole(*parts)) for currency, count, *parts in connection.execute(query)}
 
 
-def _postings(connection: sa.Connection, month: Month, entity: str, *, detail: bool) -> Iterator[tuple[str, str, str, int, int, str]]:
+def _postings(
+    connection: sa.Connection, month: Month, entity: str, through_seq: int | None, *, detail: bool
+) -> Iterator[tuple[str, str, str, int, int, str]]:
     """Date, account, currency, debit, credit, document: one row a side of a posting, or a sum of them."""
     row = tables.postings.c
-    within = (row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat())
+    within = [row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat()]
+    if through_seq is not None:
+        within.append(row.commit_seq <= through_seq)
     for side, name in enumerate(("debit_account", "credit_account")):
         if detail:
             query = sa.select(row.posted_on, row[name], row.currency, row.amount_micros, row.document).where(*within)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from billing.allocations.spread import DOCUMENT, Claims, OpenItem, in_parts
 from billing.store import tables
-from billing.store.voids import voided
+from billing.store.voids import is_void, voided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,14 +46,19 @@ def open_items(connection: sa.Connection, account_keys: Sequence[int] | None = N
     return sorted(items, key=lambda item: (item.account_key, item.due_on, item.number, item.part_no))
 
 
-def open_micros(before_seq: int | None = None) -> sa.ColumnElement[int]:
-    """For a query of invoices: total less what settles it; of a credit document, what is left of it (negative); of a voided one 0."""
+def open_micros(before_seq: int | None = None, *, of_few: bool = False) -> sa.ColumnElement[int]:
+    """For a query of invoices: total less what settles it; of a credit document, what is left of it (negative); of a voided one 0.
+
+    `of_few`: each of a few documents is looked up among the voided ones, instead of reading all of these once.
+    """
     invoice, settlement, event = tables.invoices.c, tables.settlements.c, tables.payment_events.c
+    assert before_seq is None or not of_few, before_seq
+    all_void = invoice.invoice_key.in_(voided(as_of=None if before_seq is None else before_seq - 1))
     paid = _sum(settlement, settlement.invoice_key == invoice.invoice_key, before_seq)
     used = _sum(settlement, (settlement.credit_kind == DOCUMENT) & (settlement.credit_id == invoice.number), before_seq)
     paid_out = _sum(event, event.credit_number == invoice.number, before_seq)
     rest = sa.case(
-        (invoice.invoice_key.in_(voided(as_of=None if before_seq is None else before_seq - 1)), 0),
+        (is_void(invoice.invoice_key) if of_few else all_void, 0),
         (invoice.total_micros >= 0, invoice.total_micros - paid),
         else_=invoice.total_micros + used + paid_out,
     )

@@ -68,32 +68,50 @@ def keep(  # noqa: PLR0913, PLR0917 -- one argument a column
     return [each for each in findings(home) if each.is_open]
 
 
-def findings(home: Home) -> list[Finding]:
-    """Every finding, oldest first."""
+def findings(home: Home, through_seq: int | None = None) -> list[Finding]:
+    """Every finding, oldest first, as of a commit (None: now)."""
     finding, decision = tables.control_findings, tables.finding_decisions
+    found, decided = sa.select(finding).order_by(finding.c.finding_id), sa.select(decision).order_by(decision.c.decision_id)
+    if through_seq is not None:
+        found, decided = found.where(finding.c.commit_seq <= through_seq), decided.where(decision.c.commit_seq <= through_seq)
     with home.connect() as connection:
-        rows = connection.execute(sa.select(finding).order_by(finding.c.finding_id)).all()
+        rows = connection.execute(found).all()
         words: dict[int, list[Any]] = {}
-        for word in connection.execute(sa.select(decision).order_by(decision.c.decision_id)):
+        for word in connection.execute(decided):
             words.setdefault(word.finding_id, []).append(word)
     return [_finding(row, words.get(row.finding_id, [])) for row in rows]
 
 
-def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- what and by whom
+def assign(  # noqa: PLR0913, PLR0917 -- what and by whom
+    home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int, *, dry_run: bool = False
+) -> Finding:
     """Give an open finding an owner and a day by which it is due. The same owner and day again change nothing."""
     found = _open(home, finding_id)
     if (found.owner, found.due_on) == (owner, due_on.isoformat()):
         return found
+    if dry_run:
+        return msgspec.structs.replace(found, owner=owner, due_on=due_on.isoformat())
     return _decided(home, found, ASSIGNED, owner, due_on.isoformat(), "", by, now_us)
 
 
-def close(home: Home, finding_id: int, note: str, by: By, now_us: int) -> Finding:
+def close(home: Home, finding_id: int, note: str, by: By, now_us: int, *, dry_run: bool = False) -> Finding:  # noqa: PLR0913 -- what and by whom
     """Close a finding, with a word on what was done about it."""
     if not note.strip():
         raise UserError("a finding is closed with a word on what was done", "give it with --note '...'", exit_status=2)
     note = one_line(note, "the note")
     found = _open(home, finding_id)
+    if dry_run:
+        return msgspec.structs.replace(found, closed_by=by.name, note=note)
     return _decided(home, found, CLOSED, found.owner, found.due_on, note, by, now_us)
+
+
+def decided_by(home: Home, commit_seq: int) -> Finding:
+    """The finding that a commit assigned or closed, as of then."""
+    decision = tables.finding_decisions.c
+    with home.connect() as connection:
+        query = sa.select(decision.finding_id).where(decision.commit_seq == commit_seq)
+        finding_id = connection.execute(query).scalar_one()
+    return next(each for each in findings(home, commit_seq) if each.finding_id == finding_id)
 
 
 def _decided(home: Home, found: Finding, kind: str, owner: str, due_on: str, note: str, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- one argument a column

@@ -36,6 +36,7 @@ from billing.invoicing.billed import ADVANCE, OUTSIDE
 from billing.invoicing.corrections import key_of
 from billing.invoicing.drafts import Drafts
 from billing.invoicing.forms import CREDIT_NOTE, INVOICE, OPENING
+from billing.persons import Who
 from billing.store import approvals, tables
 from rating import identifiers
 from rating.dates import day_number
@@ -46,7 +47,6 @@ from rating.money import RoundingMode, format_micros, minor_step_micros, round_e
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.ledger.closed_months import Who
     from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
@@ -125,6 +125,24 @@ def credit_agreed(home: Home, agreement: Agreement) -> CreditNote:
     """Issue the note that another person asked for, after a new check. Raises UserError as `credit` does."""
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     return credit(home, told.wanted, agreement.asked_by, on=told.on, agreement=agreement)
+
+
+def proposed(home: Home, asked: Approval) -> CreditNote:
+    """The note that a proposal is about, as it would be now. Raises UserError where it cannot be any more."""
+    told = msgspec.json.decode(asked.payload, type=_Asked)
+    with home.connect() as connection:
+        document = find(connection, told.wanted.number)
+        credits_ = _credits(connection, document, told.wanted, _Coins.of(home, document.currency))
+        return _waiting(document, credits_, date_of(document, told.on, Who(asked.by_name, asked.by_uid, asked.at_us), "a credit"), asked)
+
+
+def issued_by(home: Home, commit_seq: int) -> CreditNote:
+    """The note that a commit issued."""
+    note, about = tables.invoices.alias("note"), tables.invoices.alias("about")
+    query = sa.select(about.c.number).join_from(note, about, about.c.invoice_key == note.c.corrects_invoice_key)
+    with home.connect() as connection:
+        number = connection.execute(query.where(note.c.commit_seq == commit_seq)).scalar_one()
+        return _note(connection, tables.invoices.c.commit_seq == commit_seq, number)
 
 
 def left_of(connection: sa.Connection, number: str, line_no: int) -> int:

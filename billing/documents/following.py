@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from billing.controls import Book, findings, of_run
 from billing.controls.findings import Finding
 from billing.documents.alarms import raise_alarms
+from billing.invoicing.reading import InvoiceSummary
 from billing.runs import states
+from billing.runs.reports import RunReport
 from billing.store import commit_points, tables
 from rating.dates import utc_date
 
@@ -34,6 +36,25 @@ class Followed(NamedTuple):
     books: Sequence[Book]
     open_findings: Sequence[Finding]
     alarms: int
+
+
+class Reissued(NamedTuple):
+    """A run that billed a void invoice again. `failed`: its books that do not balance."""
+
+    report: RunReport
+    made: Sequence[InvoiceSummary]
+    failed: Sequence[Book]
+    alarms: int
+
+    @property
+    def waits(self) -> bool:
+        """True where the list of the run waits for another person."""
+        return self.report.state == states.COMPUTED and self.report.drafts > 0
+
+    @property
+    def is_done(self) -> bool:
+        """True where it has billed, or will with the word of another person, and its books balance."""
+        return bool(self.made or self.waits) and not self.failed
 
 
 def left_at(home: Home, bill_date: dt.date) -> int | None:

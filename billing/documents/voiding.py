@@ -23,6 +23,7 @@ from billing.documents.finding import Document, date_of, find, is_undone, requir
 from billing.documents.trying import Work, transaction
 from billing.invoicing.forms import OPENING
 from billing.ledger import closed_months
+from billing.persons import Who
 from billing.runs import cycle, posting, states
 from billing.runs.contracts import facts
 from billing.runs.lock import only_run
@@ -35,7 +36,6 @@ from rating.dates import NEVER, local_date
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from billing.ledger.closed_months import Who
     from billing.runs.reports import RunReport
     from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
@@ -150,6 +150,30 @@ def void_agreed(home: Home, agreement: Agreement) -> Void:
     """Void the document that another person asked for, after a new check. Raises UserError as `void` does."""
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     return void(home, told.number, told.reason, agreement.asked_by, on=told.on, agreement=agreement)
+
+
+def proposed(home: Home, asked: Approval) -> Void:
+    """The void that a proposal is about."""
+    told = msgspec.json.decode(asked.payload, type=_Asked)
+    with home.connect() as connection:
+        document = find(connection, told.number)
+        day = date_of(document, told.on, Who(asked.by_name, asked.by_uid, asked.at_us), "a void")
+        return _answer(document, day.isoformat(), needs_second=True, proposal=asked.approval_id)
+
+
+def voided_by(home: Home, commit_seq: int) -> Void:
+    """The void that a commit stored."""
+    event, part, posting_, invoice = tables.invoice_events.c, tables.settlements.c, tables.postings.c, tables.invoices.c
+    with home.connect() as connection:
+        query = sa.select(invoice.number, event.invoice_key, event.on_date).join_from(tables.invoice_events, tables.invoices)
+        row = connection.execute(query.where(event.commit_seq == commit_seq, event.kind == "voided")).one()
+        document = find(connection, row.number)
+        amount = sa.cast(sa.func.sum(-part.amount_micros), tables.INT64)
+        undone = sa.select(part.credit_id, amount).where(part.commit_seq == commit_seq, part.invoice_key == row.invoice_key)
+        undone = undone.where(part.amount_micros < 0, part.credit_id != row.number).group_by(part.credit_id).order_by(part.credit_id)
+        freed = {credit_id: int(micros) for credit_id, micros in connection.execute(undone)}
+        turned_back = sa.select(sa.func.count()).where(posting_.document == f"{LEG}:{row.number}", posting_.commit_seq == commit_seq)
+        return _answer(document, row.on_date, int(connection.execute(turned_back).scalar_one()), freed)
 
 
 class _Asked(msgspec.Struct, frozen=True):

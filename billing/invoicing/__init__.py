@@ -8,6 +8,7 @@
 - digest: a hash over all fields of a run's documents
 - corrections: lines and documents that correct earlier ones, and those that replace void ones
 - reading: issued invoices, one and many
+- listing: lists by conditions and in an order that an index serves
 """
 
 from __future__ import annotations

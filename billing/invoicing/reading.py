@@ -81,8 +81,8 @@ def list_invoices(
     """Issued invoices by number, of one account or all, beginning after the number `after`; those that are `wanted`."""
     with home.connect() as connection:
         if account_id is not None:
-            _require_account(connection, account_id)
-        query = _summaries().where(tables.invoices.c.number > after).order_by(tables.invoices.c.number)
+            require_account(connection, account_id)
+        query = summaries().where(tables.invoices.c.number > after).order_by(tables.invoices.c.number)
         if account_id is not None:
             query = query.where(tables.accounts.c.account_id == account_id)
         query = _chosen(query, wanted or Wanted())
@@ -94,7 +94,7 @@ def list_invoices(
 def latest(home: Home, account_id: str, limit: int) -> list[InvoiceSummary]:
     """The newest documents of an account, by date of issue, the newest first."""
     invoice = tables.invoices.c
-    query = _summaries().where(tables.accounts.c.account_id == account_id)
+    query = summaries().where(tables.accounts.c.account_id == account_id)
     with home.connect() as connection:
         rows = connection.execute(query.order_by(invoice.issued_on.desc(), invoice.invoice_key.desc()).limit(limit))
         return [InvoiceSummary(*row[1:-2]) for row in rows]
@@ -103,7 +103,7 @@ def latest(home: Home, account_id: str, limit: int) -> list[InvoiceSummary]:
 def get_invoice(home: Home, number: str) -> Invoice:
     """One invoice with its lines. Raises NotFoundError when there is no such number."""
     with home.connect() as connection:
-        row = connection.execute(_summaries().where(tables.invoices.c.number == number)).one_or_none()
+        row = connection.execute(summaries(of_few=True).where(tables.invoices.c.number == number)).one_or_none()
         if row is None:
             raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
         return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, row.account_key))
@@ -118,7 +118,11 @@ def _chosen(query: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
     return query if wanted.run_id is None else query.where(invoice.run_id == wanted.run_id)
 
 
-def _summaries() -> sa.Select[Any]:
+def summaries(*, of_few: bool = False) -> sa.Select[Any]:
+    """Documents as lists show them: between their key and their language and account's key the fields of InvoiceSummary.
+
+    `of_few`: the query finds a few, by an index.
+    """
     invoice, account = tables.invoices.c, tables.accounts.c
     names = ("run_id", "currency", "period_from", "period_to", "issued_on", "due_on", "net_micros", "tax_micros", "total_micros")
     columns = (invoice.invoice_key, invoice.number, account.account_id, account.name, *(invoice[name] for name in names))
@@ -130,7 +134,7 @@ def _summaries() -> sa.Select[Any]:
     agreed_by = sa.select(word.by_name).where(word.commit_seq == invoice.commit_seq, word.kind == "agreed").scalar_subquery()
     persons = (sa.func.coalesce(name, "") for name in (voided_by, by_name, agreed_by))
     became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""), *persons)
-    query = sa.select(*columns, open_micros().label("open_micros"), *became, account.language, account.account_key)
+    query = sa.select(*columns, open_micros(of_few=of_few).label("open_micros"), *became, account.language, account.account_key)
     return query.join_from(tables.invoices, tables.accounts)
 
 
@@ -156,7 +160,8 @@ def _lines(connection: sa.Connection, invoice_key: int, account_key: int) -> tup
     )
 
 
-def _require_account(connection: sa.Connection, account_id: str) -> None:
+def require_account(connection: sa.Connection, account_id: str) -> None:
+    """Raises NotFoundError for an account that is not there."""
     account = tables.accounts.c
     if connection.execute(sa.select(account.account_key).where(account.account_id == account_id)).first() is None:
         raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")

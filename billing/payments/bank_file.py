@@ -64,13 +64,19 @@ class _Wrong(Exception):  # noqa: N818 -- carries a mistake to the list of all
 
 
 def read_file(
-    path: Path, mapping: Mapping, progress: Callable[[int, int], None] | None = None, *, latest: dt.date = dt.date.max
+    path: Path,
+    mapping: Mapping,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    latest: dt.date = dt.date.max,
+    content: bytes | None = None,
 ) -> BankFile:
     """All lines of a file. Raises ProblemsError with every mistake, UserError for a file that cannot be read at all.
 
-    `latest`: the date that it is where days begin first. No bank books on a later one.
+    `latest`: the date that it is where days begin first. No bank books on a later one. `content`: of a file that was sent, whose name
+    alone `path` is.
     """
-    content = _content(path)
+    content = _content(path) if content is None else content
     text = _text(path, content, mapping)
     rows = _rows(path, text, mapping)
     if not rows:

@@ -36,6 +36,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import approvals, tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
@@ -169,15 +170,21 @@ def move_agreed(home: Home, agreement: Agreement) -> Held:
     return move(home, movement, act_of(agreement), agreement)
 
 
-def list_deposits(home: Home, account_id: str | None = None) -> list[Held]:
-    """All deposits in the order in which they were taken."""
+def list_deposits(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[Held]:
+    """Deposits in the order in which they were taken, beginning after the deposit `after`."""
+    deposit, event = tables.deposits.c, tables.deposit_events.c
+    query = in_pages(_query(), (deposit.commit_seq, deposit.deposit_id), deposit.deposit_id, after, limit)
+    moved = sa.select(event.deposit_id, event.by_name)
     with home.connect() as connection:
-        rows = connection.execute(_query().order_by(tables.deposits.c.commit_seq, tables.deposits.c.deposit_id)).all()
+        if account_id is not None:
+            query = query.where(tables.accounts.c.account_id == account_id)
+        rows = connection.execute(query).all()
+        if limit is not None:
+            moved = moved.where(event.deposit_id.in_([row.deposit_id for row in rows]))
         movers: dict[str, set[str]] = {}
-        for deposit_id, name in connection.execute(sa.select(tables.deposit_events.c.deposit_id, tables.deposit_events.c.by_name)):
+        for deposit_id, name in connection.execute(moved):
             movers.setdefault(deposit_id, set()).add(name)
-    found = [_of(row)._replace(moved_by=", ".join(sorted(movers.get(row.deposit_id, ())))) for row in rows]
-    return [each for each in found if account_id is None or each.account_id == account_id]
+    return [_of(row)._replace(moved_by=", ".join(sorted(movers.get(row.deposit_id, ())))) for row in rows]
 
 
 def _ask(work: Writing, movement: Movement, account: Account, amount_micros: int, agreement: Agreement | None) -> Approval | None:
@@ -254,6 +261,17 @@ def _query() -> sa.Select[Any]:
 
 def _held(connection: sa.Connection, deposit_id: str) -> Held:
     return _of(connection.execute(_query().where(tables.deposits.c.deposit_id == deposit_id)).one())
+
+
+def held_as_of(connection: sa.Connection, deposit_id: str, commit_seq: int) -> Held:
+    """A deposit as it was after a commit."""
+    row, event = _held(connection, deposit_id), tables.deposit_events.c
+    moved = {postings.APPLIED: 0, postings.REFUNDED: 0}
+    query = sa.select(event.kind, event.amount_micros).where(event.deposit_id == deposit_id, event.commit_seq <= commit_seq)
+    for kind, micros in connection.execute(query):
+        moved[kind] += micros
+    released, refunded = moved[postings.APPLIED], moved[postings.REFUNDED]
+    return row._replace(released_micros=released, refunded_micros=refunded, held_micros=row.amount_micros - released - refunded)
 
 
 def _of(row: Any) -> Held:  # noqa: ANN401 -- a row of `_query`

@@ -35,6 +35,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import approvals, tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros
@@ -167,8 +168,8 @@ def give_back_agreed(home: Home, agreement: Agreement) -> GivenBack:
     return give_back(home, back, act_of(agreement), agreement)
 
 
-def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
-    """All that went back, in the order in which it was recorded."""
+def list_events(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[EventRow]:
+    """All that went back, in the order in which it was recorded, beginning after the event `after`."""
     event, payment, invoice, account = tables.payment_events.c, tables.payments.c, tables.invoices.c, tables.accounts.c
     account_key = sa.func.coalesce(payment.account_key, invoice.account_key)
     of = sa.func.coalesce(event.payment_id, event.credit_number)
@@ -181,10 +182,10 @@ def list_events(home: Home, account_id: str | None = None) -> list[EventRow]:
         .outerjoin(tables.payments, payment.payment_id == event.payment_id)
         .outerjoin(tables.invoices, invoice.number == event.credit_number)
         .join(tables.accounts, account.account_key == account_key)
-        .order_by(event.event_id)
     )  # fmt: skip
     if account_id is not None:
         query = query.where(account.account_id == account_id)
+    query = in_pages(query, (event.event_id,), event.reference, after, limit)
     with home.connect() as connection:
         second = approvals.agreed_by(connection)
         return [EventRow._make((*row[:-1], second.get(row.commit_seq, ""))) for row in connection.execute(query)]

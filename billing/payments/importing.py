@@ -64,9 +64,20 @@ class _Decided(NamedTuple):
     what: matching.Matched
 
 
-def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Callable[[int, int], None] | None = None) -> Imported:
-    """Import a bank file. Raises ProblemsError with every mistake of it; then nothing of it is stored."""
-    read = bank_file.read_file(path, mapping, progress, latest=latest_day(act.now_us))
+def import_file(  # noqa: PLR0913 -- a file, how it is read, and who imports it
+    home: Home,
+    path: Path,
+    mapping: Mapping,
+    act: Act,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    content: bytes | None = None,
+) -> Imported:
+    """Import a bank file. Raises ProblemsError with every mistake of it; then nothing of it is stored.
+
+    `content`: of a file that was sent, whose name alone `path` is.
+    """
+    read = bank_file.read_file(path, mapping, progress, latest=latest_day(act.now_us), content=content)
     _require_sum(path, read.lines)
     with writing(home, act) as work:
         entities.require_known(work.connection, mapping.entity)
@@ -79,6 +90,11 @@ def import_file(home: Home, path: Path, mapping: Mapping, act: Act, progress: Ca
         accounts = sorted({each.what.account.account_key for each in matched if each.what.account is not None})
         parts = allocate_credit(work.connection, accounts, work.seq) if accounts else 0
         return _answer(read, decided, len(read.lines) - len(new), parts)
+
+
+def outgoing_lines(path: Path, mapping: Mapping, content: bytes) -> int:
+    """The lines of a file that money went out with: they are counted, and not stored."""
+    return bank_file.read_file(path, mapping, content=content).outgoing_lines
 
 
 def _require_sum(path: Path, lines: Sequence[BankLine]) -> None:

@@ -27,6 +27,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros, minor_step_micros
@@ -126,7 +127,7 @@ def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
     with writing(home, act) as work:
         account = account_of(work.connection, wanted.account_id)
         if _known(work, wanted.plan_id, account, wanted.agreed_on, wanted.note):
-            plan = _read(work.connection, wanted.agreed_on, wanted.plan_id)
+            plan = read(work.connection, wanted.agreed_on, wanted.plan_id)
             _require_same_parts(work, account, plan, wanted)
             return plan._replace(existed=True)
         identifiers.require_new(wanted.plan_id, "plan")
@@ -135,7 +136,7 @@ def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
         dated = _dated(work, wanted, account, sum(amount for _, amount in items))
         rows = split(items, [amount for _, amount in dated])
         _store(work, (wanted.plan_id, account, wanted.agreed_on, wanted.note), [(*row, dated[row[0] - 1][0]) for row in rows])
-        return _read(work.connection, wanted.agreed_on, wanted.plan_id)
+        return read(work.connection, wanted.agreed_on, wanted.plan_id)
 
 
 def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Plan:
@@ -144,26 +145,26 @@ def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Pla
     Raises UserError for an unknown plan, one that is finished or that another plan has replaced, and a date before the agreement.
     """
     with writing(home, act) as work:
-        plan = _read(work.connection, ended_on, plan_id)
+        plan = read(work.connection, ended_on, plan_id)
         account = account_of(work.connection, plan.account_id)
         if _known(work, plan_id + ENDED, account, ended_on, note):
-            return _read(work.connection, ended_on, plan_id + ENDED)._replace(existed=True)
+            return read(work.connection, ended_on, plan_id + ENDED)._replace(existed=True)
         if plan.state in {FINISHED, REPLACED}:
             raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows all plans and their states")
         require_not_before(ended_on, plan.agreed_on, f"the end of plan {plan_id}", "it was agreed")
         _store(work, (plan_id + ENDED, account, ended_on, note), _put_back(work.connection, plan_id))
-        return _read(work.connection, ended_on, plan_id + ENDED)
+        return read(work.connection, ended_on, plan_id + ENDED)
 
 
-def list_plans(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Plan]:
-    """Plans in the order in which they were agreed, with their states on a date."""
+def list_plans(home: Home, as_of: dt.date, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[Plan]:
+    """Plans in the order in which they were agreed, with their states on a date, beginning after the plan `after`."""
     plan, account = tables.instalment_plans.c, tables.accounts.c
     query = sa.select(plan.plan_id).join_from(tables.instalment_plans, tables.accounts)
     if account_id is not None:
         query = query.where(account.account_id == account_id)
     with home.connect() as connection:
-        ids = connection.execute(query.order_by(plan.commit_seq)).scalars().all()
-        return [_read(connection, as_of, plan_id) for plan_id in ids]
+        ids = connection.execute(in_pages(query, (plan.commit_seq, plan.plan_id), plan.plan_id, after, limit)).scalars().all()
+        return [read(connection, as_of, plan_id) for plan_id in ids]
 
 
 def _put_back(connection: sa.Connection, plan_id: str) -> list[tuple[int, int, int, dt.date]]:
@@ -279,7 +280,7 @@ def _store(work: Writing, plan: tuple[str, Account, dt.date, str], rows: Sequenc
     store_rows(work.connection, tables.instalments, names, [(plan_id, *row[:3], row[3].isoformat()) for row in rows])
 
 
-def _read(connection: sa.Connection, as_of: dt.date, plan_id: str) -> Plan:
+def read(connection: sa.Connection, as_of: dt.date, plan_id: str) -> Plan:
     """A plan with what is open of each part. Raises NotFoundError."""
     plan, account, part, invoice = tables.instalment_plans.c, tables.accounts.c, tables.instalments.c, tables.invoices.c
     columns = (account.account_id, account.currency, plan.agreed_on, plan.note, plan.account_key, plan.by_name)

@@ -29,7 +29,7 @@ from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
 _REMEDY: Final = "docs/payments.md describes a mapping, examples/payments holds one"
 _EXAMPLE_DAY: Final = dt.date(2031, 12, 25)
@@ -119,11 +119,18 @@ _LOOKED_AT_WITH: Final = {
 def read_mapping(path: Path) -> Mapping:
     """The mapping in a YAML file. Raises ProblemsError with all that is wrong with it."""
     try:
-        found = definition_file.decode(definition_file.read(path))
+        content = definition_file.read(path)
     except FileNotFoundError as error:
         raise UserError(f"mapping {path} does not exist", "name the YAML file with --mapping", exit_status=2) from error
     except OSError as error:
         raise UserError(f"mapping {path} cannot be read: {error.strerror}", "name a YAML file with --mapping", exit_status=2) from error
+    return parse_mapping(content, path)
+
+
+def parse_mapping(content: bytes, path: PurePath) -> Mapping:
+    """The mapping in YAML that was read or sent; `path` is its name. Raises ProblemsError with all that is wrong with it."""
+    try:
+        found = definition_file.decode(content)
     except msgspec.DecodeError as error:
         raise ProblemsError([Problem(str(path), "mapping", f"is not YAML: {error}", _REMEDY)]) from error
     if not isinstance(found, dict):

@@ -26,6 +26,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.pages import in_pages
 from billing.store.sums import halves, whole
 from rating import identifiers
 from rating.errors import UserError
@@ -113,11 +114,21 @@ def promise(home: Home, given: Promise, act: Act) -> Promised:
         return found._replace(existed=row is not None)
 
 
-def list_promises(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Promised]:
-    """Promises in the order of the days promised, with their states on a date."""
+def list_promises(
+    home: Home, as_of: dt.date, account_id: str | None = None, *, after: str = "", limit: int | None = None
+) -> list[Promised]:
+    """Promises in the order of the days promised, with their states on a date, beginning after the promise `after`."""
     with home.connect() as connection:
         condition = sa.true() if account_id is None else tables.accounts.c.account_id == account_id
-        return _read(connection, as_of.isoformat(), condition)
+        return _read(connection, as_of.isoformat(), condition, after, limit)
+
+
+def read(connection: sa.Connection, promise_ids: sa.Select[Any]) -> Promised:
+    """The one promise with the id that a query selects, as it stands on the day on which it was made."""
+    row = tables.promises.c
+    made_on = connection.execute(sa.select(row.made_on).where(row.promise_id.in_(promise_ids))).scalar_one()
+    (found,) = _read(connection, made_on, row.promise_id.in_(promise_ids))
+    return found
 
 
 def open_rests(connection: sa.Connection, as_of: dt.date, account_keys: Collection[int] | None = None) -> dict[int, int]:
@@ -135,12 +146,14 @@ def open_rests(connection: sa.Connection, as_of: dt.date, account_keys: Collecti
     return dict(rests)
 
 
-def _read(connection: sa.Connection, as_of: str, condition: sa.ColumnElement[bool]) -> list[Promised]:
+def _read(
+    connection: sa.Connection, as_of: str, condition: sa.ColumnElement[bool], after: str = "", limit: int | None = None
+) -> list[Promised]:
     row, account = tables.promises.c, tables.accounts.c
     columns = (row.promise_id, account.account_id, account.currency, row.amount_micros, row.made_on, row.due_on, row.note, row.by_name)
     query = sa.select(*columns, *_received(row, as_of), *_gone(row, as_of)).join_from(tables.promises, tables.accounts)
     found = []
-    rows = connection.execute(query.where(condition).order_by(row.due_on, row.promise_id))
+    rows = connection.execute(in_pages(query.where(condition), (row.due_on, row.promise_id), row.promise_id, after, limit))
     for each in rows:
         received, gone = each[-4:-2], each[-2:]  # halves of sums
         paid = whole(*received) - whole(*gone)

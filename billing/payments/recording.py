@@ -32,6 +32,7 @@ from billing.payments.writing import (
     writing,
 )
 from billing.store import tables
+from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import UserError
 
@@ -159,25 +160,29 @@ def store(work: Writing, payments: Sequence[tuple[Payment, Account]]) -> None:
     )
 
 
-def list_payments(home: Home, account_id: str | None = None) -> list[PaymentRow]:
-    """Payments in the order in which they were recorded."""
+def list_payments(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[PaymentRow]:
+    """Payments in the order in which they were recorded, beginning after the payment `after`."""
     payment, account, event = tables.payments.c, tables.accounts.c, tables.payment_events.c
     gone = sa.func.sum(sa.case((event.kind == postings.WON, -event.amount_micros), else_=event.amount_micros))
     taken = sa.select(event.payment_id, sa.cast(gone, tables.INT64)).where(event.payment_id.is_not(None)).group_by(event.payment_id)
     query = sa.select(
         payment.payment_id, account.account_id, payment.currency, payment.amount_micros, payment.received_on, payment.reference,
-        payment.channel, payment.receipt, payment.by_name,
+        payment.channel, payment.receipt, payment.by_name, payment.account_key,
     ).join_from(tables.payments, tables.accounts)  # fmt: skip
-    if account_id is not None:
-        query = query.where(account.account_id == account_id)
     with home.connect() as connection:
         keys = None if account_id is None else [account_of(connection, account_id).account_key]
+        if keys is not None:
+            query = query.where(payment.account_key == keys[0])
+        query = in_pages(query, (payment.commit_seq, payment.payment_id), payment.payment_id, after, limit)
+        rows: Sequence[Any] = connection.execute(query).all()
+        if limit is not None:  # a page has few accounts, and few payments
+            keys = sorted({row.account_key for row in rows})
+            taken = taken.where(event.payment_id.in_([row.payment_id for row in rows]))
         left = {each.credit_id: each.left_micros for each in unallocated(connection, keys) if each.kind == PAYMENT}
         gone_of = {payment_id: int(micros) for payment_id, micros in connection.execute(taken)}
-        rows = connection.execute(query.order_by(payment.commit_seq, payment.payment_id)).all()
     return [
-        PaymentRow(
-            *row[:6], left.get(row.payment_id, 0), row.channel or "", row.receipt or "", gone_of.get(row.payment_id, 0), row.by_name or ""
+        PaymentRow._make(
+            (*row[:6], left.get(row.payment_id, 0), row.channel or "", row.receipt or "", gone_of.get(row.payment_id, 0), row.by_name or "")
         )
         for row in rows
     ]

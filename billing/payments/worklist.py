@@ -18,6 +18,7 @@ from billing.payments.matching import MATCHED, REASONS
 from billing.payments.recording import Payment, Recorded
 from billing.payments.writing import Account, Act, Writing, account_of, act_of, writing
 from billing.store import approvals, tables
+from billing.store.pages import in_pages
 from rating.dates import utc_date
 from rating.errors import NotFoundError, UserError
 
@@ -61,8 +62,8 @@ class Returned(NamedTuple):
     proposal: int = 0
 
 
-def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
-    """Lines that wait, oldest first; with `decided` the decided ones instead."""
+def work_list(home: Home, *, decided: bool = False, after: str = "", limit: int | None = None) -> list[Waiting]:
+    """Lines that wait, oldest first; with `decided` the decided ones instead. They begin after the line `after`, which may be decided."""
     line, file, decision = tables.bank_lines.c, tables.bank_files.c, tables.bank_line_decisions.c
     payment, account = tables.payments.c, tables.accounts.c
     columns = (line.line_id, file.file_name, line.line_no, line.received_on, line.currency, line.amount_micros, line.payer, line.reference)
@@ -73,11 +74,11 @@ def work_list(home: Home, *, decided: bool = False) -> list[Waiting]:
         .outerjoin(tables.payments, payment.payment_id == decision.payment_id)
         .outerjoin(tables.accounts, account.account_key == payment.account_key)
         .where(line.state != MATCHED, decision.line_id.is_not(None) if decided else decision.line_id.is_(None))
-        .order_by(line.received_on, file.bank_file_id, line.line_no)
     )
+    query = in_pages(query, (line.received_on, line.bank_file_id, line.line_no), line.line_id, after, limit)
     with home.connect() as connection:
-        rows = connection.execute(query).all()
-    return [Waiting(*row[:9], REASONS[row.state], *(cell or "" for cell in row[9:])) for row in rows]
+        rows: Sequence[Any] = connection.execute(query).all()
+    return [Waiting._make((*row[:9], REASONS[row.state], *(cell or "" for cell in row[9:]))) for row in rows]
 
 
 def assign(  # noqa: PLR0913 -- the line, whose it is, why and by whom

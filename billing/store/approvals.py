@@ -128,6 +128,12 @@ def find(connection: sa.Connection, approval_id: int) -> Approval:
     return _of(found)
 
 
+def of_commit(connection: sa.Connection, commit_seq: int) -> Approval | None:
+    """The proposal that a commit stored; None where it stored none."""
+    found = connection.execute(_query().where(tables.approvals.c.commit_seq == commit_seq)).first()
+    return None if found is None else _of(found)
+
+
 def list_all(connection: sa.Connection, *, decided: bool = False) -> list[Approval]:
     """Proposals that wait, oldest first; with `decided` all there ever were."""
     query = _query()

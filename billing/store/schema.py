@@ -32,6 +32,7 @@ SCHEMA_VERSIONS: Final = (
     "0016",
     "0017",
     "0018",
+    "0019",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -23,6 +23,12 @@ def voided(*, as_of: int | None = None, until: dt.date | None = None) -> sa.Sele
     return query if until is None else query.where(event.on_date <= until.isoformat())
 
 
+def is_void(invoice_key: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """For a query of a few invoices: whether each was voided, looked up by its key."""
+    event = invoice_events.c
+    return sa.exists().where(event.invoice_key == invoice_key, event.kind == VOIDED)
+
+
 def void_commits(as_of: int) -> sa.Subquery:
     """A table of the invoices that are void as of a commit: `invoice_key`, and `void_seq`, the commit that made it so."""
     event = invoice_events.c

@@ -12,9 +12,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.controls.book import Book
     from billing.controls.findings import Finding
-    from billing.store.home import Home
 
 app = cyclopts.App(name="controls", help="Check that the books balance.")
 findings_app = cyclopts.App(name="findings", help="Books that did not balance: owner and due date of each finding.")
@@ -30,15 +28,15 @@ def controls(
     as_json: AsJson = False,
 ) -> int:
     """Check that the books balance, each side computed from another place. Exit status 1 if one does not."""
-    from billing.controls import findings
     from billing.store.home import Home
-    from server import clock, operator
+    from server.actions import controls as acts
     from server.cli import output
+    from server.cli.payment.common import act
 
     with Home.open(home) as opened:
-        found = _books(opened)
+        found = acts.check(opened)
         if keep:
-            findings.keep(opened, found, 0, operator.current().name, clock.today(opened), clock.now_us(opened))
+            acts.keep(opened, found, act(opened, dry_run=False))
     failed = [book for book in found if not book.ok]
     if as_json:
         output.print_json({"books": found})
@@ -50,21 +48,6 @@ def controls(
         output.print_table(("term", "figure"), [(name, f"{value:,}") for name, value in book.terms.items()], right=("figure",))
     print(f"\n{len(found) - len(failed)} of {len(found)} books balance")
     return 1 if failed else 0
-
-
-def _books(home: Home) -> list[Book]:
-    """The books, or a plain word about a home that holds what no command writes."""
-    from billing.controls import books
-    from rating.errors import UserError
-
-    try:
-        return books(home)
-    except UserError:
-        raise
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        remedy = "`ratewright db check` and `ratewright ledger check` look for what was changed; put back the last good copy of the home"
-        raise UserError(f"the books of {home.path} cannot be worked out: {what}", remedy) from error
 
 
 @findings_app.default
@@ -98,15 +81,13 @@ def assign(
     as_json: AsJson = False,
 ) -> int:
     """Assign a finding to an owner."""
-    from billing.controls import findings
-    from billing.runs.states import By
     from billing.store.home import Home
-    from server import clock, operator
+    from server.actions import controls as acts
     from server.cli.bill import parse_date
+    from server.cli.payment.common import act
 
-    who = operator.current()
     with Home.open(home) as opened:
-        found = findings.assign(opened, finding, owner, parse_date(due), By(who.name, who.uid), clock.now_us(opened))
+        found = acts.assign(opened, finding, owner, parse_date(due), act(opened, dry_run=False))
     _print([found], as_json=as_json)
     return 0
 
@@ -121,14 +102,12 @@ def close(
     as_json: AsJson = False,
 ) -> int:
     """Close a finding."""
-    from billing.controls import findings
-    from billing.runs.states import By
     from billing.store.home import Home
-    from server import clock, operator
+    from server.actions import controls as acts
+    from server.cli.payment.common import act
 
-    who = operator.current()
     with Home.open(home) as opened:
-        found = findings.close(opened, finding, note, By(who.name, who.uid), clock.now_us(opened))
+        found = acts.close(opened, finding, note, act(opened, dry_run=False))
     _print([found], as_json=as_json)
     return 0
 

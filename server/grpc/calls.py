@@ -25,7 +25,7 @@ from billing.catalogue import Operator
 from billing.payments.writing import Act
 from billing.store import requests
 from billing.store.home import Home
-from rating.errors import NotFoundError, StoreError, UnusableBatchError, UserError
+from rating.errors import NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ class translated:  # noqa: N801 -- used as a function
 def refusal_of(error: UserError) -> Refusal:
     """The refusal of an error that a user can mend."""
     metadata = {"remedy": error.remedy}
+    if isinstance(error, ProblemsError):
+        places = ((f"{each.file}: {each.path}", each.message) for each in error.problems)
+        return Refusal(grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", error.message, metadata, places)
     if isinstance(error, NotFoundError):
         return not_found("NOT_FOUND", error.message, metadata)
     if error.exit_status == _WRONG_CALL:

@@ -30,6 +30,7 @@ _APPROVAL: Final = re.compile(r"approvals/([0-9]{1,18})")
 _INVOICE: Final = re.compile(r"accounts/([^/]+)/invoices/([^/]+)")
 _DUNNING_STATE: Final = re.compile(r"accounts/([^/]+)/dunningState")
 _USAGE_STREAM: Final = re.compile(r"usageStreams/([^/]+)")
+_STATEMENT: Final = re.compile(r"accounts/([^/]+)/statement")
 
 
 class InvoiceName(NamedTuple):
@@ -91,6 +92,11 @@ def parse_dunning_state_name(name: str) -> str:
 def parse_usage_stream_name(name: str) -> str:
     """The stream's id."""
     return _parse(_USAGE_STREAM, name, "usageStreams/{usage_stream}")[0]
+
+
+def parse_statement_name(name: str) -> str:
+    """The account's id in the name of its statement."""
+    return _parse(_STATEMENT, name, "accounts/{account}/statement")[0]
 
 
 def parse_language(code: str) -> str | None:

@@ -1,5 +1,7 @@
 """Refusals of calls: a gRPC status with one sentence and a google.rpc.ErrorInfo that programs can read.
 
+Where fields are at fault a google.rpc.BadRequest names them: the field in `metadata`, or the places of mistakes in a file that was sent.
+
 `Refusal` is raised anywhere below a servicer method; `answering` turns it, and every other exception, into the status of the call.
 The domain is `ratewright`; reasons are the ones the .proto files list. A mistake of ours is logged and shown without its inside.
 
@@ -21,11 +23,12 @@ from grpc_status import rpc_status
 from rating.errors import QUOTED_CHARACTERS_MAX, UnusableBatchError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 DOMAIN: Final = "ratewright"
 MESSAGE_BYTES_MAX: Final = 800  # UTF-8; on the wire up to three times as many
 VALUE_CHARACTERS_MAX: Final = QUOTED_CHARACTERS_MAX
+VIOLATIONS_MAX: Final = 8  # of many mistakes in a file the first ones
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +36,22 @@ _log = logging.getLogger(__name__)
 class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the caller may have wanted
     """A call that is not done. `reason` is UPPER_SNAKE_CASE and stable; `metadata` names what was at fault."""
 
-    def __init__(self, code: grpc.StatusCode, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str] | None = None,
+        violations: Iterable[tuple[str, str]] = (),
+    ) -> None:
         message = _cut(message)
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
         self.metadata = {name: value[:VALUE_CHARACTERS_MAX] for name, value in (metadata or {}).items()}
+        told = [*violations, *([(self.metadata["field"], self.message)] if "field" in self.metadata else [])]
+        self.violations = [(field[:VALUE_CHARACTERS_MAX], text[:VALUE_CHARACTERS_MAX]) for field, text in told[:VIOLATIONS_MAX]]
 
 
 def invalid(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
@@ -101,7 +113,12 @@ def _cut(message: str) -> str:
 
 
 def _status(refusal: Refusal) -> status_pb2.Status:
-    details = any_pb2.Any()
-    details.Pack(error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata))
+    details = [any_pb2.Any()]
+    details[0].Pack(error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata))
+    if refusal.violations:
+        violation = error_details_pb2.BadRequest.FieldViolation
+        told = [violation(field=field, description=text) for field, text in refusal.violations]
+        details.append(any_pb2.Any())
+        details[1].Pack(error_details_pb2.BadRequest(field_violations=told))
     number: int = refusal.code.value[0]
-    return status_pb2.Status(code=number, message=refusal.message, details=[details])
+    return status_pb2.Status(code=number, message=refusal.message, details=details)

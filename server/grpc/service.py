@@ -27,7 +27,7 @@ from ratewright.v1 import (
     usage_service_pb2_grpc,
 )
 from rating.errors import UserError, quoted
-from server.grpc import health, tls
+from server.grpc import finance, health, tls
 from server.grpc.accounts.account_service import AccountService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.calls import Door
@@ -60,7 +60,7 @@ IDLE_S: Final = 120.0  # so is one without calls; clients connect again by thems
 CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
 SERVICE_NAMES: Final = tuple(
-    f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit")
+    f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", *finance.SERVICES)
 )
 
 
@@ -204,12 +204,13 @@ class Service:
         usage = UsageService(sink, listening.gate, streams)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
-        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, home.page_token_key()), server)
+        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, home.page_token_key()), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
         door, page_token_key = Door(home, clock_us), home.page_token_key()
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
+        finance.add_to(server, home, clock_us)
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()

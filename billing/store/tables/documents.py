@@ -36,6 +36,7 @@ invoices = table(
     text("document_type", nullable=True),  # null: invoice; credit_note | opening
     text("legal_entity", nullable=True),
     int_("corrects_invoice_key", nullable=True),  # a credit note names the invoice that it is about
+    sa.Index("ix_invoices_issued_on", "issued_on", "number"),
     sa.CheckConstraint("net_micros + tax_micros = total_micros", name="total_is_net_plus_tax"),
     kept_by_sqlite("account_key", "accounts.account_key"),
     kept_by_sqlite("run_id", "bill_runs.run_id"),

@@ -20,6 +20,7 @@ payments = table(
     text("receipt", nullable=True),  # number of the cash desk's receipt
     text("by_name", nullable=True),
     int_("by_uid", nullable=True),
+    sa.Index("ix_payments_commit_seq", "commit_seq", "payment_id"),
     sa.CheckConstraint("amount_micros > 0", name="payment_positive"),
 )
 # What settles what, added to only. credit_kind: payment | invoice (a document with a negative total) | deposit | write_off; credit_id:
@@ -53,7 +54,7 @@ payment_events = table(
     id_("event_id"),
     sa.Column("reference", sa.Text, nullable=False, unique=True),
     sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.payment_id"), nullable=True, index=True),
-    text("credit_number", nullable=True),  # of a document whose credit was paid out
+    sa.Column("credit_number", sa.Text, nullable=True, index=True),  # of a document whose credit was paid out
     text("payee", nullable=True),
     text("kind"),
     int_("amount_micros"),

@@ -3,6 +3,9 @@
 import grpc
 import warnings
 
+from ratewright.v1 import account_statement_pb2 as ratewright_dot_v1_dot_account__statement__pb2
+from ratewright.v1 import invoice_correction_pb2 as ratewright_dot_v1_dot_invoice__correction__pb2
+from ratewright.v1 import invoice_explanation_pb2 as ratewright_dot_v1_dot_invoice__explanation__pb2
 from ratewright.v1 import invoice_service_pb2 as ratewright_dot_v1_dot_invoice__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +29,16 @@ if _version_not_supported:
 
 
 class InvoiceServiceStub:
-    """Reads issued invoices. An issued invoice never changes; only what is still open on it does.
+    """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
+
+    `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
+    does and refuses everything as it would be, and stores nothing.
+
+    Errors of every call that writes (google.rpc.ErrorInfo, domain `ratewright`):
+    INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
+    REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
+    NOT_FOUND: INVOICE_UNKNOWN.
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
     """
 
     def __init__(self, channel):
@@ -45,16 +57,71 @@ class InvoiceServiceStub:
                 request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.GetInvoiceRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.Invoice.FromString,
                 _registered_method=True)
+        self.ListInvoiceLines = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/ListInvoiceLines',
+                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceLinesRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceLinesResponse.FromString,
+                _registered_method=True)
+        self.ListInvoiceUsage = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/ListInvoiceUsage',
+                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceUsageResponse.FromString,
+                _registered_method=True)
+        self.StreamInvoiceUsage = channel.unary_stream(
+                '/ratewright.v1.InvoiceService/StreamInvoiceUsage',
+                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.StreamInvoiceUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.StreamInvoiceUsageResponse.FromString,
+                _registered_method=True)
+        self.ExplainInvoice = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/ExplainInvoice',
+                request_serializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceResponse.FromString,
+                _registered_method=True)
+        self.VoidInvoice = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/VoidInvoice',
+                request_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceResponse.FromString,
+                _registered_method=True)
+        self.ReissueInvoice = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/ReissueInvoice',
+                request_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ReissueInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ReissueInvoiceResponse.FromString,
+                _registered_method=True)
+        self.CreditInvoice = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/CreditInvoice',
+                request_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceResponse.FromString,
+                _registered_method=True)
+        self.GetStatement = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/GetStatement',
+                request_serializer=ratewright_dot_v1_dot_account__statement__pb2.GetStatementRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__statement__pb2.Statement.FromString,
+                _registered_method=True)
+        self.ListAgeing = channel.unary_unary(
+                '/ratewright.v1.InvoiceService/ListAgeing',
+                request_serializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingResponse.FromString,
+                _registered_method=True)
 
 
 class InvoiceServiceServicer:
-    """Reads issued invoices. An issued invoice never changes; only what is still open on it does.
+    """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
+
+    `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
+    does and refuses everything as it would be, and stores nothing.
+
+    Errors of every call that writes (google.rpc.ErrorInfo, domain `ratewright`):
+    INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
+    REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
+    NOT_FOUND: INVOICE_UNKNOWN.
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
     """
 
     def ListInvoices(self, request, context):
-        """Invoices in the order in which they were issued, without their lines.
+        """Invoices by number, or in another order, without their lines.
 
-        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN.
+        Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN,
+        FILTER (it cannot be read), ORDER_BY, FILTER_NOT_SERVED (it would read every document: metadata `remedy`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +131,82 @@ class InvoiceServiceServicer:
         """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInvoiceLines(self, request, context):
+        """The lines of one invoice in pages, as GetInvoice has them.
+
+        Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`), PAGE_SIZE, PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInvoiceUsage(self, request, context):
+        """Every record behind the usage lines of an invoice, in pages. Each page looks all of them up: StreamInvoiceUsage is for many.
+
+        Errors: NOT_FOUND: INVOICE_UNKNOWN, NOT_FOUND (a subscription without usage on it); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST,
+        PAGE_SIZE, PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamInvoiceUsage(self, request, context):
+        """The same records as Arrow: each message is one IPC stream of its own, with up to 65,536 rows. An invoice without usage has one without rows.
+
+        Errors: as ListInvoiceUsage, without those of pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainInvoice(self, request, context):
+        """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
+
+        Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidInvoice(self, request, context):
+        """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReissueInvoice(self, request, context):
+        """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreditInvoice(self, request, context):
+        """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatement(self, request, context):
+        """What an account owed, every document and payment of a span, what it owes then, and what is open now.
+
+        Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAgeing(self, request, context):
+        """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
+
+        Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,6 +225,51 @@ def add_InvoiceServiceServicer_to_server(servicer, server):
                     request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.GetInvoiceRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.Invoice.SerializeToString,
             ),
+            'ListInvoiceLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInvoiceLines,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceLinesRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceLinesResponse.SerializeToString,
+            ),
+            'ListInvoiceUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInvoiceUsage,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceUsageResponse.SerializeToString,
+            ),
+            'StreamInvoiceUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamInvoiceUsage,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.StreamInvoiceUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.StreamInvoiceUsageResponse.SerializeToString,
+            ),
+            'ExplainInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainInvoice,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceResponse.SerializeToString,
+            ),
+            'VoidInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidInvoice,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceResponse.SerializeToString,
+            ),
+            'ReissueInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReissueInvoice,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__service__pb2.ReissueInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__service__pb2.ReissueInvoiceResponse.SerializeToString,
+            ),
+            'CreditInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreditInvoice,
+                    request_deserializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceResponse.SerializeToString,
+            ),
+            'GetStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatement,
+                    request_deserializer=ratewright_dot_v1_dot_account__statement__pb2.GetStatementRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__statement__pb2.Statement.SerializeToString,
+            ),
+            'ListAgeing': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgeing,
+                    request_deserializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__statement__pb2.ListAgeingResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ratewright.v1.InvoiceService', rpc_method_handlers)
@@ -91,7 +279,16 @@ def add_InvoiceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InvoiceService:
-    """Reads issued invoices. An issued invoice never changes; only what is still open on it does.
+    """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
+
+    `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
+    does and refuses everything as it would be, and stores nothing.
+
+    Errors of every call that writes (google.rpc.ErrorInfo, domain `ratewright`):
+    INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
+    REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
+    NOT_FOUND: INVOICE_UNKNOWN.
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
     """
 
     @staticmethod
@@ -138,6 +335,249 @@ class InvoiceService:
             '/ratewright.v1.InvoiceService/GetInvoice',
             ratewright_dot_v1_dot_invoice__service__pb2.GetInvoiceRequest.SerializeToString,
             ratewright_dot_v1_dot_invoice__service__pb2.Invoice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInvoiceLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/ListInvoiceLines',
+            ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceLinesRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceLinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInvoiceUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/ListInvoiceUsage',
+            ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__service__pb2.ListInvoiceUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamInvoiceUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/StreamInvoiceUsage',
+            ratewright_dot_v1_dot_invoice__service__pb2.StreamInvoiceUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__service__pb2.StreamInvoiceUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/ExplainInvoice',
+            ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__explanation__pb2.ExplainInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/VoidInvoice',
+            ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__correction__pb2.VoidInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReissueInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/ReissueInvoice',
+            ratewright_dot_v1_dot_invoice__service__pb2.ReissueInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__service__pb2.ReissueInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreditInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/CreditInvoice',
+            ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_invoice__correction__pb2.CreditInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/GetStatement',
+            ratewright_dot_v1_dot_account__statement__pb2.GetStatementRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__statement__pb2.Statement.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAgeing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.InvoiceService/ListAgeing',
+            ratewright_dot_v1_dot_account__statement__pb2.ListAgeingRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__statement__pb2.ListAgeingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber, full
-from server.cli.payment.common import NEEDS_SECOND, second_person
+from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- cyclopts reads the annotations when the command runs
+from server.cli.payment.common import NEEDS_SECOND, act, second_person
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -32,13 +32,12 @@ def void(
     as_json: AsJson = False,
 ) -> int:
     """Void an invoice that is unpaid and that no later one corrects: it keeps its number, and its lines no longer count as billed."""
-    from billing.documents import voiding
     from billing.store.home import Home
+    from server.actions import invoices
     from server.cli import output, practice
-    from server.cli.ledger.common import who
 
     with Home.open(home) as opened:
-        done = voiding.void(opened, full(opened, number), reason, who(opened), on=_day(date), dry_run=dry_run)
+        done = invoices.void(opened, number, reason, act(opened, dry_run=dry_run), on=_day(date))
     if as_json:
         output.print_json(practice.marked(opened, done))
         return 0
@@ -64,24 +63,17 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
 
     Exit status 1 where nothing is due, the run would refuse, or a book of it does not balance.
     """
-    from billing import invoicing
-    from billing.documents import following, voiding
     from billing.store.home import Home
+    from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill.run import print_alarms, print_failed
-    from server.cli.ledger.common import who
 
     if dry_run:
         return _preview_reissue(home, number, as_json=as_json)
     with Home.open(home) as opened:
-        number = full(opened, number)
-        report = voiding.reissue(opened, number, who(opened))
-        followed = following.follow_up(opened, report.run_id, who(opened)) if report.state == "posted" else []
-        account = invoicing.get_invoice(opened, number).summary.account_id
-        made = [each for each in invoicing.list_invoices(opened, account) if each.run_id == report.run_id]
-    waiting = report.state == "computed" and report.drafts > 0
-    failed = [book for each in followed for book in each.books if not book.ok]
-    status = 0 if (made or waiting) and not failed else 1
+        done = invoices.reissue(opened, number, act(opened, dry_run=False))
+    report, made = done.report, done.made
+    status = 0 if done.is_done else 1
     if as_json:
         told = {"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made}
         output.print_json(practice.marked(opened, told))
@@ -90,27 +82,26 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFold
     for each in made:
         amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
         print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
-    if waiting:
+    if done.waits:
         print(f"run {report.run_id} is computed, {report.drafts} on its list, none numbered: `ratewright bill trial --run {report.run_id}` "
               f"shows them;\nanother person approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
               f"{report.bill_date} --resume numbers it")  # fmt: skip
     elif not made:
         forget = f"; abandon it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
         print(f"run {report.run_id} is {report.state}: nothing is due that was not billed{forget}")
-    print_failed(failed)
-    print_alarms(sum(each.alarms for each in followed))
+    print_failed(done.failed)
+    print_alarms(done.alarms)
     return status
 
 
 def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
-    from billing.documents import voiding
     from billing.store.home import Home
+    from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill.preview import print_preview
-    from server.cli.ledger.common import who
 
     with Home.open(home) as opened:
-        found = voiding.preview_reissue(opened, full(opened, number), who(opened))
+        found = invoices.preview_reissue(opened, number, act(opened, dry_run=True))
     if as_json:
         output.print_json(practice.marked(opened, found))
     else:
@@ -137,16 +128,16 @@ def credit(
     as_json: AsJson = False,
 ) -> int:
     """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
-    from billing.documents import crediting
+    from billing.documents.crediting import Wanted
     from billing.store.home import Home
+    from server.actions import invoices
     from server.cli import output, practice
-    from server.cli.ledger.common import who
     from server.cli.payment.common import micros_of
 
     micros = None if amount is None else micros_of(amount)
     with Home.open(home) as opened:
-        wanted = crediting.Wanted(reference, full(opened, number), line, micros, effect, reason, text)
-        done = crediting.credit(opened, wanted, who(opened), on=_day(date), dry_run=dry_run)
+        wanted = Wanted(reference, number, line, micros, effect, reason, text)
+        done = invoices.credit(opened, wanted, act(opened, dry_run=dry_run), on=_day(date))
     if as_json:
         output.print_json(practice.marked(opened, done))
         return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.invoice import InvoiceNumber, full
+from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 
 if TYPE_CHECKING:
     from billing.documents.explaining import Explained
@@ -26,15 +26,12 @@ def explain(
     as_json: AsJson = False,
 ) -> int:
     """Explain an invoice, or one line of it, in words and figures that add up; of a usage line also its events with their increments."""
-    from billing.documents import explaining
     from billing.store.home import Home
-    from billing.verification.explain_line import explain_line
+    from server.actions import invoices
     from server.cli import output, practice
 
     with Home.open(home) as opened:
-        number = full(opened, number)
-        found = explaining.explain(opened, number, line, language)
-        events = explain_line(opened, number, line) if line is not None and _is_usage(found) else None
+        found, events = invoices.explain(opened, number, line, language)
     if as_json:
         output.print_json(practice.marked(opened, found if events is None else _with_events(found, events, limit)))
         return 0
@@ -42,11 +39,6 @@ def explain(
     if events is not None:
         _print_events(events, limit, language)
     return 0
-
-
-def _is_usage(found: Explained) -> bool:
-    """Return whether the line is of usage in a run of the cycle: such a run keeps the charges of its events."""
-    return found.lines[0].kind == "usage" and found.run_kind == "cycle"
 
 
 def _page(found: Explained, language: str) -> list[str]:

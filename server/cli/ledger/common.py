@@ -16,11 +16,9 @@ MonthText = Annotated[str, Parameter(name="--month", help="Month, such as 2026-1
 
 def require_entity(home: Home, entity: str | None) -> None:
     """Raise UserError for a legal entity that was never added: of a mistyped one there is nothing to show, close or export."""
-    from billing.accounts import entities
+    from server.actions import ledger
 
-    if entity is not None:
-        with home.connect() as connection:
-            entities.require_known(connection, entity)
+    ledger.require_entity(home, entity)
 
 
 def who(home: Home) -> Who:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
-from server.cli.ledger.common import Entity, MonthText, require_entity, who
+from server.cli.ledger.common import Entity, MonthText  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 
 
 def export(
@@ -28,14 +28,14 @@ def export(
     It says whether the month has new postings since its last export.
     """
     from billing.accounting import gl_export
-    from billing.accounting.month_end import month_of
     from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output, practice
+    from server.cli.payment.common import act
 
     chart = gl_export.read_mapping(mapping)
     with Home.open(home) as opened:
-        require_entity(opened, entity)
-        done = gl_export.export(opened, chart, month_of(month), entity, out, who(opened), detail=detail, overwrite=overwrite)
+        done = ledger.export_to(opened, chart, month, entity, out, act(opened, dry_run=False), detail=detail, overwrite=overwrite)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

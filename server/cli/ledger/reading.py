@@ -19,15 +19,14 @@ def balance(
     as_json: AsJson = False,
 ) -> int:
     """Show the trial balance. Debits equal credits by entity and currency."""
-    from billing.accounting import balances
     from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     last = None if through is None else parse_date(through)
-    with Home.open(home) as opened, opened.connect() as connection:
-        require_entity(opened, entity)
-        found = balances.trial_balance(connection, entity=entity, through=last, every_customer=customers)
+    with Home.open(home) as opened:
+        found = ledger.balances(opened, entity, last, every_customer=customers)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, [{**each._asdict(), "balance_micros": each.balance_micros} for each in found]))
@@ -52,12 +51,13 @@ def ageing_(
     """Show what customers owe, by days past due. Credit that is not used up is listed apart."""
     from billing.accounting import ageing
     from billing.store.home import Home
+    from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     as_of = parse_date(date)
-    with Home.open(home) as opened, opened.connect() as connection:
-        found = ageing.aged(ageing.items(connection, as_of, account), as_of)
+    with Home.open(home) as opened:
+        found = invoices.aged(opened, as_of, account)
     names = ageing.bucket_names()
     practice.say(opened, as_json=as_json)
     if as_json:

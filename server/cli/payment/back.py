@@ -36,11 +36,8 @@ def refund(
 ) -> int:
     """Pay back what is left of a payment or a credit document; never more than was paid."""
     from billing.payments.giving_back import REFUND, Back
-    from rating.errors import UserError
     from server.cli.bill import parse_date
 
-    if (payment is None) == (document is None):
-        raise UserError("a refund is of one payment or one document", "give --payment or --document", exit_status=2)
     micros = None if amount is None else common.micros_of(amount)
     told = Back(
         reference=reference,
@@ -142,15 +139,12 @@ def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME,
 
 
 def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
-    from billing.payments.giving_back import give_back
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
-    from server.cli.invoice import full
 
     with Home.open(home) as opened:
-        told = told if told.number is None else told._replace(number=full(opened, told.number))
-        common.require_happened(opened, told.on_date)
-        done = give_back(opened, told, common.act(opened, dry_run=dry_run))
+        done = payments.give_back(opened, told, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))

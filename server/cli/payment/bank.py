@@ -27,14 +27,14 @@ def import_(
     as_json: AsJson = False,
 ) -> int:
     """Import a bank file: all of it or nothing. What matches no account waits in the work list. The same file again changes nothing."""
-    from billing.payments.importing import import_file
     from billing.payments.mapping import read_mapping
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice, progress
 
     known = read_mapping(mapping)
     with Home.open(home) as opened, progress.show("bank file", "lines") as report:
-        done = import_file(opened, file, known, common.act(opened, dry_run=dry_run), report)
+        done = payments.import_bank_file(opened, file, known, common.act(opened, dry_run=dry_run), report)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))

@@ -25,14 +25,15 @@ def cash(
     as_json: AsJson = False,
 ) -> int:
     """Take a payment in cash. The receipt has the next number of the till, without a gap; the cashier is who runs this command."""
-    from billing.payments import Payment, cash_desk
+    from billing.payments import Payment
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
+    from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        numbers, on = tuple(common.full_numbers(opened, invoice)), common.happened(opened, date)
-        given = Payment(payment_id, account, common.micros_of(amount), on, reference, currency, numbers)
-        paid = cash_desk.pay(opened, till, given, common.act(opened, dry_run=dry_run))
+        given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
+        paid = payments.take_cash(opened, till, given, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(paid)))
@@ -55,17 +56,14 @@ def till(
     as_json: AsJson = False,
 ) -> int:
     """List the receipts of a till and add them up: what came in less what went back."""
-    from billing.payments import cash_desk
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
     from server.cli.bill import amounts, parse_date
 
-    day = None if date is None else parse_date(date).isoformat()
+    day = None if date is None else parse_date(date)
     with Home.open(home) as opened:
-        found = cash_desk.receipts(opened, name, day)
-    sums: dict[str, int] = {}
-    for each in found:
-        sums[each.currency] = sums.get(each.currency, 0) + each.amount_micros - each.gone_micros
+        found, sums = payments.till(opened, name, day)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {"receipts": common.plain(found), "total_micros": sums}))

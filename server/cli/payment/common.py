@@ -38,13 +38,6 @@ def fee_apart(fee_micros: int, currency: str) -> str:
     return f" (a fee of {money(fee_micros, currency)} is in it)" if fee_micros else ""
 
 
-def full_numbers(home: Home, numbers: Iterable[str]) -> list[str]:
-    """Numbers of invoices as printed on them, where their zeros were left out."""
-    from server.cli.invoice import full
-
-    return [full(home, number) for number in numbers]
-
-
 def act(home: Home, *, dry_run: bool) -> Act:
     """The person who runs this command, the time, and whether it is a dry run."""
     from billing.payments import Act
@@ -66,19 +59,13 @@ def micros_of(text: str, option: str = "--amount") -> int:
 
 def happened(home: Home, text: str, option: str = "--date") -> dt.date:
     """The date on which money came or went, or something was agreed. Raises UserError for one that has not begun yet."""
+    from billing.payments.writing import require_begun
+    from server import clock
     from server.cli.bill import parse_date
 
     on = parse_date(text)
-    require_happened(home, on, option)
-    return on
-
-
-def require_happened(home: Home, on: dt.date, option: str = "--date") -> None:
-    """Raises UserError for a date that has not begun yet."""
-    from billing.payments.writing import require_begun
-    from server import clock
-
     require_begun(on, clock.now_us(home), option)
+    return on
 
 
 def date_or_today(home: Home, text: str | None) -> dt.date:

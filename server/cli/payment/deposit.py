@@ -32,13 +32,15 @@ def take(
     as_json: AsJson = False,
 ) -> int:
     """Take a deposit. It settles nothing until it is released."""
-    from billing.payments import deposits
+    from billing.payments.deposits import Deposit
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
+    from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        told = deposits.Deposit(deposit_id, account, common.micros_of(amount), common.happened(opened, date), reference, currency)
-        held = deposits.take(opened, told, common.act(opened, dry_run=dry_run))
+        told = Deposit(deposit_id, account, common.micros_of(amount), parse_date(date), reference, currency)
+        held = payments.take_deposit(opened, told, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(held)))
@@ -107,15 +109,17 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
 
 
 def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_run: bool, as_json: bool) -> int:
-    from billing.payments import deposits
+    from billing.payments.deposits import Movement
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
+    from server.cli.bill import parse_date
 
     reference, deposit_id, kind, date, amount, reason = told
     micros = None if amount is None else common.micros_of(amount)
     with Home.open(home) as opened:
-        movement = deposits.Movement(reference, deposit_id, kind, common.happened(opened, date), micros, reason)
-        held = deposits.move(opened, movement, common.act(opened, dry_run=dry_run))
+        movement = Movement(reference, deposit_id, kind, parse_date(date), micros, reason)
+        held = payments.move_deposit(opened, movement, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(held)))

@@ -36,16 +36,15 @@ def agree(
 ) -> int:
     """Agree on parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
     from billing.payments.instalments import Wanted
-    from billing.payments.instalments import agree as agree_on
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli.bill import parse_date
 
     dated = tuple(_part(text) for text in part)
     first_on = None if first is None else parse_date(first)
     with Home.open(home) as opened:
-        numbers, on = tuple(common.full_numbers(opened, invoice)), common.happened(opened, date)
-        wanted = Wanted(plan_id, account, on, numbers, dated, parts, first_on, note)
-        plan = agree_on(opened, wanted, common.act(opened, dry_run=dry_run))
+        wanted = Wanted(plan_id, account, parse_date(date), tuple(invoice), dated, parts, first_on, note)
+        plan = payments.agree_plan(opened, wanted, common.act(opened, dry_run=dry_run))
     _print(opened, [plan], as_json=as_json, dry_run=dry_run)
     return 0
 
@@ -62,11 +61,12 @@ def end(
     as_json: AsJson = False,
 ) -> int:
     """End a plan: its invoices have their own due dates again, also for what is open again later."""
-    from billing.payments.instalments import end as end_plan
     from billing.store.home import Home
+    from server.actions import payments
+    from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        plan = end_plan(opened, plan_id, common.happened(opened, date), note, common.act(opened, dry_run=dry_run))
+        plan = payments.end_plan(opened, plan_id, parse_date(date), note, common.act(opened, dry_run=dry_run))
     _print(opened, [plan], as_json=as_json, dry_run=dry_run)
     return 0
 

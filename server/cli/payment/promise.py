@@ -33,15 +33,15 @@ def add(
     as_json: AsJson = False,
 ) -> int:
     """Record a promise to pay."""
-    from billing.payments import promises
+    from billing.payments.promises import Promise
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import practice
     from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        made_on = common.happened(opened, made, "--made")
-        told = promises.Promise(promise_id, account, common.micros_of(amount), made_on, parse_date(until), note)
-        done = promises.promise(opened, told, common.act(opened, dry_run=dry_run))
+        told = Promise(promise_id, account, common.micros_of(amount), parse_date(made), parse_date(until), note)
+        done = payments.promise(opened, told, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if done.existed and not as_json:
         print(f"promise {promise_id} was recorded before; nothing changed")

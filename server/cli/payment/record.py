@@ -24,16 +24,15 @@ def record(
     as_json: AsJson = False,
 ) -> int:
     """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice."""
-    from billing import payments
+    from billing.payments import Payment
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
+    from server.cli.bill import parse_date
 
     with Home.open(home) as opened:
-        micros, received_on, act = common.micros_of(amount), common.happened(opened, date), common.act(opened, dry_run=dry_run)
-        done = payments.record(
-            opened, payment_id, account, micros, received_on, reference, act.now_us,
-            currency=currency, numbers=common.full_numbers(opened, invoice), by=act.by, dry_run=dry_run,
-        )  # fmt: skip
+        given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
+        done = payments.record(opened, given, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))

@@ -64,13 +64,12 @@ def assign(
     as_json: AsJson = False,
 ) -> int:
     """Say whose money it is: it becomes a payment of the account, received on the day of the bank."""
-    from billing.payments.worklist import assign as assign_line
     from billing.store.home import Home
+    from server.actions import payments
     from server.cli import output, practice
 
     with Home.open(home) as opened:
-        numbers = common.full_numbers(opened, invoice)
-        done = assign_line(opened, line, account, note, common.act(opened, dry_run=dry_run), numbers=numbers)
+        done = payments.assign_line(opened, line, account, note, common.act(opened, dry_run=dry_run), invoice)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))

@@ -1,0 +1,123 @@
+"""ControlService: the books, and findings of those that did not balance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from billing.controls import findings
+from ratewright.v1 import control_service_pb2 as pb
+from ratewright.v1 import control_service_pb2_grpc
+from rating.errors import quoted
+from server.actions import controls
+from server.grpc import calls, convert
+from server.grpc.finance import values
+from server.grpc.refusals import invalid, not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import grpc
+
+    from billing.controls import Book
+    from billing.controls.findings import Finding
+    from billing.payments.writing import Act
+    from billing.store.home import Home
+
+_DIGITS_MAX: Final = 18
+
+
+class ControlService(control_service_pb2_grpc.ControlServiceServicer):
+    """Servicer of ratewright.v1.ControlService over one home. `page_token_key` signs the tokens of its pages."""
+
+    def __init__(self, home: Home, clock_us: Callable[[], int], page_token_key: bytes) -> None:
+        self._home = home
+        self._door = calls.Door(home, clock_us)
+        self._key = page_token_key
+
+    def CheckBooks(self, _request: pb.CheckBooksRequest, context: grpc.ServicerContext) -> pb.CheckBooksResponse:
+        """Every book."""
+        return calls.read(context, lambda: pb.CheckBooksResponse(books=map(_book, controls.check(self._home))))
+
+    def KeepFindings(self, request: pb.KeepFindingsRequest, context: grpc.ServicerContext) -> pb.KeepFindingsResponse:
+        """Books that do not balance, kept as findings."""
+
+        def act(by: Act) -> pb.KeepFindingsResponse:
+            books = controls.check(self._home)
+            kept = controls.keep(self._home, books, by)
+            return pb.KeepFindingsResponse(failed_books=[_book(each) for each in books if not each.ok], findings=map(_finding, kept))
+
+        def recover(commit_seq: int) -> pb.KeepFindingsResponse:
+            kept = [each for each in findings.findings(self._home, commit_seq) if each.is_open]
+            books = [each for each in controls.check(self._home) if not each.ok]
+            return pb.KeepFindingsResponse(failed_books=map(_book, books), findings=map(_finding, kept))
+
+        return values.write(self._door, request, context, act, recover, pb.KeepFindingsResponse)
+
+    def ListFindings(self, request: pb.ListFindingsRequest, context: grpc.ServicerContext) -> pb.ListFindingsResponse:
+        """A page of findings."""
+
+        def find() -> pb.ListFindingsResponse:
+            page = values.page(request, self._key)
+            behind = [each for each in findings.findings(self._home) if each.finding_id > int(page.after or 0)]
+            found = [each for each in behind if request.show_closed or each.is_open]
+            rows, token = page.parted(found[: page.limit], lambda each: str(each.finding_id))
+            return pb.ListFindingsResponse(findings=map(_finding, rows), next_page_token=token)
+
+        return calls.read(context, find)
+
+    def AssignFinding(self, request: pb.AssignFindingRequest, context: grpc.ServicerContext) -> pb.Finding:
+        """A finding and its owner."""
+
+        def act(by: Act) -> pb.Finding:
+            if not request.owner.strip() or not request.owner.isprintable():
+                raise invalid("MALFORMED_REQUEST", "owner: name a person", {"field": "owner"})
+            return _finding(controls.assign(self._home, self._number(request.name), request.owner, values.day(request, "due_date"), by))
+
+        return values.write(self._door, request, context, act, self._decided, pb.Finding)
+
+    def CloseFinding(self, request: pb.CloseFindingRequest, context: grpc.ServicerContext) -> pb.Finding:
+        """A finding that is closed."""
+
+        def act(by: Act) -> pb.Finding:
+            return _finding(controls.close(self._home, self._number(request.name), request.note, by))
+
+        return values.write(self._door, request, context, act, self._decided, pb.Finding)
+
+    def _number(self, name: str) -> int:
+        """The number of a finding that is there. Refuses FINDING_UNKNOWN."""
+        text = values.identity(name, "findings", "finding")
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+            raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form findings/{{finding}}", {"form": "findings/{finding}"})
+        if all(each.finding_id != int(text) for each in findings.findings(self._home)):
+            raise not_found("FINDING_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
+        return int(text)
+
+    def _decided(self, commit_seq: int) -> pb.Finding:
+        return _finding(findings.decided_by(self._home, commit_seq))
+
+
+def _book(book: Book) -> pb.Book:
+    terms = [pb.BookTerm(name=name, value=_fitting(value)) for name, value in book.terms.items()]
+    return pb.Book(name=book.name, left=_fitting(book.left), right=_fitting(book.right), unit=book.unit, ok=book.ok, terms=terms)
+
+
+def _fitting(value: int) -> int:
+    """A figure of a book, which may be beyond 64 bits where much is wrong, cut to them."""
+    return max(-(2**63), min(value, 2**63 - 1))
+
+
+def _finding(found: Finding) -> pb.Finding:
+    return pb.Finding(
+        name=f"findings/{found.finding_id}",
+        book=found.name,
+        run_id=found.run_id,
+        text=found.text,
+        left=found.left,
+        right=found.right,
+        unit=found.unit,
+        owner=found.owner,
+        due_date=convert.date(found.due_on),
+        found_us=found.found_us,
+        closed_by=found.closed_by,
+        note=found.note,
+    )
