@@ -31,6 +31,7 @@ SCHEMA_VERSIONS: Final = (
     "0015",
     "0016",
     "0017",
+    "0020",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {
