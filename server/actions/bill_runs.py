@@ -25,13 +25,14 @@ from billing.runs.cycle import RunReport
 from billing.runs.trial import Trial
 from billing.store import tables
 from rating.dates import utc_date
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.runs.computing import Progress
     from billing.runs.cycle import Order, Preview
-    from billing.runs.states import By
+    from billing.runs.states import By, Run
     from billing.store.home import Home
 
     Clock = Callable[[], int]
@@ -71,16 +72,21 @@ def run(home: Home, bill_date: dt.date, order: Order, clock: Clock, *, threads: 
 
 def go_on(home: Home, run_id: int, order: Order, clock: Clock, *, threads: int, progress: Progress) -> Ended:  # noqa: PLR0913 -- what, when, and how
     """Go on with a run that was begun: to its list, its numbers or its books, whichever are missing. A finished one is reported."""
-    with home.connect() as connection:
-        current = states.find(connection, run_id)
-        is_followed = following.FOLLOWED_UP in states.steps(connection, run_id)
-    if current.state == states.POSTED or current.state in states.FINAL:
-        done = reports.run_report(home, run_id, resumed=True)
-        wants_books = current.state == states.POSTED and current.kind == states.CYCLE and not is_followed
-        return _followed(home, done, order.by, clock, progress) if wants_books else Ended(done)
-    day = dt.date.fromisoformat(current.bill_date)
-    wanted = order._replace(resume=not order.trial, accounts=None, kind=current.kind, ahead="")
-    return run(home, day, wanted, clock, threads=threads, progress=progress)
+    current, is_left = _found(home, run_id)
+    if is_left:
+        return _followed(home, reports.run_report(home, run_id, resumed=True), order.by, clock, progress)
+    if current.state in states.FINAL:
+        return Ended(reports.run_report(home, run_id, resumed=True))
+    wanted = order._replace(accounts=None, kind=current.kind, ahead="")
+    return run(home, dt.date.fromisoformat(current.bill_date), wanted, clock, threads=threads, progress=progress)
+
+
+def require_unfinished(home: Home, run_id: int) -> dt.date:
+    """The date of a run that is not finished, or not followed up. Raises UserError for any other."""
+    current, is_left = _found(home, run_id)
+    if current.state in states.FINAL and not is_left:
+        raise UserError(f"bill run {run_id} of {current.bill_date} is {current.state}", "`ratewright bill list` shows all runs")
+    return dt.date.fromisoformat(current.bill_date)
 
 
 def retry(home: Home, run_id: int, by: By, clock: Clock, *, threads: int, progress: Progress) -> Ended:  # noqa: PLR0913 -- what, by whom, and how
@@ -116,6 +122,14 @@ def page(home: Home, before: int | None, size: int) -> list[RunReport]:
     with home.connect() as connection:
         ids = connection.execute(query if before is None else query.where(row.run_id < before)).scalars().all()
     return [reports.run_report(home, int(each)) for each in ids]
+
+
+def _found(home: Home, run_id: int) -> tuple[Run, bool]:
+    """A run, and whether it is posted and was not followed up. Raises UserError where there is none."""
+    with home.connect() as connection:
+        current = states.find(connection, run_id)
+        is_left = current.state == states.POSTED and current.kind == states.CYCLE
+        return current, is_left and following.FOLLOWED_UP not in states.steps(connection, run_id)
 
 
 def _followed(home: Home, done: RunReport, by: By, clock: Clock, progress: Progress) -> Ended:
