@@ -89,6 +89,12 @@ def require_unfinished(home: Home, run_id: int) -> dt.date:
     return dt.date.fromisoformat(current.bill_date)
 
 
+def date_of(home: Home, run_id: int) -> dt.date:
+    """The bill date of a run. Raises NotFoundError."""
+    with home.connect() as connection:
+        return dt.date.fromisoformat(states.find(connection, run_id).bill_date)
+
+
 def retry(home: Home, run_id: int, by: By, clock: Clock, *, threads: int, progress: Progress) -> Ended:  # noqa: PLR0913 -- what, by whom, and how
     """Bill what a run put into quarantine, and follow that up. Raises UserError where nothing of it is in quarantine."""
     done = quarantine_retry.retry(home, run_id, clock(), by, threads=threads, progress=progress, clock=clock)

@@ -19,7 +19,6 @@ from billing.rerate.figures import Figures
 from billing.rerate.jobs import Job
 from billing.rerate.request import Request, request
 from billing.runs import quarantine_retry
-from billing.runs.computing import Progress
 from billing.runs.preview import Preview
 from billing.runs.reports import RunReport
 from billing.runs.start import Order
@@ -43,7 +42,7 @@ class Bench(NamedTuple):
     home: Home
     by: Operator
     clock: Callable[[], int]
-    progress: Progress
+    progress: Callable[[str, int, int], None]
     run_id: int | None = None
     resumes: bool = False
 

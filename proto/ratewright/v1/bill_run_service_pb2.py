@@ -23,13 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
-from google.longrunning import operations_proto_pb2 as google_dot_longrunning_dot_operations__proto__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from ratewright.v1 import bill_run_pb2 as ratewright_dot_v1_dot_bill__run__pb2
 from ratewright.v1 import billing_results_pb2 as ratewright_dot_v1_dot_billing__results__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ratewright/v1/bill_run_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a)google/longrunning/operations_proto.proto\x1a\x16google/type/date.proto\x1a\x1cratewright/v1/bill_run.proto\x1a#ratewright/v1/billing_results.proto\"\x82\x02\n\x0fRunBillsRequest\x12*\n\tbill_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x61\x63\x63ounts\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05trial\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\neverything\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1a\n\x0c\x61head_reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04wait\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x15\n\x07threads\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x01\"x\n\x14ResumeBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"w\n\x13RetryBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"c\n\x16ResumeOperationRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"W\n\x12PreviewBillRequest\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\tbill_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\"\'\n\x11GetBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"+\n\x15\x43ompareBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"H\n\x13ListBillRunsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x14ListBillRunsResponse\x12/\n\tbill_runs\x18\x01 \x03(\x0b\x32\x16.ratewright.v1.BillRunB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"v\n\x15\x41pproveBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"u\n\x14RejectBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"b\n\x15\x41\x62\x61ndonBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"S\n\x1eListQuarantinedAccountsRequest\x12\x16\n\x08\x62ill_run\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bshow_billed\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\\\n\x1fListQuarantinedAccountsResponse\x12\x39\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32!.ratewright.v1.QuarantinedAccountB\x04\xe2\x41\x01\x03\"\x91\x01\n\x15\x42illThresholdsRequest\x12*\n\tbill_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xbc\x01\n\x13PlanReratingRequest\x12\x12\n\x04plan\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x14\n\x06months\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x61\x63\x63ounts\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07threads\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xa5\x01\n\x14\x41pplyReratingRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12+\n\nissue_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x16\n\x14ListReratingsRequest\"I\n\x15ListReratingsResponse\x12\x30\n\treratings\x18\x01 \x03(\x0b\x32\x17.ratewright.v1.ReratingB\x04\xe2\x41\x01\x03\"w\n\x16\x41pproveReratingRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"v\n\x15RejectReratingRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x8f\x01\n\x11\x43loseMonthRequest\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xbc\x01\n\x10RunWhatIfRequest\x12\x17\n\tcatalogue\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05month\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04plan\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nmigrations\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07threads\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\x32\xa8\r\n\x0e\x42illRunService\x12I\n\x08RunBills\x12\x1e.ratewright.v1.RunBillsRequest\x1a\x1d.google.longrunning.Operation\x12S\n\rResumeBillRun\x12#.ratewright.v1.ResumeBillRunRequest\x1a\x1d.google.longrunning.Operation\x12Q\n\x0cRetryBillRun\x12\".ratewright.v1.RetryBillRunRequest\x1a\x1d.google.longrunning.Operation\x12W\n\x0fResumeOperation\x12%.ratewright.v1.ResumeOperationRequest\x1a\x1d.google.longrunning.Operation\x12L\n\x0bPreviewBill\x12!.ratewright.v1.PreviewBillRequest\x1a\x1a.ratewright.v1.BillPreview\x12\x46\n\nGetBillRun\x12 .ratewright.v1.GetBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12W\n\x0cListBillRuns\x12\".ratewright.v1.ListBillRunsRequest\x1a#.ratewright.v1.ListBillRunsResponse\x12X\n\x0e\x43ompareBillRun\x12$.ratewright.v1.CompareBillRunRequest\x1a .ratewright.v1.BillRunComparison\x12N\n\x0e\x41pproveBillRun\x12$.ratewright.v1.ApproveBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12L\n\rRejectBillRun\x12#.ratewright.v1.RejectBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12N\n\x0e\x41\x62\x61ndonBillRun\x12$.ratewright.v1.AbandonBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12x\n\x17ListQuarantinedAccounts\x12-.ratewright.v1.ListQuarantinedAccountsRequest\x1a..ratewright.v1.ListQuarantinedAccountsResponse\x12U\n\x0e\x42illThresholds\x12$.ratewright.v1.BillThresholdsRequest\x1a\x1d.google.longrunning.Operation\x12Q\n\x0cPlanRerating\x12\".ratewright.v1.PlanReratingRequest\x1a\x1d.google.longrunning.Operation\x12S\n\rApplyRerating\x12#.ratewright.v1.ApplyReratingRequest\x1a\x1d.google.longrunning.Operation\x12Z\n\rListReratings\x12#.ratewright.v1.ListReratingsRequest\x1a$.ratewright.v1.ListReratingsResponse\x12Q\n\x0f\x41pproveRerating\x12%.ratewright.v1.ApproveReratingRequest\x1a\x17.ratewright.v1.Rerating\x12O\n\x0eRejectRerating\x12$.ratewright.v1.RejectReratingRequest\x1a\x17.ratewright.v1.Rerating\x12M\n\nCloseMonth\x12 .ratewright.v1.CloseMonthRequest\x1a\x1d.google.longrunning.Operation\x12K\n\tRunWhatIf\x12\x1f.ratewright.v1.RunWhatIfRequest\x1a\x1d.google.longrunning.Operationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ratewright/v1/bill_run_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x16google/type/date.proto\x1a\x1cratewright/v1/bill_run.proto\x1a#ratewright/v1/billing_results.proto\"\x82\x02\n\x0fRunBillsRequest\x12*\n\tbill_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x61\x63\x63ounts\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05trial\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\neverything\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1a\n\x0c\x61head_reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04wait\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x15\n\x07threads\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x01\"x\n\x14ResumeBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"w\n\x13RetryBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"c\n\x16ResumeOperationRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"W\n\x12PreviewBillRequest\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\tbill_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\"\'\n\x11GetBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"+\n\x15\x43ompareBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"H\n\x13ListBillRunsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x14ListBillRunsResponse\x12/\n\tbill_runs\x18\x01 \x03(\x0b\x32\x16.ratewright.v1.BillRunB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"v\n\x15\x41pproveBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"u\n\x14RejectBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"b\n\x15\x41\x62\x61ndonBillRunRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"S\n\x1eListQuarantinedAccountsRequest\x12\x16\n\x08\x62ill_run\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bshow_billed\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\\\n\x1fListQuarantinedAccountsResponse\x12\x39\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32!.ratewright.v1.QuarantinedAccountB\x04\xe2\x41\x01\x03\"\x91\x01\n\x15\x42illThresholdsRequest\x12*\n\tbill_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xbc\x01\n\x13PlanReratingRequest\x12\x12\n\x04plan\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x02\x12\x14\n\x06months\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x61\x63\x63ounts\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07threads\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xa5\x01\n\x14\x41pplyReratingRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12+\n\nissue_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x15\n\x07threads\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x16\n\x14ListReratingsRequest\"I\n\x15ListReratingsResponse\x12\x30\n\treratings\x18\x01 \x03(\x0b\x32\x17.ratewright.v1.ReratingB\x04\xe2\x41\x01\x03\"w\n\x16\x41pproveReratingRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"v\n\x15RejectReratingRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x8f\x01\n\x11\x43loseMonthRequest\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xbc\x01\n\x10RunWhatIfRequest\x12\x17\n\tcatalogue\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05month\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04plan\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nmigrations\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07threads\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\x32\xa8\r\n\x0e\x42illRunService\x12I\n\x08RunBills\x12\x1e.ratewright.v1.RunBillsRequest\x1a\x1d.google.longrunning.Operation\x12S\n\rResumeBillRun\x12#.ratewright.v1.ResumeBillRunRequest\x1a\x1d.google.longrunning.Operation\x12Q\n\x0cRetryBillRun\x12\".ratewright.v1.RetryBillRunRequest\x1a\x1d.google.longrunning.Operation\x12W\n\x0fResumeOperation\x12%.ratewright.v1.ResumeOperationRequest\x1a\x1d.google.longrunning.Operation\x12L\n\x0bPreviewBill\x12!.ratewright.v1.PreviewBillRequest\x1a\x1a.ratewright.v1.BillPreview\x12\x46\n\nGetBillRun\x12 .ratewright.v1.GetBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12W\n\x0cListBillRuns\x12\".ratewright.v1.ListBillRunsRequest\x1a#.ratewright.v1.ListBillRunsResponse\x12X\n\x0e\x43ompareBillRun\x12$.ratewright.v1.CompareBillRunRequest\x1a .ratewright.v1.BillRunComparison\x12N\n\x0e\x41pproveBillRun\x12$.ratewright.v1.ApproveBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12L\n\rRejectBillRun\x12#.ratewright.v1.RejectBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12N\n\x0e\x41\x62\x61ndonBillRun\x12$.ratewright.v1.AbandonBillRunRequest\x1a\x16.ratewright.v1.BillRun\x12x\n\x17ListQuarantinedAccounts\x12-.ratewright.v1.ListQuarantinedAccountsRequest\x1a..ratewright.v1.ListQuarantinedAccountsResponse\x12U\n\x0e\x42illThresholds\x12$.ratewright.v1.BillThresholdsRequest\x1a\x1d.google.longrunning.Operation\x12Q\n\x0cPlanRerating\x12\".ratewright.v1.PlanReratingRequest\x1a\x1d.google.longrunning.Operation\x12S\n\rApplyRerating\x12#.ratewright.v1.ApplyReratingRequest\x1a\x1d.google.longrunning.Operation\x12Z\n\rListReratings\x12#.ratewright.v1.ListReratingsRequest\x1a$.ratewright.v1.ListReratingsResponse\x12Q\n\x0f\x41pproveRerating\x12%.ratewright.v1.ApproveReratingRequest\x1a\x17.ratewright.v1.Rerating\x12O\n\x0eRejectRerating\x12$.ratewright.v1.RejectReratingRequest\x1a\x17.ratewright.v1.Rerating\x12M\n\nCloseMonth\x12 .ratewright.v1.CloseMonthRequest\x1a\x1d.google.longrunning.Operation\x12K\n\tRunWhatIf\x12\x1f.ratewright.v1.RunWhatIfRequest\x1a\x1d.google.longrunning.Operationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -194,52 +194,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNWHATIFREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
   _globals['_RUNWHATIFREQUEST'].fields_by_name['validate_only']._loaded_options = None
   _globals['_RUNWHATIFREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
-  _globals['_RUNBILLSREQUEST']._serialized_start=223
-  _globals['_RUNBILLSREQUEST']._serialized_end=481
-  _globals['_RESUMEBILLRUNREQUEST']._serialized_start=483
-  _globals['_RESUMEBILLRUNREQUEST']._serialized_end=603
-  _globals['_RETRYBILLRUNREQUEST']._serialized_start=605
-  _globals['_RETRYBILLRUNREQUEST']._serialized_end=724
-  _globals['_RESUMEOPERATIONREQUEST']._serialized_start=726
-  _globals['_RESUMEOPERATIONREQUEST']._serialized_end=825
-  _globals['_PREVIEWBILLREQUEST']._serialized_start=827
-  _globals['_PREVIEWBILLREQUEST']._serialized_end=914
-  _globals['_GETBILLRUNREQUEST']._serialized_start=916
-  _globals['_GETBILLRUNREQUEST']._serialized_end=955
-  _globals['_COMPAREBILLRUNREQUEST']._serialized_start=957
-  _globals['_COMPAREBILLRUNREQUEST']._serialized_end=1000
-  _globals['_LISTBILLRUNSREQUEST']._serialized_start=1002
-  _globals['_LISTBILLRUNSREQUEST']._serialized_end=1074
-  _globals['_LISTBILLRUNSRESPONSE']._serialized_start=1076
-  _globals['_LISTBILLRUNSRESPONSE']._serialized_end=1178
-  _globals['_APPROVEBILLRUNREQUEST']._serialized_start=1180
-  _globals['_APPROVEBILLRUNREQUEST']._serialized_end=1298
-  _globals['_REJECTBILLRUNREQUEST']._serialized_start=1300
-  _globals['_REJECTBILLRUNREQUEST']._serialized_end=1417
-  _globals['_ABANDONBILLRUNREQUEST']._serialized_start=1419
-  _globals['_ABANDONBILLRUNREQUEST']._serialized_end=1517
-  _globals['_LISTQUARANTINEDACCOUNTSREQUEST']._serialized_start=1519
-  _globals['_LISTQUARANTINEDACCOUNTSREQUEST']._serialized_end=1602
-  _globals['_LISTQUARANTINEDACCOUNTSRESPONSE']._serialized_start=1604
-  _globals['_LISTQUARANTINEDACCOUNTSRESPONSE']._serialized_end=1696
-  _globals['_BILLTHRESHOLDSREQUEST']._serialized_start=1699
-  _globals['_BILLTHRESHOLDSREQUEST']._serialized_end=1844
-  _globals['_PLANRERATINGREQUEST']._serialized_start=1847
-  _globals['_PLANRERATINGREQUEST']._serialized_end=2035
-  _globals['_APPLYRERATINGREQUEST']._serialized_start=2038
-  _globals['_APPLYRERATINGREQUEST']._serialized_end=2203
-  _globals['_LISTRERATINGSREQUEST']._serialized_start=2205
-  _globals['_LISTRERATINGSREQUEST']._serialized_end=2227
-  _globals['_LISTRERATINGSRESPONSE']._serialized_start=2229
-  _globals['_LISTRERATINGSRESPONSE']._serialized_end=2302
-  _globals['_APPROVERERATINGREQUEST']._serialized_start=2304
-  _globals['_APPROVERERATINGREQUEST']._serialized_end=2423
-  _globals['_REJECTRERATINGREQUEST']._serialized_start=2425
-  _globals['_REJECTRERATINGREQUEST']._serialized_end=2543
-  _globals['_CLOSEMONTHREQUEST']._serialized_start=2546
-  _globals['_CLOSEMONTHREQUEST']._serialized_end=2689
-  _globals['_RUNWHATIFREQUEST']._serialized_start=2692
-  _globals['_RUNWHATIFREQUEST']._serialized_end=2880
-  _globals['_BILLRUNSERVICE']._serialized_start=2883
-  _globals['_BILLRUNSERVICE']._serialized_end=4587
+  _globals['_RUNBILLSREQUEST']._serialized_start=217
+  _globals['_RUNBILLSREQUEST']._serialized_end=475
+  _globals['_RESUMEBILLRUNREQUEST']._serialized_start=477
+  _globals['_RESUMEBILLRUNREQUEST']._serialized_end=597
+  _globals['_RETRYBILLRUNREQUEST']._serialized_start=599
+  _globals['_RETRYBILLRUNREQUEST']._serialized_end=718
+  _globals['_RESUMEOPERATIONREQUEST']._serialized_start=720
+  _globals['_RESUMEOPERATIONREQUEST']._serialized_end=819
+  _globals['_PREVIEWBILLREQUEST']._serialized_start=821
+  _globals['_PREVIEWBILLREQUEST']._serialized_end=908
+  _globals['_GETBILLRUNREQUEST']._serialized_start=910
+  _globals['_GETBILLRUNREQUEST']._serialized_end=949
+  _globals['_COMPAREBILLRUNREQUEST']._serialized_start=951
+  _globals['_COMPAREBILLRUNREQUEST']._serialized_end=994
+  _globals['_LISTBILLRUNSREQUEST']._serialized_start=996
+  _globals['_LISTBILLRUNSREQUEST']._serialized_end=1068
+  _globals['_LISTBILLRUNSRESPONSE']._serialized_start=1070
+  _globals['_LISTBILLRUNSRESPONSE']._serialized_end=1172
+  _globals['_APPROVEBILLRUNREQUEST']._serialized_start=1174
+  _globals['_APPROVEBILLRUNREQUEST']._serialized_end=1292
+  _globals['_REJECTBILLRUNREQUEST']._serialized_start=1294
+  _globals['_REJECTBILLRUNREQUEST']._serialized_end=1411
+  _globals['_ABANDONBILLRUNREQUEST']._serialized_start=1413
+  _globals['_ABANDONBILLRUNREQUEST']._serialized_end=1511
+  _globals['_LISTQUARANTINEDACCOUNTSREQUEST']._serialized_start=1513
+  _globals['_LISTQUARANTINEDACCOUNTSREQUEST']._serialized_end=1596
+  _globals['_LISTQUARANTINEDACCOUNTSRESPONSE']._serialized_start=1598
+  _globals['_LISTQUARANTINEDACCOUNTSRESPONSE']._serialized_end=1690
+  _globals['_BILLTHRESHOLDSREQUEST']._serialized_start=1693
+  _globals['_BILLTHRESHOLDSREQUEST']._serialized_end=1838
+  _globals['_PLANRERATINGREQUEST']._serialized_start=1841
+  _globals['_PLANRERATINGREQUEST']._serialized_end=2029
+  _globals['_APPLYRERATINGREQUEST']._serialized_start=2032
+  _globals['_APPLYRERATINGREQUEST']._serialized_end=2197
+  _globals['_LISTRERATINGSREQUEST']._serialized_start=2199
+  _globals['_LISTRERATINGSREQUEST']._serialized_end=2221
+  _globals['_LISTRERATINGSRESPONSE']._serialized_start=2223
+  _globals['_LISTRERATINGSRESPONSE']._serialized_end=2296
+  _globals['_APPROVERERATINGREQUEST']._serialized_start=2298
+  _globals['_APPROVERERATINGREQUEST']._serialized_end=2417
+  _globals['_REJECTRERATINGREQUEST']._serialized_start=2419
+  _globals['_REJECTRERATINGREQUEST']._serialized_end=2537
+  _globals['_CLOSEMONTHREQUEST']._serialized_start=2540
+  _globals['_CLOSEMONTHREQUEST']._serialized_end=2683
+  _globals['_RUNWHATIFREQUEST']._serialized_start=2686
+  _globals['_RUNWHATIFREQUEST']._serialized_end=2874
+  _globals['_BILLRUNSERVICE']._serialized_start=2877
+  _globals['_BILLRUNSERVICE']._serialized_end=4581
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from google.longrunning import operations_proto_pb2 as google_dot_longrunning_dot_operations__proto__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from ratewright.v1 import bill_run_pb2 as ratewright_dot_v1_dot_bill__run__pb2
 from ratewright.v1 import bill_run_service_pb2 as ratewright_dot_v1_dot_bill__run__service__pb2
 from ratewright.v1 import billing_results_pb2 as ratewright_dot_v1_dot_billing__results__pb2
@@ -41,22 +41,22 @@ class BillRunServiceStub:
         self.RunBills = channel.unary_unary(
                 '/ratewright.v1.BillRunService/RunBills',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.RunBillsRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.ResumeBillRun = channel.unary_unary(
                 '/ratewright.v1.BillRunService/ResumeBillRun',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.ResumeBillRunRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.RetryBillRun = channel.unary_unary(
                 '/ratewright.v1.BillRunService/RetryBillRun',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.RetryBillRunRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.ResumeOperation = channel.unary_unary(
                 '/ratewright.v1.BillRunService/ResumeOperation',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.ResumeOperationRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.PreviewBill = channel.unary_unary(
                 '/ratewright.v1.BillRunService/PreviewBill',
@@ -101,17 +101,17 @@ class BillRunServiceStub:
         self.BillThresholds = channel.unary_unary(
                 '/ratewright.v1.BillRunService/BillThresholds',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.BillThresholdsRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.PlanRerating = channel.unary_unary(
                 '/ratewright.v1.BillRunService/PlanRerating',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.PlanReratingRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.ApplyRerating = channel.unary_unary(
                 '/ratewright.v1.BillRunService/ApplyRerating',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.ApplyReratingRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.ListReratings = channel.unary_unary(
                 '/ratewright.v1.BillRunService/ListReratings',
@@ -131,12 +131,12 @@ class BillRunServiceStub:
         self.CloseMonth = channel.unary_unary(
                 '/ratewright.v1.BillRunService/CloseMonth',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.CloseMonthRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.RunWhatIf = channel.unary_unary(
                 '/ratewright.v1.BillRunService/RunWhatIf',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.RunWhatIfRequest.SerializeToString,
-                response_deserializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
 
 
@@ -322,22 +322,22 @@ def add_BillRunServiceServicer_to_server(servicer, server):
             'RunBills': grpc.unary_unary_rpc_method_handler(
                     servicer.RunBills,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.RunBillsRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'ResumeBillRun': grpc.unary_unary_rpc_method_handler(
                     servicer.ResumeBillRun,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.ResumeBillRunRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'RetryBillRun': grpc.unary_unary_rpc_method_handler(
                     servicer.RetryBillRun,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.RetryBillRunRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'ResumeOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.ResumeOperation,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.ResumeOperationRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'PreviewBill': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewBill,
@@ -382,17 +382,17 @@ def add_BillRunServiceServicer_to_server(servicer, server):
             'BillThresholds': grpc.unary_unary_rpc_method_handler(
                     servicer.BillThresholds,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.BillThresholdsRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'PlanRerating': grpc.unary_unary_rpc_method_handler(
                     servicer.PlanRerating,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.PlanReratingRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'ApplyRerating': grpc.unary_unary_rpc_method_handler(
                     servicer.ApplyRerating,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.ApplyReratingRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'ListReratings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReratings,
@@ -412,12 +412,12 @@ def add_BillRunServiceServicer_to_server(servicer, server):
             'CloseMonth': grpc.unary_unary_rpc_method_handler(
                     servicer.CloseMonth,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.CloseMonthRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'RunWhatIf': grpc.unary_unary_rpc_method_handler(
                     servicer.RunWhatIf,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.RunWhatIfRequest.FromString,
-                    response_serializer=google_dot_longrunning_dot_operations__proto__pb2.Operation.SerializeToString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -447,7 +447,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/RunBills',
             ratewright_dot_v1_dot_bill__run__service__pb2.RunBillsRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -474,7 +474,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/ResumeBillRun',
             ratewright_dot_v1_dot_bill__run__service__pb2.ResumeBillRunRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -501,7 +501,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/RetryBillRun',
             ratewright_dot_v1_dot_bill__run__service__pb2.RetryBillRunRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -528,7 +528,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/ResumeOperation',
             ratewright_dot_v1_dot_bill__run__service__pb2.ResumeOperationRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -771,7 +771,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/BillThresholds',
             ratewright_dot_v1_dot_bill__run__service__pb2.BillThresholdsRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -798,7 +798,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/PlanRerating',
             ratewright_dot_v1_dot_bill__run__service__pb2.PlanReratingRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -825,7 +825,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/ApplyRerating',
             ratewright_dot_v1_dot_bill__run__service__pb2.ApplyReratingRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -933,7 +933,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/CloseMonth',
             ratewright_dot_v1_dot_bill__run__service__pb2.CloseMonthRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -960,7 +960,7 @@ class BillRunService:
             target,
             '/ratewright.v1.BillRunService/RunWhatIf',
             ratewright_dot_v1_dot_bill__run__service__pb2.RunWhatIfRequest.SerializeToString,
-            google_dot_longrunning_dot_operations__proto__pb2.Operation.FromString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

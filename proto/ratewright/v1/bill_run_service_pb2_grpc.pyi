@@ -4,7 +4,7 @@ isort:skip_file
 Bill runs and what else takes long: started here, each in a process of its own, and followed by google.longrunning.Operations."""
 
 from collections import abc as _abc
-from google.longrunning import operations_proto_pb2 as _operations_proto_pb2
+from google.longrunning import operations_pb2 as _operations_pb2
 from grpc import aio as _aio
 from ratewright.v1 import bill_run_pb2 as _bill_run_pb2
 from ratewright.v1 import bill_run_service_pb2 as _bill_run_service_pb2
@@ -36,24 +36,24 @@ class BillRunServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> BillRunServiceAsyncStub: ...
-    RunBills: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunBillsRequest, _operations_proto_pb2.Operation]
+    RunBills: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunBillsRequest, _operations_pb2.Operation]
     """Prices, numbers and posts what is due, or stops at the list of invoices (`trial`). A run of that date that is not finished goes on.
 
     The response is a BillRun; with `validate_only` a BillPreview.
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
     FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED. What a run refuses is the `error` of its operation.
     """
-    ResumeBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_proto_pb2.Operation]
+    ResumeBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND.
     """
-    RetryBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RetryBillRunRequest, _operations_proto_pb2.Operation]
+    RetryBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RetryBillRunRequest, _operations_pb2.Operation]
     """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
     Errors: as ResumeBillRun.
     """
-    ResumeOperation: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_proto_pb2.Operation]
+    ResumeOperation: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_pb2.Operation]
     """Goes on with an operation that was cancelled or interrupted, as a new operation.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
@@ -92,17 +92,17 @@ class BillRunServiceStub:
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME.
     """
-    BillThresholds: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.BillThresholdsRequest, _operations_proto_pb2.Operation]
+    BillThresholds: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.BillThresholdsRequest, _operations_pb2.Operation]
     """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
     Errors: as RunBills.
     """
-    PlanRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.PlanReratingRequest, _operations_proto_pb2.Operation]
+    PlanRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.PlanReratingRequest, _operations_pb2.Operation]
     """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
     Errors: as RunBills.
     """
-    ApplyRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_proto_pb2.Operation]
+    ApplyRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_pb2.Operation]
     """Makes the documents of an approved re-rating. The response is a Rerating.
 
     Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
@@ -113,12 +113,12 @@ class BillRunServiceStub:
     """Approves a re-rating that another operator planned. Errors: as ApproveBillRun."""
     RejectRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RejectReratingRequest, _billing_results_pb2.Rerating]
     """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun."""
-    CloseMonth: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.CloseMonthRequest, _operations_proto_pb2.Operation]
+    CloseMonth: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.CloseMonthRequest, _operations_pb2.Operation]
     """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
     Errors: as RunBills.
     """
-    RunWhatIf: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_proto_pb2.Operation]
+    RunWhatIf: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_pb2.Operation]
     """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
     Errors: as RunBills.
@@ -129,24 +129,24 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     """Runs the bill cycle. Calls that answer with an Operation return at once; ratewright.v1.OperationMetadata says how far it is."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    RunBills: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunBillsRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    RunBills: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunBillsRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Prices, numbers and posts what is due, or stops at the list of invoices (`trial`). A run of that date that is not finished goes on.
 
     The response is a BillRun; with `validate_only` a BillPreview.
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
     FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED. What a run refuses is the `error` of its operation.
     """
-    ResumeBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    ResumeBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND.
     """
-    RetryBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RetryBillRunRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    RetryBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RetryBillRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
     Errors: as ResumeBillRun.
     """
-    ResumeOperation: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    ResumeOperation: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Goes on with an operation that was cancelled or interrupted, as a new operation.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
@@ -185,17 +185,17 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME.
     """
-    BillThresholds: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.BillThresholdsRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    BillThresholds: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.BillThresholdsRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
     Errors: as RunBills.
     """
-    PlanRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.PlanReratingRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    PlanRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.PlanReratingRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
     Errors: as RunBills.
     """
-    ApplyRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    ApplyRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Makes the documents of an approved re-rating. The response is a Rerating.
 
     Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
@@ -206,12 +206,12 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     """Approves a re-rating that another operator planned. Errors: as ApproveBillRun."""
     RejectRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RejectReratingRequest, _billing_results_pb2.Rerating]  # type: ignore[assignment]
     """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun."""
-    CloseMonth: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.CloseMonthRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    CloseMonth: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.CloseMonthRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
     Errors: as RunBills.
     """
-    RunWhatIf: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_proto_pb2.Operation]  # type: ignore[assignment]
+    RunWhatIf: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
     Errors: as RunBills.
@@ -225,7 +225,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.RunBillsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Prices, numbers and posts what is due, or stops at the list of invoices (`trial`). A run of that date that is not finished goes on.
 
         The response is a BillRun; with `validate_only` a BillPreview.
@@ -238,7 +238,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.ResumeBillRunRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
         Errors: as RunBills; NOT_FOUND: NOT_FOUND.
@@ -249,7 +249,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.RetryBillRunRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
         Errors: as ResumeBillRun.
@@ -260,7 +260,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.ResumeOperationRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Goes on with an operation that was cancelled or interrupted, as a new operation.
 
         Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
@@ -353,7 +353,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.BillThresholdsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
         Errors: as RunBills.
@@ -364,7 +364,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.PlanReratingRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
         Errors: as RunBills.
@@ -375,7 +375,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.ApplyReratingRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Makes the documents of an approved re-rating. The response is a Rerating.
 
         Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
@@ -410,7 +410,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.CloseMonthRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
         Errors: as RunBills.
@@ -421,7 +421,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _bill_run_service_pb2.RunWhatIfRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operations_proto_pb2.Operation, _abc.Awaitable[_operations_proto_pb2.Operation]]:
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
         Errors: as RunBills.

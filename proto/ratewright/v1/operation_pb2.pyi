@@ -64,7 +64,7 @@ class OperationMetadata(_message.Message):
 
     Operations are told by google.longrunning.Operations. GetOperation, WaitOperation, CancelOperation: NOT_FOUND: NOT_FOUND;
     INVALID_ARGUMENT: MALFORMED_NAME. ListOperations: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, FILTER (there is none).
-    CancelOperation: FAILED_PRECONDITION: OTHER_HOST. DeleteOperation: UNIMPLEMENTED: KEPT, operations are part of the audit trail.
+    CancelOperation: FAILED_PRECONDITION: REFUSED (its process is on another host). DeleteOperation: UNIMPLEMENTED: KEPT, operations are part of the audit trail.
 
     The `error` of an operation that is done has an ErrorInfo as well: FAILED_PRECONDITION: REFUSED (with `remedy`); INVALID_ARGUMENT:
     MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND; CANCELLED: OPERATION_CANCELLED; ABORTED: OPERATION_INTERRUPTED; INTERNAL: INTERNAL.

@@ -1,0 +1,95 @@
+"""Resource names of bill runs, re-ratings, operations and accounts, and small values of their messages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf import timestamp_pb2
+
+from rating.errors import quoted
+from server.grpc import convert
+from server.grpc.refusals import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from google.type import money_pb2
+
+PAGE_SIZE_DEFAULT: Final = 50
+PAGE_SIZE_MAX: Final = 1_000
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")  # what a database keeps has as many digits
+_OPERATION: Final = re.compile(r"operations/([0-9a-f]{32})")
+_MICROS: Final = 1_000_000
+
+
+def run_name(run_id: int | None) -> str:
+    """`billRuns/{run}`; empty for none."""
+    return f"billRuns/{run_id}" if run_id else ""
+
+
+def parse_run_name(name: str) -> int:
+    """The number of a run."""
+    return _number(name, "billRuns")
+
+
+def parse_rerating_name(name: str) -> int:
+    """The number of a re-rating."""
+    return _number(name, "reratings")
+
+
+def parse_operation_name(name: str) -> str:
+    """The id of an operation."""
+    found = _OPERATION.fullmatch(name)
+    if found is None:
+        raise invalid(
+            "MALFORMED_NAME", f"{quoted(name)} does not have the form operations/{{operation}}", {"form": "operations/{operation}"}
+        )
+    return found[1]
+
+
+def parse_accounts(names: Sequence[str]) -> tuple[str, ...] | None:
+    """The ids of accounts; None for no names, which means all."""
+    return tuple(parse_account(each) for each in names) or None
+
+
+def parse_account(name: str) -> str:
+    """The id of one account."""
+    account_id = convert.parse_account_name(name)
+    if account_id == convert.ALL_ACCOUNTS:
+        raise invalid("MALFORMED_NAME", f"{quoted(name)} is not one account", {"form": "accounts/{account}"})
+    return account_id
+
+
+def page_size(wanted: int) -> int:
+    """The number of items of a page."""
+    if wanted < 0:
+        raise invalid("PAGE_SIZE", "page_size must be zero or more", {"field": "page_size"})
+    return min(wanted, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
+
+
+def threads(wanted: int) -> int:
+    """The number of threads of a request."""
+    if wanted < 0:
+        raise invalid("MALFORMED_REQUEST", f"threads: {wanted} is below zero", {"field": "threads"})
+    return wanted
+
+
+def amounts(by_currency: Mapping[str, int]) -> list[money_pb2.Money]:
+    """One amount a currency, in the order of their codes."""
+    return [convert.money(currency, micros) for currency, micros in sorted(by_currency.items())]
+
+
+def instant(instant_us: int) -> timestamp_pb2.Timestamp | None:
+    """An instant; None for one that is not yet."""
+    if not instant_us:
+        return None
+    return timestamp_pb2.Timestamp(seconds=instant_us // _MICROS, nanos=instant_us % _MICROS * 1_000)
+
+
+def _number(name: str, collection: str) -> int:
+    kind, slash, number = name.partition("/")
+    if kind != collection or not slash or _NUMBER.fullmatch(number) is None:
+        form = f"{collection}/{{number}}"
+        raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form {form}", {"form": form})
+    return int(number)
