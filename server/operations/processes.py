@@ -106,6 +106,17 @@ def terminate(home: Home, name: str) -> None:
                 break
 
 
+def tidy(home_path: Path, name: str) -> None:
+    """Remove the files of an operation whose end is stored, but for a log that says something."""
+    folder = home_path / FOLDER
+    for ending in ("lock", "progress"):
+        (folder / f"{name}.{ending}").unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        log = folder / f"{name}.log"
+        if log.stat().st_size == 0:
+            log.unlink()
+
+
 def progress(home: Home, name: str) -> Progress:
     """How far an operation is."""
     try:
