@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing import acting
 from billing.acting import Actor, Via
-from billing.store import tables
+from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 from server.operations import processes
 from server.operations.processes import Progress
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 COMMIT_KIND: Final = "operation"
+RUNNING_MAX: Final = 8  # at once on a home: each may take all processors, and memory
 RUNNING: Final = "running"  # as stored; a process that is gone makes it another state
 SUCCEEDED: Final = "succeeded"
 FAILED: Final = "failed"
+_RUNS: Final = frozenset({"bill_run", "retry"})  # kinds that make one run
 _SUBJECT: Final = "operation {}"  # of the commits that an operation makes
 
 
@@ -82,6 +84,10 @@ class New(msgspec.Struct, frozen=True):
     resumes: str = ""
 
 
+class TooManyError(UserError):
+    """As many operations work as may."""
+
+
 class RunningError(UserError):
     """Another operation works on the same thing."""
 
@@ -91,17 +97,24 @@ class RunningError(UserError):
 
 
 def add(home: Home, new: New, now_us: int) -> int:
-    """Store an operation of the current actor; its commit. Raises RunningError where another one works on its subject."""
+    """Store an operation of the current actor; its commit.
+
+    Raises RunningError where another one works on its subject, and TooManyError where RUNNING_MAX work.
+    """
     actor, row = acting.current(), tables.operations
     with home.begin() as connection:
-        busy = sa.select(row.c.name).where(row.c.subject == new.subject, row.c.state == RUNNING)
-        for name in connection.execute(busy).scalars():
-            if processes.is_alive(home, name):
-                raise RunningError(name, new.subject)
+        begun = connection.execute(sa.select(row.c.name, row.c.subject).where(row.c.state == RUNNING)).all()
+        working = {each.subject: each.name for each in begun if processes.is_alive(home, each.name)}
+        if new.subject in working:
+            raise RunningError(working[new.subject], new.subject)
+        if len(working) >= RUNNING_MAX:
+            raise TooManyError(f"{len(working)} operations work on this home, which is as many as may", "wait until one has ended")
         seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
         values = msgspec.structs.asdict(new) | {"resumes": new.resumes or None}
         by = {"by_name": actor.name, "by_uid": actor.number, "via": actor.via.value, "role": actor.role or None, "call": actor.call or None}
         connection.execute(row.insert().values(**values, **by, state=RUNNING, at_us=now_us, commit_seq=seq))
+        commit_points.reached("operation.before_commit")
+    commit_points.reached("operation.committed")
     return seq
 
 
@@ -131,6 +144,8 @@ def note_end(home: Home, name: str, clock_us: Callable[[], int], last: Progress,
             "ended_seq": seq,
         }
         connection.execute(row.update().where(row.c.name == name).values(**values))
+        commit_points.reached("operation.before_end_commit")
+    commit_points.reached("operation.end_committed")
 
 
 def find(home: Home, name: str) -> Operation:
@@ -163,7 +178,7 @@ def page(home: Home, before: int | None, size: int) -> list[Operation]:
 
 def run_of(home: Home, operation: Operation) -> int | None:
     """The bill run that an operation goes on with, or has begun; None where there is none."""
-    if operation.run_id is not None:
+    if operation.run_id is not None or operation.kind not in _RUNS:
         return operation.run_id
     run, commit = tables.bill_runs, tables.commits
     query = sa.select(sa.func.max(run.c.run_id)).join_from(run, commit, run.c.commit_seq == commit.c.commit_seq)

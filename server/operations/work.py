@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,6 @@ from billing.rerate.figures import Figures
 from billing.rerate.jobs import Job
 from billing.rerate.request import Request, request
 from billing.runs import quarantine_retry
-from billing.runs.preview import Preview
 from billing.runs.reports import RunReport
 from billing.runs.start import Order
 from billing.runs.states import By
@@ -29,8 +28,12 @@ from billing.what_if import WhatIf
 from server.actions import bill_runs, catalogues, month_end, what_if
 from server.actions.threads import thread_count
 
+if TYPE_CHECKING:
+    from billing.runs.preview import Preview
+
 # Progress of the only stage of work that has no stages.
 _EVENTS: Final = "price usage"
+BILLS_MAX: Final = 1_000  # of a preview of many accounts: an operation is a row
 
 
 class Bench(NamedTuple):
@@ -63,6 +66,33 @@ class RunEnded(msgspec.Struct, frozen=True):
     waits: bool = False
 
 
+class Bill(msgspec.Struct, frozen=True):
+    """A bill that would be made."""
+
+    account_id: str
+    period_from: str
+    period_to: str
+    currency: str
+    net_micros: int
+    tax_micros: int
+
+
+class Previewed(msgspec.Struct, frozen=True):
+    """A preview as it is kept: the first BILLS_MAX bills without lines, and sums by currency of all of them."""
+
+    bill_date: str
+    bills: tuple[Bill, ...]
+    bill_count: int
+    net_micros: dict[str, int]
+    tax_micros: dict[str, int]
+    quarantined: dict[str, str]
+    put_aside: dict[str, str]
+    findings: dict[str, str]
+    refused: str
+    goes_on: int
+    waits: bool
+
+
 class RunBills(msgspec.Struct, frozen=True, tag_field="kind", tag="bill_run"):
     """A run of the cycle, or its preview."""
 
@@ -81,7 +111,7 @@ class RunBills(msgspec.Struct, frozen=True, tag_field="kind", tag="bill_run"):
         """What one operation at a time works on."""
         return f"{'preview' if self.dry_run else 'bill run'} {self.bill_date}"
 
-    def done(self, bench: Bench) -> RunEnded | Preview:
+    def done(self, bench: Bench) -> RunEnded | Previewed:
         """Run it, or go on with it."""
         accounts = None if self.accounts is None else frozenset(self.accounts)
         order = Order(
@@ -89,7 +119,7 @@ class RunBills(msgspec.Struct, frozen=True, tag_field="kind", tag="bill_run"):
         )
         how: dict[str, Any] = {"threads": thread_count(self.threads), "progress": bench.progress}
         if self.dry_run:
-            return bill_runs.preview(bench.home, self.bill_date, order, bench.clock, **how)
+            return previewed(bill_runs.preview(bench.home, self.bill_date, order, bench.clock, **how))
         if bench.run_id is not None and (self.resume or bench.resumes):
             return _ended(bill_runs.go_on(bench.home, bench.run_id, order, bench.clock, **how))
         return _ended(bill_runs.run(bench.home, self.bill_date, order, bench.clock, **how))
@@ -108,12 +138,12 @@ class RetryRun(msgspec.Struct, frozen=True, tag_field="kind", tag="retry"):
         """What one operation at a time works on."""
         return f"{'preview' if self.dry_run else 'bill run'} {self.bill_date}"
 
-    def done(self, bench: Bench) -> RunEnded | Preview:
+    def done(self, bench: Bench) -> RunEnded | Previewed:
         """Try them again, or go on with the run that does."""
         by = By(bench.by.name, bench.by.uid)
         how: dict[str, Any] = {"threads": thread_count(self.threads), "progress": bench.progress}
         if self.dry_run:
-            return quarantine_retry.preview(bench.home, self.of_run, bench.clock(), by, **how)
+            return previewed(quarantine_retry.preview(bench.home, self.of_run, bench.clock(), by, **how))
         if bench.run_id is not None:
             return _ended(bill_runs.go_on(bench.home, bench.run_id, Order(by), bench.clock, **how))
         return _ended(bill_runs.retry(bench.home, self.of_run, by, bench.clock, **how))
@@ -249,10 +279,10 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 Work = RunBills | RetryRun | Thresholds | PlanRerating | ApplyRerating | CloseMonth | TryTariff
-Result = RunEnded | Preview | InterimRun | Rerated | Closing | Tried
+Result = RunEnded | Previewed | InterimRun | Rerated | Closing | Tried
 RESULTS: Final[dict[str, Any]] = {
     "bill_run": RunEnded,
-    "preview": Preview,
+    "preview": Previewed,
     "retry": RunEnded,
     "thresholds": InterimRun,
     "rerating": Rerated,
@@ -278,6 +308,32 @@ def read_result(kind: str, text: str) -> Result:
     """The result of an operation from its JSON."""
     found: Result = msgspec.json.decode(text, type=RESULTS[kind])
     return found
+
+
+def previewed(found: Preview) -> Previewed:
+    """A preview as it is kept."""
+    net: dict[str, int] = {}
+    tax: dict[str, int] = {}
+    for draft in found.drafts:
+        net[draft.currency] = net.get(draft.currency, 0) + draft.net_micros
+        tax[draft.currency] = tax.get(draft.currency, 0) + draft.tax_micros
+    bills = tuple(
+        Bill(account_id, draft.period_from, draft.period_to, draft.currency, draft.net_micros, draft.tax_micros)
+        for account_id, draft in zip(found.account_ids[:BILLS_MAX], found.drafts[:BILLS_MAX], strict=True)
+    )
+    return Previewed(
+        bill_date=found.bill_date,
+        bills=bills,
+        bill_count=len(found.drafts),
+        net_micros=net,
+        tax_micros=tax,
+        quarantined=found.quarantined,
+        put_aside=found.put_aside,
+        findings=found.findings,
+        refused=found.refused,
+        goes_on=found.goes_on,
+        waits=found.waits,
+    )
 
 
 def _ended(ended: bill_runs.Ended) -> RunEnded:

@@ -149,7 +149,8 @@ class BillRunServiceServicer:
 
         The response is a BillRun; with `validate_only` a BillPreview.
         Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
-        FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED. What a run refuses is the `error` of its operation.
+        FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
+        What a run refuses is the `error` of its operation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

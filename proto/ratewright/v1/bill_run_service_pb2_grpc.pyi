@@ -41,7 +41,8 @@ class BillRunServiceStub:
 
     The response is a BillRun; with `validate_only` a BillPreview.
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
-    FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED. What a run refuses is the `error` of its operation.
+    FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
+    What a run refuses is the `error` of its operation.
     """
     ResumeBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
@@ -134,7 +135,8 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
 
     The response is a BillRun; with `validate_only` a BillPreview.
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
-    FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED. What a run refuses is the `error` of its operation.
+    FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
+    What a run refuses is the `error` of its operation.
     """
     ResumeBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
@@ -230,7 +232,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The response is a BillRun; with `validate_only` a BillPreview.
         Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
-        FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED. What a run refuses is the `error` of its operation.
+        FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
+        What a run refuses is the `error` of its operation.
         """
 
     @_abc_1.abstractmethod

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from billing.accounting.closing import Closing
 from billing.documents.interim import InterimRun
-from billing.runs.preview import Preview
 from ratewright.v1 import bill_run_pb2 as runs
 from ratewright.v1 import billing_results_pb2 as results
 from server.grpc import convert
 from server.grpc.bill_runs.names import amounts, instant, run_name
-from server.operations.work import Rerated, RunEnded, Tried
+from server.operations.work import Previewed, Rerated, RunEnded, Tried, previewed
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from billing.documents.interim import Interim, PassedBy
-    from billing.invoicing import InvoiceDraft
+    from billing.invoicing import DraftLine
     from billing.rerate.figures import Figures
     from billing.rerate.jobs import Job
     from billing.rerate.request import Request
+    from billing.runs.preview import Preview
     from billing.runs.quarantine import Parked
     from billing.runs.reports import RunReport
     from billing.runs.trial import Change, Changes, Trial
-    from server.operations.work import Result
-
-BILLS_MAX: Final = 1_000  # of a preview of many accounts
+    from server.operations.work import Bill, Result
 
 
 def result(found: Result, *, practice: bool) -> Message:
@@ -37,8 +35,8 @@ def result(found: Result, *, practice: bool) -> Message:
         if found.trial is not None:
             made.comparison.CopyFrom(comparison(found.trial))
         return made
-    if isinstance(found, Preview):
-        return preview(found, practice=practice, with_lines=False)
+    if isinstance(found, Previewed):
+        return preview(found, practice=practice)
     if isinstance(found, InterimRun):
         return thresholds(found)
     if isinstance(found, Rerated):
@@ -104,20 +102,14 @@ def comparison(found: Trial) -> runs.BillRunComparison:
     )
 
 
-def preview(found: Preview, *, practice: bool, with_lines: bool) -> runs.BillPreview:
+def preview(found: Previewed, *, practice: bool) -> runs.BillPreview:
     """The bills that a run would make; all sums are of all of them."""
-    net: dict[str, int] = {}
-    tax: dict[str, int] = {}
-    for draft in found.drafts:
-        net[draft.currency] = net.get(draft.currency, 0) + draft.net_micros
-        tax[draft.currency] = tax.get(draft.currency, 0) + draft.tax_micros
-    shown = list(zip(found.account_ids, found.drafts, strict=True))[:BILLS_MAX]
     return runs.BillPreview(
         bill_date=convert.date(found.bill_date),
-        bills=[_bill(account_id, draft, with_lines=with_lines) for account_id, draft in shown],
-        bill_count=len(found.drafts),
-        net=amounts(net),
-        tax=amounts(tax),
+        bills=[_bill(each) for each in found.bills],
+        bill_count=found.bill_count,
+        net=amounts(found.net_micros),
+        tax=amounts(found.tax_micros),
         quarantined=found.quarantined,
         put_aside=found.put_aside,
         findings=found.findings,
@@ -126,6 +118,14 @@ def preview(found: Preview, *, practice: bool, with_lines: bool) -> runs.BillPre
         needs_approval=found.waits,
         practice=practice,
     )
+
+
+def preview_with_lines(found: Preview, *, practice: bool) -> runs.BillPreview:
+    """The bill that a run would make of one account, with its lines."""
+    made = preview(previewed(found), practice=practice)
+    for bill, draft in zip(made.bills, found.drafts, strict=False):  # of a rating unit, at most as many as are kept
+        bill.lines.extend(_line(each) for each in draft.lines)
+    return made
 
 
 def quarantined(each: Parked) -> runs.QuarantinedAccount:
@@ -213,25 +213,24 @@ def what_if(found: Tried) -> results.WhatIf:
     )
 
 
-def _bill(account_id: str, draft: InvoiceDraft, *, with_lines: bool) -> runs.PreviewedBill:
-    lines = [
-        runs.PreviewedLine(
-            text=line.text,
-            subscription_id=line.subscription_id,
-            period_from=convert.date(line.period_from),
-            period_to=convert.date(line.period_to),
-            events=line.events,
-            amount_micros=line.amount_micros,
-        )
-        for line in (draft.lines if with_lines else ())
-    ]
+def _bill(each: Bill) -> runs.PreviewedBill:
     return runs.PreviewedBill(
-        account=f"accounts/{account_id}",
-        period_from=convert.date(draft.period_from),
-        period_to=convert.date(draft.period_to),
-        net=convert.money(draft.currency, draft.net_micros),
-        tax=convert.money(draft.currency, draft.tax_micros),
-        lines=lines,
+        account=f"accounts/{each.account_id}",
+        period_from=convert.date(each.period_from),
+        period_to=convert.date(each.period_to),
+        net=convert.money(each.currency, each.net_micros),
+        tax=convert.money(each.currency, each.tax_micros),
+    )
+
+
+def _line(line: DraftLine) -> runs.PreviewedLine:
+    return runs.PreviewedLine(
+        text=line.text,
+        subscription_id=line.subscription_id,
+        period_from=convert.date(line.period_from),
+        period_to=convert.date(line.period_to),
+        events=line.events,
+        amount_micros=line.amount_micros,
     )
 
 

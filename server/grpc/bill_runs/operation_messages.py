@@ -42,14 +42,14 @@ _ERRORS: Final = {
 _KNOWN: Final = frozenset({BOOKS, "post"})  # stages in which a run has its amounts
 
 
-def message(home: Home, found: Operation) -> longrunning.Operation:
+def message(home: Home, found: Operation, *, with_response: bool = True) -> longrunning.Operation:
     """An operation as it is now."""
     result = read_result(found.kind, found.result) if found.result else None
     made = longrunning.Operation(name=f"operations/{found.name}", done=found.is_done)
     made.metadata.Pack(_metadata(home, found, result))
-    if result is not None:
+    if result is not None and with_response:
         made.response.Pack(messages.result(result, practice=home.is_practice))
-    elif found.is_done:
+    elif found.is_done and result is None:
         made.error.CopyFrom(_error(found))
     return made
 

@@ -47,7 +47,7 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
             before = convert.parse_page_token(request.page_token, _COLLECTION, self._page_token_key)
             found = rows.page(self._door.home, int(before) if before else None, size + 1)
             more = convert.page_token(_COLLECTION, str(found[size - 1].key), self._page_token_key) if len(found) > size else ""
-            listed = [message(self._door.home, each) for each in found[:size]]
+            listed = [message(self._door.home, each, with_response=False) for each in found[:size]]
             return longrunning.ListOperationsResponse(operations=listed, next_page_token=more)
 
         return calls.read(context, find)

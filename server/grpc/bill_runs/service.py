@@ -47,7 +47,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
             account_id, day = names.parse_account(request.account), convert.parse_date(request.bill_date, "bill_date")
             order = Order(accounts=frozenset({account_id}))
             found = bill_runs.preview(self._door.home, day, order, self._door.clock_us, threads=thread_count(0))
-            return messages.preview(found, practice=self._door.home.is_practice, with_lines=True)
+            return messages.preview_with_lines(found, practice=self._door.home.is_practice)
 
         return calls.read(context, find)
 

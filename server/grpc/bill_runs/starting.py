@@ -15,7 +15,7 @@ from server.grpc.bill_runs.operation_messages import message
 from server.grpc.refusals import Refusal, invalid
 from server.operations import operating, rows, work
 from server.operations.operating import NotResumableError
-from server.operations.rows import RunningError
+from server.operations.rows import RunningError, TooManyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,6 +169,10 @@ class Starting:
             except RunningError as error:
                 told = {"operation": f"operations/{error.name}", "remedy": error.remedy}
                 raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, "OPERATION_RUNNING", error.message, told) from error
+            except TooManyError as error:
+                raise Refusal(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, "OPERATIONS_EXHAUSTED", error.message, {"remedy": error.remedy}
+                ) from error
             except NotResumableError as error:
                 told = {"remedy": error.remedy}
                 raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, "OPERATION_NOT_RESUMABLE", error.message, told) from error

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Read = TypeVar("Read", bound=Message)
 
 NOVEMBER = date_pb2.Date(year=2025, month=11, day=1)
+OWNER = acting.of_process()  # for whom a server acts that is another process
 ANA, BEN = Actor("ana", 2001), Actor("ben", 2002)
 
 

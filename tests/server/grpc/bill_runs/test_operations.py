@@ -16,7 +16,7 @@ from ratewright.v1 import bill_run_service_pb2 as pb
 from ratewright.v1 import billing_results_pb2 as results
 from rating.model import BillThreshold
 from server.cli import app
-from server.operations import processes
+from server.operations import processes, rows
 from tariffs import canonical
 from tests.billing.runs.world import START_US, Call, shop
 from tests.server.grpc.bill_runs.client import BEN, NOVEMBER, error, micros, response, state, told
@@ -53,13 +53,12 @@ def test_operations_are_listed_and_found(world: World, client: Client, monkeypat
     page = client.operations.ListOperations(longrunning.ListOperationsRequest(page_size=2))
     rest = client.operations.ListOperations(longrunning.ListOperationsRequest(page_size=2, page_token=page.next_page_token))
     assert [each.name for each in (*page.operations, *rest.operations)] == asked[::-1]
-    assert client.get(page.operations[0]) == page.operations[0]
-    for request, reason in (
-        (longrunning.ListOperationsRequest(filter="done"), "FILTER"),
-        (longrunning.ListOperationsRequest(page_size=-1), "PAGE_SIZE"),
-        (longrunning.ListOperationsRequest(page_token="eA=="), "PAGE_TOKEN"),
-    ):
-        assert refused(lambda wrong=request: client.operations.ListOperations(wrong))[:2] == (INVALID, reason)
+    found = client.get(page.operations[0])
+    assert found.metadata == page.operations[0].metadata
+    assert (found.HasField("response"), page.operations[0].HasField("response")) == (True, False), "a list has no responses"
+    for fields, reason in (({"filter": "done"}, "FILTER"), ({"page_size": -1}, "PAGE_SIZE"), ({"page_token": "eA=="}, "PAGE_TOKEN")):
+        asking = longrunning.ListOperationsRequest(**fields)
+        assert refused(lambda wrong=asking: client.operations.ListOperations(wrong))[:2] == (INVALID, reason)
     for name, wanted in ((f"operations/{'0' * 32}", (NOT_FOUND, "NOT_FOUND")), ("operations/../x", (INVALID, "MALFORMED_NAME"))):
         get, cancel = longrunning.GetOperationRequest(name=name), longrunning.CancelOperationRequest(name=name)
         assert refused(lambda wrong=get: client.operations.GetOperation(wrong))[:2] == wanted
@@ -71,6 +70,11 @@ def test_operations_are_listed_and_found(world: World, client: Client, monkeypat
     monkeypatch.setattr(processes, "is_alive", lambda *_: True)
     monkeypatch.setattr(processes, "spawn", lambda *_: None)
     running = client.runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER))
+    busy = refused(lambda: client.runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER)))
+    assert (busy.code, busy.reason, busy.metadata["operation"]) == (PRECONDITION, "OPERATION_RUNNING", running.name)
+    monkeypatch.setattr(rows, "RUNNING_MAX", 1)
+    full = refused(lambda: client.runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER, validate_only=True)))
+    assert (full.code, full.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OPERATIONS_EXHAUSTED")
     short = longrunning.WaitOperationRequest(name=running.name, timeout=duration_pb2.Duration(nanos=1_000_000))
     assert (client.operations.WaitOperation(short).done, state(running)) == (False, "RUNNING")
 

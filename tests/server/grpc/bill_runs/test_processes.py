@@ -19,14 +19,14 @@ import sqlalchemy as sa
 from billing.runs import states
 from billing.runs.lock import LOCK_NAME
 from billing.store import lock, tables
-from billing.store.home import Home
+from billing.store.commit_points import POINTS, VARIABLE
 from ratewright.v1 import bill_run_pb2 as runs
 from ratewright.v1 import bill_run_service_pb2 as pb
 from server.cli import app
 from server.operations import processes
 from server.operations.processes import Mark
 from tests.billing.runs.world import World
-from tests.server.grpc.bill_runs.client import NOVEMBER, Client, error, micros, october, response, state, told
+from tests.server.grpc.bill_runs.client import NOVEMBER, OWNER, Client, error, micros, october, response, state, told
 from tests.server.grpc.calls import DEADLINE_S, refused
 
 if TYPE_CHECKING:
@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 
     from google.longrunning import operations_proto_pb2 as longrunning
 
+    from billing.store.home import Home
     from tests.server.grpc.bill_runs.client import Desk
 
 pytestmark = pytest.mark.slow
+AT_START = ("operation.before_commit", "operation.committed")  # points at which the server is killed; at others it is the process
+MINE = [name for name in POINTS if name.startswith("operation.")]
 COMMAND = Path(sys.executable).with_name("ratewright")
 
 
@@ -162,12 +165,32 @@ def test_a_process_has_a_lower_priority_and_a_session_of_its_own(world: World, c
     assert state(client.get(asked)) == "CANCELLED"
 
 
+@pytest.mark.parametrize("point", MINE)
+def test_killed_at_a_commit_of_its_own_it_counts_once(tmp_path: Path, world: World, client: Client, desk: Desk, point: str) -> None:
+    """The server dies as it stores an operation, or the process as it stores the end: the repeat of the call tells what there is."""
+    desk.actor = OWNER
+    request = pb.RunBillsRequest(bill_date=NOVEMBER, request_id="october")
+    with serving(tmp_path, world.home.path, {VARIABLE: point}) as (process, address), grpc.insecure_channel(address) as channel:
+        with contextlib.suppress(grpc.RpcError):
+            Client(channel).wait(Client(channel).runs.RunBills(request))
+        if point in AT_START:
+            assert process.wait(DEADLINE_S) == -signal.SIGKILL
+        assert process.poll() is None or point in AT_START
+    found = client.wait(client.runs.RunBills(request))
+    wanted = "SUCCEEDED" if point in {"operation.before_commit", "operation.end_committed"} else "INTERRUPTED"
+    assert state(found) == wanted
+    if wanted == "INTERRUPTED":
+        found = client.wait(client.runs.ResumeOperation(pb.ResumeOperationRequest(name=found.name)))
+    assert (response(found, runs.BillRun).name, run_ids(world.home)) == ("billRuns/1", [(1, states.POSTED)])
+    assert sorted(world.numbers()) == ["R-0000000001", "R-0000000002"]
+
+
 @contextlib.contextmanager
-def serving(folder: Path, home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(folder: Path, home: Path, more: dict[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A server process over the home."""
     port_file = folder / "port"
     call = [COMMAND, "serve", "--home", home, "--address", "127.0.0.1:0", "--port-file", port_file]
-    process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | (more or {}))
     try:
         for _ in range(400):
             if port_file.exists() or process.poll() is not None:

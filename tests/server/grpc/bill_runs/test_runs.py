@@ -1,4 +1,4 @@
-"""BillRunService beside the commands: trial, approval by another operator, preview, dry run, quarantine, lists, and requests that count once."""
+"""BillRunService beside the commands: trial, approval by another operator, preview, dry run, quarantine, lists, and what counts once."""
 
 from __future__ import annotations
 
@@ -223,9 +223,9 @@ def test_runs_are_listed_in_pages_that_stay(world: World, client: Client) -> Non
     rest = client.runs.ListBillRuns(pb.ListBillRunsRequest(page_size=2, page_token=page.next_page_token))
     assert [each.name for each in (*page.bill_runs, *rest.bill_runs)] == ["billRuns/3", "billRuns/2", "billRuns/1"]
     assert (rest.next_page_token, rest.bill_runs[0].state) == ("", states.REJECTED)
-    assert [each.name for each in client.runs.ListBillRuns(pb.ListBillRunsRequest()).bill_runs][0] == "billRuns/4"
-    for request, reason in ((pb.ListBillRunsRequest(page_size=-1), "PAGE_SIZE"), (pb.ListBillRunsRequest(page_token="eA=="), "PAGE_TOKEN")):
-        assert refused(lambda wrong=request: client.runs.ListBillRuns(wrong))[:2] == (INVALID, reason)
+    assert client.runs.ListBillRuns(pb.ListBillRunsRequest()).bill_runs[0].name == "billRuns/4"
+    for fields, reason in (({"page_size": -1}, "PAGE_SIZE"), ({"page_token": "eA=="}, "PAGE_TOKEN")):
+        assert refused(lambda wrong=fields: client.runs.ListBillRuns(pb.ListBillRunsRequest(**wrong)))[:2] == (INVALID, reason)
     for name, wanted in (
         ("billRuns/99", (NOT_FOUND, "NOT_FOUND")),
         ("billRuns/0", (INVALID, "MALFORMED_NAME")),
