@@ -1,6 +1,6 @@
 """Bill runs as a user has them: assembled, run, followed up; previews; what a list of invoices waits for.
 
-Each function takes the person and the clock, and `progress` (stage, done, total). What it returns is told by a command or a call.
+Each function takes the person and the clock, and `progress` (stage, done, total). A command prints the result, and a call converts it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def run(home: Home, bill_date: dt.date, order: Order, clock: Clock, *, threads: 
 
 
 def go_on(home: Home, run_id: int, order: Order, clock: Clock, *, threads: int, progress: Progress) -> Ended:  # noqa: PLR0913 -- what, when, and how
-    """Go on with a run that was begun: to its list, its numbers or its books, whichever are missing. A finished one is reported."""
+    """Go on with a run that was begun: to its list, then its numbers and its books. A finished one is reported."""
     current, is_left = _found(home, run_id)
     if is_left:
         return _followed(home, reports.run_report(home, run_id, resumed=True), order.by, clock, progress)

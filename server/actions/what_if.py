@@ -1,4 +1,4 @@
-"""What-ifs as a user has them: a draft, tried on a month; and that it was tried is kept, which publication asks for."""
+"""The what-if as a user has it: a draft, tried on a month; and that it was tried is kept, which publication asks for."""
 
 from __future__ import annotations
 

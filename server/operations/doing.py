@@ -1,4 +1,4 @@
-"""An operation done, in whatever process: its work, its progress, and its end."""
+"""The doing of an operation: its work, its progress, and its end."""
 
 from __future__ import annotations
 

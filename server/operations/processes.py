@@ -118,7 +118,7 @@ def tidy(home_path: Path, name: str) -> None:
 
 
 def progress(home: Home, name: str) -> Progress:
-    """How far an operation is."""
+    """The progress of an operation."""
     try:
         return msgspec.json.decode((home.path / FOLDER / f"{name}.progress").read_bytes(), type=Progress)
     except (FileNotFoundError, msgspec.DecodeError):

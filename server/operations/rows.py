@@ -30,7 +30,7 @@ _SUBJECT: Final = "operation {}"  # of the commits that an operation makes
 
 
 class State(enum.StrEnum):
-    """The state of an operation as it is told."""
+    """The state of an operation, as its row and its process have it."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"

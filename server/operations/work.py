@@ -37,7 +37,7 @@ BILLS_MAX: Final = 1_000  # of a preview of many accounts: an operation is a row
 
 
 class Bench(NamedTuple):
-    """What work is done with: the home, who acts, the clock, where progress goes.
+    """The tools of work: the home, who acts, the clock, where progress goes.
 
     `run_id`: the run that it goes on with; `resumes`: an operation before it did a part of the work.
     """
@@ -108,7 +108,7 @@ class RunBills(msgspec.Struct, frozen=True, tag_field="kind", tag="bill_run"):
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"{'preview' if self.dry_run else 'bill run'} {self.bill_date}"
 
     def done(self, bench: Bench) -> RunEnded | Previewed:
@@ -135,7 +135,7 @@ class RetryRun(msgspec.Struct, frozen=True, tag_field="kind", tag="retry"):
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"{'preview' if self.dry_run else 'bill run'} {self.bill_date}"
 
     def done(self, bench: Bench) -> RunEnded | Previewed:
@@ -158,7 +158,7 @@ class Thresholds(msgspec.Struct, frozen=True, tag_field="kind", tag="thresholds"
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"{'preview of ' if self.dry_run else ''}thresholds {self.bill_date}"
 
     def done(self, bench: Bench) -> InterimRun:
@@ -181,7 +181,7 @@ class PlanRerating(msgspec.Struct, frozen=True, tag_field="kind", tag="rerating"
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"re-rating of {self.plan}@{self.version} {self.months}"
 
     @property
@@ -207,7 +207,7 @@ class ApplyRerating(msgspec.Struct, frozen=True, tag_field="kind", tag="apply_re
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"re-rating {self.job_id}"
 
     def done(self, bench: Bench) -> Rerated:
@@ -235,7 +235,7 @@ class CloseMonth(msgspec.Struct, frozen=True, tag_field="kind", tag="month_end")
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"month end {self.month} {self.entity}".rstrip()
 
     def done(self, bench: Bench) -> Closing:
@@ -259,7 +259,7 @@ class TryTariff(msgspec.Struct, frozen=True, tag_field="kind", tag="what_if"):
 
     @property
     def subject(self) -> str:
-        """What one operation at a time works on."""
+        """The thing that one operation at a time works on."""
         return f"what-if of {self.catalogue} {self.month}"
 
     def done(self, bench: Bench) -> Tried:
