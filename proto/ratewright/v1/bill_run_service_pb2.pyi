@@ -545,15 +545,12 @@ class ApplyReratingRequest(_message.Message):
     ISSUE_DATE_FIELD_NUMBER: _builtins.int
     THREADS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
-    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`reratings/{rerating}`."""
     threads: _builtins.int
     """Threads that price usage; 0: one a processor."""
     request_id: _builtins.str
     """Own id of the call: a repeat is answered from what is stored."""
-    validate_only: _builtins.bool
-    """As `--dry-run`: the operation computes what would be made, and stores nothing of it."""
     @_builtins.property
     def issue_date(self) -> _date_pb2.Date:
         """Date of the documents."""
@@ -565,11 +562,10 @@ class ApplyReratingRequest(_message.Message):
         issue_date: _date_pb2.Date | None = ...,
         threads: _builtins.int = ...,
         request_id: _builtins.str = ...,
-        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["issue_date", b"issue_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["issue_date", b"issue_date", "name", b"name", "request_id", b"request_id", "threads", b"threads", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issue_date", b"issue_date", "name", b"name", "request_id", b"request_id", "threads", b"threads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

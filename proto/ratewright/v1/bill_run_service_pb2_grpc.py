@@ -175,9 +175,10 @@ class BillRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResumeOperation(self, request, context):
-        """Goes on with an operation that was cancelled or interrupted, as a new operation.
+        """Goes on with an operation that was cancelled, was interrupted or failed, as a new operation.
 
-        Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
+        Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
+        may not start such an operation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -270,9 +271,9 @@ class BillRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApplyRerating(self, request, context):
-        """Makes the documents of an approved re-rating. The response is a Rerating.
+        """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
-        Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
+        Errors: as RunBills.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

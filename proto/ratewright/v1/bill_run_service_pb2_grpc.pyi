@@ -55,9 +55,10 @@ class BillRunServiceStub:
     Errors: as ResumeBillRun.
     """
     ResumeOperation: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_pb2.Operation]
-    """Goes on with an operation that was cancelled or interrupted, as a new operation.
+    """Goes on with an operation that was cancelled, was interrupted or failed, as a new operation.
 
-    Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
+    Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
+    may not start such an operation.
     """
     PreviewBill: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.PreviewBillRequest, _bill_run_pb2.BillPreview]
     """What a run would bill one account now. Nothing is stored.
@@ -104,9 +105,9 @@ class BillRunServiceStub:
     Errors: as RunBills.
     """
     ApplyRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_pb2.Operation]
-    """Makes the documents of an approved re-rating. The response is a Rerating.
+    """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
-    Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
+    Errors: as RunBills.
     """
     ListReratings: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListReratingsRequest, _bill_run_service_pb2.ListReratingsResponse]
     """All re-ratings, oldest first."""
@@ -149,9 +150,10 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     Errors: as ResumeBillRun.
     """
     ResumeOperation: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Goes on with an operation that was cancelled or interrupted, as a new operation.
+    """Goes on with an operation that was cancelled, was interrupted or failed, as a new operation.
 
-    Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
+    Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
+    may not start such an operation.
     """
     PreviewBill: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.PreviewBillRequest, _bill_run_pb2.BillPreview]  # type: ignore[assignment]
     """What a run would bill one account now. Nothing is stored.
@@ -198,9 +200,9 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     Errors: as RunBills.
     """
     ApplyRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_pb2.Operation]  # type: ignore[assignment]
-    """Makes the documents of an approved re-rating. The response is a Rerating.
+    """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
-    Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
+    Errors: as RunBills.
     """
     ListReratings: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListReratingsRequest, _bill_run_service_pb2.ListReratingsResponse]  # type: ignore[assignment]
     """All re-ratings, oldest first."""
@@ -264,9 +266,10 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.ResumeOperationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Goes on with an operation that was cancelled or interrupted, as a new operation.
+        """Goes on with an operation that was cancelled, was interrupted or failed, as a new operation.
 
-        Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE.
+        Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
+        may not start such an operation.
         """
 
     @_abc_1.abstractmethod
@@ -379,9 +382,9 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.ApplyReratingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
-        """Makes the documents of an approved re-rating. The response is a Rerating.
+        """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
-        Errors: as RunBills; INVALID_ARGUMENT: NO_TRIAL (PlanRerating is its trial).
+        Errors: as RunBills.
         """
 
     @_abc_1.abstractmethod

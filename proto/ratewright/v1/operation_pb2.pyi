@@ -65,7 +65,8 @@ class OperationMetadata(_message.Message):
     Operations are told by google.longrunning.Operations. GetOperation, WaitOperation, CancelOperation: NOT_FOUND: NOT_FOUND;
     INVALID_ARGUMENT: MALFORMED_NAME. WaitOperation waits 30 s at most. ListOperations, newest first and without responses:
     INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, FILTER (there is none).
-    CancelOperation: FAILED_PRECONDITION: REFUSED (its process is on another host). DeleteOperation: UNIMPLEMENTED: KEPT, operations are part of the audit trail.
+    CancelOperation: FAILED_PRECONDITION: REFUSED (its process is on another host); PERMISSION_DENIED: ROLE_MISSING (for operators who may
+    not start such an operation). DeleteOperation: UNIMPLEMENTED: KEPT, operations are part of the audit trail.
 
     The `error` of an operation that is done has an ErrorInfo as well: FAILED_PRECONDITION: REFUSED (with `remedy`); INVALID_ARGUMENT:
     MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND; CANCELLED: OPERATION_CANCELLED; ABORTED: OPERATION_INTERRUPTED; INTERNAL: INTERNAL.

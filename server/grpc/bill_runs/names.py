@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf import timestamp_pb2
-
 from rating.errors import quoted
 from server.grpc import convert
 from server.grpc.refusals import invalid
@@ -14,13 +12,11 @@ from server.grpc.refusals import invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from google.protobuf import timestamp_pb2
     from google.type import money_pb2
 
-PAGE_SIZE_DEFAULT: Final = 50
-PAGE_SIZE_MAX: Final = 1_000
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")  # what a database keeps has as many digits
 _OPERATION: Final = re.compile(r"operations/([0-9a-f]{32})")
-_MICROS: Final = 1_000_000
 
 
 def run_name(run_id: int | None) -> str:
@@ -61,13 +57,6 @@ def parse_account(name: str) -> str:
     return account_id
 
 
-def page_size(wanted: int) -> int:
-    """The number of items of a page."""
-    if wanted < 0:
-        raise invalid("PAGE_SIZE", "page_size must be zero or more", {"field": "page_size"})
-    return min(wanted, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
-
-
 def threads(wanted: int) -> int:
     """The number of threads of a request."""
     if wanted < 0:
@@ -82,9 +71,7 @@ def amounts(by_currency: Mapping[str, int]) -> list[money_pb2.Money]:
 
 def instant(instant_us: int) -> timestamp_pb2.Timestamp | None:
     """An instant; None for one that is not yet."""
-    if not instant_us:
-        return None
-    return timestamp_pb2.Timestamp(seconds=instant_us // _MICROS, nanos=instant_us % _MICROS * 1_000)
+    return convert.timestamp(instant_us) if instant_us else None
 
 
 def _number(name: str, collection: str) -> int:

@@ -10,9 +10,10 @@ from google.longrunning import operations_pb2_grpc
 from google.longrunning import operations_proto_pb2 as longrunning
 from google.protobuf import empty_pb2
 
-from server.grpc import calls, convert
+from server.grpc import calls, paging
 from server.grpc.bill_runs import names
 from server.grpc.bill_runs.operation_messages import message
+from server.grpc.bill_runs.rights import require_role
 from server.grpc.refusals import Refusal, invalid
 from server.operations import operating, rows
 
@@ -43,10 +44,10 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
         def find() -> longrunning.ListOperationsResponse:
             if request.filter:
                 raise invalid("FILTER", "operations have no filter", {"field": "filter"})
-            size = names.page_size(request.page_size)
-            before = convert.parse_page_token(request.page_token, _COLLECTION, self._page_token_key)
-            found = rows.page(self._door.home, int(before) if before else None, size + 1)
-            more = convert.page_token(_COLLECTION, str(found[size - 1].key), self._page_token_key) if len(found) > size else ""
+            size = paging.page_size(request.page_size)
+            before = paging.after_numbers(request.page_token, _COLLECTION, self._page_token_key, 1)
+            found = rows.page(self._door.home, before[0] if before else None, size + 1)
+            more = paging.token_of(_COLLECTION, self._page_token_key, found[size - 1].key) if len(found) > size else ""
             listed = [message(self._door.home, each, with_response=False) for each in found[:size]]
             return longrunning.ListOperationsResponse(operations=listed, next_page_token=more)
 
@@ -73,7 +74,9 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
         """End an operation so that it can be gone on with."""
 
         def act() -> empty_pb2.Empty:
-            operating.cancel(self._door.home, names.parse_operation_name(request.name), self._door.clock_us())
+            home, name = self._door.home, names.parse_operation_name(request.name)
+            require_role(rows.find(home, name).kind)
+            operating.cancel(home, name, self._door.clock_us())
             return empty_pb2.Empty()
 
         return calls.read(context, act)  # it has no request id: again, it changes nothing

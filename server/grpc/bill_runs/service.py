@@ -20,8 +20,9 @@ from ratewright.v1 import bill_run_service_pb2_grpc
 from ratewright.v1 import billing_results_pb2 as results
 from server.actions import bill_runs
 from server.actions.threads import thread_count
-from server.grpc import calls, convert
+from server.grpc import calls, convert, paging
 from server.grpc.bill_runs import messages, names, starting
+from server.grpc.entrance import about
 from server.grpc.refusals import invalid
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
         """One page, newest first."""
 
         def find() -> pb.ListBillRunsResponse:
-            home, size = self._door.home, names.page_size(request.page_size)
-            before = convert.parse_page_token(request.page_token, _COLLECTION, self._page_token_key)
-            found = bill_runs.page(home, int(before) if before else None, size + 1)
-            more = convert.page_token(_COLLECTION, str(found[size - 1].run_id), self._page_token_key) if len(found) > size else ""
+            home, size = self._door.home, paging.page_size(request.page_size)
+            before = paging.after_numbers(request.page_token, _COLLECTION, self._page_token_key, 1)
+            found = bill_runs.page(home, before[0] if before else None, size + 1)
+            more = paging.token_of(_COLLECTION, self._page_token_key, found[size - 1].run_id) if len(found) > size else ""
             listed = [messages.bill_run(each, practice=home.is_practice) for each in found[:size]]
             return pb.ListBillRunsResponse(bill_runs=listed, next_page_token=more)
 
@@ -86,6 +87,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
 
         def act(act: Act) -> runs.BillRun:
             home, run_id = self._door.home, names.parse_run_name(request.name)
+            about(f"bill run {run_id}")
             found = self._run(run_id)
             if found.state != states.ABANDONED:
                 day = bill_runs.require_unfinished(home, run_id)
@@ -138,6 +140,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
         def act(act: Act) -> runs.BillRun:
             run_id, by = names.parse_run_name(request.name), By(act.by.name, act.by.uid)
             _require_note(request.note, kind)
+            about(f"bill run {run_id}")
             decided = states.decide(self._door.home, run_id, kind, by, request.note, act.now_us, dry_run=act.dry_run)
             found = self._run(run_id)
             found.state = decided.state
@@ -153,6 +156,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
         def act(act: Act) -> results.Rerating:
             job_id, who = names.parse_rerating_name(request.name), Who(act.by.name, act.by.uid, act.now_us)
             _require_note(request.note, kind)
+            about(f"re-rating {job_id}")
             job = jobs.decide(self._door.home, job_id, kind, request.note, who, dry_run=act.dry_run)
             return messages.rerating(job.request, job.figures, job)
 

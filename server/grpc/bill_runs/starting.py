@@ -12,7 +12,9 @@ from server.actions import bill_runs
 from server.grpc import calls, convert
 from server.grpc.bill_runs import names
 from server.grpc.bill_runs.operation_messages import message
-from server.grpc.refusals import Refusal, invalid
+from server.grpc.bill_runs.rights import require_role
+from server.grpc.entrance import about
+from server.grpc.refusals import Refusal
 from server.operations import operating, rows, work
 from server.operations.operating import NotResumableError
 from server.operations.rows import RunningError, TooManyError
@@ -105,9 +107,7 @@ class Starting:
     def ApplyRerating(self, request: pb.ApplyReratingRequest, context: grpc.ServicerContext) -> longrunning.Operation:
         """Make the documents of a re-rating."""
 
-        def read(act: Act) -> work.ApplyRerating:
-            if act.dry_run:
-                raise invalid("NO_TRIAL", "PlanRerating says what a re-rating comes to", {"field": "validate_only"})
+        def read(_act: Act) -> work.ApplyRerating:
             job_id, day = names.parse_rerating_name(request.name), convert.parse_date(request.issue_date, "issue_date")
             return work.ApplyRerating(job_id=job_id, issued_on=day, threads=names.threads(request.threads))
 
@@ -141,6 +141,7 @@ class Starting:
 
         def act(act: Act) -> Operation:
             old = names.parse_operation_name(request.name)
+            require_role(rows.find(self._door.home, old).kind)
             if act.dry_run:
                 return operating.require_resumable(self._door.home, old)
             return operating.resume(self._door.home, old, _new_name(), act.now_us)
@@ -165,7 +166,9 @@ class Starting:
 
         def act(act: Act) -> longrunning.Operation:
             try:
-                return message(home, start(act))
+                found = start(act)
+                about(f"operation {found.key}")
+                return message(home, found)
             except RunningError as error:
                 told = {"operation": f"operations/{error.name}", "remedy": error.remedy}
                 raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, "OPERATION_RUNNING", error.message, told) from error

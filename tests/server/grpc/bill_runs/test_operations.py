@@ -135,8 +135,6 @@ def test_a_rerating_is_planned_approved_by_another_operator_and_applied(
     applied = response(client.runs.ApplyRerating(apply), results.Rerating)
     assert (applied.state, list(applied.bill_runs), applied.decided_by) == ("applied", ["billRuns/2"], "ben")
     assert response(client.runs.ApplyRerating(apply), results.Rerating).existed
-    no_trial = pb.ApplyReratingRequest(name="reratings/1", issue_date=on, validate_only=True)
-    assert refused(lambda: client.runs.ApplyRerating(no_trial))[:2] == (INVALID, "NO_TRIAL")
     assert refused(lambda: client.runs.RejectRerating(pb.RejectReratingRequest(name="reratings/7", note="no")))[:2] == (
         NOT_FOUND,
         "NOT_FOUND",

@@ -28,6 +28,7 @@ from server.operations.processes import Mark
 from tests.billing.runs.world import World
 from tests.server.grpc.bill_runs.client import NOVEMBER, OWNER, Client, error, micros, october, response, state, told
 from tests.server.grpc.calls import DEADLINE_S, refused
+from tests.server.with_token import local_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_an_operation_outlives_its_server(tmp_path: Path, world: World, client: 
     """The server is killed while the operation works; then the operation too. Another server tells its state, and goes on with it."""
     assert desk
     with busy(world.home):
-        with serving(tmp_path, world.home.path) as (process, address), grpc.insecure_channel(address) as channel:
+        with serving(tmp_path, world.home.path) as (process, address), local_channel(address, world.home.path) as channel:
             asked = Client(channel).runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER, wait=True))
             process.kill()
             process.wait(DEADLINE_S)
@@ -168,9 +169,9 @@ def test_a_process_has_a_lower_priority_and_a_session_of_its_own(world: World, c
 @pytest.mark.parametrize("point", MINE)
 def test_killed_at_a_commit_of_its_own_it_counts_once(tmp_path: Path, world: World, client: Client, desk: Desk, point: str) -> None:
     """The server dies as it stores an operation, or the process as it stores the end: the repeat of the call tells what there is."""
-    desk.actor = OWNER
+    desk.actor = OWNER._replace(call="ratewright.v1.BillRunService/RunBills")
     request = pb.RunBillsRequest(bill_date=NOVEMBER, request_id="october")
-    with serving(tmp_path, world.home.path, {VARIABLE: point}) as (process, address), grpc.insecure_channel(address) as channel:
+    with serving(tmp_path, world.home.path, {VARIABLE: point}) as (process, address), local_channel(address, world.home.path) as channel:
         with contextlib.suppress(grpc.RpcError):
             Client(channel).wait(Client(channel).runs.RunBills(request))
         if point in AT_START:
