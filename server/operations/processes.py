@@ -95,15 +95,16 @@ def is_alive(home: Home, name: str) -> bool:
 def terminate(home: Home, name: str) -> None:
     """End the process of an operation, and what it has started; return when it is gone. What it has done stays.
 
-    Raises UserError where it runs on another host.
+    Raises UserError where it runs on another host, or does not end.
     """
-    until_s = time.monotonic() + ENDING_S
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        while is_alive(home, name):
+        until_s = time.monotonic() + ENDING_S
+        while time.monotonic() < until_s:
+            if not is_alive(home, name):
+                return
             _signal(home, name, signum)
             time.sleep(_STEP_S)
-            if signum == signal.SIGTERM and time.monotonic() >= until_s:
-                break
+    raise UserError(f"the process of the operation {name} does not end", "cancel it again; it waits for a disk or a database")
 
 
 def tidy(home_path: Path, name: str) -> None:

@@ -184,7 +184,6 @@ class PlanRerating(msgspec.Struct, frozen=True, tag_field="kind", tag="rerating"
         """The thing that one operation at a time works on."""
         return f"re-rating of {self.plan}@{self.version} {self.months}"
 
-    @property
     def wanted(self) -> Request:
         """The request of billing. Raises UserError for one that makes no sense."""
         return request(self.plan, self.version, self.months, self.accounts)
@@ -193,8 +192,8 @@ class PlanRerating(msgspec.Struct, frozen=True, tag_field="kind", tag="rerating"
         """Plan it."""
         how: dict[str, Any] = {"threads": thread_count(self.threads), "progress": bench.progress}
         if self.dry_run:
-            return Rerated(self.wanted, jobs.preview(bench.home, self.wanted, **how))
-        job = jobs.plan(bench.home, self.wanted, bench.who, **how)
+            return Rerated(self.wanted(), jobs.preview(bench.home, self.wanted(), **how))
+        job = jobs.plan(bench.home, self.wanted(), bench.who, **how)
         return Rerated(job.request, job.figures, job)
 
 

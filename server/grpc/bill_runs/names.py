@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from google.protobuf import timestamp_pb2
+    from google.protobuf.message import Message
     from google.type import money_pb2
 
+TEXT_CHARACTERS_MAX: Final = 2_000
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")  # what a database keeps has as many digits
 _OPERATION: Final = re.compile(r"operations/([0-9a-f]{32})")
 
@@ -62,6 +64,14 @@ def threads(wanted: int) -> int:
     if wanted < 0:
         raise invalid("MALFORMED_REQUEST", f"threads: {wanted} is below zero", {"field": "threads"})
     return wanted
+
+
+def require_texts(request: Message) -> None:
+    """Raises Refusal MALFORMED_REQUEST for a text that no database keeps, or that is too long to be meant."""
+    for field, value in request.ListFields():
+        if isinstance(value, str) and ("\0" in value or len(value) > TEXT_CHARACTERS_MAX):
+            message = f"{field.name} is longer than {TEXT_CHARACTERS_MAX:,} characters, or has a NUL character"
+            raise invalid("MALFORMED_REQUEST", message, {"field": field.name})
 
 
 def amounts(by_currency: Mapping[str, int]) -> list[money_pb2.Money]:

@@ -139,6 +139,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
     ) -> runs.BillRun:
         def act(act: Act) -> runs.BillRun:
             run_id, by = names.parse_run_name(request.name), By(act.by.name, act.by.uid)
+            names.require_texts(request)
             _require_note(request.note, kind)
             about(f"bill run {run_id}")
             decided = states.decide(self._door.home, run_id, kind, by, request.note, act.now_us, dry_run=act.dry_run)
@@ -155,6 +156,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
     ) -> results.Rerating:
         def act(act: Act) -> results.Rerating:
             job_id, who = names.parse_rerating_name(request.name), Who(act.by.name, act.by.uid, act.now_us)
+            names.require_texts(request)
             _require_note(request.note, kind)
             about(f"re-rating {job_id}")
             job = jobs.decide(self._door.home, job_id, kind, request.note, who, dry_run=act.dry_run)

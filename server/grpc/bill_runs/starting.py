@@ -99,7 +99,7 @@ class Starting:
                 threads=names.threads(request.threads),
                 dry_run=act.dry_run,
             )
-            assert wanted.wanted  # or it is refused
+            wanted.wanted()  # or it is refused
             return wanted
 
         return self._started(request, context, read)
@@ -165,6 +165,7 @@ class Starting:
         home = self._door.home
 
         def act(act: Act) -> longrunning.Operation:
+            names.require_texts(request)
             try:
                 found = start(act)
                 about(f"operation {found.key}")

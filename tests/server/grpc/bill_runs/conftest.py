@@ -36,13 +36,17 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 @pytest.fixture
-def client(world: World, desk: Desk) -> Iterator[Client]:
-    """A connection to a server whose operations are processes. All clocks are that of the machine."""
+def running(world: World, desk: Desk) -> Iterator[service.Service]:
+    """A server whose operations are processes. All clocks are that of the machine."""
     assert desk
-    with (
-        service.Service.start(service.listen(LOOPBACK), world.home, lambda: clock.now_us(world.home)) as running,
-        grpc.insecure_channel(str(running.address)) as channel,
-    ):
+    with service.Service.start(service.listen(LOOPBACK), world.home, lambda: clock.now_us(world.home)) as running:
+        yield running
+
+
+@pytest.fixture
+def client(running: service.Service) -> Iterator[Client]:
+    """A connection to it."""
+    with grpc.insecure_channel(str(running.address)) as channel:
         yield Client(channel)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -20,9 +22,10 @@ from server.operations import processes, rows
 from tariffs import canonical
 from tests.billing.runs.world import START_US, Call, shop
 from tests.server.grpc.bill_runs.client import BEN, NOVEMBER, error, micros, response, state, told
-from tests.server.grpc.calls import refused
+from tests.server.grpc.calls import DEADLINE_S, refused
 
 if TYPE_CHECKING:
+    from server.grpc.service import Service
     from tests.billing.runs.world import World
     from tests.server.grpc.bill_runs.client import Client, Desk
 
@@ -172,3 +175,46 @@ def test_a_what_if(world: World, client: Client, capsys: pytest.CaptureFixture[s
     assert response(client.runs.RunWhatIf(ask), results.WhatIf).kept
     nothing = client.runs.RunWhatIf(pb.RunWhatIfRequest(catalogue="/etc/passwd", month="2025-10"))
     assert error(nothing)[:2] == (NOT_FOUND.value[0], "NOT_FOUND"), "a name of the home, never a file of the server"
+
+
+@pytest.mark.parametrize("text", ["x\0", "x" * 2_001], ids=["nul", "long"])
+def test_texts_that_nothing_keeps_are_refused(client: Client, text: str) -> None:
+    for call, request in (
+        (client.runs.RunBills, pb.RunBillsRequest(bill_date=NOVEMBER, ahead_reason=text)),
+        (client.runs.PlanRerating, pb.PlanReratingRequest(plan=text, version=1, months="2025-10")),
+        (client.runs.CloseMonth, pb.CloseMonthRequest(month="2025-10", legal_entity=text)),
+        (client.runs.RunWhatIf, pb.RunWhatIfRequest(catalogue=text, month="2025-10")),
+        (client.runs.ApproveBillRun, pb.ApproveBillRunRequest(name="billRuns/1", note=text)),
+        (client.runs.RejectRerating, pb.RejectReratingRequest(name="reratings/1", note=text)),
+    ):
+        assert refused(lambda made=call, wrong=request: made(wrong))[:2] == (INVALID, "MALFORMED_REQUEST")
+    for name in ("accounts/x\0", "accounts/"):
+        preview = pb.PreviewBillRequest(account=name, bill_date=NOVEMBER)
+        assert refused(lambda wrong=preview: client.runs.PreviewBill(wrong))[:2] == (INVALID, "MALFORMED_NAME")
+
+
+def test_a_process_on_another_host_is_not_ended_from_here(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is signalled by a number that is another process here."""
+    monkeypatch.setattr(processes, "spawn", lambda *_: None)
+    asked = client.runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER))
+    file = world.home.path / processes.FOLDER / f"{asked.name.removeprefix('operations/')}.lock"
+    file.write_bytes(msgspec.json.encode(processes.Mark(os.getpid(), "elsewhere")))
+    monkeypatch.setattr(processes, "is_alive", lambda *_: True)
+    far = refused(lambda: client.cancel(asked))
+    assert (far.code, far.reason, far.metadata["remedy"]) == (PRECONDITION, "REFUSED", "cancel it by the service of that host")
+
+
+def test_who_waits_is_answered_as_the_server_stops(client: Client, running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = threading.Event()
+
+    def is_alive(*_: object) -> bool:
+        waits.set()
+        return True
+
+    monkeypatch.setattr(processes, "spawn", lambda *_: None)
+    asked = client.runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER))
+    monkeypatch.setattr(processes, "is_alive", is_alive)
+    answer = client.operations.WaitOperation.future(longrunning.WaitOperationRequest(name=asked.name))
+    assert waits.wait(DEADLINE_S)
+    assert running.stop()
+    assert (answer.result(DEADLINE_S).done, state(answer.result())) == (False, "RUNNING")
