@@ -62,8 +62,7 @@ IDLE_S: Final = 120.0  # so is one without calls; clients connect again by thems
 CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
 SERVICE_NAMES: Final = tuple(
-    f"ratewright.v1.{name}Service"
-    for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", "BillRun")
+    f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", "BillRun")
 )
 
 

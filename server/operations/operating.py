@@ -31,7 +31,11 @@ def start(home: Home, name: str, wanted: Work, now_us: int, *, run_id: int | Non
     """
     request = msgspec.json.encode(wanted).decode()
     with processes.reserved(home, name) as descriptor:
-        seq = rows.add(home, New(name, work.kind_of(wanted), wanted.subject, request, run_id, resumes), now_us)
+        try:
+            seq = rows.add(home, New(name, work.kind_of(wanted), wanted.subject, request, run_id, resumes), now_us)
+        except BaseException:  # it is not stored: refused, or the store does not answer
+            processes.tidy(home.path, name)
+            raise
         processes.spawn(home, name, descriptor)
     return rows.by_commit(home, seq)
 

@@ -103,13 +103,13 @@ def add(home: Home, new: New, now_us: int) -> int:
     """
     actor, row = acting.current(), tables.operations
     with home.begin() as connection:
+        seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)  # first: a repeat of the call is told as one, not as another operation
         begun = connection.execute(sa.select(row.c.name, row.c.subject).where(row.c.state == RUNNING)).all()
         working = {each.subject: each.name for each in begun if processes.is_alive(home, each.name)}
         if new.subject in working:
             raise RunningError(working[new.subject], new.subject)
         if len(working) >= RUNNING_MAX:
             raise TooManyError(f"{len(working)} operations work on this home, which is as many as may", "wait until one has ended")
-        seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
         values = msgspec.structs.asdict(new) | {"resumes": new.resumes or None}
         by = {"by_name": actor.name, "by_uid": actor.number, "via": actor.via.value, "role": actor.role or None, "call": actor.call or None}
         connection.execute(row.insert().values(**values, **by, state=RUNNING, at_us=now_us, commit_seq=seq))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from billing.accounts import lookup
 from billing.persons import Who
 from billing.rerate import jobs
 from billing.runs import quarantine, start, states, trial
@@ -46,6 +47,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
 
         def find() -> runs.BillPreview:
             account_id, day = names.parse_account(request.account), convert.parse_date(request.bill_date, "bill_date")
+            about(f"account {lookup.key_of(self._door.home, account_id)}")
             order = Order(accounts=frozenset({account_id}))
             found = bill_runs.preview(self._door.home, day, order, self._door.clock_us, threads=thread_count(0))
             return messages.preview_with_lines(found, practice=self._door.home.is_practice)

@@ -15,6 +15,7 @@ import grpc
 import msgspec
 import pytest
 import sqlalchemy as sa
+from google.longrunning import operations_proto_pb2 as longrunning
 
 from billing.runs import states
 from billing.runs.lock import LOCK_NAME
@@ -32,8 +33,6 @@ from tests.server.with_token import local_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from google.longrunning import operations_proto_pb2 as longrunning
 
     from billing.store.home import Home
     from tests.server.grpc.bill_runs.client import Desk
@@ -149,6 +148,22 @@ def test_an_operation_outlives_its_server(tmp_path: Path, world: World, client: 
         assert (state(killed), run_ids(world.home)) == ("INTERRUPTED", [])
     ended = client.wait(client.runs.ResumeOperation(pb.ResumeOperationRequest(name=asked.name)))
     assert (state(ended), response(ended, runs.BillRun).invoice_count) == ("SUCCEEDED", 2)
+
+
+def test_of_many_calls_at_once_one_starts(world: World, client: Client) -> None:
+    """Six calls with one id have one operation; six others for the same date are refused. Nothing else is started."""
+    with busy(world.home):
+        same = [client.runs.RunBills.future(pb.RunBillsRequest(bill_date=NOVEMBER, wait=True, request_id="one")) for _ in range(6)]
+        (name,) = {each.result(DEADLINE_S).name for each in same}
+        others = [client.runs.RunBills.future(pb.RunBillsRequest(bill_date=NOVEMBER, request_id=f"{place}")) for place in range(6)]
+        for each in others:
+            other = refused(lambda call=each: call.result(DEADLINE_S))
+            assert (other.reason, other.metadata["operation"]) == ("OPERATION_RUNNING", name)
+        (asked,) = client.operations.ListOperations(longrunning.ListOperationsRequest()).operations
+        client.cancel(asked)
+    assert [
+        each.suffix for each in (world.home.path / processes.FOLDER).iterdir() if each.suffix == ".lock" and each.stem != name[11:]
+    ] == []
 
 
 def test_a_process_has_a_lower_priority_and_a_session_of_its_own(world: World, client: Client) -> None:
