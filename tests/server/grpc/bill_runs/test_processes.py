@@ -161,9 +161,8 @@ def test_of_many_calls_at_once_one_starts(world: World, client: Client) -> None:
             assert (other.reason, other.metadata["operation"]) == ("OPERATION_RUNNING", name)
         (asked,) = client.operations.ListOperations(longrunning.ListOperationsRequest()).operations
         client.cancel(asked)
-    assert [
-        each.suffix for each in (world.home.path / processes.FOLDER).iterdir() if each.suffix == ".lock" and each.stem != name[11:]
-    ] == []
+    locks = (world.home.path / processes.FOLDER).glob("*.lock")
+    assert [f"operations/{each.stem}" for each in locks] == [name], "of what is refused nothing stays"
 
 
 def test_a_process_has_a_lower_priority_and_a_session_of_its_own(world: World, client: Client) -> None:
