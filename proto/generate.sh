@@ -6,14 +6,16 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
 purelib=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+# The package keeps this file under another name than the one by which it is known, in its own Python code too.
+longrunning="google/longrunning/operations.proto=$purelib/google/longrunning/operations_proto.proto"
 
 generate() { # $1: folder to write into
-  find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" \
+  find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" -I "$longrunning" \
     --python_out="$1" --grpc_python_out="$1" --mypy_out=quiet:"$1" --mypy_grpc_out=quiet:"$1"
 }
 
 image() { # $1: file to write; a page and rules are made of it
-  find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" \
+  find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" -I "$longrunning" \
     --include_imports --include_source_info --descriptor_set_out="$1"
 }
 

@@ -207,10 +207,10 @@ def timezone_of(home: Home, account_id: str) -> str:
     return str(zone)
 
 
-def unknown_account(connection: sa.Connection, account_id: str) -> UserError:
+def unknown_account(connection: sa.Connection, account_id: str) -> NotFoundError:
     """The error that no account has this id."""
     ids = connection.execute(sa.select(_ACCOUNT.account_id)).scalars()
-    return UserError(f"account {account_id} is unknown", _close(account_id, ids) or "`ratewright accounts list` shows the ids")
+    return NotFoundError(f"account {account_id} is unknown", _close(account_id, ids) or "`ratewright accounts list` shows the ids")
 
 
 def unknown_subscription(connection: sa.Connection, subscription_id: str) -> UserError:

@@ -143,10 +143,13 @@ def plan(home: Home, request: Request, who: Who, *, threads: int = 1, progress: 
     return job
 
 
-def decide(home: Home, job_id: int, kind: str, note: str, who: Who) -> Job:
-    """Approve or reject a job as another person than its author. Raises UserError where it is decided already or one's own."""
+def decide(home: Home, job_id: int, kind: str, note: str, who: Who, *, dry_run: bool = False) -> Job:  # noqa: PLR0913 -- which, how, why and by whom
+    """Approve or reject a job as another person than its author. Raises UserError where it is decided already or one's own.
+
+    `dry_run`: everything is done and refused as it would be, and nothing is stored.
+    """
     assert kind in {APPROVED, REJECTED}, kind
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         job = _job(connection, job_id)
         if job.state != WAITING:
             raise UserError(f"re-rating {job_id} was {job.state} by {job.steps[-1].by_name}", "plan a new one: ratewright bill rerate ...")

@@ -88,14 +88,14 @@ def run(  # noqa: PLR0913 -- what, when, and how
     return run_report(home, current.run_id, resumed=current.resumed)
 
 
-def abandon(home: Home, bill_date: dt.date, at: Step) -> int:
+def abandon(home: Home, bill_date: dt.date, at: Step, *, dry_run: bool = False) -> int:
     """Give up a run that has numbered nothing, such as one of a wrong date. Returns its id.
 
     The run stays in the list of runs, with the person who gave it up and the decisions on its list of invoices; its files are removed. It
     needs no commit, so that a run of a clock that was ahead can be given up. Raises UserError when there is no such run, or when it has
-    numbered: then it can only be finished.
+    numbered: then it can only be finished. `dry_run`: refused as it would be, and nothing is stored or removed.
     """
-    with only_run(home, f"abandoning the run of {bill_date}", at.at_us), home.begin() as connection:
+    with only_run(home, f"abandoning the run of {bill_date}", at.at_us), home.begin(dry_run=dry_run) as connection:
         current = states.unfinished(connection)
         if current is None or current.bill_date != bill_date.isoformat():
             raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
@@ -103,7 +103,8 @@ def abandon(home: Home, bill_date: dt.date, at: Step) -> int:
             raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
         states.move(connection, current.run_id, current.state, states.ABANDONED, at)
         connection.execute(tables.run_drafts.delete().where(tables.run_drafts.c.run_id == current.run_id))
-    shutil.rmtree(home.charges_folder / f"run={current.run_id}", ignore_errors=True)  # nothing names these files
+    if not dry_run:
+        shutil.rmtree(home.charges_folder / f"run={current.run_id}", ignore_errors=True)  # nothing names these files
     return current.run_id
 
 

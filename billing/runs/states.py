@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from billing.accounts import covering, undone
 from billing.persons import same_person
 from billing.store import commit_points, tables
-from rating.errors import UserError
+from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -78,7 +78,7 @@ def find(connection: sa.Connection, run_id: int) -> Run:
     runs = tables.bill_runs
     row = connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).one_or_none()
     if row is None:
-        raise UserError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs", exit_status=2)
+        raise NotFoundError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs", exit_status=2)
     return of_row(connection, row)
 
 
@@ -136,13 +136,15 @@ def move(connection: sa.Connection, run_id: int, before: str, after: str, at: St
 
 
 def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
-    home: Home, run_id: int, kind: str, by: By, note: str, now_us: int
+    home: Home, run_id: int, kind: str, by: By, note: str, now_us: int, *, dry_run: bool = False
 ) -> Run:
     """Approve or reject the frozen list of a computed run. The same decision by the same person again changes nothing.
 
+    `dry_run`: everything is done and refused as it would be, and nothing is stored.
+
     Raises UserError when the run is not computed, or when the person who approves is the one who started it.
     """
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         run = find(connection, run_id)
         before = _decision(connection, run_id)
         if before is not None and before.kind == kind and same_person(int(before.by_uid), by.uid):

@@ -75,6 +75,11 @@ POINTS: Final = {
     "run.posted": "the run is posted, and no caller has an answer",
     "follow.before_commit": "findings and alarms of a run are stored, and that it was followed up is written, not committed",
     "follow.committed": "a run was followed up, and no caller has an answer",
+    # operations of the service
+    "operation.before_commit": "an operation is written, and its request, not committed",
+    "operation.committed": "an operation is committed, and its process is not there yet",
+    "operation.before_end_commit": "the work of an operation is done, and its end is written, not committed",
+    "operation.end_committed": "the end of an operation is committed, and its files are not tidied away",
     # approval of runs, findings of controls
     "approval.before_commit": "a word about the list of a run is written, not committed",
     "approval.committed": "a word about the list of a run is committed",

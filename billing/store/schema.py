@@ -33,6 +33,7 @@ SCHEMA_VERSIONS: Final = (
     "0017",
     "0018",
     "0019",
+    "0020",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

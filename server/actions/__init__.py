@@ -1,1 +1,1 @@
-"""Acts of users as functions. The command line and the service both call them; they import neither."""
+"""Actions: the work of commands and calls that is more than printing and conversion. It knows neither the command line nor gRPC."""

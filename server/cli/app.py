@@ -54,7 +54,7 @@ COMMANDS = (
     ("certs", "server.cli.access:certs_app", "Certificates of operators and of the service."),
     ("audit", "server.cli.access:audit_app", "The trail of writes, reads and refusals."),
     ("status", "server.cli.status:status", "Show a home on one page: what is due, waits and is open, and the command with more."),
-    ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning."),
+    ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning, bill runs."),
 )
 
 _EPILOGUE = (

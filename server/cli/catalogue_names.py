@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rating.errors import NotFoundError
-
 if TYPE_CHECKING:
     from rating.model import Catalogue
 
@@ -31,24 +29,8 @@ def is_path(text: str) -> bool:
 
 
 def _of_store(text: str, home: Path) -> Catalogue:
-    from billing import catalogue as store
     from billing.store.home import Home
+    from server.actions import catalogues
 
-    identity, _, version = text.partition("@")
     with Home.open(home) as opened:
-        published = [each for each in store.published(opened) if each.identity == identity]
-        drafted = {each.catalogue.version: each.catalogue for each in store.drafts(opened, identity)}
-    known = {**drafted, **{each.version: each for each in published}}
-    if version.isascii() and version.isdecimal() and int(version) in known:
-        return known[int(version)]
-    if not version and published:
-        return max(published, key=lambda each: (each.effective_from_us, each.version))
-    if not version and drafted:
-        return drafted[max(drafted)]
-    names = ", ".join(f"{identity}@{number}" for number in sorted(known))
-    raise NotFoundError(
-        f'"{text}" is neither a file or folder nor a version of the home folder {home}',
-        f"it has {names}"
-        if names
-        else "write the path of a tariff file or folder, or the name of a published version or a draft, such as mobile@2",
-    )
+        return catalogues.named(opened, text)

@@ -42,7 +42,7 @@ def serve(
     insecure_local: Annotated[bool, Parameter(negative="")] = False,
     practice: Practice = False,
 ) -> int:
-    """Answer gRPC calls: usage streams, quotes, invoices, dunning, health.
+    """Answer gRPC calls: usage streams, quotes, invoices, dunning, bill runs, health.
 
     Each call but health needs a token (`ratewright tokens issue`) or a client certificate (`ratewright certs issue`).
     SIGHUP reads keys again.

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import grpc
+from google.longrunning import operations_pb2_grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from ratewright.v1 import (
     account_service_pb2_grpc,
     approval_service_pb2_grpc,
     audit_service_pb2_grpc,
+    bill_run_service_pb2_grpc,
     dunning_service_pb2_grpc,
     invoice_service_pb2_grpc,
     rating_service_pb2_grpc,
@@ -30,6 +32,8 @@ from rating.errors import UserError, quoted
 from server.grpc import finance, health, tls
 from server.grpc.accounts.account_service import AccountService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
+from server.grpc.bill_runs.operations_service import OperationsService
+from server.grpc.bill_runs.service import BillRunService
 from server.grpc.calls import Door
 from server.grpc.dunning_service import DunningService
 from server.grpc.entrance import Access, Entrance
@@ -60,7 +64,8 @@ IDLE_S: Final = 120.0  # so is one without calls; clients connect again by thems
 CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
 SERVICE_NAMES: Final = tuple(
-    f"ratewright.v1.{name}Service" for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", *finance.SERVICES)
+    f"ratewright.v1.{name}Service"
+    for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", "BillRun", *finance.SERVICES)
 )
 
 
@@ -171,13 +176,14 @@ def listen(  # noqa: PLR0913 -- each has its default
 class Service:
     """A running server over one home. `with Service.start(listen(...), ...) as service:` stops it at the end."""
 
-    def __init__(self, listening: Listening, usage: UsageService, health_servicer: health.Health) -> None:
+    def __init__(self, listening: Listening, usage: UsageService, operations: OperationsService, health_servicer: health.Health) -> None:
         self.address = listening.address  # with the real port
         self.certified = listening.certified
         self._entrance = listening.entrance
         self._server = listening.server
         self._gate = listening.gate
         self._usage = usage
+        self._operations = operations
         self._health = health_servicer
         self._has_ended: bool | None = None  # as `stop` says
 
@@ -211,11 +217,14 @@ class Service:
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         finance.add_to(server, home, clock_us)
+        bill_run_service_pb2_grpc.add_BillRunServiceServicer_to_server(BillRunService(door, page_token_key), server)
+        operations = OperationsService(door, page_token_key)
+        operations_pb2_grpc.add_OperationsServicer_to_server(operations, server)
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()
         health_servicer.set(health.SERVING)
-        return cls(listening, usage, health_servicer)
+        return cls(listening, usage, operations, health_servicer)
 
     def stop(self, drain_s: float = DRAIN_S) -> bool:
         """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice.
@@ -232,6 +241,7 @@ class Service:
         self._health.set(health.NOT_SERVING)
         self._server.stop(drain_s)
         self._gate.close()
+        self._operations.close()
         self._usage.end_streams(drain_s)
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
         self._entrance.close()

@@ -23,6 +23,7 @@ from billing.store.tables.facts import (
     subscriptions,
 )
 from billing.store.tables.ledger import gl_exports, journal_entries, ledger_periods, postings
+from billing.store.tables.operations import operations
 from billing.store.tables.operators import operator_grants, operator_keys, operator_revocations, operators, requests
 from billing.store.tables.payments import (
     bank_files,
@@ -130,6 +131,7 @@ __all__ = [
     "metadata",
     "number_series",
     "opening_items",
+    "operations",
     "operator_grants",
     "operator_keys",
     "operator_revocations",

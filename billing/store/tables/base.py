@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from billing.store.tables.columns import id_, int_, table, text
 
 # One row a commit: the sequence itself. kind: usage, stream, seal, collection, fact, draft, publication, repeal, decision, run, invoice,
-# payment, dunning, adjustment, ledger, setting, rerate, approval, undo, late, finding, run_decision, waiver, finding_decision, alarm. In
-# homes of before the last four are of kind decision.
+# payment, dunning, adjustment, ledger, setting, rerate, approval, undo, late, finding, run_decision, waiver, finding_decision, alarm,
+# operator, operation. In homes of before run_decision, waiver, finding_decision and alarm are of kind decision.
 commits = table(
     "commits",
     id_("commit_seq"),

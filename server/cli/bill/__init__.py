@@ -8,6 +8,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from rating.dates import utc_time
+from server.actions.threads import thread_count as thread_count
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -114,17 +115,6 @@ def amounts(by_currency: Mapping[str, int]) -> str:
     from server.cli import output
 
     return ", ".join(f"{output.amount(micros, currency)} {currency}" for currency, micros in sorted(by_currency.items())) or "0"
-
-
-def thread_count(threads: int) -> int:
-    """The wanted number of threads; one a processor for 0."""
-    import os
-
-    from rating.errors import UserError
-
-    if threads < 0:
-        raise UserError(f"--threads {threads} is below zero", "give 1 or more, or 0 for one a processor", exit_status=2)
-    return threads or len(os.sched_getaffinity(0))
 
 
 def run_id(name: str) -> int | None:

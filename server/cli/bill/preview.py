@@ -34,17 +34,16 @@ def preview(
 
 def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool, with_lines: bool) -> Preview:
     """Compute a preview and print it."""
-    from billing.accounts import lookup
-    from billing.runs import cycle
+    import functools
+
     from billing.store.home import Home
     from server import clock
+    from server.actions import bill_runs
     from server.cli import output, practice, stages
 
     with Home.open(home) as opened, stages.show("preview") as report:
-        if order.accounts is not None:
-            names = (lookup.show_account(opened, each).account.account_id for each in sorted(order.accounts))
-            order = order._replace(accounts=frozenset(names))
-        found = cycle.preview(opened, day, clock.now_us(opened), order=order, threads=thread_count(threads), progress=report)
+        now = functools.partial(clock.now_us, opened)
+        found = bill_runs.preview(opened, day, order, now, threads=thread_count(threads), progress=report)
     if as_json:
         output.print_json(practice.marked(opened, found))
     else:

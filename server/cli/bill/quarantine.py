@@ -54,12 +54,12 @@ def retry(
     """
     import functools
 
-    from billing.runs import quarantine_retry
     from billing.runs.states import By
     from billing.store.home import Home
     from server import clock, operator
-    from server.cli import output, practice, stages
-    from server.cli.bill.run import finish, print_report
+    from server.actions import bill_runs
+    from server.cli import stages
+    from server.cli.bill.run import show_ended
 
     who = operator.current()
     with Home.open(home) as opened:
@@ -67,21 +67,15 @@ def retry(
         if dry_run:
             return _preview(opened, run, by, threads, as_json=as_json)
         with stages.show("bill") as report:
-            done = quarantine_retry.retry(opened, run, now(), by, threads=thread_count(threads), progress=report, clock=now)
-        if done.state == "posted":
-            return finish(opened, done, as_json=as_json)
-    if as_json:
-        output.print_json(practice.marked(opened, done))
-    else:
-        practice.say(opened)
-        print_report(done)
-    return 0
+            ended = bill_runs.retry(opened, run, by, now, threads=thread_count(threads), progress=report)
+        return show_ended(opened, ended, as_json=as_json)
 
 
 def _preview(home: Home, run: int, by: By, threads: int, *, as_json: bool) -> int:
     """Print what a retry would bill, in the words of `bill run --dry-run`. Exit status 1: it would refuse."""
     from billing.runs import quarantine_retry
     from server import clock
+    from server.actions.bill_runs import would_refuse
     from server.cli import output, practice, stages
     from server.cli.bill.preview import print_preview
 
@@ -92,4 +86,4 @@ def _preview(home: Home, run: int, by: By, threads: int, *, as_json: bool) -> in
     else:
         practice.say(home)
         print_preview(found, with_lines=False)
-    return 1 if found.refused or found.findings else 0
+    return 1 if would_refuse(found) else 0

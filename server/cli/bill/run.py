@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from billing.controls.findings import Finding
     from billing.runs.cycle import Order, RunReport
     from billing.runs.selection.left_out import LeftOut
+    from billing.runs.trial import Trial
     from billing.store.home import Home
+    from server.actions.bill_runs import Ended
 
 Flag = Parameter(negative="")
 
@@ -66,10 +68,10 @@ def run(
         ahead=_reason(ahead),
     )
     if dry_run:
+        from server.actions.bill_runs import would_refuse
         from server.cli.bill.preview import show
 
-        shown = show(home, day, order, threads, as_json=as_json, with_lines=False)
-        return 1 if shown.refused or shown.findings else 0
+        return 1 if would_refuse(show(home, day, order, threads, as_json=as_json, with_lines=False)) else 0
     return _run(home, day, order, threads, as_json=as_json)
 
 
@@ -128,22 +130,33 @@ def print_report(report: RunReport) -> None:
 def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
     import functools
 
-    from billing.documents import following
-    from billing.intake.taking import Intake
-    from billing.runs import cycle, reports
     from billing.store.home import Home
     from server import clock
+    from server.actions import bill_runs
     from server.cli import stages
 
     with Home.open(home) as opened:
-        posted = following.left_at(opened, day) if order.resume else None
-        if posted is not None:  # somebody was stopped before its books were looked at
-            return finish(opened, reports.run_report(opened, posted, resumed=True), as_json=as_json)
         now = functools.partial(clock.now_us, opened)
         with stages.show("bill") as report:
-            Intake(opened).assemble(now())  # calls that lack a segment wait no longer than their source allows
-            done = cycle.run(opened, day, now(), order=order, threads=thread_count(threads), progress=report, clock=now)
-        return finish(opened, done, as_json=as_json) if done.state == "posted" else _computed(opened, done, as_json=as_json)
+            ended = bill_runs.run(opened, day, order, now, threads=thread_count(threads), progress=report)
+        return show_ended(opened, ended, as_json=as_json)
+
+
+def show_ended(home: Home, ended: Ended, *, as_json: bool) -> int:
+    """Print a run that has ended: with its books, or with its list. Exit status 1 if a book does not balance."""
+    from server.cli import output, practice
+
+    if ended.followed:
+        return _finish(home, ended, as_json=as_json)
+    practice.say(home, as_json=as_json)
+    if as_json:
+        listed = {"run": ended.run, "trial": ended.trial}
+        output.print_json(practice.marked(home, ended.run if ended.trial is None else listed))
+        return 0
+    print_report(ended.run)
+    if ended.trial is not None:
+        _print_list(ended, ended.trial)
+    return 0
 
 
 def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
@@ -151,31 +164,26 @@ def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
     return "not known" if report.drafts and not by_currency else amounts(by_currency)
 
 
-def finish(home: Home, done: RunReport, *, as_json: bool) -> int:
-    """Print a posted run with its books, after runs that were not followed up before. Exit status 1 if a book does not balance."""
-    import msgspec
-
-    from billing.documents.following import follow_up
-    from billing.left_out.for_good import open_records
+def _finish(home: Home, ended: Ended, *, as_json: bool) -> int:
+    """Print a posted run with its books, after runs that were not followed up before."""
     from billing.runs.reports import run_report
     from server.cli import output, practice
-    from server.cli.ledger.common import who
 
-    followed = follow_up(home, done.run_id, who(home))
-    late = open_records(home)
+    done = ended.run
     if as_json:
-        output.print_json(practice.marked(home, msgspec.structs.replace(done, too_late_open=late.records)))
+        output.print_json(practice.marked(home, done))
     else:
         practice.say(home)
-        for each in followed:
-            print_report(done if each.run_id == done.run_id else run_report(home, each.run_id))
+        for each in ended.followed:
+            report = done if each.run_id == done.run_id else run_report(home, each.run_id)
+            print_report(report)
             _print_books(each.books, each.open_findings)
-            _print_for_good(done if each.run_id == done.run_id else run_report(home, each.run_id))
+            _print_for_good(report)
             print_alarms(each.alarms)
             if each.run_id != done.run_id:
                 print()
-        _print_open(late.records, _for_good(done))
-    return 0 if all(book.ok for each in followed for book in each.books) else 1
+        _print_open(done.too_late_open, _for_good(done))
+    return 0 if ended.balances else 1
 
 
 def _print_open(records: int | None, of_run: int) -> None:
@@ -224,36 +232,14 @@ def print_failed(failed: Sequence[Book]) -> None:
         print(f"  FAILED {each.name}: {each.left:,} is not {each.right:,} {each.unit}")
 
 
-def _computed(home: Home, done: RunReport, *, as_json: bool) -> int:
-    from server.cli import output, practice
-
-    practice.say(home, as_json=as_json)
-    if done.state != "computed":
-        output.print_json(practice.marked(home, done)) if as_json else print_report(done)
-        return 0
-    from billing.controls import findings
-    from billing.controls.book import book
-    from billing.runs import start, states, trial
-    from server import clock
+def _print_list(ended: Ended, found: Trial) -> None:
     from server.cli.pages.trial import print_trial
 
-    found = trial.compare(home, done.run_id)
-    jumps = {each.account_id: each.now_micros for each in found.jumps.shown}
-    jumping = book(
-        f"trial, run {done.run_id} of {done.bill_date}: no bill is five times the last one", found.jumps.count, 0, "accounts", jumps
-    )
-    findings.keep(home, [jumping], done.run_id, done.started_by, clock.today(home), clock.now_us(home))
-    if as_json:
-        output.print_json(practice.marked(home, {"run": done, "trial": found}))
-        return 0
-    print_report(done)
+    done = ended.run
     print()
     print_trial(found)
-    with home.connect() as connection:
-        waits = start.waits_for_approval(connection, states.find(connection, done.run_id))
-    approve = f"ratewright bill approve --run {done.run_id} (another person), then " if waits else ""
+    approve = f"ratewright bill approve --run {done.run_id} (another person), then " if ended.waits else ""
     print(f"\nnothing is numbered yet: {approve}ratewright bill run --date {done.bill_date} --resume")
-    return 0
 
 
 def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:

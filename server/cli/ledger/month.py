@@ -76,17 +76,12 @@ def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
 
 
 def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: bool, dry_run: bool) -> int:
-    from billing.accounting import closing
-    from billing.accounting.month_end import month_of
-    from billing.accounting.unbilled import targets
     from billing.store.home import Home
+    from server.actions import month_end as actions
     from server.cli import output, practice, progress
 
-    wanted = month_of(month)
     with Home.open(home) as opened, progress.show("month end", "events") as report:
-        require_entity(opened, entity)
-        found = targets(opened, wanted, progress=report)
-        done = closing.close(opened, wanted, entity, found, reason, who(opened), dry_run=dry_run)
+        done = actions.close(opened, month, entity, reason, who(opened), dry_run=dry_run, progress=report)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,8 +62,8 @@ def what_if(
     """
     from billing.store import output_files
     from billing.store.home import Home
-    from billing.what_if import migration, month
-    from billing.what_if import what_if as ask
+    from server.actions import what_if as actions
+    from server.actions.threads import thread_count
     from server.cli import catalogue_names, output, practice
     from server.cli.pages import what_if as what_if_page
 
@@ -75,12 +74,9 @@ def what_if(
         raise UserError(f"{csv} is named for the figures and for the picture", "name two files", exit_status=2)
     if chart is not None and chart.suffix not in CHARTS:
         raise UserError(f"--chart {chart} is not a picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
-    of_month = month.parse(period)
     catalogue = catalogue_names.find(draft, home)
-    moves = [migration.parse(each, catalogue.identity) for each in migrate]
-    only = migration.full_name(plan, catalogue.identity) if plan else ""
     with Home.open(home) as opened:
-        report = ask(opened, catalogue, of_month, clock_s=time.perf_counter, only_plan=only, moves=moves, threads=_workers(threads))
+        report = actions.run(opened, catalogue, period, plan or "", migrate, threads=thread_count(threads))
         kept = _keep(opened, catalogue, report)
     if csv is not None:
         output_files.write(csv, what_if_page.as_csv(report).encode(), overwrite=overwrite)
@@ -96,16 +92,15 @@ def what_if(
 
 
 def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
-    """Keep that the draft was tried on the month, and say so. A part of the month, or one with moves, is not what publication asks for."""
-    from billing import catalogue as store
+    """Keep that the draft was tried on the month, and say so."""
     from server import clock
+    from server.actions import what_if as actions
     from server.operator import current
 
-    if report.only_plan or report.moved:
+    kept = actions.keep(home, catalogue, report, current(), clock.now_us(home))
+    if kept is None:
         return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
-    figures = {each.currency: {"now_micros": each.now_micros, "then_micros": each.then_micros} for each in report.currencies}
-    detail = {"commit_seq": report.commit_seq, "events": report.events, "revenue": figures}
-    if store.record_what_if(home, catalogue, report.month, current(), clock.now_us(home), detail):
+    if kept:
         return f"Kept: {catalogue.identity}@{catalogue.version} was tried on {report.month}."
     return "Nothing was stored: this is not a draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
 
@@ -114,11 +109,3 @@ def _drawn(path: Path, report: WhatIf) -> str:
     from billing.what_if import chart
 
     return chart.svg(report) if path.suffix == ".svg" else chart.html(report)
-
-
-def _workers(threads: int) -> int:
-    import os
-
-    if threads < 0:
-        raise UserError(f"--threads {threads} is below zero", "give 1 or more, or 0 for one a processor", exit_status=2)
-    return threads or len(os.sched_getaffinity(0))

@@ -17,7 +17,8 @@ CALL = re.compile(r"commit_points\.reached\(\s*\"([a-z_.]+)\"")
 
 
 def test_points_and_code_agree() -> None:
-    used = {name for path in (ROOT / "billing").rglob("*.py") for name in CALL.findall(path.read_text(encoding="utf-8"))}
+    paths = [path for folder in ("billing", "server/operations") for path in (ROOT / folder).rglob("*.py")]
+    used = {name for path in paths for name in CALL.findall(path.read_text(encoding="utf-8"))}
     assert used == set(commit_points.POINTS)
 
 

@@ -16,6 +16,7 @@ from ratewright.v1 import (
     account_service_pb2,
     approval_service_pb2,
     audit_service_pb2,
+    bill_run_service_pb2,
     dunning_service_pb2,
     invoice_service_pb2,
     rating_service_pb2,
@@ -33,6 +34,7 @@ FILES = (  # loads their descriptors
         account_service_pb2,
         approval_service_pb2,
         audit_service_pb2,
+        bill_run_service_pb2,
         dunning_service_pb2,
         invoice_service_pb2,
         rating_service_pb2,
@@ -44,9 +46,9 @@ DEADLINE_S = 20
 
 
 def api() -> dict[str, Any]:
-    """Descriptors of all calls, by name: of our services, and of health."""
+    """Descriptors of all calls, by name: of our services, of operations and of health."""
     pool = descriptor_pool.Default()
-    services = [pool.FindServiceByName(name) for name in (*SERVICE_NAMES, "grpc.health.v1.Health")]
+    services = [pool.FindServiceByName(name) for name in (*SERVICE_NAMES, "google.longrunning.Operations", "grpc.health.v1.Health")]
     return {f"{service.full_name}/{method.name}": method for service in services for method in service.methods}
 
 

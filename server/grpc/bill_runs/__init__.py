@@ -1,0 +1,1 @@
+"""BillRunService, and the standard google.longrunning.Operations: runs are started, previewed, decided on and followed here."""

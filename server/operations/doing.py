@@ -1,0 +1,51 @@
+"""The doing of an operation: its work, its progress, and its end."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from billing import acting
+from billing.catalogue import Operator
+from billing.store.home import Home
+from rating.errors import NotFoundError, ProblemsError, UserError
+from server import clock
+from server.operations import processes, rows, work
+from server.operations.rows import Failure
+from server.operations.work import Bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WRONG_CALL = 2  # exit status of a command that was called with values that cannot be
+_log = logging.getLogger(__name__)
+
+
+def do(home_path: Path, name: str) -> None:
+    """Do the work of an operation as the operator who asked for it, and store its end."""
+    reporter = processes.Reporter(home_path, name)
+    with Home.open(home_path) as home:
+        operation = rows.find(home, name)
+        now, actor = functools.partial(clock.now_us, home), rows.actor_of(operation)
+        with acting.acting_as(actor):
+            by = Operator(actor.name, actor.number, actor.via.value)
+            bench = Bench(home, by, now, reporter.report, operation.run_id, bool(operation.resumes))
+            outcome = _outcome(operation, bench)
+            rows.note_end(home, name, now, reporter.last, outcome)
+    processes.tidy(home_path, name)
+
+
+def _outcome(operation: rows.Operation, bench: Bench) -> str | Failure:
+    """The result of the work, as JSON, or its error."""
+    try:
+        return msgspec.json.encode(work.read_work(operation.request).done(bench)).decode()
+    except UserError as error:
+        wrong = "wrong call" if error.exit_status == _WRONG_CALL else "refused"
+        lines = " ".join(error.lines()[:-1]) if isinstance(error, ProblemsError) else error.message
+        return Failure("not found" if isinstance(error, NotFoundError) else wrong, lines, error.remedy)
+    except Exception:  # noqa: BLE001 -- the edge of the process: its end is told to whoever asks
+        _log.exception("internal error")
+        return Failure("internal", f"internal error; the log of the operation says more: {processes.FOLDER}/{operation.name}.log", "")
