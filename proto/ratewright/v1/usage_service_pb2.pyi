@@ -153,7 +153,7 @@ class CreateUsageStreamRequest(_message.Message):
     """Whether the call is only tried: it is checked and answered, and nothing is stored."""
     @_builtins.property
     def usage_stream(self) -> Global___UsageStream:
-        """Its `source`; nothing else of it is looked at."""
+        """Its `source`; its other fields are ignored."""
 
     def __init__(
         self,
