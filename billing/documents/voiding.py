@@ -255,7 +255,7 @@ def _void(work: Work, document: Document, day: str, reason: str) -> Void:
     posted = ledger.post_columns(connection, ledger.with_ids(mirrored), seq)
     allocate_credit(connection, [document.account_key], seq)
     work.agree(seq)
-    back = {credit_id: -amount for (_, credit_id), amount in freed.items() if credit_id != document.number}
+    back = {credit_id: amount for (_, credit_id), amount in freed.items() if credit_id != document.number}
     return _answer(document, day, posted, back)
 
 

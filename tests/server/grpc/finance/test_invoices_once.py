@@ -142,19 +142,11 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "request_", "changes", "code", "reason"), REFUSALS)
-def test_refused(  # noqa: PLR0913, PLR0917 -- a row of the table
-    invoices: invoice_service_pb2_grpc.InvoiceServiceStub,
-    billed: World,
-    method: str,
-    request_: Any,  # noqa: ANN401 -- as above
-    changes: dict[str, Any],
-    code: grpc.StatusCode,
-    reason: str,
-) -> None:
+def test_refused(invoices: invoice_service_pb2_grpc.InvoiceServiceStub, billed: World) -> None:
     before = head(billed)
-    refusal = refused(lambda: send(invoices, method, request_, **changes))
-    assert (refusal.code, refusal.reason) == (code, reason), refusal
+    for method, request, changes, code, reason in REFUSALS:
+        refusal = refused(lambda call=method, sent=request, more=changes: send(invoices, call, sent, **more))
+        assert (refusal.code, refusal.reason) == (code, reason), (request, changes, refusal)
     assert head(billed) == before
 
 
