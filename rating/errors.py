@@ -55,6 +55,10 @@ class StoreError(UserError):
     """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Every further attempt fails too."""
 
 
+class BusyError(UserError):
+    """Another process is at work that one process does at a time: the same is possible once it has ended."""
+
+
 class LockedError(StoreError):
     """Another process has been writing to the store all the while."""
 

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from billing.store import lock
-from rating.errors import UserError
+from rating.errors import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,5 +34,5 @@ def only_run(home: Home, what: str, now_us: int, *, wait: bool | None = None) ->
             stack.enter_context(lock.held(home.charges_folder / LOCK_NAME, what, now_us, wait_s=None if wait else 0.0))
         except lock.HeldError as error:
             remedy = _AGAIN if wait is None else _GOES_ON
-            raise UserError(f"another process is working on {home.path}{error}", remedy) from error
+            raise BusyError(f"another process is working on {home.path}{error}", remedy) from error
         yield

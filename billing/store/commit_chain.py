@@ -60,6 +60,7 @@ _SIGNED_LATER: Final = {
     "operator_keys": ("key_id", "operator_id", "kind", "subject", "from_us", "until_us", *_BY),
     "operator_grants": ("grant_id", "operator_id", "role", "entity", "source", "from_us", "until_us", "reason", *_BY),
     "operator_revocations": ("revocation_id", "kind", "item_id", "reason", *_BY),
+    "operations": ("operation_key", "name", "kind", "subject", "request", "resumes", "via", "role", "call", *_BY),
 }
 ACTOR: Final = ("by_name", "by_uid", "via", "role", "call", "subject", "reason", "peer", "request_id")  # columns of commits
 _FIRST: Final = "first"  # parameter of queries: the commit from which on they find

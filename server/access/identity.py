@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import re
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX: Final = 4_096  # credentials whose signature was checked
 _BEARER: Final = "bearer "
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
 class Credential(NamedTuple):
@@ -49,6 +51,7 @@ class Caller(NamedTuple):
     number: int
     via: Via
     roles: frozenset[Role]
+    grants: frozenset[int]  # numbers of the grants that hold now
     identity: Identity
     credential: Credential
 
@@ -60,7 +63,8 @@ class Identities:
         self._home, self._clock_us = home, clock_us
         self._audience = tokens.audience(home.installation_id)
         self._keys: dict[str, ec.EllipticCurvePublicKey] = {}
-        self._checked: collections.OrderedDict[bytes, Credential] = collections.OrderedDict()
+        self._checked: collections.OrderedDict[tuple[KeyKind, bytes], Credential] = collections.OrderedDict()
+        self._reading = 0  # how often keys were read
         self._known: dict[tuple[KeyKind, str], Identity | None] = {}
         self._generation: Generation | None = None
         self._lock = threading.Lock()
@@ -71,6 +75,7 @@ class Identities:
         public = {kid: key.public_key() for kid, key in key_files.token_keys(self._home.path).items()}
         with self._lock:
             self._keys = public
+            self._reading += 1
             self._checked.clear()
 
     def caller(self, metadata: Mapping[str, str], auth_context: Mapping[str, list[bytes]]) -> Caller:
@@ -90,7 +95,8 @@ class Identities:
             raise _refused("CREDENTIALS_EXPIRED", "the token or certificate has ended")
         via = Via.TOKEN if credential.kind is KeyKind.TOKEN else Via.CERTIFICATE
         row = identity.operator
-        return Caller(row.name, row.person_uid, via, identity.roles_at(now_us), identity, credential)
+        grants = frozenset(each.grant_id for each in row.grants if each.holds_at(now_us))
+        return Caller(row.name, row.person_uid, via, identity.roles_at(now_us), grants, identity, credential)
 
     def _identity(self, credential: Credential) -> Identity | None:
         name = (credential.kind, credential.subject)
@@ -113,28 +119,35 @@ class Identities:
         if text:
             if text[: len(_BEARER)].lower() != _BEARER:
                 raise _refused("CREDENTIALS_REFUSED", "the metadata `authorization` does not hold a bearer token")
-            data = text[len(_BEARER) :].encode()
-            return self._remembered(data, lambda: self._of_token(data.decode()))
+            token = text[len(_BEARER) :]
+            if _TOKEN.fullmatch(token) is None:
+                raise _refused("CREDENTIALS_REFUSED", "the token is not well made, or its signature is wrong")
+            return self._remembered(KeyKind.TOKEN, token.encode("ascii"), lambda: self._of_token(token))
         if pem:
-            return self._remembered(pem[0], lambda: _of_certificate(pem[0]))
+            return self._remembered(KeyKind.CERTIFICATE, pem[0], lambda: _of_certificate(pem[0]))
         raise _refused("CREDENTIALS_MISSING", "this call needs a token or a client certificate")
 
-    def _remembered(self, data: bytes, check: Callable[[], Credential]) -> Credential:
-        digest = hashlib.sha256(data).digest()
+    def _remembered(self, kind: KeyKind, data: bytes, check: Callable[[], Credential]) -> Credential:
+        """The credential of these bytes, checked once as a key of this kind: a certificate is public, and proves nothing as a token."""
+        digest = (kind, hashlib.sha256(data).digest())
         with self._lock:
-            found = self._checked.get(digest)
+            found, reading = self._checked.get(digest), self._reading
         if found is not None:
             return found
         found = check()
         with self._lock:
+            if reading != self._reading:  # keys were read again meanwhile: what was checked by those of before is not remembered
+                return found
             self._checked[digest] = found
             while len(self._checked) > REMEMBERED_MAX:
                 self._checked.popitem(last=False)
         return found
 
     def _of_token(self, text: str) -> Credential:
+        with self._lock:
+            keys = self._keys
         try:
-            claims = tokens.verified(text, self._keys, self._audience)
+            claims = tokens.verified(text, keys, self._audience)
         except tokens.TokenRefusedError as error:
             raise _refused("CREDENTIALS_REFUSED", str(error)) from None
         return Credential(KeyKind.TOKEN, claims.token_id, claims.operator, claims.until_us)

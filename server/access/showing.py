@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from billing.store import commit_chain, tables
 from server.access import trail
-from server.access.trail import Entry
+from server.access.trail import DayEnd, Entry
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from server.access.trail import DayEnd
 
 
 class Problem(NamedTuple):
@@ -23,12 +22,36 @@ class Problem(NamedTuple):
     what: str
 
 
-def problems(home: Home, exported: list[DayEnd]) -> list[Problem]:
-    """Changes in the chain of commits and in the trail. `exported`: ends of days that were kept elsewhere."""
+class Exported(NamedTuple):
+    """The ends that were kept elsewhere: of the chain of commits, and of days of the trail."""
+
+    commit_seq: int
+    chain: bytes
+    day_ends: list[DayEnd]
+
+
+NONE_EXPORTED: Final = Exported(0, b"", [])
+
+
+def export(home: Home) -> Exported:
+    """The ends as they are now."""
+    with home.connect() as connection:
+        commit_seq, chain = commit_chain.head(connection)
+    return Exported(commit_seq, chain, trail.day_ends(home.path))
+
+
+def problems(home: Home, exported: Exported = NONE_EXPORTED) -> list[Problem]:
+    """Changes in the chain of commits and in the trail, and tails of both that were cut since they were exported."""
+    row = tables.commits.c
     with home.connect() as connection:
         broken = commit_chain.broken(connection)
+        chain = connection.execute(sa.select(row.chain).where(row.commit_seq == exported.commit_seq)).scalar_one_or_none()
     found = [Problem(f"commit {each}", "its hash is not that of its content") for each in broken]
-    return found + [Problem(f"{each.file}:{each.line}", each.what) for each in trail.verify(home.path, exported)]
+    if exported.commit_seq and (chain is None or bytes(chain) != exported.chain):
+        found.append(
+            Problem(f"commit {exported.commit_seq}", "it is not the commit that was exported: commits were deleted, or made again")
+        )
+    return found + [Problem(f"{each.file}:{each.line}", each.what) for each in trail.verify(home.path, exported.day_ends)]
 
 
 def entries(home: Home) -> list[Entry]:

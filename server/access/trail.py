@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
+import logging
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -39,11 +42,12 @@ START: Final = "0" * (2 * DIGEST_BYTES)
 END: Final = "day_end"
 WRITERS_MAX: Final = 100
 _DAY: Final = len("2026-01-01")
-_TAIL_BYTES: Final = 65_536  # longer than any line
+_MINUTE_S: Final = 60.0
 _KEY_FILE: Final = "audit-key.pem"
 _ENDING: Final = ".jsonl"
 _OWNER_ONLY: Final = 0o600
 _REFUSALS_KEPT_MAX: Final = 10_000  # peers of a minute whose refusals are summed apart
+_log = logging.getLogger(__name__)
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,25 +93,25 @@ class Trail:
         self._key = _key(home)
         self._lock = threading.Lock()
         self._refused: dict[tuple[str, str, str], list[int]] = {}
+        self._refused_since_s = 0.0  # on the monotonic clock: the first refusal that is summed and not written
         self._held = contextlib.ExitStack()
         self._writer = _own_place(self._folder, now_us, self._held)
-        self._day, self._count, self._hash = "", 0, START
         self._unsynced = False
         self._closed = threading.Event()
-        self._open_day(now_us)
+        self._place = self._opened(str(utc_date(now_us)))
         self._thread = threading.Thread(target=self._sync_often, name="audit-sync", daemon=True)
         self._thread.start()
 
     def add(self, entry: Entry) -> None:
-        """Write an entry; it survives this process when this returns, and a power cut within a second."""
+        """Write an entry; it survives this process when this returns, and a power cut within a second. Raises OSError for a full disk."""
         with self._lock:
             self._append(entry)
 
     def add_refusal_of_nobody(self, entry: Entry) -> None:
         """Sum refusals of callers without an identity by peer and minute: they are written when the minute is over."""
-        minute = entry.at_us // 60_000_000
         with self._lock:
-            self._write_minutes_before(minute)
+            if not self._refused:
+                self._refused_since_s = time.monotonic()
             name = (entry.peer, entry.call, entry.outcome)
             if name not in self._refused and len(self._refused) >= _REFUSALS_KEPT_MAX:
                 name = ("others", "", entry.outcome)
@@ -120,60 +124,118 @@ class Trail:
         self._closed.set()
         self._thread.join()
         with self._lock:
-            self._write_minutes_before(None)
-            os.fsync(self._file)
-            os.close(self._file)
+            try:
+                self._write_refused()
+                os.fsync(self._place.file)
+            except OSError as error:
+                _log.error("the audit trail could not be written to its end: %s", error)
+            os.close(self._place.file)
             self._held.close()
 
-    def _write_minutes_before(self, minute: int | None) -> None:
-        old = [name for name, (at_us, _) in self._refused.items() if minute is None or at_us // 60_000_000 < minute]
-        for name in old:
-            at_us, count = self._refused.pop(name)
+    def _write_refused(self) -> None:
+        for name, (at_us, count) in list(self._refused.items()):
             peer, call, outcome = name
             self._append(Entry(at_us, call, outcome, peer=peer, count=count))
+            del self._refused[name]
 
     def _append(self, entry: Entry) -> None:
         day = str(utc_date(entry.at_us))
-        if day > self._day:
-            self._end_day()
-            self._open_day(entry.at_us)
-        self._write(msgspec.to_builtins(entry))
+        if day > self._place.day:
+            self._turn(day)
+        self._place = _written(self._place, msgspec.to_builtins(entry))
+        self._unsynced = True
 
-    def _write(self, content: dict[str, Any]) -> None:
-        digest = _digest(self._hash, content)
-        os.write(self._file, msgspec.json.encode({**content, "hash": digest}) + b"\n")
-        self._hash, self._count, self._unsynced = digest, self._count + 1, True
+    def _turn(self, day: str) -> None:
+        """End a day and open the next. Where either fails, the day of before goes on."""
+        if not self._place.is_ended:
+            self._place = _written(self._place, _end_of(self._place, self._key))
+            os.fsync(self._place.file)
+        before, self._place = self._place, self._opened(day)
+        os.close(before.file)
 
-    def _open_day(self, now_us: int) -> None:
-        """Go on in the file of a day; one that a power cut has cut within its last line loses that half."""
-        day = str(utc_date(now_us))
+    def _opened(self, day: str) -> _Place:
+        """The file of a day, and the hash that its next entry follows on. An earlier day whose process was killed is ended."""
         path = self._folder / f"{day}{self._writer}{_ENDING}"
-        last = _last_file(self._folder, self._writer)
-        if last is not None and last.stem > path.stem:
-            day, path = last.name[:_DAY], last  # the clock was set back: the trail goes on where it is
-        if last is not None:
-            _mend(last)
-        previous = START if last is None else _head_of(last)
-        self._count = _mend(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _OWNER_ONLY)
-        sync_names(self._folder)
-        if last is not None and last != path and not _is_ended(last):  # its process was killed before the day was over
-            previous = _end_other(last, previous, self._key)
-        self._day, self._hash = day, _head_of(path) if self._count else previous
-
-    def _end_day(self) -> None:
-        self._write(_end_of(self._day, self._count, self._hash, self._key))
-        os.fsync(self._file)
-        os.close(self._file)
+        own = [each for each in _of_writer(self._folder, self._writer) if each.stat().st_size]
+        last = max(own, default=None)
+        if last is not None and last.stem >= path.stem:  # the same day; or the clock was set back, and the trail goes on where it is
+            return _opened(last)
+        if last is None:
+            return _opened(path)
+        ahead = _opened(last)
+        if not ahead.is_ended:
+            ahead = _written(ahead, _end_of(ahead, self._key))
+            os.fsync(ahead.file)
+        os.close(ahead.file)
+        found = _opened(path)
+        return found._replace(hash=ahead.hash)
 
     def _sync_often(self) -> None:
         while not self._closed.wait(SYNC_S):
-            with self._lock:
-                file = os.dup(self._file) if self._unsynced else None
-                self._unsynced = False
-            if file is not None:
-                os.fsync(file)
-                os.close(file)
+            try:
+                self._sync()
+            except OSError as error:  # tried again: an entry is never forgotten, and its call has been answered
+                _log.error("the audit trail could not be synced: %s", error)
+
+    def _sync(self) -> None:
+        with self._lock:
+            if self._refused and time.monotonic() - self._refused_since_s >= _MINUTE_S:
+                self._write_refused()
+            file = os.dup(self._place.file) if self._unsynced else None
+            self._unsynced = False
+        if file is None:
+            return
+        try:
+            os.fsync(file)
+        except OSError:
+            self._unsynced = True
+            raise
+        finally:
+            os.close(file)
+
+
+class _Place(NamedTuple):
+    """An open file of a day: the number of its entries, the last hash, and whether the last entry is the end of the day."""
+
+    file: int
+    day: str
+    lines: int
+    hash: str
+    is_ended: bool
+
+
+def _opened(path: Path) -> _Place:
+    """Open a file of the trail, made where it is not there. Half a line that a power cut has left at its end is cut off."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _OWNER_ONLY)
+    try:
+        sync_names(path.parent)
+        count, last = _mended(file, path)
+        head = START if not last else str(msgspec.json.decode(last)["hash"])
+        return _Place(file, path.name[:_DAY], count, head, bool(last) and msgspec.json.decode(last).get("call") == END)
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def _written(place: _Place, content: dict[str, Any]) -> _Place:
+    """Write an entry whole, or leave the file as it was and raise OSError."""
+    digest = _digest(place.hash, content)
+    line = msgspec.json.encode({**content, "hash": digest}) + b"\n"
+    size = os.fstat(place.file).st_size
+    try:
+        written = os.write(place.file, line)
+    except OSError:
+        _cut(place.file, size)
+        raise
+    if written != len(line):
+        _cut(place.file, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return _Place(place.file, place.day, place.lines + 1, digest, content.get("call") == END)
+
+
+def _cut(file: int, size: int) -> None:
+    if os.fstat(file).st_size != size:
+        os.ftruncate(file, size)
 
 
 def files(home: Path) -> list[Path]:
@@ -183,9 +245,11 @@ def files(home: Path) -> list[Path]:
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:
     """Entries of a file, ends of days as well, without checks."""
-    with path.open("rb") as file:
-        for line in file:
-            yield msgspec.json.decode(line)
+    for line in _lines(path):
+        with contextlib.suppress(msgspec.DecodeError):  # a line that is not one; `verify` names it
+            found = msgspec.json.decode(line)
+            if isinstance(found, dict) and "call" in found:
+                yield found
 
 
 def day_ends(home: Path) -> list[DayEnd]:
@@ -195,34 +259,49 @@ def day_ends(home: Path) -> list[DayEnd]:
 
 
 def verify(home: Path, exported: list[DayEnd] | None = None) -> list[Problem]:
-    """Entries that were changed, left out, put in or moved; ends whose signature is wrong; tails that were cut behind an exported end."""
+    """Entries that were changed, left out, put in or moved; days without their end, or with a wrong one; tails behind exported ends."""
     problems, ends = list[Problem](), set[DayEnd]()
     public = _key(home).public_key()
     for chain in _chains(home).values():
         before = START
         for path in chain:
-            before = _verify_file(path, before, public, problems, ends)
+            before, is_ended = _verify_file(path, before, public, problems, ends)
+            if not is_ended and path != chain[-1]:
+                problems.append(Problem(path.name, _count(path), "the day has no end, though a later day follows"))
     cut = "an exported end of this day is not in the trail: its tail was cut, or it was changed"
     return problems + [Problem(f"{each.day}{_ENDING}", each.entries, cut) for each in exported or [] if each not in ends]
 
 
-def _verify_file(path: Path, before: str, public: ec.EllipticCurvePublicKey, problems: list[Problem], ends: set[DayEnd]) -> str:
-    count = 0
+def _verify_file(
+    path: Path, before: str, public: ec.EllipticCurvePublicKey, problems: list[Problem], ends: set[DayEnd]
+) -> tuple[str, bool]:
+    """The hash of the last entry of a file, and whether that is the end of its day."""
+    count, is_ended = 0, False
     for number, line in enumerate(_lines(path), 1):
         try:
             content = msgspec.json.decode(line, type=dict[str, Any])
             stored = content.pop("hash")
+            is_ended = content.get("call") == END
+            end = DayEnd(content["day"], content["entries"], content["last"], content["signature"]) if is_ended else None
         except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
             problems.append(Problem(path.name, number, "the line is not an entry"))
             continue
         if stored != _digest(before, content):
             problems.append(Problem(path.name, number, "the entry, or one in front of it, was changed, left out, put in or moved"))
-        if content.get("call") == END:
-            if content["entries"] != count or content["last"] != before or not _is_signed(content, public):
+        if end is not None:
+            if end.entries != count or end.hash != before or not _is_signed(content, public):
                 problems.append(Problem(path.name, number, "the end of the day is not that of its entries, or not signed by this home"))
-            ends.add(DayEnd(content["day"], content["entries"], content["last"], content["signature"]))
-        before, count = stored, count + 1
-    return before
+            ends.add(DayEnd(*map(_plain, end)))
+        before, count = str(stored), count + 1
+    return before, is_ended
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- of a line that anybody may have written
+    return value if isinstance(value, str | int) else repr(value)
+
+
+def _count(path: Path) -> int:
+    return sum(1 for _ in _lines(path))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -238,28 +317,17 @@ def _chains(home: Path) -> dict[str, list[Path]]:
     return chains
 
 
-def _end_of(day: str, count: int, head: str, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
-    signature = key.sign(_signed_text(day, count, head), ec.ECDSA(hashes.SHA256()))
-    return {"call": END, "day": day, "entries": count, "last": head, "signature": base64.b64encode(signature).decode()}
-
-
-def _end_other(path: Path, head: str, key: ec.EllipticCurvePrivateKey) -> str:
-    """End the day of a file whose process was killed; returns the hash of that end."""
-    count = _mend(path)
-    content = _end_of(path.name[:_DAY], count, head, key)
-    digest = _digest(head, content)
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    os.write(file, msgspec.json.encode({**content, "hash": digest}) + b"\n")
-    os.fsync(file)
-    os.close(file)
-    return digest
+def _end_of(place: _Place, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
+    signature = key.sign(_signed_text(place.day, place.lines, place.hash), ec.ECDSA(hashes.SHA256()))
+    text = base64.b64encode(signature).decode()
+    return {"call": END, "day": place.day, "entries": place.lines, "last": place.hash, "signature": text}
 
 
 def _is_signed(content: dict[str, Any], public: ec.EllipticCurvePublicKey) -> bool:
     try:
         data = _signed_text(content["day"], content["entries"], content["last"])
         public.verify(base64.b64decode(content["signature"]), data, ec.ECDSA(hashes.SHA256()))
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, TypeError):
         return False
     return True
 
@@ -288,38 +356,16 @@ def _own_place(folder: Path, now_us: int, held: contextlib.ExitStack) -> str:
     raise UserError(f"{WRITERS_MAX} services of this home are running", "stop those that are not needed")
 
 
-def _last_file(folder: Path, writer: str) -> Path | None:
-    own = [each for each in folder.glob(f"*{_ENDING}") if each.name[_DAY : -len(_ENDING)] == writer]
-    return max(own, default=None)
+def _of_writer(folder: Path, writer: str) -> list[Path]:
+    return [each for each in folder.glob(f"*{_ENDING}") if each.name[_DAY : -len(_ENDING)] == writer]
 
 
-def _head_of(path: Path) -> str:
-    """The hash of the last entry of a file."""
-    last = _last_line(path)
-    return START if not last else str(msgspec.json.decode(last)["hash"])
-
-
-def _is_ended(path: Path) -> bool:
-    last = _last_line(path)
-    return bool(last) and msgspec.json.decode(last).get("call") == END
-
-
-def _last_line(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
-        lines = file.read().splitlines()
-    return lines[-1] if lines else b""
-
-
-def _mend(path: Path) -> int:
-    """Cut half a line that a power cut has left at the end; returns the number of entries."""
-    if not path.is_file():
-        return 0
-    lines, whole = 0, 0
-    with path.open("rb") as file:
-        for line in file:
+def _mended(file: int, path: Path) -> tuple[int, bytes]:
+    """The number of whole lines of a file, and the last of them; what follows it is cut off."""
+    count, whole, last = 0, 0, b""
+    with path.open("rb") as lines:
+        for line in lines:
             if line.endswith(b"\n"):
-                lines, whole = lines + 1, whole + len(line)
-    if whole != path.stat().st_size:
-        os.truncate(path, whole)
-    return lines
+                count, whole, last = count + 1, whole + len(line), line
+    _cut(file, whole)
+    return count, last

@@ -34,6 +34,7 @@ else:
 
 Request = TypeVar("Request")
 CALLS_OF_CONNECTION_MAX: Final = 100
+WAIT: Final = "/google.longrunning.Operations/WaitOperation"
 HEALTH_PREFIX: Final = "/grpc.health.v1.Health/"
 _LOOK_AROUND_S: Final = 0.02
 IPV6_PREFIX_BITS: Final = 64  # the address of one site; a host may take any in it
@@ -56,11 +57,12 @@ class Limits(NamedTuple):
     health_waiting: Bound = Bound(200, 128)
     health: Bound = Bound(128, CALLS_OF_CONNECTION_MAX)
     watchers: Bound = Bound(64, 16)  # of the health
+    waits: Bound = Bound(48, 16)  # for the ends of operations
 
     @property
     def threads(self) -> int:
         """Enough for every call that is let in, and some for refusing the others at once."""
-        bounds = (self.waiting, self.calls, self.streams, self.health_waiting, self.health, self.watchers)
+        bounds = (self.waiting, self.calls, self.streams, self.health_waiting, self.health, self.watchers, self.waits)
         return sum(bound.total for bound in bounds) + 32
 
 
@@ -183,6 +185,7 @@ class Gate(_Interceptor):
         self._health_room = WaitingRoom(limits.health_waiting, limits.first_message_s)
         self._health_calls = Slots(limits.health, "CALLS_EXHAUSTED", "health checks")
         self._watchers = Slots(limits.watchers, "CALLS_EXHAUSTED", "watchers of the health")
+        self._waits = Slots(limits.waits, "CALLS_EXHAUSTED", "waits for operations")
 
     def close(self) -> None:
         """Let no more in, and end the calls that have sent nothing."""
@@ -192,7 +195,7 @@ class Gate(_Interceptor):
     def has_emptied(self, within_s: float) -> bool:
         """True where all that was let in has left; waits up to `within_s` for it, since a call that must end needs a moment."""
         until_s = time.monotonic() + within_s
-        slots = (self.streams, self._calls, self._health_calls, self._watchers)
+        slots = (self.streams, self._calls, self._health_calls, self._watchers, self._waits)
         while not all(each.are_free for each in slots):
             if time.monotonic() >= until_s:
                 return False
@@ -214,7 +217,8 @@ class Gate(_Interceptor):
         codec = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
         if handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(_watched(handler.unary_stream, room, self._watchers), **codec)
-        slots = self._health_calls if is_health else self._calls
+        is_wait = handler_call_details.method == WAIT
+        slots = self._health_calls if is_health else self._waits if is_wait else self._calls
         return grpc.stream_unary_rpc_method_handler(_answered(handler.unary_unary, room, slots), **codec)
 
 

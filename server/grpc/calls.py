@@ -6,12 +6,14 @@
 Who acts is known when a servicer is called: the gate in front of it has set `billing.acting`.
 
 Refuses: INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED (metadata `field` names what differs), MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND;
-FAILED_PRECONDITION: REFUSED. The last two carry the `remedy` that the command line would print.
+FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY (try again later). Those of NOT_FOUND and REFUSED carry the `remedy` that the command
+line would print.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -25,12 +27,13 @@ from billing.catalogue import Operator
 from billing.payments.writing import Act
 from billing.store import requests
 from billing.store.home import Home
-from rating.errors import NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
+from rating.errors import BusyError, NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+_log = logging.getLogger(__name__)
 REQUEST_ID_CHARACTERS_MAX: Final = 128
 NONCE_BYTES: Final = 16
 _WRONG_CALL: Final = 2  # exit status of a command that was called with values that cannot be
@@ -95,6 +98,9 @@ def refusal_of(error: UserError) -> Refusal:
     if isinstance(error, ProblemsError):
         places = ((f"{each.file}: {each.path}", each.message) for each in error.problems)
         return Refusal(grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", error.message, metadata, places)
+    if isinstance(error, BusyError):  # its text names the process and the folder, which are for the shell
+        message = "other work that is done by one at a time is under way in this home; try again when it has ended"
+        return Refusal(grpc.StatusCode.UNAVAILABLE, "HOME_BUSY", message)
     if isinstance(error, NotFoundError):
         return not_found("NOT_FOUND", error.message, metadata)
     if error.exit_status == _WRONG_CALL:
@@ -117,9 +123,11 @@ def _write(door: Door, request: Any, answer_type: type[Answer], act: Callable[[A
     with acting.acting_as(actor._replace(request=asked)):
         try:
             answer = act(Act(_operator(actor), door.clock_us()))
-        except requests.RepeatedError:
+        except UserError as error:
             before = _before(door.home, actor, request.request_id)
-            assert before is not None, request.request_id
+            if before is None or before.nonce == asked.nonce:
+                raise
+            _log.info("a call was made twice at once: %s", error.message)  # the other one had the effect
             return _repeated(before, actor, fields, answer_type, recover)
         with door.home.begin() as connection:
             requests.answered(connection, acting.current(), answer.SerializeToString(deterministic=True))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import grpc
 import msgspec
+from google.protobuf.message import DecodeError
 
 from billing import acting
 from billing.acting import Actor
@@ -25,7 +27,7 @@ from server.access.identity import Caller, Identities
 from server.access.masking import Mask, mask_for
 from server.access.trail import Entry, Trail
 from server.grpc.admission import peer_of
-from server.grpc.refusals import Refusal, abort, as_refusal
+from server.grpc.refusals import Refusal, abort, answering, as_refusal, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +42,7 @@ else:
 REASON_HEADER: Final = "ratewright-reason"
 REASON_CHARACTERS_MAX: Final = 500
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
+_log = logging.getLogger(__name__)
 _OK: Final = "OK"
 _OPENED: Final = "OPENED"  # a stream of answers, of which the first one has not left yet
 _ENTERED: Final[contextvars.ContextVar[_Entered | None]] = contextvars.ContextVar("entered", default=None)
@@ -105,7 +108,7 @@ class Entrance(_Interceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler | None:
         """The handler, behind the entrance."""
-        found: Any = continuation(handler_call_details)  # of any kind: one of its four methods is set
+        found: Any = _parsing(continuation(handler_call_details))  # of any kind: one of its four methods is set
         call = handler_call_details.method.removeprefix("/")
         rule = roles.rule_of(call)
         if found is None or self._access is None or rule.anybody:
@@ -121,7 +124,8 @@ class Entrance(_Interceptor):
         def behind(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- messages of any method
             with self._entered(call, rule, context) as entered:
                 answer = method(request, context)
-                entered.end(_OK)
+                with answering(context):
+                    entered.end(_OK)
                 return answer
 
         return behind
@@ -129,9 +133,15 @@ class Entrance(_Interceptor):
     def _streamed(self, method: Callable[..., Any], call: str, rule: roles.Rule) -> Callable[..., Any]:
         def behind(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401 -- as above
             with self._entered(call, rule, context) as entered:
-                entered.record(_OPENED)
-                yield from method(request, context)
-                entered.end(_OK)
+                is_opened = False
+                for answer in method(request, context):
+                    if not is_opened:
+                        with answering(context):
+                            entered.record(_OPENED)  # before the first answer leaves
+                        is_opened = True
+                    yield answer
+                with answering(context):
+                    entered.end(_OK)
 
         return behind
 
@@ -139,20 +149,22 @@ class Entrance(_Interceptor):
     def _entered(self, call: str, rule: roles.Rule, context: grpc.ServicerContext) -> Iterator[_Entered]:
         """Let a call in, or abort it; its end is recorded."""
         assert self._access is not None, call
-        metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+        given = dict(context.invocation_metadata())
+        metadata = {key: value for key, value in given.items() if isinstance(value, str)}
         peer = peer_of(context)
         found: Caller | None = None
         try:
             found = self._access.identities.caller(metadata, _auth_context(context))
             _require_role(found, rule, call)
         except Refusal as refusal:
-            self._record_refusal(call, found, peer, refusal)
+            with answering(context):
+                self._record_refusal(call, found, peer, refusal)
             abort(context, refusal)
         except (UserError, OSError) as error:  # the store does not answer: nobody is let in
             abort(context, as_refusal(error))
         assert found is not None, call
         role = min(found.roles & rule.roles)
-        reason = metadata.get(REASON_HEADER, "")[:REASON_CHARACTERS_MAX]
+        reason = _reason(given)
         actor = Actor(found.name, found.number, found.via, str(role), call, reason=reason, peer=peer)
         entered = _Entered(self._access, found, actor, is_recorded=rule.records)
         mark = _ENTERED.set(entered)
@@ -165,7 +177,10 @@ class Entrance(_Interceptor):
             with self._lock:
                 self._open.pop(id(entered), None)
             _ENTERED.reset(mark)
-            entered.end(_outcome(context))
+            try:
+                entered.end(_outcome(context))
+            except OSError as error:  # of a refusal: it leaves without its entry
+                _log.error("the audit trail could not be written: %s", error)
 
     def _record_refusal(self, call: str, found: Caller | None, peer: str, refusal: Refusal) -> None:
         assert self._access is not None, call
@@ -188,12 +203,45 @@ class Entrance(_Interceptor):
         assert self._access is not None, each
         try:
             now = self._access.identities.again(each.caller.credential)
-            if now.roles != each.caller.roles:
+            if each.caller.grants - now.grants:
                 _cancel(each.context)
         except Refusal:
             _cancel(each.context)
-        except (UserError, OSError):  # the store does not answer: looked up again in a while
-            return
+        except Exception as error:  # noqa: BLE001 -- the edge of a thread: the store does not answer, and all are looked up again in a while
+            _log.warning("the callers of open calls could not be looked up: %s", error)
+
+
+def _parsing(handler: Any) -> Any:  # noqa: ANN401 -- a handler of any kind
+    """The same handler, which gets bytes and parses them itself: gRPC would keep the place of a call whose message is malformed."""
+    if handler is None:
+        return None
+    parse = handler.request_deserializer
+
+    def parsed(data: bytes) -> Any:  # noqa: ANN401 -- a message of any method
+        try:
+            return parse(data)
+        except DecodeError:
+            raise invalid("MALFORMED_REQUEST", "the message is not one of this call") from None
+
+    def streamed(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda requests, context: method(map(parsed, requests), context)
+
+    def single(method: Callable[..., Any]) -> Callable[..., Any]:
+        def behind(data: bytes, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- as above
+            with answering(context):
+                request = parsed(data)
+            return method(request, context)
+
+        return behind
+
+    codec = {"request_deserializer": None, "response_serializer": handler.response_serializer}
+    if handler.request_streaming:
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(streamed(handler.stream_stream), **codec)
+        return grpc.stream_unary_rpc_method_handler(streamed(handler.stream_unary), **codec)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(single(handler.unary_stream), **codec)
+    return grpc.unary_unary_rpc_method_handler(single(handler.unary_unary), **codec)
 
 
 class _Entered:
@@ -230,6 +278,13 @@ def _require_role(found: Caller, rule: roles.Rule, call: str) -> None:
 
 def _words(needed: frozenset[Role]) -> str:
     return " or ".join(sorted(needed)) or "of no operator"
+
+
+def _reason(metadata: Mapping[str, str | bytes]) -> str:
+    """The reason that a caller gives, in one line: as ASCII, or in UTF-8 under the name of the header with `-bin`."""
+    given = metadata.get(REASON_HEADER, "") or metadata.get(f"{REASON_HEADER}-bin", b"")
+    text = given if isinstance(given, str) else given.decode("utf-8", "replace")
+    return "".join(each if each.isprintable() else " " for each in text[:REASON_CHARACTERS_MAX]).strip()
 
 
 def _cancel(context: Any) -> None:  # noqa: ANN401 -- the stubs of a context leave its types open

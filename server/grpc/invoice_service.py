@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from billing.accounting import ageing
+from billing.accounts.lookup import key_of
 from billing.documents import crediting, voiding
 from billing.documents.showing.document import document
 from billing.documents.usage_list import UsageList, usage_list
@@ -13,9 +17,9 @@ from billing.payments.statement import statement
 from billing.store import approvals
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from rating.errors import NotFoundError, quoted
+from rating.errors import NotFoundError, UserError, quoted
 from server.actions import invoices, payments
-from server.grpc import calls, convert, invoice_messages
+from server.grpc import calls, convert, entrance, invoice_messages
 from server.grpc.finance import filters, values
 from server.grpc.finance import invoice_answers as answers
 from server.grpc.refusals import answering, invalid, not_found
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 PAGE_SIZE_MAX: Final = values.PAGE_SIZE_MAX
 EVENTS_MAX: Final = 1_000
 DEFAULT_LANGUAGE: Final = "en"
+UNFINISHED: Final = frozenset({"computing", "numbered"})  # states of a run that nobody has to approve, and that has not ended
 
 
 class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
@@ -147,7 +152,11 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             return answers.reissued(invoices.reissue(self._home, number, by), practice=self._practice)
 
         def recover(commit_seq: int) -> pb.ReissueInvoiceResponse:
-            return answers.reissued(invoices.reissued_by(self._home, commit_seq), practice=self._practice)
+            done = invoices.reissued_by(self._home, commit_seq)
+            if done.report.state in UNFINISHED:
+                what = f"run {done.report.run_id} of {done.report.bill_date} was cut off, and is {done.report.state}"
+                raise UserError(what, "ResumeBillRun, or `ratewright bill run --resume`, goes on with it")
+            return answers.reissued(done, practice=self._practice)
 
         return values.write(self._door, request, context, act, recover, pb.ReissueInvoiceResponse)
 
@@ -179,6 +188,8 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def find() -> account_statement_pb2.Statement:
             account_id = convert.parse_statement_name(request.name)
+            with contextlib.suppress(NotFoundError):  # the statement itself refuses it
+                entrance.about(f"account {key_of(self._home, account_id)}")
             first, after = values.day_or_none(request, "from_date"), values.day_or_none(request, "to_date")
             language = convert.parse_language(request.language_code) or DEFAULT_LANGUAGE
             return answers.statement(statement(self._home, account_id, first, after, language), practice=self._practice)
@@ -213,6 +224,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         account_id, number = convert.parse_invoice_name(name)
         if listing.owner(self._home, number) != account_id:
             raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
+        entrance.about(f"account {key_of(self._home, account_id)}, document {number}")
         return number
 
     def _whole(self, number: str) -> str:
@@ -220,7 +232,12 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
     def _usage(self, request: pb.ListInvoiceUsageRequest | pb.StreamInvoiceUsageRequest) -> UsageList:
         values.require_texts(request)
-        return usage_list(self._home, self._number(request.parent), request.subscription_id or None)
+        found = usage_list(self._home, self._number(request.parent), request.subscription_id or None)
+        mask = entrance.mask()
+        if not mask.hides:
+            return found
+        masked = [msgspec.structs.replace(each, number=mask.number(each.number), other=mask.number(each.other)) for each in found.records]
+        return msgspec.structs.replace(found, records=masked)
 
     def _proposal(self, commit_seq: int) -> Approval | None:
         with self._home.connect() as connection:

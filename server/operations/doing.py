@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from billing import acting
+from billing import acting, operators
+from billing.acting import Via
 from billing.catalogue import Operator
 from billing.store.home import Home
 from rating.errors import NotFoundError, ProblemsError, UserError
@@ -19,6 +20,8 @@ from server.operations.work import Bench
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from billing.acting import Actor
 
 _WRONG_CALL = 2  # exit status of a command that was called with values that cannot be
 _log = logging.getLogger(__name__)
@@ -33,9 +36,20 @@ def do(home_path: Path, name: str) -> None:
         with acting.acting_as(actor):
             by = Operator(actor.name, actor.number, actor.via.value)
             bench = Bench(home, by, now, reporter.report, operation.run_id, bool(operation.resumes))
-            outcome = _outcome(operation, bench)
+            outcome = _lost_right(home, actor, now()) or _outcome(operation, bench)
             rows.note_end(home, name, now, reporter.last, outcome)
     processes.tidy(home_path, name)
+
+
+def _lost_right(home: Home, actor: Actor, now_us: int) -> Failure | None:
+    """Why the operator may not do it any more: closed, or without the role since it was asked for; None where it may."""
+    if actor.via not in {Via.TOKEN, Via.CERTIFICATE}:
+        return None
+    with home.connect() as connection:
+        found = operators.of_number(connection, actor.number)
+    if found is not None and not found.is_closed and any(each.role == actor.role and each.holds_at(now_us) for each in found.grants):
+        return None
+    return Failure("refused", f"{actor.name} does not have the role {actor.role} any more", "let another operator ask for it")
 
 
 def _outcome(operation: rows.Operation, bench: Bench) -> str | Failure:

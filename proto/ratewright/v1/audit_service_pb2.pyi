@@ -152,6 +152,12 @@ class VerifyAuditRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DAY_ENDS_FIELD_NUMBER: _builtins.int
+    COMMIT_SEQ_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    commit_seq: _builtins.int
+    """The number of the last commit then; 0: not known."""
+    chain: _builtins.bytes
+    """Its hash."""
     @_builtins.property
     def day_ends(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditDayEnd]:
         """As `ratewright audit export` prints them."""
@@ -160,10 +166,12 @@ class VerifyAuditRequest(_message.Message):
         self,
         *,
         day_ends: _abc.Iterable[Global___AuditDayEnd] | None = ...,
+        commit_seq: _builtins.int = ...,
+        chain: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day_ends", b"day_ends"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "commit_seq", b"commit_seq", "day_ends", b"day_ends"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

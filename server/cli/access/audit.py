@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 -- cyclopts reads the annotations when the command runs
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+
+if TYPE_CHECKING:
+    from server.access.showing import Exported
 
 
 def verify(
@@ -21,7 +24,7 @@ def verify(
     from server.access import showing
     from server.cli import output
 
-    exported = [] if ends is None else _ends(ends)
+    exported = showing.NONE_EXPORTED if ends is None else _ends(ends)
     with Home.open(home) as opened:
         found = showing.problems(opened, exported)
     if as_json:
@@ -84,26 +87,27 @@ def show(
 
 def export(*, home: HomeFolder = DEFAULT_HOME) -> int:
     """Print the signed ends of days and the head of the chain of commits, as JSON. Keep them where no account of this home can write."""
-    from billing.store import commit_chain
     from billing.store.home import Home
-    from server.access import trail
+    from server.access import showing
     from server.cli import output
 
-    with Home.open(home) as opened, opened.connect() as connection:
-        seq, chain = commit_chain.head(connection)
-        ends = trail.day_ends(opened.path)
-    output.print_json({"commit_seq": seq, "chain": chain.hex(), "day_ends": [each._asdict() for each in ends]})
+    with Home.open(home) as opened:
+        found = showing.export(opened)
+    ends = [each._asdict() for each in found.day_ends]
+    output.print_json({"commit_seq": found.commit_seq, "chain": found.chain.hex(), "day_ends": ends})
     return 0
 
 
-def _ends(path: Path) -> list[Any]:
+def _ends(path: Path) -> Exported:
     import msgspec
 
     from rating.errors import UserError
+    from server.access.showing import Exported
     from server.access.trail import DayEnd
 
     try:
         document = msgspec.json.decode(path.read_bytes())
-        return [DayEnd(**each) for each in document["day_ends"]]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        ends = [DayEnd(**each) for each in document["day_ends"]]
+        return Exported(int(document["commit_seq"]), bytes.fromhex(document["chain"]), ends)
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not what `audit export` prints", "name a file that it has printed", exit_status=2) from error

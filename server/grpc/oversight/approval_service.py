@@ -10,6 +10,7 @@ from billing.store import approvals, tables
 from ratewright.v1 import approval_service_pb2 as pb
 from ratewright.v1 import approval_service_pb2_grpc
 from server.grpc import calls, convert, paging
+from server.grpc.finance import values
 
 if TYPE_CHECKING:
     import grpc
@@ -39,6 +40,7 @@ class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):
         """Carry out what another person has asked for."""
 
         def agree(act: Act) -> pb.Approval:
+            values.require_texts(request)
             number = convert.parse_approval_name(request.name)
             return _message(agreeing.agree(self._door.home, number, request.note, _who(act)).approval)
 
@@ -48,6 +50,7 @@ class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):
         """Give up a proposal."""
 
         def refuse(act: Act) -> pb.Approval:
+            values.require_texts(request)
             number = convert.parse_approval_name(request.name)
             return _message(agreeing.refuse(self._door.home, number, request.note, _who(act)))
 

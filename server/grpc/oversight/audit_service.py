@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ratewright.v1 import audit_service_pb2 as pb
 from ratewright.v1 import audit_service_pb2_grpc
 from server.access import showing
+from server.access.showing import Exported
 from server.access.trail import DayEnd
 from server.grpc import calls, convert, paging
 
@@ -43,7 +44,7 @@ class AuditService(audit_service_pb2_grpc.AuditServiceServicer):
 
     def _verify(self, request: pb.VerifyAuditRequest) -> pb.VerifyAuditResponse:
         ends = [DayEnd(each.day, each.entries, each.hash, each.signature) for each in request.day_ends]
-        problems = showing.problems(self._door.home, ends)
+        problems = showing.problems(self._door.home, Exported(request.commit_seq, request.chain, ends))
         return pb.VerifyAuditResponse(problems=[pb.AuditProblem(place=each.place, problem=each.what) for each in problems])
 
 

@@ -36,6 +36,7 @@ class Guarded:
         self.tokens: dict[str, str] = {}
         self.key_ids: dict[str, int] = {}
         self.is_running = False
+        self.issued = 0
         operators.add(self.home, "boss", OperatorKind.PERSON, self.who, uid=os.getuid())
         self.issue("boss")
         for role in Role:
@@ -56,7 +57,8 @@ class Guarded:
 
     def issue(self, name: str, *, days: int = 1) -> None:
         """A token of an operator."""
-        token_id = f"{len(self.tokens):032x}"
+        self.issued += 1
+        token_id = f"{self.issued:032x}"
         issued = tokens.issue(self.home, name, self.now_us + days * DAY_US, token_id, self.who)
         self.tokens[name], self.key_ids[name] = issued.text, issued.key_id
 

@@ -18,6 +18,7 @@ from server.access.identity import Identities
 from server.access.trail import Trail
 from server.grpc import service
 from server.grpc.entrance import Access
+from server.grpc.refusals import Refusal
 from server.grpc.tls import Tls
 from tests.server.access.test_entrance import OK, UNKNOWN, list_invoices
 from tests.server.with_token import with_token
@@ -47,7 +48,8 @@ class Encrypted:
         listening = service.listen(LOCAL, self.files, certified=service.Certified(LOCAL, self.authority))
         clock = lambda: guarded.now_us  # noqa: E731 -- the clock of the test
         self.trail = Trail(self.home.path, guarded.now_us)
-        access = Access(Identities(self.home, clock), self.trail, clock)
+        self.identities = Identities(self.home, clock)
+        access = Access(self.identities, self.trail, clock)
         self.service = service.Service.start(listening, self.home, clock, access=access)
 
     def certificate(self, name: str) -> tuple[Pair, int]:
@@ -80,6 +82,17 @@ def test_a_certificate_lets_its_operator_in(encrypted: Encrypted) -> None:
         assert list_invoices(channel) == OK
         operators.revoke_key(encrypted.home, key_id, "lost", encrypted.guarded.who)
         assert list_invoices(channel) == (UNKNOWN, "CREDENTIALS_REVOKED")
+
+
+def test_the_text_of_a_certificate_is_no_token(encrypted: Encrypted) -> None:
+    """A certificate is public: without its key it proves nothing, also where its owner has just called."""
+    pair, _ = encrypted.certificate("the-finance")
+    pem = pair.certificate
+    found = encrypted.identities.caller({}, {"x509_pem_cert": [pem]})
+    assert found.name == "the-finance"
+    with pytest.raises(Refusal) as raised:
+        encrypted.identities.caller({"authorization": f"Bearer {pem.decode()}"}, {})
+    assert raised.value.reason == "CREDENTIALS_REFUSED"
 
 
 def test_the_role_of_a_certificate_is_its_operators(encrypted: Encrypted) -> None:

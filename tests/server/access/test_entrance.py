@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import time
 from typing import TYPE_CHECKING
 
 import grpc
@@ -161,7 +163,15 @@ def test_the_trail_has_answers_and_refusals(guarded: Guarded) -> None:
     assert trail.verify(guarded.home.path) == []
 
 
-def test_a_stream_ends_once_its_token_is_revoked(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+ENDS = {
+    "key": lambda guarded: operators.revoke_key(guarded.home, guarded.key_ids["the-switch"], "stolen", guarded.who),
+    "role": lambda guarded: operators.revoke_grant(guarded.home, "the-switch", Role.SWITCH, "sold", guarded.who),
+    "operator": lambda guarded: operators.close(guarded.home, "the-switch", "sold", guarded.who),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_a_stream_ends_once_its_key_or_role_is_revoked(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(entrance, "LOOK_AGAIN_S", 0.1)
     guarded.stop()
     guarded.start()
@@ -176,11 +186,45 @@ def test_a_stream_ends_once_its_token_is_revoked(guarded: Guarded, monkeypatch: 
     call = usage_service_pb2_grpc.UsageServiceStub(guarded.channel("the-switch")).StreamUsage(requests(), timeout=DEADLINE_S)
     assert next(call).HasField("opened")
     assert next(call).ack.accepted == 10
-    operators.revoke_key(guarded.home, guarded.key_ids["the-switch"], "stolen", guarded.who)
+    operators.grant(guarded.home, "the-switch", Role.SUPPORT, "one role more ends nothing", guarded.who)
+    time.sleep(0.5)
+    assert next(call).ack.accepted >= 0
+    ENDS[what](guarded)
     with pytest.raises(grpc.RpcError) as raised:
         for _ in call:
             pass
     assert raised.value.code() is grpc.StatusCode.CANCELLED
+
+
+def test_messages_that_are_none_are_refused_and_keep_no_place(guarded: Guarded) -> None:
+    """More of them than a connection may have calls at once."""
+    channel = guarded.channel("the-finance")
+    call = channel.unary_unary(f"/{LIST}", bytes, bytes)
+    for _ in range(120):
+        with pytest.raises(grpc.RpcError) as raised:
+            call(b"\xff\xff", timeout=DEADLINE_S)
+        assert (raised.value.code(), reason_of(raised.value)) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+    assert list_invoices(channel) == OK
+
+
+def test_a_full_disk_is_a_refusal_with_a_reason(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer does not leave without its entry, and the error names no file."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/home/of/ours")
+
+    channel = guarded.channel("the-finance")
+    with monkeypatch.context() as patched:
+        patched.setattr(guarded.trail, "add", full)
+        assert list_invoices(channel) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
+        assert list_invoices(guarded.channel("the-switch")) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
+    assert list_invoices(channel) == OK
+
+
+def test_a_reason_may_be_in_any_script_and_is_one_line(guarded: Guarded) -> None:
+    list_invoices(guarded.channel("the-finance", (f"{entrance.REASON_HEADER}-bin", "客户来电\r\n\x1b[31m".encode())))  # type: ignore[arg-type] -- bytes
+    guarded.stop()
+    assert [each.reason for each in showing.entries(guarded.home) if each.operator == "the-finance"] == ["客户来电   [31m"]
 
 
 def test_commits_of_the_service_have_their_actor(guarded: Guarded) -> None:

@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 from google.longrunning import operations_proto_pb2 as longrunning
 
+from billing import operators
+from billing.operators import Role
 from billing.store import tables
 from ratewright.v1 import bill_run_pb2 as runs
 from ratewright.v1 import bill_run_service_pb2 as pb
@@ -54,6 +56,28 @@ def test_an_operation_acts_as_its_operator(guarded: Guarded, monkeypatch: pytest
     assert by(guarded, "the-approver").runs.ApproveBillRun(approve).approved_by == "the-approver"
     posted = response(by(guarded, "the-operator").runs.ResumeBillRun(pb.ResumeBillRunRequest(name="billRuns/1")), runs.BillRun)
     assert (posted.state, posted.approved_by) == ("posted", "the-approver")
+
+
+@pytest.mark.parametrize("lost", ["role", "operator"])
+def test_an_operation_does_nothing_for_an_operator_without_its_role(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    """The role was taken, or the operator closed, between the call and the start of the process."""
+
+    def spawn(home: Home, name: str, _descriptor: int) -> None:
+        if lost == "role":
+            operators.revoke_grant(home, "the-operator", Role.OPERATOR, "moved", guarded.who)
+        else:
+            operators.close(home, "the-operator", "left", guarded.who)
+        doing.do(home.path, name)
+
+    guarded.world.catch_up()
+    october(guarded.world)
+    guarded.now_us = guarded.world.now_us
+    monkeypatch.setattr(processes, "spawn", spawn)
+    monkeypatch.setattr(clock, "machine_now_us", lambda: guarded.now_us)
+    asked = by(guarded, "the-operator").runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER))
+    assert asked.error.message == "the-operator does not have the role operator any more"
+    with guarded.home.connect() as connection:
+        assert connection.execute(tables.bill_runs.select()).all() == []
 
 
 def test_an_operation_is_gone_on_with_by_operators_who_may_start_it(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,6 +137,20 @@ def test_what_was_changed_in_the_trail_is_named(led: Callable[..., str], home: P
     assert led("audit", "verify", "--ends", path, status=2).startswith(f"error: {path} is not what `audit export` prints")
 
 
+def test_deleted_commits_show_against_an_export(led: Callable[..., str], home: Path, tmp_path: Path) -> None:
+    """Their hashes have no key: what is left looks whole by itself."""
+    led("operators", "add", "fin")
+    ends = tmp_path / "ends.json"
+    ends.write_text(led("audit", "export"))
+    with Home.open(home) as opened, opened.begin() as connection:
+        last = opened.head_seq(connection)
+        connection.exec_driver_sql("DELETE FROM operators WHERE name = 'fin'")
+        connection.exec_driver_sql(f"DELETE FROM commits WHERE commit_seq = {last}")  # noqa: S608 -- a number
+    assert led("audit", "verify") == "commits and audit trail are as they were written\n"
+    told = led("audit", "verify", "--ends", ends, status=1)
+    assert told == f"commit {last}: it is not the commit that was exported: commits were deleted, or made again\n"
+
+
 def test_commands_are_in_the_trail_with_their_names(led: Callable[..., str]) -> None:
     led("operators", "add", "fin")
     found = document(led("audit", "show", "--json", "--call", "operators"))

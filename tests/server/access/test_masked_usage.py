@@ -1,0 +1,96 @@
+"""Itemised usage over gRPC: numbers of both parties are masked by role, in pages and as Arrow; the audit trail has the subject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pyarrow as pa
+import pytest
+
+from billing.accounts import lookup
+from billing.runs.lock import only_run
+from billing.store import tables
+from ratewright.v1 import invoice_correction_pb2, invoice_service_pb2_grpc
+from ratewright.v1 import invoice_service_pb2 as pb
+from server.access import showing
+from server.grpc import entrance
+from tests.billing.runs.world import Call
+from tests.server.access.test_approvals import refusal
+from tests.server.access.test_entrance import reason_of
+
+if TYPE_CHECKING:
+    from tests.server.access.conftest import Guarded
+
+pytestmark = pytest.mark.slow
+OTHER = "8613900000001"
+REASON = (entrance.REASON_HEADER, "disputes a call")
+
+
+@pytest.fixture
+def billed(guarded: Guarded) -> Guarded:
+    """An account with one call on its first bill."""
+    world = guarded.world
+    world.catch_up()
+    world.account("anna", opened_on="2025-12-01")
+    world.subscription("anna-1", "anna", "shop/basic", "8613800000001", from_date="2025-12-01")
+    world.take(Call("8613800000001", "2025-12-10T10:00:00", 61))
+    world.bill("2026-01-01")
+    guarded.now_us = max(guarded.now_us, world.now_us)
+    for name in ("the-finance", "the-support", "the-auditor", "the-approver"):
+        guarded.issue(name, days=90)
+    return guarded
+
+
+def stub(guarded: Guarded, name: str, *metadata: tuple[str, str]) -> Any:  # noqa: ANN401 -- a stub
+    return invoice_service_pb2_grpc.InvoiceServiceStub(guarded.channel(name, *metadata))
+
+
+def seen(guarded: Guarded, name: str, *metadata: tuple[str, str]) -> set[tuple[str, str]]:
+    """The numbers of both parties in pages and as Arrow."""
+    parent = f"accounts/anna/invoices/{guarded.world.numbers('anna')[0]}"
+    reads = stub(guarded, name, *metadata)
+    rows = reads.ListInvoiceUsage(pb.ListInvoiceUsageRequest(parent=parent), timeout=20).usage_records
+    found = {(each.number, each.other) for each in rows}
+    for part in reads.StreamInvoiceUsage(pb.StreamInvoiceUsageRequest(parent=parent), timeout=20):
+        table = pa.ipc.open_stream(part.arrow_ipc).read_all()
+        found |= set(zip(table["number"].to_pylist(), table["other"].to_pylist(), strict=True))
+    return found
+
+
+def test_numbers_of_both_parties_are_masked(billed: Guarded) -> None:
+    whole, masked = {("8613800000001", OTHER)}, {("*********0001", "*********0001")}
+    assert seen(billed, "the-finance") == whole
+    assert seen(billed, "the-support") == masked
+    assert seen(billed, "the-support", REASON) == whole
+    assert seen(billed, "the-auditor", REASON) == masked
+
+
+def test_reads_of_usage_have_their_subject_and_reason(billed: Guarded) -> None:
+    seen(billed, "the-support", REASON)
+    subject = f"account {lookup.key_of(billed.home, 'anna')}, document {billed.world.numbers('anna')[0]}"
+    found = [(each.outcome, each.subject, each.reason) for each in showing.entries(billed.home) if each.operator == "the-support"]
+    assert found == [("OK", subject, REASON[1]), ("OPENED", subject, REASON[1]), ("OK", subject, REASON[1])]
+
+
+def test_other_work_in_the_home_is_named_without_its_place(billed: Guarded) -> None:
+    finance = stub(billed, "the-finance")
+    name = f"accounts/anna/invoices/{billed.world.numbers('anna')[0]}"
+    request = invoice_correction_pb2.VoidInvoiceRequest(name=name, reason="wrong", request_id="v-1")
+    with only_run(billed.home, "a run", billed.now_us), pytest.raises(grpc.RpcError) as raised:
+        finance.VoidInvoice(request, timeout=20)
+    assert (raised.value.code(), reason_of(raised.value)) == (grpc.StatusCode.UNAVAILABLE, "HOME_BUSY")
+    assert str(billed.home.path) not in raised.value.details()
+    assert finance.VoidInvoice(request, timeout=20).number == billed.world.numbers("anna")[0]
+    with billed.home.connect() as connection:
+        row = connection.execute(tables.commits.select().order_by(tables.commits.c.commit_seq.desc()).limit(1)).one()
+    assert (row.by_name, row.request_id, row.subject) == (
+        "the-finance",
+        "v-1",
+        f"account {lookup.key_of(billed.home, 'anna')}, document {name[-12:]}",
+    )
+
+
+def test_an_explanation_holds_numbers_so_few_roles_may_ask_for_it(billed: Guarded) -> None:
+    code, reason, _ = refusal(stub(billed, "the-approver").ExplainInvoice, pb.ListInvoicesRequest())
+    assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING")
