@@ -20,8 +20,9 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from billing import acting
+from billing.accounts.lookup import key_of
 from billing.acting import Actor
-from rating.errors import UserError
+from rating.errors import NotFoundError, UserError
 from server.access import roles
 from server.access.identity import Caller, Identities
 from server.access.masking import Mask, mask_for
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from billing.operators import Role
+    from billing.store.home import Home
 
     _Handler = grpc.RpcMethodHandler[Any, Any]
     _Interceptor = grpc.ServerInterceptor[Any, Any]
@@ -81,6 +83,13 @@ def about(subject: str) -> None:
     if entered is not None:
         entered.subject = subject
         acting.set_subject(subject)
+
+
+def about_account(home: Home, account_id: str) -> None:
+    """Name an account as the subject of this call; nothing where there is no such account, which its servicer refuses."""
+    if _ENTERED.get() is not None:
+        with contextlib.suppress(NotFoundError):
+            about(f"account {key_of(home, account_id)}")
 
 
 class Entrance(_Interceptor):

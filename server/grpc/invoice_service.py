@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -188,8 +187,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def find() -> account_statement_pb2.Statement:
             account_id = convert.parse_statement_name(request.name)
-            with contextlib.suppress(NotFoundError):  # the statement itself refuses it
-                entrance.about(f"account {key_of(self._home, account_id)}")
+            entrance.about_account(self._home, account_id)
             first, after = values.day_or_none(request, "from_date"), values.day_or_none(request, "to_date")
             language = convert.parse_language(request.language_code) or DEFAULT_LANGUAGE
             return answers.statement(statement(self._home, account_id, first, after, language), practice=self._practice)

@@ -42,7 +42,7 @@ def do(home_path: Path, name: str) -> None:
 
 
 def _lost_right(home: Home, actor: Actor, now_us: int) -> Failure | None:
-    """Why the operator may not do it any more: closed, or without the role since it was asked for; None where it may."""
+    """The refusal of an operator who is closed, or without the role, since it was asked for; None where it may be done."""
     if actor.via not in {Via.TOKEN, Via.CERTIFICATE}:
         return None
     with home.connect() as connection:

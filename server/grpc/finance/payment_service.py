@@ -12,7 +12,7 @@ from ratewright.v1 import deposit_pb2, payment_agreement_pb2, payment_service_pb
 from ratewright.v1 import payment_service_pb2 as pb
 from rating.dates import utc_date
 from server.actions import payments
-from server.grpc import calls, convert
+from server.grpc import calls, convert, entrance
 from server.grpc.finance import payment_messages as messages
 from server.grpc.finance import values
 from server.grpc.refusals import invalid
@@ -42,7 +42,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         def act(by: Act) -> pb.RecordPaymentResponse:
             amount = values.required_amount(request, "amount")
             given = Payment(
-                request.payment_id, values.account(request.parent), amount.micros, values.day(request, "receive_date"), request.reference,
+                request.payment_id, self._account(request.parent), amount.micros, values.day(request, "receive_date"), request.reference,
                 amount.currency, tuple(request.invoices),
             )  # fmt: skip
             if not request.till:
@@ -109,7 +109,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A line that becomes a payment of an account."""
 
         def act(by: Act) -> pb.RecordPaymentResponse:
-            line_id, account_id = _line_id(request.name), values.account(request.account)
+            line_id, account_id = _line_id(request.name), self._account(request.account)
             done = payments.assign_line(self._home, line_id, account_id, request.note, by, request.invoices)
             return messages.recorded(done, practice=self._practice)
 
@@ -203,7 +203,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
 
         def act(by: Act) -> deposit_pb2.DepositResponse:
             amount, on = values.required_amount(request, "amount"), values.day(request, "receive_date")
-            account_id = values.account(request.parent)
+            account_id = self._account(request.parent)
             given = deposits.Deposit(request.deposit_id, account_id, amount.micros, on, request.reference, amount.currency)
             held = payments.take_deposit(self._home, given, by, day="receive_date")
             return messages.deposit_after(held, practice=self._practice)
@@ -239,7 +239,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A promise to pay."""
 
         def act(by: Act) -> payment_agreement_pb2.RecordPromiseResponse:
-            amount, account_id = values.required_amount(request, "amount"), values.account(request.parent)
+            amount, account_id = values.required_amount(request, "amount"), self._account(request.parent)
             made_on, due_on = values.day(request, "promise_date"), values.day(request, "due_date")
             given = promises.Promise(request.promise_id, account_id, amount.micros, made_on, due_on, request.note)
             done = payments.promise(self._home, given, by, day="promise_date", currency=amount.currency)
@@ -279,7 +279,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
                 raise invalid("MALFORMED_REQUEST", "parts: they are in several currencies", {"field": "parts"})
             wanted = instalments.Wanted(
                 request.plan_id,
-                values.account(request.parent),
+                self._account(request.parent),
                 values.day(request, "agree_date"),
                 tuple(request.invoices),
                 tuple((values.day(part, "due_date"), amount.micros) for part, amount in zip(request.parts, amounts, strict=True)),
@@ -340,6 +340,13 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         account_id = values.account_or_all(parent)
         if account_id is not None:
             payments.require_account(self._home, account_id)
+            entrance.about_account(self._home, account_id)
+        return account_id
+
+    def _account(self, name: str) -> str:
+        """The id in the name of one account, which is the subject of the call where there is one."""
+        account_id = values.account(name)
+        entrance.about_account(self._home, account_id)
         return account_id
 
     def _as_of(self, request: Message) -> dt.date:
