@@ -42,7 +42,7 @@ class CallError(Exception):
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
+        """The remedy of the service; empty where it named none."""
         return self.metadata.get("remedy", "")
 
     def __str__(self) -> str:

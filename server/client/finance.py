@@ -1,4 +1,4 @@
-"""Invoices in pages, one invoice, payments, and where dunning stands."""
+"""Invoices in pages, one invoice, payments, and the state of dunning."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ class Finance:
         return self._connection.pages(self._payments.ListPayments, asked, "payments", limit)
 
     def dunning(self, account: str, as_of: dt.date | None = None) -> dunning_pb.DunningState:
-        """Where dunning of an account stands; without a date today by the clock of the service."""
+        """The state of dunning of an account; without a date today by the clock of the service."""
         asked = dunning_pb.GetDunningStateRequest(name=f"{account}/dunningState", as_of=None if as_of is None else values.date(as_of))
         return self._connection.call(self._dunning.GetDunningState, asked)

@@ -61,12 +61,12 @@ class Operator:
         return self.wait(self._connection.call(self._runs.RunBills, asked), bill_run_pb2.BillRun(), progress)
 
     def preview_bills(self, bill_date: dt.date, *, progress: Told | None = None) -> bill_run_pb2.BillPreview:
-        """What a run of a date would bill; nothing is stored."""
+        """Bills that a run of a date would make; nothing is stored."""
         asked = pb.RunBillsRequest(bill_date=values.date(bill_date), validate_only=True)
         return self.wait(self._connection.call(self._runs.RunBills, asked), bill_run_pb2.BillPreview(), progress)
 
     def preview_bill(self, account: str, bill_date: dt.date) -> bill_run_pb2.BillPreview:
-        """What a run would bill one account (`accounts/anna`)."""
+        """The bill that a run would make for one account (`accounts/anna`)."""
         return self._connection.call(self._runs.PreviewBill, pb.PreviewBillRequest(account=account, bill_date=values.date(bill_date)))
 
     def resume_run(self, name: str, *, progress: Told | None = None) -> bill_run_pb2.BillRun:

@@ -1,4 +1,4 @@
-"""When a call is made again: where no service answered (UNAVAILABLE), and where the service says how long to wait (RetryInfo).
+"""Calls that are made again: those that no service answered (UNAVAILABLE), and those with a pause that the service asks for (RetryInfo).
 
 Nothing else is tried again: a refusal stays one, and a deadline that is over leaves open what happened.
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Retries(NamedTuple):
-    """How often and after which pauses a call is made again; times in seconds."""
+    """Number of attempts of a call, and the pauses between them; times in seconds."""
 
-    attempts_max: int = 9  # of one call; 1 is no retry. 29 s in all with these pauses
+    attempts_max: int = 9  # of one call; 1 is no retry. 31 s in all with these pauses
     pause_s: float = 0.25  # before the second attempt; twice as long before each further one
     pause_max_s: float = 8.0
     asked_max_s: float = 60.0  # a service that asks for a longer pause is not waited for

@@ -25,7 +25,7 @@ COUNTS: Final = ("accepted", "duplicate", "conflicting", "rejected", "absorbed")
 
 
 class Progress:
-    """How far a sending is. Rows are counted where batches of this sending were acked."""
+    """The progress of a sending. Rows are those of batches that this sending had acked."""
 
     def __init__(self, total: int, next_offset: int) -> None:
         self.total = total  # batches
