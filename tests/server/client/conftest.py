@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.client import Connection
+from server.client import Connection, Retries
 from tests.server.access.conftest import Guarded, guarded
 from tests.server.cli.test_serve import COMMAND
 
@@ -57,8 +57,9 @@ class Killable:
         self.start()
 
     def connect(self, **words: object) -> Connection:
-        """A connection with the token of the account that serves."""
-        return Connection(f"127.0.0.1:{self.port}", token_file=self.folder / "home" / "keys" / "local-token", **words)
+        """A connection with the token of the account that serves. It is patient: a busy machine starts a service slowly."""
+        patient = {"retries": Retries(attempts_max=20)} | words
+        return Connection(f"127.0.0.1:{self.port}", token_file=self.folder / "home" / "keys" / "local-token", **patient)
 
 
 @pytest.fixture
