@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import commands
+import serving
 from commands import EXAMPLES
+from identities import FINANCE, SWITCH
 from money import euro
 from progresslog import StageResult
 
@@ -111,20 +113,22 @@ def bill_november(context: Context) -> StageResult:
 
 
 def stream(context: Context) -> StageResult:
-    """Stream records as a switch, break the connection on purpose and resume; then look at an invoice as finance does."""
+    """Stream records as a switch, break the connection on purpose and resume; look at an invoice as finance does."""
     told = context.truth["stream"]
     batches = -(-told["records"] // STREAM_BATCH_ROWS)
     cut_after = max(1, int(batches * CUT_AFTER_SHARE))
-    with commands.Server(context.home, context.folder) as server:
-        words = (*server.words, "--file", context.folder / told["path"], "--source", told["source"])
-        sizes = ("--batch-rows", str(STREAM_BATCH_ROWS), "--cut-after", str(cut_after))
-        sent = json.loads(commands.example("switch_stream.py", *words, *sizes, "--json", watch=context.watch))
-        seen = commands.example("finance_client.py", *server.words, "--account", SHOWN_ACCOUNT, "--as-of", ASKED_ON)
+    with serving.Server(context.home, context.folder) as server:
+        words = ("--file", context.folder / told["path"], "--source", told["source"], "--batch-rows", str(STREAM_BATCH_ROWS))
+        cut = ("--cut-after", str(cut_after), "--json")
+        sent = json.loads(commands.example("switch_stream.py", *server.words(SWITCH), *words, *cut, watch=context.watch))
+        seen = commands.example("finance_client.py", *server.words(FINANCE), "--account", SHOWN_ACCOUNT, "--as-of", ASKED_ON)
+        refused = commands.refused_example("switch_stream.py", *server.words(FINANCE), *words)
     counts = ", ".join(f"{sent[name]:,} {name}" for name in ("accepted", "duplicate", "conflicting", "rejected"))
     lines = [
         f"{told['records']:,} records in {batches:,} batches, the connection cut after {cut_after:,} and resumed, all acked: {counts}",
         "finance asks over gRPC:",
         *(f"    {line}" for line in seen.strip().splitlines() if line.strip()),
+        f"finance may not send usage: {refused}",
     ]
     return StageResult(told["records"], lines, {"stream": sent})
 

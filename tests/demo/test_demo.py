@@ -36,6 +36,20 @@ def test_the_stream_was_cut_and_counts_once(finished: running.Finished) -> None:
     assert sent["accepted"] + sent["duplicate"] == told  # what the broken connection left unacked was stored, and known when sent again
 
 
+def test_switch_and_finance_call_over_tls_and_finance_may_not_send(finished: running.Finished) -> None:
+    assert "finance may not send usage: ratewright.v1.UsageService/StreamUsage needs the role admin or switch" in finished.text
+    assert "on 127.0.0.1:" in (finished.folder / "serve.log").read_text(encoding="utf-8").split(" with TLS; ")[0]
+    assert not (finished.folder / "home" / "keys" / "local-token").exists()
+    files = (finished.folder / "home" / "audit").glob("*.jsonl")
+    entries = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    seen = {(each.get("operator"), each.get("call", "").rpartition("/")[2], each.get("outcome")) for each in entries}
+    assert {
+        ("demo-switch", "StreamUsage", "OK"),
+        ("demo-finance", "GetInvoice", "OK"),
+        ("demo-finance", "StreamUsage", "ROLE_MISSING"),
+    } <= seen
+
+
 def test_late_usage_is_a_line_that_names_the_period_it_corrects(finished: running.Finished) -> None:
     lines = running.invoice_lines(finished.folder)
     corrected = [line for line in lines if line[1] == "A000001" and line[6] == "2026-10-01" and "correction" in line[5]]

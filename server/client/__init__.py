@@ -1,0 +1,31 @@
+"""A client of the service in Python: `Switch` streams usage, `Operator` runs bills, `Finance` reads invoices and records payments.
+
+    with Connection("billing.example.net:50051", token_file="keys/finance-1.token", ca="keys/ca.pem") as connection:
+        for invoice in Finance(connection).invoices():
+            print(invoice.number)
+
+It imports the generated code in `ratewright.v1` and gRPC, and nothing else of Ratewright: a contract in pyproject.toml holds it to that.
+"""
+
+from server.client.connection import Connection
+from server.client.errors import CallError
+from server.client.finance import Finance
+from server.client.operator import Operator
+from server.client.retries import Retries
+from server.client.switch import COUNTS, Progress, Switch
+from server.client.values import date, day, micros, money
+
+__all__ = [
+    "COUNTS",
+    "CallError",
+    "Connection",
+    "Finance",
+    "Operator",
+    "Progress",
+    "Retries",
+    "Switch",
+    "date",
+    "day",
+    "micros",
+    "money",
+]

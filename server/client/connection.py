@@ -1,0 +1,134 @@
+"""A connection to the service: address, TLS, who calls, deadlines and retries."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import grpc
+
+from server.client import errors
+from server.client.retries import Retries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.protobuf.message import Message
+
+    from server.client.errors import CallError
+
+DEADLINE_S: Final = 30.0
+OPTIONS: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),  # a service that starts again is found soon
+    ("grpc.keepalive_time_ms", 60_000),  # a network that is gone is noticed while a stream waits
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+
+Asked = TypeVar("Asked", bound="Message")
+Answer = TypeVar("Answer")
+
+
+class Connection:
+    """One channel to the service, for any number of clients and threads.
+
+    `token_file` holds the token of the operator. It is read at each call, so that a new token needs no new connection.
+    With `ca`, the certificate of the authority (`ca.pem`), the connection is over TLS.
+    `certificate` and `key` are for the address that asks for client certificates.
+    `deadline_s` is of each attempt of a call. `new_id` makes the ids of requests that have none.
+    """
+
+    def __init__(  # noqa: PLR0913 -- what a connection is made of
+        self,
+        address: str,
+        *,
+        token_file: Path | str | None = None,
+        ca: Path | str | None = None,
+        certificate: Path | str | None = None,
+        key: Path | str | None = None,
+        deadline_s: float = DEADLINE_S,
+        retries: Retries = Retries(),  # noqa: B008 -- it cannot be changed
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        told: Callable[[CallError, float], None] | None = None,
+    ) -> None:
+        """`told` is called before each further attempt, with the error and the pause in seconds."""
+        self.deadline_s, self.retries, self.new_id = deadline_s, retries, new_id
+        self._token_file = None if token_file is None else Path(token_file)
+        self._told = told
+        if ca is None:
+            self.channel = grpc.insecure_channel(address, options=OPTIONS)
+        else:
+            pair = (None, None) if certificate is None or key is None else (_read(key), _read(certificate))
+            self.channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(_read(ca), *pair), options=OPTIONS)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all calls."""
+        self.close()
+
+    def close(self) -> None:
+        """End all calls."""
+        self.channel.close()
+
+    def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        """The metadata that shows the token."""
+        if self._token_file is None:
+            return ()
+        return (("authorization", f"Bearer {_read(self._token_file).decode('ascii', 'replace').strip()}"),)
+
+    def call(self, method: grpc.UnaryUnaryMultiCallable[Asked, Answer], request: Asked, *, deadline_s: float | None = None) -> Answer:
+        """The answer to a call. Each attempt sends the same request: a write has one request id, made here where there is none."""
+        request = self._with_id(request)
+        attempt = 1
+        while True:
+            try:
+                return method(request, timeout=self.deadline_s if deadline_s is None else deadline_s, metadata=self.metadata())
+            except grpc.RpcError as error:
+                self.pause_or_raise(errors.of_call(error), attempt)
+                attempt += 1
+
+    def pause_or_raise(self, error: CallError, attempt: int) -> None:
+        """Wait before the next attempt, or raise the error where there is none."""
+        pause_s = self.retries.pause(error, attempt)
+        if pause_s is None:
+            raise error
+        if self._told is not None:
+            self._told(error, pause_s)
+        self.retries.sleep(pause_s)
+
+    def pages(self, method: grpc.UnaryUnaryMultiCallable[Any, Any], request: Any, field: str, limit: int | None = None) -> Iterator[Any]:  # noqa: ANN401 -- of any list
+        """The messages of a list, page by page as they are asked for; at most `limit`. `request` has the size of a page."""
+        asked = type(request)()
+        asked.CopyFrom(request)
+        left = limit
+        while left is None or left > 0:
+            if left is not None:
+                asked.page_size = min(left, asked.page_size)
+            page = self.call(method, asked)
+            found = getattr(page, field)
+            yield from found
+            left = None if left is None else left - len(found)
+            asked.page_token = page.next_page_token
+            if not asked.page_token:
+                return
+
+    def _with_id(self, request: Asked) -> Asked:
+        if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:  # type: ignore[attr-defined]
+            return request
+        named = type(request)()
+        named.CopyFrom(request)
+        named.request_id = self.new_id()  # type: ignore[attr-defined]
+        return named
+
+
+def _read(file: Path | str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        errors.refuse_to_read(file, error)

@@ -1,0 +1,92 @@
+"""The one exception of the client: a call that was refused, was not answered in time or found no service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import grpc
+from google.rpc import code_pb2, error_details_pb2
+from grpc_status import rpc_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from google.longrunning import operations_pb2
+    from google.protobuf import any_pb2
+    from google.rpc import status_pb2
+
+    from ratewright.v1 import operation_pb2
+
+
+class CallError(Exception):
+    """A call or an operation that did not succeed.
+
+    `code` is the status of gRPC. `reason` is the word of docs/api.md, or empty where the service said none. `remedy` says what to do, or is
+    empty. `metadata` names what was at fault. `retry_after_s` is what the service asked for, or None.
+    """
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.metadata = dict(metadata or {})
+        self.retry_after_s = retry_after_s
+
+    @property
+    def remedy(self) -> str:
+        """The remedy of the service; empty where it named none."""
+        return self.metadata.get("remedy", "")
+
+    def __str__(self) -> str:
+        """The sentence, with the reason or the status."""
+        return f"{self.message} ({self.reason})" if self.reason else f"{self.code.name}: {self.message}"
+
+
+def of_call(error: grpc.RpcError) -> CallError:
+    """The error of a call that ended with another status than OK."""
+    if not isinstance(error, grpc.Call):
+        return CallError(grpc.StatusCode.UNKNOWN, str(error))
+    status = rpc_status.from_call(error)
+    reason, metadata, retry_after_s = _details(() if status is None else status.details)
+    return CallError(error.code(), error.details() or "", reason, metadata, retry_after_s)
+
+
+def of_operation(operation: operations_pb2.Operation, metadata: operation_pb2.OperationMetadata) -> CallError:
+    """The error of an operation that ended without a response; its `metadata` names the operation."""
+    reason, told, retry_after_s = _details(operation.error.details)
+    told |= {"operation": operation.name} | ({"remedy": metadata.remedy} if metadata.remedy else {})
+    return CallError(_code(operation.error), operation.error.message, reason, told, retry_after_s)
+
+
+def refuse_to_read(file: object, error: OSError) -> NoReturn:
+    """Raise the error for a key file that cannot be read: no call is made then."""
+    raise CallError(
+        grpc.StatusCode.UNAUTHENTICATED,
+        f"{file} cannot be read: {error.strerror or error}",
+        "KEY_FILE",
+        {"remedy": "name a file that exists and that this account may read"},
+    ) from error
+
+
+def _details(details: Iterable[any_pb2.Any]) -> tuple[str, dict[str, str], float | None]:
+    reason, metadata, retry_after_s = "", dict[str, str](), None
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    for detail in details:
+        if detail.Unpack(info):
+            reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(retry):
+            retry_after_s = retry.retry_delay.ToTimedelta().total_seconds()
+    return reason, metadata, retry_after_s
+
+
+def _code(status: status_pb2.Status) -> grpc.StatusCode:
+    name = code_pb2.Code.Name(code_pb2.Code.ValueType(status.code))
+    return grpc.StatusCode[name]

@@ -1,0 +1,36 @@
+"""Money and dates between Python and the messages of the service. Money is integer micro-units: no float, no rounding."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from google.type import date_pb2, money_pb2
+
+MICROS_PER_UNIT: Final = 1_000_000
+NANOS_PER_MICRO: Final = 1_000
+
+
+def money(amount_micros: int, currency: str = "") -> money_pb2.Money:
+    """An amount in micro-units as the service takes it; without a currency it is that of the account."""
+    units, rest_micros = divmod(abs(amount_micros), MICROS_PER_UNIT)
+    sign = -1 if amount_micros < 0 else 1
+    return money_pb2.Money(currency_code=currency, units=sign * units, nanos=sign * rest_micros * NANOS_PER_MICRO)
+
+
+def micros(amount: money_pb2.Money) -> int:
+    """An amount of the service in micro-units."""
+    sign = -1 if amount.nanos < 0 else 1
+    whole, rest_nanos = divmod(abs(amount.nanos), NANOS_PER_MICRO)
+    assert rest_nanos == 0, amount
+    return amount.units * MICROS_PER_UNIT + sign * whole
+
+
+def date(of: dt.date) -> date_pb2.Date:
+    """A date as the service takes it."""
+    return date_pb2.Date(year=of.year, month=of.month, day=of.day)
+
+
+def day(of: date_pb2.Date) -> dt.date:
+    """A date of the service."""
+    return dt.date(of.year, of.month, of.day)
