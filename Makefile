@@ -95,7 +95,7 @@ check-format: .venv/.ready
 	$(BIN)/ruff format --check .
 check-types: .venv/.ready
 	$(BIN)/mypy
-	$(BIN)/mypy examples/switch_stream.py examples/finance_client.py
+	$(BIN)/mypy examples/switch_stream.py examples/finance_client.py examples/operator_client.py
 check-imports: .venv/.ready
 	$(BIN)/lint-imports --no-cache --no-logo
 check-proto: .venv/.ready
