@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.operators.words import GRANT, KEY, OPERATOR, Role
+from billing.persons import is_of
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def known_by_key(connection: sa.Connection, kind: KeyKind, subject: str) -> Iden
 
 def of_number(connection: sa.Connection, person_uid: int) -> OperatorRow | None:
     """The operator with a number, closed ones too; None where there is none."""
-    found = _operators(connection, tables.operators.c.person_uid == person_uid)
+    found = _operators(connection, is_of(tables.operators.c.person_uid, person_uid))
     return found[0] if found else None
 
 

@@ -37,3 +37,8 @@ KEY: Final = "key"
 GRANT: Final = "grant"
 FIRST_NUMBER: Final = 2**32  # of operators without an account of the operating system: above all numbers of such accounts
 COMMIT_KIND: Final = "operator"
+
+
+def has_account(number: int) -> bool:
+    """Return whether the number of an operator is the one of an account of the operating system."""
+    return number < FIRST_NUMBER

@@ -62,6 +62,7 @@ _SIGNED_LATER: Final = {
     "operator_revocations": ("revocation_id", "kind", "item_id", "reason", *_BY),
     "operations": ("operation_key", "name", "kind", "subject", "request", "resumes", "via", "role", "call", *_BY),
 }
+ALL_LATER: Final = frozenset(_SIGNED_LATER)
 ACTOR: Final = ("by_name", "by_uid", "via", "role", "call", "subject", "reason", "peer", "request_id")  # columns of commits
 _FIRST: Final = "first"  # parameter of queries: the commit from which on they find
 _LIMITS: Final = "suspense.limit."  # names of settings behind which the number of their commit stands
@@ -110,7 +111,7 @@ def sign_without_actors(connection: sa.Connection) -> None:
     for row in _rows(connection, has_actors=True):
         if first is None and row.by_name is not None:
             first, (_, chain) = int(row.commit_seq), head(connection, before=int(row.commit_seq))
-            acts = _acts(connection, first)
+            acts = _acts(connection, first, _there(connection))
         if first is not None:
             chain = signed(chain, row.commit_seq, row.kind, row.at_us, acts.get(row.commit_seq, []))
             connection.execute(commit.update().where(commit.c.commit_seq == row.commit_seq).values(chain=chain))
@@ -150,7 +151,7 @@ def broken(connection: sa.Connection) -> list[int]:
     """
     found, chain, row, is_chained = [], START, None, False
     has_actors = _has_actors(connection)
-    acts, rows = _acts(connection, 0, with_later=has_actors), list[list[Any]]()
+    acts, rows = _acts(connection, 0, _there(connection)), list[list[Any]]()
     for row in _rows(connection, has_actors=has_actors):
         rows += _actor(row) if has_actors else []
         rows += acts.get(row.commit_seq, [])
@@ -169,7 +170,7 @@ def broken(connection: sa.Connection) -> list[int]:
 
 def of_all(connection: sa.Connection) -> tuple[int, bytes] | None:
     """The last commit, and the hash that it has where no commit before it has one; None where there is no commit."""
-    last, before, chain, acts, rows = None, START, START, _acts(connection, 0, with_later=False), list[list[Any]]()
+    last, before, chain, acts, rows = None, START, START, _acts(connection, 0, _there(connection)), list[list[Any]]()
     for row in _rows(connection):
         last, before, chain = row, chain, following(chain, row.commit_seq, row.kind, row.at_us)
         rows += acts.get(row.commit_seq, [])
@@ -190,15 +191,22 @@ def _has_actors(connection: sa.Connection) -> bool:
     return any(each["name"] == ACTOR[0] for each in sa.inspect(connection).get_columns("commits", schema=schema))
 
 
+def _there(connection: sa.Connection) -> frozenset[str]:
+    """The tables of later schemas that are in a database, which may be one of an older schema."""
+    found = sa.inspect(connection)
+    schema = connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    return frozenset(name for name in _SIGNED_LATER if found.has_table(name, schema=schema))
+
+
 def _actor(row: Any) -> list[list[Any]]:  # noqa: ANN401 -- a row of `_rows`
     """The actor of a commit as it stands in its hash; nothing of a commit of before."""
     return [] if row.by_name is None else [["commits", *(getattr(row, each) for each in ACTOR)]]
 
 
-def _acts(connection: sa.Connection, first: int, *, with_later: bool = True) -> dict[int, list[list[Any]]]:
-    """The rows by which persons act of commits from `first` on, by commit. `with_later`: of tables of later schemas than 0012 as well."""
+def _acts(connection: sa.Connection, first: int, later: frozenset[str] = ALL_LATER) -> dict[int, list[list[Any]]]:
+    """The rows by which persons act of commits from `first` on, by commit. `later`: tables of schemas behind 0012 that are there."""
     acts = collections.defaultdict[int, list[list[Any]]](list)
-    for name, rows, parts in _queries(with_later=with_later):
+    for name, rows, parts in _queries(later):
         for values in connection.execute(rows, {_FIRST: first}):
             acts[values.commit_seq].append([name, *values])
         if parts is not None:
@@ -212,10 +220,10 @@ def _acts(connection: sa.Connection, first: int, *, with_later: bool = True) -> 
 
 
 @functools.cache
-def _queries(*, with_later: bool) -> list[tuple[str, sa.Select[Any], sa.Select[Any] | None]]:
+def _queries(later: frozenset[str]) -> list[tuple[str, sa.Select[Any], sa.Select[Any] | None]]:
     """Queries for the rows of each table of acts and of its part, from a commit on. Made once: each commit asks for all of them."""
     queries, first = [], sa.bindparam(_FIRST, type_=sa.Integer())
-    for name, columns in (_SIGNED | (_SIGNED_LATER if with_later else {})).items():
+    for name, columns in (_SIGNED | {name: columns for name, columns in _SIGNED_LATER.items() if name in later}).items():
         row = sa.table(name, *map(sa.column, columns)).c
         rows = sa.select(*row).where(row.commit_seq >= first).order_by(row[columns[0]])
         if name in _COUNTS:

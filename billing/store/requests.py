@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing.persons import is_of
 from billing.store import tables
 from rating.errors import UserError
 
@@ -62,7 +63,7 @@ def find(connection: sa.Connection, number: int, request_id: str) -> Kept | None
     """The request of an operator that is stored under an id; None where there is none."""
     row = tables.requests.c
     query = sa.select(row.call, row.fields, row.nonce, row.commit_seq, row.answer)
-    found = connection.execute(query.where(row.by_uid == number, row.request_id == request_id)).first()
+    found = connection.execute(query.where(is_of(row.by_uid, number), row.request_id == request_id)).first()
     if found is None:
         return None
     fields = msgspec.json.decode(found.fields, type=dict[str, str])
@@ -73,7 +74,7 @@ def answered(connection: sa.Connection, actor: Actor, answer: bytes) -> None:
     """Store the answer of a call, within a write transaction; nothing where the call had no effect."""
     assert actor.request is not None, actor
     row = tables.requests.c
-    of_call = (row.by_uid == actor.number) & (row.request_id == actor.request.request_id) & (row.nonce == actor.request.nonce)
+    of_call = is_of(row.by_uid, actor.number) & (row.request_id == actor.request.request_id) & (row.nonce == actor.request.nonce)
     connection.execute(tables.requests.update().where(of_call).values(answer=answer))
 
 

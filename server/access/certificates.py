@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from rating.dates import utc_time
+from rating.dates import DAY_US, utc_time
 from rating.errors import UserError
 from server.access import key_files
 
@@ -55,7 +55,7 @@ def make_authority(home: Path, now_us: int, serial: int) -> Path:
     """Make the authority of a home; returns the file of its certificate. Refuses where there is one."""
     place = key_files.folder(home)
     key, name = key_files.make(place / CA_KEY_FILE), _name("Ratewright authority")
-    builder = _builder(name, name, key, serial, now_us, now_us + CA_DAYS * 86_400 * 1_000_000)
+    builder = _builder(name, name, key, serial, now_us, now_us + CA_DAYS * DAY_US)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
     file = place / CA_FILE

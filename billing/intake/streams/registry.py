@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.persons import same_person
 from billing.store import commit_points
 from billing.store.tables import usage_streams
 from rating.errors import NotFoundError, UserError, quoted
@@ -95,7 +96,7 @@ def finalize(home: Home, by: Actor, stream_id: str, now_us: int, *, dry_run: boo
 
 def _own(connection: sa.Connection, by: Actor, stream_id: str) -> Stream:
     stream = _found(connection, stream_id)
-    if stream.by_uid != by.number:
+    if not same_person(stream.by_uid, by.number):
         raise OfAnotherError(f"usage stream {quoted(stream_id)} belongs to another operator", "make a stream of your own")
     return stream
 

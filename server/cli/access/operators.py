@@ -148,9 +148,10 @@ def _uid(account: str | None) -> int | None:
 
 
 def _account(found: OperatorRow) -> str:
-    from billing.operators.words import FIRST_NUMBER
+    from billing.operators.words import has_account
 
-    return "" if found.person_uid >= FIRST_NUMBER else str(found.person_uid)
+    number = found.person_uid
+    return str(number) if has_account(number) else ""
 
 
 def _roles(found: OperatorRow, now_us: int) -> list[str]:
