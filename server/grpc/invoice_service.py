@@ -18,7 +18,7 @@ from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice
 from ratewright.v1 import invoice_service_pb2 as pb
 from rating.errors import NotFoundError, UserError, quoted
 from server.actions import invoices, payments
-from server.grpc import calls, convert, entrance, invoice_messages
+from server.grpc import calls, convert, entrance, invoice_messages, paging
 from server.grpc.finance import filters, values
 from server.grpc.finance import invoice_answers as answers
 from server.grpc.refusals import answering, invalid, not_found
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from billing.store.approvals import Approval
     from billing.store.home import Home
 
-PAGE_SIZE_MAX: Final = values.PAGE_SIZE_MAX
 EVENTS_MAX: Final = 1_000
 DEFAULT_LANGUAGE: Final = "en"
 UNFINISHED: Final = frozenset({"computing", "numbered"})  # states of a run that nobody has to approve, and that has not ended
@@ -52,7 +51,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         def find() -> pb.ListInvoicesResponse:
             account_id = values.account_or_all(request.parent)
             wanted = filters.parse(request.filter, request.order_by, account_id, self._whole)
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             try:
                 found = listing.list_page(self._home, wanted, after=page.after, limit=page.limit)
             except NotFoundError as error:
@@ -77,7 +76,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def find() -> pb.ListInvoiceLinesResponse:
             number, language = self._number(request.parent), convert.parse_language(request.language_code)
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             whole = invoice_messages.whole(document(self._home, number, language), practice=self._practice)
             behind = [each for each in whole.lines if each.line_no > int(page.after or 0)]
             rows, token = page.parted(behind[: page.limit], lambda each: str(each.line_no))
@@ -89,7 +88,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         """A page of the records of an invoice."""
 
         def find() -> pb.ListInvoiceUsageResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found, first = self._usage(request), int(page.after or 0)
             rows, token = page.parted(list(enumerate(found.records, 1))[first : first + page.limit], lambda each: str(each[0]))
             made = pb.ListInvoiceUsageResponse(usage_records=[answers.record(each) for _, each in rows], next_page_token=token)
@@ -201,7 +200,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def find() -> account_statement_pb2.ListAgeingResponse:
             account_id, as_of = values.account_or_all(request.parent), values.day(request, "as_of")
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             if account_id is not None:
                 payments.require_account(self._home, account_id)
             found = [each for each in invoices.aged(self._home, as_of, account_id) if _place(each) > page.after]

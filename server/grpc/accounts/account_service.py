@@ -40,12 +40,11 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
 
     def _list(self, request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
         number = _number(request.number)
-        query, size = f"accounts {number}", paging.page_size(request.page_size)
-        after = convert.parse_page_token(request.page_token, query, self._key)
-        found = lookup.page_of_accounts(self._door.home, after, size + 1, number=number or None)
-        more = convert.page_token(query, found[size - 1].account_id, self._key) if len(found) > size else ""
+        page = paging.page(request, self._key)
+        found = lookup.page_of_accounts(self._door.home, page.after, page.limit, number=number or None)
+        rows, token = page.parted(found, lambda each: each.account_id)
         mask = entrance.mask()
-        return pb.ListAccountsResponse(accounts=[account_messages.of_list(each, mask) for each in found[:size]], next_page_token=more)
+        return pb.ListAccountsResponse(accounts=[account_messages.of_list(each, mask) for each in rows], next_page_token=token)
 
     def _get(self, request: pb.GetAccountRequest) -> pb.Account:
         account_id = convert.parse_account_name(request.name)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from server.grpc.calls import Door
 
 WAIT_MAX_S: Final = 30.0  # of one call; a client that wants more asks again
-_COLLECTION: Final = "operations"
 
 
 class OperationsService(operations_pb2_grpc.OperationsServicer):
@@ -44,12 +43,10 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
         def find() -> longrunning.ListOperationsResponse:
             if request.filter:
                 raise invalid("FILTER", "operations have no filter", {"field": "filter"})
-            size = paging.page_size(request.page_size)
-            before = paging.after_numbers(request.page_token, _COLLECTION, self._page_token_key, 1)
-            found = rows.page(self._door.home, before[0] if before else None, size + 1)
-            more = paging.token_of(_COLLECTION, self._page_token_key, found[size - 1].key) if len(found) > size else ""
-            listed = [message(self._door.home, each, with_response=False) for each in found[:size]]
-            return longrunning.ListOperationsResponse(operations=listed, next_page_token=more)
+            page = paging.page(request, self._page_token_key)
+            shown, token = page.parted(rows.page(self._door.home, page.after_number, page.limit), lambda each: each.key)
+            listed = [message(self._door.home, each, with_response=False) for each in shown]
+            return longrunning.ListOperationsResponse(operations=listed, next_page_token=token)
 
         return calls.read(context, find)
 

@@ -6,7 +6,7 @@ call; what the work refuses is the error of its operation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from billing.accounts import lookup
 from billing.persons import Who
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from billing.payments.writing import Act
     from server.grpc.calls import Door
-
-_COLLECTION: Final = "billRuns"
 
 
 class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunServiceServicer):
@@ -62,12 +60,10 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
         """One page, newest first."""
 
         def find() -> pb.ListBillRunsResponse:
-            home, size = self._door.home, paging.page_size(request.page_size)
-            before = paging.after_numbers(request.page_token, _COLLECTION, self._page_token_key, 1)
-            found = bill_runs.page(home, before[0] if before else None, size + 1)
-            more = paging.token_of(_COLLECTION, self._page_token_key, found[size - 1].run_id) if len(found) > size else ""
-            listed = [messages.bill_run(each, practice=home.is_practice) for each in found[:size]]
-            return pb.ListBillRunsResponse(bill_runs=listed, next_page_token=more)
+            home, page = self._door.home, paging.page(request, self._page_token_key)
+            rows, token = page.parted(bill_runs.page(home, page.after_number, page.limit), lambda each: each.run_id)
+            listed = [messages.bill_run(each, practice=home.is_practice) for each in rows]
+            return pb.ListBillRunsResponse(bill_runs=listed, next_page_token=token)
 
         return calls.read(context, find)
 

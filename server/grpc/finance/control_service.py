@@ -9,7 +9,7 @@ from ratewright.v1 import control_service_pb2 as pb
 from ratewright.v1 import control_service_pb2_grpc
 from rating.errors import quoted
 from server.actions import controls
-from server.grpc import calls, convert
+from server.grpc import calls, convert, paging
 from server.grpc.finance import values
 from server.grpc.refusals import invalid, not_found
 
@@ -57,7 +57,7 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         """A page of findings."""
 
         def find() -> pb.ListFindingsResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             behind = [each for each in findings.findings(self._home) if each.finding_id > int(page.after or 0)]
             found = [each for each in behind if request.show_closed or each.is_open]
             rows, token = page.parted(found[: page.limit], lambda each: str(each.finding_id))

@@ -10,7 +10,7 @@ from billing.ledger import listing
 from ratewright.v1 import ledger_service_pb2 as pb
 from ratewright.v1 import ledger_service_pb2_grpc
 from server.actions import ledger
-from server.grpc import calls, convert
+from server.grpc import calls, convert, paging
 from server.grpc.finance import values
 from server.grpc.refusals import answering, invalid
 
@@ -42,7 +42,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
 
         def find() -> pb.ListBalancesResponse:
             values.require_texts(request)
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             entity = request.legal_entity if request.HasField("legal_entity") else None
             through = values.day_or_none(request, "through_date")
             found = ledger.balances(self._home, entity, through, every_customer=request.every_customer)
@@ -55,7 +55,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         """A page of postings."""
 
         def find() -> pb.ListPostingsResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found = listing.list_postings(self._home, after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.posting_id)
             return pb.ListPostingsResponse(postings=map(_posting, rows), next_page_token=token)

@@ -12,7 +12,7 @@ from ratewright.v1 import deposit_pb2, payment_agreement_pb2, payment_service_pb
 from ratewright.v1 import payment_service_pb2 as pb
 from rating.dates import utc_date
 from server.actions import payments
-from server.grpc import calls, convert, entrance
+from server.grpc import calls, convert, entrance, paging
 from server.grpc.finance import payment_messages as messages
 from server.grpc.finance import values
 from server.grpc.refusals import invalid
@@ -57,7 +57,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A page of payments."""
 
         def find() -> pb.ListPaymentsResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found = billing_payments.list_payments(self._home, values.account_or_all(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.payment_id)
             listed = [messages.payment(each, practice=self._practice) for each in rows]
@@ -70,7 +70,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
 
         def find() -> pb.ListReceiptsResponse:
             values.require_texts(request)
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found, sums = payments.till(self._home, request.till, values.day_or_none(request, "date"))
             rows, token = page.parted([each for each in found if each.receipt > page.after][: page.limit], lambda each: each.receipt)
             totals = [convert.money(currency, micros) for currency, micros in sorted(sums.items())]
@@ -97,7 +97,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A page of the work list."""
 
         def find() -> pb.ListBankLinesResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found = worklist.work_list(self._home, decided=request.decided, after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.line_id)
             listed = [messages.bank_line(each, practice=self._practice) for each in rows]
@@ -190,7 +190,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A page of what happened to payments later."""
 
         def find() -> pb.ListPaymentEventsResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found = giving_back.list_events(self._home, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.reference)
             listed = [messages.event(each, practice=self._practice) for each in rows]
@@ -225,7 +225,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A page of deposits."""
 
         def find() -> deposit_pb2.ListDepositsResponse:
-            page = values.page(request, self._key)
+            page = paging.page(request, self._key)
             found = deposits.list_deposits(self._home, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.deposit_id)
             listed = [messages.deposit(each, practice=self._practice) for each in rows]
@@ -259,7 +259,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A page of promises and their states."""
 
         def find() -> payment_agreement_pb2.ListPromisesResponse:
-            page, as_of = values.page(request, self._key), self._as_of(request)
+            page, as_of = paging.page(request, self._key), self._as_of(request)
             found = promises.list_promises(self._home, as_of, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.promise_id)
             listed = [messages.promise(each, practice=self._practice) for each in rows]
@@ -323,7 +323,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """A page of plans and their states."""
 
         def find() -> payment_agreement_pb2.ListInstalmentPlansResponse:
-            page, as_of = values.page(request, self._key), self._as_of(request)
+            page, as_of = paging.page(request, self._key), self._as_of(request)
             found = instalments.list_plans(self._home, as_of, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.plan_id)
             listed = [messages.plan(each, practice=self._practice) for each in rows]

@@ -1,7 +1,4 @@
-"""Values of finance at the edge of the API: money that comes in, names of resources, days, texts, pages.
-
-A page token holds the id of the last one of its page. It is bound to every field of its query but the size of the page.
-"""
+"""Values of finance at the edge of the API: money that comes in, names of resources, days, texts."""
 
 from __future__ import annotations
 
@@ -18,21 +15,17 @@ from server.grpc.refusals import invalid
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import grpc
     from google.type import date_pb2, money_pb2
 
     from billing.payments.writing import Act
 
-PAGE_SIZE_DEFAULT: Final = 50
-PAGE_SIZE_MAX: Final = 1_000
 TEXT_CHARACTERS_MAX: Final = 4_096
 MAPPING: Final = "mapping"  # a field that is a file
-_PAGE_FIELDS: Final = ("page_size", "page_token")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
-Row = TypeVar("Row")
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -50,26 +43,6 @@ class Amount(NamedTuple):
     micros: int
 
 
-class Page(NamedTuple):
-    """The page that a request asks for: it begins behind `after`."""
-
-    after: str
-    size: int
-    query: str
-    key: bytes
-
-    @property
-    def limit(self) -> int:
-        """Rows to look for: one more says that another page follows."""
-        return self.size + 1
-
-    def parted(self, rows: Sequence[Row], identity: Callable[[Row], str]) -> tuple[Sequence[Row], str]:
-        """The rows of this page, of those that were found, and the token of the next one; empty where there is none."""
-        if len(rows) <= self.size:
-            return rows, ""
-        return rows[: self.size], convert.page_token(self.query, identity(rows[self.size - 1]), self.key)
-
-
 def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answered again
     door: calls.Door,
     request: Any,  # noqa: ANN401 -- a message with `request_id` and `validate_only`
@@ -85,19 +58,6 @@ def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answ
         return act(by)
 
     return calls.write(door, request, context, answer_type, checked, recover)
-
-
-def page(request: Any, key: bytes) -> Page:  # noqa: ANN401 -- a message with `page_size` and `page_token`
-    """The page that a request of a list asks for. Refuses PAGE_SIZE and PAGE_TOKEN."""
-    if request.page_size < 0:
-        raise invalid("PAGE_SIZE", "page_size must be zero or more", {"field": "page_size"})
-    query = type(request)()
-    query.CopyFrom(request)
-    for name in _PAGE_FIELDS:
-        query.ClearField(name)
-    bound = f"{request.DESCRIPTOR.full_name}\0{query.SerializeToString(deterministic=True).hex()}"
-    after = convert.parse_page_token(request.page_token, bound, key)
-    return Page(after, min(request.page_size, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT, bound, key)
 
 
 def amount(value: money_pb2.Money, field: str) -> Amount:

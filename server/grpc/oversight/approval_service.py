@@ -57,13 +57,12 @@ class ApprovalService(approval_service_pb2_grpc.ApprovalServiceServicer):
         return calls.write(self._door, request, context, pb.Approval, refuse, self._decided_by)
 
     def _list(self, request: pb.ListApprovalsRequest) -> pb.ListApprovalsResponse:
-        query, size = f"approvals {request.show_decided}", paging.page_size(request.page_size)
-        after = paging.after_numbers(request.page_token, query, self._key, 1)
+        page = paging.page(request, self._key)
+        after = page.after_number
         with self._door.home.connect() as connection:
             every = approvals.list_all(connection, decided=request.show_decided)
-        found = [each for each in every if after is None or each.approval_id > after[0]]
-        more = paging.token_of(query, self._key, found[size - 1].approval_id) if len(found) > size else ""
-        return pb.ListApprovalsResponse(approvals=[_message(each) for each in found[:size]], next_page_token=more)
+        rows, token = page.parted([each for each in every if after is None or each.approval_id > after], lambda each: each.approval_id)
+        return pb.ListApprovalsResponse(approvals=[_message(each) for each in rows], next_page_token=token)
 
     def _decided_by(self, commit_seq: int) -> pb.Approval:
         row = tables.approval_decisions.c

@@ -33,14 +33,12 @@ class AuditService(audit_service_pb2_grpc.AuditServiceServicer):
         return calls.read(context, lambda: self._verify(request))
 
     def _list(self, request: pb.ListAuditEntriesRequest) -> pb.ListAuditEntriesResponse:
-        query, size = f"audit {request.operator}\0{request.call}", paging.page_size(request.page_size)
-        after = paging.after_numbers(request.page_token, query, self._key, 2)
+        page = paging.page(request, self._key)
         found = [each for each in showing.entries(self._door.home) if _is_asked(each, request)]
-        known, begin = (len(found), 0) if after is None else after
-        newest = found[:known][::-1]
-        more = paging.token_of(query, self._key, known, begin + size) if len(newest) > begin + size else ""
-        page = [_message(each) for each in newest[begin : begin + size]]
-        return pb.ListAuditEntriesResponse(entries=page, next_page_token=more)
+        ahead = len(found) if page.after_number is None else page.after_number  # entries in front of the last one that was shown
+        numbered = [(number, found[number]) for number in range(ahead - 1, max(ahead - 1 - page.limit, -1), -1)]
+        rows, token = page.parted(numbered, lambda each: each[0])
+        return pb.ListAuditEntriesResponse(entries=[_message(each) for _, each in rows], next_page_token=token)
 
     def _verify(self, request: pb.VerifyAuditRequest) -> pb.VerifyAuditResponse:
         ends = [DayEnd(each.day, each.entries, each.hash, each.signature) for each in request.day_ends]
