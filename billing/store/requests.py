@@ -44,17 +44,7 @@ def keep(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) 
     assert request is not None, actor
     before = find(connection, actor.number, request.request_id)
     if before is None:
-        connection.execute(
-            tables.requests.insert().values(
-                by_uid=actor.number,
-                request_id=request.request_id,
-                nonce=request.nonce,
-                call=actor.call,
-                fields=request.fields,
-                commit_seq=commit_seq,
-                at_us=now_us,
-            )
-        )
+        _add(connection, actor, commit_seq, now_us)
     elif before.nonce != request.nonce:
         raise RepeatedError(f"request {request.request_id} was made before, by commit {before.commit_seq}", "send it again for its answer")
 
@@ -70,12 +60,37 @@ def find(connection: sa.Connection, number: int, request_id: str) -> Kept | None
     return Kept(found.call, fields, bytes(found.nonce), found.commit_seq, None if found.answer is None else bytes(found.answer))
 
 
-def answered(connection: sa.Connection, actor: Actor, answer: bytes) -> None:
-    """Store the answer of a call, within a write transaction; nothing where the call had no effect."""
+def answered(connection: sa.Connection, actor: Actor, answer: bytes, commit_seq: int, now_us: int) -> Kept | None:
+    """Store the answer of a call, within a write transaction. One without an effect is stored now, as of the last commit `commit_seq`.
+
+    Returns another call with the same id that was faster, whose answer counts; None where there is none.
+    """
     assert actor.request is not None, actor
+    before = find(connection, actor.number, actor.request.request_id)
+    if before is None:
+        _add(connection, actor, commit_seq, now_us)
+    elif before.nonce != actor.request.nonce:
+        return before
     row = tables.requests.c
     of_call = is_of(row.by_uid, actor.number) & (row.request_id == actor.request.request_id) & (row.nonce == actor.request.nonce)
     connection.execute(tables.requests.update().where(of_call).values(answer=answer))
+    return None
+
+
+def _add(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) -> None:
+    request = actor.request
+    assert request is not None, actor
+    connection.execute(
+        tables.requests.insert().values(
+            by_uid=actor.number,
+            request_id=request.request_id,
+            nonce=request.nonce,
+            call=actor.call,
+            fields=request.fields,
+            commit_seq=commit_seq,
+            at_us=now_us,
+        )
+    )
 
 
 def forget_old(connection: sa.Connection, now_us: int) -> None:

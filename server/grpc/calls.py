@@ -130,8 +130,9 @@ def _write(door: Door, request: Any, answer_type: type[Answer], act: Callable[[A
             _log.info("a call was made twice at once: %s", error.message)  # the other one had the effect
             return _repeated(before, actor, fields, answer_type, recover)
         with door.home.begin() as connection:
-            requests.answered(connection, acting.current(), answer.SerializeToString(deterministic=True))
-    return answer
+            data, seq = answer.SerializeToString(deterministic=True), door.home.head_seq(connection)
+            faster = requests.answered(connection, acting.current(), data, seq, door.clock_us())
+    return answer if faster is None else _repeated(faster, actor, fields, answer_type, recover)
 
 
 def digests(request: Message) -> dict[str, str]:

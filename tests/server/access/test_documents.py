@@ -1,4 +1,4 @@
-"""Itemised usage over gRPC: numbers of both parties are masked by role, in pages and as Arrow; the audit trail has the subject."""
+"""Documents and payments behind the entrance: numbers masked by role, subjects in the trail, calls that count once, other work under way."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from billing.accounts import lookup
 from billing.runs.lock import only_run
 from billing.store import tables
-from ratewright.v1 import invoice_correction_pb2, invoice_service_pb2_grpc
+from ratewright.v1 import invoice_correction_pb2, invoice_service_pb2_grpc, payment_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
+from ratewright.v1 import payment_service_pb2 as payment_pb
 from server.access import showing
 from server.grpc import entrance
 from tests.billing.runs.world import Call
@@ -94,3 +95,23 @@ def test_other_work_in_the_home_is_named_without_its_place(billed: Guarded) -> N
 def test_an_explanation_holds_numbers_so_few_roles_may_ask_for_it(billed: Guarded) -> None:
     code, reason, _ = refusal(stub(billed, "the-approver").ExplainInvoice, pb.ListInvoicesRequest())
     assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING")
+
+
+def test_a_call_without_an_effect_protects_its_id_as_well(billed: Guarded) -> None:
+    """The payment was recorded before, under another request id: the second id has an answer, and no other payment under it."""
+    finance: Any = payment_service_pb2_grpc.PaymentServiceStub(billed.channel("the-finance"))
+
+    def request(request_id: str, payment_id: str, units: int) -> payment_pb.RecordPaymentRequest:
+        return payment_pb.RecordPaymentRequest(
+            request_id=request_id, payment_id=payment_id, parent="accounts/anna", reference="x",
+            amount={"currency_code": "CNY", "units": units}, receive_date={"year": 2025, "month": 12, "day": 10},
+        )  # fmt: skip
+
+    assert not finance.RecordPayment(request("a", "p1", 1), timeout=20).already_recorded
+    second = finance.RecordPayment(request("b", "p1", 1), timeout=20)
+    assert second.already_recorded
+    assert finance.RecordPayment(request("b", "p1", 1), timeout=20) == second
+    code, reason, field = refusal(finance.RecordPayment, request("b", "p2", 7))
+    assert (code, reason, field) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED", "amount")
+    with billed.home.connect() as connection:
+        assert len(connection.execute(tables.payments.select()).all()) == 1
