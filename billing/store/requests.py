@@ -20,6 +20,7 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.acting import Actor
+    from billing.store.home import Home
 
 KEPT_US: Final = 48 * 3_600 * 1_000_000  # how long a request is kept at least
 
@@ -93,6 +94,11 @@ def _add(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) 
     )
 
 
-def forget_old(connection: sa.Connection, now_us: int) -> None:
-    """Delete requests older than KEPT_US, within a write transaction."""
-    connection.execute(tables.requests.delete().where(tables.requests.c.at_us < now_us - KEPT_US))
+def forget_old(home: Home, now_us: int) -> int:
+    """Delete requests older than KEPT_US, and return how many there were. Nothing is written where there is none."""
+    is_old = tables.requests.c.at_us < now_us - KEPT_US
+    with home.connect() as connection:
+        if connection.execute(sa.select(tables.requests.c.request_key).where(is_old).limit(1)).first() is None:
+            return 0
+    with home.begin() as connection:
+        return connection.execute(tables.requests.delete().where(is_old)).rowcount

@@ -18,6 +18,7 @@ import grpc
 from google.longrunning import operations_pb2_grpc
 from grpc_health.v1 import health_pb2_grpc
 
+from billing.store import requests
 from ratewright.v1 import (
     account_service_pb2_grpc,
     approval_service_pb2_grpc,
@@ -220,6 +221,7 @@ class Service:
         bill_run_service_pb2_grpc.add_BillRunServiceServicer_to_server(BillRunService(door, page_token_key), server)
         operations = OperationsService(door, page_token_key)
         operations_pb2_grpc.add_OperationsServicer_to_server(operations, server)
+        requests.forget_old(home, clock_us())
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()

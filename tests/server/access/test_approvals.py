@@ -13,7 +13,7 @@ from grpc_status import rpc_status
 
 from billing import operators, setting_changes
 from billing.operators import OperatorKind, Role
-from billing.store import tables
+from billing.store import requests, tables
 from ratewright.v1 import approval_service_pb2 as pb
 from ratewright.v1 import approval_service_pb2_grpc, audit_service_pb2_grpc
 from ratewright.v1 import audit_service_pb2 as audit_pb
@@ -78,6 +78,19 @@ def test_a_repeated_request_counts_once(asked: Guarded) -> None:
     assert approver.AgreeApproval(request, timeout=20) == first
     with asked.home.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(tables.approval_decisions)).scalar_one() == 1
+
+
+def test_requests_are_forgotten_after_two_days(asked: Guarded) -> None:
+    """The service forgets them as it starts; then the same id is a new call."""
+    stub(asked, "the-approver").AgreeApproval(pb.AgreeApprovalRequest(name=ONE, request_id="r-1"), timeout=20)
+    asked.stop()
+    two_days_us = 2 * 86_400_000_000
+    assert requests.forget_old(asked.home, asked.now_us + two_days_us) == 0
+    asked.now_us += two_days_us + 1
+    asked.issue("the-approver")
+    asked.start()
+    again = pb.AgreeApprovalRequest(name=ONE, request_id="r-1")
+    assert refusal(stub(asked, "the-approver").AgreeApproval, again)[1] == "REFUSED", "the proposal is decided"
 
 
 def test_a_request_id_of_another_call_is_refused(asked: Guarded) -> None:

@@ -1,4 +1,4 @@
-"""Documents and payments behind the entrance: numbers masked by role, subjects in the trail, calls that count once, other work under way."""
+"""Documents and payments behind the entrance: masks, subjects in the trail, calls that count once, other work under way."""
 
 from __future__ import annotations
 
