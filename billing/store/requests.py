@@ -20,7 +20,6 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.acting import Actor
-    from billing.store.home import Home
 
 KEPT_US: Final = 48 * 3_600 * 1_000_000  # how long a request is kept at least
 
@@ -94,11 +93,15 @@ def _add(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) 
     )
 
 
-def forget_old(home: Home, now_us: int) -> int:
-    """Delete requests older than KEPT_US, and return how many there were. Nothing is written where there is none."""
-    is_old = tables.requests.c.at_us < now_us - KEPT_US
-    with home.connect() as connection:
-        if connection.execute(sa.select(tables.requests.c.request_key).where(is_old).limit(1)).first() is None:
-            return 0
-    with home.begin() as connection:
-        return connection.execute(tables.requests.delete().where(is_old)).rowcount
+def has_old(connection: sa.Connection, now_us: int) -> bool:
+    """Return whether a request is older than KEPT_US."""
+    return connection.execute(sa.select(tables.requests.c.request_key).where(_is_old(now_us)).limit(1)).first() is not None
+
+
+def forget_old(connection: sa.Connection, now_us: int) -> int:
+    """Delete requests older than KEPT_US, within a write transaction, and return how many there were."""
+    return connection.execute(tables.requests.delete().where(_is_old(now_us))).rowcount
+
+
+def _is_old(now_us: int) -> sa.ColumnElement[bool]:
+    return tables.requests.c.at_us < now_us - KEPT_US

@@ -135,6 +135,16 @@ def _write(door: Door, request: Any, answer_type: type[Answer], act: Callable[[A
     return answer if faster is None else _repeated(faster, actor, fields, answer_type, recover)
 
 
+def forget_old(door: Door) -> int:
+    """Delete requests that are older than they are kept, and return how many there were. Nothing is written where there is none."""
+    now_us = door.clock_us()
+    with door.home.connect() as connection:
+        if not requests.has_old(connection, now_us):
+            return 0
+    with door.home.begin() as connection:
+        return requests.forget_old(connection, now_us)
+
+
 def digests(request: Message) -> dict[str, str]:
     """A digest of each field that is set, by name."""
     return {

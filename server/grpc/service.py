@@ -18,7 +18,6 @@ import grpc
 from google.longrunning import operations_pb2_grpc
 from grpc_health.v1 import health_pb2_grpc
 
-from billing.store import requests
 from ratewright.v1 import (
     account_service_pb2_grpc,
     approval_service_pb2_grpc,
@@ -30,7 +29,7 @@ from ratewright.v1 import (
     usage_service_pb2_grpc,
 )
 from rating.errors import UserError, quoted
-from server.grpc import finance, health, tls
+from server.grpc import calls, finance, health, tls
 from server.grpc.accounts.account_service import AccountService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.bill_runs.operations_service import OperationsService
@@ -221,7 +220,7 @@ class Service:
         bill_run_service_pb2_grpc.add_BillRunServiceServicer_to_server(BillRunService(door, page_token_key), server)
         operations = OperationsService(door, page_token_key)
         operations_pb2_grpc.add_OperationsServicer_to_server(operations, server)
-        requests.forget_old(home, clock_us())
+        calls.forget_old(door)
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()

@@ -13,11 +13,13 @@ from grpc_status import rpc_status
 
 from billing import operators, setting_changes
 from billing.operators import OperatorKind, Role
-from billing.store import requests, tables
+from billing.store import tables
 from ratewright.v1 import approval_service_pb2 as pb
 from ratewright.v1 import approval_service_pb2_grpc, audit_service_pb2_grpc
 from ratewright.v1 import audit_service_pb2 as audit_pb
 from server.access import trail
+from server.grpc import calls
+from server.grpc.calls import Door
 
 if TYPE_CHECKING:
     from tests.server.access.conftest import Guarded
@@ -85,7 +87,7 @@ def test_requests_are_forgotten_after_two_days(asked: Guarded) -> None:
     stub(asked, "the-approver").AgreeApproval(pb.AgreeApprovalRequest(name=ONE, request_id="r-1"), timeout=20)
     asked.stop()
     two_days_us = 2 * 86_400_000_000
-    assert requests.forget_old(asked.home, asked.now_us + two_days_us) == 0
+    assert calls.forget_old(Door(asked.home, lambda: asked.now_us + two_days_us)) == 0
     asked.now_us += two_days_us + 1
     asked.issue("the-approver")
     asked.start()
