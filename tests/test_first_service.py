@@ -36,7 +36,7 @@ PAGE_LINES_MAX = 140  # two pages
 
 
 class Reader:
-    """Who does what the page says, in an empty folder beside the project's."""
+    """A reader who does what the page says, in an empty folder beside the project's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "first"

@@ -185,7 +185,7 @@ class BillRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewBill(self, request, context):
-        """What a run would bill one account now. Nothing is stored.
+        """The bill that a run would make of one account now. Nothing is stored.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
         """

@@ -61,7 +61,7 @@ class BillRunServiceStub:
     may not start such an operation.
     """
     PreviewBill: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.PreviewBillRequest, _bill_run_pb2.BillPreview]
-    """What a run would bill one account now. Nothing is stored.
+    """The bill that a run would make of one account now. Nothing is stored.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
     """
@@ -156,7 +156,7 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     may not start such an operation.
     """
     PreviewBill: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.PreviewBillRequest, _bill_run_pb2.BillPreview]  # type: ignore[assignment]
-    """What a run would bill one account now. Nothing is stored.
+    """The bill that a run would make of one account now. Nothing is stored.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
     """
@@ -278,7 +278,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.PreviewBillRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bill_run_pb2.BillPreview, _abc.Awaitable[_bill_run_pb2.BillPreview]]:
-        """What a run would bill one account now. Nothing is stored.
+        """The bill that a run would make of one account now. Nothing is stored.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
         """

@@ -195,7 +195,7 @@ class InvoiceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStatement(self, request, context):
-        """What an account owed, every document and payment of a span, what it owes then, and what is open now.
+        """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
         """
@@ -204,7 +204,7 @@ class InvoiceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAgeing(self, request, context):
-        """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
+        """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
         """

@@ -85,12 +85,12 @@ class InvoiceServiceStub:
     CreditInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_correction_pb2.CreditInvoiceRequest, _invoice_correction_pb2.CreditInvoiceResponse]
     """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
     GetStatement: _grpc.UnaryUnaryMultiCallable[_account_statement_pb2.GetStatementRequest, _account_statement_pb2.Statement]
-    """What an account owed, every document and payment of a span, what it owes then, and what is open now.
+    """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
     """
     ListAgeing: _grpc.UnaryUnaryMultiCallable[_account_statement_pb2.ListAgeingRequest, _account_statement_pb2.ListAgeingResponse]
-    """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
+    """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
     """
@@ -149,12 +149,12 @@ class InvoiceServiceAsyncStub(InvoiceServiceStub):
     CreditInvoice: _aio.UnaryUnaryMultiCallable[_invoice_correction_pb2.CreditInvoiceRequest, _invoice_correction_pb2.CreditInvoiceResponse]  # type: ignore[assignment]
     """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
     GetStatement: _aio.UnaryUnaryMultiCallable[_account_statement_pb2.GetStatementRequest, _account_statement_pb2.Statement]  # type: ignore[assignment]
-    """What an account owed, every document and payment of a span, what it owes then, and what is open now.
+    """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
     """
     ListAgeing: _aio.UnaryUnaryMultiCallable[_account_statement_pb2.ListAgeingRequest, _account_statement_pb2.ListAgeingResponse]  # type: ignore[assignment]
-    """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
+    """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
     """
@@ -270,7 +270,7 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_statement_pb2.GetStatementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_statement_pb2.Statement, _abc.Awaitable[_account_statement_pb2.Statement]]:
-        """What an account owed, every document and payment of a span, what it owes then, and what is open now.
+        """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
         """
@@ -281,7 +281,7 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_statement_pb2.ListAgeingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_statement_pb2.ListAgeingResponse, _abc.Awaitable[_account_statement_pb2.ListAgeingResponse]]:
-        """What customers owe at the end of a day, by days past due. Credit that is not used up is apart.
+        """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
         """

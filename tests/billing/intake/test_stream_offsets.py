@@ -182,7 +182,7 @@ def work(folder: Path) -> None:
 
 
 def state(folder: Path) -> dict[str, object]:
-    """What is stored, without the numbers of commits."""
+    """Stored rows, without the numbers of commits."""
     row = tables.usage_stream_batches.c
     with Home.open(folder / "home") as home, home.connect() as connection:
         streams = connection.execute(sa.select(tables.usage_streams)).mappings().all()

@@ -53,7 +53,7 @@ def test_a_service_that_is_killed_and_started_again_stores_each_batch_once(killa
 
 
 def test_a_sending_that_was_broken_goes_on(guarded: Guarded, tmp_path: Path) -> None:
-    """What progress raises breaks the connection; the next sending leaves out what is stored."""
+    """An error of the progress callback breaks the connection; the next sending leaves out what is stored."""
     seen: list[Progress] = []
 
     def break_at_the_third(progress: Progress) -> None:

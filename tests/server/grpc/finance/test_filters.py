@@ -161,7 +161,7 @@ def test_pages_stay_while_documents_come(found: Callable[..., list[str]], channe
 
 
 def plan(world: World, query: sa.Select[tuple[object, ...]]) -> str:
-    """What SQLite does for a query."""
+    """The plan of SQLite for a query."""
     with world.home.connect() as connection:
         text = query.compile(connection.engine, compile_kwargs={"literal_binds": True})
         return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))

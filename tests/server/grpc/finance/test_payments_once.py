@@ -138,7 +138,7 @@ def test_a_write_counts_once(payments: PaymentServiceStub, billed: World, case: 
 
 
 def test_a_cut_off_answer_is_as_of_its_commit(payments: PaymentServiceStub, billed: World) -> None:
-    """What came later is not in it: of 20.00 there were 8.45 left, whatever went back since."""
+    """Later acts are not in it: of 20.00 there were 8.45 left, also where more went back since."""
     first = send(payments, *PAID, request_id="once")
     refund = send(payments, "RefundPayment", REFUND, request_id="back")
     send(payments, "ReversePayment", REVERSE, event_id="E-9")

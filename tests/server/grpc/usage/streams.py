@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sent(NamedTuple):
-    """What came back on one connection: acks in their order, and the refusal that ended it, if one did."""
+    """Answers on one connection: acks in their order, and the refusal that ended it, if one did."""
 
     acks: list[pb.BatchAck]
     refusal: Refused | None
