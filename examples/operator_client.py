@@ -63,7 +63,7 @@ def _run(operator: Operator, options: argparse.Namespace) -> None:
 
 
 def _tell(metadata: operation_pb2.OperationMetadata) -> None:
-    """How far the operation is."""
+    """The progress of the operation."""
     if metadata.total:
         sys.stderr.write(f"{metadata.stage}: {metadata.done:,} of {metadata.total:,}\n")
 

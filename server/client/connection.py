@@ -119,11 +119,11 @@ class Connection:
                 return
 
     def _with_id(self, request: Asked) -> Asked:
-        if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:  # type: ignore[attr-defined]
+        if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:  # type: ignore[attr-defined] # it has one here
             return request
         named = type(request)()
         named.CopyFrom(request)
-        named.request_id = self.new_id()  # type: ignore[attr-defined]
+        named.request_id = self.new_id()  # type: ignore[attr-defined] # as above
         return named
 
 

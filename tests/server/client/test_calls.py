@@ -1,4 +1,4 @@
-"""What the client sends, and when it calls again: against a service that answers as a script says, over a socket."""
+"""Calls of the client, and its repeats: against a service that answers as a script says, over a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How tests of finance write requests and read answers: amounts as text, days as text, answers as what a command prints with --json."""
+"""Requests and answers in tests of finance: amounts and days as text, answers as a command prints them with --json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to invoices by a call and by a command: the same answers on two homes that are alike."""
+"""Acts on invoices by a call and by a command: the same answers on two homes that are alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How tests make usage streams, and send batches by offset."""
+"""Usage streams in tests: made, and sent batches by offset."""
 
 from __future__ import annotations
 
