@@ -146,9 +146,14 @@ def _command(root: cyclopts.App, words: list[str]) -> str:
 
 
 def _describe(root: cyclopts.App, words: list[str]) -> None:
-    """Let the help of the command itself be its docstring, with rules and exit status; lists of commands keep the summary."""
-    _, apps, _ = root.parse_commands([word for word in words if word not in _HELP_FLAGS])
-    if apps[-1].default_command is not None and not any(name for name in apps[-1] if not name.startswith("-")):
+    """Let the help of the command itself be its docstring, with rules, its call of the service and exit status; lists keep the summary."""
+    from server.cli import counterparts
+
+    chain, apps, _ = root.parse_commands([word for word in words if word not in _HELP_FLAGS])
+    if apps[-1].default_command is None:
+        return
+    apps[-1].help_epilogue = f"{counterparts.sentence(' '.join(chain))}\n\n{_EPILOGUE}"
+    if not any(name for name in apps[-1] if not name.startswith("-")):
         apps[-1].help = None
 
 

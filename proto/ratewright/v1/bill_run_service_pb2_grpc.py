@@ -151,6 +151,8 @@ class BillRunServiceServicer:
         Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
         FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
         What a run refuses is the `error` of its operation.
+
+        The command: `ratewright bill run`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,6 +162,8 @@ class BillRunServiceServicer:
         """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
         Errors: as RunBills; NOT_FOUND: NOT_FOUND.
+
+        The command: `ratewright bill run`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,6 +173,8 @@ class BillRunServiceServicer:
         """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
         Errors: as ResumeBillRun.
+
+        The command: `ratewright bill retry`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +185,8 @@ class BillRunServiceServicer:
 
         Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
         may not start such an operation.
+
+        No command: commands run to their end themselves; the same command again goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,6 +196,8 @@ class BillRunServiceServicer:
         """The bill that a run would make of one account now. Nothing is stored.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+
+        The command: `ratewright bill preview`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +207,8 @@ class BillRunServiceServicer:
         """One run with its figures.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: NOT_FOUND.
+
+        The command: `ratewright bill list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +218,8 @@ class BillRunServiceServicer:
         """Runs, newest first. A page stays what it is while further runs begin.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright bill list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,6 +229,8 @@ class BillRunServiceServicer:
         """The list of a computed run beside the last period.
 
         Errors: as GetBillRun; FAILED_PRECONDITION: REFUSED.
+
+        The command: `ratewright bill trial`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,6 +240,8 @@ class BillRunServiceServicer:
         """Approves the list of a run that another operator started. ResumeBillRun numbers it.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED.
+
+        The command: `ratewright bill approve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,6 +249,8 @@ class BillRunServiceServicer:
 
     def RejectBillRun(self, request, context):
         """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill reject`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,6 +258,8 @@ class BillRunServiceServicer:
 
     def AbandonBillRun(self, request, context):
         """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill abandon`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +269,8 @@ class BillRunServiceServicer:
         """Accounts that runs did not bill, with the reason.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME.
+
+        The command: `ratewright bill quarantine`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +280,8 @@ class BillRunServiceServicer:
         """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
         Errors: as RunBills.
+
+        The command: `ratewright bill thresholds`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -265,6 +291,8 @@ class BillRunServiceServicer:
         """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
         Errors: as RunBills.
+
+        The command: `ratewright bill rerate`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -274,6 +302,8 @@ class BillRunServiceServicer:
         """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
         Errors: as RunBills.
+
+        The command: `ratewright bill rerate-apply`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,6 +311,8 @@ class BillRunServiceServicer:
 
     def ListReratings(self, request, context):
         """All re-ratings, oldest first.
+
+        The command: `ratewright bill rerate-list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -288,6 +320,8 @@ class BillRunServiceServicer:
 
     def ApproveRerating(self, request, context):
         """Approves a re-rating that another operator planned. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill rerate-approve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -295,6 +329,8 @@ class BillRunServiceServicer:
 
     def RejectRerating(self, request, context):
         """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill rerate-reject`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -304,6 +340,8 @@ class BillRunServiceServicer:
         """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
         Errors: as RunBills.
+
+        The command: `ratewright ledger month-end`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -313,6 +351,8 @@ class BillRunServiceServicer:
         """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
         Errors: as RunBills.
+
+        The command: `ratewright tariffs what-if`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,87 +43,132 @@ class BillRunServiceStub:
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
     FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
     What a run refuses is the `error` of its operation.
+
+    The command: `ratewright bill run`.
     """
     ResumeBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND.
+
+    The command: `ratewright bill run`.
     """
     RetryBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RetryBillRunRequest, _operations_pb2.Operation]
     """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
     Errors: as ResumeBillRun.
+
+    The command: `ratewright bill retry`.
     """
     ResumeOperation: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_pb2.Operation]
     """Goes on with an operation that was cancelled, was interrupted or failed, as a new operation.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
     may not start such an operation.
+
+    No command: commands run to their end themselves; the same command again goes on.
     """
     PreviewBill: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.PreviewBillRequest, _bill_run_pb2.BillPreview]
     """The bill that a run would make of one account now. Nothing is stored.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+
+    The command: `ratewright bill preview`.
     """
     GetBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.GetBillRunRequest, _bill_run_pb2.BillRun]
     """One run with its figures.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: NOT_FOUND.
+
+    The command: `ratewright bill list`.
     """
     ListBillRuns: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListBillRunsRequest, _bill_run_service_pb2.ListBillRunsResponse]
     """Runs, newest first. A page stays what it is while further runs begin.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright bill list`.
     """
     CompareBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.CompareBillRunRequest, _bill_run_pb2.BillRunComparison]
     """The list of a computed run beside the last period.
 
     Errors: as GetBillRun; FAILED_PRECONDITION: REFUSED.
+
+    The command: `ratewright bill trial`.
     """
     ApproveBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApproveBillRunRequest, _bill_run_pb2.BillRun]
     """Approves the list of a run that another operator started. ResumeBillRun numbers it.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED.
+
+    The command: `ratewright bill approve`.
     """
     RejectBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RejectBillRunRequest, _bill_run_pb2.BillRun]
-    """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun."""
+    """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill reject`.
+    """
     AbandonBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.AbandonBillRunRequest, _bill_run_pb2.BillRun]
-    """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun."""
+    """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill abandon`.
+    """
     ListQuarantinedAccounts: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListQuarantinedAccountsRequest, _bill_run_service_pb2.ListQuarantinedAccountsResponse]
     """Accounts that runs did not bill, with the reason.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME.
+
+    The command: `ratewright bill quarantine`.
     """
     BillThresholds: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.BillThresholdsRequest, _operations_pb2.Operation]
     """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
     Errors: as RunBills.
+
+    The command: `ratewright bill thresholds`.
     """
     PlanRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.PlanReratingRequest, _operations_pb2.Operation]
     """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
     Errors: as RunBills.
+
+    The command: `ratewright bill rerate`.
     """
     ApplyRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_pb2.Operation]
     """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
     Errors: as RunBills.
+
+    The command: `ratewright bill rerate-apply`.
     """
     ListReratings: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListReratingsRequest, _bill_run_service_pb2.ListReratingsResponse]
-    """All re-ratings, oldest first."""
+    """All re-ratings, oldest first.
+
+    The command: `ratewright bill rerate-list`.
+    """
     ApproveRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApproveReratingRequest, _billing_results_pb2.Rerating]
-    """Approves a re-rating that another operator planned. Errors: as ApproveBillRun."""
+    """Approves a re-rating that another operator planned. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill rerate-approve`.
+    """
     RejectRerating: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RejectReratingRequest, _billing_results_pb2.Rerating]
-    """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun."""
+    """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill rerate-reject`.
+    """
     CloseMonth: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.CloseMonthRequest, _operations_pb2.Operation]
     """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
     Errors: as RunBills.
+
+    The command: `ratewright ledger month-end`.
     """
     RunWhatIf: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_pb2.Operation]
     """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
     Errors: as RunBills.
+
+    The command: `ratewright tariffs what-if`.
     """
 
 @_typing.type_check_only
@@ -138,87 +183,132 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
     FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
     What a run refuses is the `error` of its operation.
+
+    The command: `ratewright bill run`.
     """
     ResumeBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND.
+
+    The command: `ratewright bill run`.
     """
     RetryBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RetryBillRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
     Errors: as ResumeBillRun.
+
+    The command: `ratewright bill retry`.
     """
     ResumeOperation: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeOperationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Goes on with an operation that was cancelled, was interrupted or failed, as a new operation.
 
     Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
     may not start such an operation.
+
+    No command: commands run to their end themselves; the same command again goes on.
     """
     PreviewBill: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.PreviewBillRequest, _bill_run_pb2.BillPreview]  # type: ignore[assignment]
     """The bill that a run would make of one account now. Nothing is stored.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+
+    The command: `ratewright bill preview`.
     """
     GetBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.GetBillRunRequest, _bill_run_pb2.BillRun]  # type: ignore[assignment]
     """One run with its figures.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: NOT_FOUND.
+
+    The command: `ratewright bill list`.
     """
     ListBillRuns: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListBillRunsRequest, _bill_run_service_pb2.ListBillRunsResponse]  # type: ignore[assignment]
     """Runs, newest first. A page stays what it is while further runs begin.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright bill list`.
     """
     CompareBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.CompareBillRunRequest, _bill_run_pb2.BillRunComparison]  # type: ignore[assignment]
     """The list of a computed run beside the last period.
 
     Errors: as GetBillRun; FAILED_PRECONDITION: REFUSED.
+
+    The command: `ratewright bill trial`.
     """
     ApproveBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApproveBillRunRequest, _bill_run_pb2.BillRun]  # type: ignore[assignment]
     """Approves the list of a run that another operator started. ResumeBillRun numbers it.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED.
+
+    The command: `ratewright bill approve`.
     """
     RejectBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RejectBillRunRequest, _bill_run_pb2.BillRun]  # type: ignore[assignment]
-    """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun."""
+    """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill reject`.
+    """
     AbandonBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.AbandonBillRunRequest, _bill_run_pb2.BillRun]  # type: ignore[assignment]
-    """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun."""
+    """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill abandon`.
+    """
     ListQuarantinedAccounts: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListQuarantinedAccountsRequest, _bill_run_service_pb2.ListQuarantinedAccountsResponse]  # type: ignore[assignment]
     """Accounts that runs did not bill, with the reason.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME.
+
+    The command: `ratewright bill quarantine`.
     """
     BillThresholds: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.BillThresholdsRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
     Errors: as RunBills.
+
+    The command: `ratewright bill thresholds`.
     """
     PlanRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.PlanReratingRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
     Errors: as RunBills.
+
+    The command: `ratewright bill rerate`.
     """
     ApplyRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApplyReratingRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
     Errors: as RunBills.
+
+    The command: `ratewright bill rerate-apply`.
     """
     ListReratings: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ListReratingsRequest, _bill_run_service_pb2.ListReratingsResponse]  # type: ignore[assignment]
-    """All re-ratings, oldest first."""
+    """All re-ratings, oldest first.
+
+    The command: `ratewright bill rerate-list`.
+    """
     ApproveRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ApproveReratingRequest, _billing_results_pb2.Rerating]  # type: ignore[assignment]
-    """Approves a re-rating that another operator planned. Errors: as ApproveBillRun."""
+    """Approves a re-rating that another operator planned. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill rerate-approve`.
+    """
     RejectRerating: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RejectReratingRequest, _billing_results_pb2.Rerating]  # type: ignore[assignment]
-    """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun."""
+    """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill rerate-reject`.
+    """
     CloseMonth: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.CloseMonthRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
     Errors: as RunBills.
+
+    The command: `ratewright ledger month-end`.
     """
     RunWhatIf: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
     Errors: as RunBills.
+
+    The command: `ratewright tariffs what-if`.
     """
 
 class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -236,6 +326,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST, MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED;
         FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
         What a run refuses is the `error` of its operation.
+
+        The command: `ratewright bill run`.
         """
 
     @_abc_1.abstractmethod
@@ -247,6 +339,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
 
         Errors: as RunBills; NOT_FOUND: NOT_FOUND.
+
+        The command: `ratewright bill run`.
         """
 
     @_abc_1.abstractmethod
@@ -258,6 +352,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Bills the accounts that a run put into quarantine. The response is a BillRun; with `validate_only` a BillPreview.
 
         Errors: as ResumeBillRun.
+
+        The command: `ratewright bill retry`.
         """
 
     @_abc_1.abstractmethod
@@ -270,6 +366,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: as RunBills; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: OPERATION_NOT_RESUMABLE; PERMISSION_DENIED: ROLE_MISSING, for operators who
         may not start such an operation.
+
+        No command: commands run to their end themselves; the same command again goes on.
         """
 
     @_abc_1.abstractmethod
@@ -281,6 +379,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """The bill that a run would make of one account now. Nothing is stored.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+
+        The command: `ratewright bill preview`.
         """
 
     @_abc_1.abstractmethod
@@ -292,6 +392,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """One run with its figures.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: NOT_FOUND.
+
+        The command: `ratewright bill list`.
         """
 
     @_abc_1.abstractmethod
@@ -303,6 +405,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Runs, newest first. A page stays what it is while further runs begin.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright bill list`.
         """
 
     @_abc_1.abstractmethod
@@ -314,6 +418,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """The list of a computed run beside the last period.
 
         Errors: as GetBillRun; FAILED_PRECONDITION: REFUSED.
+
+        The command: `ratewright bill trial`.
         """
 
     @_abc_1.abstractmethod
@@ -325,6 +431,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Approves the list of a run that another operator started. ResumeBillRun numbers it.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED.
+
+        The command: `ratewright bill approve`.
         """
 
     @_abc_1.abstractmethod
@@ -333,7 +441,10 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.RejectBillRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bill_run_pb2.BillRun, _abc.Awaitable[_bill_run_pb2.BillRun]]:
-        """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun."""
+        """Rejects the list of a run: nothing of it is ever billed, and its date can be run again. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill reject`.
+        """
 
     @_abc_1.abstractmethod
     def AbandonBillRun(
@@ -341,7 +452,10 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.AbandonBillRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bill_run_pb2.BillRun, _abc.Awaitable[_bill_run_pb2.BillRun]]:
-        """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun."""
+        """Gives up a run that has numbered nothing. One that was given up stays so. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill abandon`.
+        """
 
     @_abc_1.abstractmethod
     def ListQuarantinedAccounts(
@@ -352,6 +466,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Accounts that runs did not bill, with the reason.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME.
+
+        The command: `ratewright bill quarantine`.
         """
 
     @_abc_1.abstractmethod
@@ -363,6 +479,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes interim bills of usage that reached a threshold. The response is a ThresholdBilling.
 
         Errors: as RunBills.
+
+        The command: `ratewright bill thresholds`.
         """
 
     @_abc_1.abstractmethod
@@ -374,6 +492,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Rates charges of billed months again. Nothing is billed until another operator approved it. The response is a Rerating.
 
         Errors: as RunBills.
+
+        The command: `ratewright bill rerate`.
         """
 
     @_abc_1.abstractmethod
@@ -385,6 +505,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes the documents of an approved re-rating; PlanRerating is its trial. The response is a Rerating.
 
         Errors: as RunBills.
+
+        The command: `ratewright bill rerate-apply`.
         """
 
     @_abc_1.abstractmethod
@@ -393,7 +515,10 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.ListReratingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bill_run_service_pb2.ListReratingsResponse, _abc.Awaitable[_bill_run_service_pb2.ListReratingsResponse]]:
-        """All re-ratings, oldest first."""
+        """All re-ratings, oldest first.
+
+        The command: `ratewright bill rerate-list`.
+        """
 
     @_abc_1.abstractmethod
     def ApproveRerating(
@@ -401,7 +526,10 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.ApproveReratingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_billing_results_pb2.Rerating, _abc.Awaitable[_billing_results_pb2.Rerating]]:
-        """Approves a re-rating that another operator planned. Errors: as ApproveBillRun."""
+        """Approves a re-rating that another operator planned. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill rerate-approve`.
+        """
 
     @_abc_1.abstractmethod
     def RejectRerating(
@@ -409,7 +537,10 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bill_run_service_pb2.RejectReratingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_billing_results_pb2.Rerating, _abc.Awaitable[_billing_results_pb2.Rerating]]:
-        """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun."""
+        """Rejects a re-rating. Nothing of it is billed. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill rerate-reject`.
+        """
 
     @_abc_1.abstractmethod
     def CloseMonth(
@@ -420,6 +551,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Posts the entries of a month's end and closes it. The response is a MonthEnd; with `validate_only` obstacles are in it.
 
         Errors: as RunBills.
+
+        The command: `ratewright ledger month-end`.
         """
 
     @_abc_1.abstractmethod
@@ -431,6 +564,8 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
 
         Errors: as RunBills.
+
+        The command: `ratewright tariffs what-if`.
         """
 
 def add_BillRunServiceServicer_to_server(servicer: BillRunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -82,6 +82,8 @@ class ControlServiceServicer:
         """Compute every book. It reads all of the home.
 
         Errors: FAILED_PRECONDITION: REFUSED (the home holds what no command writes).
+
+        The command: `ratewright controls`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +91,8 @@ class ControlServiceServicer:
 
     def KeepFindings(self, request, context):
         """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days.
+
+        The command: `ratewright controls`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +102,8 @@ class ControlServiceServicer:
         """Findings, oldest first.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright controls findings list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,6 +111,8 @@ class ControlServiceServicer:
 
     def AssignFinding(self, request, context):
         """Give a finding an owner and a day by which it is due.
+
+        The command: `ratewright controls findings assign`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,6 +120,8 @@ class ControlServiceServicer:
 
     def CloseFinding(self, request, context):
         """Close a finding, with a word on what was done.
+
+        The command: `ratewright controls findings close`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,18 +44,31 @@ class ControlServiceStub:
     """Compute every book. It reads all of the home.
 
     Errors: FAILED_PRECONDITION: REFUSED (the home holds what no command writes).
+
+    The command: `ratewright controls`.
     """
     KeepFindings: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.KeepFindingsRequest, _control_service_pb2.KeepFindingsResponse]
-    """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days."""
+    """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days.
+
+    The command: `ratewright controls`.
+    """
     ListFindings: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.ListFindingsRequest, _control_service_pb2.ListFindingsResponse]
     """Findings, oldest first.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright controls findings list`.
     """
     AssignFinding: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.AssignFindingRequest, _control_service_pb2.Finding]
-    """Give a finding an owner and a day by which it is due."""
+    """Give a finding an owner and a day by which it is due.
+
+    The command: `ratewright controls findings assign`.
+    """
     CloseFinding: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.CloseFindingRequest, _control_service_pb2.Finding]
-    """Close a finding, with a word on what was done."""
+    """Close a finding, with a word on what was done.
+
+    The command: `ratewright controls findings close`.
+    """
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
@@ -73,18 +86,31 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Compute every book. It reads all of the home.
 
     Errors: FAILED_PRECONDITION: REFUSED (the home holds what no command writes).
+
+    The command: `ratewright controls`.
     """
     KeepFindings: _aio.UnaryUnaryMultiCallable[_control_service_pb2.KeepFindingsRequest, _control_service_pb2.KeepFindingsResponse]  # type: ignore[assignment]
-    """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days."""
+    """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days.
+
+    The command: `ratewright controls`.
+    """
     ListFindings: _aio.UnaryUnaryMultiCallable[_control_service_pb2.ListFindingsRequest, _control_service_pb2.ListFindingsResponse]  # type: ignore[assignment]
     """Findings, oldest first.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright controls findings list`.
     """
     AssignFinding: _aio.UnaryUnaryMultiCallable[_control_service_pb2.AssignFindingRequest, _control_service_pb2.Finding]  # type: ignore[assignment]
-    """Give a finding an owner and a day by which it is due."""
+    """Give a finding an owner and a day by which it is due.
+
+    The command: `ratewright controls findings assign`.
+    """
     CloseFinding: _aio.UnaryUnaryMultiCallable[_control_service_pb2.CloseFindingRequest, _control_service_pb2.Finding]  # type: ignore[assignment]
-    """Close a finding, with a word on what was done."""
+    """Close a finding, with a word on what was done.
+
+    The command: `ratewright controls findings close`.
+    """
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     """Checks books, and keeps track of findings.
@@ -105,6 +131,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """Compute every book. It reads all of the home.
 
         Errors: FAILED_PRECONDITION: REFUSED (the home holds what no command writes).
+
+        The command: `ratewright controls`.
         """
 
     @_abc_1.abstractmethod
@@ -113,7 +141,10 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_service_pb2.KeepFindingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_service_pb2.KeepFindingsResponse, _abc.Awaitable[_control_service_pb2.KeepFindingsResponse]]:
-        """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days."""
+        """Compute every book, and keep those that do not balance as findings: owned by the caller, due in a few days.
+
+        The command: `ratewright controls`.
+        """
 
     @_abc_1.abstractmethod
     def ListFindings(
@@ -124,6 +155,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """Findings, oldest first.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright controls findings list`.
         """
 
     @_abc_1.abstractmethod
@@ -132,7 +165,10 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_service_pb2.AssignFindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_service_pb2.Finding, _abc.Awaitable[_control_service_pb2.Finding]]:
-        """Give a finding an owner and a day by which it is due."""
+        """Give a finding an owner and a day by which it is due.
+
+        The command: `ratewright controls findings assign`.
+        """
 
     @_abc_1.abstractmethod
     def CloseFinding(
@@ -140,6 +176,9 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_service_pb2.CloseFindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_service_pb2.Finding, _abc.Awaitable[_control_service_pb2.Finding]]:
-        """Close a finding, with a word on what was done."""
+        """Close a finding, with a word on what was done.
+
+        The command: `ratewright controls findings close`.
+        """
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

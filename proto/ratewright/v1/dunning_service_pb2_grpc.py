@@ -50,6 +50,8 @@ class DunningServiceServicer:
         """What an account owes past its due dates, what its policy asks for, and the steps that were taken.
 
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+        The command: `ratewright dunning show`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,6 +37,8 @@ class DunningServiceStub:
     """What an account owes past its due dates, what its policy asks for, and the steps that were taken.
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+    The command: `ratewright dunning show`.
     """
 
 @_typing.type_check_only
@@ -48,6 +50,8 @@ class DunningServiceAsyncStub(DunningServiceStub):
     """What an account owes past its due dates, what its policy asks for, and the steps that were taken.
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+    The command: `ratewright dunning show`.
     """
 
 class DunningServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +66,8 @@ class DunningServiceServicer(metaclass=_abc_1.ABCMeta):
         """What an account owes past its due dates, what its policy asks for, and the steps that were taken.
 
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+        The command: `ratewright dunning show`.
         """
 
 def add_DunningServiceServicer_to_server(servicer: DunningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -122,6 +122,8 @@ class InvoiceServiceServicer:
 
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN,
         FILTER (it cannot be read), ORDER_BY, FILTER_NOT_SERVED (it would read every document: metadata `remedy`).
+
+        The command: `ratewright invoice list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +133,8 @@ class InvoiceServiceServicer:
         """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
+
+        The command: `ratewright invoice show`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +144,8 @@ class InvoiceServiceServicer:
         """The lines of one invoice in pages, as GetInvoice has them.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`), PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright invoice show`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,6 +156,8 @@ class InvoiceServiceServicer:
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN, NOT_FOUND (a subscription without usage on it); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST,
         PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright invoice usage`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,6 +167,8 @@ class InvoiceServiceServicer:
         """The same records as Arrow: each message is one IPC stream of its own, with up to 65,536 rows. An invoice without usage has one without rows.
 
         Errors: as ListInvoiceUsage, without those of pages.
+
+        The command: `ratewright invoice usage`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +178,8 @@ class InvoiceServiceServicer:
         """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
+
+        The command: `ratewright invoice explain`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,6 +187,8 @@ class InvoiceServiceServicer:
 
     def VoidInvoice(self, request, context):
         """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`.
+
+        The command: `ratewright invoice void`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,6 +196,8 @@ class InvoiceServiceServicer:
 
     def ReissueInvoice(self, request, context):
         """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill.
+
+        The command: `ratewright invoice reissue`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +205,8 @@ class InvoiceServiceServicer:
 
     def CreditInvoice(self, request, context):
         """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`.
+
+        The command: `ratewright invoice credit`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,6 +216,8 @@ class InvoiceServiceServicer:
         """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+        The command: `ratewright payment statement`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +227,8 @@ class InvoiceServiceServicer:
         """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright ledger ageing`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

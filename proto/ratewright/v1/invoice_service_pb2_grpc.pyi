@@ -51,48 +51,73 @@ class InvoiceServiceStub:
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN,
     FILTER (it cannot be read), ORDER_BY, FILTER_NOT_SERVED (it would read every document: metadata `remedy`).
+
+    The command: `ratewright invoice list`.
     """
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.GetInvoiceRequest, _invoice_service_pb2.Invoice]
     """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
+
+    The command: `ratewright invoice show`.
     """
     ListInvoiceLines: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.ListInvoiceLinesRequest, _invoice_service_pb2.ListInvoiceLinesResponse]
     """The lines of one invoice in pages, as GetInvoice has them.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`), PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright invoice show`.
     """
     ListInvoiceUsage: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.ListInvoiceUsageRequest, _invoice_service_pb2.ListInvoiceUsageResponse]
     """Every record behind the usage lines of an invoice, in pages. Each page looks all of them up: StreamInvoiceUsage is for many.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN, NOT_FOUND (a subscription without usage on it); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST,
     PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright invoice usage`.
     """
     StreamInvoiceUsage: _grpc.UnaryStreamMultiCallable[_invoice_service_pb2.StreamInvoiceUsageRequest, _invoice_service_pb2.StreamInvoiceUsageResponse]
     """The same records as Arrow: each message is one IPC stream of its own, with up to 65,536 rows. An invoice without usage has one without rows.
 
     Errors: as ListInvoiceUsage, without those of pages.
+
+    The command: `ratewright invoice usage`.
     """
     ExplainInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_explanation_pb2.ExplainInvoiceRequest, _invoice_explanation_pb2.ExplainInvoiceResponse]
     """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
+
+    The command: `ratewright invoice explain`.
     """
     VoidInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_correction_pb2.VoidInvoiceRequest, _invoice_correction_pb2.VoidInvoiceResponse]
-    """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`."""
+    """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`.
+
+    The command: `ratewright invoice void`.
+    """
     ReissueInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_service_pb2.ReissueInvoiceRequest, _invoice_service_pb2.ReissueInvoiceResponse]
-    """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill."""
+    """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill.
+
+    The command: `ratewright invoice reissue`.
+    """
     CreditInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_correction_pb2.CreditInvoiceRequest, _invoice_correction_pb2.CreditInvoiceResponse]
-    """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
+    """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`.
+
+    The command: `ratewright invoice credit`.
+    """
     GetStatement: _grpc.UnaryUnaryMultiCallable[_account_statement_pb2.GetStatementRequest, _account_statement_pb2.Statement]
     """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+    The command: `ratewright payment statement`.
     """
     ListAgeing: _grpc.UnaryUnaryMultiCallable[_account_statement_pb2.ListAgeingRequest, _account_statement_pb2.ListAgeingResponse]
     """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright ledger ageing`.
     """
 
 @_typing.type_check_only
@@ -115,48 +140,73 @@ class InvoiceServiceAsyncStub(InvoiceServiceStub):
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN,
     FILTER (it cannot be read), ORDER_BY, FILTER_NOT_SERVED (it would read every document: metadata `remedy`).
+
+    The command: `ratewright invoice list`.
     """
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.GetInvoiceRequest, _invoice_service_pb2.Invoice]  # type: ignore[assignment]
     """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
+
+    The command: `ratewright invoice show`.
     """
     ListInvoiceLines: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.ListInvoiceLinesRequest, _invoice_service_pb2.ListInvoiceLinesResponse]  # type: ignore[assignment]
     """The lines of one invoice in pages, as GetInvoice has them.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`), PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright invoice show`.
     """
     ListInvoiceUsage: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.ListInvoiceUsageRequest, _invoice_service_pb2.ListInvoiceUsageResponse]  # type: ignore[assignment]
     """Every record behind the usage lines of an invoice, in pages. Each page looks all of them up: StreamInvoiceUsage is for many.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN, NOT_FOUND (a subscription without usage on it); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST,
     PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright invoice usage`.
     """
     StreamInvoiceUsage: _aio.UnaryStreamMultiCallable[_invoice_service_pb2.StreamInvoiceUsageRequest, _invoice_service_pb2.StreamInvoiceUsageResponse]  # type: ignore[assignment]
     """The same records as Arrow: each message is one IPC stream of its own, with up to 65,536 rows. An invoice without usage has one without rows.
 
     Errors: as ListInvoiceUsage, without those of pages.
+
+    The command: `ratewright invoice usage`.
     """
     ExplainInvoice: _aio.UnaryUnaryMultiCallable[_invoice_explanation_pb2.ExplainInvoiceRequest, _invoice_explanation_pb2.ExplainInvoiceResponse]  # type: ignore[assignment]
     """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
     Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
+
+    The command: `ratewright invoice explain`.
     """
     VoidInvoice: _aio.UnaryUnaryMultiCallable[_invoice_correction_pb2.VoidInvoiceRequest, _invoice_correction_pb2.VoidInvoiceResponse]  # type: ignore[assignment]
-    """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`."""
+    """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`.
+
+    The command: `ratewright invoice void`.
+    """
     ReissueInvoice: _aio.UnaryUnaryMultiCallable[_invoice_service_pb2.ReissueInvoiceRequest, _invoice_service_pb2.ReissueInvoiceResponse]  # type: ignore[assignment]
-    """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill."""
+    """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill.
+
+    The command: `ratewright invoice reissue`.
+    """
     CreditInvoice: _aio.UnaryUnaryMultiCallable[_invoice_correction_pb2.CreditInvoiceRequest, _invoice_correction_pb2.CreditInvoiceResponse]  # type: ignore[assignment]
-    """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
+    """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`.
+
+    The command: `ratewright invoice credit`.
+    """
     GetStatement: _aio.UnaryUnaryMultiCallable[_account_statement_pb2.GetStatementRequest, _account_statement_pb2.Statement]  # type: ignore[assignment]
     """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+    The command: `ratewright payment statement`.
     """
     ListAgeing: _aio.UnaryUnaryMultiCallable[_account_statement_pb2.ListAgeingRequest, _account_statement_pb2.ListAgeingResponse]  # type: ignore[assignment]
     """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
     Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright ledger ageing`.
     """
 
 class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -182,6 +232,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN,
         FILTER (it cannot be read), ORDER_BY, FILTER_NOT_SERVED (it would read every document: metadata `remedy`).
+
+        The command: `ratewright invoice list`.
         """
 
     @_abc_1.abstractmethod
@@ -193,6 +245,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """One invoice, or another document, with its lines, what there is to say beside them, and what became of it.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`).
+
+        The command: `ratewright invoice show`.
         """
 
     @_abc_1.abstractmethod
@@ -204,6 +258,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """The lines of one invoice in pages, as GetInvoice has them.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`language_code`), PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright invoice show`.
         """
 
     @_abc_1.abstractmethod
@@ -216,6 +272,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN, NOT_FOUND (a subscription without usage on it); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST,
         PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright invoice usage`.
         """
 
     @_abc_1.abstractmethod
@@ -227,6 +285,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """The same records as Arrow: each message is one IPC stream of its own, with up to 65,536 rows. An invoice without usage has one without rows.
 
         Errors: as ListInvoiceUsage, without those of pages.
+
+        The command: `ratewright invoice usage`.
         """
 
     @_abc_1.abstractmethod
@@ -238,6 +298,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """An invoice, or one line of it, in words and figures that add up; of a usage line also its events.
 
         Errors: NOT_FOUND: INVOICE_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no such line).
+
+        The command: `ratewright invoice explain`.
         """
 
     @_abc_1.abstractmethod
@@ -246,7 +308,10 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoice_correction_pb2.VoidInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoice_correction_pb2.VoidInvoiceResponse, _abc.Awaitable[_invoice_correction_pb2.VoidInvoiceResponse]]:
-        """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`."""
+        """Make an invoice void: it keeps its number, and its lines no longer count as billed. Above the limit of one person it waits: `proposal`.
+
+        The command: `ratewright invoice void`.
+        """
 
     @_abc_1.abstractmethod
     def ReissueInvoice(
@@ -254,7 +319,10 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoice_service_pb2.ReissueInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoice_service_pb2.ReissueInvoiceResponse, _abc.Awaitable[_invoice_service_pb2.ReissueInvoiceResponse]]:
-        """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill."""
+        """Bill the account of a void invoice again, dated today and under a new number. `validate_only` computes what it would bill.
+
+        The command: `ratewright invoice reissue`.
+        """
 
     @_abc_1.abstractmethod
     def CreditInvoice(
@@ -262,7 +330,10 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoice_correction_pb2.CreditInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoice_correction_pb2.CreditInvoiceResponse, _abc.Awaitable[_invoice_correction_pb2.CreditInvoiceResponse]]:
-        """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`."""
+        """Credit a line of an invoice, or all that is left of it, with the tax that goes with it. Above the limit of one person it waits: `proposal`.
+
+        The command: `ratewright invoice credit`.
+        """
 
     @_abc_1.abstractmethod
     def GetStatement(
@@ -273,6 +344,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """The statement of an account: its debt, every document and payment of a span, its debt then, and open items now.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+
+        The command: `ratewright payment statement`.
         """
 
     @_abc_1.abstractmethod
@@ -284,6 +357,8 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """The debts of customers at the end of a day, by days past due. Credit that is not used up is apart.
 
         Errors: NOT_FOUND: NOT_FOUND (the account); INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright ledger ageing`.
         """
 
 def add_InvoiceServiceServicer_to_server(servicer: InvoiceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -74,6 +74,8 @@ class LedgerServiceServicer:
 
     def ListBalances(self, request, context):
         """The trial balance: every account with debits and credits. Each page adds all postings up.
+
+        The command: `ratewright ledger balance`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +83,8 @@ class LedgerServiceServicer:
 
     def ListPostings(self, request, context):
         """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month.
+
+        The command: `ratewright ledger export`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +93,8 @@ class LedgerServiceServicer:
     def ExportLedger(self, request, context):
         """Note that a month goes to the books of finance: its sums, its hash, and what is new since the export before. An account that the
         mapping does not know is refused. StreamLedgerExport gives the file.
+
+        The command: `ratewright ledger export`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +102,8 @@ class LedgerServiceServicer:
 
     def StreamLedgerExport(self, request, context):
         """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between.
+
+        The command: `ratewright ledger export`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,6 +111,8 @@ class LedgerServiceServicer:
 
     def CheckLedger(self, request, context):
         """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger.
+
+        The command: `ratewright ledger check`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

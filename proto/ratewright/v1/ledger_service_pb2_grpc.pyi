@@ -38,17 +38,31 @@ class LedgerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     ListBalances: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListBalancesRequest, _ledger_service_pb2.ListBalancesResponse]
-    """The trial balance: every account with debits and credits. Each page adds all postings up."""
+    """The trial balance: every account with debits and credits. Each page adds all postings up.
+
+    The command: `ratewright ledger balance`.
+    """
     ListPostings: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListPostingsRequest, _ledger_service_pb2.ListPostingsResponse]
-    """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month."""
+    """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month.
+
+    The command: `ratewright ledger export`.
+    """
     ExportLedger: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ExportLedgerRequest, _ledger_service_pb2.ExportLedgerResponse]
     """Note that a month goes to the books of finance: its sums, its hash, and what is new since the export before. An account that the
     mapping does not know is refused. StreamLedgerExport gives the file.
+
+    The command: `ratewright ledger export`.
     """
     StreamLedgerExport: _grpc.UnaryStreamMultiCallable[_ledger_service_pb2.StreamLedgerExportRequest, _ledger_service_pb2.StreamLedgerExportResponse]
-    """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between."""
+    """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between.
+
+    The command: `ratewright ledger export`.
+    """
     CheckLedger: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.CheckLedgerRequest, _ledger_service_pb2.CheckLedgerResponse]
-    """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger."""
+    """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger.
+
+    The command: `ratewright ledger check`.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -60,17 +74,31 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListBalances: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListBalancesRequest, _ledger_service_pb2.ListBalancesResponse]  # type: ignore[assignment]
-    """The trial balance: every account with debits and credits. Each page adds all postings up."""
+    """The trial balance: every account with debits and credits. Each page adds all postings up.
+
+    The command: `ratewright ledger balance`.
+    """
     ListPostings: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListPostingsRequest, _ledger_service_pb2.ListPostingsResponse]  # type: ignore[assignment]
-    """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month."""
+    """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month.
+
+    The command: `ratewright ledger export`.
+    """
     ExportLedger: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ExportLedgerRequest, _ledger_service_pb2.ExportLedgerResponse]  # type: ignore[assignment]
     """Note that a month goes to the books of finance: its sums, its hash, and what is new since the export before. An account that the
     mapping does not know is refused. StreamLedgerExport gives the file.
+
+    The command: `ratewright ledger export`.
     """
     StreamLedgerExport: _aio.UnaryStreamMultiCallable[_ledger_service_pb2.StreamLedgerExportRequest, _ledger_service_pb2.StreamLedgerExportResponse]  # type: ignore[assignment]
-    """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between."""
+    """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between.
+
+    The command: `ratewright ledger export`.
+    """
     CheckLedger: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.CheckLedgerRequest, _ledger_service_pb2.CheckLedgerResponse]  # type: ignore[assignment]
-    """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger."""
+    """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger.
+
+    The command: `ratewright ledger check`.
+    """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads the ledger. Postings never change; each is of one currency and moves an amount above zero from one account to another.
@@ -85,7 +113,10 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.ListBalancesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ListBalancesResponse, _abc.Awaitable[_ledger_service_pb2.ListBalancesResponse]]:
-        """The trial balance: every account with debits and credits. Each page adds all postings up."""
+        """The trial balance: every account with debits and credits. Each page adds all postings up.
+
+        The command: `ratewright ledger balance`.
+        """
 
     @_abc_1.abstractmethod
     def ListPostings(
@@ -93,7 +124,10 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.ListPostingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ListPostingsResponse, _abc.Awaitable[_ledger_service_pb2.ListPostingsResponse]]:
-        """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month."""
+        """Postings by their ids, which is the one order that an index serves: to copy all of them. ExportLedger is for those of a month.
+
+        The command: `ratewright ledger export`.
+        """
 
     @_abc_1.abstractmethod
     def ExportLedger(
@@ -103,6 +137,8 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_service_pb2.ExportLedgerResponse, _abc.Awaitable[_ledger_service_pb2.ExportLedgerResponse]]:
         """Note that a month goes to the books of finance: its sums, its hash, and what is new since the export before. An account that the
         mapping does not know is refused. StreamLedgerExport gives the file.
+
+        The command: `ratewright ledger export`.
         """
 
     @_abc_1.abstractmethod
@@ -111,7 +147,10 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.StreamLedgerExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ledger_service_pb2.StreamLedgerExportResponse], _abc.AsyncIterator[_ledger_service_pb2.StreamLedgerExportResponse]]:
-        """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between."""
+        """The CSV file of a month, in pieces; nothing is noted. Its SHA-256 is that of ExportLedger while no posting comes between.
+
+        The command: `ratewright ledger export`.
+        """
 
     @_abc_1.abstractmethod
     def CheckLedger(
@@ -119,6 +158,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.CheckLedgerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.CheckLedgerResponse, _abc.Awaitable[_ledger_service_pb2.CheckLedgerResponse]]:
-        """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger."""
+        """Compute everything again from documents and payments, and name the first difference of each check. It reads all of the ledger.
+
+        The command: `ratewright ledger check`.
+        """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

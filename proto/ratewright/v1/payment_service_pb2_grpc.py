@@ -172,6 +172,8 @@ class PaymentServiceServicer:
     def RecordPayment(self, request, context):
         """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice.
         With `till` it is in cash, and gets the next receipt of that till.
+
+        The commands: `ratewright payment record`, `ratewright payment cash`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +181,8 @@ class PaymentServiceServicer:
 
     def ListPayments(self, request, context):
         """Payments in the order in which they were recorded, and what is left of each.
+
+        The command: `ratewright payment list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +190,8 @@ class PaymentServiceServicer:
 
     def ListReceipts(self, request, context):
         """Receipts of a till in their order, and what should be in it.
+
+        The command: `ratewright payment till`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,6 +199,8 @@ class PaymentServiceServicer:
 
     def ImportBankFile(self, request, context):
         """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again.
+
+        The command: `ratewright payment import`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,6 +208,8 @@ class PaymentServiceServicer:
 
     def ListBankLines(self, request, context):
         """The work list: lines of bank files that matched no account, the oldest first.
+
+        The command: `ratewright payment worklist list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +217,8 @@ class PaymentServiceServicer:
 
     def AllocateBankLine(self, request, context):
         """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices.
+
+        The command: `ratewright payment worklist assign`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,6 +226,8 @@ class PaymentServiceServicer:
 
     def ReturnBankLine(self, request, context):
         """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`.
+
+        The command: `ratewright payment worklist return`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,6 +235,8 @@ class PaymentServiceServicer:
 
     def RefundPayment(self, request, context):
         """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`.
+
+        The command: `ratewright payment refund`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +244,8 @@ class PaymentServiceServicer:
 
     def ReversePayment(self, request, context):
         """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`.
+
+        The command: `ratewright payment reverse`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -235,6 +253,8 @@ class PaymentServiceServicer:
 
     def ChargeBackPayment(self, request, context):
         """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`.
+
+        The command: `ratewright payment chargeback`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -242,6 +262,8 @@ class PaymentServiceServicer:
 
     def ListPaymentEvents(self, request, context):
         """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded.
+
+        The command: `ratewright payment events`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -249,6 +271,8 @@ class PaymentServiceServicer:
 
     def TakeDeposit(self, request, context):
         """Take a deposit. It settles nothing until it is released.
+
+        The command: `ratewright payment deposit take`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +280,8 @@ class PaymentServiceServicer:
 
     def ReleaseDeposit(self, request, context):
         """Let a deposit pay open invoices, never more than is open.
+
+        The command: `ratewright payment deposit release`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -263,6 +289,8 @@ class PaymentServiceServicer:
 
     def RefundDeposit(self, request, context):
         """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`.
+
+        The command: `ratewright payment deposit refund`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -270,6 +298,8 @@ class PaymentServiceServicer:
 
     def ListDeposits(self, request, context):
         """Deposits in the order in which they were taken, and what is held of each.
+
+        The command: `ratewright payment deposit list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -277,6 +307,8 @@ class PaymentServiceServicer:
 
     def RecordPromise(self, request, context):
         """Record a promise to pay.
+
+        The command: `ratewright payment promise add`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -284,6 +316,8 @@ class PaymentServiceServicer:
 
     def ListPromises(self, request, context):
         """Promises by the day promised, and their states on a day.
+
+        The command: `ratewright payment promise list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -291,6 +325,8 @@ class PaymentServiceServicer:
 
     def AgreeInstalmentPlan(self, request, context):
         """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first.
+
+        The command: `ratewright payment instalments agree`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -298,6 +334,8 @@ class PaymentServiceServicer:
 
     def EndInstalmentPlan(self, request, context):
         """End a plan: its invoices have their own due dates again, also for what is open again later.
+
+        The command: `ratewright payment instalments end`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -305,6 +343,8 @@ class PaymentServiceServicer:
 
     def ListInstalmentPlans(self, request, context):
         """Plans in the order in which they were agreed, and their states on a day.
+
+        The command: `ratewright payment instalments list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

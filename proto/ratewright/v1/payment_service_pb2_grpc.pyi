@@ -52,45 +52,104 @@ class PaymentServiceStub:
     RecordPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.RecordPaymentRequest, _payment_service_pb2.RecordPaymentResponse]
     """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice.
     With `till` it is in cash, and gets the next receipt of that till.
+
+    The commands: `ratewright payment record`, `ratewright payment cash`.
     """
     ListPayments: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]
-    """Payments in the order in which they were recorded, and what is left of each."""
+    """Payments in the order in which they were recorded, and what is left of each.
+
+    The command: `ratewright payment list`.
+    """
     ListReceipts: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListReceiptsRequest, _payment_service_pb2.ListReceiptsResponse]
-    """Receipts of a till in their order, and what should be in it."""
+    """Receipts of a till in their order, and what should be in it.
+
+    The command: `ratewright payment till`.
+    """
     ImportBankFile: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ImportBankFileRequest, _payment_service_pb2.ImportBankFileResponse]
-    """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again."""
+    """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again.
+
+    The command: `ratewright payment import`.
+    """
     ListBankLines: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListBankLinesRequest, _payment_service_pb2.ListBankLinesResponse]
-    """The work list: lines of bank files that matched no account, the oldest first."""
+    """The work list: lines of bank files that matched no account, the oldest first.
+
+    The command: `ratewright payment worklist list`.
+    """
     AllocateBankLine: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.AllocateBankLineRequest, _payment_service_pb2.RecordPaymentResponse]
-    """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices."""
+    """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices.
+
+    The command: `ratewright payment worklist assign`.
+    """
     ReturnBankLine: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ReturnBankLineRequest, _payment_service_pb2.ReturnBankLineResponse]
-    """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`."""
+    """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`.
+
+    The command: `ratewright payment worklist return`.
+    """
     RefundPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.RefundPaymentRequest, _payment_service_pb2.GiveBackResponse]
-    """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`."""
+    """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`.
+
+    The command: `ratewright payment refund`.
+    """
     ReversePayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ReversePaymentRequest, _payment_service_pb2.GiveBackResponse]
-    """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`."""
+    """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`.
+
+    The command: `ratewright payment reverse`.
+    """
     ChargeBackPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ChargeBackPaymentRequest, _payment_service_pb2.GiveBackResponse]
-    """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`."""
+    """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`.
+
+    The command: `ratewright payment chargeback`.
+    """
     ListPaymentEvents: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentEventsRequest, _payment_service_pb2.ListPaymentEventsResponse]
-    """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded."""
+    """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded.
+
+    The command: `ratewright payment events`.
+    """
     TakeDeposit: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.TakeDepositRequest, _deposit_pb2.DepositResponse]
-    """Take a deposit. It settles nothing until it is released."""
+    """Take a deposit. It settles nothing until it is released.
+
+    The command: `ratewright payment deposit take`.
+    """
     ReleaseDeposit: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.ReleaseDepositRequest, _deposit_pb2.DepositResponse]
-    """Let a deposit pay open invoices, never more than is open."""
+    """Let a deposit pay open invoices, never more than is open.
+
+    The command: `ratewright payment deposit release`.
+    """
     RefundDeposit: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.RefundDepositRequest, _deposit_pb2.DepositResponse]
-    """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`."""
+    """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`.
+
+    The command: `ratewright payment deposit refund`.
+    """
     ListDeposits: _grpc.UnaryUnaryMultiCallable[_deposit_pb2.ListDepositsRequest, _deposit_pb2.ListDepositsResponse]
-    """Deposits in the order in which they were taken, and what is held of each."""
+    """Deposits in the order in which they were taken, and what is held of each.
+
+    The command: `ratewright payment deposit list`.
+    """
     RecordPromise: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.RecordPromiseRequest, _payment_agreement_pb2.RecordPromiseResponse]
-    """Record a promise to pay."""
+    """Record a promise to pay.
+
+    The command: `ratewright payment promise add`.
+    """
     ListPromises: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListPromisesRequest, _payment_agreement_pb2.ListPromisesResponse]
-    """Promises by the day promised, and their states on a day."""
+    """Promises by the day promised, and their states on a day.
+
+    The command: `ratewright payment promise list`.
+    """
     AgreeInstalmentPlan: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.AgreeInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]
-    """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
+    """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first.
+
+    The command: `ratewright payment instalments agree`.
+    """
     EndInstalmentPlan: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.EndInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]
-    """End a plan: its invoices have their own due dates again, also for what is open again later."""
+    """End a plan: its invoices have their own due dates again, also for what is open again later.
+
+    The command: `ratewright payment instalments end`.
+    """
     ListInstalmentPlans: _grpc.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListInstalmentPlansRequest, _payment_agreement_pb2.ListInstalmentPlansResponse]
-    """Plans in the order in which they were agreed, and their states on a day."""
+    """Plans in the order in which they were agreed, and their states on a day.
+
+    The command: `ratewright payment instalments list`.
+    """
 
 @_typing.type_check_only
 class PaymentServiceAsyncStub(PaymentServiceStub):
@@ -114,45 +173,104 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     RecordPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.RecordPaymentRequest, _payment_service_pb2.RecordPaymentResponse]  # type: ignore[assignment]
     """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice.
     With `till` it is in cash, and gets the next receipt of that till.
+
+    The commands: `ratewright payment record`, `ratewright payment cash`.
     """
     ListPayments: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]  # type: ignore[assignment]
-    """Payments in the order in which they were recorded, and what is left of each."""
+    """Payments in the order in which they were recorded, and what is left of each.
+
+    The command: `ratewright payment list`.
+    """
     ListReceipts: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListReceiptsRequest, _payment_service_pb2.ListReceiptsResponse]  # type: ignore[assignment]
-    """Receipts of a till in their order, and what should be in it."""
+    """Receipts of a till in their order, and what should be in it.
+
+    The command: `ratewright payment till`.
+    """
     ImportBankFile: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ImportBankFileRequest, _payment_service_pb2.ImportBankFileResponse]  # type: ignore[assignment]
-    """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again."""
+    """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again.
+
+    The command: `ratewright payment import`.
+    """
     ListBankLines: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListBankLinesRequest, _payment_service_pb2.ListBankLinesResponse]  # type: ignore[assignment]
-    """The work list: lines of bank files that matched no account, the oldest first."""
+    """The work list: lines of bank files that matched no account, the oldest first.
+
+    The command: `ratewright payment worklist list`.
+    """
     AllocateBankLine: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.AllocateBankLineRequest, _payment_service_pb2.RecordPaymentResponse]  # type: ignore[assignment]
-    """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices."""
+    """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices.
+
+    The command: `ratewright payment worklist assign`.
+    """
     ReturnBankLine: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ReturnBankLineRequest, _payment_service_pb2.ReturnBankLineResponse]  # type: ignore[assignment]
-    """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`."""
+    """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`.
+
+    The command: `ratewright payment worklist return`.
+    """
     RefundPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.RefundPaymentRequest, _payment_service_pb2.GiveBackResponse]  # type: ignore[assignment]
-    """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`."""
+    """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`.
+
+    The command: `ratewright payment refund`.
+    """
     ReversePayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ReversePaymentRequest, _payment_service_pb2.GiveBackResponse]  # type: ignore[assignment]
-    """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`."""
+    """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`.
+
+    The command: `ratewright payment reverse`.
+    """
     ChargeBackPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ChargeBackPaymentRequest, _payment_service_pb2.GiveBackResponse]  # type: ignore[assignment]
-    """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`."""
+    """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`.
+
+    The command: `ratewright payment chargeback`.
+    """
     ListPaymentEvents: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentEventsRequest, _payment_service_pb2.ListPaymentEventsResponse]  # type: ignore[assignment]
-    """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded."""
+    """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded.
+
+    The command: `ratewright payment events`.
+    """
     TakeDeposit: _aio.UnaryUnaryMultiCallable[_deposit_pb2.TakeDepositRequest, _deposit_pb2.DepositResponse]  # type: ignore[assignment]
-    """Take a deposit. It settles nothing until it is released."""
+    """Take a deposit. It settles nothing until it is released.
+
+    The command: `ratewright payment deposit take`.
+    """
     ReleaseDeposit: _aio.UnaryUnaryMultiCallable[_deposit_pb2.ReleaseDepositRequest, _deposit_pb2.DepositResponse]  # type: ignore[assignment]
-    """Let a deposit pay open invoices, never more than is open."""
+    """Let a deposit pay open invoices, never more than is open.
+
+    The command: `ratewright payment deposit release`.
+    """
     RefundDeposit: _aio.UnaryUnaryMultiCallable[_deposit_pb2.RefundDepositRequest, _deposit_pb2.DepositResponse]  # type: ignore[assignment]
-    """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`."""
+    """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`.
+
+    The command: `ratewright payment deposit refund`.
+    """
     ListDeposits: _aio.UnaryUnaryMultiCallable[_deposit_pb2.ListDepositsRequest, _deposit_pb2.ListDepositsResponse]  # type: ignore[assignment]
-    """Deposits in the order in which they were taken, and what is held of each."""
+    """Deposits in the order in which they were taken, and what is held of each.
+
+    The command: `ratewright payment deposit list`.
+    """
     RecordPromise: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.RecordPromiseRequest, _payment_agreement_pb2.RecordPromiseResponse]  # type: ignore[assignment]
-    """Record a promise to pay."""
+    """Record a promise to pay.
+
+    The command: `ratewright payment promise add`.
+    """
     ListPromises: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListPromisesRequest, _payment_agreement_pb2.ListPromisesResponse]  # type: ignore[assignment]
-    """Promises by the day promised, and their states on a day."""
+    """Promises by the day promised, and their states on a day.
+
+    The command: `ratewright payment promise list`.
+    """
     AgreeInstalmentPlan: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.AgreeInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]  # type: ignore[assignment]
-    """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
+    """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first.
+
+    The command: `ratewright payment instalments agree`.
+    """
     EndInstalmentPlan: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.EndInstalmentPlanRequest, _payment_agreement_pb2.InstalmentPlanResponse]  # type: ignore[assignment]
-    """End a plan: its invoices have their own due dates again, also for what is open again later."""
+    """End a plan: its invoices have their own due dates again, also for what is open again later.
+
+    The command: `ratewright payment instalments end`.
+    """
     ListInstalmentPlans: _aio.UnaryUnaryMultiCallable[_payment_agreement_pb2.ListInstalmentPlansRequest, _payment_agreement_pb2.ListInstalmentPlansResponse]  # type: ignore[assignment]
-    """Plans in the order in which they were agreed, and their states on a day."""
+    """Plans in the order in which they were agreed, and their states on a day.
+
+    The command: `ratewright payment instalments list`.
+    """
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records money and reads it. Amounts are of the account's currency; a `google.type.Money` without `currency_code` is taken to be.
@@ -179,6 +297,8 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_payment_service_pb2.RecordPaymentResponse, _abc.Awaitable[_payment_service_pb2.RecordPaymentResponse]]:
         """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice.
         With `till` it is in cash, and gets the next receipt of that till.
+
+        The commands: `ratewright payment record`, `ratewright payment cash`.
         """
 
     @_abc_1.abstractmethod
@@ -187,7 +307,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ListPaymentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ListPaymentsResponse, _abc.Awaitable[_payment_service_pb2.ListPaymentsResponse]]:
-        """Payments in the order in which they were recorded, and what is left of each."""
+        """Payments in the order in which they were recorded, and what is left of each.
+
+        The command: `ratewright payment list`.
+        """
 
     @_abc_1.abstractmethod
     def ListReceipts(
@@ -195,7 +318,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ListReceiptsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ListReceiptsResponse, _abc.Awaitable[_payment_service_pb2.ListReceiptsResponse]]:
-        """Receipts of a till in their order, and what should be in it."""
+        """Receipts of a till in their order, and what should be in it.
+
+        The command: `ratewright payment till`.
+        """
 
     @_abc_1.abstractmethod
     def ImportBankFile(
@@ -203,7 +329,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ImportBankFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ImportBankFileResponse, _abc.Awaitable[_payment_service_pb2.ImportBankFileResponse]]:
-        """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again."""
+        """Import a CSV file of a bank: all of it or nothing. What matches no account waits in the work list. The same file changes nothing again.
+
+        The command: `ratewright payment import`.
+        """
 
     @_abc_1.abstractmethod
     def ListBankLines(
@@ -211,7 +340,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ListBankLinesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ListBankLinesResponse, _abc.Awaitable[_payment_service_pb2.ListBankLinesResponse]]:
-        """The work list: lines of bank files that matched no account, the oldest first."""
+        """The work list: lines of bank files that matched no account, the oldest first.
+
+        The command: `ratewright payment worklist list`.
+        """
 
     @_abc_1.abstractmethod
     def AllocateBankLine(
@@ -219,7 +351,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.AllocateBankLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.RecordPaymentResponse, _abc.Awaitable[_payment_service_pb2.RecordPaymentResponse]]:
-        """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices."""
+        """Say whose money a line is: it becomes a payment of the account, received on the day of the bank, and settles open invoices.
+
+        The command: `ratewright payment worklist assign`.
+        """
 
     @_abc_1.abstractmethod
     def ReturnBankLine(
@@ -227,7 +362,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ReturnBankLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ReturnBankLineResponse, _abc.Awaitable[_payment_service_pb2.ReturnBankLineResponse]]:
-        """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`."""
+        """Say that the money of a line goes back to where it came from. Above the limit of one person it waits for another one: `proposal`.
+
+        The command: `ratewright payment worklist return`.
+        """
 
     @_abc_1.abstractmethod
     def RefundPayment(
@@ -235,7 +373,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.RefundPaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.GiveBackResponse, _abc.Awaitable[_payment_service_pb2.GiveBackResponse]]:
-        """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`."""
+        """Pay back what is left of a payment or of a document with a negative total; never more than was paid. It may wait: `proposal`.
+
+        The command: `ratewright payment refund`.
+        """
 
     @_abc_1.abstractmethod
     def ReversePayment(
@@ -243,7 +384,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ReversePaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.GiveBackResponse, _abc.Awaitable[_payment_service_pb2.GiveBackResponse]]:
-        """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`."""
+        """Record that a payment bounced, or take back one recorded by mistake: what it settled is open again. It may wait: `proposal`.
+
+        The command: `ratewright payment reverse`.
+        """
 
     @_abc_1.abstractmethod
     def ChargeBackPayment(
@@ -251,7 +395,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ChargeBackPaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.GiveBackResponse, _abc.Awaitable[_payment_service_pb2.GiveBackResponse]]:
-        """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`."""
+        """Record that the payer's bank took a payment back, or, with `won`, that it returned the money. It may wait: `proposal`.
+
+        The command: `ratewright payment chargeback`.
+        """
 
     @_abc_1.abstractmethod
     def ListPaymentEvents(
@@ -259,7 +406,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.ListPaymentEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ListPaymentEventsResponse, _abc.Awaitable[_payment_service_pb2.ListPaymentEventsResponse]]:
-        """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded."""
+        """Refunds, payments that bounced, chargebacks and those that were won, in the order in which they were recorded.
+
+        The command: `ratewright payment events`.
+        """
 
     @_abc_1.abstractmethod
     def TakeDeposit(
@@ -267,7 +417,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deposit_pb2.TakeDepositRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deposit_pb2.DepositResponse, _abc.Awaitable[_deposit_pb2.DepositResponse]]:
-        """Take a deposit. It settles nothing until it is released."""
+        """Take a deposit. It settles nothing until it is released.
+
+        The command: `ratewright payment deposit take`.
+        """
 
     @_abc_1.abstractmethod
     def ReleaseDeposit(
@@ -275,7 +428,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deposit_pb2.ReleaseDepositRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deposit_pb2.DepositResponse, _abc.Awaitable[_deposit_pb2.DepositResponse]]:
-        """Let a deposit pay open invoices, never more than is open."""
+        """Let a deposit pay open invoices, never more than is open.
+
+        The command: `ratewright payment deposit release`.
+        """
 
     @_abc_1.abstractmethod
     def RefundDeposit(
@@ -283,7 +439,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deposit_pb2.RefundDepositRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deposit_pb2.DepositResponse, _abc.Awaitable[_deposit_pb2.DepositResponse]]:
-        """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`."""
+        """Give back what is held of a deposit. Above the limit of one person it waits for another one: `proposal`.
+
+        The command: `ratewright payment deposit refund`.
+        """
 
     @_abc_1.abstractmethod
     def ListDeposits(
@@ -291,7 +450,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deposit_pb2.ListDepositsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deposit_pb2.ListDepositsResponse, _abc.Awaitable[_deposit_pb2.ListDepositsResponse]]:
-        """Deposits in the order in which they were taken, and what is held of each."""
+        """Deposits in the order in which they were taken, and what is held of each.
+
+        The command: `ratewright payment deposit list`.
+        """
 
     @_abc_1.abstractmethod
     def RecordPromise(
@@ -299,7 +461,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_agreement_pb2.RecordPromiseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_agreement_pb2.RecordPromiseResponse, _abc.Awaitable[_payment_agreement_pb2.RecordPromiseResponse]]:
-        """Record a promise to pay."""
+        """Record a promise to pay.
+
+        The command: `ratewright payment promise add`.
+        """
 
     @_abc_1.abstractmethod
     def ListPromises(
@@ -307,7 +472,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_agreement_pb2.ListPromisesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_agreement_pb2.ListPromisesResponse, _abc.Awaitable[_payment_agreement_pb2.ListPromisesResponse]]:
-        """Promises by the day promised, and their states on a day."""
+        """Promises by the day promised, and their states on a day.
+
+        The command: `ratewright payment promise list`.
+        """
 
     @_abc_1.abstractmethod
     def AgreeInstalmentPlan(
@@ -315,7 +483,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_agreement_pb2.AgreeInstalmentPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_agreement_pb2.InstalmentPlanResponse, _abc.Awaitable[_payment_agreement_pb2.InstalmentPlanResponse]]:
-        """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
+        """Agree on dated parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first.
+
+        The command: `ratewright payment instalments agree`.
+        """
 
     @_abc_1.abstractmethod
     def EndInstalmentPlan(
@@ -323,7 +494,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_agreement_pb2.EndInstalmentPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_agreement_pb2.InstalmentPlanResponse, _abc.Awaitable[_payment_agreement_pb2.InstalmentPlanResponse]]:
-        """End a plan: its invoices have their own due dates again, also for what is open again later."""
+        """End a plan: its invoices have their own due dates again, also for what is open again later.
+
+        The command: `ratewright payment instalments end`.
+        """
 
     @_abc_1.abstractmethod
     def ListInstalmentPlans(
@@ -331,6 +505,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_agreement_pb2.ListInstalmentPlansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_agreement_pb2.ListInstalmentPlansResponse, _abc.Awaitable[_payment_agreement_pb2.ListInstalmentPlansResponse]]:
-        """Plans in the order in which they were agreed, and their states on a day."""
+        """Plans in the order in which they were agreed, and their states on a day.
+
+        The command: `ratewright payment instalments list`.
+        """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

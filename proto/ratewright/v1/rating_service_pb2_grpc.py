@@ -54,6 +54,8 @@ class RatingServiceServicer:
         reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
         MALFORMED_REQUEST for a field that is missing or does not fit the service;
         FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
+
+        The command: `ratewright quote`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,6 +41,8 @@ class RatingServiceStub:
     reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
     MALFORMED_REQUEST for a field that is missing or does not fit the service;
     FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
+
+    The command: `ratewright quote`.
     """
 
 @_typing.type_check_only
@@ -56,6 +58,8 @@ class RatingServiceAsyncStub(RatingServiceStub):
     reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
     MALFORMED_REQUEST for a field that is missing or does not fit the service;
     FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
+
+    The command: `ratewright quote`.
     """
 
 class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -74,6 +78,8 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         reason: NOT_FOUND: UNKNOWN_PLAN; INVALID_ARGUMENT: NEGATIVE_QUANTITY, TIME_OUT_OF_RANGE, INVALID_NUMBER, QUANTITY_TOO_LARGE, and
         MALFORMED_REQUEST for a field that is missing or does not fit the service;
         FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
+
+        The command: `ratewright quote`.
         """
 
 def add_RatingServiceServicer_to_server(servicer: RatingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

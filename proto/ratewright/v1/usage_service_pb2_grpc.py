@@ -67,6 +67,8 @@ class UsageServiceServicer:
 
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+        No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,6 +78,8 @@ class UsageServiceServicer:
         """A usage stream: after a broken connection it says at which offset to go on.
 
         Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+
+        No command: a stream is of the service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,6 +89,8 @@ class UsageServiceServicer:
         """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
 
         Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+        No command: a stream is of the service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,6 +128,8 @@ class UsageServiceServicer:
         ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
         `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
         A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+
+        No command: a stream is of the service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,16 +39,22 @@ class UsageServiceStub:
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+    No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
     """
     GetUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]
     """A usage stream: after a broken connection it says at which offset to go on.
 
     Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+
+    No command: a stream is of the service.
     """
     FinalizeUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.FinalizeUsageStreamRequest, _usage_service_pb2.UsageStream]
     """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
 
     Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+    No command: a stream is of the service.
     """
     StreamUsage: _grpc.StreamStreamMultiCallable[_usage_service_pb2.StreamUsageRequest, _usage_service_pb2.StreamUsageResponse]
     """Stores usage batch by batch. The client sends one header, then batches; the server answers one `opened`, then one ack a batch,
@@ -82,6 +88,8 @@ class UsageServiceStub:
     ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
     `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
     A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+
+    No command: a stream is of the service.
     """
 
 @_typing.type_check_only
@@ -95,16 +103,22 @@ class UsageServiceAsyncStub(UsageServiceStub):
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+    No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
     """
     GetUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
     """A usage stream: after a broken connection it says at which offset to go on.
 
     Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+
+    No command: a stream is of the service.
     """
     FinalizeUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.FinalizeUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
     """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
 
     Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+    No command: a stream is of the service.
     """
     StreamUsage: _aio.StreamStreamMultiCallable[_usage_service_pb2.StreamUsageRequest, _usage_service_pb2.StreamUsageResponse]  # type: ignore[assignment]
     """Stores usage batch by batch. The client sends one header, then batches; the server answers one `opened`, then one ack a batch,
@@ -138,6 +152,8 @@ class UsageServiceAsyncStub(UsageServiceStub):
     ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
     `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
     A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+
+    No command: a stream is of the service.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -154,6 +170,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+        No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
         """
 
     @_abc_1.abstractmethod
@@ -165,6 +183,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """A usage stream: after a broken connection it says at which offset to go on.
 
         Errors: NOT_FOUND: STREAM_UNKNOWN; PERMISSION_DENIED: STREAM_OF_ANOTHER; INVALID_ARGUMENT: MALFORMED_NAME.
+
+        No command: a stream is of the service.
         """
 
     @_abc_1.abstractmethod
@@ -176,6 +196,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a usage stream, and answers its rows by status. It takes no further batch; to finalize it again changes nothing.
 
         Errors: those of GetUsageStream; INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
+
+        No command: a stream is of the service.
         """
 
     @_abc_1.abstractmethod
@@ -215,6 +237,8 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         ALREADY_EXISTS: OFFSET_REUSED (other records are stored at this offset); FAILED_PRECONDITION: STREAM_FINALIZED. The last three have
         `offset` and `next_offset` in their metadata. Without a `usage_stream`: INVALID_ARGUMENT: OFFSET_WITHOUT_STREAM.
         A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+
+        No command: a stream is of the service.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,136 @@
+"""Which call of the service does what a command does, for the help of the command; and why some commands have none.
+
+The comment of each call in `proto/ratewright/v1` names its command. `tests/server/test_counterparts.py` holds both lists to each other.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+# command: its calls, in the package ratewright.v1
+CALLS: Final = MappingProxyType(
+    {
+        "quote": ("RatingService.Quote",),
+        "accounts list": ("AccountService.ListAccounts",),
+        "accounts show": ("AccountService.GetAccount",),
+        "approvals list": ("ApprovalService.ListApprovals",),
+        "approvals agree": ("ApprovalService.AgreeApproval",),
+        "approvals refuse": ("ApprovalService.RefuseApproval",),
+        "audit show": ("AuditService.ListAuditEntries",),
+        "audit verify": ("AuditService.VerifyAudit",),
+        "bill run": ("BillRunService.RunBills", "BillRunService.ResumeBillRun"),
+        "bill retry": ("BillRunService.RetryBillRun",),
+        "bill preview": ("BillRunService.PreviewBill",),
+        "bill list": ("BillRunService.GetBillRun", "BillRunService.ListBillRuns"),
+        "bill trial": ("BillRunService.CompareBillRun",),
+        "bill approve": ("BillRunService.ApproveBillRun",),
+        "bill reject": ("BillRunService.RejectBillRun",),
+        "bill abandon": ("BillRunService.AbandonBillRun",),
+        "bill quarantine": ("BillRunService.ListQuarantinedAccounts",),
+        "bill thresholds": ("BillRunService.BillThresholds",),
+        "bill rerate": ("BillRunService.PlanRerating",),
+        "bill rerate-apply": ("BillRunService.ApplyRerating",),
+        "bill rerate-list": ("BillRunService.ListReratings",),
+        "bill rerate-approve": ("BillRunService.ApproveRerating",),
+        "bill rerate-reject": ("BillRunService.RejectRerating",),
+        "ledger month-end": ("BillRunService.CloseMonth",),
+        "tariffs what-if": ("BillRunService.RunWhatIf",),
+        "controls": ("ControlService.CheckBooks", "ControlService.KeepFindings"),
+        "controls findings": ("ControlService.ListFindings",),
+        "controls findings list": ("ControlService.ListFindings",),
+        "controls findings assign": ("ControlService.AssignFinding",),
+        "controls findings close": ("ControlService.CloseFinding",),
+        "dunning show": ("DunningService.GetDunningState",),
+        "invoice list": ("InvoiceService.ListInvoices",),
+        "invoice show": ("InvoiceService.GetInvoice", "InvoiceService.ListInvoiceLines"),
+        "invoice usage": ("InvoiceService.ListInvoiceUsage", "InvoiceService.StreamInvoiceUsage"),
+        "invoice explain": ("InvoiceService.ExplainInvoice",),
+        "invoice void": ("InvoiceService.VoidInvoice",),
+        "invoice reissue": ("InvoiceService.ReissueInvoice",),
+        "invoice credit": ("InvoiceService.CreditInvoice",),
+        "payment statement": ("InvoiceService.GetStatement",),
+        "ledger ageing": ("InvoiceService.ListAgeing",),
+        "ledger balance": ("LedgerService.ListBalances",),
+        "ledger export": ("LedgerService.ExportLedger", "LedgerService.StreamLedgerExport", "LedgerService.ListPostings"),
+        "ledger check": ("LedgerService.CheckLedger",),
+        "payment record": ("PaymentService.RecordPayment",),
+        "payment cash": ("PaymentService.RecordPayment",),
+        "payment list": ("PaymentService.ListPayments",),
+        "payment till": ("PaymentService.ListReceipts",),
+        "payment import": ("PaymentService.ImportBankFile",),
+        "payment worklist list": ("PaymentService.ListBankLines",),
+        "payment worklist assign": ("PaymentService.AllocateBankLine",),
+        "payment worklist return": ("PaymentService.ReturnBankLine",),
+        "payment refund": ("PaymentService.RefundPayment",),
+        "payment reverse": ("PaymentService.ReversePayment",),
+        "payment chargeback": ("PaymentService.ChargeBackPayment",),
+        "payment events": ("PaymentService.ListPaymentEvents",),
+        "payment deposit take": ("PaymentService.TakeDeposit",),
+        "payment deposit release": ("PaymentService.ReleaseDeposit",),
+        "payment deposit refund": ("PaymentService.RefundDeposit",),
+        "payment deposit list": ("PaymentService.ListDeposits",),
+        "payment promise add": ("PaymentService.RecordPromise",),
+        "payment promise list": ("PaymentService.ListPromises",),
+        "payment instalments agree": ("PaymentService.AgreeInstalmentPlan",),
+        "payment instalments end": ("PaymentService.EndInstalmentPlan",),
+        "payment instalments list": ("PaymentService.ListInstalmentPlans",),
+    }
+)
+
+_MACHINE = "it works on the machine that holds the home"
+_KEYS = "keys and roles are given on the machine that holds the home"
+_WRITER = "it tries out a definition or a table before it is used"
+_NOT_YET = "it has no call yet"
+# command, or the first words of several: why it has no call
+WITHOUT_CALL: Final = MappingProxyType(
+    {
+        "db": _MACHINE,
+        "serve": _MACHINE,
+        "status": _NOT_YET,
+        "operators": _KEYS,
+        "tokens": _KEYS,
+        "certs": _KEYS,
+        "audit export": _MACHINE,
+        "source": _WRITER,
+        "settings": _NOT_YET,
+        "adjustment": _NOT_YET,
+        "tariffs": _NOT_YET,
+        "accounts": _NOT_YET,
+        "usage": _NOT_YET,
+        "bill due": _NOT_YET,
+        "bill undo": _NOT_YET,
+        "bill unbilled": _NOT_YET,
+        "bill alarms": _NOT_YET,
+        "bill opening": _NOT_YET,
+        "bill refused": _NOT_YET,
+        "bill explain": _NOT_YET,
+        "bill verify": _MACHINE,
+        "payment order": _NOT_YET,
+        "ledger revenue": _NOT_YET,
+        "ledger close": _NOT_YET,
+        "ledger reopen": _NOT_YET,
+        "ledger months": _NOT_YET,
+        "ledger write-off": _NOT_YET,
+        "ledger write-offs": _NOT_YET,
+        "dunning": _NOT_YET,
+    }
+)
+
+
+def sentence(command: str) -> str:
+    """The line of help about the service, of a command such as `payment record`; KeyError of one that is in neither table."""
+    calls = CALLS.get(command)
+    if calls is not None:
+        return f"Over gRPC: {', '.join(calls)}."
+    return f"Over gRPC: none; {reason(command)}."
+
+
+def reason(command: str) -> str:
+    """Why a command has no call: by the longest of its first words that the table has. KeyError where it has none of them."""
+    words = command.split()
+    for length in range(len(words), 0, -1):
+        known = WITHOUT_CALL.get(" ".join(words[:length]))
+        if known is not None:
+            return known
+    raise KeyError(command)
