@@ -61,6 +61,7 @@ class Identities:
 
     def __init__(self, home: Home, clock_us: Callable[[], int]) -> None:
         self._home, self._clock_us = home, clock_us
+        self.is_practice = home.is_practice
         self._audience = tokens.audience(home.installation_id)
         self._keys: dict[str, ec.EllipticCurvePublicKey] = {}
         self._checked: collections.OrderedDict[tuple[KeyKind, bytes], Credential] = collections.OrderedDict()

@@ -1,7 +1,8 @@
-"""The home folder of a command: --home, else RATEWRIGHT_HOME, else ./ratewright-home; and the making of one."""
+"""Where a command works: in a home folder (--home, RATEWRIGHT_HOME, ./ratewright-home), or by the service in front of one (--server)."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -22,6 +23,38 @@ Practice = Annotated[
         help="Make a practice home. It stays one, each of its documents says so, and RATEWRIGHT_TODAY may set its day.",
     ),
 ]
+_NamedHome = Annotated[
+    Path | None, Parameter(name="--home", env_var="RATEWRIGHT_HOME", help="Home folder; ./ratewright-home without --server.")
+]
+_ServerAddress = Annotated[
+    str | None,
+    Parameter(name="--server", env_var="RATEWRIGHT_SERVER", help="Address of a service that does it, such as billing.example:50051."),
+]
+_TokenFile = Annotated[
+    Path | None, Parameter(name="--token-file", env_var="RATEWRIGHT_TOKEN_FILE", help="With --server: file of your token.")
+]
+_Authority = Annotated[
+    Path | None, Parameter(name="--ca", env_var="RATEWRIGHT_CA", help="With --server: certificate of its authority (ca.pem); else no TLS.")
+]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a command works that can also be done by a service. `server` None: in the home folder, by this process."""
+
+    named: _NamedHome = None
+    server: _ServerAddress = None
+    token_file: _TokenFile = None
+    ca: _Authority = None
+
+    @property
+    def home(self) -> Path:
+        """The home folder of a command that works in one."""
+        return DEFAULT_HOME if self.named is None else self.named
+
+
+HERE: Final = Place()
 
 
 def made(folder: Path, *, practice: bool) -> Home:

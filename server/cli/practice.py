@@ -3,10 +3,14 @@
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-if TYPE_CHECKING:
-    from billing.store.home import Home
+
+class Opened(Protocol):
+    """A home that is open, or a connection to the service of one."""
+
+    is_practice: bool
+
 
 NOTICES: Final = {
     "en": "PRACTICE: made in a practice home; it is not a bill, and no amount of it is owed",
@@ -14,18 +18,18 @@ NOTICES: Final = {
 }
 
 
-def notice(home: Home, language: str = "en") -> list[str]:
+def notice(home: Opened, language: str = "en") -> list[str]:
     """The line that comes before a document of a practice home, in its language; none of an ordinary one."""
     return [NOTICES.get(language.partition("-")[0], NOTICES["en"])] if home.is_practice else []
 
 
-def say(home: Home, language: str = "en", *, as_json: bool = False) -> None:
+def say(home: Opened, language: str = "en", *, as_json: bool = False) -> None:
     """Print the line, unless the output is JSON."""
     for text in () if as_json else notice(home, language):
         print(text)
 
 
-def marked(home: Home, document: object) -> Any:  # noqa: ANN401 -- what JSON can hold
+def marked(home: Opened, document: object) -> Any:  # noqa: ANN401 -- what JSON can hold
     """A document, or a list of them, for JSON."""
     if not home.is_practice:
         return document

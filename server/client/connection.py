@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from server.client.errors import CallError
 
 DEADLINE_S: Final = 30.0
+PRACTICE_HEADER: Final = "ratewright-practice"  # of answers of a practice home
 OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
@@ -36,9 +38,10 @@ class Connection:
     """One channel to the service, for any number of clients and threads.
 
     `token_file` holds the token of the operator. It is read at each call, so that a new token needs no new connection.
-    With `ca`, the certificate of the authority (`ca.pem`), the connection is over TLS.
+    With `ca`, the certificate of the authority (`ca.pem`), the connection is over TLS; without it a token leaves for no other machine.
     `certificate` and `key` are for the address that asks for client certificates.
     `deadline_s` is of each attempt of a call. `new_id` makes the ids of requests that have none.
+    `is_practice` says whether the last answer of a call came from a practice home: what it says is not a bill.
     """
 
     def __init__(  # noqa: PLR0913 -- what a connection is made of
@@ -56,9 +59,12 @@ class Connection:
     ) -> None:
         """`told` is called before each further attempt, with the error and the pause in seconds."""
         self.deadline_s, self.retries, self.new_id = deadline_s, retries, new_id
+        self.is_practice = False
         self._token_file = None if token_file is None else Path(token_file)
         self._told = told
         if ca is None:
+            if token_file is not None and not _is_loopback(address):
+                errors.refuse_plain(address)
             self.channel = grpc.insecure_channel(address, options=OPTIONS)
         else:
             pair = (None, None) if certificate is None or key is None else (_read(key), _read(certificate))
@@ -88,10 +94,15 @@ class Connection:
         attempt = 1
         while True:
             try:
-                return method(request, timeout=self.deadline_s if deadline_s is None else deadline_s, metadata=self.metadata())
+                answer, call = method.with_call(
+                    request, timeout=self.deadline_s if deadline_s is None else deadline_s, metadata=self.metadata()
+                )
             except grpc.RpcError as error:
                 self.pause_or_raise(errors.of_call(error), attempt)
                 attempt += 1
+            else:
+                self.is_practice = (PRACTICE_HEADER, "true") in tuple(call.trailing_metadata() or ())
+                return answer
 
     def pause_or_raise(self, error: CallError, attempt: int) -> None:
         """Wait before the next attempt, or raise the error where there is none."""
@@ -132,3 +143,11 @@ def _read(file: Path | str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         errors.refuse_to_read(file, error)
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

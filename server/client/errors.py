@@ -66,6 +66,16 @@ def of_operation(operation: operations_pb2.Operation, metadata: operation_pb2.Op
     return CallError(_code(operation.error), operation.error.message, reason, told, retry_after_s)
 
 
+def refuse_plain(address: str) -> NoReturn:
+    """Raise the error for a token that would be sent to another machine without TLS: no call is made then."""
+    raise CallError(
+        grpc.StatusCode.UNAUTHENTICATED,
+        f"a token is not sent to {address} without TLS",
+        "TLS_MISSING",
+        {"remedy": "name the certificate of its authority, ca.pem"},
+    )
+
+
 def refuse_to_read(file: object, error: OSError) -> NoReturn:
     """Raise the error for a key file that cannot be read: no call is made then."""
     raise CallError(

@@ -42,6 +42,7 @@ else:
     _Interceptor = grpc.ServerInterceptor
 
 REASON_HEADER: Final = "ratewright-reason"
+PRACTICE_HEADER: Final = "ratewright-practice"  # of answers: what they say is not a bill
 REASON_CHARACTERS_MAX: Final = 500
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
 _log = logging.getLogger(__name__)
@@ -172,6 +173,8 @@ class Entrance(_Interceptor):
         except (UserError, OSError) as error:  # the store does not answer: nobody is let in
             abort(context, as_refusal(error))
         assert found is not None, call
+        if self._access.identities.is_practice:
+            context.set_trailing_metadata(((PRACTICE_HEADER, "true"),))
         role = min(found.roles & rule.roles)
         reason = _reason(given)
         actor = Actor(found.name, found.number, found.via, str(role), call, reason=reason, peer=peer)

@@ -20,7 +20,11 @@ _COMMANDS = re.compile(r"The commands?: ((?:`ratewright [a-z -]+`(?:, )?)+)\.")
 _COMMAND = re.compile(r"`ratewright ([a-z -]+)`")
 _CALL = re.compile(r"((?:  //[^\n]*\n)*)  rpc (\w+)\(")
 # Groups of commands that list without a further word: their call names the long form alone.
-_SHORT_FORMS = {"controls findings": "controls findings list", "usage suspense": "usage suspense list", "usage findings": "usage findings list"}
+_SHORT_FORMS = {
+    "controls findings": "controls findings list",
+    "usage suspense": "usage suspense list",
+    "usage findings": "usage findings list",
+}
 
 
 def commands() -> list[str]:

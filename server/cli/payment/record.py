@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment import common
 
 
@@ -20,7 +20,7 @@ def record(
     reference: Annotated[str, Parameter(help="The bank's text of the booking.")] = "",
     invoice: common.Numbers = [],  # noqa: B006 -- never changed
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice."""
@@ -30,9 +30,17 @@ def record(
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
-        done = payments.record(opened, given, common.act(opened, dry_run=dry_run))
+    given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
+    opened: practice.Opened
+    if at.server is not None:
+        from server.cli.remote import payments as remote
+        from server.cli.remote.calling import connected
+
+        with connected(at) as opened:
+            done = remote.record(opened, given, dry_run=dry_run)
+    else:
+        with Home.open(at.home) as opened:
+            done = payments.record(opened, given, common.act(opened, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))
@@ -44,14 +52,22 @@ def record(
     return 0
 
 
-def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def list_(*, account: common.OfAccount = None, at: Place = HERE, as_json: AsJson = False) -> int:
     """List payments in the order in which they were recorded."""
     from billing import payments
     from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = payments.list_payments(opened, account)
+    opened: practice.Opened
+    if at.server is not None:
+        from server.cli.remote import payments as remote
+        from server.cli.remote.calling import connected
+
+        with connected(at) as opened:
+            found = remote.list_payments(opened, account)
+    else:
+        with Home.open(at.home) as opened:
+            found = payments.list_payments(opened, account)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, [each._asdict() for each in found]))

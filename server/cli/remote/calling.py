@@ -1,0 +1,73 @@
+"""The connection of a command to a service, and values between messages and what commands print."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Final
+
+import grpc
+
+from rating.errors import NotFoundError, UserError
+from server.client import CallError, Connection, Retries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.type import date_pb2
+
+    from server.cli.homes import Place
+
+PAGE_SIZE: Final = 1_000
+RETRIES: Final = Retries(attempts_max=4)  # some two seconds, for a service that starts again
+_NOT_FOUND: Final = grpc.StatusCode.NOT_FOUND
+_REMEDIES: Final = {
+    grpc.StatusCode.UNAVAILABLE: "check the address, --ca, and that the service runs",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "see whether it was done before you give the command again",
+    grpc.StatusCode.UNAUTHENTICATED: "name the file of a token that is valid with --token-file or RATEWRIGHT_TOKEN_FILE",
+    grpc.StatusCode.PERMISSION_DENIED: "ask an admin for the role: ratewright operators grant",
+}
+
+
+@contextlib.contextmanager
+def connected(place: Place) -> Iterator[Connection]:
+    """A connection to the service of `place`. Its refusals are errors of the command, with the remedy that the service names."""
+    assert place.server is not None, place
+    if place.named is not None:
+        message = f"both a service ({place.server}) and a home ({place.named}) are named"
+        raise UserError(message, "leave out --server or --home, or unset RATEWRIGHT_SERVER or RATEWRIGHT_HOME", exit_status=2)
+    try:
+        with Connection(place.server, token_file=place.token_file, ca=place.ca, retries=RETRIES, told=_say_pause) as connection:
+            yield connection
+    except CallError as error:
+        raise _as_user_error(error) from error
+
+
+def account(account_id: str) -> str:
+    """The resource name of an account."""
+    return f"accounts/{account_id}"
+
+
+def accounts(account_id: str | None) -> str:
+    """The resource name of an account, or of all accounts where None is given."""
+    return account("-" if account_id is None else account_id)
+
+
+def day(date: date_pb2.Date) -> str:
+    """A date of a message as commands print it; empty where it is not set."""
+    return f"{date.year:04}-{date.month:02}-{date.day:02}" if date.year else ""
+
+
+def last(name: str) -> str:
+    """The id at the end of a resource name, such as `anna` of `accounts/anna`."""
+    return name.rpartition("/")[2]
+
+
+def _as_user_error(error: CallError) -> UserError:
+    remedy = error.remedy or _REMEDIES.get(error.code, "")
+    kind = NotFoundError if error.code == _NOT_FOUND else UserError
+    return kind(error.message or error.code.name, remedy or f"the service refused it: {error.reason or error.code.name}")
+
+
+def _say_pause(error: CallError, pause_s: float) -> None:
+    print(f"{error}; again in {pause_s:.1f} s", file=sys.stderr)

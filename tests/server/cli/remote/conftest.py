@@ -1,0 +1,69 @@
+"""Two homes that are alike: commands work in the one, and by a guarded service in the other; what they print is compared."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing.catalogue import Operator
+from server.cli import app
+from tests.billing.runs.world import World
+from tests.server.access.conftest import NOW_US, Guarded
+from tests.server.grpc.finance.conftest import bill_two
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Both:
+    """The home `twin` and the service `guarded` in front of another one. One person acts in both: boss, an admin."""
+
+    def __init__(self, twin: World, guarded: Guarded, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.twin, self.guarded = twin, guarded
+        self._folder, self._capsys = folder, capsys
+
+    def __call__(self, *words: object, status: int = 0) -> str:
+        """What a command prints, which both print alike, to the letter."""
+        here = self.here(*words, status=status)
+        assert self.there(*words, status=status) == here
+        return here
+
+    def here(self, *words: object, status: int = 0) -> str:
+        """What a command prints that works in the home."""
+        return self.run(*words, "--home", self.twin.home.path, status=status)
+
+    def there(self, *words: object, status: int = 0, as_operator: str = "boss") -> str:
+        """What a command prints that the service does."""
+        file = self._folder / f"{as_operator}.token"
+        file.write_text(self.guarded.tokens[as_operator])
+        return self.run(*words, "--server", self.guarded.service.address, "--token-file", file, status=status)
+
+    def run(self, *words: object, status: int = 0) -> str:
+        """What a command prints; of one that fails its error."""
+        self._capsys.readouterr()
+        found = app.main(list(map(str, words)))
+        printed = self._capsys.readouterr()
+        assert found == status, (words, printed)
+        return printed.err if status else printed.out
+
+
+@pytest.fixture
+def both(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
+    """Anna owes 11.55, berta 10.60, in both homes."""
+    twin, world = World(tmp_path / "twin"), World(tmp_path / "home")
+    bill_two(twin)
+    bill_two(world)
+    guarded = Guarded(world)
+    guarded.start()
+    monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
+    monkeypatch.setattr("server.operator.current", lambda: Operator("boss", os.getuid()))
+    try:
+        yield Both(twin, guarded, tmp_path, capsys)
+    finally:
+        guarded.stop()
+        world.home.close()
+        twin.home.close()
