@@ -169,6 +169,13 @@ def key_of(home: Home, account_id: str) -> int:
     return key
 
 
+def legal_entity_of(home: Home, account_id: str) -> str | None:
+    """The legal entity whose invoices an account gets; None for the one without a name, and where there is no such account."""
+    account = tables.accounts.c
+    with home.connect() as connection:
+        return connection.execute(sa.select(account.legal_entity).where(account.account_id == account_id)).scalar()
+
+
 def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> AccountDetail:
     """All of the account `account_id`, its state that of the date `as_of` (None: of its last change; at the earliest its opening).
 

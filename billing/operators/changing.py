@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 NAME_CHARACTERS_MAX: Final = 60
+OF_AN_ENTITY: Final = (Role.AUDITOR, Role.FINANCE, Role.OPERATOR, Role.SUPPORT)  # roles with calls about one account
 _NAME: Final = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{NAME_CHARACTERS_MAX - 1}}}")
 _LIST: Final = "`ratewright operators list` shows them"
 
@@ -67,8 +68,12 @@ def grant(home: Home, name: str, role: Role, reason: str, who: Who, *, limits: L
         raise UserError("a role needs a reason", "say why, with --reason", exit_status=2)
     if asked.until_us is not None and asked.until_us <= (who.now_us if asked.from_us is None else asked.from_us):
         raise UserError("the role would end before it begins", "name a later end", exit_status=2)
+    if asked.entity is not None and role not in OF_AN_ENTITY:
+        raise UserError(f"the role {role} is not of one legal entity", f"limit one of these: {', '.join(OF_AN_ENTITY)}", exit_status=2)
     with home.begin() as connection:
         require_admin(home, connection, who)
+        if asked.entity is not None:
+            _require_entity(connection, asked.entity)
         found = _open(connection, name)
         if same_person(found.person_uid, who.by_uid):
             raise UserError(f"{name} is you: a role is given by another admin", "ask one: `ratewright operators list` shows the admins")
@@ -146,6 +151,12 @@ def require_admin(home: Home, connection: sa.Connection, who: Who) -> None:
     found = reading.of_number(connection, who.by_uid)
     if found is None or found.is_closed or not any(each.role is Role.ADMIN and each.holds_at(who.now_us) for each in found.grants):
         raise UserError(f"{who.by_name} is not an admin of this home", f"ask one of: {', '.join(_admins(connection, who.now_us))}")
+
+
+def _require_entity(connection: sa.Connection, entity: str) -> None:
+    stored = tables.legal_entities.c.entity
+    if connection.execute(sa.select(stored).where(stored == entity)).first() is None:
+        raise NotFoundError(f"no legal entity is called {quoted(entity)}", "`ratewright accounts entity list` shows them")
 
 
 def _is_first(connection: sa.Connection) -> bool:

@@ -62,11 +62,13 @@ class Identity(NamedTuple):
     until_us: int
 
     def roles_at(self, now_us: int) -> frozenset[Role]:
-        """The roles that hold at an instant.
-
-        One that is limited to a legal entity opens no call, since no call is limited to the data of an entity.
-        """
+        """The roles that hold at an instant for all legal entities."""
         return frozenset(each.role for each in self.operator.grants if each.holds_at(now_us) and each.entity is None)
+
+    def limited_at(self, now_us: int) -> frozenset[tuple[Role, str]]:
+        """The roles that hold at an instant for one legal entity, with that entity: they open calls about an account of it."""
+        held = (each for each in self.operator.grants if each.holds_at(now_us))
+        return frozenset((each.role, each.entity) for each in held if each.entity is not None)
 
     def may_send(self, source: str, now_us: int) -> bool:
         """Return whether usage of a source may be sent: a grant that is limited to another source does not count."""

@@ -45,12 +45,13 @@ class Credential(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """The operator of a call, with the roles that hold now."""
+    """The operator of a call, with the roles that hold now: for all legal entities, and `limited` to one each."""
 
     name: str
     number: int
     via: Via
     roles: frozenset[Role]
+    limited: frozenset[tuple[Role, str]]
     grants: frozenset[int]  # numbers of the grants that hold now
     identity: Identity
     credential: Credential
@@ -97,7 +98,8 @@ class Identities:
         via = Via.TOKEN if credential.kind is KeyKind.TOKEN else Via.CERTIFICATE
         row = identity.operator
         grants = frozenset(each.grant_id for each in row.grants if each.holds_at(now_us))
-        return Caller(row.name, row.person_uid, via, identity.roles_at(now_us), grants, identity, credential)
+        roles, limited = identity.roles_at(now_us), identity.limited_at(now_us)
+        return Caller(row.name, row.person_uid, via, roles, limited, grants, identity, credential)
 
     def _identity(self, credential: Credential) -> Identity | None:
         name = (credential.kind, credential.subject)

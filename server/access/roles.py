@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rule of one call. `records`: the audit trail has each answer; refusals are always in it."""
+    """The rule of one call. `records`: the audit trail has each answer; refusals are always in it.
+
+    `by_entity`: the call names one account, and the entrance hears of it before anything is done: roles that are limited to a legal entity
+    may make it for an account of that entity.
+    """
 
     roles: frozenset[Role] = frozenset()
     anybody: bool = False
     records: bool = True
+    by_entity: bool = False
 
 
 NOBODY = Rule()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from billing import accounts, dunning
-from billing.accounts.lookup import key_of
 from ratewright.v1 import dunning_service_pb2 as pb
 from ratewright.v1 import dunning_service_pb2_grpc
 from rating.dates import utc_time
@@ -36,7 +35,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
             account_id = convert.parse_dunning_state_name(request.name)
             given = convert.parse_date(request.as_of, "as_of") if request.HasField("as_of") else None
             try:
-                entrance.about(f"account {key_of(self._home, account_id)}")
+                entrance.about_account(self._home, account_id)
                 as_of = given or self._today(account_id)
                 history = dunning.history(self._home, account_id, as_of)
             except NotFoundError as error:

@@ -3,7 +3,7 @@
     metadata, TLS -> the operator (`access.identity`) -> the rule of the call (`access.roles`) -> the call, acting as that operator
                                                                                                -> the audit trail -> the answer leaves
 
-Refuses, beside what `access.identity` refuses: PERMISSION_DENIED: ROLE_MISSING.
+Refuses, beside what `access.identity` refuses: PERMISSION_DENIED: ROLE_MISSING, ENTITY_NOT_ALLOWED.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from billing import acting
-from billing.accounts.lookup import key_of
+from billing.accounts.lookup import key_of, legal_entity_of
 from billing.acting import Actor
 from rating.errors import NotFoundError, UserError
 from server.access import roles
@@ -75,7 +75,7 @@ def caller() -> Caller | None:
 def mask() -> Mask:
     """The mask of names and numbers for this call; none behind an entrance that is not guarded."""
     entered = _ENTERED.get()
-    return Mask(hides=False) if entered is None else mask_for(entered.caller.roles, has_reason=bool(entered.reason))
+    return Mask(hides=False) if entered is None else mask_for(entered.caller.roles | {entered.role}, has_reason=bool(entered.reason))
 
 
 def about(subject: str) -> None:
@@ -86,11 +86,21 @@ def about(subject: str) -> None:
         acting.set_subject(subject)
 
 
-def about_account(home: Home, account_id: str) -> None:
-    """Name an account as the subject of this call; nothing where there is no such account, which its servicer refuses."""
-    if _ENTERED.get() is not None:
-        with contextlib.suppress(NotFoundError):
-            about(f"account {key_of(home, account_id)}")
+def about_account(home: Home, account_id: str, part: str = "") -> None:
+    """Name an account as the subject of this call, with the `part` of it that is asked for, before anything is done.
+
+    Refuses a role that is limited to other legal entities: PERMISSION_DENIED: ENTITY_NOT_ALLOWED, also where there is no such account. To
+    others an account that is not there is refused by the servicer.
+    """
+    entered = _ENTERED.get()
+    if entered is None:
+        return
+    if entered.entities is not None:
+        if legal_entity_of(home, account_id) not in entered.entities:
+            raise _other_entity(entered)
+        entered.is_of_entity = True
+    with contextlib.suppress(NotFoundError):
+        about(f"account {key_of(home, account_id)}{part}")
 
 
 class Entrance(_Interceptor):
@@ -135,6 +145,7 @@ class Entrance(_Interceptor):
             with self._entered(call, rule, context) as entered:
                 answer = method(request, context)
                 with answering(context):
+                    entered.require_entity()
                     entered.end(_OK)
                 return answer
 
@@ -147,6 +158,7 @@ class Entrance(_Interceptor):
                 for answer in method(request, context):
                     if not is_opened:
                         with answering(context):
+                            entered.require_entity()
                             entered.record(_OPENED)  # before the first answer leaves
                         is_opened = True
                     yield answer
@@ -165,7 +177,7 @@ class Entrance(_Interceptor):
         found: Caller | None = None
         try:
             found = self._access.identities.caller(metadata, _auth_context(context))
-            _require_role(found, rule, call)
+            role, entities = _role(found, rule, call)
         except Refusal as refusal:
             with answering(context):
                 self._record_refusal(call, found, peer, refusal)
@@ -175,10 +187,9 @@ class Entrance(_Interceptor):
         assert found is not None, call
         if self._access.identities.is_practice:
             context.set_trailing_metadata(((PRACTICE_HEADER, "true"),))
-        role = min(found.roles & rule.roles)
         reason = _reason(given)
         actor = Actor(found.name, found.number, found.via, str(role), call, reason=reason, peer=peer)
-        entered = _Entered(self._access, found, actor, is_recorded=rule.records)
+        entered = _Entered(self._access, found, actor, role, entities, is_recorded=rule.records)
         mark = _ENTERED.set(entered)
         with self._lock:
             self._open[id(entered)] = _Open(found, context)
@@ -259,10 +270,18 @@ def _parsing(handler: Any) -> Any:  # noqa: ANN401 -- a handler of any kind
 class _Entered:
     """A call that was let in, until its end is recorded."""
 
-    def __init__(self, access: Access, caller: Caller, actor: Actor, *, is_recorded: bool) -> None:
+    def __init__(  # noqa: PLR0913 -- what is known of a call
+        self, access: Access, caller: Caller, actor: Actor, role: Role, entities: frozenset[str] | None, *, is_recorded: bool
+    ) -> None:
         self.caller, self.subject, self.reason = caller, "", actor.reason
+        self.role, self.entities, self.is_of_entity = role, entities, False  # entities None: all
         self._access, self._actor, self._is_recorded = access, actor, is_recorded
         self._is_over = False
+
+    def require_entity(self) -> None:
+        """Refuse an answer that is about no account of a legal entity to which the role is limited, such as a list of all accounts."""
+        if self.entities is not None and not self.is_of_entity:
+            raise _other_entity(self)
 
     def end(self, outcome: str) -> None:
         """Record how the call ended, once."""
@@ -279,13 +298,26 @@ class _Entered:
         self._access.trail.add(msgspec.structs.replace(entry, subject=self.subject, reason=actor.reason))
 
 
-def _require_role(found: Caller, rule: roles.Rule, call: str) -> None:
+def _role(found: Caller, rule: roles.Rule, call: str) -> tuple[Role, frozenset[str] | None]:
+    """The role for a call, and the legal entities to which it is limited; None: all."""
     if found.roles & rule.roles:
-        return
-    held, needed = ", ".join(sorted(found.roles)) or "none", _words(rule.roles)
+        return min(found.roles & rule.roles), None
+    limited = [(role, entity) for role, entity in found.limited if rule.by_entity and role in rule.roles]
+    if limited:
+        role = min(role for role, _ in limited)
+        return role, frozenset(entity for _, entity in limited)
+    held = ", ".join(sorted([*found.roles, *(f"{role} of {entity}" for role, entity in found.limited)])) or "none"
+    needed = _words(rule.roles)
     raise Refusal(
         grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING", f"{call} needs the role {needed}; {found.name} has {held}", {"roles": needed}
     )
+
+
+def _other_entity(entered: _Entered) -> Refusal:
+    assert entered.entities is not None, "only a limited role is refused"
+    allowed = ", ".join(sorted(entered.entities))
+    message = f"the role of {entered.caller.name} is for accounts of {allowed} alone"
+    return Refusal(grpc.StatusCode.PERMISSION_DENIED, "ENTITY_NOT_ALLOWED", message, {"entities": allowed})
 
 
 def _words(needed: frozenset[Role]) -> str:

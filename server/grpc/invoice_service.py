@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from billing.accounting import ageing
-from billing.accounts.lookup import key_of
 from billing.documents import crediting, voiding
 from billing.documents.showing.document import document
 from billing.documents.usage_list import UsageList, usage_list
@@ -50,6 +49,8 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def find() -> pb.ListInvoicesResponse:
             account_id = values.account_or_all(request.parent)
+            if account_id is not None:
+                entrance.about_account(self._home, account_id)
             wanted = filters.parse(request.filter, request.order_by, account_id, self._whole)
             page = paging.page(request, self._key)
             try:
@@ -221,7 +222,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         account_id, number = convert.parse_invoice_name(name)
         if listing.owner(self._home, number) != account_id:
             raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
-        entrance.about(f"account {key_of(self._home, account_id)}, document {number}")
+        entrance.about_account(self._home, account_id, f", document {number}")
         return number
 
     def _whole(self, number: str) -> str:

@@ -46,6 +46,7 @@ def grant(
     reason: common.Reason,
     days: Annotated[int | None, Parameter(help="For how many days from now; without it until it is revoked.")] = None,
     source: Annotated[str | None, Parameter(help="Usage source to which the role `switch` is limited.")] = None,
+    entity: Annotated[str | None, Parameter(help="Legal entity to whose accounts a role is limited.")] = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
@@ -60,7 +61,7 @@ def grant(
     with Home.open(home) as opened:
         by = who(opened)
         ends = None if days is None else common.until_us(by.now_us, days)
-        limits = operators.Limits(source=source, until_us=ends)
+        limits = operators.Limits(entity=entity, source=source, until_us=ends)
         found = operators.grant(opened, name, operators.Role(role), reason, by, limits=limits)
     return _print(found, f"{name} has the role {role}", as_json=as_json)
 

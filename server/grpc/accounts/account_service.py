@@ -50,12 +50,12 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         account_id = convert.parse_account_name(request.name)
         asked = convert.parse_date(request.as_of, "as_of") if request.HasField("as_of") else None
         home, now_us = self._door.home, self._door.clock_us()
+        entrance.about_account(home, account_id)
         try:
             zone = lookup.timezone_of(home, account_id)
         except NotFoundError as error:
             message = f"no account has the id {quoted(account_id)}"
             raise not_found("ACCOUNT_UNKNOWN", message, {"account": account_id}) from error
-        entrance.about(f"account {lookup.key_of(home, account_id)}")
         day: dt.date = asked or local_date(now_us, zone)
         try:
             detail, money = lookup.show_account(home, account_id, day), standing(home, account_id, now_us)

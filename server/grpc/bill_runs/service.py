@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.accounts import lookup
 from billing.persons import Who
 from billing.rerate import jobs
 from billing.runs import quarantine, start, states, trial
@@ -23,7 +22,7 @@ from server.actions import bill_runs
 from server.actions.threads import thread_count
 from server.grpc import calls, convert, paging
 from server.grpc.bill_runs import messages, names, starting
-from server.grpc.entrance import about
+from server.grpc.entrance import about, about_account
 from server.grpc.refusals import invalid
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
 
         def find() -> runs.BillPreview:
             account_id, day = names.parse_account(request.account), convert.parse_date(request.bill_date, "bill_date")
-            about(f"account {lookup.key_of(self._door.home, account_id)}")
+            about_account(self._door.home, account_id)
             order = Order(accounts=frozenset({account_id}))
             found = bill_runs.preview(self._door.home, day, order, self._door.clock_us, threads=thread_count(0))
             return messages.preview_with_lines(found, practice=self._door.home.is_practice)

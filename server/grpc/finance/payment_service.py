@@ -58,7 +58,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
 
         def find() -> pb.ListPaymentsResponse:
             page = paging.page(request, self._key)
-            found = billing_payments.list_payments(self._home, values.account_or_all(request.parent), after=page.after, limit=page.limit)
+            found = billing_payments.list_payments(self._home, self._known(request.parent), after=page.after, limit=page.limit)
             rows, token = page.parted(found, lambda each: each.payment_id)
             listed = [messages.payment(each, practice=self._practice) for each in rows]
             return pb.ListPaymentsResponse(payments=listed, next_page_token=token)
@@ -339,8 +339,8 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         """The account of a parent, which is there; None for all of them."""
         account_id = values.account_or_all(parent)
         if account_id is not None:
-            payments.require_account(self._home, account_id)
             entrance.about_account(self._home, account_id)
+            payments.require_account(self._home, account_id)
         return account_id
 
     def _account(self, name: str) -> str:

@@ -1,0 +1,135 @@
+"""Roles that are limited to a legal entity: calls about one account of that entity, and no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from google.protobuf import message_factory
+from google.type import date_pb2, money_pb2
+
+from billing import operators
+from billing.accounts import entities
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
+from billing.operators import Limits, Role
+from billing.operators.changing import OF_AN_ENTITY
+from billing.store import tables
+from rating.errors import NotFoundError, UserError
+from server.access.roles import rules
+from tests.server.access.test_entrance import reason_of
+from tests.server.access.test_role_table import api
+from tests.server.grpc.finance.conftest import bill_two
+
+if TYPE_CHECKING:
+    from tests.server.access.conftest import Guarded
+
+pytestmark = pytest.mark.slow
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+# The field that names the account of a call; of the others it is `name` or `parent`.
+ACCOUNT_FIELDS = {"PreviewBill": "account"}
+ENDINGS = {"GetStatement": "/statement", "GetDunningState": "/dunningState"}
+TEXTS = {
+    **dict.fromkeys(("payment_id", "deposit_id", "promise_id", "plan_id", "credit_id"), "x-1"),
+    "reason": "a test",
+    "reason_code": "goodwill",
+    "effect": "outside",
+    "line_no": 1,
+    "equal_parts": 2,
+}
+PARENTS = frozenset(
+    {
+        *("ListInvoices", "ListPayments", "RecordPayment", "TakeDeposit", "ListDeposits", "RecordPromise", "ListPromises"),
+        *("AgreeInstalmentPlan", "ListInstalmentPlans", "GetAccount", "GetStatement", "GetDunningState", "PreviewBill"),
+    }
+)
+
+
+@pytest.fixture
+def north(guarded: Guarded) -> Guarded:
+    """Anna gets her invoices of the entity `north`, berta hers of the one without a name. Nora has four roles for `north` alone."""
+    guarded.world.catch_up()
+    bill_two(guarded.world)
+    guarded.now_us = max(guarded.now_us, guarded.world.now_us)
+    entities.add(guarded.home, entities.Entity("north", "North Ltd", "N", "NC"), Asked(Operator("boss", 1), guarded.who.now_us))
+    with guarded.home.begin() as connection:
+        of_anna = tables.accounts.update().where(tables.accounts.c.account_id == "anna")
+        connection.execute(of_anna.values(legal_entity="north"))
+    guarded.add("nora", days=90)
+    for role in OF_AN_ENTITY:
+        operators.grant(guarded.home, "nora", role, "of the north", guarded.who, limits=Limits(entity="north"))
+    return guarded
+
+
+def filled(request: Any) -> Any:  # noqa: ANN401 -- a message of any call
+    """The message with a plausible value in each field that says by its type or name what it takes."""
+    for each in request.DESCRIPTOR.fields:
+        kind = each.message_type.full_name if each.message_type is not None and not each.is_repeated else ""
+        if kind == "google.type.Date" and each.name != "to_date":
+            getattr(request, each.name).CopyFrom(date_pb2.Date(year=2025, month=11, day=10))
+        elif kind == "google.type.Money":
+            getattr(request, each.name).CopyFrom(money_pb2.Money(currency_code="CNY", units=1))
+        elif each.name in TEXTS:
+            setattr(request, each.name, TEXTS[each.name])
+    return request
+
+
+def ask(guarded: Guarded, call: str, account: str) -> str | None:
+    """Make a call that names an account; the reason of its refusal."""
+    method: Any = api()[call]
+    name = call.rpartition("/")[2]
+    field = ACCOUNT_FIELDS.get(name) or ("parent" if "parent" in method.input_type.fields_by_name else "name")
+    of = f"accounts/{account}"
+    if name not in PARENTS:
+        of += f"/invoices/{guarded.world.numbers(account)[0]}"
+    request = filled(message_factory.GetMessageClass(method.input_type)())
+    setattr(request, field, of + ENDINGS.get(name, ""))
+    codec: dict[str, Any] = {"request_serializer": lambda each: each.SerializeToString(), "response_deserializer": bytes}
+    channel = guarded.channel("nora")
+    try:
+        if method.server_streaming:
+            list(channel.unary_stream(f"/{call}", **codec)(request, timeout=20))
+        else:
+            channel.unary_unary(f"/{call}", **codec)(request, timeout=20)
+    except grpc.RpcError as error:
+        return reason_of(error)
+    return None
+
+
+def commits(guarded: Guarded) -> int:
+    with guarded.home.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(tables.commits)).scalar_one())
+
+
+def test_each_call_about_one_account_is_held_to_its_entity(north: Guarded) -> None:
+    """To Anna's a call goes through, or is refused for a field that it lacks; to berta's it does not."""
+    by_entity = {call for call, rule in rules().items() if rule.by_entity and rule.roles & set(OF_AN_ENTITY)}
+    before = commits(north)
+    assert {call: ask(north, call, "berta") for call in by_entity} == dict.fromkeys(by_entity, "ENTITY_NOT_ALLOWED")
+    assert commits(north) == before
+    found = {call: ask(north, call, "anna") for call in sorted(by_entity)}
+    assert "ENTITY_NOT_ALLOWED" not in found.values()
+    assert "ROLE_MISSING" not in found.values()
+    assert sum(reason is None for reason in found.values()) >= 10, found
+
+
+def test_no_call_about_more_than_an_account_is_made(north: Guarded) -> None:
+    for call in ("InvoiceService/ListInvoices", "PaymentService/ListPayments", "PaymentService/ListDeposits"):
+        assert ask(north, f"ratewright.v1.{call}", "-") == "ENTITY_NOT_ALLOWED", call
+    assert ask(north, "ratewright.v1.AccountService/GetAccount", "nobody") == "ENTITY_NOT_ALLOWED"
+    for call in ("AccountService/ListAccounts", "LedgerService/ListBalances", "BillRunService/RunBills", "PaymentService/RefundPayment"):
+        method: Any = api()[f"ratewright.v1.{call}"]
+        made = north.channel("nora").unary_unary(f"/ratewright.v1.{call}", request_serializer=bytes, response_deserializer=bytes)
+        with pytest.raises(grpc.RpcError) as refused:
+            made(message_factory.GetMessageClass(method.input_type)().SerializeToString(), timeout=20)
+        assert (refused.value.code(), reason_of(refused.value)) == (DENIED, "ROLE_MISSING"), call
+
+
+def test_roles_that_are_not_of_an_entity(north: Guarded) -> None:
+    for role in (Role.ADMIN, Role.APPROVER, Role.SWITCH):
+        with pytest.raises(UserError, match="is not of one legal entity"):
+            operators.grant(north.home, "nora", role, "of the north", north.who, limits=Limits(entity="north"))
+    with pytest.raises(NotFoundError, match="no legal entity is called 'south'"):
+        operators.grant(north.home, "nora", Role.FINANCE, "of the south", north.who, limits=Limits(entity="south"))
