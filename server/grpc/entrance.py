@@ -27,6 +27,7 @@ from server.access import roles
 from server.access.identity import Caller, Identities
 from server.access.masking import Mask, mask_for
 from server.access.trail import Entry, Trail
+from server.grpc import field_masks
 from server.grpc.admission import peer_of
 from server.grpc.refusals import Refusal, abort, answering, as_refusal, invalid
 
@@ -146,6 +147,7 @@ class Entrance(_Interceptor):
                 answer = method(request, context)
                 with answering(context):
                     entered.require_entity()
+                    answer = field_masks.cut(answer, entered.fields)
                     entered.end(_OK)
                 return answer
 
@@ -194,6 +196,8 @@ class Entrance(_Interceptor):
         with self._lock:
             self._open[id(entered)] = _Open(found, context)
         try:
+            with answering(context):
+                entered.fields = field_masks.parse(metadata.get(field_masks.HEADER, ""), call)
             with acting.acting_as(actor):
                 yield entered
         finally:
@@ -275,6 +279,7 @@ class _Entered:
     ) -> None:
         self.caller, self.subject, self.reason = caller, "", actor.reason
         self.role, self.entities, self.is_of_entity = role, entities, False  # entities None: all
+        self.fields: field_masks.Tree = {}  # of the answer, that alone are asked for
         self._access, self._actor, self._is_recorded = access, actor, is_recorded
         self._is_over = False
 

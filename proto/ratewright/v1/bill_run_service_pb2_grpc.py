@@ -341,7 +341,7 @@ class BillRunServiceServicer:
 
         Errors: as RunBills.
 
-        The command: `ratewright ledger month-end`.
+        The commands: `ratewright ledger close`, `ratewright ledger month-end`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -161,7 +161,7 @@ class BillRunServiceStub:
 
     Errors: as RunBills.
 
-    The command: `ratewright ledger month-end`.
+    The commands: `ratewright ledger close`, `ratewright ledger month-end`.
     """
     RunWhatIf: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_pb2.Operation]
     """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
@@ -301,7 +301,7 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
 
     Errors: as RunBills.
 
-    The command: `ratewright ledger month-end`.
+    The commands: `ratewright ledger close`, `ratewright ledger month-end`.
     """
     RunWhatIf: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.RunWhatIfRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Prices a stored month by the tariffs in force and by a draft. Nothing is billed. The response is a WhatIf.
@@ -552,7 +552,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: as RunBills.
 
-        The command: `ratewright ledger month-end`.
+        The commands: `ratewright ledger close`, `ratewright ledger month-end`.
         """
 
     @_abc_1.abstractmethod
