@@ -2,7 +2,9 @@
 # Writes the Python code of proto/ratewright/**/*.proto beside the .proto files, and docs/api.md.
 # With --check it writes into a temporary folder instead and compares: exit status 1 when the committed code is stale, when a rule of
 # buf.yaml is broken, or when a client of before would be. --baseline lets baseline.binpb be the API as it is now: at a release alone.
+# --image FILE writes the API as one file, for clients that read it when they run, such as buf curl.
 set -eu
+target=$(realpath -m "${2:-/dev/null}")
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
 purelib=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -14,13 +16,17 @@ generate() { # $1: folder to write into
     --python_out="$1" --grpc_python_out="$1" --mypy_out=quiet:"$1" --mypy_grpc_out=quiet:"$1"
 }
 
-image() { # $1: file to write; a page and rules are made of it
+image() { # $1: file to write; a page and rules are made of it. More files follow, such as those of the details of errors
   find proto/ratewright -name '*.proto' | LC_ALL=C sort | xargs python -m grpc_tools.protoc -I proto -I "$purelib" -I "$longrunning" \
-    --include_imports --include_source_info --descriptor_set_out="$1"
+    --include_imports --include_source_info --descriptor_set_out="$@"
 }
 
 if [ "${1:-}" = --baseline ]; then
   image proto/baseline.binpb
+  exit 0
+fi
+if [ "${1:-}" = --image ]; then
+  image "$target" google/rpc/error_details.proto
   exit 0
 fi
 if [ "${1:-}" != --check ]; then

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "first-service.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(sh|console)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(sh|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = BLOCK.findall(PAGE)
 PORT = "50051"
 TIMEOUT_S = 120
 PAGE_LINES_MAX = 140  # two pages
@@ -108,7 +110,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 def test_the_first_service(reader: Reader) -> None:
-    for kind, body in BLOCKS:
+    """Calls from a shell are tried before its last block, with which the service ends."""
+    for kind, body in [*BLOCKS[:-1], *BLOCK.findall(RECIPES), BLOCKS[-1]]:
         if kind == "sh":
             subprocess.run(["bash", "-e", "-c", body], cwd=reader.folder, check=True, timeout=TIMEOUT_S)
             continue

@@ -1,4 +1,4 @@
-"""Which call of the service does what a command does, for the help of the command; and why some commands have none.
+"""The call of the service that does what a command does, for the help of the command; and why some commands have none.
 
 The comment of each call in `proto/ratewright/v1` names its command. `tests/server/test_counterparts.py` holds both lists to each other.
 """
@@ -127,7 +127,7 @@ def sentence(command: str) -> str:
 
 
 def reason(command: str) -> str:
-    """Why a command has no call: by the longest of its first words that the table has. KeyError where it has none of them."""
+    """The reason why a command has no call: by the longest of its first words that the table has. KeyError where it has none of them."""
     words = command.split()
     for length in range(len(words), 0, -1):
         known = WITHOUT_CALL.get(" ".join(words[:length]))

@@ -1,4 +1,4 @@
-"""Where a command works: in a home folder (--home, RATEWRIGHT_HOME, ./ratewright-home), or by the service in front of one (--server)."""
+"""The place of a command: a home folder (--home, RATEWRIGHT_HOME, ./ratewright-home), or the service in front of one (--server)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _Authority = Annotated[
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a command works that can also be done by a service. `server` None: in the home folder, by this process."""
+    """The place of a command that can also be done by a service. `server` None: in the home folder, by this process."""
 
     named: _NamedHome = None
     server: _ServerAddress = None

@@ -36,7 +36,7 @@ def parse(fields: str, call: str) -> Tree:
         for depth, name in enumerate(names):
             field = of.fields_by_name.get(name) if of is not None else None
             if field is None:
-                raise _refused(f"{'.'.join(names[: depth + 1])!a} is no field of {kind.name}")
+                raise _refused(f"{'.'.join(names[: depth + 1])!a} is not a field of {kind.name}")
             place, of = place.setdefault(name, {}), field.message_type
     return tree
 
