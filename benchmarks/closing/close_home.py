@@ -139,9 +139,10 @@ def write_usage(home: Home, size: Size, processes: int, month: Month = MONTHS[0]
             written = list(pool.map(_write_file, *zip(*tasks, strict=True)))
     rows = [sealing.manifest_row(home, each) for each in written]
     with home.begin() as connection:
-        usage_seq = home.next_commit_seq(connection, "usage", NOW_US)
+        after_us = month.from_us + (month.days + 1) * DAY_US
+        usage_seq = home.next_commit_seq(connection, "usage", after_us)
         assert usage_seq == coming
-        seq = home.next_commit_seq(connection, "seal", NOW_US)
+        seq = home.next_commit_seq(connection, "seal", after_us)
         connection.execute(tables.usage_manifest.insert(), [{**row, "commit_seq": seq} for row in rows])
 
 
