@@ -106,10 +106,10 @@ bench: .venv/.peers ## speed and memory against DuckDB, numpy, Polars, pandas: 1
 	@RECORDS=$(or $(RECORDS),10000000) $(BIN)/pytest -q -p no:xdist --benchmark-columns=median,min,rounds --benchmark-sort=fullname benchmarks
 
 bench-close: .venv/.ready ## a month closed, stage by stage: ACCOUNTS=20000 RECORDS=2000000 STORE=sqlite|postgresql FLAT=1
-	@$(BIN)/python -m benchmarks.close $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(STORE),--store $(STORE)) $(if $(FLAT),--flat)
+	@$(BIN)/python -m benchmarks.closing.close $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(STORE),--store $(STORE)) $(if $(FLAT),--flat)
 
 bench-rerate: .venv/.ready ## the re-rating of three billed months, previewed: ACCOUNTS=20000 RECORDS=1000000 (a month)
-	@$(BIN)/python -m benchmarks.rerate $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS))
+	@$(BIN)/python -m benchmarks.closing.rerate $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS))
 
 proto: .venv/.ready ## write the generated code anew from proto/**/*.proto
 	proto/generate.sh

@@ -13,14 +13,15 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")  # read when it is imported: Po
 
 import pytest
 
-from benchmarks import rows, tariff, workload
-from benchmarks.deck import intervals
-from benchmarks.plain import Lookup
+from benchmarks import rows
+from benchmarks.work import tariff, workload
+from benchmarks.work.deck import intervals
+from benchmarks.work.plain import Lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.deck import Deck
+    from benchmarks.work.deck import Deck
 
 RECORDS = int(os.environ.get("RECORDS", "1000000"))
 RESULTS = Path(__file__).with_name("results.json")

@@ -57,6 +57,12 @@ def test_times(text: bytes, iso: str, kind: int, offset_s: int, precision: int) 
     assert times([text]) == [(micros(iso), kind, offset_s, precision)]
 
 
+@pytest.mark.parametrize("after", [b":30", b"30", b":", b"x"])
+def test_an_offset_ends_with_its_field(after: bytes) -> None:
+    """Fields of a fixed width stand side by side: what follows an offset of two digits is the next field's."""
+    assert times([b"2026-03-02 10:00:05+08", after])[0] == (micros("2026-03-02T02:00:05"), fields.WITH_OFFSET, 28_800, fields.SECOND)
+
+
 @pytest.mark.parametrize("text", [b"", b"0", b"0.000000", b"0000000000.0", b"0000-00-00 00:00:00", b"0000-00-00 00:00"])
 def test_no_time(text: bytes) -> None:
     assert times([text]) == [(0, fields.EMPTY, 0, fields.EXACT)]

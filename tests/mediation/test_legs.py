@@ -6,8 +6,10 @@ import csv
 import random
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from mediation.calls.legs import AsteriskLegs, absorbed
 from mediation.decode import decode
 from mediation.definitions.named import find
 from mediation.sources.model import Format, Layout, Source
@@ -111,6 +113,26 @@ def test_calls(tmp_path: Path, rows: list[str], *, turned: bool) -> None:
 def test_versions_of_one_record_do_not_absorb_each_other(fixtures: Path) -> None:
     flags = decode(fixtures / "duplicates.csv", ASTERISK).usage.column("flags").to_pylist()
     assert flags == [0, 0, 0, 0, 0, 0, 0, 0, UsageFlag.ABSORBED, UsageFlag.ABSORBED]
+
+
+# Legs of one caller, told as record, seconds of answer and end; then the verdict of each
+VERSIONS = {
+    "the longest version of a record competes": (["a 0 10", "a 0 60", "b 5 35"], [False, False, True]),  # 60 s against 30 s
+    "a shorter version changes nothing": (["a 0 60", "a 0 10", "b 5 35"], [False, False, True]),
+    "of versions of one length the earliest": (["a 40 70", "a 0 30", "b 35 75"], [False, False, False]),  # a ends before b begins
+    "all versions of the loser are absorbed": (["a 0 10", "a 0 20", "b 5 35"], [True, True, False]),  # 20 s against 30 s
+}
+
+
+@pytest.mark.parametrize(("told", "verdict"), VERSIONS.values(), ids=VERSIONS.keys())
+def test_of_the_versions_of_a_leg_one_competes(told: list[str], verdict: list[bool]) -> None:
+    rows = [(record, int(begin) * 1_000_000, int(end) * 1_000_000) for record, begin, end in (text.split() for text in told)]
+    begin_us, end_us = np.array([row[1:] for row in rows], np.int64).T
+    call, none = np.full(len(rows), 7, np.uint64), np.zeros(len(rows), np.uint64)
+    keys = np.array([ord(record) for record, *_ in rows], np.uint64)
+    order = np.arange(len(rows))
+    legs = AsteriskLegs(order, call, call, none, none, begin_us.copy(), end_us.copy(), end_us - begin_us, np.zeros_like(order), keys)
+    assert absorbed(legs).tolist() == verdict
 
 
 FREESWITCH_LEGS = {

@@ -77,6 +77,21 @@ def test_percentages(discounts: list[Discount], terms: dict[str, object], second
     assert outcome.status is (Status.RATED if micros(charge) else Status.ZERO_RATED)
 
 
+# increments and rate, seconds -> charge at half price, rounded to cents with a half to even
+NEAR_A_HALF = [
+    ("100/100 at 0.01/100s", "100", "0"),  # half of 0.01 is half a cent: to the even neighbour, nothing
+    ("1/1 at 0.009901/100s", "101", "0.01"),  # 101 x 0.009901 / 100 = 0.01000001, its half is above half a cent by 0.000000005
+    ("1/1 at 0.009899/100s", "101", "0"),  # 101 x 0.009899 / 100 = 0.00999799, its half is below half a cent
+]
+
+
+@pytest.mark.parametrize(("words", "seconds", "charge"), NEAR_A_HALF)
+def test_a_discount_leaves_a_half_or_hardly_more(words: str, seconds: str, charge: str) -> None:
+    to_even = {"rounding_step_micros": 10_000, "rounding_mode": RoundingMode.HALF_EVEN}
+    outcome = rated(price(rate(words), **to_even), call(seconds), plans=(plan(discounts=(_discount(1, 50),)),))
+    assert outcome.charge_micros == micros(charge)
+
+
 def test_gross_and_net_are_each_rounded_from_the_exact_sum() -> None:
     outcome = rated(price(rate("1/1 at 0.01/7s"), **CENTS), call("4"), plans=(plan(discounts=(_discount(1, 15),)),))
     # 4 x 0.01 / 7 = 0.005714 to 0.01; 85 % of it = 0.004857 to nothing

@@ -223,6 +223,16 @@ def credit_in_advance(world: World, on: str) -> None:
     crediting.credit(world.home, wanted, clerk(world), on=dt.date.fromisoformat(on))
 
 
+@pytest.mark.parametrize(("void_on", "cents"), [(None, 45), ("2025-10-31", 135), ("2025-11-01", 45)])
+def test_a_credit_note_holds_revenue_back_until_it_is_void(plus: World, void_on: str | None, cents: int) -> None:
+    """3.00 in advance for 31 days, 2.00 of them given back, 14 days ahead: 3.00 x 14/31 = 1.35 less 2.00 x 14/31 = 0.90."""
+    plus.bill("2025-10-15")
+    credit_in_advance(plus, "2025-10-20")
+    if void_on is not None:
+        voiding.void(plus.home, "C-0000000001", "a mistake", clerk(plus), on=dt.date.fromisoformat(void_on))
+    assert deferred_cents(plus, "2025-10") == {FEES: cents}
+
+
 def test_reopening_takes_two_people(plus: World) -> None:
     plus.bill("2025-10-15")
     close(plus, "2025-10")

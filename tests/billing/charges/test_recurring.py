@@ -70,6 +70,25 @@ def test_fees(
 
 
 @pytest.mark.parametrize(
+    ("changes", "active", "expected"),
+    [
+        ([("2025-10-01", "x/small")], "2025-10-01", 31),  # the version of 1 October holds to the end of the period
+        ([("2025-10-21", "x/small")], "2025-10-21", 22),  # 62 x 11/31: taken under the version of 15 October
+        ([("2025-10-01", "x/gone"), ("2025-10-21", "x/small")], "2025-10-01", 22),  # another plan before
+    ],
+)
+def test_a_plan_has_the_fee_of_the_version_in_force_as_it_begins(changes: list[tuple[str, str]], active: str, expected: int) -> None:
+    """The fee is 31 a month, and 62 from the version of 15 October on."""
+    dearer = Plan("small", (), {}, (), (fee(1, 62_000_000),))
+
+    def plan_at(name: str, on: dt.date) -> Plan | None:
+        return dearer if name == "x/small" and on >= day("2025-10-15") else PLANS.get(name)
+
+    spans = plan_spans([(day(start), plan) for start, plan in changes], Span(day(active), None))
+    assert [each.exact_micros / 1_000_000 for each in fees_due(spans, OCTOBER, day("2025-11-01"), plan_at)] == [expected]
+
+
+@pytest.mark.parametrize(
     ("spans", "prorate", "expected"),
     [
         ([("2025-10-01", None)], True, 100),

@@ -10,6 +10,7 @@ import pytest
 
 from billing import invoicing, payments, setting_changes
 from billing.accounts.kinds import DiscountFact
+from billing.allocations import open_items
 from billing.catalogue import Operator
 from billing.documents import voiding
 from billing.documents.explaining import explain
@@ -220,6 +221,26 @@ def test_what_a_later_invoice_corrects_comes_after_it(billed: World) -> None:
     assert (cents(billed), wrong(billed)) == (0, [])
     billed.bill("2026-01-01")
     assert (cents(billed), wrong(billed)) == (1379 + 21 + 1060 + 1060, [])
+
+
+def test_credit_that_a_void_frees_settles_what_is_open(billed: World) -> None:
+    """13.79 and 10.60 are billed, the 10.60 are paid and credited then: the credit settles as much of the 13.79, until they are void.
+
+    The next bill is of 10.60: the freed credit settles it whole, in the commit of the void.
+    """
+    billed.bill("2025-12-01")
+    payments.record(billed.home, "P1", "anna", 1060 * CENT, dt.date(2025, 12, 2), "", billed.tick(), numbers=["R-0000000002"])
+    note = credit(billed, "R-0000000002", None, None, on="2025-12-03").number
+    billed.bill("2026-01-01")
+    assert still_open(billed) == {FIRST: 1379 - 1060, "R-0000000003": 1060}
+    assert void(billed, FIRST, "2026-01-02").freed == {note: 1060 * CENT}
+    assert (still_open(billed), cents(billed), wrong(billed)) == ({}, 0, [])
+
+
+def still_open(world: World) -> dict[str, int]:
+    """Cents that no payment and no credit has settled, by invoice."""
+    with world.home.connect() as connection:
+        return {item.number: item.open_micros // CENT for item in open_items(connection)}
 
 
 def test_a_credit_note_binds_its_invoice_until_it_is_void(billed: World) -> None:

@@ -12,6 +12,7 @@ from billing.accounts.kinds import TermsFact
 from billing.charges.charge_keys import Kind
 from billing.charges.pauses import Breaks
 from billing.charges.recurring import fees_due, plan_spans
+from billing.runs.contracts.currencies import rates_of
 from billing.runs.contracts.facts import Pattern
 from billing.runs.selection import subscription_profiles
 from rating.dates import day_number
@@ -28,7 +29,7 @@ from rating.model import (
     WhilePaused,
 )
 from rating.money import RoundingMode, round_exact
-from tests.billing.runs.proposed import CENT, Proposed, life, span, table
+from tests.billing.runs.proposed import CENT, NATIONAL, Proposed, Used, life, span, table
 from tests.billing.runs.world import shop
 
 UNIT = 1_000_000
@@ -119,6 +120,18 @@ def test_fees_say_whether_they_hold_their_tax() -> None:
     patterns = [(1, life(("2025-10-01", "basic")))]
     assert set(Proposed.of([BASIC], patterns).fees()["inclusive"].tolist()) == {0}
     assert set(Proposed.of([BASIC], patterns, tax_inclusive=True).fees()["inclusive"].tolist()) == {1}
+
+
+@pytest.mark.parametrize(("changes_on", "rate_ppm"), [("2025-10-31", 90_000), ("2025-11-01", 60_000)])
+def test_a_period_has_the_tax_rate_of_its_last_day(changes_on: str, rate_ppm: int) -> None:
+    """9 % in the place of 6 % from a day on: October ends with the 31st, and 1 November is none of its days."""
+    rates = (TaxRate(dt.date(2020, 1, 1), 60_000), TaxRate(dt.date.fromisoformat(changes_on), 90_000))
+    fee = RecurringFee(FEE, "rent", FEE, 5000, "standard", 10_000_000)
+    plans, patterns = [Plan("rented", (), {}, (), (fee,))], [(1, life(("2025-10-01", "rented")))]
+    proposed = Proposed.of(plans, patterns, tax_classes=(TaxClass("standard", 1, rates),))
+    assert proposed.fees()["rate_ppm"].tolist() == [rate_ppm]
+    usage = proposed.usage(Used(1, NATIONAL, 10, 100))
+    assert rates_of(usage, proposed.contracts).tolist() == [rate_ppm]
 
 
 def test_fees_of_many_are_the_fees_of_each() -> None:
