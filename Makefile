@@ -1,7 +1,7 @@
 # Tasks of Ratewright. A machine needs Python >= 3.11 and make; everything else goes into .venv.
 # `make help` prints the lines below that carry two hashes.
 
-.PHONY: help .venv demo test test-deep test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-words check-format check-types check-imports check-proto bench bench-close bench-rerate proto lock
+.PHONY: help .venv demo test test-deep test-postgresql fuzz fuzz-rating fuzz-decoders lives hostile check check-style check-words check-format check-types check-imports check-proto bench bench-close bench-rerate bench-service proto lock
 .DEFAULT_GOAL := help
 
 # Python to build .venv with. Each candidate is run before it is believed: a shim on PATH may name a version that is not there.
@@ -107,6 +107,9 @@ bench: .venv/.peers ## speed and memory against DuckDB, numpy, Polars, pandas: 1
 
 bench-close: .venv/.ready ## a month closed, stage by stage: ACCOUNTS=20000 RECORDS=2000000 STORE=sqlite|postgresql FLAT=1
 	@$(BIN)/python -m benchmarks.closing.close $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(STORE),--store $(STORE)) $(if $(FLAT),--flat)
+
+bench-service: .venv/.ready ## the service: streams over a bare stream, single calls over an empty one, identity over none; ACCOUNTS=20000 BATCHES=20
+	@$(BIN)/python -m benchmarks.service.run $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(BATCHES),--batches $(BATCHES))
 
 bench-rerate: .venv/.ready ## the re-rating of three billed months, previewed: ACCOUNTS=20000 RECORDS=1000000 (a month)
 	@$(BIN)/python -m benchmarks.closing.rerate $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(RECORDS),--records $(RECORDS))
