@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final, Self
 import sqlalchemy as sa
 
 from billing import acting
-from billing.store import access, clock, commit_chain, database, location, requests, schema, tables, user_namespace
+from billing.store import access, clock, commit_chain, database, location, requests, schema, settings, tables, user_namespace
 from billing.store.clock import PRACTICE
 from billing.store.location import DATABASE_NAME, LOCATION_NAME
 from billing.store.migrations import long_step
@@ -40,6 +40,10 @@ HASH_KEY_BYTES: Final = 16
 HASH_KEY_VARIABLE: Final = "RATEWRIGHT_HASH_KEY"  # of a new home that is to be compared with others, in hexadecimal digits
 PAGE_TOKEN_KEY_BYTES: Final = 32
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
+
+# Kinds of commits that commands make where persons act by the service alone: usage, bill runs, operators and their keys, and settings, of
+# which those that loosen a guard wait for another person.
+OF_THE_MACHINE: Final = user_namespace.UNSIGNED | {"run", "invoice", "operator", "setting"}
 
 _PAGE_TOKEN_KEY: Final = "page_token_key"  # noqa: S105 -- the name of a setting
 _FOLDERS: Final = ("usage/journal", "usage/sealed", "usage/index", "charges")
@@ -178,7 +182,8 @@ class Home:
         """Take the next number of the one sequence, inside a write transaction. See `tables.commits` for the kinds.
 
         The actor of this thread (`billing.acting`) is stored with it, and the request of a call that counts once.
-        Raises UserError for a clock that was set back, and in another user namespace for what a person signs.
+        Raises UserError for a clock that was set back, and for what a person signs in another user namespace. In a home where persons act
+        by the service alone, it raises one for what they sign in a shell.
 
         `now_us` is the instant at which the writer read its clock, which may be long ago. It is compared with the latest commits at the
         opening of the home and with those written through it since, not with what others wrote.
@@ -190,6 +195,8 @@ class Home:
         last, before = commit_chain.head(connection)
         chain = commit_chain.following(before, last + 1, kind, now_us)
         actor = acting.current()
+        if actor.via is acting.Via.OS and kind not in OF_THE_MACHINE:
+            settings.require_open_to_shells(connection)
         values = commit_chain.actor_values(actor)
         connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain, **values))
         commit_chain.to_sign(connection, last + 1, kind, now_us, tuple(values.values()))

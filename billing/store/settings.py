@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import approvals, tables
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from billing.store.approvals import Approval
@@ -45,6 +46,8 @@ class Change(NamedTuple):
 
 
 CLOCK_AHEAD: Final = "clock_ahead_through"
+ACCESS: Final = "access"
+ANYONE, SERVER = "any", "server"  # values of ACCESS
 CLOCK_FINDING: Final = "the clock was set back"  # name of the finding that CLOCK_AHEAD leaves
 
 SETTINGS: Final = {
@@ -78,6 +81,12 @@ SETTINGS: Final = {
     ),
     "allocation_order": Setting("instruction, oldest", "what a payment settles first"),
     "claim_codes": Setting("", "charge codes of costs and interest, such as costs=810 811; interest=820"),
+    ACCESS: Setting(
+        ANYONE,
+        "whether persons act in this home by the service alone (server), or by commands on its machine too (any)",
+        (ANYONE, SERVER),
+        guards=True,
+    ),
     CLOCK_AHEAD: Setting("0", "the last commit that was made while the clock was ahead: later commands may have earlier times"),
 }
 
@@ -112,6 +121,13 @@ def pending(connection: sa.Connection) -> list[Approval]:
 def wanted_value(found: Approval) -> str:
     """The value that a proposal asks for."""
     return str(msgspec.json.decode(found.payload)["value"])
+
+
+def require_open_to_shells(connection: sa.Connection) -> None:
+    """Raises UserError where persons act by the service alone, for what a person signs in a shell on the machine."""
+    if text(connection, ACCESS) == SERVER:
+        message = f"persons act in this home by the service alone: its setting `{ACCESS}` is {SERVER}"
+        raise UserError(message, "give the command with --server and a token of your own, or make the call that its --help names")
 
 
 def loosens(name: str, value: str, held: str) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing import agreeing, setting_changes
+from billing import acting, agreeing, setting_changes
+from billing.acting import Actor, Via
 from billing.persons import Who
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement
@@ -43,7 +44,8 @@ def agree(home: Home, name: str, person: tuple[str, int]) -> str:
     with home.connect() as connection:
         waits = approvals.waiting(connection, approvals.SETTING, name)
     assert waits is not None
-    return setting_changes.agree(home, Agreement(waits, Who(*person, NOW_US)))
+    with acting.acting_as(Actor(*person, Via.TOKEN)):  # by the service, which every home lets persons do
+        return setting_changes.agree(home, Agreement(waits, Who(*person, NOW_US)))
 
 
 # a setting, what it is, what tightens it, what loosens it
@@ -57,6 +59,7 @@ GUARDS = [
     ("late_usage_limit_micros", "100000000", "0", "100000001"),
     ("write_off_limit_micros", "0", None, "1"),
     ("abnormal_bill_floor_micros", "100000000", "1", "100000001"),
+    ("access", "any", "server", "any"),
 ]
 
 

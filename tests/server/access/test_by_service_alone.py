@@ -1,0 +1,83 @@
+"""A home where persons act by the service alone: commands on its machine sign nothing but what the machine does by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing.catalogue import Operator
+from billing.operators import Role
+from billing.store import approvals, settings
+from ratewright.v1 import approval_service_pb2 as pb
+from ratewright.v1 import approval_service_pb2_grpc, payment_service_pb2_grpc
+from server.cli import app
+from tests.server.grpc.finance.asking import payment
+from tests.server.grpc.finance.conftest import bill_two
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.server.access.conftest import Guarded
+
+pytestmark = pytest.mark.slow
+REFUSED = "error: persons act in this home by the service alone: its setting `access` is server"
+PAY = ("payment", "record", "--id", "P-1", "--account", "anna", "--amount", "4", "--date", "2025-11-10")
+
+
+@pytest.fixture
+def shell(guarded: Guarded, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command in the home, as the account of the service; what it prints, or its error."""
+    guarded.world.catch_up()
+    bill_two(guarded.world)
+    guarded.now_us = guarded.world.now_us
+    guarded.issue("the-finance", days=30)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: guarded.now_us)
+    monkeypatch.setattr("server.operator.current", lambda: Operator("boss", os.getuid()))
+
+    def call(*words: object, status: int = 0) -> Any:  # noqa: ANN401 -- text
+        capsys.readouterr()
+        assert app.main([*map(str, words), "--home", str(guarded.home.path)]) == status
+        printed = capsys.readouterr()
+        return printed.err if status else printed.out
+
+    return call
+
+
+def test_what_persons_sign_is_refused_in_a_shell(shell: Callable[..., Any], guarded: Guarded) -> None:
+    assert "P-0" in shell("payment", "record", "--id", "P-0", *PAY[4:], "--json")
+    assert shell("settings", "set", "access", "server") == "access is server\n"
+    error = shell(*PAY, status=1)
+    assert REFUSED in error
+    assert "give the command with --server and a token of your own" in error
+    assert REFUSED in shell("invoice", "void", "R-0000000002", "--reason", "a mistake", status=1)
+    assert [each["payment_id"] for each in json.loads(shell("payment", "list", "--json"))] == ["P-0"]
+    pay = payment_service_pb2_grpc.PaymentServiceStub(guarded.channel("the-finance")).RecordPayment
+    assert pay(payment("P-1"), timeout=20).payment == "payments/P-1"
+    assert [each["by_name"] for each in json.loads(shell("payment", "list", "--json"))] == ["boss", "the-finance"]
+
+
+def test_the_machine_goes_on_with_its_own_work(shell: Callable[..., Any], guarded: Guarded) -> None:
+    """Bill runs, operators and their keys: a run of that date has nothing more to bill."""
+    shell("settings", "set", "access", "server")
+    assert json.loads(shell("bill", "run", "--date", "2025-11-01", "--json"))["invoices"] == 0
+    assert "operator nina is added" in shell("operators", "add", "nina")
+    assert shell("operators", "grant", "nina", "finance", "--reason", "is new") == "nina has the role finance\n"
+    assert guarded.home.path.exists()
+
+
+def test_it_is_taken_back_by_another_person_over_the_service(shell: Callable[..., Any], guarded: Guarded) -> None:
+    """In a shell it can be asked for; nobody agrees to it there."""
+    shell("settings", "set", "access", "server")
+    assert "waits for another person" in shell("settings", "set", "access", "any", "--reason", "the service is down")
+    assert "error: " in shell("settings", "agree", "access", status=1)
+    assert REFUSED in shell(*PAY, status=1)
+    guarded.add("ben", Role.APPROVER, days=30)
+    with guarded.home.connect() as connection:
+        waits = approvals.waiting(connection, approvals.SETTING, settings.ACCESS)
+    assert waits is not None
+    service = approval_service_pb2_grpc.ApprovalServiceStub(guarded.channel("ben"))
+    service.AgreeApproval(pb.AgreeApprovalRequest(name=f"approvals/{waits.approval_id}"), timeout=20)
+    assert "4.00 CNY to invoice R-0000000001" in shell(*PAY)
