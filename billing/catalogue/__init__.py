@@ -12,7 +12,7 @@ from billing.catalogue.in_force import in_force, in_force_of, tables
 from billing.catalogue.names import Operator, version_name
 from billing.catalogue.publications import Publication, publish, publish_at_once, publish_draft
 from billing.catalogue.states import State, state_of
-from billing.catalogue.stored import Repeal, ever_billed_by_arrival, published, published_seq
+from billing.catalogue.stored import Repeal, ever_billed_by_arrival, published, published_by, published_seq
 
 __all__ = [
     "Decision",
@@ -32,6 +32,7 @@ __all__ = [
     "publish_at_once",
     "publish_draft",
     "published",
+    "published_by",
     "published_seq",
     "record_what_if",
     "repeal",

@@ -6,6 +6,7 @@ with a tariff that was edited, added or removed behind our back.
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 COMMIT_KIND: Final = "publication"
+_LAST: Final = 2**63 - 1  # no commit has a greater number
 REPEAL_KIND: Final = "repeal"  # of commits that hold one
 REPEALED: Final = "repealed"  # of decisions
 
@@ -77,12 +79,22 @@ def repeals_of(connection: sa.Connection) -> list[Repeal]:
 
 def published_seq(home: Home) -> int:
     """The number of the last publication or repeal, 0 before the first: what was read at this number is all there is."""
-    row = tariff_decisions.c
-    repealed = sa.select(sa.func.max(row.commit_seq)).where(row.kind == REPEALED).scalar_subquery()
-    last = sa.select(sa.func.max(publications.c.commit_seq)).scalar_subquery()
     with home.connect() as connection:
-        found = connection.execute(sa.select(last, repealed)).one()
-    return max(each or 0 for each in found)
+        return published_by(connection, _LAST)
+
+
+def published_by(connection: sa.Connection, seq: int) -> int:
+    """The same as of `seq`."""
+    return max(each or 0 for each in connection.execute(_published_by(), {"seq": seq}).one())
+
+
+@functools.cache
+def _published_by() -> sa.Select[tuple[int | None, int | None]]:
+    row, published = tariff_decisions.c, publications.c
+    seq: sa.BindParameter[int] = sa.bindparam("seq")
+    repeals = sa.select(sa.func.max(row.commit_seq)).where(row.kind == REPEALED, row.commit_seq <= seq)
+    versions = sa.select(sa.func.max(published.commit_seq)).where(published.commit_seq <= seq)
+    return sa.select(versions.scalar_subquery(), repeals.scalar_subquery())
 
 
 def _hold_to_commits(connection: sa.Connection, kind: str, found: list[int], what: str) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from billing.documents.finding import find, voided_of
+from billing.documents.finding import voided_of
 from billing.invoicing import corrections
 from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from billing.documents.finding import Document
     from billing.invoicing.corrections import Issued
-    from billing.store.home import Home
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -51,13 +51,10 @@ class Aftermath(msgspec.Struct, frozen=True):
     replaced_by: tuple[Note, ...]
 
 
-def aftermath(home: Home, number: str) -> Aftermath:
-    """The later history of a document. Raises NotFoundError when there is none."""
-    with home.connect() as connection:
-        found = find(connection, number)
-        void = voided_of(connection, found.invoice_key)
-        documents = corrections.documents_of(connection, found.account_key)
-        codes = _reason_codes(connection, [each.invoice_key for each in documents if each.about == found.invoice_key])
+def aftermath(connection: sa.Connection, found: Document, documents: Sequence[Issued]) -> Aftermath:
+    """The later history of a document. `documents`: all of its account."""
+    void = voided_of(connection, found.invoice_key)
+    codes = _reason_codes(connection, [each.invoice_key for each in documents if each.about == found.invoice_key])
     document = next(each for each in documents if each.invoice_key == found.invoice_key)
     told = (void.on_date, void.reason, void.by_name) if void is not None else ("", "", "")
     about = next((each.number for each in documents if each.invoice_key == document.about), "")
@@ -87,6 +84,8 @@ def _notes(documents: Iterable[Issued]) -> tuple[Note, ...]:
 
 def _reason_codes(connection: sa.Connection, invoice_keys: Sequence[int]) -> dict[int, str]:
     """The reason codes of credit notes by hand."""
+    if not invoice_keys:
+        return {}
     invoice, run = tables.invoices.c, tables.bill_runs.c
     query = sa.select(invoice.invoice_key, run.detail).join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     rows = connection.execute(query.where(invoice.invoice_key.in_(invoice_keys)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -54,30 +55,45 @@ class Voided(NamedTuple):
 
 def find(connection: sa.Connection, number: str) -> Document:
     """The document with this number. Raises NotFoundError when there is none."""
+    row = connection.execute(_of_number(), {"number": number}).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
+    return Document._make(row)
+
+
+@functools.cache
+def _of_number() -> sa.Select[Any]:
     invoice, account, run = tables.invoices.c, tables.accounts.c, tables.bill_runs.c
     own = (invoice[name] for name in Document._fields[:12])
     others = (account.account_id, account.timezone, account.language, run.bill_date, run.kind)
     kind = sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(invoice.legal_entity, "")
     query = sa.select(*own, *kind, *others, run.pinned_seq).select_from(tables.invoices)
     query = query.join(tables.accounts, account.account_key == invoice.account_key).join(tables.bill_runs, run.run_id == invoice.run_id)
-    row = connection.execute(query.where(invoice.number == number)).one_or_none()
-    if row is None:
-        raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-    return Document._make(row)
+    return query.where(invoice.number == sa.bindparam("number"))
 
 
 def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
     """Rows of `invoice_lines` of a document, in order."""
+    return list(connection.execute(_lines_of(), {"invoice_key": invoice_key}))
+
+
+@functools.cache
+def _lines_of() -> sa.Select[Any]:
     line = tables.invoice_lines
-    return list(connection.execute(sa.select(line).where(line.c.invoice_key == invoice_key).order_by(line.c.line_no)))
+    return sa.select(line).where(line.c.invoice_key == sa.bindparam("invoice_key")).order_by(line.c.line_no)
 
 
 def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
     """The voiding of a document; None: it is not void."""
-    event = tables.invoice_events.c
-    query = sa.select(event.on_date, event.reason, event.by_name).where(event.invoice_key == invoice_key, event.kind == "voided")
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_voided_of(), {"invoice_key": invoice_key}).one_or_none()
     return Voided(*row) if row is not None else None
+
+
+@functools.cache
+def _voided_of() -> sa.Select[Any]:
+    event = tables.invoice_events.c
+    of_document = event.invoice_key == sa.bindparam("invoice_key")
+    return sa.select(event.on_date, event.reason, event.by_name).where(of_document, event.kind == "voided")
 
 
 def is_undone(connection: sa.Connection, invoice_key: int) -> bool:

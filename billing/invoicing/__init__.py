@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from billing.invoicing.forms import KIND_NAMES, InvoiceDraft, LineDraft
     from billing.invoicing.numbering import SERIES, number_drafts
     from billing.invoicing.numbers import NUMBER_DIGITS, full_number
-    from billing.invoicing.reading import PAGE_SIZE, Invoice, InvoiceLine, InvoiceSummary, Wanted, get_invoice, latest, list_invoices
+    from billing.invoicing.reading import (
+        PAGE_SIZE,
+        Invoice,
+        InvoiceLine,
+        InvoiceSummary,
+        Wanted,
+        get_invoice,
+        invoice_of,
+        latest,
+        list_invoices,
+    )
 
 __all__ = [
     "KIND_NAMES",
@@ -42,6 +52,7 @@ __all__ = [
     "digest_of_run",
     "full_number",
     "get_invoice",
+    "invoice_of",
     "latest",
     "list_invoices",
     "number_drafts",

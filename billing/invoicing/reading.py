@@ -7,6 +7,7 @@ half open.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +20,8 @@ from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from billing.store.home import Home
 
 PAGE_SIZE: Final = 100
@@ -103,10 +106,16 @@ def latest(home: Home, account_id: str, limit: int) -> list[InvoiceSummary]:
 def get_invoice(home: Home, number: str) -> Invoice:
     """One invoice with its lines. Raises NotFoundError when there is no such number."""
     with home.connect() as connection:
-        row = connection.execute(summaries(of_few=True).where(tables.invoices.c.number == number)).one_or_none()
-        if row is None:
-            raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-        return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, row.account_key))
+        return invoice_of(connection, number)
+
+
+def invoice_of(connection: sa.Connection, number: str, of_account: Sequence[corrections.Issued] | None = None) -> Invoice:
+    """The same in a view that is open. `of_account`: all documents of its account, where they were read."""
+    row = connection.execute(_of_number(), {"number": number}).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
+    documents = corrections.documents_of(connection, row.account_key) if of_account is None else of_account
+    return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, documents))
 
 
 def _chosen(query: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
@@ -118,6 +127,20 @@ def _chosen(query: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
     return query if wanted.run_id is None else query.where(invoice.run_id == wanted.run_id)
 
 
+@functools.cache
+def _of_number() -> sa.Select[Any]:
+    return summaries(of_few=True).where(tables.invoices.c.number == sa.bindparam("number"))
+
+
+@functools.cache
+def _lines_of() -> sa.Select[Any]:
+    line, subscription = tables.invoice_lines, tables.subscriptions
+    query = sa.select(line, subscription.c.subscription_id)
+    query = query.outerjoin(subscription, subscription.c.subscription_key == line.c.subscription_key)
+    return query.where(line.c.invoice_key == sa.bindparam("invoice_key")).order_by(line.c.line_no)
+
+
+@functools.cache
 def summaries(*, of_few: bool = False) -> sa.Select[Any]:
     """Documents as lists show them: between their key and their language and account's key the fields of InvoiceSummary.
 
@@ -138,16 +161,8 @@ def summaries(*, of_few: bool = False) -> sa.Select[Any]:
     return query.join_from(tables.invoices, tables.accounts)
 
 
-def _lines(connection: sa.Connection, invoice_key: int, account_key: int) -> tuple[InvoiceLine, ...]:
-    documents = corrections.documents_of(connection, account_key)
+def _lines(connection: sa.Connection, invoice_key: int, documents: Sequence[corrections.Issued]) -> tuple[InvoiceLine, ...]:
     known = corrections.before(next(each for each in documents if each.invoice_key == invoice_key), documents)
-    line, subscription = tables.invoice_lines, tables.subscriptions
-    query = (
-        sa.select(line, subscription.c.subscription_id)
-        .outerjoin(subscription, subscription.c.subscription_key == line.c.subscription_key)
-        .where(line.c.invoice_key == invoice_key)
-        .order_by(line.c.line_no)
-    )
     names = LineDraft.__struct_fields__
     return tuple(
         InvoiceLine(
@@ -156,7 +171,7 @@ def _lines(connection: sa.Connection, invoice_key: int, account_key: int) -> tup
             subscription_id=row.subscription_id or "",
             corrects=corrections.is_correction(row, known),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_lines_of(), {"invoice_key": invoice_key})
     )
 
 

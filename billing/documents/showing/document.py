@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from billing.documents.aftermath import Aftermath, aftermath
+from billing.documents.finding import find
 from billing.documents.showing.lines import Shown, shown
-from billing.invoicing import Invoice, get_invoice
+from billing.invoicing import Invoice, corrections, invoice_of
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -24,4 +25,8 @@ class ShownDocument(msgspec.Struct, frozen=True):
 
 def document(home: Home, number: str, language: str | None = None) -> ShownDocument:
     """A document whole; names in `language` (None: that of its account). Raises NotFoundError when there is none."""
-    return ShownDocument(get_invoice(home, number), shown(home, number, language), aftermath(home, number))
+    with home.connect() as connection:
+        found = find(connection, number)
+        of_account = corrections.documents_of(connection, found.account_key)
+        stored = invoice_of(connection, number, of_account)
+        return ShownDocument(stored, shown(home, connection, found, language), aftermath(connection, found, of_account))

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.charges.own_days import Days, told
-from billing.documents.finding import find, lines_of
+from billing.documents.finding import lines_of
 from billing.documents.showing.days import own_days
 from billing.documents.showing.names import Names, exemption_of, names_of
 from billing.documents.showing.passes import Passes, passes_by_line
@@ -68,17 +68,15 @@ class Shown(msgspec.Struct, frozen=True):
     taxes: tuple[ShownTax, ...]
 
 
-def shown(home: Home, number: str, language: str | None = None) -> Shown:
-    """The further contents of a document; names in `language` (None: that of its account). Raises NotFoundError when there is none."""
-    with home.connect() as connection:
-        document = find(connection, number)
-        rows = lines_of(connection, document.invoice_key)
-        names = names_of(home, connection, document, rows, language or document.language)
-        days = {row.line_no: own_days(row, names) for row in rows}
-        days |= _of_credited(connection, document, rows, names)
-        taxes = _taxes(connection, document, rows, names)
-        charges = [row for row in rows if row.kind != "tax"]
-        holding = any(_holds_tax(row, names) for row in charges)
+def shown(home: Home, connection: sa.Connection, document: Document, language: str | None = None) -> Shown:
+    """The further contents of a document; names in `language` (None: that of its account)."""
+    rows = lines_of(connection, document.invoice_key)
+    names = names_of(home, connection, document, rows, language or document.language)
+    days = {row.line_no: own_days(row, names) for row in rows}
+    days |= _of_credited(connection, document, rows, names)
+    taxes = _taxes(connection, document, rows, names)
+    charges = [row for row in rows if row.kind != "tax"]
+    holding = any(_holds_tax(row, names) for row in charges)
     passes = passes_by_line(home, document, charges, names)
     gross = _with_tax(home, document, charges) if holding else {}
     alike, classes = collections.Counter(sight(row) for row in charges), classes_by_sight(rows)

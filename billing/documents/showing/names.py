@@ -69,7 +69,7 @@ def names_of(home: Home, connection: sa.Connection, document: Document, rows: Se
     """The names for the lines of a document as of its run, in a language (with or without its region)."""
     seq = seq_of(connection, document)
     keys = sorted({row.subscription_key for row in rows if row.subscription_key > 0})
-    return Names(price_list.load(home, seq), lives(connection, seq, keys), language.partition("-")[0])
+    return Names(price_list.load_kept(home, connection, seq), lives(connection, seq, keys), language.partition("-")[0])
 
 
 def seq_of(connection: sa.Connection, document: Document) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import bisect
 import functools
-from typing import TYPE_CHECKING
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final
 
 from billing import catalogue as published_catalogues
 from billing.charges.tax_rates import rate_on
@@ -19,11 +21,18 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
+    import sqlalchemy as sa
+
     from billing.store.home import Home
     from rating.model import Catalogue, Commitment, InvoiceDiscount, OneOffFee, Plan, RecurringFee, TaxClass, VolumeTier
     from rating.tables import Tables
 
     Sold = Price | RecurringFee | OneOffFee | Commitment | VolumeTier | InvoiceDiscount
+
+
+KEPT_MAX: Final = 4  # price lists of an open home: documents are mostly of the newest
+_KEPT: Final[weakref.WeakKeyDictionary[Home, dict[int, PriceList]]] = weakref.WeakKeyDictionary()
+_LOCK: Final = threading.Lock()
 
 
 class PriceList:
@@ -178,3 +187,21 @@ def _called(title: dict[str, str], name: str, language: str) -> str:
 def load(home: Home, seq: int) -> PriceList:
     """The price list of what was in force as of `seq`: published, corrected and repealed at or before it."""
     return PriceList(published_catalogues.in_force(home, seq))
+
+
+def load_kept(home: Home, connection: sa.Connection, seq: int) -> PriceList:
+    """The same for the names on documents, kept as long as the home is open: a service shows many, and nothing published ever changes.
+
+    Prices and runs use `load`, which reads and checks what is stored each time.
+    """
+    last = published_catalogues.published_by(connection, seq)
+    with _LOCK:
+        kept = _KEPT.setdefault(home, {})
+        found = kept.get(last)
+    if found is None:
+        found = load(home, seq)
+        with _LOCK:
+            kept[last] = found
+            while len(kept) > KEPT_MAX:
+                del kept[next(iter(kept))]
+    return found

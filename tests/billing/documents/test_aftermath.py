@@ -8,8 +8,8 @@ import msgspec
 
 from billing import catalogue, invoicing
 from billing.documents import interim, voiding
-from billing.documents.aftermath import aftermath
 from billing.documents.explaining import explain
+from billing.documents.showing.document import document
 from billing.rerate import jobs
 from billing.rerate.request import Request
 from rating.model import BillThreshold
@@ -21,7 +21,7 @@ FIRST, SECOND, THIRD, FOURTH = (f"R-000000000{number}" for number in range(1, 5)
 
 def corrected_by(world: World, number: str) -> list[str]:
     """Documents that correct one."""
-    return [note.number for note in aftermath(world.home, number).corrected_by]
+    return [note.number for note in document(world.home, number).after.corrected_by]
 
 
 def in_advance(world: World) -> None:
@@ -85,7 +85,7 @@ def test_a_credit_note_of_a_re_rating_is_a_correction_and_goodwill_is_not(world:
     jobs.decide(world.home, job.job_id, jobs.APPROVED, "checked", who(world, BEN))
     jobs.apply(world.home, job.job_id, dt.date(2025, 11, 6), who(world))
     rerated = [each.number for each in invoicing.list_invoices(world.home) if each.number not in {FIRST, note.number}]
-    found = aftermath(world.home, FIRST)
+    found = document(world.home, FIRST).after
     assert rerated == ["C-0000000002"]
     assert [each.number for each in found.corrected_by] == rerated
     assert [each.number for each in found.credit_notes] == [note.number]
@@ -95,7 +95,7 @@ def test_a_reissue_names_what_it_replaces_and_is_no_correction_of_it(world: Worl
     customer(world).bill("2025-11-01")
     void(world, FIRST)
     voiding.reissue(world.home, FIRST, who(world))
-    before, after = aftermath(world.home, FIRST), aftermath(world.home, SECOND)
+    before, after = document(world.home, FIRST).after, document(world.home, SECOND).after
     assert [note.number for note in after.replaces] == [FIRST]
     assert [note.number for note in before.replaced_by] == [SECOND]
     assert (before.corrected_by, after.corrected_by, before.replaces, after.replaced_by) == ((), (), (), ())
@@ -110,7 +110,7 @@ def test_a_second_reissue_replaces_the_first_one_alone(world: World) -> None:
     voiding.reissue(world.home, FIRST, who(world))
     void(world, SECOND, "2025-11-04")
     voiding.reissue(world.home, SECOND, who(world))
-    found = [[note.number for note in aftermath(world.home, number).replaces] for number in (SECOND, THIRD)]
+    found = [[note.number for note in document(world.home, number).after.replaces] for number in (SECOND, THIRD)]
     assert found == [[FIRST], [SECOND]]
 
 
@@ -122,7 +122,7 @@ def test_lines_that_are_billed_anew_after_a_later_bill_are_no_corrections(world:
     voiding.reissue(world.home, FIRST, who(world))
     assert [line[0] for line in world.lines(THIRD)] == ["Basic", "National calls", "Premium calls", "Tax standard 6 %"]
     assert {line.corrects for line in invoicing.get_invoice(world.home, THIRD).lines} == {False}
-    assert [note.number for note in aftermath(world.home, THIRD).replaces] == [FIRST]
+    assert [note.number for note in document(world.home, THIRD).after.replaces] == [FIRST]
 
 
 def test_what_a_reissue_changes_of_a_bill_that_stands_is_a_correction(world: World) -> None:

@@ -15,7 +15,8 @@ from billing.accounts.kinds import DiscountFact, TaxFact
 from billing.documents import adjusting
 from billing.documents.explaining import explain
 from billing.documents.showing import opening
-from billing.documents.showing.lines import Days, shown
+from billing.documents.showing.document import document
+from billing.documents.showing.lines import Days
 from billing.documents.showing.passes import Passes
 from billing.ledger.closed_months import Who
 from billing.store import tables
@@ -54,13 +55,13 @@ REDUCED = TaxClass("reduced", 2, (TaxRate(dt.date(2020, 1, 1), 90_000),), {"en":
 
 def by_text(world: World, number: str) -> dict[str, ShownLine]:
     """What is shown of each line, by its text."""
-    more = {each.line_no: each for each in shown(world.home, number).lines}
+    more = {each.line_no: each for each in document(world.home, number).more.lines}
     return {line.text: more[line.line_no] for line in invoicing.get_invoice(world.home, number).lines if line.kind != "tax"}
 
 
 def page(world: World, number: str, language: str = "en") -> list[str]:
     """The page as people read it, runs of blanks as one."""
-    text = invoice.page(invoicing.get_invoice(world.home, number), language, shown(world.home, number, language))
+    text = invoice.page(invoicing.get_invoice(world.home, number), language, document(world.home, number, language).more)
     return [" ".join(line.split()) for line in text]
 
 
@@ -128,7 +129,7 @@ def test_a_class_whose_lines_come_to_nothing_is_not_said_to_be_without_tax(world
     free = msgspec.structs.replace(shop().prices[0], tax_class="reduced")
     publish(world, None, prices=(free, shop().prices[1]))
     subscribed(world, Call("1001", "2025-10-05T10:00:00", 600)).bill("2025-11-01")
-    assert [(each.text, each.taxed_micros, each.tax_micros) for each in shown(world.home, FIRST).taxes] == [
+    assert [(each.text, each.taxed_micros, each.tax_micros) for each in document(world.home, FIRST).more.taxes] == [
         ("VAT 6 %", 1000 * CENT, 60 * CENT)
     ]
     assert not [line for line in page(world, FIRST) if "without tax" in line]
@@ -158,7 +159,7 @@ def test_an_exempt_account_is_told_of_what_and_why(world: World, fact: TaxFact, 
     world.bill("2025-11-01")
     assert f"{row} 2025-10-01 .. 2025-10-31 10.00 0.00" in page(world, FIRST)
     assert f"{chinese} 2025-10-01 .. 2025-10-31 10.00 0.00" in page(world, FIRST, "zh")
-    told = shown(world.home, FIRST).taxes
+    told = document(world.home, FIRST).more.taxes
     assert [(each.exempt, each.certificate) for each in told] == [(True, fact.certificate)]
 
 
@@ -167,7 +168,7 @@ def test_an_exemption_that_is_over_frees_nothing(world: World) -> None:
     subscribed(world)
     tell(world, "anna", "tax", TaxFact(("*",), {}, "old"), "2025-01-01", "2025-10-31")
     world.bill("2025-11-01")
-    assert [(each.text, each.exempt) for each in shown(world.home, FIRST).taxes] == [("VAT 6 %", False)]
+    assert [(each.text, each.exempt) for each in document(world.home, FIRST).more.taxes] == [("VAT 6 %", False)]
 
 
 def test_discount_lines_say_of_which_tax_class_and_stand_below_what_they_are_off(world: World) -> None:
@@ -184,7 +185,7 @@ def test_discount_lines_say_of_which_tax_class_and_stand_below_what_they_are_off
         "2 loyal (reduced VAT) 2025-10-01 .. 2025-10-31 -0.20",
     ]
     assert "2 loyal（低税率） 2025-10-01 .. 2025-10-31 -0.20" in page(world, FIRST, "zh")
-    assert [each.tax_name for each in shown(world.home, FIRST).lines] == ["VAT", "reduced VAT", "", ""]
+    assert [each.tax_name for each in document(world.home, FIRST).more.lines] == ["VAT", "reduced VAT", "", ""]
 
 
 def test_credits_by_hand_of_one_tax_class_are_told_apart_by_their_references(world: World) -> None:
@@ -253,7 +254,7 @@ def test_lines_of_two_catalogues_are_shown_with_tax_where_it_is_in_the_price(gro
 
 def test_what_cannot_be_worked_out_again_is_not_shown_with_tax(gross: World) -> None:
     gross.execute("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE line_no = 1")
-    assert [line.with_tax_micros for line in shown(gross.home, FIRST).lines] == [None, 100 * CENT, 201 * CENT]
+    assert [line.with_tax_micros for line in document(gross.home, FIRST).more.lines] == [None, 100 * CENT, 201 * CENT]
 
 
 def test_a_day_pass_is_told_of_the_line_that_holds_it(world: World) -> None:
@@ -345,6 +346,6 @@ def test_volumes_are_in_the_unit_of_the_tariff_and_what_is_one_is_one(world: Wor
 
 def test_a_void_document_is_shown_as_it_was(world: World) -> None:
     customer(world).bill("2025-11-01")
-    before = shown(world.home, FIRST)
+    before = document(world.home, FIRST).more
     void(world, FIRST)
-    assert shown(world.home, FIRST) == before
+    assert document(world.home, FIRST).more == before

@@ -10,7 +10,7 @@ import pytest
 from billing import invoicing, setting_changes
 from billing.accounts.kinds import CategoryFact, HoldFact, PayerFact
 from billing.documents import voiding
-from billing.documents.showing.lines import shown
+from billing.documents.showing.document import document
 from billing.ledger import closed_months
 from billing.runs import cycle, states
 from billing.runs.cycle import Order, Preview
@@ -93,7 +93,7 @@ def test_a_divided_fee_says_its_own_days_and_whose_it_is(four: World, capsys: py
     billed = {
         (each.subscription_id, each.text, each.period_from[:7]): each for each in invoicing.get_invoice(four.home, "R-0000000001").lines
     }
-    numbers = {each.line_no: each.days for each in shown(four.home, "R-0000000001").lines}
+    numbers = {each.line_no: each.days for each in document(four.home, "R-0000000001").more.lines}
     own = {key: [(day.from_date, day.to_date) for day in numbers.get(line.line_no, ())] for key, line in billed.items()}
     assert own == spans
 
