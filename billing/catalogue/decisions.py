@@ -76,14 +76,15 @@ def decisions_of(connection: sa.Connection, identity: str | None = None) -> list
 
 
 def review(  # noqa: PLR0913 -- who says what of which draft, and when
-    home: Home, name: str, by: Operator, now_us: int, *, accept: bool, note: str = "", content: str = ""
+    home: Home, name: str, by: Operator, now_us: int, *, accept: bool, note: str = "", content: str = "", dry_run: bool = False
 ) -> Decision:
     """Approve or reject the newest draft of `name` (mobile@2). An approval by anyone who saved this content is refused.
 
     With `content`, the beginning of a hash in hex digits, any other content is refused: the author may have saved another one meanwhile.
+    `dry_run`: all is done and refused as it would be, and undone.
     """
     wanted, note = version_name(name), one_line(note, "the note")
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         if any((each.catalogue.identity, each.catalogue.version) == wanted for each in publications_of(connection)):
             raise UserError(f"{wanted} is published already", "review the next version")
         draft = draft_named(connection, name)
@@ -99,8 +100,10 @@ def review(  # noqa: PLR0913 -- who says what of which draft, and when
         seq = home.next_commit_seq(connection, DECISION_KIND, now_us)
         kind = Kind.REVIEWED if accept else Kind.REJECTED
         decision = record(connection, draft.catalogue, kind, Act(by, now_us, seq), {"note": note} if note else {})
-        commit_points.reached("decision.before_commit")
-    commit_points.reached("decision.committed")
+        if not dry_run:
+            commit_points.reached("decision.before_commit")
+    if not dry_run:
+        commit_points.reached("decision.committed")
     return decision
 
 
@@ -119,14 +122,15 @@ def record_what_if(  # noqa: PLR0913, PLR0917 -- who tried which draft on which 
 
 
 def repeal(  # noqa: PLR0913 -- who ends what, from when and why
-    home: Home, name: str, by: Operator, now_us: int, *, from_us: int, reason: str
+    home: Home, name: str, by: Operator, now_us: int, *, from_us: int, reason: str, dry_run: bool = False
 ) -> Decision:
     """End the published version `name` at `from_us`: its plans are not sold from then on, until another version takes effect.
 
     From its own beginning or before, it never takes effect, and what is in force before it stays. Nothing is repealed for the past.
+    `dry_run`: as in `review`.
     """
     wanted, reason = version_name(name), one_line(reason, "the reason")
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         published = [each.catalogue for each in publications_of(connection)]
         catalogue = next((each for each in published if (each.identity, each.version) == wanted), None)
         if catalogue is None:
@@ -148,8 +152,10 @@ def repeal(  # noqa: PLR0913 -- who ends what, from when and why
             )
         seq = home.next_commit_seq(connection, REPEAL_KIND, now_us)
         decision = record(connection, catalogue, Kind.REPEALED, Act(by, now_us, seq), {"from_us": from_us, "reason": reason})
-        commit_points.reached("decision.before_commit")
-    commit_points.reached("decision.committed")
+        if not dry_run:
+            commit_points.reached("decision.before_commit")
+    if not dry_run:
+        commit_points.reached("decision.committed")
     return decision
 
 

@@ -44,9 +44,9 @@ class Draft(NamedTuple):
         return VersionName(self.catalogue.identity, self.catalogue.version)
 
 
-def save(home: Home, catalogue: Catalogue, author: Operator, now_us: int, origin: str = "") -> Draft:
-    """Make `catalogue` the draft of its version. `origin` is the file it comes from."""
-    with home.begin() as connection:
+def save(home: Home, catalogue: Catalogue, author: Operator, now_us: int, origin: str = "", *, dry_run: bool = False) -> Draft:  # noqa: PLR0913 -- what, by whom, when and from where
+    """Make `catalogue` the draft of its version. `origin` is the file it comes from. `dry_run`: all is done and refused, and undone."""
+    with home.begin(dry_run=dry_run) as connection:
         before = same_version(catalogue, [each.catalogue for each in publications_of(connection)])
         if before is not None:
             name = f"version {before.version} of catalogue {before.identity}"
@@ -54,8 +54,10 @@ def save(home: Home, catalogue: Catalogue, author: Operator, now_us: int, origin
                 f"{name} is published already, with this content", "there is nothing to do; a change needs a new version number"
             )
         draft = save_within(home, connection, catalogue, Act(author, now_us), origin)
-        commit_points.reached("draft.before_commit")
-    commit_points.reached("draft.committed")
+        if not dry_run:
+            commit_points.reached("draft.before_commit")
+    if not dry_run:
+        commit_points.reached("draft.committed")
     return draft
 
 

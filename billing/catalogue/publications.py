@@ -55,16 +55,29 @@ def publish(home: Home, catalogue: Catalogue, now_us: int, *, origin: str = "") 
     return publication
 
 
-def publish_draft(home: Home, name: str, by: Operator, now_us: int, waive: Waivers = Waivers()) -> Publication:  # noqa: B008 -- a constant tuple
-    """Publish the newest draft of `name` (mobile@2). Raises GateError with every condition that is not met, and nothing is stored."""
+def publish_draft(  # noqa: PLR0913 -- which, by whom, when and how
+    home: Home,
+    name: str,
+    by: Operator,
+    now_us: int,
+    waive: Waivers = Waivers(),  # noqa: B008 -- a constant tuple
+    *,
+    dry_run: bool = False,
+) -> Publication:
+    """Publish the newest draft of `name` (mobile@2). Raises GateError with every condition that is not met, and nothing is stored.
+
+    `dry_run`: all is done and refused as it would be, and undone.
+    """
     wanted = version_name(name)
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         for stored in publications_of(connection):
             if (stored.catalogue.identity, stored.catalogue.version) == wanted:
                 return _as_before(stored)
         publication = _publish_reviewed(home, connection, draft_named(connection, name), Act(by, now_us), waive)
-        commit_points.reached("catalogue.before_commit")
-    commit_points.reached("catalogue.committed")
+        if not dry_run:
+            commit_points.reached("catalogue.before_commit")
+    if not dry_run:
+        commit_points.reached("catalogue.committed")
     return publication
 
 

@@ -1,4 +1,4 @@
-"""Lines about a catalogue that several commands print."""
+"""Lines about a catalogue that several commands print, and who runs them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rating.counted import counted
 
 if TYPE_CHECKING:
+    from billing.payments.writing import Act
+    from billing.store.home import Home
     from rating.model import Catalogue
 
 
@@ -20,15 +22,15 @@ def line(catalogue: Catalogue) -> str:
 
 def summary(catalogue: Catalogue) -> dict[str, object]:
     """The same for `--json`."""
-    return {
-        "identity": catalogue.identity,
-        "version": catalogue.version,
-        "content_hash": catalogue.content_hash.hex(),
-        "currency": catalogue.currency,
-        "timezone": catalogue.timezone,
-        "effective_from_us": catalogue.effective_from_us,
-        "plans": [f"{catalogue.identity}/{plan.name}" for plan in catalogue.plans],
-        "prices": len(catalogue.prices),
-        "zones": len(catalogue.zones),
-        "prefixes": sum(len(zone.prefixes) for zone in catalogue.zones),
-    }
+    from server.actions.tariffs import versions
+
+    return versions.summary(catalogue)
+
+
+def act_of(home: Home) -> Act:
+    """The act of the person who runs the command, now by the clock of the home."""
+    from billing.payments.writing import Act
+    from server import operator
+    from server.clock import now_us
+
+    return Act(operator.current(), now_us(home))

@@ -38,14 +38,12 @@ def draft(
 
     catalogue = load(path)
 
-    from billing import catalogue as store
-    from server import operator
+    from server.actions.tariffs import versions
     from server.cli import output
-    from server.cli.tariffs.common import line, summary
-    from server.clock import now_us
+    from server.cli.tariffs.common import act_of, line, summary
 
     with made(home, practice=practice) as opened:
-        saved = store.save(opened, catalogue, operator.current(), now_us(opened), str(path))
+        saved = versions.draft(opened, catalogue, act_of(opened), str(path))
     if as_json:
         output.print_json({**summary(catalogue), "author": saved.author._asdict(), "commit_seq": saved.commit_seq, "added": saved.added})
         return 0

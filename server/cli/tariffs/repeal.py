@@ -37,21 +37,18 @@ def repeal(
         Print JSON.
 
     """
-    from billing import affected
     from billing import catalogue as store
     from billing.store.home import Home
-    from server import operator
+    from server.actions.tariffs import versions
     from server.cli import output
+    from server.cli.tariffs.common import act_of
     from server.cli.tariffs.instants import read, told
-    from server.clock import now_us
 
     wanted = store.version_name(name)
     with Home.open(home) as opened:
-        clocks = {(each.identity, each.version): each.timezone for each in store.published(opened)}
-        timezone = clocks.get(wanted, "UTC")  # where it is not published, `repeal` says so
+        timezone = versions.timezone_of(opened, name)
         from_us = read(from_, timezone, "--from")
-        decision = store.repeal(opened, name, operator.current(), now_us(opened), from_us=from_us, reason=reason)
-        left = affected.without_plan(opened, wanted.identity, from_us)
+        decision, left = versions.repeal(opened, name, act_of(opened), from_us=from_us, reason=reason)
     if as_json:
         told_as = {"by": decision.by._asdict(), "content_hash": decision.content_hash.hex(), "subscriptions_without_a_plan": left}
         output.print_json({**decision._asdict(), **told_as})

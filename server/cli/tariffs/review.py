@@ -9,8 +9,6 @@ from cyclopts import Parameter
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 
 if TYPE_CHECKING:
-    from billing.catalogue import Decision
-    from billing.store.home import Home
     from rating.model import Catalogue
     from tariffs.changes import Change
     from tariffs.warnings import Warning  # noqa: A004 -- see there
@@ -47,15 +45,13 @@ def review(
         Print JSON.
 
     """
-    from billing import catalogue as store
     from billing.store.home import Home
-    from server import operator
+    from server.actions.tariffs import reviews
     from server.cli import output
-    from server.clock import now_us
+    from server.cli.tariffs.common import act_of
 
     with Home.open(home) as opened:
-        decision = store.review(opened, name, operator.current(), now_us(opened), accept=not reject, note=note, content=content)
-        compared = _compared(opened, decision)
+        decision, compared = reviews.review(opened, name, act_of(opened), accept=not reject, note=note, content=content)
     if as_json:
         said = {"by": decision.by._asdict(), "content_hash": decision.content_hash.hex()}
         output.print_json({**decision._asdict(), **said, **_plain(*compared)})
@@ -65,22 +61,6 @@ def review(
         print(line)
     print(f"{label} is {decision.kind.value} by {decision.by.name}, content {decision.content_hash.hex()[:12]}")
     return 0
-
-
-def _compared(home: Home, decision: Decision) -> tuple[Catalogue | None, list[Change], list[Warning]]:
-    """The version before the decided content, what changes, and what is doubtful. Later drafts make no difference."""
-    from billing import catalogue as store
-    from billing.catalogue.gates import version_before
-    from billing.catalogue.stored import publications_of
-    from tariffs.changes import changes
-    from tariffs.warnings import warn
-
-    saved = (each.catalogue for each in reversed(store.drafts(home, decision.identity)))
-    draft = next(each for each in saved if (each.version, each.content_hash) == (decision.version, decision.content_hash))
-    with home.connect() as connection:
-        before = version_before(connection, draft)
-        others = [each.catalogue for each in publications_of(connection) if each.catalogue.identity == draft.identity]
-    return before, [] if before is None else changes(before, draft), warn(draft, before=before, others=others)
 
 
 def _lines(name: str, before: Catalogue | None, changed: list[Change], doubts: list[Warning]) -> list[str]:
@@ -94,10 +74,10 @@ def _lines(name: str, before: Catalogue | None, changed: list[Change], doubts: l
 
 
 def _plain(before: Catalogue | None, changed: list[Change], doubts: list[Warning]) -> dict[str, object]:
-    from server.cli.tariffs import warning_lines
+    from server.actions.tariffs import checks
 
     return {
         "compared_with": None if before is None else before.version,
         "changes": [each._asdict() for each in changed],
-        "warnings": [warning_lines.row(each) for each in doubts],
+        "warnings": [checks.row(each) for each in doubts],
     }

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
-from rating.dates import local_date
-from rating.errors import NotFoundError, UserError
+from rating.errors import UserError
 from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from rating.model import Catalogue, Plan
+    from rating.model import Catalogue
+    from server.actions.tariffs.sheets import Wanted
     from tariffs.sheets.layout import Sheet
 
 
@@ -61,19 +61,18 @@ def sheet(
 
     """
     from billing.store import output_files
+    from server.actions.tariffs import sheets
     from server.cli.tariffs.instants import read
-    from tariffs.sheets import content
 
     if output is not None and not as_json:
         output_files.require_free(output, overwrite=overwrite)
     if form == "pdf" and output is None and not as_json:
         raise UserError("a PDF is not for the terminal", "name a file: --output sheet.pdf", exit_status=2)
-    versions, number, name = _versions(plan, catalog, home)
-    asked_us = read(at, versions[0].timezone, "--at") if at else None
-    now_us = _now_us(catalog, home) if asked_us is None else asked_us
-    chosen = _chosen(versions, number, now_us, coming=bool(catalog) and asked_us is None)
-    at_us = _within(chosen, now_us)
-    made = content.sheet(chosen, _plan(chosen, name), lang or language, as_of=local_date(at_us, chosen.timezone))
+    wanted = sheets.parse(plan)
+    chosen = sheets.choose(_known(wanted, catalog, home), wanted)
+    asked_us = read(at, chosen.timezone, "--at") if at else None
+    at_us = _now_us(catalog, home) if asked_us is None else asked_us
+    made = sheets.make(chosen, lang or language, at_us, coming=bool(catalog) and asked_us is None)
     if as_json:
         from server.cli import output as printing
 
@@ -81,6 +80,19 @@ def sheet(
         return 0
     _write(made, form, output, overwrite=overwrite)
     return 0
+
+
+def _known(wanted: Wanted, paths: Sequence[Path], home: Path) -> Sequence[Catalogue]:
+    """The versions of files, or of the home folder."""
+    if paths:
+        from tariffs.reading.load import load
+
+        return [load(path) for path in paths]
+    from billing.store.home import Home
+    from server.actions.tariffs import sheets
+
+    with Home.open(home) as opened:
+        return sheets.of_home(opened, wanted)
 
 
 def _now_us(catalog: Sequence[Path], home: Path) -> int:
@@ -98,15 +110,12 @@ def _now_us(catalog: Sequence[Path], home: Path) -> int:
 def _write(made: Sheet, form: str, output: Path | None, *, overwrite: bool) -> None:
     """The sheet as a file, or printed."""
     from billing.store import output_files
+    from server.actions.tariffs import sheets
     from server.cli.output import printable
-    from tariffs.sheets import html, pdf, text
 
-    makers: dict[str, Callable[[Sheet], bytes]] = {
-        "pdf": pdf.render,
-        "html": lambda each: html.page(each).encode(),
-        "text": lambda each: "\n".join(printable(line) for line in "\n".join([*text.lines(each), ""]).split("\n")).encode(),
-    }
-    written = makers[form](made)
+    written = sheets.render(made, form)
+    if form == sheets.TEXT:
+        written = "\n".join(printable(line) for line in written.decode().split("\n")).encode()
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(written)
@@ -114,69 +123,3 @@ def _write(made: Sheet, form: str, output: Path | None, *, overwrite: bool) -> N
         return
     output_files.write(output, written, overwrite=overwrite)
     print(printable(f"{output}: {made.title}, {counted(len(made.cells), 'price')}, {form}"))
-
-
-def _versions(name: str, paths: Sequence[Path], home: Path) -> tuple[list[Catalogue], str, str]:
-    """The versions to choose from and those that follow them, the number that is wanted ("": by date), and the name of the plan."""
-    identity, slash, plan_name = name.partition("/")
-    if not slash:
-        raise UserError(f'"{name}" names no plan', "write catalogue and plan, such as mobile/smart-m", exit_status=2)
-    identity, _, number = identity.partition("@")
-    found = _known(identity, number, paths, home)
-    versions = [each for each in found if each.identity == identity]
-    if not versions or (number and all(str(each.version) != number for each in versions)):
-        known = sorted({f"{each.identity}@{each.version}" for each in found if each.version > 0})
-        remedy = f"there are {', '.join(known)}" if known else "publish it, or give --catalog PATH"
-        raise NotFoundError(f'there is no catalogue "{name.partition("/")[0]}"', remedy)
-    return versions, number, plan_name
-
-
-def _known(identity: str, number: str, paths: Sequence[Path], home: Path) -> Sequence[Catalogue]:
-    if paths:
-        from tariffs.reading.load import load
-
-        return [load(path) for path in paths]
-    from billing import catalogue as store
-    from billing.store.home import Home
-
-    with Home.open(home) as opened:
-        pricing = store.in_force(opened)
-    if number and all((each.identity, str(each.version)) != (identity, number) for each in pricing):
-        from server.cli import catalogue_names
-
-        return [catalogue_names.find(f"{identity}@{number}", home)]  # a draft, or a version that prices nothing any more
-    return pricing
-
-
-def _chosen(versions: Sequence[Catalogue], number: str, at_us: int, *, coming: bool) -> Catalogue:
-    """The version of that number, else the one in force at an instant; with the instant at which it ends or the next one takes its place.
-
-    `coming`: where none is in force yet, the first one.
-    """
-    import msgspec
-
-    ordered = sorted(versions, key=lambda each: each.effective_from_us)
-    begun = [each for each in ordered if (str(each.version) == number if number else each.effective_from_us <= at_us)]
-    if len(ordered) == 1 or (coming and not begun):
-        begun = ordered[:1]
-    if not begun or begun[-1].version < 0:
-        begins = local_date(ordered[0].effective_from_us, ordered[0].timezone)
-        raise NotFoundError(f"no version of {ordered[0].identity} is in force then", f"name another date: the first begins on {begins}")
-    found = begun[-1]
-    ends = [each.effective_from_us for each in ordered[ordered.index(found) + 1 :]]
-    ends += [] if found.effective_to_us is None else [found.effective_to_us]
-    return msgspec.structs.replace(found, effective_to_us=min(ends, default=None))
-
-
-def _within(catalogue: Catalogue, at_us: int) -> int:
-    """The instant, or the nearest one at which the version is valid."""
-    end_us = catalogue.effective_to_us
-    return max(catalogue.effective_from_us, at_us if end_us is None else min(at_us, end_us - 1))
-
-
-def _plan(catalogue: Catalogue, name: str) -> Plan:
-    found = next((each for each in catalogue.plans if each.name == name), None)
-    if found is None:
-        names = ", ".join(f"{catalogue.identity}/{each.name}" for each in catalogue.plans)
-        raise NotFoundError(f'{catalogue.identity}@{catalogue.version} has no plan "{name}"', f"it has {names}")
-    return found

@@ -6,6 +6,7 @@ import collections
 from typing import TYPE_CHECKING, Final
 
 from rating.counted import counted
+from server.actions.tariffs.checks import row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,13 +30,3 @@ def lines(found: Sequence[Warning], locate: Callable[[Finding], Problem] | None 
     for code, count in shown.items():
         if count > SHOWN_MAX:
             yield f"  and {counted(count - SHOWN_MAX, 'more warning')} {code}; --json has them all"
-
-
-def row(warning: Warning, locate: Callable[[Finding], Problem] | None = None) -> dict[str, str]:
-    """A warning for `--json`."""
-    from tariffs.documents.document import place_text
-
-    finding = warning.finding
-    if locate is None:
-        return {"code": warning.code, "file": "", "path": place_text(finding.place), "message": finding.message, "remedy": finding.remedy}
-    return {"code": warning.code, **locate(finding)._asdict()}
