@@ -58,40 +58,23 @@ def explain(
     The latest run by default; of a record that it did not price, the newest run that did. Amounts that re-ratings have billed on top of the
     charge since are shown beside it, by line: they keep no charges by event.
     """
-    from billing.enquiries.since_run import changes_since
-    from billing.enquiries.void_bills import on_void
-    from billing.left_out.words import sentences
     from billing.store.home import Home
-    from billing.too_late.possible import unpriced
-    from billing.verification.explain_line import explain_record
     from rating import explain as explained
+    from server.actions.enquiries import records
     from server.cli import output, practice
-    from server.cli.pages import rerated as rerated_page
-    from server.cli.pages.since_run import conflict_sentences, sentence
-    from server.cli.pages.void_bill import void_in_words
 
     with Home.open(home) as opened:
-        found = explain_record(opened, record, run_id(run))
-        without_price = unpriced(opened, found.left_out)
-        starts = {} if run_id(run) is not None else {each.event.event_key: each.event.start_us for each in found.outcomes}
-        void, since = on_void(opened, starts), changes_since(opened, starts)
+        told = records.look_up(opened, record, run_id(run))
+    found = told.found
     if as_json:
         events = [explained.as_json(outcome) for outcome in found.outcomes]
-        told = {"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated, "void": void, "since": since}
-        told |= {"in_conflict": found.in_conflict}
-        output.print_json(practice.marked(opened, told))
+        document = {"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated}
+        document |= {"void": told.void, "since": told.since, "in_conflict": found.in_conflict}
+        output.print_json(practice.marked(opened, document))
         return 0
     practice.say(opened, language)
-    texts = []
-    for outcome in found.outcomes:
-        on_top = found.rerated_of(outcome)
-        later = rerated_page.sentences(on_top.run_id, on_top.lines, language) if on_top is not None else []
-        gone = [line for each in void if each.event_key == outcome.event.event_key.hex() for line in void_in_words(each, language)]
-        changed = [sentence(each, language) for each in since if each.event_key == outcome.event.event_key.hex()]
-        texts.append("\n".join([explained.as_text(outcome, language), *changed, *gone, *later]))
-    aside = [sentences(each, language, is_priced=each.event_key not in without_price) for each in found.left_out]
-    aside += [conflict_sentences(each, language) for each in found.in_conflict]
-    print("\n\n".join([*texts, *("\n".join(each) for each in aside)]))
+    texts = [*(told.of_outcome(each, language) for each in found.outcomes), *told.aside(language)]
+    print("\n\n".join("\n".join(each) for each in texts))
     return 0
 
 

@@ -54,9 +54,9 @@ def _page(found: Explained, language: str) -> list[str]:
 
 def _print_events(events: LineExplained, limit: int, language: str) -> None:
     from rating import explain as explained
+    from server.actions.enquiries import rerated as rerated_page
     from server.cli import output
     from server.cli.pages import invoice
-    from server.cli.pages import rerated as rerated_page
 
     print()
     on_top = rerated_page.sentences(events.run_id, events.rerated, language)

@@ -145,8 +145,8 @@ def _row(record: Record, timezone: str, language: str) -> tuple[str, ...]:
     from zoneinfo import ZoneInfo
 
     from billing.documents.usage_list import local_time
+    from server.actions.enquiries.since_run import quantity
     from server.cli import output
-    from server.cli.pages.since_run import quantity
 
     begun = "" if record.start_us is None else local_time(record.start_us, ZoneInfo(timezone))
     charge = output.amount(record.charge_micros, record.currency) if record.currency else ""
@@ -167,8 +167,8 @@ def state_in_words(record: Record, language: str) -> str:
     from billing.enquiries.usage import NEVER_BILLED, NEVER_FOR_TESTS
     from billing.left_out.words import WORDS, waiting_proposal
     from billing.runs.selection.left_out import LeftOut
-    from server.cli.pages import rerated as rerated_page
-    from server.cli.pages import since_run as since_page
+    from server.actions.enquiries import rerated as rerated_page
+    from server.actions.enquiries import since_run as since_page
 
     fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
     awaited = WORDS[language].get(f"{record.detail}_told")

@@ -15,8 +15,8 @@ from billing.enquiries import usage
 from billing.enquiries.usage_rows import Span
 from billing.suspense import resolving
 from billing.verification.explain_line import explain_record
+from server.actions.enquiries.since_run import conflict_sentences
 from server.cli import app
-from server.cli.pages.since_run import conflict_sentences
 from server.cli.usage.find import state_in_words
 from tests.billing.runs.test_interim_charges import Lives
 from tests.billing.suspense.world import asking

@@ -17,7 +17,7 @@ from billing.enquiries.usage_rows import Span
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
 from billing.verification.explain_line import explain_record
-from server.cli.pages.since_run import sentence
+from server.actions.enquiries.since_run import sentence
 from server.cli.usage.find import state_in_words
 from tests.billing.documents.clerk import credit
 from tests.billing.runs.world import Call, World

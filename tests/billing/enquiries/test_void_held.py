@@ -16,7 +16,7 @@ from billing.accounts import kinds
 from billing.enquiries.usage import find
 from billing.enquiries.usage_rows import Span
 from billing.enquiries.void_bills import on_void
-from server.cli.pages.void_bill import void_in_words
+from server.actions.enquiries.void_bill import void_in_words
 from server.cli.usage.find import state_in_words
 from tests.billing.documents.clerk import tell, void
 from tests.billing.runs.world import Call, usage_table

@@ -18,8 +18,8 @@ from billing.enquiries.void_bills import on_void
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import LeftOut
 from billing.verification.explain_line import explain_record
+from server.actions.enquiries.void_bill import void_in_words
 from server.cli.app import main
-from server.cli.pages.void_bill import void_in_words
 from tests.billing.documents.clerk import retract, void
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.test_rating_units import tell

@@ -21,7 +21,7 @@ from billing.left_out.for_good import open_records
 from billing.too_late.listing import listed
 from billing.too_late.wording import in_short
 from rating.errors import UserError
-from server.cli.pages.since_run import sentence
+from server.actions.enquiries.since_run import sentence
 from server.cli.usage.find import state_in_words
 from tests.billing.runs.test_arrivals import keep
 from tests.billing.runs.test_changed_events import OCTOBER, two

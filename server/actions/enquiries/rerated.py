@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.cli import output
+from rating.money import format_micros
+from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,4 +45,4 @@ def in_short(lines: Iterable[Rerated], language: str) -> str:
 def _fields(line: Rerated, words: dict[str, str]) -> dict[str, object]:
     key = words["same" if line.same_key else "other"]
     about = {"job": line.job_id, "number": line.number, "line_no": line.line_no, "date": line.issued_on, "text": line.text}
-    return {**about, "amount": output.amount(line.amount_micros, line.currency), "currency": line.currency, "key": key}
+    return {**about, "amount": format_micros(line.amount_micros, MINOR_DIGITS.get(line.currency, 2)), "currency": line.currency, "key": key}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.cli.bill import instant
+from rating.dates import utc_time
 
 if TYPE_CHECKING:
     from billing.enquiries.since_run import Quantity, Since
@@ -115,7 +115,12 @@ def conflict_sentences(found: InConflict, language: str) -> list[str]:
     """A record of `bill explain` whose versions are in conflict and have no charge: where it waits, what bill has one, and what comes."""
     words, ids = _CONFLICT[language], [str(each) for each in found.suspense_ids]
     charged = quantity_of(found.duration_us, found.bytes, found.units)
-    fields = {"record": found.record_id, "source": found.source, "start": instant(found.start_us), "ids": words["and"].join(ids)}
+    fields = {
+        "record": found.record_id,
+        "source": found.source,
+        "start": f"{utc_time(found.start_us):%Y-%m-%d %H:%M:%S}",
+        "ids": words["and"].join(ids),
+    }
     fields |= {"document": found.document, "account_id": found.document_account_id, "charged": charged}
     told = [words["head"].format(**fields), _SENTENCES[language]["conflict"].format(suspense_id=ids[0])]
     return [*told, words["on"].format(**fields)] if found.document else told
