@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from billing.accounts import still_open
 from billing.catalogue.gates import version_before
-from billing.catalogue.in_force import end_of, in_force, live_of
+from billing.catalogue.in_force import end_of, in_force_of, live_of
 from billing.catalogue.stored import publications_of, repeals_of
 from billing.charges.periods import period_of
 from billing.charges.proration import Span
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from billing.catalogue.stored import Repeal
     from billing.charges.periods import Period
     from billing.runs.contracts.facts import Facts, Subscription
     from billing.runs.selection.coverage import Covered
@@ -121,15 +122,20 @@ def rebilled(home: Home, catalogue: Catalogue) -> tuple[Affected, Rebilled]:
     return touched, Rebilled(accounts, sorted(periods), sorted(beyond))
 
 
-def without_plan(home: Home, identity: str, from_us: int) -> int:
-    """The number of subscriptions that have a plan of a catalogue from an instant on, and no version that prices it."""
-    versions = [each for each in in_force(home) if each.identity == identity]
+def without_plan(home: Home, identity: str, from_us: int, tried: Repeal | None = None) -> int:
+    """The number of subscriptions that have a plan of a catalogue from an instant on, and no version that prices it.
+
+    `tried`: a repeal that is not stored, and counts as if it were.
+    """
+    with home.connect() as connection:
+        repeals = [*repeals_of(connection), *([] if tried is None else [tried])]
+        every = [each.catalogue for each in publications_of(connection)]
+    versions = in_force_of([each for each in every if each.identity == identity], repeals)
     newest = max((each for each in versions if each.effective_from_us <= from_us), key=lambda each: each.effective_from_us, default=None)
     if newest is not None and newest.version > 0:
         return 0
     until_us = min((each.effective_from_us for each in versions if each.effective_from_us > from_us), default=None)
     with home.connect() as connection:
-        every = [each.catalogue for each in publications_of(connection)]
         found = facts.load(connection, home.head_seq(connection))
     names = {f"{identity}/{plan.name}" for each in every if each.identity == identity for plan in each.plans}
     return len({row.subscription_id for row in _rows_of(found, names, from_us, until_us)})

@@ -22,6 +22,8 @@ from rating.money import MICROS_PER_UNIT
 from server.grpc.refusals import invalid
 
 NANOS_PER_MICRO: Final = 1_000
+SECONDS_MIN: Final = -62_135_596_800  # year 1, as a timestamp of protobuf begins
+SECONDS_MAX: Final = 253_402_300_799  # year 9999, as it ends
 MAC_BYTES: Final = 8
 ALL_ACCOUNTS: Final = "-"
 
@@ -57,6 +59,13 @@ def timestamp(at_us: int) -> timestamp_pb2.Timestamp:
     """An instant, in microseconds UTC."""
     seconds, micros = divmod(at_us, MICROS_PER_UNIT)
     return timestamp_pb2.Timestamp(seconds=seconds, nanos=micros * NANOS_PER_MICRO)
+
+
+def parse_timestamp(value: timestamp_pb2.Timestamp, field: str) -> int:
+    """The instant of a request's `field`, in microseconds UTC; what is no instant of any year is refused."""
+    if not (SECONDS_MIN <= value.seconds <= SECONDS_MAX and 0 <= value.nanos < NANOS_PER_MICRO * MICROS_PER_UNIT):
+        raise invalid("MALFORMED_REQUEST", f"{field}: {value.seconds} seconds and {value.nanos} nanos are no instant", {"field": field})
+    return value.seconds * MICROS_PER_UNIT + value.nanos // NANOS_PER_MICRO
 
 
 def parse_date(value: date_pb2.Date, field: str) -> dt.date:

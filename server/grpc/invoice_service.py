@@ -218,12 +218,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         return self._home.is_practice
 
     def _number(self, name: str) -> str:
-        """The number in the name of a document. Refuses INVOICE_UNKNOWN where it is not one of the account in that name."""
-        account_id, number = convert.parse_invoice_name(name)
-        if listing.owner(self._home, number) != account_id:
-            raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
-        entrance.about_account(self._home, account_id, f", document {number}")
-        return number
+        return answers.number_of(self._home, name)
 
     def _whole(self, number: str) -> str:
         return invoices.whole_number(self._home, number)

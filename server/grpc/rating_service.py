@@ -1,4 +1,7 @@
-"""RatingService: prices one event by the published tariffs, by the kernel, with the twin to say how it comes about."""
+"""RatingService: prices one event by the published tariffs, by the kernel, with the twin to say how it comes about.
+
+Batches, explanations and comparisons of plans are in `server.grpc.rating`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from rating.outcome import Event, Outcome
 from rating.schema import Direction
 from rating.status import REFUSALS_FROM, Status
 from server.checked_quote import CheckedQuote
-from server.grpc import convert
+from server.grpc import calls, convert
+from server.grpc.rating import comparisons, explanations
+from server.grpc.rating.batches import Batches
 from server.grpc.refusals import Refusal, answering, invalid
 from server.quote_state import Known, Told
 
@@ -69,6 +74,7 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
         self._home = home
         self._known: _Known | None = None
         self._lock = threading.Lock()
+        self._batches = Batches(home)
 
     def Quote(self, request: pb.QuoteRequest, context: grpc.ServicerContext) -> pb.QuoteResponse:
         """Price the event, or refuse it with the name of its status."""
@@ -83,6 +89,18 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
                 raise _refused(outcome)
             return _response(outcome, language)
         raise AssertionError("the call was ended above")
+
+    def RateBatch(self, request: pb.RateBatchRequest, context: grpc.ServicerContext) -> pb.RateBatchResponse:
+        """Charges of a batch on one plan of one version."""
+        return calls.read(context, lambda: self._batches.rate(request))
+
+    def Explain(self, request: pb.ExplainRequest, context: grpc.ServicerContext) -> pb.ExplainResponse:
+        """A record or an invoice in words."""
+        return calls.read(context, lambda: explanations.explain(self._home, request))
+
+    def ComparePlans(self, request: pb.ComparePlansRequest, context: grpc.ServicerContext) -> pb.ComparePlansResponse:
+        """A month of an account on every plan."""
+        return calls.read(context, lambda: comparisons.compare(self._home, request))
 
     def _quote(self) -> CheckedQuote:
         """Everything in force, ready to be asked; built again only after a publication or a repeal."""

@@ -26,6 +26,7 @@ from ratewright.v1 import (
     dunning_service_pb2_grpc,
     invoice_service_pb2_grpc,
     rating_service_pb2_grpc,
+    tariff_service_pb2_grpc,
     usage_service_pb2_grpc,
 )
 from rating.errors import UserError, quoted
@@ -41,6 +42,7 @@ from server.grpc.invoice_service import InvoiceService
 from server.grpc.oversight.approval_service import ApprovalService
 from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
+from server.grpc.tariffs.tariff_service import TariffService
 from server.grpc.usage import arrow_batches
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage.stream_calls import StreamCalls, random_id
@@ -65,7 +67,7 @@ CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
 SERVICE_NAMES: Final = tuple(
     f"ratewright.v1.{name}Service"
-    for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", "BillRun", *finance.SERVICES)
+    for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", "BillRun", "Tariff", *finance.SERVICES)
 )
 
 
@@ -216,6 +218,7 @@ class Service:
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
+        tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(TariffService(door, page_token_key), server)
         finance.add_to(server, home, clock_us)
         bill_run_service_pb2_grpc.add_BillRunServiceServicer_to_server(BillRunService(door, page_token_key), server)
         operations = OperationsService(door, page_token_key)

@@ -63,7 +63,7 @@ def circumstances(
 
 def _fill_origin(rows: npt.NDArray[np.void], usage: pa.Table, other: Int64s) -> None:
     """The calling number: the served one of what the subscriber begins, else the other one."""
-    served = _as_numbers(one_chunk(usage["served_id"]))
+    served = as_numbers(one_chunk(usage["served_id"]))
     begins = usage["direction"].to_numpy() == int(Direction.ORIGINATING)
     number = np.where(begins, served, other)
     known = number > 0
@@ -71,7 +71,7 @@ def _fill_origin(rows: npt.NDArray[np.void], usage: pa.Table, other: Int64s) -> 
     rows["origin_digits"] = np.where(known, digits_of(np.maximum(number, 0)), 0)
 
 
-def _as_numbers(served_id: pa.Array[Any]) -> Int64s:
+def as_numbers(served_id: pa.Array[Any]) -> Int64s:
     """Served ids of at most 15 digits as integers, UNKNOWN for any other text. Each distinct text is read once."""
     encoded: Any = served_id if isinstance(served_id, pa.DictionaryArray) else served_id.dictionary_encode()
     texts = encoded.dictionary.cast(pa.string())

@@ -9,7 +9,9 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from ratewright.v1 import invoice_explanation_pb2 as _invoice_explanation_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -327,3 +329,510 @@ class QuoteResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuoteResponse: _TypeAlias = QuoteResponse  # noqa: Y015
+
+@_typing.final
+class RateBatchRequest(_message.Message):
+    """A batch of events to price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARIFF_VERSION_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    ARROW_IPC_FIELD_NUMBER: _builtins.int
+    tariff_version: _builtins.str
+    """A published version: `catalogues/{catalogue}/versions/{version}`."""
+    plan: _builtins.str
+    """The plan of all rows: its full name, such as `mobile/smart-m`."""
+    arrow_ipc: _builtins.bytes
+    """One complete Arrow IPC stream, not compressed, with columns of Usage v1 (docs/tables.md): `service`, `start_us`, and of the others those that
+    are known. A duration, volume or count that is absent is as a bill run reads it. At most 65,536 rows and 8 MiB.
+    """
+    @_builtins.property
+    def effective_date(self) -> _date_pb2.Date:
+        """Day from which on the version is taken to price, without an end, on the clock of its catalogue. Absent: its own time; other rows get
+        NO_VERSION.
+        """
+
+    def __init__(
+        self,
+        *,
+        tariff_version: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        effective_date: _date_pb2.Date | None = ...,
+        arrow_ipc: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_date", b"effective_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_ipc", b"arrow_ipc", "effective_date", b"effective_date", "plan", b"plan", "tariff_version", b"tariff_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateBatchRequest: _TypeAlias = RateBatchRequest  # noqa: Y015
+
+@_typing.final
+class RateBatchResponse(_message.Message):
+    """Charges of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class StatusCountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ARROW_IPC_FIELD_NUMBER: _builtins.int
+    STATUS_COUNTS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CATALOGUE_HASH_FIELD_NUMBER: _builtins.int
+    arrow_ipc: _builtins.bytes
+    """An Arrow IPC stream with a row for each event, in the order of the request: `status`, `chargeable_qty`, `free_qty`, `gross_micros`,
+    `charge_micros`, `price_id`, `zone_id`, as in Charges v1 (docs/tables.md).
+    """
+    catalogue_hash: _builtins.bytes
+    """SHA-256 of the version's content."""
+    @_builtins.property
+    def status_counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Rows by the name of their status."""
+
+    @_builtins.property
+    def total(self) -> _money_pb2.Money:
+        """The sum of all charges, exclusive of tax."""
+
+    def __init__(
+        self,
+        *,
+        arrow_ipc: _builtins.bytes = ...,
+        status_counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        total: _money_pb2.Money | None = ...,
+        catalogue_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_ipc", b"arrow_ipc", "catalogue_hash", b"catalogue_hash", "status_counts", b"status_counts", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateBatchResponse: _TypeAlias = RateBatchResponse  # noqa: Y015
+
+@_typing.final
+class ExplainRequest(_message.Message):
+    """What to explain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    INVOICE_FIELD_NUMBER: _builtins.int
+    BILL_RUN_FIELD_NUMBER: _builtins.int
+    LINE_NO_FIELD_NUMBER: _builtins.int
+    EVENT_LIMIT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """A record, by its id in its source."""
+    invoice: _builtins.str
+    """An invoice: `accounts/{account}/invoices/{invoice}`."""
+    bill_run: _builtins.str
+    """Of a record: its charge in this run (`billRuns/{run}`). Empty: in the newest run that priced it."""
+    line_no: _builtins.int
+    """Of an invoice: one line of it. 0: all lines."""
+    event_limit: _builtins.int
+    """Events of a usage line to explain, from the first: 0 is 1, more than 1000 is 1000."""
+    language_code: _builtins.str
+    """Language of the sentences: `en` or `zh`. Empty: `en`."""
+    def __init__(
+        self,
+        *,
+        record_id: _builtins.str = ...,
+        invoice: _builtins.str = ...,
+        bill_run: _builtins.str = ...,
+        line_no: _builtins.int = ...,
+        event_limit: _builtins.int = ...,
+        language_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "record_id", b"record_id", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_run", b"bill_run", "event_limit", b"event_limit", "invoice", b"invoice", "language_code", b"language_code", "line_no", b"line_no", "record_id", b"record_id", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["record_id", "invoice"]  # noqa: Y015
+    _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
+
+Global___ExplainRequest: _TypeAlias = ExplainRequest  # noqa: Y015
+
+@_typing.final
+class ExplainResponse(_message.Message):
+    """An explanation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    ASIDES_FIELD_NUMBER: _builtins.int
+    PRACTICE_FIELD_NUMBER: _builtins.int
+    practice: _builtins.bool
+    """Whether it is of a practice home."""
+    @_builtins.property
+    def invoice(self) -> _invoice_explanation_pb2.ExplainInvoiceResponse:
+        """Of an invoice."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedCharge]:
+        """Of a record: its charges, in order of time."""
+
+    @_builtins.property
+    def asides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedAside]:
+        """Of a record: what is said of each one that no bill has, or whose versions are in conflict."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _invoice_explanation_pb2.ExplainInvoiceResponse | None = ...,
+        charges: _abc.Iterable[Global___ExplainedCharge] | None = ...,
+        asides: _abc.Iterable[Global___ExplainedAside] | None = ...,
+        practice: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asides", b"asides", "charges", b"charges", "invoice", b"invoice", "practice", b"practice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainResponse: _TypeAlias = ExplainResponse  # noqa: Y015
+
+@_typing.final
+class ExplainedCharge(_message.Message):
+    """A charge in words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_KEY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    CHARGE_FIELD_NUMBER: _builtins.int
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    event_key: _builtins.str
+    """Key of the event, in hex digits."""
+    status: _builtins.str
+    """Name of its status, such as `RATED`."""
+    @_builtins.property
+    def charge(self) -> _money_pb2.Money:
+        """The charge, exclusive of tax; absent where it is refused."""
+
+    @_builtins.property
+    def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How it comes about, step by step; then what changed since, void bills, and re-ratings on top of it."""
+
+    def __init__(
+        self,
+        *,
+        event_key: _builtins.str = ...,
+        status: _builtins.str = ...,
+        charge: _money_pb2.Money | None = ...,
+        sentences: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "event_key", b"event_key", "sentences", b"sentences", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedCharge: _TypeAlias = ExplainedCharge  # noqa: Y015
+
+@_typing.final
+class ExplainedAside(_message.Message):
+    """What is said of a record without a charge on a bill."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The sentences."""
+
+    def __init__(
+        self,
+        *,
+        sentences: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sentences", b"sentences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedAside: _TypeAlias = ExplainedAside  # noqa: Y015
+
+@_typing.final
+class ComparePlansRequest(_message.Message):
+    """What to compare."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`."""
+    catalogue: _builtins.str
+    """Only plans of this catalogue, such as `mobile`. Empty: of all."""
+    subscription_id: _builtins.str
+    """Put only this subscription on each plan, and leave the others as they are. Empty: all."""
+    @_builtins.property
+    def month(self) -> _date_pb2.Date:
+        """The month: year and month, without a day."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        month: _date_pb2.Date | None = ...,
+        catalogue: _builtins.str = ...,
+        subscription_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["month", b"month"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "catalogue", b"catalogue", "month", b"month", "subscription_id", b"subscription_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparePlansRequest: _TypeAlias = ComparePlansRequest  # noqa: Y015
+
+@_typing.final
+class ComparePlansResponse(_message.Message):
+    """A month on every plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTIONS_FIELD_NUMBER: _builtins.int
+    PLANS_NOW_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
+    OFFERS_FIELD_NUMBER: _builtins.int
+    NOT_INCLUDED_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`."""
+    @_builtins.property
+    def subscriptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The subscriptions that are put on each plan."""
+
+    @_builtins.property
+    def plans_now(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The plans that they have."""
+
+    @_builtins.property
+    def now(self) -> Global___PlanOffer:
+        """The month as it is; `plan` is empty."""
+
+    @_builtins.property
+    def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanOffer]:
+        """Plans, the cheapest first. Those that leave events without a price which have one now are last; in front of them are those whose tax is
+        shown in another way than now.
+        """
+
+    @_builtins.property
+    def not_included(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a bill of the month may have beside, such as `tax`."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        subscriptions: _abc.Iterable[_builtins.str] | None = ...,
+        plans_now: _abc.Iterable[_builtins.str] | None = ...,
+        now: Global___PlanOffer | None = ...,
+        offers: _abc.Iterable[Global___PlanOffer] | None = ...,
+        not_included: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "not_included", b"not_included", "now", b"now", "offers", b"offers", "plans_now", b"plans_now", "subscriptions", b"subscriptions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparePlansResponse: _TypeAlias = ComparePlansResponse  # noqa: Y015
+
+@_typing.final
+class PlanOffer(_message.Message):
+    """The month on one plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Tax:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TaxEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[PlanOffer._Tax.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TAX_UNSPECIFIED: PlanOffer._Tax.ValueType  # 0
+        """Some do."""
+        TAX_INCLUDED: PlanOffer._Tax.ValueType  # 1
+        """All do."""
+        TAX_EXCLUDED: PlanOffer._Tax.ValueType  # 2
+        """None does."""
+
+    class Tax(_Tax, metaclass=_TaxEnumTypeWrapper):
+        """Whether amounts hold their tax."""
+
+    TAX_UNSPECIFIED: PlanOffer.Tax.ValueType  # 0
+    """Some do."""
+    TAX_INCLUDED: PlanOffer.Tax.ValueType  # 1
+    """All do."""
+    TAX_EXCLUDED: PlanOffer.Tax.ValueType  # 2
+    """None does."""
+
+    @_typing.final
+    class TitlesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class UsageMicrosByServiceEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class UnpricedEventCountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    TITLES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    FEES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    USAGE_MICROS_BY_SERVICE_FIELD_NUMBER: _builtins.int
+    VOLUME_TIERS_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_FIELD_NUMBER: _builtins.int
+    COMMITMENTS_FIELD_NUMBER: _builtins.int
+    LOST_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    UNPRICED_EVENT_COUNTS_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    COMPARABLE_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Full name of the plan."""
+    lost_event_count: _builtins.int
+    """Events without a price here that have one now."""
+    tax: Global___PlanOffer.Tax.ValueType
+    """Whether amounts hold their tax."""
+    comparable: _builtins.bool
+    """Whether its amounts can be compared with those of now."""
+    @_builtins.property
+    def titles(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Its titles by language."""
+
+    @_builtins.property
+    def total(self) -> _money_pb2.Money:
+        """What the month costs."""
+
+    @_builtins.property
+    def fees(self) -> _money_pb2.Money:
+        """Fees in it."""
+
+    @_builtins.property
+    def usage(self) -> _money_pb2.Money:
+        """Usage in it."""
+
+    @_builtins.property
+    def usage_micros_by_service(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Usage by service, in micro-units."""
+
+    @_builtins.property
+    def volume_tiers(self) -> _money_pb2.Money:
+        """The price of whole quantities, less what usage was charged."""
+
+    @_builtins.property
+    def discounts(self) -> _money_pb2.Money:
+        """Discounts, below zero."""
+
+    @_builtins.property
+    def commitments(self) -> _money_pb2.Money:
+        """What is missing to least amounts."""
+
+    @_builtins.property
+    def unpriced_event_counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Events without a price, by the status that says why."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        titles: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        total: _money_pb2.Money | None = ...,
+        fees: _money_pb2.Money | None = ...,
+        usage: _money_pb2.Money | None = ...,
+        usage_micros_by_service: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        volume_tiers: _money_pb2.Money | None = ...,
+        discounts: _money_pb2.Money | None = ...,
+        commitments: _money_pb2.Money | None = ...,
+        lost_event_count: _builtins.int = ...,
+        unpriced_event_counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        tax: Global___PlanOffer.Tax.ValueType = ...,
+        comparable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["commitments", b"commitments", "discounts", b"discounts", "fees", b"fees", "total", b"total", "usage", b"usage", "volume_tiers", b"volume_tiers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments", b"commitments", "comparable", b"comparable", "discounts", b"discounts", "fees", b"fees", "lost_event_count", b"lost_event_count", "plan", b"plan", "tax", b"tax", "titles", b"titles", "total", b"total", "unpriced_event_counts", b"unpriced_event_counts", "usage", b"usage", "usage_micros_by_service", b"usage_micros_by_service", "volume_tiers", b"volume_tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanOffer: _TypeAlias = PlanOffer  # noqa: Y015

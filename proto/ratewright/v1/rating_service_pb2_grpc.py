@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RatingServiceStub:
-    """Prices single events by the published tariffs, without storing anything.
+    """Prices events by the published tariffs, explains charges, and compares plans, without storing anything.
     """
 
     def __init__(self, channel):
@@ -40,10 +40,25 @@ class RatingServiceStub:
                 request_serializer=ratewright_dot_v1_dot_rating__service__pb2.QuoteRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_rating__service__pb2.QuoteResponse.FromString,
                 _registered_method=True)
+        self.RateBatch = channel.unary_unary(
+                '/ratewright.v1.RatingService/RateBatch',
+                request_serializer=ratewright_dot_v1_dot_rating__service__pb2.RateBatchRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_rating__service__pb2.RateBatchResponse.FromString,
+                _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/ratewright.v1.RatingService/Explain',
+                request_serializer=ratewright_dot_v1_dot_rating__service__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_rating__service__pb2.ExplainResponse.FromString,
+                _registered_method=True)
+        self.ComparePlans = channel.unary_unary(
+                '/ratewright.v1.RatingService/ComparePlans',
+                request_serializer=ratewright_dot_v1_dot_rating__service__pb2.ComparePlansRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_rating__service__pb2.ComparePlansResponse.FromString,
+                _registered_method=True)
 
 
 class RatingServiceServicer:
-    """Prices single events by the published tariffs, without storing anything.
+    """Prices events by the published tariffs, explains charges, and compares plans, without storing anything.
     """
 
     def Quote(self, request, context):
@@ -61,6 +76,44 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RateBatch(self, request, context):
+        """The charge of each event of a batch on one plan of one published version: what Quote answers for each row alone, by the kernel. It needs no
+        account: allowances are used up, and the bill period begins with each event. Every row has a status; a refused one charges nothing.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`), ARROW_MALFORMED, ARROW_SCHEMA (metadata `column`),
+        ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
+        RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
+
+        Command: `ratewright quote`, for one event.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """The charge of a record down to its increments, or why it is refused, or why no bill has it; or an invoice, or one line of it, in words.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
+        INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
+
+        Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ComparePlans(self, request, context):
+        """The usage of an account in a month, priced by every plan that was sold in it, the cheapest first.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
+        such subscription, no plan in the month, none sold in the currency of the account).
+
+        Command: `ratewright quote --compare`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RatingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -68,6 +121,21 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.Quote,
                     request_deserializer=ratewright_dot_v1_dot_rating__service__pb2.QuoteRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_rating__service__pb2.QuoteResponse.SerializeToString,
+            ),
+            'RateBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.RateBatch,
+                    request_deserializer=ratewright_dot_v1_dot_rating__service__pb2.RateBatchRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_rating__service__pb2.RateBatchResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=ratewright_dot_v1_dot_rating__service__pb2.ExplainRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_rating__service__pb2.ExplainResponse.SerializeToString,
+            ),
+            'ComparePlans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComparePlans,
+                    request_deserializer=ratewright_dot_v1_dot_rating__service__pb2.ComparePlansRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_rating__service__pb2.ComparePlansResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -78,7 +146,7 @@ def add_RatingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RatingService:
-    """Prices single events by the published tariffs, without storing anything.
+    """Prices events by the published tariffs, explains charges, and compares plans, without storing anything.
     """
 
     @staticmethod
@@ -98,6 +166,87 @@ class RatingService:
             '/ratewright.v1.RatingService/Quote',
             ratewright_dot_v1_dot_rating__service__pb2.QuoteRequest.SerializeToString,
             ratewright_dot_v1_dot_rating__service__pb2.QuoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RateBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.RatingService/RateBatch',
+            ratewright_dot_v1_dot_rating__service__pb2.RateBatchRequest.SerializeToString,
+            ratewright_dot_v1_dot_rating__service__pb2.RateBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.RatingService/Explain',
+            ratewright_dot_v1_dot_rating__service__pb2.ExplainRequest.SerializeToString,
+            ratewright_dot_v1_dot_rating__service__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComparePlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.RatingService/ComparePlans',
+            ratewright_dot_v1_dot_rating__service__pb2.ComparePlansRequest.SerializeToString,
+            ratewright_dot_v1_dot_rating__service__pb2.ComparePlansResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RatingServiceStub:
-    """Prices single events by the published tariffs, without storing anything."""
+    """Prices events by the published tariffs, explains charges, and compares plans, without storing anything."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -44,10 +44,36 @@ class RatingServiceStub:
 
     The command: `ratewright quote`.
     """
+    RateBatch: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateBatchRequest, _rating_service_pb2.RateBatchResponse]
+    """The charge of each event of a batch on one plan of one published version: what Quote answers for each row alone, by the kernel. It needs no
+    account: allowances are used up, and the bill period begins with each event. Every row has a status; a refused one charges nothing.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`), ARROW_MALFORMED, ARROW_SCHEMA (metadata `column`),
+    ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
+    RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
+
+    Command: `ratewright quote`, for one event.
+    """
+    Explain: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainRequest, _rating_service_pb2.ExplainResponse]
+    """The charge of a record down to its increments, or why it is refused, or why no bill has it; or an invoice, or one line of it, in words.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
+    INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
+
+    Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+    """
+    ComparePlans: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ComparePlansRequest, _rating_service_pb2.ComparePlansResponse]
+    """The usage of an account in a month, priced by every plan that was sold in it, the cheapest first.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
+    such subscription, no plan in the month, none sold in the currency of the account).
+
+    Command: `ratewright quote --compare`.
+    """
 
 @_typing.type_check_only
 class RatingServiceAsyncStub(RatingServiceStub):
-    """Prices single events by the published tariffs, without storing anything."""
+    """Prices events by the published tariffs, explains charges, and compares plans, without storing anything."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Quote: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QuoteRequest, _rating_service_pb2.QuoteResponse]  # type: ignore[assignment]
@@ -61,9 +87,35 @@ class RatingServiceAsyncStub(RatingServiceStub):
 
     The command: `ratewright quote`.
     """
+    RateBatch: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateBatchRequest, _rating_service_pb2.RateBatchResponse]  # type: ignore[assignment]
+    """The charge of each event of a batch on one plan of one published version: what Quote answers for each row alone, by the kernel. It needs no
+    account: allowances are used up, and the bill period begins with each event. Every row has a status; a refused one charges nothing.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`), ARROW_MALFORMED, ARROW_SCHEMA (metadata `column`),
+    ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
+    RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
+
+    Command: `ratewright quote`, for one event.
+    """
+    Explain: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainRequest, _rating_service_pb2.ExplainResponse]  # type: ignore[assignment]
+    """The charge of a record down to its increments, or why it is refused, or why no bill has it; or an invoice, or one line of it, in words.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
+    INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
+
+    Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+    """
+    ComparePlans: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ComparePlansRequest, _rating_service_pb2.ComparePlansResponse]  # type: ignore[assignment]
+    """The usage of an account in a month, priced by every plan that was sold in it, the cheapest first.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
+    such subscription, no plan in the month, none sold in the currency of the account).
+
+    Command: `ratewright quote --compare`.
+    """
 
 class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Prices single events by the published tariffs, without storing anything."""
+    """Prices events by the published tariffs, explains charges, and compares plans, without storing anything."""
 
     @_abc_1.abstractmethod
     def Quote(
@@ -80,6 +132,50 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: NO_VERSION (no tariff in force at that time), NO_ZONE, NOT_SOLD, CONTENT_AMOUNT_MISSING.
 
         The command: `ratewright quote`.
+        """
+
+    @_abc_1.abstractmethod
+    def RateBatch(
+        self,
+        request: _rating_service_pb2.RateBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.RateBatchResponse, _abc.Awaitable[_rating_service_pb2.RateBatchResponse]]:
+        """The charge of each event of a batch on one plan of one published version: what Quote answers for each row alone, by the kernel. It needs no
+        account: allowances are used up, and the bill period begins with each event. Every row has a status; a refused one charges nothing.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`), ARROW_MALFORMED, ARROW_SCHEMA (metadata `column`),
+        ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
+        RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
+
+        Command: `ratewright quote`, for one event.
+        """
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _rating_service_pb2.ExplainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ExplainResponse, _abc.Awaitable[_rating_service_pb2.ExplainResponse]]:
+        """The charge of a record down to its increments, or why it is refused, or why no bill has it; or an invoice, or one line of it, in words.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
+        INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
+
+        Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+        """
+
+    @_abc_1.abstractmethod
+    def ComparePlans(
+        self,
+        request: _rating_service_pb2.ComparePlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ComparePlansResponse, _abc.Awaitable[_rating_service_pb2.ComparePlansResponse]]:
+        """The usage of an account in a month, priced by every plan that was sold in it, the cheapest first.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
+        such subscription, no plan in the month, none sold in the currency of the account).
+
+        Command: `ratewright quote --compare`.
         """
 
 def add_RatingServiceServicer_to_server(servicer: RatingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing import catalogue as store
 from billing.affected import Beyond, rebilled
-from billing.catalogue import Publication
+from billing.catalogue import Kind, Publication
+from billing.catalogue.stored import publications_of
 from rating.counted import counted
 from rating.model import Catalogue
 
@@ -45,6 +46,17 @@ def with_past(home: Home, catalogue: Catalogue, done: Publication, now_us: int) 
     """A publication with the effects of a back-dated version on bills that were written."""
     told, beyond = _past(home, catalogue, now_us) if done.added else ([], [])
     return Published(catalogue, done, [*done.notes, *told], beyond)
+
+
+def published_by(home: Home, commit_seq: int, now_us: int) -> Published:
+    """The publication of a commit, with its effects as they are now."""
+    with home.connect() as connection:
+        found = next(each for each in publications_of(connection) if each.commit_seq == commit_seq)
+    decisions = store.decisions(home, found.catalogue.identity)
+    notes = next(each.detail.get("notes", ()) for each in decisions if (each.commit_seq, each.kind) == (commit_seq, Kind.PUBLISHED))
+    catalogue = found.catalogue
+    done = Publication(catalogue.identity, catalogue.version, catalogue.content_hash, commit_seq, added=True, notes=tuple(notes))
+    return with_past(home, catalogue, done, now_us)
 
 
 def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], list[Beyond]]:

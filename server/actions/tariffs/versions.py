@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing import catalogue as store
-from billing.catalogue import Decision, State
+from billing.catalogue import Decision, Repeal, State
 from billing.catalogue.stored import publications_of
 from rating.model import Catalogue
 
@@ -87,10 +87,11 @@ def repeal(home: Home, name: str, act: Act, *, from_us: int, reason: str) -> Rep
 
 
 def without_plan(home: Home, decision: Decision) -> int:
-    """The number of subscriptions that a repeal leaves without a plan in force."""
+    """The number of subscriptions that a repeal leaves without a plan in force; also one that was tried, and is not stored."""
     from billing import affected
 
-    return affected.without_plan(home, decision.identity, int(decision.detail["from_us"]))
+    tried = Repeal(decision.identity, decision.version, int(decision.detail["from_us"]))
+    return affected.without_plan(home, decision.identity, tried.from_us, tried)
 
 
 def histories(home: Home, identity: str | None, now_us: int) -> list[VersionHistory]:

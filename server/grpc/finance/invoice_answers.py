@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from billing.invoicing import listing
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from rating import explain as explained
-from server.grpc import convert, invoice_messages
+from rating.errors import quoted
+from server.grpc import convert, entrance, invoice_messages
 from server.grpc.finance.values import date_message
+from server.grpc.refusals import not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from billing.documents.voiding import Void
     from billing.payments.statement import Statement
     from billing.runs.cycle import Preview
+    from billing.store.home import Home
     from billing.verification.explain_line import LineExplained
 
 BATCH_ROWS: Final = 65_536
@@ -43,6 +47,15 @@ _FIELDS: Final[list[pa.Field[Any]]] = [
     pa.field("record_id", pa.string()),
 ]
 _SCHEMA: Final = pa.schema(_FIELDS)
+
+
+def number_of(home: Home, name: str) -> str:
+    """The number in the name of a document. Refuses INVOICE_UNKNOWN where it is not one of the account in that name."""
+    account_id, number = convert.parse_invoice_name(name)
+    if listing.owner(home, number) != account_id:
+        raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
+    entrance.about_account(home, account_id, f", document {number}")
+    return number
 
 
 def record(row: Record) -> pb.UsageRecord:

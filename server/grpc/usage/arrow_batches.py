@@ -10,12 +10,15 @@ Refuses (INVALID_ARGUMENT): ARROW_MALFORMED, ARROW_SCHEMA, BATCH_TOO_LARGE.
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from rating.errors import quoted
 from server.grpc.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 BATCH_ROWS_MAX: Final = 65_536
@@ -37,10 +40,15 @@ def read_batch(arrow_ipc: bytes, schema: pa.Schema) -> pa.RecordBatch:
 
     The reader of the columns decides whether they may be null, row by row.
     """
+    return read_checked(arrow_ipc, lambda given: _check_schema(given, schema))
+
+
+def read_checked(arrow_ipc: bytes, check_schema: Callable[[pa.Schema], None]) -> pa.RecordBatch:
+    """The same of any columns that `check_schema` lets in."""
     if len(arrow_ipc) > BATCH_BYTES_MAX:
         raise invalid("BATCH_TOO_LARGE", f"a batch of {len(arrow_ipc)} bytes; at most {BATCH_BYTES_MAX} are taken")
     try:
-        table = _read(arrow_ipc, schema)
+        table = _read(arrow_ipc, check_schema)
     except (pa.ArrowException, OSError, ValueError, struct.error, EOFError, MemoryError) as error:
         raise invalid("ARROW_MALFORMED", f"arrow_ipc is not a whole, valid Arrow IPC stream: {_first_line(error)}") from error
     if table.num_rows == 0:
@@ -48,12 +56,12 @@ def read_batch(arrow_ipc: bytes, schema: pa.Schema) -> pa.RecordBatch:
     return table.combine_chunks().to_batches()[0]
 
 
-def _read(arrow_ipc: bytes, schema: pa.Schema) -> pa.Table:
+def _read(arrow_ipc: bytes, check_schema: Callable[[pa.Schema], None]) -> pa.Table:
     buffer = pa.py_buffer(arrow_ipc)
     _check_messages(buffer)
     batches = []
     with pa.ipc.open_stream(buffer) as reader:
-        _check_schema(reader.schema, schema)
+        check_schema(reader.schema)
         for batch in reader:
             batch.validate(full=True)
             batches.append(batch)
@@ -85,13 +93,14 @@ def _check_schema(given: pa.Schema, wanted: pa.Schema) -> None:
         return
     for position, field in enumerate(wanted):
         if position >= len(names) or names[position] != field.name:
-            raise _schema_refusal(f"column {position + 1} must be {field.name}", field.name)
+            raise schema_refusal(f"column {position + 1} must be {field.name}", field.name)
         if given.field(position).type != field.type:
-            raise _schema_refusal(f"column {field.name} must be {field.type}, not {given.field(position).type}", field.name)
-    raise _schema_refusal(f"column {quoted(names[len(wanted)])} is not part of the schema", names[len(wanted)])
+            raise schema_refusal(f"column {field.name} must be {field.type}, not {given.field(position).type}", field.name)
+    raise schema_refusal(f"column {quoted(names[len(wanted)])} is not part of the schema", names[len(wanted)])
 
 
-def _schema_refusal(what: str, column: str) -> Refusal:
+def schema_refusal(what: str, column: str) -> Refusal:
+    """The refusal of a schema in which a column is at fault."""
     return invalid("ARROW_SCHEMA", f"arrow_ipc has another schema: {what}", {"column": column})
 
 

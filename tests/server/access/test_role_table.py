@@ -20,6 +20,7 @@ from ratewright.v1 import (
     dunning_service_pb2,
     invoice_service_pb2,
     rating_service_pb2,
+    tariff_service_pb2,
     usage_service_pb2,
 )
 from server.access.roles import Rule, rules
@@ -38,6 +39,7 @@ FILES = (  # loads their descriptors
         dunning_service_pb2,
         invoice_service_pb2,
         rating_service_pb2,
+        tariff_service_pb2,
         usage_service_pb2,
     ),
     health_pb2,

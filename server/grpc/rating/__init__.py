@@ -1,0 +1,1 @@
+"""Calls of RatingService beside quotes: batches, explanations, comparisons."""

@@ -1,0 +1,1 @@
+"""TariffService: names, messages and calls."""
