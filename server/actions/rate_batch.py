@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from billing.catalogue import in_force_of
 from billing.runs.charge_files import money
-from billing.runs.contracts.columns import digits_of, int64
+from billing.runs.contracts.columns import digits_of, int64, one_chunk
 from billing.runs.contracts.plan_counters import PlanVersion, memories, short_codes
 from billing.runs.usage.circumstances import as_numbers
 from rating import engine
@@ -182,7 +182,8 @@ def _circumstances(table: pa.Table, other: Int64s, direction: Int64s, currency: 
     """As far as the columns say: who began it and from where, the visited network, the rating group, the content provider's amount."""
     rows = no_circumstances(table.num_rows)
     rows["direction"] = direction
-    served = as_numbers(table["served_id"].combine_chunks()) if "served_id" in table.column_names else np.full(len(rows), UNKNOWN)
+    known_served = "served_id" in table.column_names
+    served = as_numbers(_texts(table["served_id"])) if known_served else np.full(len(rows), UNKNOWN)
     origin = np.where(direction == int(Direction.ORIGINATING), served, other)
     origin_digits = digits_of(np.maximum(origin, 0))
     known = (origin > 0) & (origin_digits <= NUMBER_DIGITS_MAX)
@@ -192,6 +193,12 @@ def _circumstances(table: pa.Table, other: Int64s, direction: Int64s, currency: 
         same: Any = pc.equal(table["source_currency"].cast(pa.string()), pa.scalar(currency)).fill_null(fill_value=False)
         rows["content_micros"] = np.where(same.to_numpy(), _integers(table, "source_amount_micros", UNKNOWN), UNKNOWN)
     return rows
+
+
+def _texts(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    """A column of texts, empty for null."""
+    filled: Any = pc.fill_null(column, "")
+    return one_chunk(filled)
 
 
 def _empty(slots: Sequence[int], priorities: Sequence[int], rows: int) -> engine.Buckets:

@@ -35,7 +35,7 @@ class TariffServiceStub:
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything, and stores nothing. Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata
-    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: HOME_BUSY.
+    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED.
     """
 
     def __init__(self, channel):
@@ -106,7 +106,7 @@ class TariffServiceServicer:
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything, and stores nothing. Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata
-    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: HOME_BUSY.
+    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED.
     """
 
     def CheckTariff(self, request, context):
@@ -294,7 +294,7 @@ class TariffService:
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything, and stores nothing. Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata
-    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: HOME_BUSY.
+    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED.
     """
 
     @staticmethod

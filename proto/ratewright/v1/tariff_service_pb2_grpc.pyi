@@ -36,7 +36,7 @@ class TariffServiceStub:
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything, and stores nothing. Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata
-    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: HOME_BUSY.
+    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED.
     """
 
     @_typing.overload
@@ -129,7 +129,7 @@ class TariffServiceAsyncStub(TariffServiceStub):
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything, and stores nothing. Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata
-    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: HOME_BUSY.
+    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -218,7 +218,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything, and stores nothing. Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata
-    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: HOME_BUSY.
+    `field` or `remedy`), REQUEST_ID, REQUEST_ID_REUSED.
     """
 
     @_abc_1.abstractmethod

@@ -101,7 +101,7 @@ def _check_name(place: str, name: str) -> None:
     if len(parts) > PARTS_MAX or len(name.encode()) > NAME_BYTES_MAX:
         remedy = f"write at most {PARTS_MAX - 1} folders, and {NAME_BYTES_MAX} bytes"
         raise UploadError(place, f"{quoted(name)} is too long or too deep", remedy)
-    if not all(_PART.fullmatch(each) for each in parts):
+    if not all(_PART.fullmatch(unicodedata.normalize("NFC", each)) for each in parts):
         remedy = "write a path below the catalogue's folder, such as plans.yaml or decks/europe.csv: letters, digits, and - _ . inside"
         raise UploadError(place, f"{quoted(name)} is not the name of a file", remedy)
 
