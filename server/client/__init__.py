@@ -1,4 +1,6 @@
-"""A client of the service in Python: `Switch` streams usage, `Operator` runs bills, `Finance` reads invoices and records payments.
+"""A client of the service in Python.
+
+`Switch` streams usage, `Operator` runs bills and keeps tariffs, `Finance` reads invoices and records payments.
 
     with Connection("billing.example.net:50051", token_file="keys/finance-1.token", ca="keys/ca.pem") as connection:
         for invoice in Finance(connection).invoices():
@@ -13,6 +15,7 @@ from server.client.finance import Finance
 from server.client.operator import Operator
 from server.client.retries import Retries
 from server.client.switch import COUNTS, Progress, Switch
+from server.client.tariffs import tariff_files
 from server.client.values import date, day, micros, money
 
 __all__ = [
@@ -28,4 +31,5 @@ __all__ = [
     "day",
     "micros",
     "money",
+    "tariff_files",
 ]

@@ -1,4 +1,4 @@
-"""Bill runs: start, follow to the end, preview, approve; and what waits for a second person."""
+"""Bill runs: start, follow to the end, preview, approve; what waits for a second person; and tariffs (`server.client.tariffs`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ratewright.v1 import bill_run_pb2, operation_pb2
 from ratewright.v1 import bill_run_service_pb2 as pb
 from ratewright.v1 import bill_run_service_pb2_grpc as grpc_stubs
 from server.client import errors, values
+from server.client.tariffs import Tariffs
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,11 +30,11 @@ PAGE_SIZE: Final = 200
 WAIT_S: Final = 2  # of one WaitOperation: progress is told so often
 
 
-class Operator:
-    """Runs bills; its operator has the role `operator`, or `approver` for what another person asked for."""
+class Operator(Tariffs):
+    """Runs bills and keeps tariffs; its operator has the role `operator`, or `approver` for what another person asked for."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._runs = grpc_stubs.BillRunServiceStub(connection.channel)
         self._operations = operations_pb2_grpc.OperationsStub(connection.channel)
         self._approvals = approval_grpc.ApprovalServiceStub(connection.channel)
