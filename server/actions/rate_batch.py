@@ -1,6 +1,6 @@
 """Usage of any origin, priced row by row on one plan of one version, by the kernel: what a quote of each row alone would say.
 
-No account is known: allowances are used up, the bill period begins with each event, and nobody is known to be a subscriber. Columns are
+No account is known: allowances are used up, the bill period begins with each event, and no number is known as a subscriber's. Columns are
 those of Usage v1 (`rating.schema`). A row is read as a bill run reads it, but is never left out: flags and legs make no difference.
 """
 
@@ -202,7 +202,7 @@ def _texts(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
 
 
 def _empty(slots: Sequence[int], priorities: Sequence[int], rows: int) -> engine.Buckets:
-    """What a plan remembers, for each row anew: nothing is counted yet."""
+    """Counters and caps of a plan, for each row anew: nothing is counted yet."""
     each, every = len(slots), len(slots) * rows
     return engine.Buckets.of(
         slot=np.tile(np.array(slots, np.int32), rows),

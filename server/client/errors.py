@@ -9,7 +9,7 @@ from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from google.longrunning import operations_pb2
     from google.protobuf import any_pb2
@@ -22,16 +22,18 @@ class CallError(Exception):
     """A call or an operation that did not succeed.
 
     `code` is the status of gRPC. `reason` is the word of docs/api.md, or empty where the service said none. `remedy` says what to do, or is
-    empty. `metadata` names what was at fault. `retry_after_s` is what the service asked for, or None.
+    empty. `metadata` names what was at fault. `retry_after_s` is what the service asked for, or None. `places` are the fields, places of a
+    file or conditions that were at fault, each with a sentence.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- the parts of a status
         self,
         code: grpc.StatusCode,
         message: str,
         reason: str = "",
         metadata: Mapping[str, str] | None = None,
         retry_after_s: float | None = None,
+        places: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -39,6 +41,7 @@ class CallError(Exception):
         self.reason = reason
         self.metadata = dict(metadata or {})
         self.retry_after_s = retry_after_s
+        self.places = list(places)
 
     @property
     def remedy(self) -> str:
@@ -55,8 +58,8 @@ def of_call(error: grpc.RpcError) -> CallError:
     if not isinstance(error, grpc.Call):
         return CallError(grpc.StatusCode.UNKNOWN, str(error))
     status = rpc_status.from_call(error)
-    reason, metadata, retry_after_s = _details(() if status is None else status.details)
-    return CallError(error.code(), error.details() or "", reason, metadata, retry_after_s)
+    details = () if status is None else status.details
+    return CallError(error.code(), error.details() or "", *_details(details), places=_places(details))
 
 
 def of_operation(operation: operations_pb2.Operation, metadata: operation_pb2.OperationMetadata) -> CallError:
@@ -95,6 +98,11 @@ def _details(details: Iterable[any_pb2.Any]) -> tuple[str, dict[str, str], float
         elif detail.Unpack(retry):
             retry_after_s = retry.retry_delay.ToTimedelta().total_seconds()
     return reason, metadata, retry_after_s
+
+
+def _places(details: Iterable[any_pb2.Any]) -> list[tuple[str, str]]:
+    found = error_details_pb2.BadRequest()
+    return [(each.field, each.description) for detail in details if detail.Unpack(found) for each in found.field_violations]
 
 
 def _code(status: status_pb2.Status) -> grpc.StatusCode:

@@ -22,7 +22,7 @@ DEFAULT_LANGUAGE: Final = "en"
 
 
 def explain(home: Home, request: pb.ExplainRequest) -> pb.ExplainResponse:
-    """What the request names, in words."""
+    """The record or the invoice that a request names, in words."""
     values.require_texts(request)
     subject = request.WhichOneof("subject")
     language = convert.parse_language(request.language_code) or DEFAULT_LANGUAGE

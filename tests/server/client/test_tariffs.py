@@ -44,6 +44,9 @@ def test_a_version_from_a_folder_to_a_repeal(guarded: Guarded, tmp_path: Path) -
         with pytest.raises(CallError) as refused:
             operator.publish_tariff(ONE)
         assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TARIFF_NOT_READY")
+        assert [(field, text.partition(";")[0]) for field, text in refused.value.places] == [
+            ("review", "no person but its author has reviewed it"),
+        ]
         with pytest.raises(CallError) as denied:
             operator.approve_tariff(ONE)
         assert denied.value.reason == "ROLE_MISSING"
