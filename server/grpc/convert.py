@@ -64,7 +64,9 @@ def timestamp(at_us: int) -> timestamp_pb2.Timestamp:
 def parse_timestamp(value: timestamp_pb2.Timestamp, field: str) -> int:
     """The instant of a request's `field`, in microseconds UTC; what is no instant of any year is refused."""
     if not (SECONDS_MIN <= value.seconds <= SECONDS_MAX and 0 <= value.nanos < NANOS_PER_MICRO * MICROS_PER_UNIT):
-        raise invalid("MALFORMED_REQUEST", f"{field}: {value.seconds} seconds and {value.nanos} nanos are no instant", {"field": field})
+        raise invalid(
+            "MALFORMED_REQUEST", f"{field}: {value.seconds} seconds and {value.nanos} nanos do not make an instant", {"field": field}
+        )
     return value.seconds * MICROS_PER_UNIT + value.nanos // NANOS_PER_MICRO
 
 
