@@ -84,7 +84,7 @@ class RatingServiceServicer:
         ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
         RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
 
-        Command: `ratewright quote`, for one event.
+        The command: `ratewright quote`. It prices one event.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +96,7 @@ class RatingServiceServicer:
         Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
         INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
 
-        Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+        The commands: `ratewright bill explain`, `ratewright invoice explain`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,7 +108,7 @@ class RatingServiceServicer:
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
         such subscription, no plan in the month, none sold in the currency of the account).
 
-        Command: `ratewright quote --compare`.
+        The command: `ratewright quote`. Its option is `--compare`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class RatingServiceStub:
     ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
     RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
 
-    Command: `ratewright quote`, for one event.
+    The command: `ratewright quote`. It prices one event.
     """
     Explain: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainRequest, _rating_service_pb2.ExplainResponse]
     """The charge of a record down to its increments, or why it is refused, or why no bill has it; or an invoice, or one line of it, in words.
@@ -60,7 +60,7 @@ class RatingServiceStub:
     Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
     INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
 
-    Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+    The commands: `ratewright bill explain`, `ratewright invoice explain`.
     """
     ComparePlans: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ComparePlansRequest, _rating_service_pb2.ComparePlansResponse]
     """The usage of an account in a month, priced by every plan that was sold in it, the cheapest first.
@@ -68,7 +68,7 @@ class RatingServiceStub:
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
     such subscription, no plan in the month, none sold in the currency of the account).
 
-    Command: `ratewright quote --compare`.
+    The command: `ratewright quote`. Its option is `--compare`.
     """
 
 @_typing.type_check_only
@@ -95,7 +95,7 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
     RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
 
-    Command: `ratewright quote`, for one event.
+    The command: `ratewright quote`. It prices one event.
     """
     Explain: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainRequest, _rating_service_pb2.ExplainResponse]  # type: ignore[assignment]
     """The charge of a record down to its increments, or why it is refused, or why no bill has it; or an invoice, or one line of it, in words.
@@ -103,7 +103,7 @@ class RatingServiceAsyncStub(RatingServiceStub):
     Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
     INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
 
-    Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+    The commands: `ratewright bill explain`, `ratewright invoice explain`.
     """
     ComparePlans: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ComparePlansRequest, _rating_service_pb2.ComparePlansResponse]  # type: ignore[assignment]
     """The usage of an account in a month, priced by every plan that was sold in it, the cheapest first.
@@ -111,7 +111,7 @@ class RatingServiceAsyncStub(RatingServiceStub):
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
     such subscription, no plan in the month, none sold in the currency of the account).
 
-    Command: `ratewright quote --compare`.
+    The command: `ratewright quote`. Its option is `--compare`.
     """
 
 class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -147,7 +147,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         ROW_MALFORMED (metadata `row`: no service or start, or an unknown service); NOT_FOUND: TARIFF_VERSION_UNKNOWN (not published), UNKNOWN_PLAN;
         RESOURCE_EXHAUSTED: BATCH_TOO_LARGE (more than 65,536 rows or 8 MiB).
 
-        Command: `ratewright quote`, for one event.
+        The command: `ratewright quote`. It prices one event.
         """
 
     @_abc_1.abstractmethod
@@ -161,7 +161,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field`; nothing is named, or a number below zero), MALFORMED_NAME; NOT_FOUND:
         INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (no such record, line or run).
 
-        Command: `ratewright bill explain` of a record, `ratewright invoice explain` of an invoice.
+        The commands: `ratewright bill explain`, `ratewright invoice explain`.
         """
 
     @_abc_1.abstractmethod
@@ -175,7 +175,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field`); NOT_FOUND: ACCOUNT_UNKNOWN; FAILED_PRECONDITION: REFUSED (no
         such subscription, no plan in the month, none sold in the currency of the account).
 
-        Command: `ratewright quote --compare`.
+        The command: `ratewright quote`. Its option is `--compare`.
         """
 
 def add_RatingServiceServicer_to_server(servicer: RatingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -114,7 +114,7 @@ class TariffServiceServicer:
 
         Errors: those of files.
 
-        Command: `ratewright tariffs check`.
+        The command: `ratewright tariffs check`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +127,7 @@ class TariffServiceServicer:
         Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
         eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
 
-        Command: `ratewright tariffs draft`.
+        The command: `ratewright tariffs draft`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +138,7 @@ class TariffServiceServicer:
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: CATALOGUE_UNKNOWN.
 
-        Command: `ratewright tariffs history`.
+        The command: `ratewright tariffs history`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,7 +149,7 @@ class TariffServiceServicer:
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-        Command: `ratewright tariffs history`.
+        The command: `ratewright tariffs history`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,7 +160,7 @@ class TariffServiceServicer:
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-        Command: `ratewright tariffs diff`.
+        The command: `ratewright tariffs diff`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,7 +172,7 @@ class TariffServiceServicer:
         Errors: those of calls that write; NOT_FOUND: NOT_FOUND (no such draft); FAILED_PRECONDITION: REFUSED (the caller drafted it, its content
         is not `content_hash`, the version is published).
 
-        Command: `ratewright tariffs review`.
+        The command: `ratewright tariffs review`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,7 +181,7 @@ class TariffServiceServicer:
     def RejectTariffDraft(self, request, context):
         """Give the newest draft of a version back to its author. Errors: as ApproveTariffDraft; its author may do it.
 
-        Command: `ratewright tariffs review --reject`.
+        The command: `ratewright tariffs review`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,7 +193,7 @@ class TariffServiceServicer:
         Errors: those of calls that write; NOT_FOUND: TARIFF_VERSION_UNKNOWN; FAILED_PRECONDITION: TARIFF_NOT_READY (no review, no notice, no
         what-if: the details name each condition by `review`, `notice` or `what-if`, with what to do).
 
-        Command: `ratewright tariffs publish`.
+        The command: `ratewright tariffs publish`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,7 +205,7 @@ class TariffServiceServicer:
         Errors: those of calls that write; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (an instant that is past, a version that is repealed,
         corrected, or followed by another one before).
 
-        Command: `ratewright tariffs repeal`.
+        The command: `ratewright tariffs repeal`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -217,7 +217,7 @@ class TariffServiceServicer:
         Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (no such catalogue or plan, or none in force then),
         TARIFF_VERSION_UNKNOWN; RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB); FAILED_PRECONDITION: REFUSED (the service cannot draw PDF).
 
-        Command: `ratewright tariffs sheet`.
+        The command: `ratewright tariffs sheet`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

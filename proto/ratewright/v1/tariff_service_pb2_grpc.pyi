@@ -48,7 +48,7 @@ class TariffServiceStub:
 
     Errors: those of files.
 
-    Command: `ratewright tariffs check`.
+    The command: `ratewright tariffs check`.
     """
     DraftTariff: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.DraftTariffRequest, _tariff_service_pb2.DraftTariffResponse]
     """Keep a catalogue as the draft of its version, for review by another operator. Nothing is priced with it yet. The content that is the draft
@@ -57,28 +57,28 @@ class TariffServiceStub:
     Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
     eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
 
-    Command: `ratewright tariffs draft`.
+    The command: `ratewright tariffs draft`.
     """
     ListTariffVersions: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.ListTariffVersionsRequest, _tariff_service_pb2.ListTariffVersionsResponse]
     """Versions of one catalogue, or of all (`catalogues/-`), in the order of names and numbers, with what happened to each.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: CATALOGUE_UNKNOWN.
 
-    Command: `ratewright tariffs history`.
+    The command: `ratewright tariffs history`.
     """
     GetTariffVersion: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.GetTariffVersionRequest, _tariff_service_pb2.TariffVersion]
     """One version, published or the newest draft of it.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-    Command: `ratewright tariffs history`.
+    The command: `ratewright tariffs history`.
     """
     DiffTariffVersions: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.DiffTariffVersionsRequest, _tariff_service_pb2.DiffTariffVersionsResponse]
     """Changes from one version to another, published or drafts: a page of them, those that matter to customers among them.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-    Command: `ratewright tariffs diff`.
+    The command: `ratewright tariffs diff`.
     """
     ApproveTariffDraft: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.ApproveTariffDraftRequest, _tariff_service_pb2.TariffReview]
     """Approve the newest draft of a version. No operator who saved this content approves it, by any key or command.
@@ -86,12 +86,12 @@ class TariffServiceStub:
     Errors: those of calls that write; NOT_FOUND: NOT_FOUND (no such draft); FAILED_PRECONDITION: REFUSED (the caller drafted it, its content
     is not `content_hash`, the version is published).
 
-    Command: `ratewright tariffs review`.
+    The command: `ratewright tariffs review`.
     """
     RejectTariffDraft: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.RejectTariffDraftRequest, _tariff_service_pb2.TariffReview]
     """Give the newest draft of a version back to its author. Errors: as ApproveTariffDraft; its author may do it.
 
-    Command: `ratewright tariffs review --reject`.
+    The command: `ratewright tariffs review`.
     """
     PublishTariff: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.PublishTariffRequest, _tariff_service_pb2.PublishTariffResponse]
     """Publish a reviewed draft: from its effective date on it prices, and it can never change. A version that is published stays so.
@@ -99,7 +99,7 @@ class TariffServiceStub:
     Errors: those of calls that write; NOT_FOUND: TARIFF_VERSION_UNKNOWN; FAILED_PRECONDITION: TARIFF_NOT_READY (no review, no notice, no
     what-if: the details name each condition by `review`, `notice` or `what-if`, with what to do).
 
-    Command: `ratewright tariffs publish`.
+    The command: `ratewright tariffs publish`.
     """
     RepealTariff: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.RepealTariffRequest, _tariff_service_pb2.RepealTariffResponse]
     """End a published version: from then on nothing is sold by it, until another version takes effect.
@@ -107,7 +107,7 @@ class TariffServiceStub:
     Errors: those of calls that write; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (an instant that is past, a version that is repealed,
     corrected, or followed by another one before).
 
-    Command: `ratewright tariffs repeal`.
+    The command: `ratewright tariffs repeal`.
     """
     GetTariffSheet: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.GetTariffSheetRequest, _tariff_service_pb2.TariffSheet]
     """The tariff sheet of a plan, as customers read it.
@@ -115,7 +115,7 @@ class TariffServiceStub:
     Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (no such catalogue or plan, or none in force then),
     TARIFF_VERSION_UNKNOWN; RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB); FAILED_PRECONDITION: REFUSED (the service cannot draw PDF).
 
-    Command: `ratewright tariffs sheet`.
+    The command: `ratewright tariffs sheet`.
     """
 
 @_typing.type_check_only
@@ -138,7 +138,7 @@ class TariffServiceAsyncStub(TariffServiceStub):
 
     Errors: those of files.
 
-    Command: `ratewright tariffs check`.
+    The command: `ratewright tariffs check`.
     """
     DraftTariff: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.DraftTariffRequest, _tariff_service_pb2.DraftTariffResponse]  # type: ignore[assignment]
     """Keep a catalogue as the draft of its version, for review by another operator. Nothing is priced with it yet. The content that is the draft
@@ -147,28 +147,28 @@ class TariffServiceAsyncStub(TariffServiceStub):
     Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
     eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
 
-    Command: `ratewright tariffs draft`.
+    The command: `ratewright tariffs draft`.
     """
     ListTariffVersions: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.ListTariffVersionsRequest, _tariff_service_pb2.ListTariffVersionsResponse]  # type: ignore[assignment]
     """Versions of one catalogue, or of all (`catalogues/-`), in the order of names and numbers, with what happened to each.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: CATALOGUE_UNKNOWN.
 
-    Command: `ratewright tariffs history`.
+    The command: `ratewright tariffs history`.
     """
     GetTariffVersion: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.GetTariffVersionRequest, _tariff_service_pb2.TariffVersion]  # type: ignore[assignment]
     """One version, published or the newest draft of it.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-    Command: `ratewright tariffs history`.
+    The command: `ratewright tariffs history`.
     """
     DiffTariffVersions: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.DiffTariffVersionsRequest, _tariff_service_pb2.DiffTariffVersionsResponse]  # type: ignore[assignment]
     """Changes from one version to another, published or drafts: a page of them, those that matter to customers among them.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-    Command: `ratewright tariffs diff`.
+    The command: `ratewright tariffs diff`.
     """
     ApproveTariffDraft: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.ApproveTariffDraftRequest, _tariff_service_pb2.TariffReview]  # type: ignore[assignment]
     """Approve the newest draft of a version. No operator who saved this content approves it, by any key or command.
@@ -176,12 +176,12 @@ class TariffServiceAsyncStub(TariffServiceStub):
     Errors: those of calls that write; NOT_FOUND: NOT_FOUND (no such draft); FAILED_PRECONDITION: REFUSED (the caller drafted it, its content
     is not `content_hash`, the version is published).
 
-    Command: `ratewright tariffs review`.
+    The command: `ratewright tariffs review`.
     """
     RejectTariffDraft: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.RejectTariffDraftRequest, _tariff_service_pb2.TariffReview]  # type: ignore[assignment]
     """Give the newest draft of a version back to its author. Errors: as ApproveTariffDraft; its author may do it.
 
-    Command: `ratewright tariffs review --reject`.
+    The command: `ratewright tariffs review`.
     """
     PublishTariff: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.PublishTariffRequest, _tariff_service_pb2.PublishTariffResponse]  # type: ignore[assignment]
     """Publish a reviewed draft: from its effective date on it prices, and it can never change. A version that is published stays so.
@@ -189,7 +189,7 @@ class TariffServiceAsyncStub(TariffServiceStub):
     Errors: those of calls that write; NOT_FOUND: TARIFF_VERSION_UNKNOWN; FAILED_PRECONDITION: TARIFF_NOT_READY (no review, no notice, no
     what-if: the details name each condition by `review`, `notice` or `what-if`, with what to do).
 
-    Command: `ratewright tariffs publish`.
+    The command: `ratewright tariffs publish`.
     """
     RepealTariff: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.RepealTariffRequest, _tariff_service_pb2.RepealTariffResponse]  # type: ignore[assignment]
     """End a published version: from then on nothing is sold by it, until another version takes effect.
@@ -197,7 +197,7 @@ class TariffServiceAsyncStub(TariffServiceStub):
     Errors: those of calls that write; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (an instant that is past, a version that is repealed,
     corrected, or followed by another one before).
 
-    Command: `ratewright tariffs repeal`.
+    The command: `ratewright tariffs repeal`.
     """
     GetTariffSheet: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.GetTariffSheetRequest, _tariff_service_pb2.TariffSheet]  # type: ignore[assignment]
     """The tariff sheet of a plan, as customers read it.
@@ -205,7 +205,7 @@ class TariffServiceAsyncStub(TariffServiceStub):
     Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (no such catalogue or plan, or none in force then),
     TARIFF_VERSION_UNKNOWN; RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB); FAILED_PRECONDITION: REFUSED (the service cannot draw PDF).
 
-    Command: `ratewright tariffs sheet`.
+    The command: `ratewright tariffs sheet`.
     """
 
 class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -231,7 +231,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: those of files.
 
-        Command: `ratewright tariffs check`.
+        The command: `ratewright tariffs check`.
         """
 
     @_abc_1.abstractmethod
@@ -246,7 +246,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
         eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
 
-        Command: `ratewright tariffs draft`.
+        The command: `ratewright tariffs draft`.
         """
 
     @_abc_1.abstractmethod
@@ -259,7 +259,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: CATALOGUE_UNKNOWN.
 
-        Command: `ratewright tariffs history`.
+        The command: `ratewright tariffs history`.
         """
 
     @_abc_1.abstractmethod
@@ -272,7 +272,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-        Command: `ratewright tariffs history`.
+        The command: `ratewright tariffs history`.
         """
 
     @_abc_1.abstractmethod
@@ -285,7 +285,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: TARIFF_VERSION_UNKNOWN.
 
-        Command: `ratewright tariffs diff`.
+        The command: `ratewright tariffs diff`.
         """
 
     @_abc_1.abstractmethod
@@ -299,7 +299,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: those of calls that write; NOT_FOUND: NOT_FOUND (no such draft); FAILED_PRECONDITION: REFUSED (the caller drafted it, its content
         is not `content_hash`, the version is published).
 
-        Command: `ratewright tariffs review`.
+        The command: `ratewright tariffs review`.
         """
 
     @_abc_1.abstractmethod
@@ -310,7 +310,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tariff_service_pb2.TariffReview, _abc.Awaitable[_tariff_service_pb2.TariffReview]]:
         """Give the newest draft of a version back to its author. Errors: as ApproveTariffDraft; its author may do it.
 
-        Command: `ratewright tariffs review --reject`.
+        The command: `ratewright tariffs review`.
         """
 
     @_abc_1.abstractmethod
@@ -324,7 +324,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: those of calls that write; NOT_FOUND: TARIFF_VERSION_UNKNOWN; FAILED_PRECONDITION: TARIFF_NOT_READY (no review, no notice, no
         what-if: the details name each condition by `review`, `notice` or `what-if`, with what to do).
 
-        Command: `ratewright tariffs publish`.
+        The command: `ratewright tariffs publish`.
         """
 
     @_abc_1.abstractmethod
@@ -338,7 +338,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: those of calls that write; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (an instant that is past, a version that is repealed,
         corrected, or followed by another one before).
 
-        Command: `ratewright tariffs repeal`.
+        The command: `ratewright tariffs repeal`.
         """
 
     @_abc_1.abstractmethod
@@ -352,7 +352,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (no such catalogue or plan, or none in force then),
         TARIFF_VERSION_UNKNOWN; RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE (more than 3 MiB); FAILED_PRECONDITION: REFUSED (the service cannot draw PDF).
 
-        Command: `ratewright tariffs sheet`.
+        The command: `ratewright tariffs sheet`.
         """
 
 def add_TariffServiceServicer_to_server(servicer: TariffServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

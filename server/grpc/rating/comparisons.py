@@ -9,7 +9,7 @@ from billing.what_if import all_plans, month
 from ratewright.v1 import rating_service_pb2 as pb
 from rating.errors import NotFoundError, quoted
 from server.grpc import convert
-from server.grpc.entrance import about
+from server.grpc.entrance import about_account
 from server.grpc.finance import values
 from server.grpc.refusals import invalid, not_found
 
@@ -26,8 +26,9 @@ def compare(home: Home, request: pb.ComparePlansRequest) -> pb.ComparePlansRespo
     """The month on every plan, the cheapest first."""
     values.require_texts(request)
     account_id = values.account(request.account)
+    about_account(home, account_id)
     try:
-        about(f"account {key_of(home, account_id)}")
+        key_of(home, account_id)
     except NotFoundError as error:
         raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id}) from error
     of_month = _month(request.month)

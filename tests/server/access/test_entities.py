@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 # The field that names the account of a call; of the others it is `name` or `parent`.
-ACCOUNT_FIELDS = {"PreviewBill": "account"}
+ACCOUNT_FIELDS = {"PreviewBill": "account", "ComparePlans": "account"}
 ENDINGS = {"GetStatement": "/statement", "GetDunningState": "/dunningState"}
 TEXTS = {
     **dict.fromkeys(("payment_id", "deposit_id", "promise_id", "plan_id", "credit_id"), "x-1"),
@@ -42,7 +42,7 @@ TEXTS = {
 PARENTS = frozenset(
     {
         *("ListInvoices", "ListPayments", "RecordPayment", "TakeDeposit", "ListDeposits", "RecordPromise", "ListPromises"),
-        *("AgreeInstalmentPlan", "ListInstalmentPlans", "GetAccount", "GetStatement", "GetDunningState", "PreviewBill"),
+        *("AgreeInstalmentPlan", "ListInstalmentPlans", "GetAccount", "GetStatement", "GetDunningState", "PreviewBill", "ComparePlans"),
     }
 )
 
