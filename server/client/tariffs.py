@@ -71,7 +71,7 @@ class Tariffs:
         return self._connection.pages(self._tariffs.DiffTariffVersions, asked, "changes", limit)
 
     def approve_tariff(self, name: str, note: str = "", *, content_hash: str = "") -> pb.TariffReview:
-        """Approve the draft of another operator; with `content_hash` exactly what was looked at."""
+        """Approve the draft of another operator; with `content_hash` exactly the content that was reviewed."""
         asked = pb.ApproveTariffDraftRequest(name=name, note=note, content_hash=content_hash)
         return self._connection.call(self._tariffs.ApproveTariffDraft, asked)
 

@@ -661,7 +661,7 @@ class ApproveTariffDraftRequest(_message.Message):
     name: _builtins.str
     """`catalogues/{catalogue}/versions/{version}`."""
     content_hash: _builtins.str
-    """The content that was looked at, or the beginning of its hash: a draft saved since with other content is refused."""
+    """The content that was reviewed, or the beginning of its hash: a draft saved since with other content is refused."""
     note: _builtins.str
     """A note for the author and later readers."""
     request_id: _builtins.str
