@@ -298,3 +298,19 @@ def test_a_draft_does_not_price(rating: RatingServiceStub, world: World) -> None
     catalogue.save(world.home, load(FIRST), catalogue.Operator("ana", 7), NOW_US)
     answer = refused(lambda: rating.RateBatch(ask(GOOD, "catalogues/mobile/versions/1", "mobile/smart-m"), timeout=30))
     assert answer[:2] == (MISSING, "TARIFF_VERSION_UNKNOWN")
+
+
+def test_damaged_batches_are_rated_or_refused(rating: RatingServiceStub) -> None:
+    """Bytes of a batch with all columns of usage are changed at random: no answer is an error of ours."""
+    whole = ipc(usage_table(tuple(Call("1001", f"2025-10-05T10:00:{second:02d}", 61) for second in range(9))))
+    draw, found = random.Random(18), set[str]()
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice((1, 2, 5))):
+            damaged[draw.randrange(len(damaged))] = draw.randrange(256)
+        try:
+            rating.RateBatch(ask(bytes(damaged)), timeout=30)
+            found.add("rated")
+        except grpc.RpcError:
+            found.add(refused(lambda: rating.RateBatch(ask(bytes(damaged)), timeout=30)).reason)  # noqa: B023 -- called at once
+    assert {"rated", "ARROW_MALFORMED"} <= found <= {"rated", "ARROW_MALFORMED", "ARROW_SCHEMA", "ROW_MALFORMED", "BATCH_TOO_LARGE"}
