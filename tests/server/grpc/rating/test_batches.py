@@ -8,6 +8,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import msgspec
 import pyarrow as pa
 import pytest
 from google.protobuf import timestamp_pb2
@@ -17,13 +18,14 @@ from billing import catalogue
 from mediation.stream import STREAM_V1
 from ratewright.v1 import rating_service_pb2 as pb
 from ratewright.v1 import rating_service_pb2_grpc
+from rating.model import Service, UsageRule, Zone
 from rating.money import parse_micros
 from rating.schema import USAGE_V1
 from rating.status import Status
 from server.actions import rate_batch
 from server.grpc import convert
 from tariffs.reading.load import load
-from tests.billing.runs.world import Call, usage_table
+from tests.billing.runs.world import Call, instant_us, price_of, shop, usage_table
 from tests.server.cli.test_quote import TELLS
 from tests.server.grpc.calls import refused
 from tests.server.grpc.conftest import NOW_US
@@ -220,6 +222,31 @@ def test_a_version_that_is_taken_to_price_earlier(rating: RatingServiceStub) -> 
     assert [(Status(each["status"]).name, each["charge_micros"]) for each in moved] == [("NO_VERSION", None), ("RATED", dec("0.20"))]
     again = charges(rating.RateBatch(ask(usage(rows), TELLS_1, "tells/all"), timeout=30))
     assert again == own, "the next call asks for its own time again"
+
+
+def test_a_version_that_ends(rating: RatingServiceStub, world: World) -> None:
+    """shop@2 prices from 1 to 10 November, and nothing follows it; taken to price from 1 October on it has no end."""
+    ends = shop(2, instant_us("2025-11-01"), effective_to_us=instant_us("2025-11-10"))
+    catalogue.publish(world.home, ends, world.tick())
+    rows = [CALL | {"start_us": instant_us(f"2025-{day}T12:00:00")} for day in ("10-31", "11-05", "11-12")]
+    own = rating.RateBatch(ask(usage(rows), "catalogues/shop/versions/2"), timeout=30)
+    assert [Status(each["status"]).name for each in charges(own)] == ["NO_VERSION", "RATED", "NO_VERSION"]
+    day = convert.date(dt.date(2025, 10, 1))
+    moved = rating.RateBatch(ask(usage(rows), "catalogues/shop/versions/2", effective_date=day), timeout=30)
+    assert dict(moved.status_counts) == {"RATED": 3}
+
+
+def test_short_codes_are_known_by_the_plan(rating: RatingServiceStub, world: World) -> None:
+    """110 has a price of 0.50 a minute on the plan. 853, an extension, is no number: there is no price for it, as for none."""
+    base = shop(2, instant_us("2025-11-01"))
+    rule = UsageRule(Service.VOICE, "help", "Help")
+    plan = msgspec.structs.replace(base.plans[0], rules=(*base.plans[0].rules, rule))
+    zones, prices = (*base.zones, Zone(3, "help", (), short_codes=("110",))), (*base.prices, price_of(103, "Help", 13, 500_000))
+    catalogue.publish(world.home, msgspec.structs.replace(base, zones=zones, prices=prices, plans=(plan,)), world.tick())
+    call = {"service": VOICE, "start_us": instant_us("2025-11-05T12:00:00"), "duration_us": 60_000_000}
+    rows = [call | {"other_raw": "110"}, call | {"other_raw": "853"}, call | {"service": SMS, "other_raw": "110"}, call]
+    found = charges(rating.RateBatch(ask(usage(rows), "catalogues/shop/versions/2"), timeout=30))
+    assert [(Status(each["status"]).name, each["charge_micros"]) for each in found] == [("RATED", dec("0.50")), *[("NO_ZONE", None)] * 3]
 
 
 def test_quantities_that_no_column_could_add(rating: RatingServiceStub) -> None:
