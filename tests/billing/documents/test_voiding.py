@@ -9,7 +9,7 @@ import time
 import pytest
 
 from billing import invoicing, payments, setting_changes
-from billing.accounts.kinds import DiscountFact
+from billing.accounts.kinds import DiscountFact, PayerFact
 from billing.allocations import open_items
 from billing.catalogue import Operator
 from billing.documents import voiding
@@ -193,6 +193,24 @@ def test_an_older_invoice_is_reissued_on_the_date_of_the_latest_run(billed: Worl
     assert billed.lines("R-0000000003") == before  # it is the first bill of October that stands: no line is a correction
     assert invoicing.get_invoice(billed.home, "R-0000000003").summary.issued_on == "2025-12-02"
     assert (cents(billed), wrong(billed)) == (1379 + 1060, [])
+
+
+def test_a_reissue_has_the_date_of_the_last_bill_of_those_that_any_line_is_billed_with(billed: World) -> None:
+    """The bill of November corrects October. Anna pays for ben in October alone, as is told late, and ben has a bill of 1 January by then.
+
+    October is computed for both, so the reissue is dated 1 January; by the bill's own period, from 1 November on, it would be 1 December.
+    """
+    billed.account("ben")
+    billed.subscription("ben-1", "ben", "shop/basic", "1002")
+    billed.take(Call("1001", "2025-10-20T10:00:00", 60))
+    billed.bill("2025-12-01")
+    (corrects,) = billed.numbers("anna")[1:]
+    assert {line[1] for line in billed.lines(corrects)} == {"2025-10-01", "2025-11-01"}
+    day = dt.date(2026, 1, 1)
+    cycle.run(billed.home, day, billed.begun(day), order=cycle.Order(accounts=frozenset({"ben"})))
+    void(billed, corrects, "2026-01-02")
+    tell(billed, "ben", "payer", PayerFact("anna"), "2025-10-01", "2025-11-01")
+    assert voiding.preview_reissue(billed.home, corrects, who(billed)).bill_date == "2026-01-01"
 
 
 def test_a_dry_run_changes_nothing(billed: World) -> None:

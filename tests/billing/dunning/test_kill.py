@@ -1,4 +1,4 @@
-"""Killed at each commit point of a policy that is added and of a run that is undone, and called again: the same as without the kill."""
+"""Killed at each commit point of a policy that is added, of a run and of its undoing, and called again: the same as without the kill."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 NOW_US = START_US + 360 * 86_400_000_000  # 27 December 2025
-POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"dunning_undo", "dunning_policy"}]
+POINTS = [name for name in commit_points.POINTS if name.split(".")[0] in {"dunning", "dunning_undo", "dunning_policy"}]
 STERN = Policy("standard", (Step(1, Action.REMIND, 1), Step(2, Action.BAR_OUTGOING, 2)))
 KEPT = (
     (tables.dunning_runs, ("run_id", "as_of")),
