@@ -232,6 +232,24 @@ def test_what_was_built_on_it_stands_in_the_way(world: World, what: str) -> None
     assert (totals(world, "ben")[-1], all_is_well(world)) == (3816, True)
 
 
+def test_all_that_was_built_on_a_run_is_told_at_once(world: World) -> None:
+    """Of anna's 13.79 are paid 5.00 and credited 1.00 with its tax; the rest is in two parts. Ben's bill is written off but for a cent."""
+    undone = run(world, "2025-11-01")
+    pay(world, 500)
+    wanted = instalments.Wanted("I1", "anna", dt.date(2025, 11, 2), equal=2, first_on=dt.date(2025, 12, 1))
+    instalments.agree(world.home, wanted, payments.Act(catalogue.Operator("clerk", 7), world.tick()))
+    credit(world, "R-0000000001", 1, 100)
+    who_ = Who("clerk", 7, world.tick())
+    write_off.write_off(world.home, "R-0000000002", dt.date(2025, 11, 5), "gone", who_, amount_micros=3815 * CENT, limit_micros=5000 * CENT)
+    shown = undoing.undo(world.home, undone, "wrong", who(world), dry_run=True)
+    assert [(each.account_ids, each.document, each.reason.partition(" payment")[0]) for each in shown.blockers] == [
+        (("anna",), "R-0000000001", "C-0000000001 credits charges of R-0000000001"),
+        (("anna",), "R-0000000001", "R-0000000001 is in the plan of instalments I1"),
+        (("anna",), "R-0000000001", "R-0000000001 is paid by"),
+        (("ben",), "R-0000000002", "R-0000000002 is written off"),
+    ]
+
+
 def test_a_closed_month_stands_in_the_way(world: World) -> None:
     undone = run(world, "2025-11-01")
     closed_months.close(world.home, "", "2025-11", "month end", who(world))
