@@ -203,6 +203,22 @@ def test_a_job_whose_months_leave_something_else_by_now_is_another_one(world: Wo
     assert [paid(world, "a basic"), confirmed(world)] == [expected, True], why
 
 
+def test_a_job_without_documents_is_planned_anew_once_its_month_leaves_something_else(world: World) -> None:
+    """November leaves 20 of 40 minutes to December; 30 once the job about October has left it 10 more. No bill of November differs."""
+    publish(world, 2, 20)
+    customer(world, "a", "basic", months={"2025-10": 30, "2025-11": 20})
+    for date in ("2025-11-01", "2025-12-01"):
+        world.bill(date)
+    publish(world, 3, 40)
+    november = request("shop/basic", 3, "2025-11")
+    first = jobs.plan(world.home, november, Who("ana", 1, world.tick())).job_id
+    assert apply(world, "2025-11", on="2025-12-02") == []
+    assert jobs.plan(world.home, november, Who("ana", 1, world.tick())).job_id == first
+    apply(world, "2025-10", on="2025-12-02")
+    again = jobs.plan(world.home, november, Who("ana", 1, world.tick()))
+    assert (again.existed, again.job_id > first) == (False, True)
+
+
 def test_a_void_is_of_the_rating_unit_as_it_was(world: World) -> None:
     """Who pays for another later on has a void document of his own: what the job left to the other stays."""
     publish(world, 2, 20)
