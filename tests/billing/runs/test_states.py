@@ -95,6 +95,15 @@ def test_a_list_is_approved_by_somebody_else(two: World) -> None:
     assert balanced(two)
 
 
+def test_an_approval_is_about_the_list_that_was_looked_at(two: World) -> None:
+    run(two, trial=True)
+    states.decide(two.home, 1, states.APPROVED, BEN, "looked at", two.tick())
+    with two.home.begin() as connection:
+        assert states.approved_by(connection, 1) == BEN
+        connection.execute(tables.run_drafts.update().values(sha256=b"another list".ljust(32)))
+        assert states.approved_by(connection, 1) is None
+
+
 def test_a_rejected_list_is_never_billed_and_the_date_is_run_anew(two: World) -> None:
     run(two, trial=True)
     assert states.decide(two.home, 1, states.DECISION_REJECTED, ADA, "a tariff is wrong", two.tick()).state == "rejected"
