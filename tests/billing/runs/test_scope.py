@@ -173,6 +173,27 @@ def test_a_hold_keeps_those_out_that_are_billed_with_it_in_an_open_period(name: 
     assert starts(decided) == [[] if together else ["2025-12-01", "2026-01-01"], [], ["2025-12-01", "2026-01-01"]]
 
 
+# commits as of which account 1 and account 2 were looked at; the payer of account 1 is retracted in commit 50
+@pytest.mark.parametrize(
+    ("looked_at", "together"),
+    [
+        ((40, 40), [0, 1]),
+        ((60, 40), [0, 1]),  # what the second paid by mistake is still to be given back
+        ((40, 60), [0, 1]),
+        ((50, 50), [0]),
+        ((60, 60), [0]),
+    ],
+)
+def test_a_retracted_payer_is_billed_with_an_account_until_both_were_looked_at_since(
+    looked_at: tuple[int, int], together: list[int]
+) -> None:
+    agreed = dataclasses.replace(NOTHING, parted={0: ((1, 50),)})
+    facts = dataclasses.replace(Facts.of([account(1), account(2), account(3)]), agreed=agreed)
+    open_day = np.full(3, day_number(dt.date(2026, 1, 1)), np.int64)
+    found = due_accounts.Together(facts, dt.date(2026, 2, 1), open_day, np.array([*looked_at, 40], np.int64))
+    assert found.with_others([0]) == together
+
+
 def test_test_accounts_are_left_out_and_billed_from_when_that_ends() -> None:
     ends = {1: ((Span(dt.date.min, None), "test"), (Span(dt.date(2026, 1, 15), None), "normal"))}
     facts = Facts.of([account(1, category="test"), account(2, category="test"), account(3)])
