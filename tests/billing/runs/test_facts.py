@@ -10,7 +10,7 @@ import pytest
 
 from billing.charges.proration import Span
 from billing.runs.contracts import facts, price_list
-from billing.runs.contracts.agreements import NOBODY
+from billing.runs.contracts.agreements import NOBODY, Relation
 from billing.runs.contracts.contracts import Contracts
 from billing.store import tables
 from rating.dates import day_of
@@ -166,6 +166,17 @@ def test_a_rating_unit_is_everybody_who_ever_paid_for_each_other(world: World) -
     assert [relation.other for relation in found.agreed.payers[0]] == [2, NOBODY]
     assert found.agreed.subscription_payers[key][0].kinds == ("usage",)
     assert dora not in found.account_keys[found.account_unit]
+
+
+def test_a_relation_holds_up_to_the_day_that_ends_it(world: World) -> None:
+    for name in ("anna", "bela"):
+        world.account(name)
+    (anna,) = keys(world, "anna")
+    for kind, named in (("payer", "payer"), ("sponsor", "sponsor"), ("pool", "root")):
+        tell(world, tables.account_facts, anna, kind, "2025-11-01", to="2025-12-01", **{named: "bela"})
+    november = (Relation(Span(dt.date(2025, 11, 1), dt.date(2025, 12, 1)), 1),)
+    found = loaded(world).agreed
+    assert (found.payers, found.sponsors, found.pools) == ({0: november}, {0: november}, {0: november})
 
 
 def test_other_plans_for_some_leave_the_others_as_they_are(world: World) -> None:
