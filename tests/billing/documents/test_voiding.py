@@ -213,6 +213,14 @@ def test_a_reissue_has_the_date_of_the_last_bill_of_those_that_any_line_is_bille
     assert voiding.preview_reissue(billed.home, corrects, who(billed)).bill_date == "2026-01-01"
 
 
+def test_a_reissue_has_the_date_of_the_last_run_that_covered_the_account_though_it_billed_nothing(billed: World) -> None:
+    """Her only subscription ends with October: the run of December has nothing to bill."""
+    billed.end("anna-1", "2025-11-01")
+    assert billed.bill("2025-12-01").invoices == 0
+    void(billed, FIRST, "2025-12-02")
+    assert voiding.preview_reissue(billed.home, FIRST, who(billed)).bill_date == "2025-12-01"
+
+
 def test_a_dry_run_changes_nothing(billed: World) -> None:
     assert void(billed, FIRST, dry_run=True).total_micros == 1379 * CENT
     assert (cents(billed), void(billed, FIRST).postings, wrong(billed)) == (1379, 4, [])
