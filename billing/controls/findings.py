@@ -82,6 +82,15 @@ def findings(home: Home, through_seq: int | None = None) -> list[Finding]:
     return [_finding(row, words.get(row.finding_id, [])) for row in rows]
 
 
+def count_open(home: Home) -> int:
+    """The number of findings that nobody has closed."""
+    finding, decision = tables.control_findings, tables.finding_decisions
+    closed = sa.select(decision.c.finding_id).where(decision.c.kind == CLOSED)
+    with home.connect() as connection:
+        query = sa.select(sa.func.count()).select_from(finding).where(finding.c.finding_id.not_in(closed))
+        return int(connection.execute(query).scalar_one())
+
+
 def assign(  # noqa: PLR0913, PLR0917 -- what and by whom
     home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int, *, dry_run: bool = False
 ) -> Finding:

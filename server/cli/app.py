@@ -54,6 +54,7 @@ COMMANDS = (
     ("certs", "server.cli.access:certs_app", "Certificates of operators and of the service."),
     ("audit", "server.cli.access:audit_app", "The trail of writes, reads and refusals."),
     ("status", "server.cli.status:status", "Show a home on one page: what is due, waits and is open, and the command with more."),
+    ("config", "server.cli.config:app", "The configuration of the service: show each value and where it comes from."),
     ("serve", "server.cli.serve:serve", "Answer gRPC calls: usage streams, quotes, invoices, dunning, bill runs."),
 )
 

@@ -1,9 +1,9 @@
 """The entrance of the service: each call has an operator with a role for it, or is refused before its servicer is called.
 
-    metadata, TLS -> the operator (`access.identity`) -> the rule of the call (`access.roles`) -> the call, acting as that operator
-                                                                                               -> the audit trail -> the answer leaves
+    metadata, TLS -> the operator (`access.identity`) -> the rule of the call (`access.roles`) -> its limits (`operator_limits`)
+        -> the call, acting as that operator -> the audit trail -> the answer leaves -> metrics; a refusal is in the log as well
 
-Refuses, beside what `access.identity` refuses: PERMISSION_DENIED: ROLE_MISSING, ENTITY_NOT_ALLOWED.
+Refuses, beside what `access.identity` and `operator_limits` refuse: PERMISSION_DENIED: ROLE_MISSING, ENTITY_NOT_ALLOWED.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -27,9 +28,13 @@ from server.access import roles
 from server.access.identity import Caller, Identities
 from server.access.masking import Mask, mask_for
 from server.access.trail import Entry, Trail
-from server.grpc import field_masks
+from server.grpc import field_masks, under_way
 from server.grpc.admission import peer_of
+from server.grpc.call_log import CallLog
+from server.grpc.operator_limits import Limit, OperatorLimits, Pace
 from server.grpc.refusals import Refusal, abort, answering, as_refusal, invalid
+from server.grpc.under_way import UnderWay
+from server.observing.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,17 +52,21 @@ PRACTICE_HEADER: Final = "ratewright-practice"  # of answers: what they say is n
 REASON_CHARACTERS_MAX: Final = 500
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
 _log = logging.getLogger(__name__)
+_NO_DEADLINE_S: Final = 10 * 365 * 86_400.0
 _OK: Final = "OK"
 _OPENED: Final = "OPENED"  # a stream of answers, of which the first one has not left yet
 _ENTERED: Final[contextvars.ContextVar[_Entered | None]] = contextvars.ContextVar("entered", default=None)
 
 
 class Access(NamedTuple):
-    """Identities, trail and clock, which the entrance asks."""
+    """What the entrance asks: identities, trail, clock, limits of operators; and what it tells of each end of a call."""
 
     identities: Identities
     trail: Trail
     clock_us: Callable[[], int]
+    limits: OperatorLimits = OperatorLimits(Limit())
+    meter: Meter = Meter()
+    log: CallLog = CallLog()
 
 
 class _Open(NamedTuple):
@@ -77,6 +86,12 @@ def mask() -> Mask:
     """The mask of names and numbers for this call; none behind an entrance that is not guarded."""
     entered = _ENTERED.get()
     return Mask(hides=False) if entered is None else mask_for(entered.caller.roles | {entered.role}, has_reason=bool(entered.reason))
+
+
+def pace() -> Pace:
+    """The pace at which the operator of this call may send rows."""
+    entered = _ENTERED.get()
+    return Pace() if entered is None else entered.limits.pace(entered.caller.name)
 
 
 def about(subject: str) -> None:
@@ -144,7 +159,7 @@ class Entrance(_Interceptor):
     def _answered(self, method: Callable[..., Any], call: str, rule: roles.Rule) -> Callable[..., Any]:
         def behind(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- messages of any method
             with self._entered(call, rule, context) as entered:
-                answer = method(request, context)
+                answer = method(entered.messages(request), context)
                 with answering(context):
                     entered.require_entity()
                     answer = field_masks.cut(answer, entered.fields)
@@ -155,9 +170,9 @@ class Entrance(_Interceptor):
 
     def _streamed(self, method: Callable[..., Any], call: str, rule: roles.Rule) -> Callable[..., Any]:
         def behind(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401 -- as above
-            with self._entered(call, rule, context) as entered:
+            with self._entered(call, rule, context, is_stream=True) as entered:
                 is_opened = False
-                for answer in method(request, context):
+                for answer in method(entered.messages(request, context.is_active), context):
                     if not is_opened:
                         with answering(context):
                             entered.require_entity()
@@ -170,16 +185,42 @@ class Entrance(_Interceptor):
         return behind
 
     @contextlib.contextmanager
-    def _entered(self, call: str, rule: roles.Rule, context: grpc.ServicerContext) -> Iterator[_Entered]:
-        """Let a call in, or abort it; its end is recorded."""
+    def _entered(self, call: str, rule: roles.Rule, context: grpc.ServicerContext, *, is_stream: bool = False) -> Iterator[_Entered]:
+        """Let a call in, or abort it; its end is recorded, measured and, where it was refused, in the log."""
         assert self._access is not None, call
         given = dict(context.invocation_metadata())
+        this = UnderWay(call, under_way.request_id_of(given))
+        mark, began_s = under_way.begin(this), time.monotonic()
+        ended = _OK
+        try:
+            with self._let_in(call, rule, context, given, is_stream=is_stream) as entered:
+                yield entered
+            ended = entered.outcome
+        except BaseException:
+            ended = _outcome(context)
+            raise
+        finally:
+            under_way.end(mark)
+            seconds = time.monotonic() - began_s
+            self._access.meter.call_ended(call, ended, this.reason, seconds)
+            if ended != _OK:
+                self._access.log.refused(this, ended, seconds)
+
+    @contextlib.contextmanager
+    def _let_in(
+        self, call: str, rule: roles.Rule, context: grpc.ServicerContext, given: dict[str, str | bytes], *, is_stream: bool
+    ) -> Iterator[_Entered]:
+        assert self._access is not None, call
         metadata = {key: value for key, value in given.items() if isinstance(value, str)}
         peer = peer_of(context)
         found: Caller | None = None
+        held = contextlib.ExitStack()
         try:
             found = self._access.identities.caller(metadata, _auth_context(context))
             role, entities = _role(found, rule, call)
+            self._access.limits.admit(found.name, is_stream=is_stream, remaining_s=_remaining_s(context))
+            if is_stream:
+                held.enter_context(self._access.limits.stream(found.name))
         except Refusal as refusal:
             with answering(context):
                 self._record_refusal(call, found, peer, refusal)
@@ -196,9 +237,9 @@ class Entrance(_Interceptor):
         with self._lock:
             self._open[id(entered)] = _Open(found, context)
         try:
-            with answering(context):
-                entered.fields = field_masks.parse(metadata.get(field_masks.HEADER, ""), call)
-            with acting.acting_as(actor):
+            with held, acting.acting_as(actor):
+                with answering(context):
+                    entered.fields = field_masks.parse(metadata.get(field_masks.HEADER, ""), call)
                 yield entered
         finally:
             with self._lock:
@@ -280,6 +321,7 @@ class _Entered:
         self.caller, self.subject, self.reason = caller, "", actor.reason
         self.role, self.entities, self.is_of_entity = role, entities, False  # entities None: all
         self.fields: field_masks.Tree = {}  # of the answer, that alone are asked for
+        self.limits, self.outcome = access.limits, ""
         self._access, self._actor, self._is_recorded = access, actor, is_recorded
         self._is_over = False
 
@@ -292,7 +334,14 @@ class _Entered:
         """Record how the call ended, once."""
         if not self._is_over:
             self._is_over = True
+            self.outcome = outcome
             self.record(outcome)
+
+    def messages(self, request: Any, lives: Callable[[], bool] | None = None) -> Any:  # noqa: ANN401 -- one message, or many
+        """What the caller sends, within its limits; `lives` of a stream."""
+        if isinstance(request, bytes):  # behind no gate
+            return next(self.limits.messages(self.caller.name, iter((request,))))
+        return self.limits.messages(self.caller.name, request, lives)
 
     def record(self, outcome: str) -> None:
         """Write an entry: of every refusal, and of answers that are to be recorded."""
@@ -342,6 +391,12 @@ def _cancel(context: Any) -> None:  # noqa: ANN401 -- the stubs of a context lea
 
 def _auth_context(context: Any) -> Mapping[str, list[bytes]]:  # noqa: ANN401 -- as above
     return {key if isinstance(key, str) else key.decode(): list(values) for key, values in context.auth_context().items()}
+
+
+def _remaining_s(context: Any) -> float | None:  # noqa: ANN401 -- as above
+    """Seconds until the deadline of a call. gRPC has one that is far away for a call without one."""
+    remaining_s = context.time_remaining()
+    return None if remaining_s is None or remaining_s > _NO_DEADLINE_S else remaining_s
 
 
 def _outcome(context: Any) -> str:  # noqa: ANN401 -- as above

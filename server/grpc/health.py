@@ -45,6 +45,11 @@ class Health(health_pb2_grpc.HealthServicer):
             return health_pb2.HealthCheckResponse(status=self._status)
         raise AssertionError("the call was ended above")
 
+    def List(self, request: health_pb2.HealthListRequest, context: grpc.ServicerContext) -> health_pb2.HealthListResponse:  # noqa: ARG002 -- as grpc calls it
+        """The status of every service now."""
+        status = health_pb2.HealthCheckResponse(status=self._status)
+        return health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, status))
+
     def Watch(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext) -> Iterator[health_pb2.HealthCheckResponse]:
         """The status now, and whenever it changes."""
         if not context.add_callback(self._wake):

@@ -1,6 +1,7 @@
 """Refusals of calls: a gRPC status with one sentence and a google.rpc.ErrorInfo that programs can read.
 
 Where fields are at fault a google.rpc.BadRequest names them: the field in `metadata`, or the places of mistakes in a file that was sent.
+A google.rpc.RetryInfo says when to try again, a google.rpc.RequestInfo which line of the log is about the call.
 
 `Refusal` is raised anywhere below a servicer method; `answering` turns it, and every other exception, into the status of the call.
 The domain is `ratewright`; reasons are the ones the .proto files list. A mistake of ours is logged and shown without its inside.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -21,9 +23,12 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from rating.errors import QUOTED_CHARACTERS_MAX, UnusableBatchError, UserError
+from server.grpc import under_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from google.protobuf.message import Message
 
 DOMAIN: Final = "ratewright"
 MESSAGE_BYTES_MAX: Final = 800  # UTF-8; on the wire up to three times as many
@@ -36,19 +41,22 @@ _log = logging.getLogger(__name__)
 class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the caller may have wanted
     """A call that is not done. `reason` is UPPER_SNAKE_CASE and stable; `metadata` names what was at fault."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one argument a part of the status
         self,
         code: grpc.StatusCode,
         reason: str,
         message: str,
         metadata: Mapping[str, str] | None = None,
         violations: Iterable[tuple[str, str]] = (),
+        *,
+        retry_after_s: float | None = None,
     ) -> None:
         message = _cut(message)
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
+        self.retry_after_s = retry_after_s
         self.metadata = {name: value[:VALUE_CHARACTERS_MAX] for name, value in (metadata or {}).items()}
         told = [*violations, *([(self.metadata["field"], self.message)] if "field" in self.metadata else [])]
         self.violations = [(field[:VALUE_CHARACTERS_MAX], text[:VALUE_CHARACTERS_MAX]) for field, text in told[:VIOLATIONS_MAX]]
@@ -102,6 +110,9 @@ def answering(context: grpc.ServicerContext) -> Iterator[None]:
 
 def abort(context: grpc.ServicerContext, refusal: Refusal) -> None:
     """End the call with the refusal's status. Raises, as grpc's own abort does."""
+    call = under_way.current()
+    if call is not None:
+        call.reason = refusal.reason
     context.abort_with_status(rpc_status.to_status(_status(refusal)))
 
 
@@ -113,12 +124,21 @@ def _cut(message: str) -> str:
 
 
 def _status(refusal: Refusal) -> status_pb2.Status:
-    details = [any_pb2.Any()]
-    details[0].Pack(error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata))
+    info = error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata)
+    told: list[Message] = [info]  # the first of all: who reads one detail alone reads the reason
     if refusal.violations:
         violation = error_details_pb2.BadRequest.FieldViolation
-        told = [violation(field=field, description=text) for field, text in refusal.violations]
-        details.append(any_pb2.Any())
-        details[1].Pack(error_details_pb2.BadRequest(field_violations=told))
+        fields = [violation(field=field, description=text) for field, text in refusal.violations]
+        told.append(error_details_pb2.BadRequest(field_violations=fields))
+    if refusal.retry_after_s is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(math.ceil(refusal.retry_after_s * 1_000))
+        told.append(retry)
+    call = under_way.current()
+    if call is not None:
+        told.append(error_details_pb2.RequestInfo(request_id=call.request_id))
+    details = [any_pb2.Any() for _ in told]
+    for detail, message in zip(details, told, strict=True):
+        detail.Pack(message)
     number: int = refusal.code.value[0]
     return status_pb2.Status(code=number, message=refusal.message, details=details)

@@ -8,7 +8,6 @@ closed.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import time
 from concurrent import futures
 from pathlib import Path
@@ -29,7 +28,9 @@ from ratewright.v1 import (
     tariff_service_pb2_grpc,
     usage_service_pb2_grpc,
 )
-from rating.errors import UserError, quoted
+from rating.errors import UserError
+from server.configuration import checking
+from server.configuration.addresses import Address
 from server.grpc import calls, finance, health, tls
 from server.grpc.accounts.account_service import AccountService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
@@ -71,44 +72,15 @@ SERVICE_NAMES: Final = tuple(
 )
 
 
-class Address(NamedTuple):
-    """The address to listen on. Port 0 lets the system choose one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_address(text: str) -> Address:
-    """`HOST:PORT`, IPv6 in brackets; a wrong call when it is neither."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 2**16):
-        raise UserError(
-            f"address {quoted(text)} is not HOST:PORT", "give one such as 127.0.0.1:50051; port 0 takes a free one", exit_status=2
-        )
-    return Address(host, int(port))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach `host`. A name other than localhost may resolve to anything, so it is not."""
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
-
-
 def check_reach(address: Address, files: Tls | None) -> None:
     """Refuse to listen on a network without TLS."""
-    if files is None and not is_loopback(address.host):
-        raise UserError(
-            f"{address} can be reached from other machines, and there is no TLS",
-            "add --tls-cert FILE --tls-key FILE, or listen on 127.0.0.1",
-            exit_status=2,
-        )
+    error = checking.reach(address, has_tls=files is not None)
+    if error is not None:
+        raise error
+
+
+OPERATIONS_NAME: Final = "google.longrunning.Operations"
+HEALTH_NAME: Final = "grpc.health.v1.Health"
 
 
 class Listening(NamedTuple):
@@ -199,17 +171,20 @@ class Service:
         sources: Sequence[Source] | None = None,
         access: Access | None = None,
         new_stream_id: Callable[[], str] = random_id,
+        has_reflection: bool = False,
     ) -> Self:
         """Answer calls. `clock_us` gives microseconds UTC; usage streams of `sources` are taken, with ids of `new_stream_id`.
 
         `access`: what is asked of each call; without it everybody may make every call, as tests of single services need it.
+        `has_reflection`: operators may ask which calls there are.
         """
         server = listening.server
         if access is not None:
             listening.entrance.guard(access)
-        sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us)
+        meter = None if access is None else access.meter
+        sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us, meter)
         streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
-        usage = UsageService(sink, listening.gate, streams)
+        usage = UsageService(sink, listening.gate, streams, meter)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, home.page_token_key()), server)
@@ -226,6 +201,8 @@ class Service:
         calls.forget_old(door)
         health_servicer = health.Health(("", *SERVICE_NAMES))
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+        if has_reflection:
+            _reflect(server)
         server.start()
         health_servicer.set(health.SERVING)
         return cls(listening, usage, operations, health_servicer)
@@ -257,6 +234,15 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _reflect(server: grpc.Server) -> None:
+    """Answer which calls there are."""
+    try:
+        from grpc_reflection.v1alpha import reflection  # noqa: PLC0415 -- of an extra
+    except ImportError:
+        raise UserError("--reflection needs the package grpcio-reflection", "install ratewright[reflection]") from None
+    reflection.enable_server_reflection((*SERVICE_NAMES, OPERATIONS_NAME, HEALTH_NAME, reflection.SERVICE_NAME), server)
 
 
 def _bind(server: grpc.Server, address: Address, credentials: grpc.ServerCredentials | None) -> int:

@@ -57,6 +57,11 @@ def check(tls: Tls, now_us: int) -> str:
     return _check_dates(tls.certificate, now_us)
 
 
+def end_us(certificate: Path) -> int:
+    """The last instant at which all certificates of a file hold, in microseconds UTC."""
+    return min(validity(der).until_us for der in _chain(certificate))
+
+
 def credentials(tls: Tls, *, client_authorities: Path | None = None) -> grpc.ServerCredentials:
     """The key and certificate chain that the server signs with and shows.
 
@@ -70,7 +75,7 @@ def credentials(tls: Tls, *, client_authorities: Path | None = None) -> grpc.Ser
 
 def _check_dates(certificate: Path, now_us: int) -> str:
     validities = [validity(der) for der in _chain(certificate)]
-    until_us = min(each.until_us for each in validities)
+    until_us = end_us(certificate)
     if until_us < now_us:
         raise UserError(
             f"TLS certificate {certificate} is not valid any more: it ended at {_instant(until_us)}", "renew it, and start the server again"

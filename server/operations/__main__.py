@@ -8,11 +8,13 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts threads for products of matrices, of which there are none here
 
+from server import process_limits
 from server.operations import doing, processes
 
 
 def main(home_path: str, name: str, descriptor: int) -> None:
     """Do an operation at a lower priority. The lock is this process's alone from now on."""
+    process_limits.dump_no_core()
     os.nice(processes.NICENESS)
     os.set_inheritable(descriptor, False)
     processes.sign(descriptor, os.getpid())

@@ -176,6 +176,15 @@ def page(home: Home, before: int | None, size: int) -> list[Operation]:
     return [find(home, name) for name in names]
 
 
+def begun(home: Home) -> list[Operation]:
+    """Operations whose end is not stored and that no other one has gone on with: they work, or their process is gone."""
+    row = tables.operations
+    with home.connect() as connection:
+        resumed = sa.select(row.c.resumes).where(row.c.resumes.is_not(None))
+        names = connection.execute(sa.select(row.c.name).where(row.c.state == RUNNING, row.c.name.not_in(resumed))).scalars().all()
+    return [find(home, name) for name in names]
+
+
 def run_of(home: Home, operation: Operation) -> int | None:
     """The bill run that an operation goes on with, or has begun; None where there is none."""
     if operation.run_id is not None or operation.kind not in _RUNS:

@@ -69,6 +69,12 @@ class GroupCommit(Generic[Batch, Receipt]):
             self._changed.notify_all()
             return answer
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """The number of batches that wait, and the bytes that they occupy."""
+        with self._changed:
+            return len(self._waiting), self._waiting_bytes
+
     def end_by(self, within_s: float) -> None:
         """Begin no group later than `within_s` from now, nor after one that found no store: what waits then gets ClosedError."""
         with self._changed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -31,6 +32,7 @@ from server.grpc.refusals import Refusal, invalid, not_found
 from server.grpc.usage import arrow_batches, column_batches
 from server.grpc.usage.group_commit import GroupCommit
 from server.grpc.usage.stream_calls import refused
+from server.observing.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,8 +67,9 @@ def stream_sources(names: Sequence[str]) -> list[model.Source]:
 class StoringSink:
     """Stores batches of usage streams in a home, many with one sync."""
 
-    def __init__(self, home: Home, taken: Sequence[model.Source], clock_us: Callable[[], int]) -> None:
+    def __init__(self, home: Home, taken: Sequence[model.Source], clock_us: Callable[[], int], meter: Meter | None = None) -> None:
         """Batches of `taken` are stored."""
+        self._meter = meter or Meter()
         self._home = home
         self._actor = acting.of_process(CALL)._replace(via=Via.SERVICE)  # one commit has batches of many operators
         self._sources = {source.name: source for source in taken}
@@ -95,6 +98,7 @@ class StoringSink:
             decoded = stream.to_usage(rows, self._find(line.source), hash_key=self._home.hash_key)
             place = None if line.stream_key is None else Place(line.stream_key, batch.offset, offsets.digest_of(decoded))
             answer = self._writer.submit(LinedBatch(line, decoded, place), size_bytes(decoded))
+        self._meter.waiting(*self._writer.waiting)
         if place is not None:
             answer.add_done_callback(lambda done: line.break_off() if done.exception() is not None else None)
         return answer
@@ -125,6 +129,14 @@ class StoringSink:
         return source
 
     def _store(self, group: Sequence[LinedBatch]) -> list[Stored | Exception]:
+        began_s = time.monotonic()
+        try:
+            return self._stored(group)
+        finally:
+            self._meter.stored(len(group), time.monotonic() - began_s)
+            self._meter.waiting(*self._writer.waiting)
+
+    def _stored(self, group: Sequence[LinedBatch]) -> list[Stored | Exception]:
         while True:
             began_at_work = is_at_work(self._home)  # one that ends while the store is tried has kept it as well
             try:

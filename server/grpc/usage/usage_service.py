@@ -9,9 +9,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from ratewright.v1 import usage_service_pb2_grpc
+from server.grpc import entrance
 from server.grpc.admission import Gate, peer_of
 from server.grpc.refusals import answering, shutting_down
 from server.grpc.usage.usage_stream import Sink, UsageStream, read_header
+from server.observing.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     """Servicer of ratewright.v1.UsageService over one sink."""
 
-    def __init__(self, sink: Sink, gate: Gate, streams: StreamCalls) -> None:
+    def __init__(self, sink: Sink, gate: Gate, streams: StreamCalls, meter: Meter | None = None) -> None:
         self._sink = sink
         self._gate = gate
         self._streams = streams
+        self._meter = meter or Meter()
         self._open: set[UsageStream] = set()
         self._ending = False
         self._changed = threading.Condition()
@@ -52,7 +55,7 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
         with answering(context):
             peer = peer_of(context)
             line = self._sink.open(read_header(self._gate.room.first_message(request_iterator, peer)))
-            stream = UsageStream(line, request_iterator, self._sink)
+            stream = UsageStream(line, request_iterator, self._sink, entrance.pace(), self._meter)
             with self._gate.streams.taken(peer):
                 self._enter(stream)
                 try:
@@ -78,8 +81,11 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
             if self._ending:
                 raise shutting_down()
             self._open.add(stream)
+            self._meter.stream_opened()
 
     def _leave(self, stream: UsageStream) -> None:
         with self._changed:
-            self._open.discard(stream)
+            if stream in self._open:
+                self._open.discard(stream)
+                self._meter.stream_ended()
             self._changed.notify_all()

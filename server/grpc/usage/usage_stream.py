@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -17,9 +18,11 @@ import grpc
 
 from billing.intake.streams.offsets import Stored
 from ratewright.v1 import usage_service_pb2 as pb
+from server.grpc.operator_limits import Pace
 from server.grpc.refusals import Refusal, as_refusal, invalid, shutting_down
 from server.grpc.usage import arrow_batches
 from server.grpc.usage.group_commit import ClosedError
+from server.observing.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 STREAM_ID_CHARACTERS_MAX: Final = 128
+STATUSES: Final = ("accepted", "duplicate", "conflicting", "rejected", "absorbed")
 UNDER_WAY_MAX: Final = 256  # batches of one stream that were read and not acked
 _LOOK_AROUND_S: Final = 0.5  # how often a reader that is held back looks whether its stream still lives
 
@@ -52,6 +56,7 @@ class _Sent(NamedTuple):
     sequence: int
     offset: int | None
     receipt: Future[Stored]
+    read_s: float  # on the monotonic clock
 
 
 class _End(NamedTuple):
@@ -63,11 +68,14 @@ class _End(NamedTuple):
 class UsageStream:
     """The server's half of one StreamUsage call."""
 
-    def __init__(self, line: Line, requests: Iterator[pb.StreamUsageRequest], sink: Sink) -> None:
+    def __init__(
+        self, line: Line, requests: Iterator[pb.StreamUsageRequest], sink: Sink, pace: Pace | None = None, meter: Meter | None = None
+    ) -> None:
         """`requests`: what follows the header, which `read_header` has read."""
         self._line = line
         self._requests = requests
         self._sink = sink
+        self._pace, self._meter = pace or Pace(), meter or Meter()
         self._outbox: queue.SimpleQueue[_Sent | _End] = queue.SimpleQueue()
         self._under_way = threading.Semaphore(UNDER_WAY_MAX)
         self._over = threading.Event()
@@ -81,7 +89,10 @@ class UsageStream:
             )
             reader.start()
             while isinstance(item := self._outbox.get(), _Sent):
-                yield pb.StreamUsageResponse(ack=_ack(item))
+                ack = _ack(item)
+                rows = {status: getattr(ack, status) for status in STATUSES}
+                self._meter.acked(rows, time.monotonic() - item.read_s, repeated=ack.repeated)
+                yield pb.StreamUsageResponse(ack=ack)
                 self._under_way.release()
             if item.refusal is not None:
                 raise item.refusal
@@ -118,11 +129,24 @@ class UsageStream:
                     raise _at(batch.sequence, invalid("SEQUENCE_NOT_GROWING", f"sequence {batch.sequence} follows {last}"))
                 last = batch.sequence
             offset = batch.offset if batch.HasField("offset") else None
-            self._outbox.put(_Sent(batch.sequence, offset, self._submit(batch)))
+            read_s = time.monotonic()
+            receipt = self._submit(batch)
+            receipt.add_done_callback(self._note_rows)
+            self._outbox.put(_Sent(batch.sequence, offset, receipt, read_s))
+
+    def _note_rows(self, done: Future[Stored]) -> None:
+        if done.exception() is None and not done.result().repeated:
+            self._pace.took(sum(done.result().counts))
 
     def _wait_for_slot(self) -> bool:
-        """Return whether the next batch may be taken: blocks while too many wait for their ack, False when the stream is over."""
+        """Return whether the next batch may be taken: blocks while too many wait for their ack, or the operator has sent too many rows.
+
+        False when the stream is over.
+        """
         while not self._over.is_set():
+            if wait_s := self._pace.wait_s():
+                self._over.wait(min(wait_s, _LOOK_AROUND_S))
+                continue
             if self._under_way.acquire(timeout=_LOOK_AROUND_S):
                 return not self._over.is_set()
         return False

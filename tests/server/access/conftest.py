@@ -67,7 +67,7 @@ class Guarded:
         self.trail = Trail(self.home.path, self.now_us)
         self.identities = Identities(self.home, lambda: self.now_us)
         access = Access(self.identities, self.trail, lambda: self.now_us)
-        self.service = service.Service.start(service.listen(LOOPBACK), self.home, lambda: self.now_us, access=access)
+        self.service = service.Service.start(service.listen(LOOPBACK), self.home, lambda: self.now_us, access=access, has_reflection=True)
         self.plain = grpc.insecure_channel(str(self.service.address))
         self.is_running = True
 

@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 
 from billing.operators import Role
@@ -43,6 +44,7 @@ FILES = (  # loads their descriptors
         usage_service_pb2,
     ),
     health_pb2,
+    reflection_pb2,
 )
 DEADLINE_S = 20
 
@@ -50,7 +52,8 @@ DEADLINE_S = 20
 def api() -> dict[str, Any]:
     """Descriptors of all calls, by name: of our services, of operations and of health."""
     pool = descriptor_pool.Default()
-    services = [pool.FindServiceByName(name) for name in (*SERVICE_NAMES, "google.longrunning.Operations", "grpc.health.v1.Health")]
+    others = ("google.longrunning.Operations", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
+    services = [pool.FindServiceByName(name) for name in (*SERVICE_NAMES, *others)]
     return {f"{service.full_name}/{method.name}": method for service in services for method in service.methods}
 
 

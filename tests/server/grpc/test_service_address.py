@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rating.errors import UserError
+from server.configuration import addresses
 from server.grpc import service
 
 ADDRESSES = [
@@ -23,9 +24,9 @@ ADDRESSES = [
 
 @pytest.mark.parametrize(("text", "host", "port", "loopback"), ADDRESSES)
 def test_addresses(text: str, host: str, port: int, loopback: bool) -> None:  # noqa: FBT001 -- a column of the table
-    address = service.parse_address(text)
+    address = addresses.parse_address(text)
     assert (address.host, address.port, str(address)) == (host, port, text)
-    assert service.is_loopback(host) is loopback
+    assert addresses.is_loopback(host) is loopback
     if loopback:
         service.check_reach(address, None)
     else:
@@ -36,5 +37,5 @@ def test_addresses(text: str, host: str, port: int, loopback: bool) -> None:  # 
 @pytest.mark.parametrize("text", ["", ":", "127.0.0.1", "127.0.0.1:", ":50051", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:x", "h:²"])
 def test_texts_that_are_no_address(text: str) -> None:
     with pytest.raises(UserError, match="is not HOST:PORT") as refused:
-        service.parse_address(text)
+        addresses.parse_address(text)
     assert refused.value.exit_status == 2
