@@ -7,7 +7,7 @@ the thread that all calls need.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -45,10 +45,10 @@ class Health(health_pb2_grpc.HealthServicer):
             return health_pb2.HealthCheckResponse(status=self._status)
         raise AssertionError("the call was ended above")
 
-    def List(self, request: health_pb2.HealthListRequest, context: grpc.ServicerContext) -> health_pb2.HealthListResponse:  # noqa: ARG002 -- as grpc calls it
+    def List(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, ARG002 -- messages that the stubs do not have yet
         """The status of every service now."""
         status = health_pb2.HealthCheckResponse(status=self._status)
-        return health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, status))
+        return health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, status))  # type: ignore[attr-defined] # as above
 
     def Watch(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext) -> Iterator[health_pb2.HealthCheckResponse]:
         """The status now, and whenever it changes."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 CLOCK_SLACK_S: Final = 1.0  # a deadline is counted from the call, and is a little shorter or longer when it is read
+_SOON_S: Final = 1e-6  # seconds are floats here: what is left of a sum is no time
 _LOOK_AROUND_S: Final = 0.2  # how often a stream that is held back looks whether it still lives
 
 
@@ -53,7 +54,8 @@ class Bucket:
             return 0.0
         self._level = min(self._level + (now_s - self._seen_s) * self._rate, float(self._rate))
         self._seen_s = now_s
-        return max((1.0 - self._level) / self._rate, 0.0)
+        wait_s = (1.0 - self._level) / self._rate
+        return wait_s if wait_s > _SOON_S else 0.0
 
     def take(self, amount: int) -> None:
         """Take what was used."""
