@@ -8,6 +8,7 @@ closed.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from concurrent import futures
 from pathlib import Path
@@ -43,11 +44,13 @@ from server.grpc.invoice_service import InvoiceService
 from server.grpc.oversight.approval_service import ApprovalService
 from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
+from server.grpc.store_watch import StoreWatch
 from server.grpc.tariffs.tariff_service import TariffService
 from server.grpc.usage import arrow_batches
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage.stream_calls import StreamCalls, random_id
 from server.grpc.usage.usage_service import UsageService
+from server.observing.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,7 +153,16 @@ def listen(  # noqa: PLR0913 -- each has its default
 class Service:
     """A running server over one home. `with Service.start(listen(...), ...) as service:` stops it at the end."""
 
-    def __init__(self, listening: Listening, usage: UsageService, operations: OperationsService, health_servicer: health.Health) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- what has been started, which `start` alone knows
+        self,
+        listening: Listening,
+        usage: UsageService,
+        operations: OperationsService,
+        health_servicer: health.Health,
+        look: Callable[[], object],
+        meter: Meter,
+    ) -> None:
+        """`look` raises where the store does not answer."""
         self.address = listening.address  # with the real port
         self.certified = listening.certified
         self._entrance = listening.entrance
@@ -160,6 +172,10 @@ class Service:
         self._operations = operations
         self._health = health_servicer
         self._has_ended: bool | None = None  # as `stop` says
+        self._meter, self._is_stopping = meter, False
+        self._lock = threading.Lock()
+        self.note_store(answers=True)
+        self._watch = StoreWatch(look, self.note_store)
 
     @classmethod
     def start(  # noqa: PLR0913 -- what is answered, and whom
@@ -181,7 +197,7 @@ class Service:
         server = listening.server
         if access is not None:
             listening.entrance.guard(access)
-        meter = None if access is None else access.meter
+        meter = Meter() if access is None else access.meter
         sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us, meter)
         streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
         usage = UsageService(sink, listening.gate, streams, meter)
@@ -204,8 +220,17 @@ class Service:
         if has_reflection:
             _reflect(server)
         server.start()
-        health_servicer.set(health.SERVING)
-        return cls(listening, usage, operations, health_servicer)
+        return cls(listening, usage, operations, health_servicer, lambda: _head(home), meter)
+
+    def note_store(self, answers: bool) -> None:  # noqa: FBT001 -- what a watch has seen
+        """Say in the health of all services whether the store answers: without it no call is let in. Nothing once it stops."""
+        with self._lock:
+            if not self._is_stopping:
+                self._show(is_serving=answers)
+
+    def _show(self, *, is_serving: bool) -> None:
+        self._health.set(health.SERVING if is_serving else health.NOT_SERVING)
+        self._meter.serving(is_serving=is_serving)
 
     def stop(self, drain_s: float = DRAIN_S) -> bool:
         """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice.
@@ -219,7 +244,10 @@ class Service:
 
     def _stop(self, drain_s: float) -> bool:
         until_s = time.monotonic() + drain_s
-        self._health.set(health.NOT_SERVING)
+        with self._lock:
+            self._is_stopping = True
+            self._show(is_serving=False)
+        self._watch.close()
         self._server.stop(drain_s)
         self._gate.close()
         self._operations.close()
@@ -234,6 +262,11 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _head(home: Home) -> int:
+    with home.connect() as connection:
+        return home.head_seq(connection)
 
 
 def _reflect(server: grpc.Server) -> None:

@@ -28,3 +28,6 @@ class Meter:
 
     def waiting(self, batches: int, size_bytes: int) -> None:
         """As many batches wait for the store, and occupy as many bytes."""
+
+    def serving(self, *, is_serving: bool) -> None:
+        """Calls are answered from now on, or are not: the service stops, or has no store."""

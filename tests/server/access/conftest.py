@@ -16,7 +16,10 @@ from server.access import tokens
 from server.access.identity import Identities
 from server.access.trail import Trail
 from server.grpc import service
+from server.grpc.call_log import CallLog
 from server.grpc.entrance import Access
+from server.grpc.operator_limits import Limit, OperatorLimits
+from server.observing.meter import Meter
 from tests.billing.runs.world import World
 from tests.server.with_token import with_token
 
@@ -62,11 +65,12 @@ class Guarded:
         issued = tokens.issue(self.home, name, self.now_us + days * DAY_US, token_id, self.who)
         self.tokens[name], self.key_ids[name] = issued.text, issued.key_id
 
-    def start(self) -> None:
+    def start(self, limits: OperatorLimits | None = None, meter: Meter | None = None, log: CallLog | None = None) -> None:
         """Answer calls."""
         self.trail = Trail(self.home.path, self.now_us)
         self.identities = Identities(self.home, lambda: self.now_us)
-        access = Access(self.identities, self.trail, lambda: self.now_us)
+        chosen = limits or OperatorLimits(Limit()), meter or Meter(), log or CallLog()
+        access = Access(self.identities, self.trail, lambda: self.now_us, *chosen)
         self.service = service.Service.start(service.listen(LOOPBACK), self.home, lambda: self.now_us, access=access, has_reflection=True)
         self.plain = grpc.insecure_channel(str(self.service.address))
         self.is_running = True

@@ -19,6 +19,7 @@ class Clock:
         self.now_s = 100.0
 
     def __call__(self) -> float:
+        """Now."""
         return self.now_s
 
 
