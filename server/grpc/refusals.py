@@ -84,7 +84,7 @@ def as_refusal(error: BaseException) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, UnusableBatchError):  # for ever: whoever took it for a condition of the store would send it for ever
-        _log.warning("%s; remedy: %s", error.message, error.remedy)
+        _log.warning("a batch that can never be stored was refused")  # its text, which the caller has, may hold usage of a customer
         return invalid("BATCH_UNUSABLE", f"{error.message}; {error.remedy}", {"remedy": error.remedy})
     if isinstance(error, UserError):  # a condition of the store, such as a locked database: the operator can mend it
         _log.error("%s; remedy: %s", error.message, error.remedy)

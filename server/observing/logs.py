@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict
 
 FRAMES_MAX: Final = 12
+OURS: Final = "server"  # the loggers whose lines of every day are of interest: other packages tell what they set up
 
 
 def configure(log_format: str, now_text: Callable[[], str]) -> None:
@@ -29,9 +30,8 @@ def configure(log_format: str, now_text: Callable[[], str]) -> None:
         shared: list[Any] = [_fields, structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, _time(now_text)]
         last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
         handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*shared, _places], processors=last))
-        root.setLevel(logging.INFO)
-    else:
-        root.setLevel(logging.WARNING)
+        logging.getLogger(OURS).setLevel(logging.INFO)
+    root.setLevel(logging.WARNING)
     root.handlers[:] = [handler]
 
 
