@@ -68,7 +68,7 @@ SETTINGS: Final = (
     Setting("limits.rows_per_second", Kind.NUMBER, 1_000_000, "Rows of usage of an operator; 0: without a limit."),
     Setting("limits.bytes_per_second", Kind.NUMBER, 128 * 2**20, "Bytes that an operator sends; 0: without a limit."),
     Setting("limits.streams", Kind.NUMBER, 32, "Streams of an operator that are open at once.", least=1, most=1_000),
-    Setting("limits.deadline_required", Kind.FLAG, True, "Calls that are no streams need a deadline."),
+    Setting("limits.deadline_required", Kind.FLAG, True, "Single calls need a deadline; streams do not."),
     Setting("limits.deadline_max_s", Kind.NUMBER, 600, "The longest deadline of such a call.", least=1, most=86_400),
 )
 BY_KEY: Final = {each.key: each for each in SETTINGS}
