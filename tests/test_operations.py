@@ -22,7 +22,8 @@ PAGE = (ROOT / "docs/operations.md").read_text("utf-8")
 RULES = [rule for group in msgspec.yaml.decode((FOLDER / "alerts.yaml").read_bytes())["groups"] for rule in group["rules"]]
 RIGHTS = {  # of the unit: what keeps a process that was taken over inside
     "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "CapabilityBoundingSet": "",
-    "LimitCORE": "0", "UMask": "0077", "RestrictSUIDSGID": "yes", "SystemCallFilter": "@system-service", "Restart": "on-failure", "KillMode": "process",
+    "LimitCORE": "0", "UMask": "0077", "RestrictSUIDSGID": "yes", "SystemCallFilter": "@system-service",
+    "Restart": "on-failure", "KillMode": "process",
 }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def findings(home: Home, through_seq: int | None = None) -> list[Finding]:
 
 
 def count_open(home: Home) -> int:
-    """The number of findings that nobody has closed."""
+    """The number of open findings."""
     finding, decision = tables.control_findings, tables.finding_decisions
     closed = sa.select(decision.c.finding_id).where(decision.c.kind == CLOSED)
     with home.connect() as connection:

@@ -1,4 +1,4 @@
-"""What must hold of values beside each other, found all at once; what needs the files themselves is checked where they are used."""
+"""Checks of values beside each other: all mistakes at once. Files that they name are checked where they are used."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def read(file: Path | None, given: Mapping[str, object], environment: Mapping[st
 
 
 def raise_mistakes(mistakes: list[Mistake]) -> None:
-    """Refuse to go on. One mistake of the command line is told as that of any command."""
+    """Refuse to go on. One mistake of the command line alone is reported as that of any command."""
     if not mistakes:
         return
     if len(mistakes) == 1 and mistakes[0].place.where in {COMMAND_LINE, DEFAULT}:

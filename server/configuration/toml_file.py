@@ -44,7 +44,7 @@ def read(path: Path) -> TomlFile | Problem:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         place = _PLACE.search(str(error))
         line_text = "file" if place is None else place[1] or f"line {text.count(chr(10)) + 1}"
-        return Problem(str(path), line_text, "the file is no TOML from here on", "write key = value; texts in quotes, one value a key")
+        return Problem(str(path), line_text, "the file cannot be read as TOML from here on", "write key = value; texts in quotes, one value a key")
     return TomlFile(dict(_values(found, ())), _lines(text))
 
 

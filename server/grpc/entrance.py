@@ -59,7 +59,7 @@ _ENTERED: Final[contextvars.ContextVar[_Entered | None]] = contextvars.ContextVa
 
 
 class Access(NamedTuple):
-    """What the entrance asks: identities, trail, clock, limits of operators; and what it tells of each end of a call."""
+    """Identities, trail, clock and limits, which the entrance asks; meter and log of the ends of calls."""
 
     identities: Identities
     trail: Trail
@@ -338,7 +338,7 @@ class _Entered:
             self.record(outcome)
 
     def messages(self, request: Any, lives: Callable[[], bool] | None = None) -> Any:  # noqa: ANN401 -- one message, or many
-        """What the caller sends, within its limits; `lives` of a stream."""
+        """The messages of the caller, within its limits; `lives` of a stream."""
         if isinstance(request, bytes):  # behind no gate
             return next(self.limits.messages(self.caller.name, iter((request,))))
         return self.limits.messages(self.caller.name, request, lives)

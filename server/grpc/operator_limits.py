@@ -63,7 +63,7 @@ class Bucket:
 
 
 class _Used:
-    """What one operator uses."""
+    """The use of one operator."""
 
     def __init__(self, limit: Limit, now_s: float) -> None:
         self.limit = limit

@@ -1,1 +1,1 @@
-"""What the service shows of itself to those who run it: metrics and its log. Neither holds a name, a number or an amount of a customer."""
+"""Metrics and the log of the service, for those who run it. Neither holds a name, a number or an amount of a customer."""

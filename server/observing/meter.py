@@ -1,4 +1,4 @@
-"""What the service measures. This meter counts nothing; `prometheus.PrometheusMeter` does."""
+"""The meter of the service. This one counts nothing; `prometheus.PrometheusMeter` does."""
 
 from __future__ import annotations
 

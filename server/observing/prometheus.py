@@ -41,7 +41,7 @@ class Work(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a scrape looks up. `interrupted`: operations whose process is gone before its end."""
+    """Counts that a scrape looks up. `interrupted`: operations whose process is gone before its end."""
 
     work: Sequence[Work]
     interrupted: int
@@ -60,7 +60,7 @@ class PrometheusMeter(Meter):
         self._streams = Gauge("ratewright_streams_open", "Usage streams that are open.", registry=registry)
         self._acks = Counter("ratewright_acks", "Batches that were acked.", ["repeated"], registry=registry)
         self._ack_s = Histogram("ratewright_ack_seconds", "From a batch's reading to its ack.", registry=registry, buckets=ACK_BOUNDS_S)
-        self._rows = Counter("ratewright_rows", "Rows of acked batches that were no repeats, by status.", ["status"], registry=registry)
+        self._rows = Counter("ratewright_rows", "Rows of acked batches, repeats left out, by status.", ["status"], registry=registry)
         self._queue = Gauge("ratewright_queue_batches", "Batches that wait for the store.", registry=registry)
         self._queue_bytes = Gauge("ratewright_queue_bytes", "Memory that they occupy.", registry=registry)
         self._store_s = Histogram(
@@ -113,7 +113,7 @@ class PrometheusMeter(Meter):
 
 
 class _Looked(Collector):
-    """What is looked up in the home."""
+    """Metrics that are looked up in the home."""
 
     def __init__(self, look: Callable[[], State], clock_s: Callable[[], float]) -> None:
         self._look, self._clock_s = look, clock_s

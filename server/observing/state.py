@@ -1,4 +1,4 @@
-"""What a scrape looks up in a home: operations and findings, as counts."""
+"""The state of a home for a scrape: operations and findings, as counts."""
 
 from __future__ import annotations
 

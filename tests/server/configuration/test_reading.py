@@ -130,7 +130,7 @@ def test_all_mistakes_at_once_each_with_its_place_and_remedy(tmp_path: Path) -> 
 )
 def test_a_file_that_is_no_toml_has_the_line(tmp_path: Path, text: str, place: str) -> None:
     [(file, where, message, _)] = problems(read(tmp_path, text))
-    assert (file, where, message) == ("service.toml", f"{place}: the file", "the file is no TOML from here on")
+    assert (file, where, message) == ("service.toml", f"{place}: the file", "the file cannot be read as TOML from here on")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
