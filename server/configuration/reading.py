@@ -111,7 +111,7 @@ def _of_file(file: Path | None, mistakes: list[Mistake]) -> dict[str, Found]:
         return {}
     read_file = toml_file.read(file)
     if isinstance(read_file, Problem):
-        mistakes.append(Mistake("the file", Place(read_file.file, read_file.path), read_file.message, read_file.remedy))
+        mistakes.append(Mistake(read_file.path, Place(read_file.file), read_file.message, read_file.remedy))
         return {}
     found: dict[str, Found] = {}
     known = [each.key for each in table.SETTINGS]
@@ -190,15 +190,15 @@ def _fault(setting: Setting, value: Any) -> tuple[str, str]:  # noqa: ANN401 -- 
         Kind.NAMES: isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in texts),
     }
     if not fits[kind]:
-        return f"it is not {kind.value}", _example(setting)
+        return f"{setting.name} is not {kind.value}", _example(setting)
     if kind is Kind.NUMBER and not setting.least <= value <= setting.most:
-        return f"{value} is not between {setting.least:,} and {setting.most:,}", f"the default is {setting.default:,}"
+        return f"{setting.name} {value} is not between {setting.least:,} and {setting.most:,}", f"the default is {setting.default:,}"
     if any(isinstance(each, str) and ("\n" in each or "\0" in each or len(each) > _TEXT_MAX) for each in texts):
-        return "it is the content of a file, or of several lines", "name the file; what a key file holds belongs nowhere else"
+        return f"{setting.name} is the content of a file, or of several lines", "name the file; what a key file holds belongs nowhere else"
     if "" in texts:
-        return "it is empty", f"leave the key out, or give {kind.value}"
+        return f"{setting.name} is empty", f"leave the key out, or give {kind.value}"
     if setting.choices and value not in setting.choices:
-        return f"{quoted(value)} is not one of its values", f"give {' or '.join(setting.choices)}"
+        return f"{setting.name} cannot be {quoted(value)}", f"give {' or '.join(setting.choices)}"
     return "", ""
 
 

@@ -32,19 +32,21 @@ def read(path: Path) -> TomlFile | Problem:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        return Problem(str(path), "file", f"it cannot be read: {error.strerror}", "name a file that this account may read")
+        return Problem(str(path), "file", f"the file cannot be read: {error.strerror}", "name a file that this account may read")
     if len(data) > FILE_BYTES_MAX:
-        return Problem(str(path), "file", f"it has more than {FILE_BYTES_MAX:,} bytes", "name a TOML file of the service")
+        return Problem(str(path), "file", f"the file has more than {FILE_BYTES_MAX:,} bytes", "name a TOML file of the service")
     try:
         text = data.decode()
         found = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        return Problem(str(path), f"line {line}", "it is not a text in UTF-8", "save the file as UTF-8")
+        return Problem(str(path), f"line {line}", "the file is not a text in UTF-8", "save the file as UTF-8")
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         place = _PLACE.search(str(error))
         line_text = "file" if place is None else place[1] or f"line {text.count(chr(10)) + 1}"
-        return Problem(str(path), line_text, "the file cannot be read as TOML from here on", "write key = value; texts in quotes, one value a key")
+        return Problem(
+            str(path), line_text, "the file cannot be read as TOML from here on", "write key = value; texts in quotes, one value a key"
+        )
     return TomlFile(dict(_values(found, ())), _lines(text))
 
 

@@ -25,7 +25,7 @@ import grpc
 from server.grpc.refusals import Refusal, answering, invalid, shutting_down
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     _Handler = grpc.RpcMethodHandler[Any, Any]
     _Interceptor = grpc.ServerInterceptor[Any, Any]
@@ -192,15 +192,13 @@ class Gate(_Interceptor):
         self.room.close()
         self._health_room.close()
 
+    def calls_have_ended(self, within_s: float) -> bool:
+        """True where each single call that was let in has its answer; waits up to `within_s` for it."""
+        return _are_free((self._calls,), within_s)
+
     def has_emptied(self, within_s: float) -> bool:
         """True where all that was let in has left; waits up to `within_s` for it, since a call that must end needs a moment."""
-        until_s = time.monotonic() + within_s
-        slots = (self.streams, self._calls, self._health_calls, self._watchers, self._waits)
-        while not all(each.are_free for each in slots):
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(_LOOK_AROUND_S)
-        return True
+        return _are_free((self.streams, self._calls, self._health_calls, self._watchers, self._waits), within_s)
 
     def intercept_service(
         self,
@@ -220,6 +218,15 @@ class Gate(_Interceptor):
         is_wait = handler_call_details.method == WAIT
         slots = self._health_calls if is_health else self._waits if is_wait else self._calls
         return grpc.stream_unary_rpc_method_handler(_answered(handler.unary_unary, room, slots), **codec)
+
+
+def _are_free(slots: Sequence[Slots], within_s: float) -> bool:
+    until_s = time.monotonic() + within_s
+    while not all(each.are_free for each in slots):
+        if time.monotonic() >= until_s:
+            return False
+        time.sleep(_LOOK_AROUND_S)
+    return True
 
 
 def _answered(method: Callable[..., Any], room: WaitingRoom, slots: Slots) -> Callable[..., Any]:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES_MAX: Final = arrow_batches.BATCH_BYTES_MAX + 64 * 1024
 DRAIN_S: Final = 20.0
-SHORT_CALL_S: Final = 2.0  # what a call that is no stream still gets when the streams have ended
+SHORT_CALL_S: Final = 2.0  # what is left of the time for those that only watch or wait
 SILENCE_S: Final = 60.0  # a peer that shows no sign of life for this long is asked for one
 ANSWER_S: Final = 20.0  # and cut off when none comes: a switch that lost its power would hold its stream for ever
 PINGS_S: Final = 10.0  # how often a peer may ask the same of us; gRPC cuts off one that asks more often
@@ -252,6 +252,7 @@ class Service:
         self._gate.close()
         self._operations.close()
         self._usage.end_streams(drain_s)
+        self._gate.calls_have_ended(max(until_s - time.monotonic() - SHORT_CALL_S, 0.0))
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
         self._entrance.close()
         has_stored = self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))

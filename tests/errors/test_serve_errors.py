@@ -31,12 +31,30 @@ WRONG_CALLS: list[tuple[Sequence[str], int, str]] = [
     (["--port-file", "nowhere/port", "--address", "127.0.0.1:0"], 2, "port_file"),
     (["--port-file", ".", "--address", "127.0.0.1:0"], 2, "port_file_folder"),
     (["--nonsense"], 2, "unknown_option"),
+    (["--metrics-address", "0.0.0.0:9464"], 2, "open_metrics"),
+    (["--log-format", "xml"], 2, "log_format"),
+    (["--config", "none.toml"], 2, "no_configuration"),
+    (
+        ["--address", "0.0.0.0:1", "--metrics-address", "9464", "--certified-address", "127.0.0.1:2", "--client-ca", "none.pem"],
+        2,
+        "several",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("words", "status", "golden"), WRONG_CALLS)
 def test_wrong_calls(provoke: Provoke, tmp_path: Path, words: Sequence[str], status: int, golden: str) -> None:
     provoke(["serve", "--home", tmp_path / "home", *words], status=status, golden=f"serve/{golden}", unchanged=tmp_path)
+
+
+def test_mistakes_of_a_configuration(provoke: Provoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the file, the environment and the command line, at once."""
+    file = tmp_path / "service.toml"
+    file.write_text('[serve]\nadress = "127.0.0.1:0"\ntls_cert = "cert.pem"\n[limits]\nstreams = "4"\n[metrics]\naddress = "127.0.0.1:1"\n')
+    monkeypatch.setenv("RATEWRIGHT_LIMITS_DEADLINE_MAX_S", "0")
+    words = ["--config", file, "--metrics-address", "10.0.0.7:9464"]
+    provoke(["serve", "--home", tmp_path / "home", *words], status=2, golden="serve/configuration", unchanged=tmp_path)
+    provoke(["config", "show", "--home", tmp_path / "home", *words], status=2, golden="serve/configuration", unchanged=tmp_path)
 
 
 def test_certificate_that_is_none(provoke: Provoke, tmp_path: Path) -> None:

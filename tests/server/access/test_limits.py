@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
+from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -17,6 +19,8 @@ from ratewright.v1 import account_service_pb2, account_service_pb2_grpc, usage_s
 from ratewright.v1 import bill_run_service_pb2 as runs_pb
 from ratewright.v1 import bill_run_service_pb2_grpc as runs_grpc
 from server.client.errors import of_call
+from server.grpc import service
+from server.grpc.accounts.account_service import AccountService
 from server.grpc.call_log import LINES_PER_SECOND, CallLog
 from server.grpc.operator_limits import Limit, OperatorLimits
 from server.grpc.service import SERVICE_NAMES
@@ -294,3 +298,26 @@ def test_a_store_that_stops_answering_is_seen_and_its_return_too() -> None:
         watch._look_once()  # noqa: SLF001 -- its thread would do it every five seconds
     watch.close()
     assert told == [False, True]
+
+
+def test_a_call_that_is_under_way_is_finished_as_the_service_stops(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer than those that only watch may stay."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> account_service_pb2.Account:
+        begun.set()
+        assert goes_on.wait(DEADLINE_S)
+        return account_service_pb2.Account(name="accounts/anna")
+
+    monkeypatch.setattr(service, "SHORT_CALL_S", 0.01)
+    monkeypatch.setattr(AccountService, "_get", slow)
+    channel = guarded.channel("the-finance")
+    with futures.ThreadPoolExecutor(2) as pool:
+        answer = pool.submit(get_account, channel, "accounts/anna")
+        assert begun.wait(DEADLINE_S)
+        stopped = pool.submit(guarded.service.stop)
+        with pytest.raises(futures.TimeoutError):
+            stopped.result(0.5)
+        goes_on.set()
+        assert answer.result(DEADLINE_S) == account_service_pb2.Account(name="accounts/anna")
+        assert stopped.result(DEADLINE_S)

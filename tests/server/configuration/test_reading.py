@@ -103,11 +103,11 @@ def test_all_mistakes_at_once_each_with_its_place_and_remedy(tmp_path: Path) -> 
         ("service.toml", "line 7: serve.calls_per_second", "there is no such key", "the nearest name is limits.calls_per_second"),
         ("environment", "RATEWRIGHT_LIMITS_STREAM: RATEWRIGHT_LIMITS_STREAM"[:24], "there is no such variable",
          "the nearest name is RATEWRIGHT_LIMITS_STREAMS"),
-        ("service.toml", "line 3: serve.address", "it is not a text", 'write a text in quotes: address = "..."'),
-        ("service.toml", "line 5: serve.log_format", "'xml' is not one of its values", "give text or json"),
-        ("service.toml", "line 9: limits.streams", "0 is not between 1 and 1,000", "the default is 32"),
-        ("service.toml", "line 10: limits.deadline_required", "it is not true or false", "write deadline_required = true, or false"),
-        ("environment", "RATEWRIGHT_LIMITS_ROWS_PER_SECOND: limits.rows_per_second", "it is not a whole number",
+        ("service.toml", "line 3: serve.address", "address is not a text", 'write a text in quotes: address = "..."'),
+        ("service.toml", "line 5: serve.log_format", "log_format cannot be 'xml'", "give text or json"),
+        ("service.toml", "line 9: limits.streams", "streams 0 is not between 1 and 1,000", "the default is 32"),
+        ("service.toml", "line 10: limits.deadline_required", "deadline_required is not true or false", "write deadline_required = true, or false"),
+        ("environment", "RATEWRIGHT_LIMITS_ROWS_PER_SECOND: limits.rows_per_second", "rows_per_second is not a whole number",
          "write digits without quotes, such as rows_per_second = 1000000"),
         ("command line", "--certified-address: serve.certified_address", "address 'x' is not HOST:PORT",
          "give one such as 127.0.0.1:50051; port 0 takes a free one"),
@@ -130,12 +130,12 @@ def test_all_mistakes_at_once_each_with_its_place_and_remedy(tmp_path: Path) -> 
 )
 def test_a_file_that_is_no_toml_has_the_line(tmp_path: Path, text: str, place: str) -> None:
     [(file, where, message, _)] = problems(read(tmp_path, text))
-    assert (file, where, message) == ("service.toml", f"{place}: the file", "the file cannot be read as TOML from here on")
+    assert (file, where, message) == ("service.toml", place, "the file cannot be read as TOML from here on")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [(_, where, message, remedy)] = problems(reading.read(tmp_path / "none.toml", {}, {}))
-    assert (where, message) == ("file: the file", "it cannot be read: No such file or directory")
+    assert (where, message) == ("file", "the file cannot be read: No such file or directory")
     assert remedy == "name a file that this account may read"
 
 
