@@ -8,10 +8,14 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import commit_chain, tables
+from rating.errors import UserError
 from server.access import trail
 from server.access.trail import DayEnd, Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from billing.store.home import Home
 
 
@@ -22,6 +26,10 @@ class Problem(NamedTuple):
     what: str
 
 
+class PlaceError(UserError):
+    """A place that is none of a list."""
+
+
 class Exported(NamedTuple):
     """The ends that were kept elsewhere: of the chain of commits, and of days of the trail."""
 
@@ -30,6 +38,21 @@ class Exported(NamedTuple):
     day_ends: list[DayEnd]
 
 
+class Shown(NamedTuple):
+    """An entry of a list, the newest first, and the place behind it, at which the list goes on."""
+
+    entry: Entry
+    place: str
+
+
+class _Place(msgspec.Struct):
+    """The place in a list: commits in front of `commit_seq`; of each service what is in front of a byte of a file."""
+
+    commit_seq: int
+    files: dict[str, tuple[str, int]]
+
+
+COMMITS_AT_ONCE: Final = 500
 NONE_EXPORTED: Final = Exported(0, b"", [])
 
 
@@ -60,12 +83,75 @@ def entries(home: Home) -> list[Entry]:
     return sorted(found, key=lambda each: each.at_us)
 
 
+def newest_first(home: Home, place: str = "") -> Iterator[Shown]:
+    """All entries, those of commits and of each service merged by their times; from a place on that was given with an entry.
+
+    No more is read than is asked for. Entries that come after the first place was given are in none of what follows it. Raises PlaceError
+    for a place that is none.
+    """
+    at = _begin(home) if not place else _parsed(place)
+    chains = trail.chains(home.path)
+    sources: list[Iterator[tuple[Entry, int | tuple[str, int]]]] = [_commits_before(home, at.commit_seq)]
+    sources += [_before(chains.get(writer, []), *of) for writer, of in at.files.items()]
+    names = [None, *at.files]
+    heads = [next(each, None) for each in sources]
+    while any(heads):
+        _, newest = max((each[0].at_us, -number) for number, each in enumerate(heads) if each is not None)
+        head = heads[-newest]
+        assert head is not None, newest
+        entry, behind = head
+        writer = names[-newest]
+        if isinstance(behind, tuple) and writer is not None:
+            at.files[writer] = behind
+        elif isinstance(behind, int):
+            at.commit_seq = behind
+        yield Shown(entry, msgspec.json.encode(at).decode())
+        heads[-newest] = next(sources[-newest], None)
+
+
+def _begin(home: Home) -> _Place:
+    with home.connect() as connection:
+        head = home.head_seq(connection)
+    return _Place(head + 1, {writer: (of[-1].name, of[-1].stat().st_size) for writer, of in trail.chains(home.path).items()})
+
+
+def _parsed(place: str) -> _Place:
+    try:
+        return msgspec.json.decode(place, type=_Place)
+    except msgspec.DecodeError:
+        raise PlaceError("the place is not one of this list", "begin with the first page") from None
+
+
+def _commits_before(home: Home, commit_seq: int) -> Iterator[tuple[Entry, int]]:
+    row = tables.commits.c
+    while True:
+        query = _query().where(row.commit_seq < commit_seq).order_by(row.commit_seq.desc()).limit(COMMITS_AT_ONCE)
+        with home.connect() as connection:
+            rows = connection.execute(query).all()
+        for each in rows:
+            commit_seq = int(each.commit_seq)
+            yield _entry(each), commit_seq
+        if not rows:
+            return
+
+
+def _before(files: list[Path], name: str, end: int) -> Iterator[tuple[Entry, tuple[str, int]]]:
+    """Entries of one service in front of a byte of a file, and of all files before it."""
+    for path in reversed([each for each in files if each.name <= name]):
+        for start, found in trail.before(path, end if path.name == name else path.stat().st_size):
+            if found["call"] != trail.END:
+                yield msgspec.convert(found, Entry), (path.name, start)
+
+
 def _commits(home: Home) -> list[Entry]:
+    with home.connect() as connection:
+        return [_entry(each) for each in connection.execute(_query().order_by(tables.commits.c.commit_seq))]
+
+
+def _query() -> sa.Select[Any]:
     row = tables.commits.c
     columns = (row.commit_seq, row.kind, row.at_us, row.call, row.by_name, row.by_uid, row.via, row.role, row.subject, row.reason)
-    query = sa.select(*columns, row.peer, row.request_id).where(row.by_name.is_not(None)).order_by(row.commit_seq)
-    with home.connect() as connection:
-        return [_entry(each) for each in connection.execute(query)]
+    return sa.select(*columns, row.peer, row.request_id).where(row.by_name.is_not(None))
 
 
 def _entry(row: Any) -> Entry:  # noqa: ANN401 -- a row of commits

@@ -46,6 +46,8 @@ _MINUTE_S: Final = 60.0
 _KEY_FILE: Final = "audit-key.pem"
 _ENDING: Final = ".jsonl"
 _OWNER_ONLY: Final = 0o600
+BLOCK_BYTES: Final = 64 * 1024  # of a file that is read from its end
+_WHAT: Final = "the audit trail of a service"
 _REFUSALS_KEPT_MAX: Final = 10_000  # peers of a minute whose refusals are summed apart
 _log = logging.getLogger(__name__)
 
@@ -85,7 +87,10 @@ class DayEnd(NamedTuple):
 
 
 class Trail:
-    """Appends to the trail of a home. One process writes at a time: a second service of the same home has a file of its own."""
+    """Appends to the trail of a home. One process writes at a time: a second service of the same home has a file of its own.
+
+    The first thing that it does is to end the files of services that are gone, of days with and without a later one.
+    """
 
     def __init__(self, home: Path, now_us: int) -> None:
         self._folder = home / FOLDER
@@ -98,6 +103,7 @@ class Trail:
         self._writer = _own_place(self._folder, now_us, self._held)
         self._unsynced = False
         self._closed = threading.Event()
+        self._end_of_the_dead(now_us)
         self._place = self._opened(str(utc_date(now_us)))
         self._thread = threading.Thread(target=self._sync_often, name="audit-sync", daemon=True)
         self._thread.start()
@@ -170,6 +176,23 @@ class Trail:
         found = _opened(path)
         return found._replace(hash=ahead.hash)
 
+    def _end_of_the_dead(self, now_us: int) -> None:
+        """End the last file of each other service that does not run any more: nobody else would, unless as many run again."""
+        for writer in {path.name[_DAY : -len(_ENDING)] for path in self._folder.glob(f"*{_ENDING}")} - {self._writer}:
+            with contextlib.suppress(lock.HeldError), lock.held(_lock_of(self._folder, writer), _WHAT, now_us):
+                last = max((each for each in _of_writer(self._folder, writer) if each.stat().st_size), default=None)
+                if last is not None:
+                    self._end(last)
+
+    def _end(self, path: Path) -> None:
+        place = _opened(path)
+        try:
+            if not place.is_ended:
+                _written(place, _end_of(place, self._key))
+                os.fsync(place.file)
+        finally:
+            os.close(place.file)
+
     def _sync_often(self) -> None:
         while not self._closed.wait(SYNC_S):
             try:
@@ -241,6 +264,33 @@ def _cut(file: int, size: int) -> None:
 def files(home: Path) -> list[Path]:
     """Files of the trail in the order in which they were begun."""
     return sorted((home / FOLDER).glob(f"*{_ENDING}"))
+
+
+def chains(home: Path) -> dict[str, list[Path]]:
+    """Files of each service by its ending, in their order."""
+    return _chains(home)
+
+
+def before(path: Path, end: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Entries of a file in front of a byte, the last one first, each with its own first byte; ends of days as well, without checks."""
+    with path.open("rb") as file:
+        rest = b""
+        while end > 0:
+            start = max(end - BLOCK_BYTES, 0)
+            file.seek(start)
+            block = file.read(end - start) + rest
+            first = 0 if start == 0 else block.find(b"\n") + 1
+            if first == 0 and start > 0:  # a line that is longer than a block
+                rest, end = block, start
+                continue
+            place = len(block)
+            for line in reversed(block[first:].splitlines(keepends=True)):
+                place -= len(line)
+                with contextlib.suppress(msgspec.DecodeError):  # a line that is not one; `verify` names it
+                    found = msgspec.json.decode(line)
+                    if isinstance(found, dict) and "call" in found:
+                        yield start + place, found
+            rest, end = block[:first], start
 
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:
@@ -349,11 +399,16 @@ def _own_place(folder: Path, now_us: int, held: contextlib.ExitStack) -> str:
     """The ending of this process's files: empty for the first service of a home, `.2` for a second one beside it."""
     for number in range(1, WRITERS_MAX + 1):
         try:
-            held.enter_context(lock.held(folder / f"writer-{number}.lock", "the audit trail of a service", now_us))
+            writer = "" if number == 1 else f".{number}"
+            held.enter_context(lock.held(_lock_of(folder, writer), _WHAT, now_us))
         except lock.HeldError:
             continue
-        return "" if number == 1 else f".{number}"
+        return writer
     raise UserError(f"{WRITERS_MAX} services of this home are running", "stop those that are not needed")
+
+
+def _lock_of(folder: Path, writer: str) -> Path:
+    return folder / f"writer-{writer.removeprefix('.') or 1}.lock"
 
 
 def _of_writer(folder: Path, writer: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from ratewright.v1 import audit_service_pb2 as pb
@@ -10,6 +11,7 @@ from server.access import showing
 from server.access.showing import Exported
 from server.access.trail import DayEnd
 from server.grpc import calls, convert, paging
+from server.grpc.refusals import invalid
 
 if TYPE_CHECKING:
     import grpc
@@ -34,11 +36,13 @@ class AuditService(audit_service_pb2_grpc.AuditServiceServicer):
 
     def _list(self, request: pb.ListAuditEntriesRequest) -> pb.ListAuditEntriesResponse:
         page = paging.page(request, self._key)
-        found = [each for each in showing.entries(self._door.home) if _is_asked(each, request)]
-        ahead = len(found) if page.after_number is None else page.after_number  # entries in front of the last one that was shown
-        numbered = [(number, found[number]) for number in range(ahead - 1, max(ahead - 1 - page.limit, -1), -1)]
-        rows, token = page.parted(numbered, lambda each: each[0])
-        return pb.ListAuditEntriesResponse(entries=[_message(each) for _, each in rows], next_page_token=token)
+        try:
+            asked = (each for each in showing.newest_first(self._door.home, page.after) if _is_asked(each.entry, request))
+            found = list(itertools.islice(asked, page.limit))
+        except showing.PlaceError as error:  # of a token that an earlier version gave
+            raise invalid("PAGE_TOKEN", f"{error.message}; {error.remedy}", {"field": "page_token"}) from error
+        rows, token = page.parted(found, lambda each: each.place)
+        return pb.ListAuditEntriesResponse(entries=[_message(each.entry) for each in rows], next_page_token=token)
 
     def _verify(self, request: pb.VerifyAuditRequest) -> pb.VerifyAuditResponse:
         ends = [DayEnd(each.day, each.entries, each.hash, each.signature) for each in request.day_ends]
