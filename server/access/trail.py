@@ -97,7 +97,7 @@ class Trail:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._key = _key(home)
         self._lock = threading.Lock()
-        self._refused: dict[tuple[str, str, str], list[int]] = {}
+        self._refused: dict[tuple[str, str, str, str], tuple[Entry, int]] = {}
         self._refused_since_s = 0.0  # on the monotonic clock: the first refusal that is summed and not written
         self._held = contextlib.ExitStack()
         self._writer = _own_place(self._folder, now_us, self._held)
@@ -113,15 +113,17 @@ class Trail:
         with self._lock:
             self._append(entry)
 
-    def add_refusal_of_nobody(self, entry: Entry) -> None:
-        """Sum refusals of callers without an identity by peer and minute: they are written when the minute is over."""
+    def add_summed(self, entry: Entry) -> None:
+        """Sum refusals that a caller can have without end by operator, peer and minute: they are written when the minute is over."""
         with self._lock:
             if not self._refused:
                 self._refused_since_s = time.monotonic()
-            name = (entry.peer, entry.call, entry.outcome)
+            name = (entry.peer, entry.call, entry.outcome, entry.operator)
             if name not in self._refused and len(self._refused) >= _REFUSALS_KEPT_MAX:
-                name = ("others", "", entry.outcome)
-            self._refused.setdefault(name, [entry.at_us, 0])[1] += 1
+                entry = Entry(entry.at_us, "", entry.outcome, peer="others")
+                name = (entry.peer, "", entry.outcome, "")
+            first, count = self._refused.get(name, (entry, 0))
+            self._refused[name] = (first, count + 1)
 
     def close(self) -> None:
         """Write what was summed, sync, and let another process write. May be called twice."""
@@ -139,9 +141,8 @@ class Trail:
             self._held.close()
 
     def _write_refused(self) -> None:
-        for name, (at_us, count) in list(self._refused.items()):
-            peer, call, outcome = name
-            self._append(Entry(at_us, call, outcome, peer=peer, count=count))
+        for name, (first, count) in list(self._refused.items()):
+            self._append(msgspec.structs.replace(first, count=count))
             del self._refused[name]
 
     def _append(self, entry: Entry) -> None:

@@ -68,8 +68,10 @@ SETTINGS: Final = (
     Setting("limits.rows_per_second", Kind.NUMBER, 1_000_000, "Rows of usage of an operator; 0: without a limit."),
     Setting("limits.bytes_per_second", Kind.NUMBER, 128 * 2**20, "Bytes that an operator sends; 0: without a limit."),
     Setting("limits.streams", Kind.NUMBER, 32, "Streams of an operator that are open at once.", least=1, most=1_000),
-    Setting("limits.deadline_required", Kind.FLAG, True, "Single calls need a deadline; streams do not."),
-    Setting("limits.deadline_max_s", Kind.NUMBER, 600, "The longest deadline of such a call.", least=1, most=86_400),
+    Setting("limits.deadline_required", Kind.FLAG, False, "Single calls need a deadline; streams do not."),
+    Setting(
+        "limits.deadline_max_s", Kind.NUMBER, 600, "Longest deadline of a single call; one without is ended then.", least=1, most=86_400
+    ),
 )
 BY_KEY: Final = {each.key: each for each in SETTINGS}
 BY_VARIABLE: Final = {each.variable: each for each in SETTINGS}

@@ -74,6 +74,7 @@ class _Open(NamedTuple):
 
     caller: Caller
     context: grpc.ServicerContext
+    until_s: float | None = None  # on the monotonic clock: a single call without a deadline is ended then
 
 
 def caller() -> Caller | None:
@@ -235,7 +236,8 @@ class Entrance(_Interceptor):
         entered = _Entered(self._access, found, actor, role, entities, is_recorded=rule.records)
         mark = _ENTERED.set(entered)
         with self._lock:
-            self._open[id(entered)] = _Open(found, context)
+            until_s = None if is_stream else time.monotonic() + self._access.limits.deadline_max_s(found.name)
+            self._open[id(entered)] = _Open(found, context, until_s)
         try:
             with held, acting.acting_as(actor):
                 with answering(context):
@@ -254,13 +256,17 @@ class Entrance(_Interceptor):
         assert self._access is not None, call
         at_us, trail = self._access.clock_us(), self._access.trail
         if found is None:
-            trail.add_refusal_of_nobody(Entry(at_us, call, refusal.reason, peer=peer))
+            trail.add_summed(Entry(at_us, call, refusal.reason, peer=peer))
         else:
             held = ",".join(sorted(found.roles))
-            trail.add(Entry(at_us, call, refusal.reason, found.name, found.number, found.via.value, held, peer=peer))
+            entry = Entry(at_us, call, refusal.reason, found.name, found.number, found.via.value, held, peer=peer)
+            if refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED:  # as often as it likes: a disk would be full of it
+                trail.add_summed(entry)
+            else:
+                trail.add(entry)
 
     def _look_often(self) -> None:
-        """End calls of operators whose key was revoked, whose time is over, or whose role was taken, within a minute."""
+        """End calls of operators whose key was revoked, whose time is over, or whose role was taken, within a minute; and endless ones."""
         while not self._closed.wait(LOOK_AGAIN_S):
             with self._lock:
                 under_way = list(self._open.values())
@@ -269,6 +275,9 @@ class Entrance(_Interceptor):
 
     def _look_at(self, each: _Open) -> None:
         assert self._access is not None, each
+        if each.until_s is not None and time.monotonic() > each.until_s:
+            _cancel(each.context)
+            return
         try:
             now = self._access.identities.again(each.caller.credential)
             if each.caller.grants - now.grants:

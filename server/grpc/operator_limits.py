@@ -107,6 +107,10 @@ class OperatorLimits:
                 raise _exhausted("BYTES_PER_SECOND", text, wait_s)
             used.calls.take(1)
 
+    def deadline_max_s(self, operator: str) -> int:
+        """The longest deadline of a single call of an operator."""
+        return self._of_operator(operator).limit.deadline_max_s
+
     @contextlib.contextmanager
     def stream(self, operator: str) -> Iterator[None]:
         """A stream of an operator while the block lasts. Raises Refusal where it has as many as it may."""

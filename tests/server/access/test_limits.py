@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -18,8 +19,9 @@ from grpc_status import rpc_status
 from ratewright.v1 import account_service_pb2, account_service_pb2_grpc, usage_service_pb2_grpc
 from ratewright.v1 import bill_run_service_pb2 as runs_pb
 from ratewright.v1 import bill_run_service_pb2_grpc as runs_grpc
+from server.access import trail
 from server.client.errors import of_call
-from server.grpc import service
+from server.grpc import entrance, service
 from server.grpc.accounts.account_service import AccountService
 from server.grpc.call_log import LINES_PER_SECOND, CallLog
 from server.grpc.operator_limits import Limit, OperatorLimits
@@ -321,3 +323,36 @@ def test_a_call_that_is_under_way_is_finished_as_the_service_stops(guarded: Guar
         goes_on.set()
         assert answer.result(DEADLINE_S) == account_service_pb2.Account(name="accounts/anna")
         assert stopped.result(DEADLINE_S)
+
+
+def test_the_trail_sums_refusals_for_a_limit_by_operator(guarded: Guarded) -> None:
+    again(guarded, Limit(calls_per_second=1))
+    for name in ("the-operator", "the-auditor"):
+        channel = guarded.channel(name)
+        for _ in range(4):
+            with contextlib.suppress(grpc.RpcError):
+                list_runs(channel)
+    guarded.stop()
+    found = {
+        each["operator"]: each.get("count", 1)
+        for path in trail.files(guarded.home.path)
+        for each in trail.entries(path)
+        if each.get("outcome") == "CALLS_PER_SECOND"
+    }
+    assert set(found) == {"the-operator", "the-auditor"}
+    assert sum(found.values()) >= 4, "a slow machine lets some of them in"
+
+
+def test_a_call_without_a_deadline_is_ended_after_the_longest_one(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have none here; the entrance looks at what is open, as it does for keys that were revoked."""
+    monkeypatch.setattr(entrance, "LOOK_AGAIN_S", 0.1)
+    goes_on = threading.Event()
+    monkeypatch.setattr(AccountService, "_get", lambda *_: goes_on.wait(DEADLINE_S) and account_service_pb2.Account())
+    again(guarded, Limit(deadline_max_s=1))
+    stub = account_service_pb2_grpc.AccountServiceStub(guarded.channel("the-finance"))
+    try:
+        with pytest.raises(grpc.RpcError) as raised:
+            stub.GetAccount(account_service_pb2.GetAccountRequest(name="accounts/anna"))
+        assert raised.value.code() is grpc.StatusCode.CANCELLED
+    finally:
+        goes_on.set()

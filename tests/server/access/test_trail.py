@@ -137,7 +137,7 @@ def test_refusals_of_nobody_are_summed_by_peer_and_minute(tmp_path: Path) -> Non
     home.mkdir(mode=0o700)
     made = Trail(home, NOW_US)
     for second in range(130):
-        made.add_refusal_of_nobody(Entry(NOW_US + second * 1_000_000, "S/C", "CREDENTIALS_MISSING", peer=f"10.0.0.{second % 2}"))
+        made.add_summed(Entry(NOW_US + second * 1_000_000, "S/C", "CREDENTIALS_MISSING", peer=f"10.0.0.{second % 2}"))
     made.close()
     counts = [(each["peer"], each.get("count", 1)) for each in trail.entries(trail.files(home)[0])]
     assert sum(count for _, count in counts) == 130
@@ -224,7 +224,7 @@ def test_refusals_that_could_not_be_written_are_kept(tmp_path: Path, monkeypatch
     made = Trail(home, NOW_US)
     monkeypatch.setattr(trail, "_MINUTE_S", 0.0)
     is_full = full_disk(monkeypatch, takes=None)
-    made.add_refusal_of_nobody(Entry(NOW_US, "S/C", "CREDENTIALS_MISSING", peer="10.0.0.1"))
+    made.add_summed(Entry(NOW_US, "S/C", "CREDENTIALS_MISSING", peer="10.0.0.1"))
     time.sleep(3 * trail.SYNC_S)
     is_full.clear()
     time.sleep(3 * trail.SYNC_S)

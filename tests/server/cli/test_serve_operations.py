@@ -36,7 +36,9 @@ def get_account(channel: grpc.Channel, name: str, deadline_s: float | None = DEA
 def test_a_service_from_its_file(tmp_path: Path) -> None:
     """Metrics, the log, limits and health come from one file; every metric of the alert rules is there."""
     file = tmp_path / "service.toml"
-    file.write_text('[serve]\nmetrics_address = "127.0.0.1:0"\nlog_format = "json"\n[limits]\ndeadline_max_s = 30\n')
+    file.write_text(
+        '[serve]\nmetrics_address = "127.0.0.1:0"\nlog_format = "json"\n[limits]\ndeadline_required = true\ndeadline_max_s = 30\n'
+    )
     with serving(tmp_path, "--config", str(file)) as server:
         limits = Path(f"/proc/{server.process.pid}/limits").read_text()
         with server.channel() as channel:

@@ -205,8 +205,7 @@ def serving(folder: Path, home: Path, more: dict[str, str] | None = None) -> Ite
     """A server process over the home."""
     port_file = folder / "port"
     call = [COMMAND, "serve", "--home", home, "--address", "127.0.0.1:0", "--port-file", port_file]
-    environment = os.environ | {"RATEWRIGHT_LIMITS_DEADLINE_REQUIRED": "false"} | (more or {})  # the calls of these tests have none
-    process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | (more or {}))
     try:
         for _ in range(400):
             if port_file.exists() or process.poll() is not None:
