@@ -178,7 +178,7 @@ class Trail:
         return found._replace(hash=ahead.hash)
 
     def _end_of_the_dead(self, now_us: int) -> None:
-        """End the last file of each other service that does not run any more: nobody else would, unless as many run again."""
+        """End the last file of each other service that does not run any more: it would stay open until as many run again."""
         for writer in {path.name[_DAY : -len(_ENDING)] for path in self._folder.glob(f"*{_ENDING}")} - {self._writer}:
             with contextlib.suppress(lock.HeldError), lock.held(_lock_of(self._folder, writer), _WHAT, now_us):
                 last = max((each for each in _of_writer(self._folder, writer) if each.stat().st_size), default=None)

@@ -11,9 +11,11 @@ import os
 import queue
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rating.errors import UserError
 from server.cli import serve_options
 from server.cli.homes import Practice, made
 from server.cli.serve_options import ServeOptions
@@ -96,6 +98,8 @@ class _Told:
         from server.observing import logs
 
         self._is_json = log_format == "json"
+        if self._is_json:
+            setattr(warnings, "showwarning", lambda message, *_: self.warn(str(message)))  # noqa: B010 -- as in `app`
         logs.configure(log_format, lambda: f"{utc_time(clock.machine_now_us()):%Y-%m-%dT%H:%M:%S.%fZ}")
 
     def say(self, event: str, text: str, **fields: str) -> None:
@@ -172,8 +176,12 @@ def _wait(stopping: queue.SimpleQueue[int], reload: Callable[[], None], told: _T
         with contextlib.suppress(queue.Empty):
             if stopping.get(timeout=_LOOK_AROUND_S) != signal.SIGHUP:
                 return
-            reload()
-            told.say("keys_read", "keys are read again")
+            try:
+                reload()
+            except UserError as error:  # a mistake in a key file ends no service: the keys of before go on
+                told.warn(f"keys are not read again: {error.message}; remedy: {error.remedy}")
+            else:
+                told.say("keys_read", "keys are read again")
 
 
 def _tell(running: Service, home: Home, how: str, port_file: Path | None, told: _Told) -> None:

@@ -60,13 +60,24 @@ def test_a_service_from_its_file(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGHUP)
         while lines[-1]["event"] != "keys_read":
             lines.append(json.loads(server.process.stderr.readline()))
+        [key] = (server.home / "keys").glob("token-*.pem")
+        key.chmod(0o644)
+        server.process.send_signal(signal.SIGHUP)
+        while lines[-1]["event"] != "warning":
+            lines.append(json.loads(server.process.stderr.readline()))
+        assert str(lines[-1]["text"]).startswith(
+            f"keys are not read again: {key} may be read or changed by others than its owner; remedy: "
+        )
+        with server.channel() as channel:
+            assert [ack.duplicate for ack in send(channel, ipc(records([1])))] == [1], "the keys of before go on"
         server.process.send_signal(signal.SIGTERM)
         out, err = server.process.communicate(timeout=DEADLINE_S + 20)
     assert re.search(r"Max core file size\s+0\s+0\s", limits)
     lines += [json.loads(line) for line in err.splitlines()]
     assert (out, server.process.returncode) == ("", 0)
     assert [each["event"] for each in lines] == [
-        "metrics_answered", "serving", "token_written", "call refused", "call refused", "call refused", "keys_read", "stopping", "stopped",
+        "metrics_answered", "serving", "token_written", "call refused", "call refused", "call refused", "keys_read", "warning",
+        "stopping", "stopped",
     ]  # fmt: skip
     refused_line = lines[3]
     assert {key: refused_line[key] for key in ("level", "code", "reason", "request_id", "call")} == {
