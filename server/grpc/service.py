@@ -273,10 +273,10 @@ def _head(home: Home) -> int:
 def _reflect(server: grpc.Server) -> None:
     """Answer which calls there are."""
     try:
-        from grpc_reflection.v1alpha import reflection  # noqa: PLC0415 -- of an extra
+        from server.grpc import reflection  # noqa: PLC0415 -- of an extra
     except ImportError:
         raise UserError("--reflection needs the package grpcio-reflection", "install ratewright[reflection]") from None
-    reflection.enable_server_reflection((*SERVICE_NAMES, OPERATIONS_NAME, HEALTH_NAME, reflection.SERVICE_NAME), server)
+    reflection.add_to(server, (*SERVICE_NAMES, OPERATIONS_NAME, HEALTH_NAME))
 
 
 def _bind(server: grpc.Server, address: Address, credentials: grpc.ServerCredentials | None) -> int:
