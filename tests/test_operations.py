@@ -14,6 +14,7 @@ import pytest
 from server.cli import app
 from server.cli.serve_options import ServeOptions
 from server.configuration import checking, reading, table
+from server.observing.prometheus import PrometheusMeter, State, Work
 from tests.server.grpc.certificates import make
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +114,16 @@ def test_each_alert_has_its_remedy(rule: dict[str, Any]) -> None:
     assert len(found[1]) > 40
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_metrics_that_rules_and_the_page_name_are_there() -> None:
+    meter = PrometheusMeter(lambda: State([Work("bill_run", "rating", 0, 0)], 0, 0))
+    known = {name for family in meter.registry.collect() for name in (family.name, f"{family.name}_total", f"{family.name}_bucket")}
+    rules = {name for rule in RULES for name in re.findall(r"ratewright_\w+", rule["expr"])}
+    page = set(re.findall(r"`(ratewright_\w+)`", PAGE))
+    assert len(rules) == 14
+    assert len(page) >= 16
+    assert rules | page <= known
 
 
 def test_no_remedy_is_left_of_an_alert_that_is_gone() -> None:
