@@ -44,8 +44,10 @@ from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
 from server.grpc.tariffs.tariff_service import TariffService
 from server.grpc.usage import arrow_batches
+from server.grpc.usage.file_calls import FileCalls, sources_of_files
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage.stream_calls import StreamCalls, random_id
+from server.grpc.usage.suspense_calls import SuspenseCalls
 from server.grpc.usage.usage_service import UsageService
 
 if TYPE_CHECKING:
@@ -207,9 +209,12 @@ class Service:
         server = listening.server
         if access is not None:
             listening.entrance.guard(access)
-        sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us)
+        taken = stream_sources(DEFAULT_SOURCES) if sources is None else sources
+        sink = StoringSink(home, taken, clock_us)
         streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
-        usage = UsageService(sink, listening.gate, streams)
+        files = FileCalls(Door(home, clock_us), sources_of_files(taken), sink.intake, home.page_token_key())
+        suspense = SuspenseCalls(Door(home, clock_us), sources_of_files(taken), home.page_token_key())
+        usage = UsageService(sink, listening.gate, streams, files, suspense)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, home.page_token_key()), server)
