@@ -233,7 +233,7 @@ class UsageServiceServicer:
 
         Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
-        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (a source without records).
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
         Command: `ratewright usage suspense list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

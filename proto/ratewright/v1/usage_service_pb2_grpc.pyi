@@ -115,7 +115,7 @@ class UsageServiceStub:
 
     Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
-    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (a source without records).
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
     Command: `ratewright usage suspense list`.
     """
     GetSuspenseRecord: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]
@@ -273,7 +273,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
 
     Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
-    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (a source without records).
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
     Command: `ratewright usage suspense list`.
     """
     GetSuspenseRecord: _aio.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]  # type: ignore[assignment]
@@ -464,7 +464,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
-        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND (a source without records).
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
         Command: `ratewright usage suspense list`.
         """
 

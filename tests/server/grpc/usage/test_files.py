@@ -85,7 +85,9 @@ def test_a_file_is_taken_as_the_command_takes_it(
 ) -> None:
     monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
     (tmp_path / "Master.csv").write_bytes(FILE)
-    assert app.main(["usage", "ingest", str(tmp_path / "Master.csv"), "--source", "asterisk", "--home", str(tmp_path / "twin"), "--json"]) == 0
+    assert (
+        app.main(["usage", "ingest", str(tmp_path / "Master.csv"), "--source", "asterisk", "--home", str(tmp_path / "twin"), "--json"]) == 0
+    )
     (told,) = json.loads(capsys.readouterr().out)
     (file,) = ingest(channel, size_bytes=len(FILE), sha256=hashlib.sha256(FILE).digest()).files
     assert (file.name, file.file_name, file.source, file.received_count) == ("usageFiles/1", "Master.csv", "asterisk", 4)
@@ -135,35 +137,32 @@ def test_members_of_an_archive_are_files(channel: grpc.Channel, world: World) ->
     assert left(world) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "fields", "content", "reason"),
-    [
-        ("no source", {"source": "nobody"}, FILE, "SOURCE_UNKNOWN"),
-        ("a stream has no files", {"source": "stream"}, FILE, "SOURCE_UNKNOWN"),
-        ("a path of the server", {"source": "../sources/mine.yaml"}, FILE, "SOURCE_UNKNOWN"),
-        ("no name", {"file_name": " "}, FILE, "MALFORMED_REQUEST"),
-        ("a folder", {"file_name": "a/b.csv"}, FILE, "MALFORMED_REQUEST"),
-        ("the folder above", {"file_name": ".."}, FILE, "MALFORMED_REQUEST"),
-        ("a NUL", {"file_name": "a\0"}, FILE, "MALFORMED_REQUEST"),
-        ("a long name", {"file_name": "é" * 128}, FILE, "MALFORMED_REQUEST"),
-        ("another size", {"size_bytes": len(FILE) + 1}, FILE, "SIZE_MISMATCH"),
-        ("a size beyond the bound", {"size_bytes": file_calls.FILE_BYTES_MAX + 1}, FILE, "FILE_TOO_LARGE"),
-        ("another hash", {"sha256": b"\0" * 32}, FILE, "SHA256_MISMATCH"),
-        ("half a hash", {"sha256": b"\0" * 16}, FILE, "MALFORMED_REQUEST"),
-        ("a long id", {"request_id": "x" * 129}, FILE, "REQUEST_ID"),
-        ("an empty file", {}, b"", "FILE_UNUSABLE"),
-        ("no row", {}, b"cut in the\n", "FILE_UNUSABLE"),
-        ("an empty archive", {"file_name": "a.zip"}, archive(), "FILE_UNUSABLE"),
-        ("half an archive", {"file_name": "a.zip"}, archive(one=FILE)[:80], "FILE_UNUSABLE"),
-    ],
-    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
-)
-def test_what_is_refused_stores_nothing(
-    channel: grpc.Channel, world: World, name: str, fields: dict[str, Any], content: bytes, reason: str
-) -> None:
+REFUSED = {
+    "no source": ({"source": "nobody"}, FILE, "SOURCE_UNKNOWN"),
+    "a stream has no files": ({"source": "stream"}, FILE, "SOURCE_UNKNOWN"),
+    "a path of the server": ({"source": "../sources/mine.yaml"}, FILE, "SOURCE_UNKNOWN"),
+    "no name": ({"file_name": " "}, FILE, "MALFORMED_REQUEST"),
+    "a folder": ({"file_name": "a/b.csv"}, FILE, "MALFORMED_REQUEST"),
+    "the folder above": ({"file_name": ".."}, FILE, "MALFORMED_REQUEST"),
+    "a NUL": ({"file_name": "a\0"}, FILE, "MALFORMED_REQUEST"),
+    "a long name": ({"file_name": "é" * 128}, FILE, "MALFORMED_REQUEST"),
+    "another size": ({"size_bytes": len(FILE) + 1}, FILE, "SIZE_MISMATCH"),
+    "a size beyond the bound": ({"size_bytes": file_calls.FILE_BYTES_MAX + 1}, FILE, "FILE_TOO_LARGE"),
+    "another hash": ({"sha256": b"\0" * 32}, FILE, "SHA256_MISMATCH"),
+    "half a hash": ({"sha256": b"\0" * 16}, FILE, "MALFORMED_REQUEST"),
+    "a long id": ({"request_id": "x" * 129}, FILE, "REQUEST_ID"),
+    "an empty file": ({}, b"", "FILE_UNUSABLE"),
+    "no row": ({}, b"cut in the\n", "FILE_UNUSABLE"),
+    "an empty archive": ({"file_name": "a.zip"}, archive(), "FILE_UNUSABLE"),
+    "half an archive": ({"file_name": "a.zip"}, archive(one=FILE)[:80], "FILE_UNUSABLE"),
+}
+
+
+@pytest.mark.parametrize(("fields", "content", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_stores_nothing(channel: grpc.Channel, world: World, fields: dict[str, Any], content: bytes, reason: str) -> None:
     before = head(world)
     found = refusal(channel, header(**fields), *pieces(content))
-    assert found.reason == reason, name
+    assert found.reason == reason
     assert str(world.home.path) not in found.message + str(found.metadata)
     assert (head(world), left(world)) == (before, [])
 
