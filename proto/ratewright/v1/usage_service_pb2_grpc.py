@@ -141,7 +141,7 @@ class UsageServiceServicer:
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-        No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+        No command: a stream is of the service; IngestFile takes files.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,7 +221,7 @@ class UsageServiceServicer:
         MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
         REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
         DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
-        Command: `ratewright usage ingest`.
+        The command: `ratewright usage ingest`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -234,7 +234,7 @@ class UsageServiceServicer:
         Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
-        Command: `ratewright usage suspense list`.
+        The command: `ratewright usage suspense list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -244,7 +244,7 @@ class UsageServiceServicer:
         """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
 
         Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
-        Command: `ratewright usage suspense show`.
+        The command: `ratewright usage suspense show`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -255,7 +255,7 @@ class UsageServiceServicer:
 
         Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
         NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
-        Command: `ratewright usage suspense correct`.
+        The command: `ratewright usage suspense correct`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -264,7 +264,7 @@ class UsageServiceServicer:
     def RecycleSuspense(self, request, context):
         """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
 
-        Command: `ratewright usage suspense recycle`.
+        The command: `ratewright usage suspense recycle`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -274,7 +274,7 @@ class UsageServiceServicer:
         """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
         it is saved as a proposal.
 
-        Command: `ratewright usage suspense resolve`.
+        The command: `ratewright usage suspense resolve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -283,7 +283,7 @@ class UsageServiceServicer:
     def TakeBackResolution(self, request, context):
         """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
 
-        Command: `ratewright usage suspense take-back`.
+        The command: `ratewright usage suspense take-back`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -292,7 +292,7 @@ class UsageServiceServicer:
     def WriteOffSuspense(self, request, context):
         """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
 
-        Command: `ratewright usage suspense write-off`.
+        The command: `ratewright usage suspense write-off`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -302,7 +302,7 @@ class UsageServiceServicer:
         """Proposals, newest first.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-        Command: `ratewright usage suspense proposals`.
+        The command: `ratewright usage suspense proposals`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -312,7 +312,7 @@ class UsageServiceServicer:
         """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
 
         Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
-        Command: `ratewright usage suspense approve`.
+        The command: `ratewright usage suspense approve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -321,7 +321,7 @@ class UsageServiceServicer:
     def RejectSuspenseProposal(self, request, context):
         """Gives a proposal up; its author may, too.
 
-        Command: `ratewright usage suspense approve --reject`.
+        The command: `ratewright usage suspense approve`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -331,7 +331,7 @@ class UsageServiceServicer:
         """Decisions about records, newest first.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-        Command: `ratewright usage suspense decisions`.
+        The command: `ratewright usage suspense decisions`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -341,7 +341,7 @@ class UsageServiceServicer:
         """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-        Command: `ratewright usage findings`.
+        The command: `ratewright usage findings`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -352,7 +352,7 @@ class UsageServiceServicer:
 
         Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
-        Command: `ratewright usage findings waive`.
+        The command: `ratewright usage findings waive`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,7 @@ class UsageServiceStub:
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-    No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+    No command: a stream is of the service; IngestFile takes files.
     """
     GetUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]
     """A usage stream: after a broken connection it says at which offset to go on.
@@ -107,7 +107,7 @@ class UsageServiceStub:
     MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
     REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
     DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
-    Command: `ratewright usage ingest`.
+    The command: `ratewright usage ingest`.
     """
     ListSuspenseRecords: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.ListSuspenseRecordsRequest, _suspense_pb2.ListSuspenseRecordsResponse]
     """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
@@ -116,77 +116,77 @@ class UsageServiceStub:
     Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
-    Command: `ratewright usage suspense list`.
+    The command: `ratewright usage suspense list`.
     """
     GetSuspenseRecord: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]
     """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
 
     Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
-    Command: `ratewright usage suspense show`.
+    The command: `ratewright usage suspense show`.
     """
     CorrectSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.CorrectSuspenseRequest, _suspense_pb2.CorrectSuspenseResponse]
     """Previews a rule that corrects records, or saves it. Nothing is corrected yet: RecycleSuspense brings the records back.
 
     Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
     NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
-    Command: `ratewright usage suspense correct`.
+    The command: `ratewright usage suspense correct`.
     """
     RecycleSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.RecycleSuspenseRequest, _suspense_pb2.RecycleSuspenseResponse]
     """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
 
-    Command: `ratewright usage suspense recycle`.
+    The command: `ratewright usage suspense recycle`.
     """
     ResolveSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.ResolveSuspenseRequest, _suspense_pb2.ResolveSuspenseResponse]
     """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
     it is saved as a proposal.
 
-    Command: `ratewright usage suspense resolve`.
+    The command: `ratewright usage suspense resolve`.
     """
     TakeBackResolution: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.TakeBackResolutionRequest, _suspense_pb2.TakeBackResolutionResponse]
     """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
 
-    Command: `ratewright usage suspense take-back`.
+    The command: `ratewright usage suspense take-back`.
     """
     WriteOffSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.WriteOffSuspenseRequest, _suspense_proposal_pb2.SuspenseProposal]
     """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
 
-    Command: `ratewright usage suspense write-off`.
+    The command: `ratewright usage suspense write-off`.
     """
     ListSuspenseProposals: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseProposalsRequest, _suspense_proposal_pb2.ListSuspenseProposalsResponse]
     """Proposals, newest first.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-    Command: `ratewright usage suspense proposals`.
+    The command: `ratewright usage suspense proposals`.
     """
     ApproveSuspenseProposal: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ApproveSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]
     """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
 
     Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
-    Command: `ratewright usage suspense approve`.
+    The command: `ratewright usage suspense approve`.
     """
     RejectSuspenseProposal: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.RejectSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]
     """Gives a proposal up; its author may, too.
 
-    Command: `ratewright usage suspense approve --reject`.
+    The command: `ratewright usage suspense approve`.
     """
     ListSuspenseDecisions: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseDecisionsRequest, _suspense_proposal_pb2.ListSuspenseDecisionsResponse]
     """Decisions about records, newest first.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-    Command: `ratewright usage suspense decisions`.
+    The command: `ratewright usage suspense decisions`.
     """
     ListFileFindings: _grpc.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]
     """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-    Command: `ratewright usage findings`.
+    The command: `ratewright usage findings`.
     """
     WaiveFileFinding: _grpc.UnaryUnaryMultiCallable[_usage_file_pb2.WaiveFileFindingRequest, _usage_file_pb2.FileFinding]
     """Accepts a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late.
 
     Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
-    Command: `ratewright usage findings waive`.
+    The command: `ratewright usage findings waive`.
     """
 
 @_typing.type_check_only
@@ -201,7 +201,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-    No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+    No command: a stream is of the service; IngestFile takes files.
     """
     GetUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
     """A usage stream: after a broken connection it says at which offset to go on.
@@ -265,7 +265,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
     REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
     DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
-    Command: `ratewright usage ingest`.
+    The command: `ratewright usage ingest`.
     """
     ListSuspenseRecords: _aio.UnaryUnaryMultiCallable[_suspense_pb2.ListSuspenseRecordsRequest, _suspense_pb2.ListSuspenseRecordsResponse]  # type: ignore[assignment]
     """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
@@ -274,77 +274,77 @@ class UsageServiceAsyncStub(UsageServiceStub):
     Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
-    Command: `ratewright usage suspense list`.
+    The command: `ratewright usage suspense list`.
     """
     GetSuspenseRecord: _aio.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]  # type: ignore[assignment]
     """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
 
     Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
-    Command: `ratewright usage suspense show`.
+    The command: `ratewright usage suspense show`.
     """
     CorrectSuspense: _aio.UnaryUnaryMultiCallable[_suspense_pb2.CorrectSuspenseRequest, _suspense_pb2.CorrectSuspenseResponse]  # type: ignore[assignment]
     """Previews a rule that corrects records, or saves it. Nothing is corrected yet: RecycleSuspense brings the records back.
 
     Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
     NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
-    Command: `ratewright usage suspense correct`.
+    The command: `ratewright usage suspense correct`.
     """
     RecycleSuspense: _aio.UnaryUnaryMultiCallable[_suspense_pb2.RecycleSuspenseRequest, _suspense_pb2.RecycleSuspenseResponse]  # type: ignore[assignment]
     """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
 
-    Command: `ratewright usage suspense recycle`.
+    The command: `ratewright usage suspense recycle`.
     """
     ResolveSuspense: _aio.UnaryUnaryMultiCallable[_suspense_pb2.ResolveSuspenseRequest, _suspense_pb2.ResolveSuspenseResponse]  # type: ignore[assignment]
     """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
     it is saved as a proposal.
 
-    Command: `ratewright usage suspense resolve`.
+    The command: `ratewright usage suspense resolve`.
     """
     TakeBackResolution: _aio.UnaryUnaryMultiCallable[_suspense_pb2.TakeBackResolutionRequest, _suspense_pb2.TakeBackResolutionResponse]  # type: ignore[assignment]
     """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
 
-    Command: `ratewright usage suspense take-back`.
+    The command: `ratewright usage suspense take-back`.
     """
     WriteOffSuspense: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.WriteOffSuspenseRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
     """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
 
-    Command: `ratewright usage suspense write-off`.
+    The command: `ratewright usage suspense write-off`.
     """
     ListSuspenseProposals: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseProposalsRequest, _suspense_proposal_pb2.ListSuspenseProposalsResponse]  # type: ignore[assignment]
     """Proposals, newest first.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-    Command: `ratewright usage suspense proposals`.
+    The command: `ratewright usage suspense proposals`.
     """
     ApproveSuspenseProposal: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ApproveSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
     """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
 
     Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
-    Command: `ratewright usage suspense approve`.
+    The command: `ratewright usage suspense approve`.
     """
     RejectSuspenseProposal: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.RejectSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
     """Gives a proposal up; its author may, too.
 
-    Command: `ratewright usage suspense approve --reject`.
+    The command: `ratewright usage suspense approve`.
     """
     ListSuspenseDecisions: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseDecisionsRequest, _suspense_proposal_pb2.ListSuspenseDecisionsResponse]  # type: ignore[assignment]
     """Decisions about records, newest first.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-    Command: `ratewright usage suspense decisions`.
+    The command: `ratewright usage suspense decisions`.
     """
     ListFileFindings: _aio.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]  # type: ignore[assignment]
     """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-    Command: `ratewright usage findings`.
+    The command: `ratewright usage findings`.
     """
     WaiveFileFinding: _aio.UnaryUnaryMultiCallable[_usage_file_pb2.WaiveFileFindingRequest, _usage_file_pb2.FileFinding]  # type: ignore[assignment]
     """Accepts a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late.
 
     Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
-    Command: `ratewright usage findings waive`.
+    The command: `ratewright usage findings waive`.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -362,7 +362,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-        No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+        No command: a stream is of the service; IngestFile takes files.
         """
 
     @_abc_1.abstractmethod
@@ -450,7 +450,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
         REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
         DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
-        Command: `ratewright usage ingest`.
+        The command: `ratewright usage ingest`.
         """
 
     @_abc_1.abstractmethod
@@ -465,7 +465,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
-        Command: `ratewright usage suspense list`.
+        The command: `ratewright usage suspense list`.
         """
 
     @_abc_1.abstractmethod
@@ -477,7 +477,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
 
         Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
-        Command: `ratewright usage suspense show`.
+        The command: `ratewright usage suspense show`.
         """
 
     @_abc_1.abstractmethod
@@ -490,7 +490,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
         NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
-        Command: `ratewright usage suspense correct`.
+        The command: `ratewright usage suspense correct`.
         """
 
     @_abc_1.abstractmethod
@@ -501,7 +501,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_suspense_pb2.RecycleSuspenseResponse, _abc.Awaitable[_suspense_pb2.RecycleSuspenseResponse]]:
         """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
 
-        Command: `ratewright usage suspense recycle`.
+        The command: `ratewright usage suspense recycle`.
         """
 
     @_abc_1.abstractmethod
@@ -513,7 +513,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
         it is saved as a proposal.
 
-        Command: `ratewright usage suspense resolve`.
+        The command: `ratewright usage suspense resolve`.
         """
 
     @_abc_1.abstractmethod
@@ -524,7 +524,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_suspense_pb2.TakeBackResolutionResponse, _abc.Awaitable[_suspense_pb2.TakeBackResolutionResponse]]:
         """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
 
-        Command: `ratewright usage suspense take-back`.
+        The command: `ratewright usage suspense take-back`.
         """
 
     @_abc_1.abstractmethod
@@ -535,7 +535,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_suspense_proposal_pb2.SuspenseProposal, _abc.Awaitable[_suspense_proposal_pb2.SuspenseProposal]]:
         """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
 
-        Command: `ratewright usage suspense write-off`.
+        The command: `ratewright usage suspense write-off`.
         """
 
     @_abc_1.abstractmethod
@@ -547,7 +547,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Proposals, newest first.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-        Command: `ratewright usage suspense proposals`.
+        The command: `ratewright usage suspense proposals`.
         """
 
     @_abc_1.abstractmethod
@@ -559,7 +559,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
 
         Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
-        Command: `ratewright usage suspense approve`.
+        The command: `ratewright usage suspense approve`.
         """
 
     @_abc_1.abstractmethod
@@ -570,7 +570,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_suspense_proposal_pb2.SuspenseProposal, _abc.Awaitable[_suspense_proposal_pb2.SuspenseProposal]]:
         """Gives a proposal up; its author may, too.
 
-        Command: `ratewright usage suspense approve --reject`.
+        The command: `ratewright usage suspense approve`.
         """
 
     @_abc_1.abstractmethod
@@ -582,7 +582,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decisions about records, newest first.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-        Command: `ratewright usage suspense decisions`.
+        The command: `ratewright usage suspense decisions`.
         """
 
     @_abc_1.abstractmethod
@@ -594,7 +594,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
-        Command: `ratewright usage findings`.
+        The command: `ratewright usage findings`.
         """
 
     @_abc_1.abstractmethod
@@ -607,7 +607,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
-        Command: `ratewright usage findings waive`.
+        The command: `ratewright usage findings waive`.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
