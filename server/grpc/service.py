@@ -42,6 +42,7 @@ from server.grpc.invoice_service import InvoiceService
 from server.grpc.oversight.approval_service import ApprovalService
 from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
+from server.grpc.spool import Spool
 from server.grpc.tariffs.tariff_service import TariffService
 from server.grpc.usage import arrow_batches
 from server.grpc.usage.file_calls import FileCalls, sources_of_files
@@ -180,7 +181,9 @@ def listen(  # noqa: PLR0913 -- each has its default
 class Service:
     """A running server over one home. `with Service.start(listen(...), ...) as service:` stops it at the end."""
 
-    def __init__(self, listening: Listening, usage: UsageService, operations: OperationsService, health_servicer: health.Health) -> None:
+    def __init__(
+        self, listening: Listening, usage: UsageService, operations: OperationsService, health_servicer: health.Health, spool: Spool
+    ) -> None:
         self.address = listening.address  # with the real port
         self.certified = listening.certified
         self._entrance = listening.entrance
@@ -189,6 +192,7 @@ class Service:
         self._usage = usage
         self._operations = operations
         self._health = health_servicer
+        self._spool = spool
         self._has_ended: bool | None = None  # as `stop` says
 
     @classmethod
@@ -212,7 +216,8 @@ class Service:
         taken = stream_sources(DEFAULT_SOURCES) if sources is None else sources
         sink = StoringSink(home, taken, clock_us)
         streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
-        files = FileCalls(Door(home, clock_us), sources_of_files(taken), sink.intake, home.page_token_key())
+        spool = Spool(home.path)
+        files = FileCalls(Door(home, clock_us), sources_of_files(taken), sink.intake, spool, home.page_token_key())
         suspense = SuspenseCalls(Door(home, clock_us), sources_of_files(taken), home.page_token_key())
         usage = UsageService(sink, listening.gate, streams, files, suspense)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
@@ -220,7 +225,7 @@ class Service:
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, home.page_token_key()), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
         door, page_token_key = Door(home, clock_us), home.page_token_key()
-        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key), server)
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key, spool), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(TariffService(door, page_token_key), server)
@@ -233,7 +238,7 @@ class Service:
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         server.start()
         health_servicer.set(health.SERVING)
-        return cls(listening, usage, operations, health_servicer)
+        return cls(listening, usage, operations, health_servicer, spool)
 
     def stop(self, drain_s: float = DRAIN_S) -> bool:
         """Finish what was begun, within `drain_s`; every acked batch is durable anyway. May be called twice.
@@ -255,7 +260,9 @@ class Service:
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
         self._entrance.close()
         has_stored = self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))
-        return self._gate.has_emptied(SHORT_CALL_S) and has_stored
+        has_emptied = self._gate.has_emptied(SHORT_CALL_S)
+        self._spool.close()
+        return has_emptied and has_stored
 
     def __enter__(self) -> Self:
         return self

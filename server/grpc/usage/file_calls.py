@@ -20,7 +20,6 @@ from server.grpc import calls, convert, paging
 from server.grpc.entrance import about, caller
 from server.grpc.finance import values
 from server.grpc.refusals import Refusal, invalid, not_found
-from server.grpc.usage.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from billing.payments.writing import Act
     from mediation.sources.model import Source
     from server.grpc.calls import Door
-    from server.grpc.usage.spool import Incoming
+    from server.grpc.spool import Incoming, Spool
 
 FILE_BYTES_MAX: Final = 256 << 20
 PIECE_BYTES_MAX: Final = 4 << 20
@@ -48,13 +47,8 @@ def sources_of_files(taken: Sequence[Source]) -> dict[str, Source]:
 class FileCalls:
     """The calls about usage files. `intake` is that of the streams: what it knows of records is there once."""
 
-    def __init__(self, door: Door, sources: Mapping[str, Source], intake: Intake, page_token_key: bytes) -> None:
-        self._door, self._sources, self._intake, self._key = door, sources, intake, page_token_key
-        self._spool = Spool(door.home.path)
-
-    def close(self) -> None:
-        """Remove the spool."""
-        self._spool.close()
+    def __init__(self, door: Door, sources: Mapping[str, Source], intake: Intake, spool: Spool, page_token_key: bytes) -> None:
+        self._door, self._sources, self._intake, self._spool, self._key = door, sources, intake, spool, page_token_key
 
     @contextlib.contextmanager
     def received(

@@ -167,7 +167,6 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
 
     def close(self, wait_s: float) -> bool:
         """True where everything submitted is answered; returns after `wait_s` at the latest."""
-        self._files.close()
         return self._sink.close(wait_s)
 
     def _enter(self, stream: UsageStream) -> None:

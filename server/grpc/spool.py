@@ -61,6 +61,12 @@ class Spool:
             finally:
                 incoming.close()
 
+    @contextlib.contextmanager
+    def folder(self) -> Iterator[Path]:
+        """An empty folder, which is gone at the end of the block."""
+        with tempfile.TemporaryDirectory(dir=self._own) as folder:
+            yield Path(folder)
+
     def take(self, size_bytes: int) -> None:
         """Take room for some bytes; below zero gives it back."""
         with self._guard:
