@@ -67,7 +67,7 @@ class AccountServiceStub:
     """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
-    NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN; PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+    NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
 
     The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
     add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
@@ -124,7 +124,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
 
     Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
-    NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN; PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+    NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
 
     The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
     add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
@@ -208,7 +208,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
 
         Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
-        NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN; PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+        NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
 
         The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
         add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts

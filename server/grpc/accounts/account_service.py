@@ -66,7 +66,8 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             try:
                 done = account_changes.change(self._door.home, Asked(by.by, by.now_us, by.dry_run), request)
             except NotFoundError as error:
-                raise _unknown(account_id) from error
+                is_known = accounts.currency_of(self._door.home, account_id) is not None  # then it is about something else
+                raise calls.refusal_of(error) if is_known else _unknown(account_id) from error
             return account_change_pb2.ChangeAccountResponse(
                 effects=done.said, already_recorded=done.existed, commit_seq=done.commit_seq or 0
             )

@@ -20,8 +20,8 @@ from ratewright.v1 import usage_file_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
 from server.cli import app
 from server.grpc import service
-from server.grpc.usage import file_calls
 from server.grpc.spool import Spool
+from server.grpc.usage import file_calls
 from tests.server.cli.test_usage import GOOD, MISSED
 from tests.server.grpc.calls import DEADLINE_S, Refused, refused
 from tests.server.grpc.conftest import LOOPBACK, NOW_US
