@@ -98,6 +98,13 @@ CALLS: Final = MappingProxyType(
         "controls findings assign": ("ControlService.AssignFinding",),
         "controls findings close": ("ControlService.CloseFinding",),
         "dunning show": ("DunningService.GetDunningState",),
+        "dunning run": ("DunningService.RunDunning",),
+        "dunning preview": ("DunningService.RunDunning",),
+        "dunning list": ("DunningService.ListDunningRuns",),
+        "dunning undo": ("DunningService.UndoDunningRun", "DunningService.ApproveDunningUndo"),
+        "dunning policy add": ("DunningService.AddDunningPolicy",),
+        "dunning policy check": ("DunningService.AddDunningPolicy",),
+        "dunning policy list": ("DunningService.ListDunningPolicies",),
         "invoice list": ("InvoiceService.ListInvoices",),
         "invoice show": ("InvoiceService.GetInvoice", "InvoiceService.ListInvoiceLines"),
         "invoice usage": ("InvoiceService.ListInvoiceUsage", "InvoiceService.StreamInvoiceUsage"),
@@ -166,7 +173,6 @@ WITHOUT_CALL: Final = MappingProxyType(
         "ledger months": _NOT_YET,
         "ledger write-off": _NOT_YET,
         "ledger write-offs": _NOT_YET,
-        "dunning": _NOT_YET,
     }
 )
 
