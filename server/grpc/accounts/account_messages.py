@@ -16,12 +16,13 @@ from rating.model import QuantityUnit
 from server.grpc import convert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from billing.accounts.entities import Entity
     from billing.accounts.importing.whole import ImportReport
     from billing.accounts.lookup import AccountDetail, AccountLine, FactLine, SubscriptionLine
     from billing.accounts.searching import Hit
+    from billing.documents.allowances_left import Left
     from billing.documents.enquiry import Charge, Enquiry
     from billing.enquiries.account import Standing
     from billing.store.home import Home
@@ -112,12 +113,24 @@ def open_items(home: Home, account_id: str, currency: str) -> list[pb.AccountOpe
     ]
 
 
-def unbilled(found: Enquiry) -> pb.UnbilledAmounts:
+def unbilled(found: Enquiry, left: Iterable[Left]) -> pb.UnbilledAmounts:
     """What is on no invoice yet."""
     return pb.UnbilledAmounts(
         through_date=convert.date(found.through),
         net=[convert.money(currency, micros) for currency, micros in sorted(found.net_micros.items())],
         charges=map(_charge, found.lines),
+        allowances=map(_allowance, left),
+    )
+
+
+def _allowance(found: Left) -> pb.AllowanceBalance:
+    return pb.AllowanceBalance(
+        subscription=found.subscription_id,
+        allowance=found.allowance,
+        granted=found.granted,
+        left=found.left,
+        unit=_unit(found.unit),
+        expire_date=convert.date(found.expires_on),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from billing.accounts import entities, lookup, searching
 from billing.accounts.recording import Asked
 from billing.documents import enquiry
+from billing.documents.allowances_left import allowances_left
 from billing.enquiries.account import standing
 from billing.payments.writing import Act
 from ratewright.v1 import account_change_pb2, account_import_pb2, account_service_pb2_grpc
@@ -149,7 +150,8 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         message = account_messages.whole(detail, money, entrance.mask())
         message.open_items.extend(account_messages.open_items(home, account_id, detail.account.currency))
         if request.view == pb.ACCOUNT_VIEW_FULL:
-            message.unbilled.CopyFrom(account_messages.unbilled(enquiry.enquire(home, account_id, None, now_us)))
+            found, left = enquiry.enquire(home, account_id, None, now_us), allowances_left(home, account_id, now_us)
+            message.unbilled.CopyFrom(account_messages.unbilled(found, left))
         return message
 
 

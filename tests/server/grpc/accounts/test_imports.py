@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
+from billing.documents.allowances_left import allowances_left
 from ratewright.v1 import account_import_pb2 as import_pb
 from ratewright.v1 import account_service_pb2 as pb
 from server.cli import app
 from tests.server.access.test_approvals import refusal
-from tests.server.grpc.accounts.conftest import ROOT
+from tests.server.grpc.accounts.conftest import NOW_US, ROOT
 from tests.server.grpc.calls import DEADLINE_S, refused
 from tests.server.grpc.finance.asking import micros
 
@@ -163,7 +164,7 @@ def test_a_search_finds_what_the_command_finds_by_index(accounts: Any, command: 
     assert refusal(accounts.SearchAccounts, pb.SearchAccountsRequest(query="x", page_size=-1))[1] == "PAGE_SIZE"
 
 
-def test_the_whole_of_an_account_is_that_of_its_commands(accounts: Any, command: Callable[..., Any]) -> None:  # noqa: ANN401 -- a stub
+def test_the_whole_of_an_account_is_that_of_its_commands(accounts: Any, command: Callable[..., Any], home: Home) -> None:  # noqa: ANN401 -- a stub
     told, unbilled = command("accounts", "show", "P-300"), command("bill", "unbilled", "P-300")
     stored = accounts.GetAccount(pb.GetAccountRequest(name="accounts/P-300"), timeout=DEADLINE_S)
     assert not stored.HasField("unbilled")
@@ -175,3 +176,6 @@ def test_the_whole_of_an_account_is_that_of_its_commands(accounts: Any, command:
     ]
     assert rows
     assert {each.currency_code: micros(each) for each in whole.unbilled.net} == unbilled["net_micros"]
+    left = [(each.subscription, each.allowance, each.granted, each.left) for each in whole.unbilled.allowances]
+    assert left == [(each.subscription_id, each.allowance, each.granted, each.left) for each in allowances_left(home, "P-300", NOW_US)]
+    assert left
