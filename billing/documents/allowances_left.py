@@ -1,4 +1,4 @@
-"""What is left of the allowances of one account now, to answer a customer's question. Provisional, stored nowhere."""
+"""Allowances of one account, and what is left of them now, to answer a customer's question. Provisional, stored nowhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Left(msgspec.Struct, frozen=True):
-    """What is left of one quantity, in `unit` (`rating.model.QuantityUnit`). `subscription_id` empty: subscriptions have it together."""
+    """Rest of one quantity, in `unit` (`rating.model.QuantityUnit`). `subscription_id` empty: subscriptions have it together."""
 
     subscription_id: str
     allowance: str

@@ -1,7 +1,7 @@
 """Coming steps of an account: what runs of each day from a date on would take, if nothing were paid, billed or promised any more.
 
-A state changes only on some days: one on which an item is past due for as long as a step of a policy wants, one on which a step before it
-was taken long enough ago, one on which a promise is over, one on which another policy holds. These days are looked at, and no others.
+A state changes only on some days, and no others are looked at. An item is past due for as long as a step wants, or the step before it was
+taken long enough ago. Or a promise is over, or another policy holds.
 """
 
 from __future__ import annotations

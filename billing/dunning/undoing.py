@@ -54,7 +54,7 @@ class Undo(msgspec.Struct, frozen=True):
 def undo(home: Home, run_id: int, reason: str, who: Who, *, agrees: bool | None = None, dry_run: bool = False) -> Undo:  # noqa: PLR0913 -- which run, why, by whom, and as whom
     """Ask for a run to be undone, or, as another person, agree to it: then it is.
 
-    `agrees`: only agree, or only ask; None: whichever is next.
+    `agrees`: only agree, or only ask; None: what comes next.
     With `dry_run` everything is done as it would be, and nothing is stored. Raises UserError for no reason, an unknown run, one that a
     newer run stands on, and the one who asked agreeing.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Corrected(NamedTuple):
-    """What a rule does with records, and the proposal that was saved, if any."""
+    """Result of a rule, and the proposal that was saved, if any."""
 
     preview: Preview
     rows: list[dict[str, object]]  # the first records, see `previewed`
@@ -96,7 +96,7 @@ def apply_correction(home: Home, number: int, note: str, act: Act, asked: Asking
 
 
 def preview_recycling(home: Home, selection: Selection, number: int | None, asked: Asking) -> Preview:
-    """What would come back: of records as they are, or by a saved correction."""
+    """Records that would come back, as they are or by a saved correction."""
     if number is None:
         return recycling.preview(*recycling.found(home, selection, None, asked))
     proposal = proposals.proposal_of(home, number)

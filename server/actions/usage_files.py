@@ -37,7 +37,7 @@ class Ingested(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What the store has of a file: its id, and its rows by outcome as they were when the last one came; rejected ones by reason."""
+    """A file in the store: its id, and its rows by outcome as they were when the last one came; rejected ones by reason."""
 
     raw_file_id: int
     received: int

@@ -80,7 +80,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         return calls.read(context, find)
 
     def UndoDunningRun(self, request: pb.UndoDunningRunRequest, context: grpc.ServicerContext) -> pb.DunningUndo:
-        """A run that somebody asks to be undone."""
+        """A run that an operator asks to be undone."""
         return self._undo(request, context, agrees=False)
 
     def ApproveDunningUndo(self, request: pb.ApproveDunningUndoRequest, context: grpc.ServicerContext) -> pb.DunningUndo:

@@ -1,4 +1,4 @@
-"""What is left of allowances on a day, taken down while usage is priced: of grants of the running period, and of what earlier periods left.
+"""Allowances and what is left of them on a day, taken down while usage is priced: grants of the running period, and rests of earlier ones.
 
 An answer to a customer: nothing is billed by it. One object serves several threads.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Balance(NamedTuple):
-    """What is left of one quantity. `subscription_key`: SHARED where members have it together; `account_keys`: those that draw on it."""
+    """Rest of one quantity. `subscription_key`: SHARED where members have it together; `account_keys`: those that draw on it."""
 
     account_keys: frozenset[int]
     subscription_key: int

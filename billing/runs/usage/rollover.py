@@ -62,7 +62,7 @@ class Carrying:
 
     @property
     def before(self) -> list[Left]:
-        """What the periods that were laid out last begin with, in the order of their buckets."""
+        """Rests with which the periods that were laid out last begin, in the order of their buckets."""
         return [each.left for each in self._moving]
 
     def settle(self, layout: Layout, amount_after: Int64s) -> None:

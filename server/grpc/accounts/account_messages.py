@@ -114,7 +114,7 @@ def open_items(home: Home, account_id: str, currency: str) -> list[pb.AccountOpe
 
 
 def unbilled(found: Enquiry, left: Iterable[Left]) -> pb.UnbilledAmounts:
-    """What is on no invoice yet."""
+    """Amounts that are on no invoice yet."""
     return pb.UnbilledAmounts(
         through_date=convert.date(found.through),
         net=[convert.money(currency, micros) for currency, micros in sorted(found.net_micros.items())],
@@ -174,7 +174,7 @@ def entity(found: Entity) -> import_pb.LegalEntity:
 
 
 def imported(report: ImportReport | None, found: Sequence[Problem]) -> import_pb.ImportAccountsResponse:
-    """What was imported, or every mistake."""
+    """Rows that were imported, or every mistake."""
     problems = [
         import_pb.ImportProblem(file_name=each.file, place=each.path, message=each.message, remedy=each.remedy)
         for each in found[:PROBLEMS_MAX]

@@ -1,6 +1,6 @@
 """Messages of records in suspense, with numbers as the caller may see them.
 
-Of a record that is masked, columns that may hold a name or a number are left out, but for the two numbers, and so are its bytes.
+Of a record that is masked the numbers are masked. Its bytes are left out, and so are other columns that may hold a name or a number.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def worth(by_currency: Mapping[str, int], unknown: int) -> proposal_pb.SuspenseW
 
 
 def group(found: Group) -> pb.SuspenseGroup:
-    """What waits of a source for a reason."""
+    """Records of a source that wait for a reason."""
     return pb.SuspenseGroup(
         source=found.source,
         reason=found.reason,
