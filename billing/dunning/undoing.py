@@ -100,7 +100,7 @@ def _require_turn(found: Run, *, agrees: bool | None) -> None:
     """Raises UserError where a person asks for what was asked for, or agrees to what was not."""
     is_asked = found.state == UNDO_ASKED
     if agrees is True and not is_asked:
-        raise UserError(f"nobody has asked for run {found.run_id} to be undone", "ask for it; another person agrees then")
+        raise UserError(f"run {found.run_id} is not asked to be undone", "ask for it; another person agrees then")
     if agrees is False and is_asked:
         raise UserError(f"{found.asked_by} has asked for run {found.run_id} to be undone", "another person has to agree to it")
 

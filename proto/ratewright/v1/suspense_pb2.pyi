@@ -267,7 +267,7 @@ class SuspenseRecord(_message.Message):
     raw: _builtins.str
     """The row as text."""
     meaning: _builtins.str
-    """What the reason means, and what mends it. This and all that follows: of GetSuspenseRecord alone."""
+    """What the reason means, and its remedy. This and all that follows: of GetSuspenseRecord alone."""
     raw_problem: _builtins.str
     """Why the bytes are not at hand; empty where they are."""
     repeat_count: _builtins.int

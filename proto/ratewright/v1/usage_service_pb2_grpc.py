@@ -212,7 +212,7 @@ class UsageServiceServicer:
         """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
         pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
         that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-        longer than 64 KiB that wait in suspense have to be looked at in your own file. A packed file above 25 MiB is stored in several commits; one
+        longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
         that was cut off there is sent again, and what was stored is recognised.
 
         `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
@@ -241,7 +241,7 @@ class UsageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSuspenseRecord(self, request, context):
-        """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
+        """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
 
         Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
         The command: `ratewright usage suspense show`.
@@ -290,7 +290,7 @@ class UsageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WriteOffSuspense(self, request, context):
-        """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
+        """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
 
         The command: `ratewright usage suspense write-off`.
         """

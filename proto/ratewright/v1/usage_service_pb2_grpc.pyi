@@ -98,7 +98,7 @@ class UsageServiceStub:
     """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
     pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
     that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-    longer than 64 KiB that wait in suspense have to be looked at in your own file. A packed file above 25 MiB is stored in several commits; one
+    longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
     that was cut off there is sent again, and what was stored is recognised.
 
     `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
@@ -119,7 +119,7 @@ class UsageServiceStub:
     The command: `ratewright usage suspense list`.
     """
     GetSuspenseRecord: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]
-    """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
+    """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
 
     Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
     The command: `ratewright usage suspense show`.
@@ -148,7 +148,7 @@ class UsageServiceStub:
     The command: `ratewright usage suspense take-back`.
     """
     WriteOffSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.WriteOffSuspenseRequest, _suspense_proposal_pb2.SuspenseProposal]
-    """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
+    """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
 
     The command: `ratewright usage suspense write-off`.
     """
@@ -256,7 +256,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
     pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
     that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-    longer than 64 KiB that wait in suspense have to be looked at in your own file. A packed file above 25 MiB is stored in several commits; one
+    longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
     that was cut off there is sent again, and what was stored is recognised.
 
     `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
@@ -277,7 +277,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     The command: `ratewright usage suspense list`.
     """
     GetSuspenseRecord: _aio.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]  # type: ignore[assignment]
-    """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
+    """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
 
     Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
     The command: `ratewright usage suspense show`.
@@ -306,7 +306,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     The command: `ratewright usage suspense take-back`.
     """
     WriteOffSuspense: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.WriteOffSuspenseRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
-    """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
+    """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
 
     The command: `ratewright usage suspense write-off`.
     """
@@ -441,7 +441,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
         pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
         that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-        longer than 64 KiB that wait in suspense have to be looked at in your own file. A packed file above 25 MiB is stored in several commits; one
+        longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
         that was cut off there is sent again, and what was stored is recognised.
 
         `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
@@ -474,7 +474,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _suspense_pb2.GetSuspenseRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_suspense_pb2.SuspenseRecord, _abc.Awaitable[_suspense_pb2.SuspenseRecord]]:
-        """One record: why it waits and what mends it, its bytes, what was read of them, and what was decided.
+        """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
 
         Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
         The command: `ratewright usage suspense show`.
@@ -533,7 +533,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _suspense_proposal_pb2.WriteOffSuspenseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_suspense_proposal_pb2.SuspenseProposal, _abc.Awaitable[_suspense_proposal_pb2.SuspenseProposal]]:
-        """Proposes to write records off: they are never billed. Another operator approves it, whatever it is worth.
+        """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
 
         The command: `ratewright usage suspense write-off`.
         """

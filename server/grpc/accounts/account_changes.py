@@ -253,7 +253,7 @@ def _instant_or_day(message: Any, instant: str, day: str) -> int | dt.date:  # n
     found = getattr(message, instant)
     at_us: int = found.seconds * 1_000_000 + found.nanos // 1_000
     if found.nanos % 1_000 or not 0 <= found.nanos < 1_000_000_000 or not _FIRST_US <= at_us < _LAST_US:  # noqa: PLR2004 -- nanoseconds of a second
-        raise invalid("MALFORMED_REQUEST", f"{instant}: it is no instant to the microsecond", {"field": instant})
+        raise invalid("MALFORMED_REQUEST", f"{instant}: give an instant, to the microsecond at most", {"field": instant})
     return at_us
 
 

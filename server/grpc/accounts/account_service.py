@@ -69,6 +69,7 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             except NotFoundError as error:
                 is_known = accounts.currency_of(self._door.home, account_id) is not None  # then it is about something else
                 raise calls.refusal_of(error) if is_known else _unknown(account_id) from error
+            entrance.about_account(self._door.home, account_id)  # one that is opened was not there before
             return account_change_pb2.ChangeAccountResponse(
                 effects=done.said, already_recorded=done.existed, commit_seq=done.commit_seq or 0
             )

@@ -83,7 +83,7 @@ class SuspenseCalls:
             asked = self._asking(values.day_or_none(request, "bill_date"))
             done = suspense.correct(self._door.home, _rule(request.rule), request.note, by, asked, PREVIEWED_ROWS)
             rows = [messages.corrected(each, entrance.mask()) for each in done.rows]
-            saved = None if done.saved is None else messages.proposal(done.saved)
+            saved = None if done.saved is None else messages.proposal(done.saved, entrance.mask())
             return pb.CorrectSuspenseResponse(preview=messages.preview(done.preview), records=rows, proposal=saved)
 
         def recover(commit_seq: int) -> pb.CorrectSuspenseResponse:
@@ -134,7 +134,7 @@ class SuspenseCalls:
             made = recovery.proposal_of_commit(self._door.home, commit_seq)
             message = pb.ResolveSuspenseResponse(kept=request.keep or request.name.rpartition("/")[2], needs_second=made is not None)
             if made is not None:
-                message.proposal.CopyFrom(messages.proposal(made))
+                message.proposal.CopyFrom(messages.proposal(made, entrance.mask()))
             return message
 
         return values.write(self._door, request, context, act, recover, pb.ResolveSuspenseResponse)
@@ -165,7 +165,7 @@ class SuspenseCalls:
             selection = Selection(request.source, tuple(request.reasons), tuple(map(_record, request.names)))
             asked = self._asking(values.day_or_none(request, "bill_date"))
             subject, made = suspense.write_off(self._door.home, selection, request.note, by, asked)
-            return messages.tried(subject) if made is None else messages.proposal(made)
+            return messages.tried(subject) if made is None else messages.proposal(made, entrance.mask())
 
         return values.write(self._door, request, context, act, self._made, proposal_pb.SuspenseProposal)
 
@@ -179,7 +179,8 @@ class SuspenseCalls:
             before = page.after_number
             every = [each for each in proposals.proposals(self._door.home)[::-1] if before is None or each.proposal_id < before]
             rows, token = page.parted(every, lambda each: each.proposal_id)
-            return proposal_pb.ListSuspenseProposalsResponse(suspense_proposals=map(messages.proposal, rows), next_page_token=token)
+            listed = [messages.proposal(each, entrance.mask()) for each in rows]
+            return proposal_pb.ListSuspenseProposalsResponse(suspense_proposals=listed, next_page_token=token)
 
         return calls.read(context, find)
 
@@ -213,7 +214,7 @@ class SuspenseCalls:
             home, number = self._door.home, _number(request.name, _PROPOSALS)
             entrance.about(f"suspense proposal {number}")
             suspense_proposals.decide(home, number, by.by, self._asking_by, accept=accept, note=request.note)
-            return messages.proposal(proposals.proposal_of(home, number))
+            return messages.proposal(proposals.proposal_of(home, number), entrance.mask())
 
         def recover(_: int) -> proposal_pb.SuspenseProposal:
             """Do what was approved, where that was left undone."""
@@ -221,7 +222,7 @@ class SuspenseCalls:
             found = proposals.proposal_of(home, number)
             if accept and found.state is proposals.State.APPROVED and found.subject.kind in suspense_proposals.AT_ONCE:
                 suspense_proposals.decide(home, number, calls.actor(), self._asking_by, accept=True, note=request.note)
-            return messages.proposal(proposals.proposal_of(home, number))
+            return messages.proposal(proposals.proposal_of(home, number), entrance.mask())
 
         return values.write(self._door, request, context, act, recover, proposal_pb.SuspenseProposal)
 
@@ -231,7 +232,7 @@ class SuspenseCalls:
     def _made(self, commit_seq: int) -> proposal_pb.SuspenseProposal:
         made = recovery.proposal_of_commit(self._door.home, commit_seq)
         assert made is not None, commit_seq
-        return messages.proposal(made)
+        return messages.proposal(made, entrance.mask())
 
 
 def _chosen(shown: Shown) -> pb.ResolveSuspenseResponse:

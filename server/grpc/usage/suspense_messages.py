@@ -5,6 +5,7 @@ Of a record that is masked the numbers are masked. Its bytes are left out, and s
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from server.access.masking import Mask
     from server.actions.suspense_choice import Shown as Choosing
 
+_WHOLE_NUMBER: Final = re.compile(r"[0-9]{7,}")  # longer than a prefix
 NUMBERS: Final = frozenset({"served_id", "served_raw", "other_e164", "other_raw", "third_e164"})
 _ANYBODY: Final = NUMBERS | {
     "source", "source_seq", "raw_offset", "raw_length", "service", "direction", "leg_role", "served_kind", "start_us", "offset_s",
@@ -146,7 +148,7 @@ def choice(found: Choosing, mask: Mask, dates: tuple[str, str]) -> pb.ResolveSus
     """Versions, and what is chosen of them. `dates`: the bill dates of the kept version, and of what is given back."""
     message = pb.ResolveSuspenseResponse(
         needs_second=found.needs_second,
-        waiting_proposals=map(proposal, found.waiting),
+        waiting_proposals=[proposal(each, mask) for each in found.waiting],
         differences=differences(found.differences, mask),
         final_version=found.closed.name if found.closed is not None else "",
         billed_on=found.bill.invoice if found.bill is not None else "",
@@ -158,7 +160,7 @@ def choice(found: Choosing, mask: Mask, dates: tuple[str, str]) -> pb.ResolveSus
         message.decides.CopyFrom(worth(found.subject.estimated, found.subject.unknown))
         message.kept = found.found.names[found.place] if found.found is not None else str(found.record)
     if found.proposal is not None:
-        message.proposal.CopyFrom(proposal(found.proposal))
+        message.proposal.CopyFrom(proposal(found.proposal, mask))
     if found.told is not None and dates[0]:
         message.billed_to = _account(found.told.account_id)
         message.next_bill_date.CopyFrom(convert.date(dates[0]))
@@ -182,13 +184,16 @@ def taken_back(found: Choice) -> pb.TakeBackResolutionResponse:
     )
 
 
-def proposal(found: Proposal) -> proposal_pb.SuspenseProposal:
-    """A proposal."""
+def proposal(found: Proposal, mask: Mask) -> proposal_pb.SuspenseProposal:
+    """A proposal. A rule may name whole numbers."""
+    text = suspense_proposals.in_words(found)
+    if found.subject.rule is not None:
+        text = _WHOLE_NUMBER.sub(lambda number: mask.number(number[0]), text)
     return proposal_pb.SuspenseProposal(
         name=proposal_name(found.proposal_id),
         kind=found.subject.kind,
         state=found.state.value,
-        text=suspense_proposals.in_words(found),
+        text=text,
         record_count=suspense_proposals.records(found),
         worth=worth(found.subject.estimated, found.subject.unknown),
         note=found.reason,

@@ -204,6 +204,20 @@ def test_a_proposal_is_given_up(waiting: Guarded) -> None:
     assert refusal(operator.RejectSuspenseProposal, again)[1] == "REFUSED"
 
 
+def test_numbers_of_a_rule_are_masked(waiting: Guarded) -> None:
+    rule = pb.CorrectionRule(source="switch", served=pb.NumberChange(begins="138", set="8613800000001"))
+    stub(waiting, "the-operator").CorrectSuspense(pb.CorrectSuspenseRequest(rule=rule, note="it is hers"), timeout=20)
+    wanted = proposal_pb.ListSuspenseProposalsRequest()
+    texts = {
+        name: stub(waiting, name).ListSuspenseProposals(wanted, timeout=20).suspense_proposals[0].text
+        for name in ("the-finance", "the-approver")
+    }
+    assert texts == {
+        "the-finance": "source switch; served: begins 138, set 8613800000001",
+        "the-approver": "source switch; served: begins 138, set *********0001",
+    }
+
+
 def test_a_version_is_chosen_and_the_choice_taken_back(conflict: Guarded) -> None:
     operator = stub(conflict, "the-operator")
     name = records(conflict).suspense_records[0].name
