@@ -160,10 +160,8 @@ def test_policies(owing: Guarded) -> None:
         assert refusal(finance.AddDunningPolicy, pb.AddDunningPolicyRequest(content=content))[1] == "MALFORMED_REQUEST"
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("dunningRuns/9", "NOT_FOUND"), ("dunningRuns/x", "MALFORMED_NAME"), ("9", "MALFORMED_NAME"), ("", "MALFORMED_NAME")],
-)
-def test_runs_that_are_not_there(owing: Guarded, name: str, reason: str) -> None:
-    assert refusal(stub(owing).UndoDunningRun, pb.UndoDunningRunRequest(name=name, reason="x"))[1] == reason
+def test_runs_that_are_not_there(owing: Guarded) -> None:
+    names = {"dunningRuns/9": "NOT_FOUND", "dunningRuns/x": "MALFORMED_NAME", "9": "MALFORMED_NAME", "": "MALFORMED_NAME"}
+    undo = stub(owing).UndoDunningRun
+    assert {name: refusal(undo, pb.UndoDunningRunRequest(name=name, reason="x"))[1] for name in names} == names
     assert refusal(stub(owing).ListDunningRuns, pb.ListDunningRunsRequest(page_size=-1))[1] == "PAGE_SIZE"
