@@ -56,7 +56,7 @@ def serve(
     port_file
         Write the port into this file once calls are answered.
     source
-        Name, or YAML definition, of a source whose streams are taken; may be repeated. Default: stream.
+        Name, or YAML definition, of a source whose streams and files are taken; may be repeated. Default: stream.
     tls_cert
         Certificate with its chain, PEM.
     tls_key

@@ -266,6 +266,9 @@ class Account(_message.Message):
     OPEN_ITEMS_FIELD_NUMBER: _builtins.int
     HOLDS_FIELD_NUMBER: _builtins.int
     UNBILLED_FIELD_NUMBER: _builtins.int
+    DUNNING_POLICY_FIELD_NUMBER: _builtins.int
+    BILLED_THROUGH_DATE_FIELD_NUMBER: _builtins.int
+    COMING_CHANGES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}`."""
     display_name: _builtins.str
@@ -286,6 +289,8 @@ class Account(_message.Message):
     """Days from a bill to its due date."""
     subscription_count: _builtins.int
     """How many subscriptions it has had."""
+    dunning_policy: _builtins.str
+    """Its dunning policy as it was opened; facts of kind `terms` may say another one."""
     @_builtins.property
     def open_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -326,6 +331,14 @@ class Account(_message.Message):
     def unbilled(self) -> Global___UnbilledAmounts:
         """What is on no invoice yet, with ACCOUNT_VIEW_FULL."""
 
+    @_builtins.property
+    def billed_through_date(self) -> _date_pb2.Date:
+        """The first day that is billed here, for an account that was billed elsewhere."""
+
+    @_builtins.property
+    def coming_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComingChange]:
+        """What begins after `as_of`: facts, plans and subscriptions, by date."""
+
     def __init__(
         self,
         *,
@@ -349,14 +362,49 @@ class Account(_message.Message):
         open_items: _abc.Iterable[Global___AccountOpenItem] | None = ...,
         holds: _abc.Iterable[Global___BillHold] | None = ...,
         unbilled: Global___UnbilledAmounts | None = ...,
+        dunning_policy: _builtins.str = ...,
+        billed_through_date: _date_pb2.Date | None = ...,
+        coming_changes: _abc.Iterable[Global___ComingChange] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "close_date", b"close_date", "open_date", b"open_date", "standing", b"standing", "unbilled", b"unbilled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billed_through_date", b"billed_through_date", "close_date", b"close_date", "open_date", b"open_date", "standing", b"standing", "unbilled", b"unbilled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "bill_day", b"bill_day", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "currency_code", b"currency_code", "display_name", b"display_name", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "payment_days", b"payment_days", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "bill_day", b"bill_day", "billed_through_date", b"billed_through_date", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "coming_changes", b"coming_changes", "currency_code", b"currency_code", "display_name", b"display_name", "dunning_policy", b"dunning_policy", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "payment_days", b"payment_days", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class ComingChange(_message.Message):
+    """Something that begins after a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    about: _builtins.str
+    """The account or the subscription."""
+    text: _builtins.str
+    """In words."""
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """Its first day."""
+
+    def __init__(
+        self,
+        *,
+        from_date: _date_pb2.Date | None = ...,
+        about: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "from_date", b"from_date", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComingChange: _TypeAlias = ComingChange  # noqa: Y015
 
 @_typing.final
 class AccountOpenItem(_message.Message):
@@ -591,10 +639,14 @@ class Subscription(_message.Message):
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
     NUMBERS_FIELD_NUMBER: _builtins.int
+    PLANS_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_FROM_FIELD_NUMBER: _builtins.int
     subscription: _builtins.str
     """Its id."""
     plan: _builtins.str
     """Its plan on `as_of`; empty where it has none then."""
+    transferred_from: _builtins.str
+    """The subscription that it was under the owner before; empty where it was not transferred."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -607,6 +659,10 @@ class Subscription(_message.Message):
     def numbers(self) -> _containers.RepeatedCompositeFieldContainer[Global___NumberSpan]:
         """Its numbers with their spans of time, masked by role."""
 
+    @_builtins.property
+    def plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanStart]:
+        """Every plan it had, has or will have, by date."""
+
     def __init__(
         self,
         *,
@@ -615,14 +671,44 @@ class Subscription(_message.Message):
         from_date: _date_pb2.Date | None = ...,
         to_date: _date_pb2.Date | None = ...,
         numbers: _abc.Iterable[Global___NumberSpan] | None = ...,
+        plans: _abc.Iterable[Global___PlanStart] | None = ...,
+        transferred_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "numbers", b"numbers", "plan", b"plan", "subscription", b"subscription", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "numbers", b"numbers", "plan", b"plan", "plans", b"plans", "subscription", b"subscription", "to_date", b"to_date", "transferred_from", b"transferred_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Subscription: _TypeAlias = Subscription  # noqa: Y015
+
+@_typing.final
+class PlanStart(_message.Message):
+    """A plan from a date on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """The plan."""
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """Its first day."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        from_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanStart: _TypeAlias = PlanStart  # noqa: Y015
 
 @_typing.final
 class NumberSpan(_message.Message):
@@ -721,12 +807,22 @@ class AccountStanding(_message.Message):
     OUTGOING_BARRED_FIELD_NUMBER: _builtins.int
     NEXT_BILL_DATE_FIELD_NUMBER: _builtins.int
     BILLS_HELD_FIELD_NUMBER: _builtins.int
+    DUNNING_POLICY_FIELD_NUMBER: _builtins.int
+    DUNNING_DATE_FIELD_NUMBER: _builtins.int
+    POLICY_LEVEL_FIELD_NUMBER: _builtins.int
+    POLICY_ACTION_FIELD_NUMBER: _builtins.int
     dunning_level: _builtins.int
     """The level of the last step of dunning that was taken; 0: clear."""
     outgoing_barred: _builtins.bool
     """Outgoing calls are barred."""
     bills_held: _builtins.bool
     """No bill is made of that date."""
+    dunning_policy: _builtins.str
+    """Its dunning policy."""
+    policy_level: _builtins.int
+    """The level that its policy asks for today, and the next run takes; 0: clear."""
+    policy_action: _builtins.str
+    """The action of that level; empty: none."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """Today on the account's clock."""
@@ -759,6 +855,10 @@ class AccountStanding(_message.Message):
     def next_bill_date(self) -> _date_pb2.Date:
         """Its next bill date; not set where it is closed and billed, or for tests."""
 
+    @_builtins.property
+    def dunning_date(self) -> _date_pb2.Date:
+        """The date of the run that took the last step; not set where there is none."""
+
     def __init__(
         self,
         *,
@@ -773,10 +873,14 @@ class AccountStanding(_message.Message):
         outgoing_barred: _builtins.bool = ...,
         next_bill_date: _date_pb2.Date | None = ...,
         bills_held: _builtins.bool = ...,
+        dunning_policy: _builtins.str = ...,
+        dunning_date: _date_pb2.Date | None = ...,
+        policy_level: _builtins.int = ...,
+        policy_action: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "credit", b"credit", "deposits_held", b"deposits_held", "next_bill_date", b"next_bill_date", "open", b"open", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "next_bill_date", b"next_bill_date", "open", b"open", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "bills_held", b"bills_held", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_level", b"dunning_level", "next_bill_date", b"next_bill_date", "open", b"open", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "bills_held", b"bills_held", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "dunning_level", b"dunning_level", "dunning_policy", b"dunning_policy", "next_bill_date", b"next_bill_date", "open", b"open", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "promised", b"promised"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -46,6 +46,8 @@ def of_list(line: AccountLine, mask: Mask) -> pb.Account:
         legal_entity=line.legal_entity or "",
         category=line.category or "normal",
         payment_days=line.payment_days,
+        dunning_policy=line.dunning_policy,
+        billed_through_date=None if line.billed_through is None else convert.date(line.billed_through),
         subscription_count=line.subscriptions,
     )
 
@@ -61,6 +63,9 @@ def whole(detail: AccountDetail, money: Standing, mask: Mask) -> pb.Account:
     message.facts.extend(_fact(each) for each in detail.facts)
     holds = (each for each in detail.facts if each.kind == "hold" and (each.to_date is None or each.to_date > detail.as_of))
     message.holds.extend(map(_hold, holds))
+    message.coming_changes.extend(
+        pb.ComingChange(from_date=convert.date(each.from_date), about=each.about, text=each.says) for each in detail.coming
+    )
     message.billed_with.extend(f"accounts/{each}" for each in detail.unit)
     message.standing.CopyFrom(_standing(money))
     return message
@@ -72,6 +77,8 @@ def _subscription(line: SubscriptionLine, mask: Mask) -> pb.Subscription:
         plan=line.plan,
         from_date=convert.date(line.from_date),
         numbers=[_number(each, mask) for each in line.spans],
+        plans=[pb.PlanStart(plan=each.plan, from_date=convert.date(each.from_date)) for each in line.plans],
+        transferred_from=line.transferred_from or "",
     )
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))
@@ -205,6 +212,10 @@ def _standing(found: Standing) -> pb.AccountStanding:
         dunning_level=found.dunning_level,
         outgoing_barred=found.barred,
         bills_held=found.bills_held,
+        dunning_policy=found.dunning_policy,
+        dunning_date=convert.date(found.dunning_taken_on) if found.dunning_taken_on else None,
+        policy_level=found.policy_level,
+        policy_action=found.policy_action,
     )
     if found.next_bill_date:
         message.next_bill_date.CopyFrom(convert.date(found.next_bill_date))

@@ -14,7 +14,7 @@ from server.cli import app
 from tests.server.access.test_approvals import refusal
 from tests.server.grpc.accounts.conftest import NOW_US, ROOT
 from tests.server.grpc.calls import DEADLINE_S, refused
-from tests.server.grpc.finance.asking import micros
+from tests.server.grpc.finance.asking import iso, micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,6 +170,11 @@ def test_the_whole_of_an_account_is_that_of_its_commands(accounts: Any, command:
     assert not stored.HasField("unbilled")
     whole = accounts.GetAccount(pb.GetAccountRequest(name="accounts/P-300", view=pb.ACCOUNT_VIEW_FULL), timeout=DEADLINE_S)
     assert [each.fact for each in whole.facts] == [each["fact_id"] for each in told["facts"]]
+    plans = [[(each.plan, iso(each.from_date)) for each in of.plans] for of in whole.subscriptions]
+    assert plans == [[(each["plan"], each["from_date"]) for each in of["plans"]] for of in told["subscriptions"]]
+    coming = [(iso(each.from_date), each.about, each.text) for each in whole.coming_changes]
+    assert coming == [(each["from_date"], each["about"], each["says"]) for each in told["coming"]]
+    assert (whole.dunning_policy, whole.standing.dunning_policy) == (told["account"]["dunning_policy"], told["standing"]["dunning_policy"])
     rows = [(each.subscription, each.kind, each.text, each.event_count, micros(each.amount)) for each in whole.unbilled.charges]
     assert rows == [
         (each["subscription_id"], each["kind"], each["text"], each["events"], each["amount_micros"]) for each in unbilled["lines"]
