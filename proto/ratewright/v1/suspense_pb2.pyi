@@ -792,7 +792,7 @@ Global___RecycleSuspenseRequest: _TypeAlias = RecycleSuspenseRequest  # noqa: Y0
 
 @_typing.final
 class RecycleSuspenseResponse(_message.Message):
-    """What came back."""
+    """What came back. A repeat whose first answer was lost has `recycled` and `duplicate` alone, of the commits that were made."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

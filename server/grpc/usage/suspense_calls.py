@@ -108,7 +108,8 @@ class SuspenseCalls:
             return pb.RecycleSuspenseResponse(outcomes=done.outcomes, left=done.left)
 
         def recover(commit_seq: int) -> pb.RecycleSuspenseResponse:
-            return pb.RecycleSuspenseResponse(outcomes=recovery.outcomes(self._door.home, commit_seq))
+            found = recovery.outcomes(self._door.home, commit_seq, calls.actor().uid, request.request_id)
+            return pb.RecycleSuspenseResponse(outcomes=found)
 
         return values.write(self._door, request, context, act, recover, pb.RecycleSuspenseResponse)
 
