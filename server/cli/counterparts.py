@@ -60,6 +60,7 @@ CALLS: Final = MappingProxyType(
         "usage suspense decisions": ("UsageService.ListSuspenseDecisions",),
         "usage suspense write-off": ("UsageService.WriteOffSuspense",),
         "usage suspense proposals": ("UsageService.ListSuspenseProposals",),
+        "usage suspense limit": ("UsageService.GetSuspenseLimit", "UsageService.SetSuspenseLimit"),
         "usage suspense approve": ("UsageService.ApproveSuspenseProposal", "UsageService.RejectSuspenseProposal"),
         "approvals list": ("ApprovalService.ListApprovals",),
         "approvals agree": ("ApprovalService.AgreeApproval",),

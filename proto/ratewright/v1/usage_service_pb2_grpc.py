@@ -118,6 +118,16 @@ class UsageServiceStub:
                 request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsResponse.FromString,
                 _registered_method=True)
+        self.GetSuspenseLimit = channel.unary_unary(
+                '/ratewright.v1.UsageService/GetSuspenseLimit',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.GetSuspenseLimitRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+                _registered_method=True)
+        self.SetSuspenseLimit = channel.unary_unary(
+                '/ratewright.v1.UsageService/SetSuspenseLimit',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SetSuspenseLimitRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+                _registered_method=True)
         self.ListFileFindings = channel.unary_unary(
                 '/ratewright.v1.UsageService/ListFileFindings',
                 request_serializer=ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsRequest.SerializeToString,
@@ -337,6 +347,25 @@ class UsageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSuspenseLimit(self, request, context):
+        """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+        The command: `ratewright usage suspense limit`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSuspenseLimit(self, request, context):
+        """Sets that value. Write-offs of any value need a second person.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        The command: `ratewright usage suspense limit`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFileFindings(self, request, context):
         """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
 
@@ -440,6 +469,16 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     servicer.ListSuspenseDecisions,
                     request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsResponse.SerializeToString,
+            ),
+            'GetSuspenseLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSuspenseLimit,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.GetSuspenseLimitRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.SerializeToString,
+            ),
+            'SetSuspenseLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSuspenseLimit,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SetSuspenseLimitRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.SerializeToString,
             ),
             'ListFileFindings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListFileFindings,
@@ -885,6 +924,60 @@ class UsageService:
             '/ratewright.v1.UsageService/ListSuspenseDecisions',
             ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsRequest.SerializeToString,
             ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSuspenseLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/GetSuspenseLimit',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.GetSuspenseLimitRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSuspenseLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/SetSuspenseLimit',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SetSuspenseLimitRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
             options,
             channel_credentials,
             insecure,

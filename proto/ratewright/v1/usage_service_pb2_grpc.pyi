@@ -175,6 +175,17 @@ class UsageServiceStub:
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
     The command: `ratewright usage suspense decisions`.
     """
+    GetSuspenseLimit: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.GetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]
+    """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+    The command: `ratewright usage suspense limit`.
+    """
+    SetSuspenseLimit: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.SetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]
+    """Sets that value. Write-offs of any value need a second person.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    The command: `ratewright usage suspense limit`.
+    """
     ListFileFindings: _grpc.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]
     """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
 
@@ -332,6 +343,17 @@ class UsageServiceAsyncStub(UsageServiceStub):
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
     The command: `ratewright usage suspense decisions`.
+    """
+    GetSuspenseLimit: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.GetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]  # type: ignore[assignment]
+    """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+    The command: `ratewright usage suspense limit`.
+    """
+    SetSuspenseLimit: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.SetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]  # type: ignore[assignment]
+    """Sets that value. Write-offs of any value need a second person.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    The command: `ratewright usage suspense limit`.
     """
     ListFileFindings: _aio.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]  # type: ignore[assignment]
     """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
@@ -583,6 +605,29 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
         The command: `ratewright usage suspense decisions`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSuspenseLimit(
+        self,
+        request: _suspense_proposal_pb2.GetSuspenseLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseLimit, _abc.Awaitable[_suspense_proposal_pb2.SuspenseLimit]]:
+        """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+        The command: `ratewright usage suspense limit`.
+        """
+
+    @_abc_1.abstractmethod
+    def SetSuspenseLimit(
+        self,
+        request: _suspense_proposal_pb2.SetSuspenseLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseLimit, _abc.Awaitable[_suspense_proposal_pb2.SuspenseLimit]]:
+        """Sets that value. Write-offs of any value need a second person.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        The command: `ratewright usage suspense limit`.
         """
 
     @_abc_1.abstractmethod

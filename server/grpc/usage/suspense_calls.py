@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 from billing.intake.known_records.source_memory import require_source
-from billing.suspense import deciding, listing, proposals, rule, showing, taking_back
+from billing.suspense import deciding, limits, listing, proposals, rule, showing, taking_back
 from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Selection, checked_ids
 from ratewright.v1 import suspense_pb2 as pb
@@ -206,6 +206,26 @@ class SuspenseCalls:
             return proposal_pb.ListSuspenseDecisionsResponse(suspense_decisions=map(messages.decision, rows), next_page_token=token)
 
         return calls.read(context, find)
+
+    def get_limit(self, context: grpc.ServicerContext) -> proposal_pb.SuspenseLimit:
+        """The limit that holds for the caller."""
+        return calls.read(context, lambda: self._limit(calls.actor().uid))
+
+    def set_limit(self, request: proposal_pb.SetSuspenseLimitRequest, context: grpc.ServicerContext) -> proposal_pb.SuspenseLimit:
+        """Another limit."""
+
+        def act(by: Act) -> proposal_pb.SuspenseLimit:
+            amount = values.required_amount(request, "amount")
+            if amount.currency is not None:
+                raise invalid("MALFORMED_REQUEST", "amount: it is in units of every currency, without a code", {"field": "amount"})
+            limits.set_limit(self._door.home, amount.micros, by.by, by.now_us, reason=request.note, dry_run=by.dry_run)
+            return self._limit(by.by.uid)
+
+        return values.write(self._door, request, context, act, lambda _: self._limit(calls.actor().uid), proposal_pb.SuspenseLimit)
+
+    def _limit(self, number: int) -> proposal_pb.SuspenseLimit:
+        with self._door.home.connect() as connection:
+            return messages.limit(limits.limit_micros(connection, number), limits.limits(connection))
 
     def _asking(self, bill_date: dt.date | None = None) -> Asking:
         return suspense.asking(self._door.home, self._door.clock_us(), bill_date, self._sources)

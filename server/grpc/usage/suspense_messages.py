@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from google.type import money_pb2
 
     from billing.suspense.deciding import Decision
+    from billing.suspense.limits import Limit
     from billing.suspense.listing import Entry, Group
     from billing.suspense.proposals import Proposal, Subject
     from billing.suspense.recycling import Preview
@@ -207,6 +208,20 @@ def tried(subject: Subject) -> proposal_pb.SuspenseProposal:
     """A proposal that was only tried."""
     estimate = worth(subject.estimated, subject.unknown)
     return proposal_pb.SuspenseProposal(kind=subject.kind, state="proposed", record_count=subject.rows, worth=estimate)
+
+
+def limit(holds_micros: int, every: Iterable[Limit]) -> proposal_pb.SuspenseLimit:
+    """The limit that holds, and every setting. Amounts are of every currency."""
+    changes = [
+        proposal_pb.SuspenseLimitChange(
+            amount=convert.money("", each.micros),
+            set_by=each.by_name,
+            set_time=convert.timestamp(each.at_us) if each.commit_seq else None,
+            note=each.reason,
+        )
+        for each in every
+    ]
+    return proposal_pb.SuspenseLimit(amount=convert.money("", holds_micros), changes=changes)
 
 
 def decision(found: Decision) -> proposal_pb.SuspenseDecision:

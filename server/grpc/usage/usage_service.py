@@ -156,6 +156,18 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
         """A page of decisions."""
         return self._suspense.list_decisions(request, context)
 
+    def GetSuspenseLimit(
+        self, _request: suspense_proposal_pb2.GetSuspenseLimitRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseLimit:
+        """The value above which a decision needs a second person."""
+        return self._suspense.get_limit(context)
+
+    def SetSuspenseLimit(
+        self, request: suspense_proposal_pb2.SetSuspenseLimitRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseLimit:
+        """Set that value."""
+        return self._suspense.set_limit(request, context)
+
     def end_streams(self, wait_s: float) -> None:
         """Have every stream ack what it has read and end with SHUTTING_DOWN, and wait for that. New ones are refused."""
         self._sink.end_by(wait_s)

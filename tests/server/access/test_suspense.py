@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.type import money_pb2
 
 from billing import operators
 from billing.catalogue import Operator
@@ -202,6 +203,30 @@ def test_a_proposal_is_given_up(waiting: Guarded) -> None:
     assert gone.state == "rejected"
     again = proposal_pb.RejectSuspenseProposalRequest(name=made.name)
     assert refusal(operator.RejectSuspenseProposal, again)[1] == "REFUSED"
+
+
+def test_a_limit_does_not_hold_for_the_one_who_raised_it(guarded: Guarded) -> None:
+    """1,000 by default; lowered to 2, then raised to 5 by finance."""
+    guarded.world.catch_up()
+    guarded.now_us = guarded.world.now_us
+    finance = stub(guarded, "the-finance")
+
+    def put(units: int, note: str, **fields: Any) -> proposal_pb.SuspenseLimit:  # noqa: ANN401 -- fields of the request
+        asked = proposal_pb.SetSuspenseLimitRequest(amount=money_pb2.Money(units=units), note=note, **fields)
+        return finance.SetSuspenseLimit(asked, timeout=20)
+
+    before = head(guarded)
+    put(2, "tried", validate_only=True)
+    assert head(guarded) == before
+    lowered = put(2, "small shop", request_id="low")
+    assert (lowered.amount.units, [each.note for each in lowered.changes], head(guarded)) == (2, ["default", "small shop"], before + 1)
+    assert put(2, "small shop", request_id="low") == lowered
+    assert put(5, "larger").amount.units == 2
+    of_another = stub(guarded, "the-operator").GetSuspenseLimit(proposal_pb.GetSuspenseLimitRequest(), timeout=20)
+    assert (of_another.amount.units, of_another.changes[-1].set_by) == (5, "the-finance")
+    for wrong in (money_pb2.Money(units=-1), money_pb2.Money(units=1, currency_code="CNY"), None):
+        asked = proposal_pb.SetSuspenseLimitRequest(amount=wrong, note="x")
+        assert refusal(finance.SetSuspenseLimit, asked)[1] == "MALFORMED_REQUEST"
 
 
 def test_numbers_of_a_rule_are_masked(waiting: Guarded) -> None:
