@@ -96,15 +96,15 @@ class UsageServiceStub:
     """
     IngestFile: _grpc.StreamUnaryMultiCallable[_usage_file_pb2.IngestFileRequest, _usage_file_pb2.IngestFileResponse]
     """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
-    pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
-    that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-    longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
-    that was cut off there is sent again, and what was stored is recognised.
+    pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+    last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+    the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+    in several commits; one that was cut off there is sent again, and what was stored is recognised.
 
     `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
 
     Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
-    MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+    MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
     REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
     DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
     The command: `ratewright usage ingest`.
@@ -265,15 +265,15 @@ class UsageServiceAsyncStub(UsageServiceStub):
     """
     IngestFile: _aio.StreamUnaryMultiCallable[_usage_file_pb2.IngestFileRequest, _usage_file_pb2.IngestFileResponse]  # type: ignore[assignment]
     """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
-    pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
-    that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-    longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
-    that was cut off there is sent again, and what was stored is recognised.
+    pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+    last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+    the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+    in several commits; one that was cut off there is sent again, and what was stored is recognised.
 
     `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
 
     Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
-    MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+    MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
     REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
     DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
     The command: `ratewright usage ingest`.
@@ -461,15 +461,15 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_usage_file_pb2.IngestFileResponse, _abc.Awaitable[_usage_file_pb2.IngestFileResponse]]:
         """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
-        pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come and the call is ended by the client. A file
-        that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until the call ends, and no longer: rows
-        longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored in several commits; one
-        that was cut off there is sent again, and what was stored is recognised.
+        pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+        last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+        the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+        in several commits; one that was cut off there is sent again, and what was stored is recognised.
 
         `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
 
         Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
-        MALFORMED_REQUEST (`file_name`, an empty file), PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+        MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
         REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
         DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
         The command: `ratewright usage ingest`.

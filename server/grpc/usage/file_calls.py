@@ -150,16 +150,21 @@ def _receive(header: pb.IngestFileHeader, rest: Iterator[pb.IngestFileRequest], 
     """Write the pieces of a file. Size and hash are compared with those of the header, and set there."""
     if header.size_bytes > FILE_BYTES_MAX:
         raise _too_large()
-    digest = hashlib.sha256()
+    digest, is_over = hashlib.sha256(), False
     for each in rest:
-        if not each.HasField("content"):
-            raise invalid("HEADER_REPEATED", "a file has one header, and then its bytes")
+        kind = each.WhichOneof("payload")
+        if kind == "header" or is_over:
+            raise invalid("HEADER_REPEATED", "a file has one header, then its bytes, and nothing behind its end")
         if len(each.content) > PIECE_BYTES_MAX:
             raise invalid("PIECE_TOO_LARGE", f"a piece of {len(each.content)} bytes; at most {PIECE_BYTES_MAX} are taken")
         if incoming.size_bytes + len(each.content) > FILE_BYTES_MAX:
             raise _too_large()
         incoming.write(each.content)
         digest.update(each.content)
+        is_over = kind == "end"
+    if not (is_over or header.HasField("size_bytes") or header.sha256):  # gRPC tells a call that broke as one that ended, now and then
+        message = "the file may not be whole: give its size or its hash in the header, or send `end` as the last message"
+        raise invalid("END_MISSING", message)
     if header.HasField("size_bytes") and header.size_bytes != incoming.size_bytes:
         message = f"{incoming.size_bytes} bytes came, and the header says {header.size_bytes}"
         raise invalid("SIZE_MISMATCH", message, {"field": "size_bytes"})

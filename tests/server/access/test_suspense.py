@@ -331,4 +331,4 @@ def test_a_role_of_one_source_sends_files_of_no_other(guarded: Guarded) -> None:
         header = file_pb.IngestFileRequest(header=file_pb.IngestFileHeader(source=source, file_name="a.csv"))
         return refusal(lambda request, timeout: send(iter([request]), timeout=timeout), header)[1]
 
-    assert [reason(source) for source in ("freeswitch", "asterisk")] == ["SOURCE_NOT_ALLOWED", "FILE_UNUSABLE"]
+    assert [reason(source) for source in ("freeswitch", "asterisk")] == ["SOURCE_NOT_ALLOWED", "END_MISSING"]

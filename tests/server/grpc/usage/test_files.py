@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,11 @@ def header(**fields: Any) -> pb.IngestFileRequest:  # noqa: ANN401 -- fields of 
     return pb.IngestFileRequest(header=pb.IngestFileHeader(**{"source": "asterisk", "file_name": "Master.csv", **fields}))
 
 
+END = pb.IngestFileRequest(end=True)
+
+
 def pieces(content: bytes, size: int = 100) -> list[pb.IngestFileRequest]:
-    return [pb.IngestFileRequest(content=content[begin : begin + size]) for begin in range(0, len(content), size)]
+    return [*(pb.IngestFileRequest(content=content[begin : begin + size]) for begin in range(0, len(content), size)), END]
 
 
 def stub(channel: grpc.Channel) -> Any:  # noqa: ANN401 -- a stub
@@ -171,6 +175,8 @@ def test_messages_in_another_order_are_refused(channel: grpc.Channel, monkeypatc
     assert refusal(channel).reason == "HEADER_MISSING"
     assert refusal(channel, *pieces(FILE)).reason == "HEADER_MISSING"
     assert refusal(channel, header(), header()).reason == "HEADER_REPEATED"
+    assert refusal(channel, header(), *pieces(FILE), END).reason == "HEADER_REPEATED"
+    assert refusal(channel, header(), *pieces(FILE)[:-1]).reason == "END_MISSING"
     monkeypatch.setattr(file_calls, "PIECE_BYTES_MAX", 50)
     assert refusal(channel, header(), *pieces(FILE)).reason == "PIECE_TOO_LARGE"
     monkeypatch.setattr(file_calls, "FILE_BYTES_MAX", len(FILE) - 1)
@@ -231,3 +237,21 @@ def test_the_operator_is_the_actor_of_the_commit(channel: grpc.Channel, world: W
         found = connection.execute(tables.commits.select().order_by(row.commit_seq.desc())).first()
     assert found.kind == "usage"
     assert found.by_name != "somebody else"
+
+
+def test_a_deadline_that_is_over_in_the_middle_stores_nothing(channel: grpc.Channel, world: World) -> None:
+    """The pieces that came are whole rows: they would be a file by themselves."""
+    before, ended = head(world), threading.Event()
+
+    def halves() -> Iterator[pb.IngestFileRequest]:
+        yield header()
+        yield pb.IngestFileRequest(content=FILE[: FILE.index(b"\n") + 1])
+        ended.wait(DEADLINE_S)
+
+    call = stub(channel).IngestFile.future(halves(), timeout=0.5)
+    with pytest.raises(grpc.RpcError) as raised:
+        call.result()
+    ended.set()
+    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    ingest(channel, OTHER)  # the service goes on
+    assert (head(world), left(world)) == (before + 1, [])
