@@ -17,11 +17,13 @@ from google.type import money_pb2
 from billing import operators
 from billing.catalogue import Operator
 from billing.operators import Limits, OperatorKind, Role
-from billing.suspense import limits, proposals
+from billing.suspense import limits, proposals, writing_off
+from billing.suspense.selection import Selection
 from ratewright.v1 import suspense_pb2 as pb
 from ratewright.v1 import suspense_proposal_pb2 as proposal_pb
 from ratewright.v1 import usage_file_pb2 as file_pb
 from ratewright.v1 import usage_service_pb2_grpc
+from server.actions import suspense
 from server.cli import app
 from server.grpc import convert, entrance
 from tests.billing.collection import drop
@@ -184,6 +186,20 @@ def test_a_write_off_is_of_two_operators_whatever_it_is_worth(waiting: Guarded) 
     assert [each.served for each in records(waiting).suspense_records] == ["13800000001"]
     gone = both.GetSuspenseRecord(pb.GetSuspenseRecordRequest(name=stranger), timeout=20) if stranger.isdecimal() else None
     assert gone is None or not gone.waits
+
+
+def test_nobody_agrees_to_their_own_proposal_by_another_door(waiting: Guarded) -> None:
+    """Ana proposes in the shell, by the account of the system; she is an approver, with a token."""
+    ana = Operator("ana", os.getuid() + 1)
+    operators.add(waiting.home, "ana", OperatorKind.PERSON, waiting.who, uid=ana.uid)
+    operators.grant(waiting.home, "ana", Role.APPROVER, "agrees to others", waiting.who)
+    waiting.issue("ana")
+    subject = writing_off.subject(waiting.home, Selection("switch"), suspense.asking(waiting.home, waiting.now_us, None))
+    made = proposals.propose(waiting.home, subject, ana, waiting.now_us, reason="an old switch")
+    approve = proposal_pb.ApproveSuspenseProposalRequest(name=f"suspenseProposals/{made.proposal_id}")
+    code, reason, _ = refusal(stub(waiting, "ana").ApproveSuspenseProposal, approve)
+    assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "REFUSED")
+    assert stub(waiting, "the-approver").ApproveSuspenseProposal(approve, timeout=20).state == "applied"
 
 
 def test_an_approval_that_was_cut_off_before_it_was_done(waiting: Guarded) -> None:
