@@ -54,11 +54,14 @@ class Search(msgspec.Struct, frozen=True):
     more: bool
 
 
-def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50) -> Search:
+def search(  # noqa: PLR0913 -- what is looked for, and how
+    home: Home, text: str, *, on: dt.date | None = None, limit: int = 50, names: bool = True, whole_numbers: bool = False
+) -> Search:
     """Accounts, subscriptions and numbers that begin with `text`, or have it in their name.
 
-    `on`: numbers only of subscriptions that had them on that day, on the account's clock. Raises UserError for an empty text, one longer
-    than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
+    `on`: numbers only of subscriptions that had them on that day, on the account's clock. Without `names` all is found by index: ids of
+    accounts as they are written. With `whole_numbers` the beginning of a number finds nothing.
+    Raises UserError for an empty text, one longer than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
     """
     wanted = " ".join(text.split())
     if not wanted:
@@ -69,9 +72,9 @@ def search(home: Home, text: str, *, on: dt.date | None = None, limit: int = 50)
     if not 1 <= limit <= LIMIT_MAX:
         raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the search by a longer text", exit_status=2)
     with home.connect() as connection:
-        accounts = _accounts(connection, wanted, limit + 1)
+        accounts = (_accounts if names else _accounts_by_id)(connection, wanted, limit + 1)
         subscriptions = _subscriptions(connection, wanted, limit + 1)
-        numbers, more = _numbers(connection, as_number(wanted), on, limit)
+        numbers, more = _numbers(connection, as_number(wanted), on, limit, whole=whole_numbers)
     hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
     more = more or len(accounts) > limit or len(subscriptions) > limit
     return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more)
@@ -93,6 +96,13 @@ def _accounts(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
     query = sa.select(account.account_id, account.name, account.timezone, rank.label("rank")).where(begins_id | has_name)
     rows = connection.execute(query.order_by(rank, account.account_id).limit(limit))
     return [_account(row, _RANKS[row.rank]) for row in rows]
+
+
+def _accounts_by_id(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
+    account = tables.accounts.c
+    query = sa.select(account.account_id, account.name, account.timezone).where(_begins(account.account_id, text))
+    rows = connection.execute(query.order_by(account.account_id).limit(limit))
+    return [_account(row, ("account", row.account_id == text)) for row in rows]
 
 
 def _account(row: Any, rank: tuple[str, bool]) -> Hit:  # noqa: ANN401 -- a row of accounts
@@ -124,10 +134,16 @@ def _subscriptions(connection: sa.Connection, text: str, limit: int) -> list[Hit
     ]
 
 
-def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: int) -> tuple[list[Hit], bool]:
-    """Spans of the first `limit` numbers, by number and time; and whether there are more numbers."""
+def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: int, *, whole: bool) -> tuple[list[Hit], bool]:
+    """Spans of the first `limit` numbers, by number and time; and whether there are more numbers. `whole`: of this one alone."""
     fact, account, subscription = tables.guiding_facts.c, tables.accounts.c, tables.subscriptions.c
-    numbers = sa.select(fact.served_id).where(_begins(fact.served_id, text)).distinct().order_by(fact.served_id).limit(limit + 1)
+    numbers = (
+        sa.select(fact.served_id)
+        .where(fact.served_id == text if whole else _begins(fact.served_id, text))
+        .distinct()
+        .order_by(fact.served_id)
+        .limit(limit + 1)
+    )
     names = connection.execute(numbers).scalars().all()
     query = sa.select(
         account.account_id, account.name, account.timezone, fact.served_id, subscription.subscription_id, fact.from_us, fact.to_us

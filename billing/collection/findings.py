@@ -95,14 +95,17 @@ def open_findings(connection: sa.Connection) -> list[Finding]:
     return [each for each in findings(connection) if each.is_open]
 
 
-def waive(home: Home, name: str, reason: str, by: Operator, now_us: int) -> Finding:
-    """Accept an open finding by its name, for good. Raises UserError without a reason, or where no finding of that name is open."""
+def waive(home: Home, name: str, reason: str, by: Operator, now_us: int, *, dry_run: bool = False) -> Finding:  # noqa: PLR0913 -- which, why, by whom
+    """Accept an open finding by its name, for good. Raises UserError without a reason, or where no finding of that name is open.
+
+    With `dry_run` nothing is stored.
+    """
     text = " ".join(reason.split())
     if not text or len(text) > REASON_CHARACTERS_MAX:
         raise UserError(
             "a finding is waived for a reason that others can check", f"say why with --reason, in up to {REASON_CHARACTERS_MAX} characters"
         )
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         known = {each.name: each for each in findings(connection)}
         if name not in known:
             raise NotFoundError(f"there is no finding {name!r}", "`ratewright usage findings` shows their names")
@@ -111,8 +114,10 @@ def waive(home: Home, name: str, reason: str, by: Operator, now_us: int) -> Find
         values = {"finding": name, "reason": text, "by_name": by.name, "by_uid": by.uid, "at_us": now_us}
         seq = home.next_commit_seq(connection, "waiver", now_us)
         connection.execute(finding_waivers.insert(), {**values, "commit_seq": seq})
-        commit_points.reached("waiver.before_commit")
-    commit_points.reached("waiver.committed")
+        if not dry_run:
+            commit_points.reached("waiver.before_commit")
+    if not dry_run:
+        commit_points.reached("waiver.committed")
     return msgspec.structs.replace(known[name], waived_by=by.name, waived_because=text)
 
 

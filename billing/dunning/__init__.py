@@ -1,4 +1,4 @@
-"""Dunning: the state of accounts (`states`, pure), the run that takes steps (`running`), its undoing, and what was done (`looking`).
+"""Dunning: states (`states`, pure), the run that takes steps (`running`), its undoing, what was done (`looking`), and what comes.
 
 Policies are data (`billing.dunning_policy`).
 """
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from rating.on_use import names_on_use
 
 if TYPE_CHECKING:
-    from billing.dunning.looking import History, Run, history, runs
+    from billing.dunning.coming import Coming, coming
+    from billing.dunning.looking import History, Run, history, runs, steps_of
     from billing.dunning.running import Change, Undone, preview, refusal, run
     from billing.dunning.states import State, Taken, past_due, state
     from billing.dunning.undoing import PutBack, Undo, undo
 
 __all__ = [
     "Change",
+    "Coming",
     "History",
     "PutBack",
     "Run",
@@ -24,6 +26,7 @@ __all__ = [
     "Taken",
     "Undo",
     "Undone",
+    "coming",
     "history",
     "past_due",
     "preview",
@@ -31,6 +34,7 @@ __all__ = [
     "run",
     "runs",
     "state",
+    "steps_of",
     "undo",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,8 +16,6 @@ from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.store.home import Home
 
 COUNTS = "counts"
@@ -114,6 +113,17 @@ def history(home: Home, account_id: str, as_of: dt.date) -> History:
         tuple(steps),
         *((taken[-1].level, taken[-1].action, taken[-1].on.isoformat()) if taken else ()),
     )
+
+
+def steps_of(home: Home, commit_seq: int) -> list[Change]:
+    """The steps that the run of a commit took, by account."""
+    step = tables.dunning_steps.c
+    with home.connect() as connection:
+        run = next(each for each in all_runs(connection) if each.commit_seq == commit_seq)
+        keys = set(connection.execute(sa.select(step.account_key).where(step.commit_seq == commit_seq)).scalars())
+        whom = [each for each in accounts(connection, dt.date.fromisoformat(run.as_of)) if each.account_key in keys]
+        every = [change for account in whom for change in _steps(connection, account)]
+    return [each for each in every if each.run_id == run.run_id]
 
 
 def all_runs(connection: sa.Connection) -> list[Run]:

@@ -51,9 +51,10 @@ class Undo(msgspec.Struct, frozen=True):
     accounts: tuple[PutBack, ...]
 
 
-def undo(home: Home, run_id: int, reason: str, who: Who, *, dry_run: bool = False) -> Undo:
+def undo(home: Home, run_id: int, reason: str, who: Who, *, agrees: bool | None = None, dry_run: bool = False) -> Undo:  # noqa: PLR0913 -- which run, why, by whom, and as whom
     """Ask for a run to be undone, or, as another person, agree to it: then it is.
 
+    `agrees`: only agree, or only ask; None: what comes next.
     With `dry_run` everything is done as it would be, and nothing is stored. Raises UserError for no reason, an unknown run, one that a
     newer run stands on, and the one who asked agreeing.
     """
@@ -68,6 +69,7 @@ def undo(home: Home, run_id: int, reason: str, who: Who, *, dry_run: bool = Fals
             return Undo(run_id, found.as_of, found.reason, waits=False, existed=True, asked_by=found.asked_by, accounts=())
         _require_newest(connection, found)
         waits = found.state != UNDO_ASKED
+        _require_turn(found, agrees=agrees)
         if not waits and same_person(found.asked_by_uid, who.by_uid):
             raise UserError(
                 f"{found.asked_by} has asked for run {run_id} to be undone, and cannot agree to it",
@@ -92,6 +94,15 @@ def _transaction(home: Home, *, dry_run: bool) -> Iterator[sa.Connection]:
             commit_points.reached("dunning_undo.before_commit")
     if not dry_run:
         commit_points.reached("dunning_undo.committed")
+
+
+def _require_turn(found: Run, *, agrees: bool | None) -> None:
+    """Raises UserError where a person asks for what was asked for, or agrees to what was not."""
+    is_asked = found.state == UNDO_ASKED
+    if agrees is True and not is_asked:
+        raise UserError(f"run {found.run_id} is not asked to be undone", "ask for it; another person agrees then")
+    if agrees is False and is_asked:
+        raise UserError(f"{found.asked_by} has asked for run {found.run_id} to be undone", "another person has to agree to it")
 
 
 def _require_newest(connection: sa.Connection, found: Run) -> None:

@@ -49,19 +49,26 @@ class _Mistake(NamedTuple):
 def read_policy(path: Path) -> Policy:
     """The policy in a YAML file. Raises ProblemsError with all that is wrong with it, and UserError where there is no such file."""
     try:
-        parsed = parse_text(definition_file.read(path).decode("utf-8-sig"))
+        content = definition_file.read(path)
     except FileNotFoundError as error:
         raise UserError(f"policy {path} does not exist", "name a YAML file that holds a policy", exit_status=2) from error
     except OSError as error:
         raise UserError(
             f"policy {path} cannot be read: {error.strerror}", "name a YAML file that this user may read", exit_status=2
         ) from error
+    return parse_policy(content, str(path))
+
+
+def parse_policy(content: bytes, name: str) -> Policy:
+    """The policy in the bytes of a YAML file that is called `name`. Raises ProblemsError with all that is wrong with it."""
+    try:
+        parsed = parse_text(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ProblemsError([Problem(str(path), "document", "the file is not UTF-8 text", "save it as UTF-8")]) from error
+        raise ProblemsError([Problem(name, "document", "the file is not UTF-8 text", "save it as UTF-8")]) from error
     found = [_Mistake(each.place, each.message, each.remedy if each.place else _FORM) for each in parsed.findings]
     found += _wrong_fields(parsed.fields) if parsed.fields else []
     if found:
-        raise ProblemsError([Problem(str(path), place_text(each.place), each.message, each.remedy) for each in found])
+        raise ProblemsError([Problem(name, place_text(each.place), each.message, each.remedy) for each in found])
     return msgspec.convert(parsed.fields, Policy)
 
 

@@ -51,6 +51,7 @@ class Decision(NamedTuple):
     at_us: int
     proposal_id: int | None
     commit_seq: int
+    decision_id: int = 0
 
 
 def record(connection: sa.Connection, decisions: Iterable[tuple[int, Verdict, str]], what: Deciding, commit_seq: int) -> None:
@@ -78,10 +79,11 @@ def decisions_on(connection: sa.Connection, suspense_id: int) -> list[Decision]:
     return [_read(each) for each in found]
 
 
-def newest(connection: sa.Connection, limit: int) -> list[Decision]:
-    """The newest decisions about any records, newest first. Raises UserError as `decisions_on` does."""
-    query = sa.select(suspense_decisions).order_by(suspense_decisions.c.decision_id.desc()).limit(limit)
-    return [_read(each) for each in connection.execute(query)]
+def newest(connection: sa.Connection, limit: int, *, before: int | None = None) -> list[Decision]:
+    """The newest decisions about any records, newest first, of those in front of `before`. Raises UserError as `decisions_on` does."""
+    number = suspense_decisions.c.decision_id
+    query = sa.select(suspense_decisions).order_by(number.desc()).limit(limit)
+    return [_read(each) for each in connection.execute(query if before is None else query.where(number < before))]
 
 
 def of_event(connection: sa.Connection, event_key: bytes) -> list[Decision]:
@@ -98,4 +100,4 @@ def _read(row: sa.Row[Any]) -> Decision:
         raise UserError(message, "put back the last good copy of the home folder")
     approved_by = None if row.approved_by is None else Operator(row.approved_by, row.approved_uid)
     by = Operator(row.by_name, row.by_uid)
-    return Decision(row.suspense_id, row.kind, row.reason, by, approved_by, row.at_us, row.correction_id, row.commit_seq)
+    return Decision(row.suspense_id, row.kind, row.reason, by, approved_by, row.at_us, row.correction_id, row.commit_seq, row.decision_id)

@@ -41,19 +41,21 @@ class Limit(msgspec.Struct, frozen=True):
 DEFAULT: Final = Limit(DEFAULT_MICROS, "default", "", -1, 0)
 
 
-def set_limit(home: Home, micros: int, by: Operator, now_us: int, *, reason: str) -> Limit:
-    """From now on, decisions about more than `micros` in any currency need a second person."""
+def set_limit(home: Home, micros: int, by: Operator, now_us: int, *, reason: str, dry_run: bool = False) -> Limit:  # noqa: PLR0913 -- how much, by whom and why
+    """From now on, decisions about more than `micros` in any currency need a second person. With `dry_run` nothing is stored."""
     reason = one_line(reason, "the reason")
     if not reason:
         raise UserError("a limit needs a reason", "say why with --note", exit_status=2)
     if micros < 0:
         raise UserError("the limit is below zero", "give 0 to have every decision approved by a second person", exit_status=2)
-    with home.begin() as connection:
+    with home.begin(dry_run=dry_run) as connection:
         seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
         made = Limit(micros, reason, by.name, by.uid, now_us, seq)
         connection.execute(settings.insert().values(name=f"{_NAME}{seq:019d}", value=msgspec.json.encode(made).decode()))
-        commit_points.reached("suspense.before_commit")
-    commit_points.reached("suspense.committed")
+        if not dry_run:
+            commit_points.reached("suspense.before_commit")
+    if not dry_run:
+        commit_points.reached("suspense.committed")
     return made
 
 

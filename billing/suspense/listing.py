@@ -9,7 +9,8 @@ An id is the number of the row in the table
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import bisect
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ import pyarrow as pa
 from billing.suspense import refused
 from billing.suspense.estimate import BASIS_NAMES
 from billing.suspense.raw import file_paths
-from billing.suspense.selection import Asking, Selection, identifier
+from billing.suspense.selection import KEY_DIGITS, Asking, Selection, identifier
 from billing.suspense.valued import Valued, valued
 from billing.suspense.waiting import waiting
 from rating.dates import DAY_US
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 # Name of each bucket of age, and the age (in days) from which on it is the next one.
 AGE_BUCKETS: Final = (("under 1 day", 1), ("1 to 7 days", 7), ("7 to 30 days", 30), ("30 to 90 days", 90), ("over 90 days", 1 << 30))
 SHOWN_ROWS: Final = 50
+_WITHOUT_ID: Final = 1 << 63  # behind every number of the table suspense
+_Place: TypeAlias = tuple[int, int, str]
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -88,17 +91,44 @@ class Listing(msgspec.Struct, frozen=True):
     total: int
 
 
-def listing(home: Home, selection: Selection, now_us: int, *, limit: int = SHOWN_ROWS, bill_date: dt.date | None = None) -> Listing:
-    """All that waits, as of now. `bill_date`: refused as a run of that date would refuse it, instead of as the runs did."""
+def listing(  # noqa: PLR0913 -- what, and which part of it
+    home: Home, selection: Selection, now_us: int, *, limit: int = SHOWN_ROWS, bill_date: dt.date | None = None, after: str = ""
+) -> Listing:
+    """All that waits, as of now. `bill_date`: refused as a run of that date would refuse it, instead of as the runs did.
+
+    `after`: only rows behind that place (`place_of`); groups and `total` are of all.
+    """
     with home.connect() as connection:
         seq = home.head_seq(connection)
         is_quiet = bill_date is None and not refused.has_runs(connection) and not waiting(connection, seq).num_rows
     if is_quiet:
         return Listing(seq, (), (), 0)
     records = valued(home, selection, Asking(seq, now_us, bill_date=bill_date))
-    order = np.argsort(records.table["first_us"].to_numpy(), kind="stable")
-    shown = order[: max(limit, 0)]
-    return Listing(seq, tuple(_groups(records, now_us)), tuple(entries(home, records, shown.tolist(), now_us)), len(order))
+    places = _places(records)
+    order = sorted(range(len(places)), key=places.__getitem__)
+    begin = bisect.bisect_right(order, _read_place(after), key=places.__getitem__) if after else 0
+    shown = order[begin : begin + max(limit, 0)]
+    return Listing(seq, tuple(_groups(records, now_us)), tuple(entries(home, records, shown, now_us)), len(order))
+
+
+def place_of(entry: Entry) -> str:
+    """The place of a row in the list, which it keeps while others come and go."""
+    return f"{entry.first_seen_us}:{entry.id}"
+
+
+def _read_place(text: str) -> _Place:
+    first_us, _, name = text.partition(":")
+    key = name.removeprefix("e-")
+    return (int(first_us), _WITHOUT_ID, key) if name.startswith("e-") else (int(first_us), int(name), "")
+
+
+def _places(records: Valued) -> list[_Place]:
+    """The place of each row: by its age, then by its id."""
+    columns: list[Any] = [records.table[name].to_pylist() for name in ("first_us", "suspense_id", "event_key")]
+    return [
+        (first_us, suspense_id, "") if suspense_id is not None else (first_us, _WITHOUT_ID, key.hex()[:KEY_DIGITS])
+        for first_us, suspense_id, key in zip(*columns, strict=True)
+    ]
 
 
 def _groups(records: Valued, now_us: int) -> list[Group]:

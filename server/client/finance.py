@@ -78,3 +78,20 @@ class Finance:
         """The state of dunning of an account; without a date today by the clock of the service."""
         asked = dunning_pb.GetDunningStateRequest(name=f"{account}/dunningState", as_of=None if as_of is None else values.date(as_of))
         return self._connection.call(self._dunning.GetDunningState, asked)
+
+    def run_dunning(self, day: dt.date, *, request_id: str = "", validate_only: bool = False) -> dunning_pb.RunDunningResponse:
+        """Take the steps of dunning that are due on a date; with `validate_only` they are shown."""
+        asked = dunning_pb.RunDunningRequest(date=values.date(day), request_id=request_id, validate_only=validate_only)
+        return self._connection.call(self._dunning.RunDunning, asked)
+
+    def dunning_runs(self) -> Iterator[dunning_pb.DunningRun]:
+        """Runs of dunning that took steps, oldest first."""
+        return self._connection.pages(self._dunning.ListDunningRuns, dunning_pb.ListDunningRunsRequest(page_size=PAGE_SIZE), "dunning_runs")
+
+    def undo_dunning(self, name: str, reason: str) -> dunning_pb.DunningUndo:
+        """Ask for the newest run of dunning to be undone (`dunningRuns/7`)."""
+        return self._connection.call(self._dunning.UndoDunningRun, dunning_pb.UndoDunningRunRequest(name=name, reason=reason))
+
+    def approve_dunning_undo(self, name: str, reason: str) -> dunning_pb.DunningUndo:
+        """Agree to what another operator asked for; the role is `approver`."""
+        return self._connection.call(self._dunning.ApproveDunningUndo, dunning_pb.ApproveDunningUndoRequest(name=name, reason=reason))

@@ -1,4 +1,4 @@
-"""Usage from a switch: batches by offset, each stored once however often the connection breaks.
+"""Usage from a switch: batches by offset, each stored once however often the connection breaks; and files, whole or not at all.
 
 A batch is kept by the caller until it is acked. After a broken connection the service says at which offset to go on.
 What it has stored is not sent again. A service that is killed and started again loses nothing that was acked.
@@ -6,10 +6,13 @@ What it has stored is not sent again. A service that is killed and started again
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from ratewright.v1 import usage_file_pb2 as file_pb
 from ratewright.v1 import usage_service_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc
 from server.client import errors
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 CONNECTION_DEADLINE_S: Final = 3_600.0
+PIECE_BYTES: Final = 1 << 20  # of a file
 COUNTS: Final = ("accepted", "duplicate", "conflicting", "rejected", "absorbed")
 
 
@@ -104,6 +108,35 @@ class Switch:
                         grpc.StatusCode.INTERNAL, f"the stream ended after offset {done.next_offset}, before its last ack"
                     )
                 return done
+
+    def ingest(self, file: Path | str, *, request_id: str = "", deadline_s: float = CONNECTION_DEADLINE_S) -> file_pb.IngestFileResponse:
+        """Send a usage file, which is taken whole or not at all. Each attempt sends all of it under one request id."""
+        path = Path(file)
+        digest = hashlib.sha256()
+        with path.open("rb") as content:
+            while piece := content.read(PIECE_BYTES):
+                digest.update(piece)
+        header = file_pb.IngestFileHeader(
+            source=self._source,
+            file_name=path.name,
+            request_id=request_id or self._connection.new_id(),
+            size_bytes=path.stat().st_size,
+            sha256=digest.digest(),
+        )
+
+        def requests() -> Iterator[file_pb.IngestFileRequest]:
+            yield file_pb.IngestFileRequest(header=header)
+            with path.open("rb") as content:
+                while piece := content.read(PIECE_BYTES):
+                    yield file_pb.IngestFileRequest(content=piece)
+
+        attempt = 1
+        while True:
+            try:
+                return self._stub.IngestFile(requests(), timeout=deadline_s, metadata=self._connection.metadata())
+            except grpc.RpcError as error:
+                self._connection.pause_or_raise(errors.of_call(error), attempt)
+                attempt += 1
 
     def _send(  # noqa: PLR0913, PLR0917 -- one connection of `send`, with what it knows
         self,

@@ -54,7 +54,7 @@ SETTINGS: Final = (
     Setting(HOME, Kind.PATH, "ratewright-home", "Home folder; made when it does not exist."),
     Setting("serve.address", Kind.TEXT, "127.0.0.1:50051", "HOST:PORT to listen on; port 0 takes a free one. Not loopback: needs TLS."),
     Setting("serve.port_file", Kind.PATH, None, "Write the port into this file once calls are answered."),
-    Setting("serve.source", Kind.NAMES, ("stream",), "Name, or YAML definition, of a source whose streams are taken; several."),
+    Setting("serve.source", Kind.NAMES, ("stream",), "Name, or YAML definition, of a source whose streams and files are taken; several."),
     Setting("serve.tls_cert", Kind.PATH, None, "Certificate with its chain, PEM."),
     Setting("serve.tls_key", Kind.PATH, None, "Its private key, PEM."),
     Setting("serve.certified_address", Kind.TEXT, None, "A second HOST:PORT, whose clients have to show a certificate by the client CA."),

@@ -1,72 +1,162 @@
-"""DunningService: the state of an account on a day, and the steps taken for it."""
+"""DunningService: the state of an account on a day and the steps that come, runs and their undoing, and policies."""
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from billing import accounts, dunning
+from billing import accounts, dunning, dunning_policy
+from billing.persons import Who
 from ratewright.v1 import dunning_service_pb2 as pb
 from ratewright.v1 import dunning_service_pb2_grpc
 from rating.dates import utc_time
 from rating.errors import NotFoundError, quoted
-from server.grpc import convert, entrance
-from server.grpc.refusals import answering, not_found
+from server.grpc import calls, convert, dunning_messages, entrance, paging
+from server.grpc.finance import values
+from server.grpc.refusals import invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import datetime as dt
 
     import grpc
 
-    from billing.store.home import Home
+    from billing.payments.writing import Act
+    from server.grpc.calls import Door
+
+POLICY_BYTES_MAX: Final = 1 << 20
+_FILE: Final = "policy"  # what problems call a file that was sent
+_DIGITS_MAX: Final = 18
 
 
 class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
-    """Servicer of ratewright.v1.DunningService over one home. `clock_us` gives microseconds UTC."""
+    """Servicer of ratewright.v1.DunningService over one home. `page_token_key` signs the tokens of its pages."""
 
-    def __init__(self, home: Home, clock_us: Callable[[], int]) -> None:
-        self._home = home
-        self._clock_us = clock_us
+    def __init__(self, door: Door, page_token_key: bytes) -> None:
+        self._door, self._home, self._key = door, door.home, page_token_key
 
     def GetDunningState(self, request: pb.GetDunningStateRequest, context: grpc.ServicerContext) -> pb.DunningState:
         """The state on the day of the request, or today where the account is."""
-        with answering(context):
+
+        def find() -> pb.DunningState:
             account_id = convert.parse_dunning_state_name(request.name)
-            given = convert.parse_date(request.as_of, "as_of") if request.HasField("as_of") else None
+            given = values.day_or_none(request, "as_of")
             try:
                 entrance.about_account(self._home, account_id)
                 as_of = given or self._today(account_id)
                 history = dunning.history(self._home, account_id, as_of)
+                coming = dunning.coming(self._home, account_id, as_of)
             except NotFoundError as error:
                 raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id}) from error
-            state = _state(request.name, history, as_of)
+            state = dunning_messages.state(request.name, history, coming, as_of)
             state.practice = self._home.is_practice
             return state
-        raise AssertionError("the call was ended above")
+
+        return calls.read(context, find)
+
+    def RunDunning(self, request: pb.RunDunningRequest, context: grpc.ServicerContext) -> pb.RunDunningResponse:
+        """The steps that are due on a date: taken, or shown."""
+
+        def act(by: Act) -> pb.RunDunningResponse:
+            day = values.day(request, "date")
+            if by.dry_run:
+                refusal = dunning.refusal(self._home, day, by.now_us)
+                return self._ran(dunning.preview(self._home, day), refusal)
+            return self._ran(dunning.run(self._home, day, by.now_us, by=by.by))
+
+        def recover(commit_seq: int) -> pb.RunDunningResponse:
+            return self._ran(dunning.steps_of(self._home, commit_seq))
+
+        return values.write(self._door, request, context, act, recover, pb.RunDunningResponse)
+
+    def ListDunningRuns(self, request: pb.ListDunningRunsRequest, context: grpc.ServicerContext) -> pb.ListDunningRunsResponse:
+        """A page of runs, oldest first."""
+
+        def find() -> pb.ListDunningRunsResponse:
+            page = paging.page(request, self._key)
+            after = page.after_number or 0
+            rows, token = page.parted([each for each in dunning.runs(self._home) if each.run_id > after], lambda each: each.run_id)
+            return pb.ListDunningRunsResponse(dunning_runs=map(dunning_messages.run, rows), next_page_token=token)
+
+        return calls.read(context, find)
+
+    def UndoDunningRun(self, request: pb.UndoDunningRunRequest, context: grpc.ServicerContext) -> pb.DunningUndo:
+        """A run that an operator asks to be undone."""
+        return self._undo(request, context, agrees=False)
+
+    def ApproveDunningUndo(self, request: pb.ApproveDunningUndoRequest, context: grpc.ServicerContext) -> pb.DunningUndo:
+        """A run that is undone, as another operator agrees."""
+        return self._undo(request, context, agrees=True)
+
+    def AddDunningPolicy(self, request: pb.AddDunningPolicyRequest, context: grpc.ServicerContext) -> pb.AddDunningPolicyResponse:
+        """A policy that is checked, or added."""
+
+        def act(by: Act) -> pb.AddDunningPolicyResponse:
+            return self._added(request, by.by.name, by.by.uid, by.now_us, dry_run=by.dry_run)
+
+        def recover(_: int) -> pb.AddDunningPolicyResponse:
+            who = calls.actor()
+            return self._added(request, who.name, who.uid, self._door.clock_us(), dry_run=True)
+
+        return values.write(self._door, request, context, act, recover, pb.AddDunningPolicyResponse)
+
+    def ListDunningPolicies(self, _request: pb.ListDunningPoliciesRequest, context: grpc.ServicerContext) -> pb.ListDunningPoliciesResponse:
+        """Every policy that is known."""
+
+        def find() -> pb.ListDunningPoliciesResponse:
+            with self._home.connect() as connection:
+                found = dunning_policy.kept(connection)
+            return pb.ListDunningPoliciesResponse(policies=map(dunning_messages.kept_policy, found))
+
+        return calls.read(context, find)
 
     def _today(self, account_id: str) -> dt.date:
         zone = ZoneInfo(accounts.timezone_of(self._home, account_id))
-        return utc_time(self._clock_us()).astimezone(zone).date()
+        return utc_time(self._door.clock_us()).astimezone(zone).date()
+
+    def _ran(self, steps: list[dunning.Change], refusal: str = "") -> pb.RunDunningResponse:
+        run_id = steps[0].run_id if steps else None
+        return pb.RunDunningResponse(
+            dunning_run=dunning_messages.run_name(run_id),
+            steps=map(dunning_messages.step, steps),
+            refusal=refusal,
+            practice=self._home.is_practice,
+        )
+
+    def _undo(
+        self, request: pb.UndoDunningRunRequest | pb.ApproveDunningUndoRequest, context: grpc.ServicerContext, *, agrees: bool
+    ) -> pb.DunningUndo:
+        def act(by: Act) -> pb.DunningUndo:
+            run_id = _run_id(request.name)
+            entrance.about(f"dunning run {run_id}")
+            who = Who(by.by.name, by.by.uid, by.now_us)
+            return dunning_messages.undo(dunning.undo(self._home, run_id, request.reason, who, agrees=agrees, dry_run=by.dry_run))
+
+        def recover(_: int) -> pb.DunningUndo:
+            run = next(each for each in dunning.runs(self._home) if each.run_id == _run_id(request.name))
+            day = convert.date(run.as_of)
+            return pb.DunningUndo(dunning_run=request.name, date=day, waits=not agrees, asked_by=run.asked_by)
+
+        return values.write(self._door, request, context, act, recover, pb.DunningUndo)
+
+    def _added(
+        self, request: pb.AddDunningPolicyRequest, name: str, uid: int, now_us: int, *, dry_run: bool
+    ) -> pb.AddDunningPolicyResponse:
+        if len(request.content) > POLICY_BYTES_MAX:
+            raise invalid("MALFORMED_REQUEST", f"content: it has more than {POLICY_BYTES_MAX} bytes", {"field": "content"})
+        policy = dunning_policy.parse_policy(request.content, _FILE)
+        done = dunning_policy.add(self._home, policy, (name, uid), now_us, dry_run=dry_run)
+        return pb.AddDunningPolicyResponse(
+            policy=dunning_messages.policy(policy, done.policy_hash, "home", name, holds=not dry_run or done.existed),
+            already_added=done.existed,
+            replaced_hash=done.replaces,
+            doubts=dunning_policy.doubts(policy),
+        )
 
 
-def _state(name: str, history: dunning.History, as_of: dt.date) -> pb.DunningState:
-    state = pb.DunningState(
-        name=name,
-        as_of=convert.date(as_of),
-        overdue=convert.money(history.currency, history.overdue_micros),
-        policy_level=history.level,
-        policy_action=history.action,
-        outgoing_barred=history.barred,
-        steps=[_step(step) for step in history.steps if not step.undone],
-    )
-    if history.oldest_due_on is not None:
-        state.oldest_due_date.CopyFrom(convert.date(history.oldest_due_on))
-        state.days_past_due = (as_of - dt.date.fromisoformat(history.oldest_due_on)).days
-    return state
-
-
-def _step(step: dunning.Change) -> pb.DunningStep:
-    return pb.DunningStep(
-        level_before=step.level_before, level=step.level, action=step.action, overdue=convert.money(step.currency, step.overdue_micros)
-    )
+def _run_id(name: str) -> int:
+    """The number of a run."""
+    text = values.identity(name, "dunningRuns", "dunning_run")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
+        form = "dunningRuns/{dunning_run}"
+        raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form {form}", {"form": form})
+    return int(text)

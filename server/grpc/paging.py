@@ -47,14 +47,20 @@ class Page(NamedTuple):
         return rows[: self.size], convert.page_token(self.query, str(place(rows[self.size - 1])), self.key)
 
 
-def page(request: Any, key: bytes) -> Page:  # noqa: ANN401 -- a message with `page_size` and `page_token`
-    """The page that a request of a list asks for. `key` signs its token."""
+def size(request: Any) -> int:  # noqa: ANN401 -- a message with `page_size`
+    """The number of rows that a request asks for."""
     if request.page_size < 0:
         raise invalid("PAGE_SIZE", "page_size must be zero or more", {"field": "page_size"})
+    return min(request.page_size, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
+
+
+def page(request: Any, key: bytes) -> Page:  # noqa: ANN401 -- a message with `page_size` and `page_token`
+    """The page that a request of a list asks for. `key` signs its token."""
+    rows = size(request)
     query = type(request)()
     query.CopyFrom(request)
     for name in _PAGE_FIELDS:
         query.ClearField(name)
     bound = f"{request.DESCRIPTOR.full_name}\0{query.SerializeToString(deterministic=True).hex()}"
     after = convert.parse_page_token(request.page_token, bound, key)
-    return Page(after, min(request.page_size, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT, bound, key)
+    return Page(after, rows, bound, key)

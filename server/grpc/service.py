@@ -44,11 +44,14 @@ from server.grpc.invoice_service import InvoiceService
 from server.grpc.oversight.approval_service import ApprovalService
 from server.grpc.oversight.audit_service import AuditService
 from server.grpc.rating_service import RatingService
+from server.grpc.spool import Spool
 from server.grpc.store_watch import StoreWatch
 from server.grpc.tariffs.tariff_service import TariffService
 from server.grpc.usage import arrow_batches
+from server.grpc.usage.file_calls import FileCalls, sources_of_files
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage.stream_calls import StreamCalls, random_id
+from server.grpc.usage.suspense_calls import SuspenseCalls
 from server.grpc.usage.usage_service import UsageService
 from server.observing.meter import Meter
 
@@ -161,6 +164,7 @@ class Service:
         health_servicer: health.Health,
         look: Callable[[], object],
         meter: Meter,
+        spool: Spool,
     ) -> None:
         """`look` raises where the store does not answer."""
         self.address = listening.address  # with the real port
@@ -171,6 +175,7 @@ class Service:
         self._usage = usage
         self._operations = operations
         self._health = health_servicer
+        self._spool = spool
         self._has_ended: bool | None = None  # as `stop` says
         self._meter, self._is_stopping = meter, False
         self._lock = threading.Lock()
@@ -198,15 +203,19 @@ class Service:
         if access is not None:
             listening.entrance.guard(access)
         meter = Meter() if access is None else access.meter
-        sink = StoringSink(home, stream_sources(DEFAULT_SOURCES) if sources is None else sources, clock_us, meter)
+        taken = stream_sources(DEFAULT_SOURCES) if sources is None else sources
+        sink = StoringSink(home, taken, clock_us, meter)
         streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
-        usage = UsageService(sink, listening.gate, streams, meter)
+        spool = Spool(home.path)
+        files = FileCalls(Door(home, clock_us), sources_of_files(taken), sink.intake, spool, home.page_token_key())
+        suspense = SuspenseCalls(Door(home, clock_us), sources_of_files(taken), home.page_token_key())
+        usage = UsageService(sink, listening.gate, streams, files, suspense, meter)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, home.page_token_key()), server)
-        dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(home, clock_us), server)
         door, page_token_key = Door(home, clock_us), home.page_token_key()
-        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key), server)
+        dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(door, page_token_key), server)
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key, spool), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(TariffService(door, page_token_key), server)
@@ -220,7 +229,7 @@ class Service:
         if has_reflection:
             _reflect(server)
         server.start()
-        return cls(listening, usage, operations, health_servicer, lambda: _head(home), meter)
+        return cls(listening, usage, operations, health_servicer, lambda: _head(home), meter, spool)
 
     def note_store(self, answers: bool) -> None:  # noqa: FBT001 -- what a watch has seen
         """Say in the health of all services whether the store answers: without it no call is let in. Nothing once it stops."""
@@ -256,7 +265,9 @@ class Service:
         self._server.stop(min(drain_s, SHORT_CALL_S)).wait()  # whoever only watches the health would stay to the end
         self._entrance.close()
         has_stored = self._usage.close(max(until_s - time.monotonic(), SHORT_CALL_S))
-        return self._gate.has_emptied(SHORT_CALL_S) and has_stored
+        has_emptied = self._gate.has_emptied(SHORT_CALL_S)
+        self._spool.close()
+        return has_emptied and has_stored
 
     def __enter__(self) -> Self:
         return self

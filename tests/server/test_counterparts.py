@@ -23,7 +23,6 @@ _CALL = re.compile(r"((?:  //[^\n]*\n)*)  rpc (\w+)\(")
 _SHORT_FORMS = {
     "controls findings": "controls findings list",
     "usage suspense": "usage suspense list",
-    "usage findings": "usage findings list",
 }
 
 

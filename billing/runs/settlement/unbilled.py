@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.charges.periods import Period
+    from billing.runs.usage.allowance_balances import Balances
     from billing.runs.usage.shard_groups import Sink
     from billing.store.home import Home
 
@@ -107,6 +108,7 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     at_month_end: bool = False,
     as_if_closed: bool = False,
     sink_for: Callable[[Contracts], Sink] | None = None,
+    balances_for: Callable[[Contracts], Balances] | None = None,
     never_billed: NeverBilled | None = None,
     on_other_bills: OnOtherBills | None = None,
     progress: Progress | None = None,
@@ -115,7 +117,8 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
 
     `at_month_end`: bills dated `through` are not known yet, as at the end of the day before, and amounts not divided by days are earned
     evenly. `as_if_closed`: the bill that would be due if the accounts closed on `through`, with its corrections of billed periods.
-    `sink_for` makes, of the contracts, the function that gets the priced events of each group. `never_billed` finds usage of a span that no
+    `sink_for` makes, of the contracts, the function that gets the priced events of each group; `balances_for` what gets the balances of
+    allowances. `never_billed` finds usage of a span that no
     run bills any more, as of a commit. It is asked where bills are dated after those that are known. `on_other_bills` finds usage that
     bills of other accounts have.
     """
@@ -135,7 +138,8 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     assert never_billed is None or on_other_bills is None, "one of them says what is left alone"
     alone = never_billed(home, seq, chosen.window) if never_billed is not None and is_past else alone
     about = (home, seq, guide, contracts, known_ends, known.stored)
-    usage = price_in_groups(*about, threads=threads, sink=sink, progress=progress, left_alone=alone)
+    balances = balances_for(contracts) if balances_for is not None else None
+    usage = price_in_groups(*about, threads=threads, sink=sink, progress=progress, left_alone=alone, balances=balances)
     keyed = _Keyed(Inputs(contracts, known_ends if at_month_end else chosen, currencies), through, evenly=at_month_end)
     billed = keyed.billed(known.billed)
     in_advance = empty() if as_if_closed else deferred_fees.billed_ahead(billed, keyed.through_day)

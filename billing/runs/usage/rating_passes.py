@@ -22,11 +22,12 @@ from billing.runs.usage.rollover import Carrying
 from rating import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from billing.charges.rollover import Left
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.scope import Scope
+    from billing.runs.usage.allowance_balances import Balances
 
 Bools = npt.NDArray[np.bool_]
 
@@ -76,9 +77,11 @@ class _Slots(NamedTuple):
 class Turns:
     """Rates events of a run. What follows from contracts and scope is worked out once, however many batches of rating units there are."""
 
-    def __init__(self, contracts: Contracts, scope: Scope) -> None:
+    def __init__(self, contracts: Contracts, scope: Scope, balances: Balances | None = None) -> None:
+        """`balances` gets what is left of allowances, also of subscriptions that used nothing."""
         self._contracts = contracts
         self._scope = scope
+        self._balances = balances
         self._columns = max(scope.periods_max, 1)
         self._pools = Pools(contracts.facts, scope)
         self._shapes = Shapes(contracts, scope)
@@ -87,7 +90,10 @@ class Turns:
         self._mixed, self._cycles = _mixed(contracts, scope, self._cycle_day)
         self._rolls = _of_units(contracts.subscriptions_that(contracts.price_list.rolls_over), contracts)
         shares = _of_units(contracts.subscriptions_that(contracts.price_list.shares), contracts)
-        self.present: Int64s = np.flatnonzero(self._rolls | shares)  # subscriptions that are rated whether they used anything or not
+        asked = np.zeros(len(shares), np.bool_) if balances is None else self._counts > 0
+        self.present: Int64s = np.flatnonzero(
+            self._rolls | shares | asked
+        )  # subscriptions that are rated whether they used anything or not
 
     def rate(
         self, events: Rateable, stored: Iterable[Left] = (), *, present: Int64s | None = None, threads: int = 1
@@ -101,7 +107,9 @@ class Turns:
         rolling = members[self._rolls[members]]
         if not rolling.size:
             layout = self._laid_out(slots, None)
-            return _results(self._rated(events, layout, slots, threads)), []
+            all_rated = self._rated(events, layout, slots, threads)
+            self._take_down(layout, (), all_rated)
+            return _results(all_rated), []
         carrying = Carrying(self._contracts, self._shapes.all, stored, self._pools)
         columns: dict[str, Any] = {name: np.zeros(len(events.place), _NARROW.get(name, np.int64)) for name in _RESULTS}
         number_of, number_of_slot = self._numbers(events.subscription, events.place), self._numbers(slots.subscription, slots.place)
@@ -110,10 +118,15 @@ class Turns:
             part = slots.chosen(number_of_slot == number)
             layout = self._laid_out(part, carrying)
             rated = self._rated(chosen(events, rows), layout, part, threads)
+            self._take_down(layout, carrying.before, rated)
             carrying.settle(layout, rated.amount_after)
             for name in _RESULTS:
                 columns[name][rows] = getattr(rated, name)
         return Results(**columns), [*carrying.left, *self._without(carrying.left, rolling)]
+
+    def _take_down(self, layout: Layout, before: Sequence[Left], rated: engine.Rated) -> None:
+        if self._balances is not None:
+            self._balances.add(layout, self._shapes.all, before, rated.amount_after)
 
     def _without(self, lefts: Iterable[Left], rolling: Int64s) -> list[Left]:
         """Word of each period of accounts that could have left something (the root of a pool without a subscription), and did not."""

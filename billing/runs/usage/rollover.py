@@ -60,6 +60,11 @@ class Carrying:
             found.extend(self._of_pool(self._contracts.facts.accounts[root], of_root))
         return found
 
+    @property
+    def before(self) -> list[Left]:
+        """Rests with which the periods that were laid out last begin, in the order of their buckets."""
+        return [each.left for each in self._moving]
+
     def settle(self, layout: Layout, amount_after: Int64s) -> None:
         """Take down what is left when the periods of `layout` are priced; `amount_after` by bucket, extras last."""
         amounts = amount_after.tolist()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from billing.runs.selection.arrival_times import Arrivals
     from billing.runs.selection.scope import Scope
     from billing.runs.selection.usage_windows import Window
+    from billing.runs.usage.allowance_balances import Balances
     from billing.runs.usage.pricing import Priced
     from billing.store.home import Home
 
@@ -61,11 +62,12 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     group_rows: int = GROUP_ROWS,
     left_alone: late_decisions.Decided | None = None,
     instead: Versions | None = None,
+    balances: Balances | None = None,
 ) -> PricedSums:
     """Price the usage of the scope's windows as of `seq`. `stored`: what is left over from before the computed periods.
 
     `left_alone`: usage that is not priced; by default what people have decided on by `seq`, since it came too late.
-    `instead`: rows that are priced in the stead of all others of their events.
+    `instead`: rows that are priced in the stead of all others of their events. `balances` gets what is left of allowances.
     `sink(number, priced)` gets the events of each group, from any of the threads; the numbers are 0, 1, 2 and so on, and the same usage
     is in the same groups each time. `progress(done, total)` counts stored rows.
     Raises UserError where a usage file is not what was committed.
@@ -84,7 +86,7 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
     edges = _edges(reader.rows, group_rows)
     owning.place_in_groups(edges)
     billed = billed_elsewhere.find(home, seq, contracts, scope, arriving)
-    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late, billed))
+    events = GroupEvents(guide, owning, contracts, scope, LateUsage(came, alone, late, billed), balances)
     units = _units(owning, edges, events.present, contracts)
     lefts = _shared_out(stored, units.group, contracts)
     currencies = Currencies(contracts)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from billing.intake.by_shard import Part
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.scope import Scope
+    from billing.runs.usage.allowance_balances import Balances
     from billing.runs.usage.event_owners import Owning
 
     Bools = npt.NDArray[np.bool_]
@@ -122,7 +123,15 @@ class Elsewhere:
 class GroupEvents:
     """Prices groups of events, for several threads at once."""
 
-    def __init__(self, guide: Guide, owning: Owning, contracts: Contracts, scope: Scope, late_usage: LateUsage) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- whose usage, and how it is priced
+        self,
+        guide: Guide,
+        owning: Owning,
+        contracts: Contracts,
+        scope: Scope,
+        late_usage: LateUsage,
+        balances: Balances | None = None,
+    ) -> None:
         self._guide = guide
         self._owning = owning
         self._contracts = contracts
@@ -130,7 +139,7 @@ class GroupEvents:
         self._came, self._decided, self._changes, billed = late_usage
         self._kept_in = None if billed is None else billed.kept_in
         self.elsewhere = Elsewhere(contracts.facts.account_keys, scope, billed)
-        self._turns = Turns(contracts, scope)
+        self._turns = Turns(contracts, scope, balances)
         self._asks_origin = asked(contracts.price_list.catalogues).origin
         self._aside: dict[int, Aside] = {}
         self._nothing: Aside | None = None

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
@@ -20,6 +21,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _AccountView:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccountViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountView.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCOUNT_VIEW_UNSPECIFIED: _AccountView.ValueType  # 0
+    """As ACCOUNT_VIEW_STORED."""
+    ACCOUNT_VIEW_STORED: _AccountView.ValueType  # 1
+    """All that is stored."""
+    ACCOUNT_VIEW_FULL: _AccountView.ValueType  # 2
+    """Also `unbilled`, for which the usage of its open periods is priced: seconds, where there is much of it."""
+
+class AccountView(_AccountView, metaclass=_AccountViewEnumTypeWrapper):
+    """How much of an account is answered."""
+
+ACCOUNT_VIEW_UNSPECIFIED: AccountView.ValueType  # 0
+"""As ACCOUNT_VIEW_STORED."""
+ACCOUNT_VIEW_STORED: AccountView.ValueType  # 1
+"""All that is stored."""
+ACCOUNT_VIEW_FULL: AccountView.ValueType  # 2
+"""Also `unbilled`, for which the usage of its open periods is priced: seconds, where there is much of it."""
+Global___AccountView: _TypeAlias = AccountView  # noqa: Y015
 
 @_typing.final
 class ListAccountsRequest(_message.Message):
@@ -87,8 +112,11 @@ class GetAccountRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}`."""
+    view: Global___AccountView.ValueType
+    """How much is answered."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day of plans, numbers and relations; without it today on the account's clock. What it owes is always as of now."""
@@ -98,14 +126,119 @@ class GetAccountRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         as_of: _date_pb2.Date | None = ...,
+        view: Global___AccountView.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAccountRequest: _TypeAlias = GetAccountRequest  # noqa: Y015
+
+@_typing.final
+class SearchAccountsRequest(_message.Message):
+    """What is looked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """An id of an account or a subscription, or a number; or how it begins. At most 200 characters."""
+    page_size: _builtins.int
+    """Most accounts, subscriptions and numbers to return, of each: 0 is 50, more than 1000 is 1000."""
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """Only subscriptions that had the number on this day, on the account's clock; without it everyone who ever had it."""
+
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        date: _date_pb2.Date | None = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "page_size", b"page_size", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchAccountsRequest: _TypeAlias = SearchAccountsRequest  # noqa: Y015
+
+@_typing.final
+class SearchAccountsResponse(_message.Message):
+    """What was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """Whether there are more: give a longer text."""
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountMatch]:
+        """Exact ones first."""
+
+    def __init__(
+        self,
+        *,
+        matches: _abc.Iterable[Global___AccountMatch] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchAccountsResponse: _TypeAlias = SearchAccountsResponse  # noqa: Y015
+
+@_typing.final
+class AccountMatch(_message.Message):
+    """An account that was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    FOUND_BY_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`."""
+    display_name: _builtins.str
+    """The name of the customer, masked by role."""
+    found_by: _builtins.str
+    """By what it was found: `account`, `subscription` or `number`."""
+    exact: _builtins.bool
+    """Whether it is that as a whole, and not its beginning."""
+    subscription: _builtins.str
+    """The subscription, where it was found by one or by its number."""
+    @_builtins.property
+    def number(self) -> Global___NumberSpan:
+        """The number and when the subscription has or had it, where it was found by one."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        found_by: _builtins.str = ...,
+        exact: _builtins.bool = ...,
+        subscription: _builtins.str = ...,
+        number: Global___NumberSpan | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "exact", b"exact", "found_by", b"found_by", "number", b"number", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountMatch: _TypeAlias = AccountMatch  # noqa: Y015
 
 @_typing.final
 class Account(_message.Message):
@@ -130,6 +263,12 @@ class Account(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     BILLED_WITH_FIELD_NUMBER: _builtins.int
     STANDING_FIELD_NUMBER: _builtins.int
+    OPEN_ITEMS_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    UNBILLED_FIELD_NUMBER: _builtins.int
+    DUNNING_POLICY_FIELD_NUMBER: _builtins.int
+    BILLED_THROUGH_DATE_FIELD_NUMBER: _builtins.int
+    COMING_CHANGES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}`."""
     display_name: _builtins.str
@@ -150,6 +289,8 @@ class Account(_message.Message):
     """Days from a bill to its due date."""
     subscription_count: _builtins.int
     """How many subscriptions it has had."""
+    dunning_policy: _builtins.str
+    """Its dunning policy as it was opened; facts of kind `terms` may say another one."""
     @_builtins.property
     def open_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -178,6 +319,26 @@ class Account(_message.Message):
     def standing(self) -> Global___AccountStanding:
         """How it stands now."""
 
+    @_builtins.property
+    def open_items(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountOpenItem]:
+        """Documents that are not settled, by due date, as of now."""
+
+    @_builtins.property
+    def holds(self) -> _containers.RepeatedCompositeFieldContainer[Global___BillHold]:
+        """Holds of its bills that have not ended on `as_of`."""
+
+    @_builtins.property
+    def unbilled(self) -> Global___UnbilledAmounts:
+        """What is on no invoice yet, with ACCOUNT_VIEW_FULL."""
+
+    @_builtins.property
+    def billed_through_date(self) -> _date_pb2.Date:
+        """The first day that is billed here, for an account that was billed elsewhere."""
+
+    @_builtins.property
+    def coming_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComingChange]:
+        """What begins after `as_of`: facts, plans and subscriptions, by date."""
+
     def __init__(
         self,
         *,
@@ -198,14 +359,274 @@ class Account(_message.Message):
         facts: _abc.Iterable[Global___AccountFact] | None = ...,
         billed_with: _abc.Iterable[_builtins.str] | None = ...,
         standing: Global___AccountStanding | None = ...,
+        open_items: _abc.Iterable[Global___AccountOpenItem] | None = ...,
+        holds: _abc.Iterable[Global___BillHold] | None = ...,
+        unbilled: Global___UnbilledAmounts | None = ...,
+        dunning_policy: _builtins.str = ...,
+        billed_through_date: _date_pb2.Date | None = ...,
+        coming_changes: _abc.Iterable[Global___ComingChange] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "close_date", b"close_date", "open_date", b"open_date", "standing", b"standing"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billed_through_date", b"billed_through_date", "close_date", b"close_date", "open_date", b"open_date", "standing", b"standing", "unbilled", b"unbilled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "bill_day", b"bill_day", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "currency_code", b"currency_code", "display_name", b"display_name", "facts", b"facts", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "payment_days", b"payment_days", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "bill_day", b"bill_day", "billed_through_date", b"billed_through_date", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "coming_changes", b"coming_changes", "currency_code", b"currency_code", "display_name", b"display_name", "dunning_policy", b"dunning_policy", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "payment_days", b"payment_days", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class ComingChange(_message.Message):
+    """Something that begins after a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    about: _builtins.str
+    """The account or the subscription."""
+    text: _builtins.str
+    """In words."""
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """Its first day."""
+
+    def __init__(
+        self,
+        *,
+        from_date: _date_pb2.Date | None = ...,
+        about: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "from_date", b"from_date", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComingChange: _TypeAlias = ComingChange  # noqa: Y015
+
+@_typing.final
+class AccountOpenItem(_message.Message):
+    """A document that is not settled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    invoice: _builtins.str
+    """Its number."""
+    @_builtins.property
+    def due_date(self) -> _date_pb2.Date:
+        """Its due date; of a plan of instalments that of its part."""
+
+    @_builtins.property
+    def open(self) -> _money_pb2.Money:
+        """What is open of it; below zero where the customer has it to their credit."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _builtins.str = ...,
+        due_date: _date_pb2.Date | None = ...,
+        open: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "open", b"open"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "invoice", b"invoice", "open", b"open"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountOpenItem: _TypeAlias = AccountOpenItem  # noqa: Y015
+
+@_typing.final
+class BillHold(_message.Message):
+    """A hold: no bill whose date lies in the span."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACT_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    fact: _builtins.int
+    """The number of the fact, by which it is retracted."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """The first day."""
+
+    @_builtins.property
+    def to_date(self) -> _date_pb2.Date:
+        """The day after the last one; not set where it has no end."""
+
+    def __init__(
+        self,
+        *,
+        fact: _builtins.int = ...,
+        from_date: _date_pb2.Date | None = ...,
+        to_date: _date_pb2.Date | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact", "from_date", b"from_date", "reason", b"reason", "to_date", b"to_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BillHold: _TypeAlias = BillHold  # noqa: Y015
+
+@_typing.final
+class UnbilledAmounts(_message.Message):
+    """What is on no invoice yet: provisional, net of tax. It is the bill that would be due if the account closed now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THROUGH_DATE_FIELD_NUMBER: _builtins.int
+    NET_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    ALLOWANCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def through_date(self) -> _date_pb2.Date:
+        """The first day that is not in it."""
+
+    @_builtins.property
+    def net(self) -> _containers.RepeatedCompositeFieldContainer[_money_pb2.Money]:
+        """The sum, by currency."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnbilledCharge]:
+        """By subscription and charge."""
+
+    @_builtins.property
+    def allowances(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllowanceBalance]:
+        """What is left of allowances of the running periods."""
+
+    def __init__(
+        self,
+        *,
+        through_date: _date_pb2.Date | None = ...,
+        net: _abc.Iterable[_money_pb2.Money] | None = ...,
+        charges: _abc.Iterable[Global___UnbilledCharge] | None = ...,
+        allowances: _abc.Iterable[Global___AllowanceBalance] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["through_date", b"through_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowances", b"allowances", "charges", b"charges", "net", b"net", "through_date", b"through_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnbilledAmounts: _TypeAlias = UnbilledAmounts  # noqa: Y015
+
+@_typing.final
+class UnbilledCharge(_message.Message):
+    """A charge that is on no invoice yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    FREE_QUANTITY_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The subscription; empty: of the account itself."""
+    kind: _builtins.str
+    """As kinds of invoice lines."""
+    text: _builtins.str
+    """In the language of the account."""
+    event_count: _builtins.int
+    """Events."""
+    quantity: _builtins.int
+    """Their quantity, in the unit of invoice lines."""
+    free_quantity: _builtins.int
+    """The part of it that allowances have paid for."""
+    unit: _builtins.str
+    """The unit: `milliseconds`, `bytes`, `units` ..., in lower case; empty for a fee."""
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """The first day of its period."""
+
+    @_builtins.property
+    def to_date(self) -> _date_pb2.Date:
+        """The end that its period will have."""
+
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """Net of tax."""
+
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        text: _builtins.str = ...,
+        from_date: _date_pb2.Date | None = ...,
+        to_date: _date_pb2.Date | None = ...,
+        event_count: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+        free_quantity: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "event_count", b"event_count", "free_quantity", b"free_quantity", "from_date", b"from_date", "kind", b"kind", "quantity", b"quantity", "subscription", b"subscription", "text", b"text", "to_date", b"to_date", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnbilledCharge: _TypeAlias = UnbilledCharge  # noqa: Y015
+
+@_typing.final
+class AllowanceBalance(_message.Message):
+    """What is left of an allowance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    EXPIRE_DATE_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The subscription; empty: shared by subscriptions of an account."""
+    allowance: _builtins.str
+    """Its name in the catalogue."""
+    granted: _builtins.int
+    """What it grants in the period, or what earlier periods left."""
+    left: _builtins.int
+    """What is left of it."""
+    unit: _builtins.str
+    """The unit of both, in lower case."""
+    @_builtins.property
+    def expire_date(self) -> _date_pb2.Date:
+        """The first day on which it cannot be used any more."""
+
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        allowance: _builtins.str = ...,
+        granted: _builtins.int = ...,
+        left: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        expire_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_date", b"expire_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "expire_date", b"expire_date", "granted", b"granted", "left", b"left", "subscription", b"subscription", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllowanceBalance: _TypeAlias = AllowanceBalance  # noqa: Y015
 
 @_typing.final
 class Subscription(_message.Message):
@@ -218,10 +639,14 @@ class Subscription(_message.Message):
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
     NUMBERS_FIELD_NUMBER: _builtins.int
+    PLANS_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_FROM_FIELD_NUMBER: _builtins.int
     subscription: _builtins.str
     """Its id."""
     plan: _builtins.str
     """Its plan on `as_of`; empty where it has none then."""
+    transferred_from: _builtins.str
+    """The subscription that it was under the owner before; empty where it was not transferred."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -234,6 +659,10 @@ class Subscription(_message.Message):
     def numbers(self) -> _containers.RepeatedCompositeFieldContainer[Global___NumberSpan]:
         """Its numbers with their spans of time, masked by role."""
 
+    @_builtins.property
+    def plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanStart]:
+        """Every plan it had, has or will have, by date."""
+
     def __init__(
         self,
         *,
@@ -242,14 +671,44 @@ class Subscription(_message.Message):
         from_date: _date_pb2.Date | None = ...,
         to_date: _date_pb2.Date | None = ...,
         numbers: _abc.Iterable[Global___NumberSpan] | None = ...,
+        plans: _abc.Iterable[Global___PlanStart] | None = ...,
+        transferred_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "numbers", b"numbers", "plan", b"plan", "subscription", b"subscription", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "numbers", b"numbers", "plan", b"plan", "plans", b"plans", "subscription", b"subscription", "to_date", b"to_date", "transferred_from", b"transferred_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Subscription: _TypeAlias = Subscription  # noqa: Y015
+
+@_typing.final
+class PlanStart(_message.Message):
+    """A plan from a date on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """The plan."""
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """Its first day."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        from_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "plan", b"plan"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanStart: _TypeAlias = PlanStart  # noqa: Y015
 
 @_typing.final
 class NumberSpan(_message.Message):
@@ -296,12 +755,15 @@ class AccountFact(_message.Message):
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    FACT_FIELD_NUMBER: _builtins.int
     about: _builtins.str
     """The account or the subscription."""
     kind: _builtins.str
     """Such as `discount`, `payer`, `hold`."""
     text: _builtins.str
     """The fact in words."""
+    fact: _builtins.int
+    """Its number, by which it is retracted; unique among facts of accounts, and among those of subscriptions."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """The first day."""
@@ -318,10 +780,11 @@ class AccountFact(_message.Message):
         from_date: _date_pb2.Date | None = ...,
         to_date: _date_pb2.Date | None = ...,
         text: _builtins.str = ...,
+        fact: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "from_date", b"from_date", "kind", b"kind", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "fact", b"fact", "from_date", b"from_date", "kind", b"kind", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -344,12 +807,22 @@ class AccountStanding(_message.Message):
     OUTGOING_BARRED_FIELD_NUMBER: _builtins.int
     NEXT_BILL_DATE_FIELD_NUMBER: _builtins.int
     BILLS_HELD_FIELD_NUMBER: _builtins.int
+    DUNNING_POLICY_FIELD_NUMBER: _builtins.int
+    DUNNING_DATE_FIELD_NUMBER: _builtins.int
+    POLICY_LEVEL_FIELD_NUMBER: _builtins.int
+    POLICY_ACTION_FIELD_NUMBER: _builtins.int
     dunning_level: _builtins.int
     """The level of the last step of dunning that was taken; 0: clear."""
     outgoing_barred: _builtins.bool
     """Outgoing calls are barred."""
     bills_held: _builtins.bool
     """No bill is made of that date."""
+    dunning_policy: _builtins.str
+    """Its dunning policy."""
+    policy_level: _builtins.int
+    """The level that its policy asks for today, and the next run takes; 0: clear."""
+    policy_action: _builtins.str
+    """The action of that level; empty: none."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """Today on the account's clock."""
@@ -382,6 +855,10 @@ class AccountStanding(_message.Message):
     def next_bill_date(self) -> _date_pb2.Date:
         """Its next bill date; not set where it is closed and billed, or for tests."""
 
+    @_builtins.property
+    def dunning_date(self) -> _date_pb2.Date:
+        """The date of the run that took the last step; not set where there is none."""
+
     def __init__(
         self,
         *,
@@ -396,10 +873,14 @@ class AccountStanding(_message.Message):
         outgoing_barred: _builtins.bool = ...,
         next_bill_date: _date_pb2.Date | None = ...,
         bills_held: _builtins.bool = ...,
+        dunning_policy: _builtins.str = ...,
+        dunning_date: _date_pb2.Date | None = ...,
+        policy_level: _builtins.int = ...,
+        policy_action: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "credit", b"credit", "deposits_held", b"deposits_held", "next_bill_date", b"next_bill_date", "open", b"open", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "next_bill_date", b"next_bill_date", "open", b"open", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "bills_held", b"bills_held", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_level", b"dunning_level", "next_bill_date", b"next_bill_date", "open", b"open", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "bills_held", b"bills_held", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "dunning_level", b"dunning_level", "dunning_policy", b"dunning_policy", "next_bill_date", b"next_bill_date", "open", b"open", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "promised", b"promised"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

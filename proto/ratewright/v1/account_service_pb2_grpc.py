@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from ratewright.v1 import account_change_pb2 as ratewright_dot_v1_dot_account__change__pb2
+from ratewright.v1 import account_import_pb2 as ratewright_dot_v1_dot_account__import__pb2
 from ratewright.v1 import account_service_pb2 as ratewright_dot_v1_dot_account__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +28,7 @@ if _version_not_supported:
 
 
 class AccountServiceStub:
-    """Reads accounts.
+    """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
     digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
@@ -48,10 +50,35 @@ class AccountServiceStub:
                 request_serializer=ratewright_dot_v1_dot_account__service__pb2.GetAccountRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_account__service__pb2.Account.FromString,
                 _registered_method=True)
+        self.SearchAccounts = channel.unary_unary(
+                '/ratewright.v1.AccountService/SearchAccounts',
+                request_serializer=ratewright_dot_v1_dot_account__service__pb2.SearchAccountsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__service__pb2.SearchAccountsResponse.FromString,
+                _registered_method=True)
+        self.ImportAccounts = channel.unary_unary(
+                '/ratewright.v1.AccountService/ImportAccounts',
+                request_serializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsResponse.FromString,
+                _registered_method=True)
+        self.ChangeAccount = channel.unary_unary(
+                '/ratewright.v1.AccountService/ChangeAccount',
+                request_serializer=ratewright_dot_v1_dot_account__change__pb2.ChangeAccountRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__change__pb2.ChangeAccountResponse.FromString,
+                _registered_method=True)
+        self.AddLegalEntity = channel.unary_unary(
+                '/ratewright.v1.AccountService/AddLegalEntity',
+                request_serializer=ratewright_dot_v1_dot_account__import__pb2.AddLegalEntityRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__import__pb2.LegalEntity.FromString,
+                _registered_method=True)
+        self.ListLegalEntities = channel.unary_unary(
+                '/ratewright.v1.AccountService/ListLegalEntities',
+                request_serializer=ratewright_dot_v1_dot_account__import__pb2.ListLegalEntitiesRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__import__pb2.ListLegalEntitiesResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
-    """Reads accounts.
+    """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
     digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
@@ -69,7 +96,64 @@ class AccountServiceServicer:
     def GetAccount(self, request, context):
         """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-        The command: `ratewright accounts show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchAccounts(self, request, context):
+        """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
+        serves them. Where numbers are masked, a number is found by all of its digits alone.
+
+        The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportAccounts(self, request, context):
+        """Imports accounts with everything about them, all or nothing. Rows that were imported before change nothing; a later import may give an end
+        that was empty. The catalogues of the plans must be published first. Call it with `validate_only` first: it answers every mistake, where the
+        import itself is refused with the first eight.
+
+        The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
+        FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAccount(self, request, context):
+        """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
+        NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+
+        The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
+        add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
+        outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
+        `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
+        accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
+        close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddLegalEntity(self, request, context):
+        """Adds a legal entity. The same again changes nothing.
+
+        The command: `ratewright accounts entity add`. Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLegalEntities(self, request, context):
+        """Legal entities that were added.
+
+        The command: `ratewright accounts entity list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,6 +172,31 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     request_deserializer=ratewright_dot_v1_dot_account__service__pb2.GetAccountRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_account__service__pb2.Account.SerializeToString,
             ),
+            'SearchAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchAccounts,
+                    request_deserializer=ratewright_dot_v1_dot_account__service__pb2.SearchAccountsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__service__pb2.SearchAccountsResponse.SerializeToString,
+            ),
+            'ImportAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportAccounts,
+                    request_deserializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsResponse.SerializeToString,
+            ),
+            'ChangeAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAccount,
+                    request_deserializer=ratewright_dot_v1_dot_account__change__pb2.ChangeAccountRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__change__pb2.ChangeAccountResponse.SerializeToString,
+            ),
+            'AddLegalEntity': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddLegalEntity,
+                    request_deserializer=ratewright_dot_v1_dot_account__import__pb2.AddLegalEntityRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__import__pb2.LegalEntity.SerializeToString,
+            ),
+            'ListLegalEntities': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLegalEntities,
+                    request_deserializer=ratewright_dot_v1_dot_account__import__pb2.ListLegalEntitiesRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__import__pb2.ListLegalEntitiesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ratewright.v1.AccountService', rpc_method_handlers)
@@ -97,7 +206,7 @@ def add_AccountServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountService:
-    """Reads accounts.
+    """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
     digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
@@ -147,6 +256,141 @@ class AccountService:
             '/ratewright.v1.AccountService/GetAccount',
             ratewright_dot_v1_dot_account__service__pb2.GetAccountRequest.SerializeToString,
             ratewright_dot_v1_dot_account__service__pb2.Account.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.AccountService/SearchAccounts',
+            ratewright_dot_v1_dot_account__service__pb2.SearchAccountsRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__service__pb2.SearchAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.AccountService/ImportAccounts',
+            ratewright_dot_v1_dot_account__import__pb2.ImportAccountsRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__import__pb2.ImportAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.AccountService/ChangeAccount',
+            ratewright_dot_v1_dot_account__change__pb2.ChangeAccountRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__change__pb2.ChangeAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddLegalEntity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.AccountService/AddLegalEntity',
+            ratewright_dot_v1_dot_account__import__pb2.AddLegalEntityRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__import__pb2.LegalEntity.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLegalEntities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.AccountService/ListLegalEntities',
+            ratewright_dot_v1_dot_account__import__pb2.ListLegalEntitiesRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__import__pb2.ListLegalEntitiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,8 @@ Accounts: who pays, their subscriptions and numbers, and how they stand."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ratewright.v1 import account_change_pb2 as _account_change_pb2
+from ratewright.v1 import account_import_pb2 as _account_import_pb2
 from ratewright.v1 import account_service_pb2 as _account_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -27,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccountServiceStub:
-    """Reads accounts.
+    """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
     digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
@@ -45,12 +47,49 @@ class AccountServiceStub:
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.Account]
     """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-    The command: `ratewright accounts show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    """
+    SearchAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SearchAccountsRequest, _account_service_pb2.SearchAccountsResponse]
+    """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
+    serves them. Where numbers are masked, a number is found by all of its digits alone.
+
+    The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
+    """
+    ImportAccounts: _grpc.UnaryUnaryMultiCallable[_account_import_pb2.ImportAccountsRequest, _account_import_pb2.ImportAccountsResponse]
+    """Imports accounts with everything about them, all or nothing. Rows that were imported before change nothing; a later import may give an end
+    that was empty. The catalogues of the plans must be published first. Call it with `validate_only` first: it answers every mistake, where the
+    import itself is refused with the first eight.
+
+    The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
+    FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+    """
+    ChangeAccount: _grpc.UnaryUnaryMultiCallable[_account_change_pb2.ChangeAccountRequest, _account_change_pb2.ChangeAccountResponse]
+    """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
+    NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+
+    The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
+    add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
+    outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
+    `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
+    accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
+    close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+    """
+    AddLegalEntity: _grpc.UnaryUnaryMultiCallable[_account_import_pb2.AddLegalEntityRequest, _account_import_pb2.LegalEntity]
+    """Adds a legal entity. The same again changes nothing.
+
+    The command: `ratewright accounts entity add`. Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED.
+    """
+    ListLegalEntities: _grpc.UnaryUnaryMultiCallable[_account_import_pb2.ListLegalEntitiesRequest, _account_import_pb2.ListLegalEntitiesResponse]
+    """Legal entities that were added.
+
+    The command: `ratewright accounts entity list`.
     """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
-    """Reads accounts.
+    """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
     digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
@@ -65,11 +104,48 @@ class AccountServiceAsyncStub(AccountServiceStub):
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.Account]  # type: ignore[assignment]
     """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-    The command: `ratewright accounts show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    """
+    SearchAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SearchAccountsRequest, _account_service_pb2.SearchAccountsResponse]  # type: ignore[assignment]
+    """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
+    serves them. Where numbers are masked, a number is found by all of its digits alone.
+
+    The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
+    """
+    ImportAccounts: _aio.UnaryUnaryMultiCallable[_account_import_pb2.ImportAccountsRequest, _account_import_pb2.ImportAccountsResponse]  # type: ignore[assignment]
+    """Imports accounts with everything about them, all or nothing. Rows that were imported before change nothing; a later import may give an end
+    that was empty. The catalogues of the plans must be published first. Call it with `validate_only` first: it answers every mistake, where the
+    import itself is refused with the first eight.
+
+    The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
+    FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+    """
+    ChangeAccount: _aio.UnaryUnaryMultiCallable[_account_change_pb2.ChangeAccountRequest, _account_change_pb2.ChangeAccountResponse]  # type: ignore[assignment]
+    """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
+    NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+
+    The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
+    add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
+    outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
+    `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
+    accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
+    close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+    """
+    AddLegalEntity: _aio.UnaryUnaryMultiCallable[_account_import_pb2.AddLegalEntityRequest, _account_import_pb2.LegalEntity]  # type: ignore[assignment]
+    """Adds a legal entity. The same again changes nothing.
+
+    The command: `ratewright accounts entity add`. Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED.
+    """
+    ListLegalEntities: _aio.UnaryUnaryMultiCallable[_account_import_pb2.ListLegalEntitiesRequest, _account_import_pb2.ListLegalEntitiesResponse]  # type: ignore[assignment]
+    """Legal entities that were added.
+
+    The command: `ratewright accounts entity list`.
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads accounts.
+    """Reads accounts, and records what changes of them.
 
     Names and numbers are masked for roles that do not need them: an auditor and an approver see the first letter of a name and the last four
     digits of a number. Support sees the same, unless the call gives a reason (metadata `ratewright-reason`); the audit trail has it.
@@ -94,7 +170,74 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.Account, _abc.Awaitable[_account_service_pb2.Account]]:
         """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-        The command: `ratewright accounts show`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        """
+
+    @_abc_1.abstractmethod
+    def SearchAccounts(
+        self,
+        request: _account_service_pb2.SearchAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.SearchAccountsResponse, _abc.Awaitable[_account_service_pb2.SearchAccountsResponse]]:
+        """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
+        serves them. Where numbers are masked, a number is found by all of its digits alone.
+
+        The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
+        """
+
+    @_abc_1.abstractmethod
+    def ImportAccounts(
+        self,
+        request: _account_import_pb2.ImportAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_import_pb2.ImportAccountsResponse, _abc.Awaitable[_account_import_pb2.ImportAccountsResponse]]:
+        """Imports accounts with everything about them, all or nothing. Rows that were imported before change nothing; a later import may give an end
+        that was empty. The catalogues of the plans must be published first. Call it with `validate_only` first: it answers every mistake, where the
+        import itself is refused with the first eight.
+
+        The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
+        FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeAccount(
+        self,
+        request: _account_change_pb2.ChangeAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_change_pb2.ChangeAccountResponse, _abc.Awaitable[_account_change_pb2.ChangeAccountResponse]]:
+        """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (metadata `field` or `remedy`), CHANGE_MISSING, SUBSCRIPTION_OF_ANOTHER, REQUEST_ID, REQUEST_ID_REUSED;
+        NOT_FOUND: ACCOUNT_UNKNOWN, SUBSCRIPTION_UNKNOWN, NOT_FOUND (another account that it names, or a fact); PERMISSION_DENIED: ENTITY_NOT_ALLOWED; FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+
+        The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
+        add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
+        outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
+        `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
+        accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
+        close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+        """
+
+    @_abc_1.abstractmethod
+    def AddLegalEntity(
+        self,
+        request: _account_import_pb2.AddLegalEntityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_import_pb2.LegalEntity, _abc.Awaitable[_account_import_pb2.LegalEntity]]:
+        """Adds a legal entity. The same again changes nothing.
+
+        The command: `ratewright accounts entity add`. Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLegalEntities(
+        self,
+        request: _account_import_pb2.ListLegalEntitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_import_pb2.ListLegalEntitiesResponse, _abc.Awaitable[_account_import_pb2.ListLegalEntitiesResponse]]:
+        """Legal entities that were added.
+
+        The command: `ratewright accounts entity list`.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

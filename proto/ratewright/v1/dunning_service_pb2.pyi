@@ -6,6 +6,7 @@ How an account that is past due stands."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
@@ -64,6 +65,12 @@ class DunningState(_message.Message):
     OUTGOING_BARRED_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    TAKEN_LEVEL_FIELD_NUMBER: _builtins.int
+    TAKEN_ACTION_FIELD_NUMBER: _builtins.int
+    TAKEN_DATE_FIELD_NUMBER: _builtins.int
+    HELD_LEVEL_FIELD_NUMBER: _builtins.int
+    COMING_STEPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/dunningState`."""
     days_past_due: _builtins.int
@@ -76,6 +83,14 @@ class DunningState(_message.Message):
     """Whether outgoing usage is barred now."""
     practice: _builtins.bool
     """Whether it is of a practice home: then nobody owes anything by it."""
+    policy: _builtins.str
+    """The policy that holds on that day."""
+    taken_level: _builtins.int
+    """The level of the last step that was taken and counts; 0: clear."""
+    taken_action: _builtins.str
+    """Its action; empty where there is none."""
+    held_level: _builtins.int
+    """The level from which open promises keep it; 0: none."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day the figures are for."""
@@ -92,6 +107,16 @@ class DunningState(_message.Message):
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningStep]:
         """The steps that were taken, oldest first."""
 
+    @_builtins.property
+    def taken_date(self) -> _date_pb2.Date:
+        """The date of its run."""
+
+    @_builtins.property
+    def coming_steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComingDunningStep]:
+        """The steps that runs of each day from `as_of` on would take within 366 days, if nothing were paid, billed or promised any more. The first
+        one may be of `as_of` itself.
+        """
+
     def __init__(
         self,
         *,
@@ -105,14 +130,58 @@ class DunningState(_message.Message):
         outgoing_barred: _builtins.bool = ...,
         steps: _abc.Iterable[Global___DunningStep] | None = ...,
         practice: _builtins.bool = ...,
+        policy: _builtins.str = ...,
+        taken_level: _builtins.int = ...,
+        taken_action: _builtins.str = ...,
+        taken_date: _date_pb2.Date | None = ...,
+        held_level: _builtins.int = ...,
+        coming_steps: _abc.Iterable[Global___ComingDunningStep] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue", "taken_date", b"taken_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "days_past_due", b"days_past_due", "name", b"name", "oldest_due_date", b"oldest_due_date", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "practice", b"practice", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "coming_steps", b"coming_steps", "days_past_due", b"days_past_due", "held_level", b"held_level", "name", b"name", "oldest_due_date", b"oldest_due_date", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy", b"policy", "policy_action", b"policy_action", "policy_level", b"policy_level", "practice", b"practice", "steps", b"steps", "taken_action", b"taken_action", "taken_date", b"taken_date", "taken_level", b"taken_level"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DunningState: _TypeAlias = DunningState  # noqa: Y015
+
+@_typing.final
+class ComingDunningStep(_message.Message):
+    """A step that is to come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    level: _builtins.int
+    """Level after it; 0 is clear."""
+    action: _builtins.str
+    """`remind`, `bar_outgoing` or `clear`."""
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """The first date by which a run takes it."""
+
+    @_builtins.property
+    def overdue(self) -> _money_pb2.Money:
+        """What is past due then."""
+
+    def __init__(
+        self,
+        *,
+        date: _date_pb2.Date | None = ...,
+        level: _builtins.int = ...,
+        action: _builtins.str = ...,
+        overdue: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "overdue", b"overdue"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "date", b"date", "level", b"level", "overdue", b"overdue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComingDunningStep: _TypeAlias = ComingDunningStep  # noqa: Y015
 
 @_typing.final
 class DunningStep(_message.Message):
@@ -124,15 +193,34 @@ class DunningStep(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     OVERDUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    DUNNING_RUN_FIELD_NUMBER: _builtins.int
+    OLDEST_DUE_DATE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     level_before: _builtins.int
     """Level before the step."""
     level: _builtins.int
     """Level after it; 0 is clear."""
     action: _builtins.str
     """`remind`, `bar_outgoing` or `clear`."""
+    account: _builtins.str
+    """The account: `accounts/{account}`."""
+    dunning_run: _builtins.str
+    """`dunningRuns/{dunning_run}`; empty for one that is only previewed."""
+    policy: _builtins.str
+    """The policy."""
     @_builtins.property
     def overdue(self) -> _money_pb2.Money:
         """What was past due then."""
+
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """The date of its run."""
+
+    @_builtins.property
+    def oldest_due_date(self) -> _date_pb2.Date:
+        """Due date of the oldest item that was past due; not set for a step that clears."""
 
     def __init__(
         self,
@@ -141,11 +229,555 @@ class DunningStep(_message.Message):
         level: _builtins.int = ...,
         action: _builtins.str = ...,
         overdue: _money_pb2.Money | None = ...,
+        account: _builtins.str = ...,
+        date: _date_pb2.Date | None = ...,
+        dunning_run: _builtins.str = ...,
+        oldest_due_date: _date_pb2.Date | None = ...,
+        policy: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["overdue", b"overdue"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "level", b"level", "level_before", b"level_before", "overdue", b"overdue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "action", b"action", "date", b"date", "dunning_run", b"dunning_run", "level", b"level", "level_before", b"level_before", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue", "policy", b"policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DunningStep: _TypeAlias = DunningStep  # noqa: Y015
+
+@_typing.final
+class RunDunningRequest(_message.Message):
+    """The date to judge by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """An id of this call: a repeat has the answer of the first one for 48 hours."""
+    validate_only: _builtins.bool
+    """Only show the steps."""
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """The date."""
+
+    def __init__(
+        self,
+        *,
+        date: _date_pb2.Date | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunDunningRequest: _TypeAlias = RunDunningRequest  # noqa: Y015
+
+@_typing.final
+class RunDunningResponse(_message.Message):
+    """What a run does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUNNING_RUN_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    PRACTICE_FIELD_NUMBER: _builtins.int
+    dunning_run: _builtins.str
+    """`dunningRuns/{dunning_run}`; empty where no step was due, and with `validate_only`."""
+    refusal: _builtins.str
+    """With `validate_only`: why a run would refuse now; empty: it would not."""
+    practice: _builtins.bool
+    """Whether it is of a practice home."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningStep]:
+        """The steps, by account."""
+
+    def __init__(
+        self,
+        *,
+        dunning_run: _builtins.str = ...,
+        steps: _abc.Iterable[Global___DunningStep] | None = ...,
+        refusal: _builtins.str = ...,
+        practice: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dunning_run", b"dunning_run", "practice", b"practice", "refusal", b"refusal", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunDunningResponse: _TypeAlias = RunDunningResponse  # noqa: Y015
+
+@_typing.final
+class ListDunningRunsRequest(_message.Message):
+    """Which runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most runs to return: 0 is 50, more than 1000 is 1000."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDunningRunsRequest: _TypeAlias = ListDunningRunsRequest  # noqa: Y015
+
+@_typing.final
+class ListDunningRunsResponse(_message.Message):
+    """A page of runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUNNING_RUNS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last one."""
+    @_builtins.property
+    def dunning_runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningRun]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        dunning_runs: _abc.Iterable[Global___DunningRun] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dunning_runs", b"dunning_runs", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDunningRunsResponse: _TypeAlias = ListDunningRunsResponse  # noqa: Y015
+
+@_typing.final
+class DunningRun(_message.Message):
+    """A run that took steps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    RUN_BY_FIELD_NUMBER: _builtins.int
+    RUN_TIME_FIELD_NUMBER: _builtins.int
+    REMIND_COUNT_FIELD_NUMBER: _builtins.int
+    BAR_COUNT_FIELD_NUMBER: _builtins.int
+    CLEAR_COUNT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    UNDO_ASKED_BY_FIELD_NUMBER: _builtins.int
+    UNDONE_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`dunningRuns/{dunning_run}`, by its number."""
+    run_by: _builtins.str
+    """Who ran it; empty: not known."""
+    remind_count: _builtins.int
+    """Accounts that were reminded."""
+    bar_count: _builtins.int
+    """Accounts that were barred."""
+    clear_count: _builtins.int
+    """Accounts that were cleared."""
+    state: _builtins.str
+    """`counts`, `undo_asked` (it counts still) or `undone`."""
+    undo_asked_by: _builtins.str
+    """Who asked to undo it."""
+    undone_by: _builtins.str
+    """Who agreed."""
+    reason: _builtins.str
+    """The last word about undoing it."""
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """Its date."""
+
+    @_builtins.property
+    def run_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        date: _date_pb2.Date | None = ...,
+        run_by: _builtins.str = ...,
+        run_time: _timestamp_pb2.Timestamp | None = ...,
+        remind_count: _builtins.int = ...,
+        bar_count: _builtins.int = ...,
+        clear_count: _builtins.int = ...,
+        state: _builtins.str = ...,
+        undo_asked_by: _builtins.str = ...,
+        undone_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "run_time", b"run_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bar_count", b"bar_count", "clear_count", b"clear_count", "date", b"date", "name", b"name", "reason", b"reason", "remind_count", b"remind_count", "run_by", b"run_by", "run_time", b"run_time", "state", b"state", "undo_asked_by", b"undo_asked_by", "undone_by", b"undone_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DunningRun: _TypeAlias = DunningRun  # noqa: Y015
+
+@_typing.final
+class UndoDunningRunRequest(_message.Message):
+    """Which run, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`dunningRuns/{dunning_run}`."""
+    reason: _builtins.str
+    """Why; it is kept with your name."""
+    request_id: _builtins.str
+    """An id of this call: a repeat has the answer of the first one for 48 hours."""
+    validate_only: _builtins.bool
+    """Only show what would be undone."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoDunningRunRequest: _TypeAlias = UndoDunningRunRequest  # noqa: Y015
+
+@_typing.final
+class ApproveDunningUndoRequest(_message.Message):
+    """Which run, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`dunningRuns/{dunning_run}`."""
+    reason: _builtins.str
+    """Why; it is kept with your name."""
+    request_id: _builtins.str
+    """An id of this call: a repeat has the answer of the first one for 48 hours."""
+    validate_only: _builtins.bool
+    """Only show what would be undone."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveDunningUndoRequest: _TypeAlias = ApproveDunningUndoRequest  # noqa: Y015
+
+@_typing.final
+class DunningUndo(_message.Message):
+    """The undoing of a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUNNING_RUN_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
+    ALREADY_UNDONE_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    dunning_run: _builtins.str
+    """`dunningRuns/{dunning_run}`."""
+    waits: _builtins.bool
+    """Whether it waits for another operator."""
+    already_undone: _builtins.bool
+    """Whether it was undone before: nothing changed. Then there are no accounts."""
+    asked_by: _builtins.str
+    """Who asked for it."""
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """Its date."""
+
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningPutBack]:
+        """What holds for each account without it. Empty for a repeat whose first answer was lost."""
+
+    def __init__(
+        self,
+        *,
+        dunning_run: _builtins.str = ...,
+        date: _date_pb2.Date | None = ...,
+        waits: _builtins.bool = ...,
+        already_undone: _builtins.bool = ...,
+        asked_by: _builtins.str = ...,
+        accounts: _abc.Iterable[Global___DunningPutBack] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "already_undone", b"already_undone", "asked_by", b"asked_by", "date", b"date", "dunning_run", b"dunning_run", "waits", b"waits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DunningUndo: _TypeAlias = DunningUndo  # noqa: Y015
+
+@_typing.final
+class DunningPutBack(_message.Message):
+    """An account whose step is undone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    LEVEL_UNDONE_FIELD_NUMBER: _builtins.int
+    ACTION_UNDONE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    BAR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`."""
+    level_undone: _builtins.int
+    """Level of the step that is undone."""
+    action_undone: _builtins.str
+    """Its action."""
+    level: _builtins.int
+    """Level of the step that counts then; 0: clear."""
+    action: _builtins.str
+    """Its action."""
+    bar: _builtins.str
+    """The fact that puts its bar right: `bar_outgoing`, `unbar`, or empty."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        level_undone: _builtins.int = ...,
+        action_undone: _builtins.str = ...,
+        level: _builtins.int = ...,
+        action: _builtins.str = ...,
+        bar: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "action", b"action", "action_undone", b"action_undone", "bar", b"bar", "level", b"level", "level_undone", b"level_undone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DunningPutBack: _TypeAlias = DunningPutBack  # noqa: Y015
+
+@_typing.final
+class AddDunningPolicyRequest(_message.Message):
+    """A policy to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """Its YAML file, as docs/dunning.md describes it; at most 1 MiB."""
+    request_id: _builtins.str
+    """An id of this call: a repeat has the answer of the first one for 48 hours."""
+    validate_only: _builtins.bool
+    """Only check it."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddDunningPolicyRequest: _TypeAlias = AddDunningPolicyRequest  # noqa: Y015
+
+@_typing.final
+class AddDunningPolicyResponse(_message.Message):
+    """What was added."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    ALREADY_ADDED_FIELD_NUMBER: _builtins.int
+    REPLACED_HASH_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
+    already_added: _builtins.bool
+    """Whether the policy of this name says so already."""
+    replaced_hash: _builtins.str
+    """Hash of what it said before; empty for a new one."""
+    @_builtins.property
+    def policy(self) -> Global___DunningPolicy:
+        """The policy."""
+
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is allowed, and hardly meant."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___DunningPolicy | None = ...,
+        already_added: _builtins.bool = ...,
+        replaced_hash: _builtins.str = ...,
+        doubts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_added", b"already_added", "doubts", b"doubts", "policy", b"policy", "replaced_hash", b"replaced_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddDunningPolicyResponse: _TypeAlias = AddDunningPolicyResponse  # noqa: Y015
+
+@_typing.final
+class ListDunningPoliciesRequest(_message.Message):
+    """Nothing can be chosen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDunningPoliciesRequest: _TypeAlias = ListDunningPoliciesRequest  # noqa: Y015
+
+@_typing.final
+class ListDunningPoliciesResponse(_message.Message):
+    """The policies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningPolicy]:
+        """By name and age."""
+
+    def __init__(
+        self,
+        *,
+        policies: _abc.Iterable[Global___DunningPolicy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policies", b"policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDunningPoliciesResponse: _TypeAlias = ListDunningPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class DunningPolicy(_message.Message):
+    """A policy of dunning."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    ADDED_BY_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """As accounts name it."""
+    hash: _builtins.str
+    """SHA-256 of its content, in hexadecimal."""
+    origin: _builtins.str
+    """`home` or `package`."""
+    holds: _builtins.bool
+    """Whether it holds for the accounts that name it; false for what it said before."""
+    added_by: _builtins.str
+    """Who added it."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningPolicyStep]:
+        """Its steps, the mildest first."""
+
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        hash: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        holds: _builtins.bool = ...,
+        added_by: _builtins.str = ...,
+        steps: _abc.Iterable[Global___DunningPolicyStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_by", b"added_by", "hash", b"hash", "holds", b"holds", "origin", b"origin", "policy", b"policy", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DunningPolicy: _TypeAlias = DunningPolicy  # noqa: Y015
+
+@_typing.final
+class DunningPolicyStep(_message.Message):
+    """A step of a policy: it applies when all its conditions hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    DAYS_PAST_DUE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MIN_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    DAYS_AFTER_FIELD_NUMBER: _builtins.int
+    level: _builtins.int
+    """From 1 on; higher is more severe."""
+    action: _builtins.str
+    """`remind` or `bar_outgoing`."""
+    days_past_due: _builtins.int
+    """Days for which the oldest item is past due."""
+    amount_min: _builtins.str
+    """The least amount past due, in the account's currency, such as `10.00`."""
+    after: _builtins.str
+    """The action or level of an earlier step that must have been taken; empty for none."""
+    days_after: _builtins.int
+    """How many days before."""
+    def __init__(
+        self,
+        *,
+        level: _builtins.int = ...,
+        action: _builtins.str = ...,
+        days_past_due: _builtins.int = ...,
+        amount_min: _builtins.str = ...,
+        after: _builtins.str = ...,
+        days_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "after", b"after", "amount_min", b"amount_min", "days_after", b"days_after", "days_past_due", b"days_past_due", "level", b"level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DunningPolicyStep: _TypeAlias = DunningPolicyStep  # noqa: Y015

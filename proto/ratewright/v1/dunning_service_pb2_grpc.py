@@ -26,7 +26,10 @@ if _version_not_supported:
 
 
 class DunningServiceStub:
-    """Reads the state of dunning.
+    """Reads the state of dunning, takes its steps, and keeps its policies.
+
+    Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND;
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`).
     """
 
     def __init__(self, channel):
@@ -40,10 +43,43 @@ class DunningServiceStub:
                 request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.GetDunningStateRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.DunningState.FromString,
                 _registered_method=True)
+        self.RunDunning = channel.unary_unary(
+                '/ratewright.v1.DunningService/RunDunning',
+                request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.RunDunningRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.RunDunningResponse.FromString,
+                _registered_method=True)
+        self.ListDunningRuns = channel.unary_unary(
+                '/ratewright.v1.DunningService/ListDunningRuns',
+                request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningRunsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningRunsResponse.FromString,
+                _registered_method=True)
+        self.UndoDunningRun = channel.unary_unary(
+                '/ratewright.v1.DunningService/UndoDunningRun',
+                request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.UndoDunningRunRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.DunningUndo.FromString,
+                _registered_method=True)
+        self.ApproveDunningUndo = channel.unary_unary(
+                '/ratewright.v1.DunningService/ApproveDunningUndo',
+                request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.ApproveDunningUndoRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.DunningUndo.FromString,
+                _registered_method=True)
+        self.AddDunningPolicy = channel.unary_unary(
+                '/ratewright.v1.DunningService/AddDunningPolicy',
+                request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.AddDunningPolicyRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.AddDunningPolicyResponse.FromString,
+                _registered_method=True)
+        self.ListDunningPolicies = channel.unary_unary(
+                '/ratewright.v1.DunningService/ListDunningPolicies',
+                request_serializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningPoliciesRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningPoliciesResponse.FromString,
+                _registered_method=True)
 
 
 class DunningServiceServicer:
-    """Reads the state of dunning.
+    """Reads the state of dunning, takes its steps, and keeps its policies.
+
+    Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND;
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`).
     """
 
     def GetDunningState(self, request, context):
@@ -57,6 +93,64 @@ class DunningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RunDunning(self, request, context):
+        """Takes the steps that are due on a date: reminds, bars outgoing calls, or clears after payment. Once more for the date it does nothing. With
+        `validate_only` it shows them, and whether a run would refuse.
+
+        The commands: `ratewright dunning run`, `ratewright dunning preview`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDunningRuns(self, request, context):
+        """Runs that took steps, oldest first, and which of them are undone.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright dunning list`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoDunningRun(self, request, context):
+        """Asks for the newest run to be undone; another operator agrees by ApproveDunningUndo.
+
+        The command: `ratewright dunning undo`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveDunningUndo(self, request, context):
+        """Agrees to undo a run, as another operator than the one who asked: levels and bars are again as before it.
+
+        The command: `ratewright dunning undo`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddDunningPolicy(self, request, context):
+        """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
+        of MALFORMED_REQUEST.
+
+        The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDunningPolicies(self, request, context):
+        """Every policy that is known: those that hold, and those by which steps were taken.
+
+        The command: `ratewright dunning policy list`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DunningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +158,36 @@ def add_DunningServiceServicer_to_server(servicer, server):
                     servicer.GetDunningState,
                     request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.GetDunningStateRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.DunningState.SerializeToString,
+            ),
+            'RunDunning': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunDunning,
+                    request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.RunDunningRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.RunDunningResponse.SerializeToString,
+            ),
+            'ListDunningRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDunningRuns,
+                    request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningRunsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningRunsResponse.SerializeToString,
+            ),
+            'UndoDunningRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoDunningRun,
+                    request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.UndoDunningRunRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.DunningUndo.SerializeToString,
+            ),
+            'ApproveDunningUndo': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveDunningUndo,
+                    request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.ApproveDunningUndoRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.DunningUndo.SerializeToString,
+            ),
+            'AddDunningPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddDunningPolicy,
+                    request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.AddDunningPolicyRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.AddDunningPolicyResponse.SerializeToString,
+            ),
+            'ListDunningPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDunningPolicies,
+                    request_deserializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningPoliciesRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_dunning__service__pb2.ListDunningPoliciesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -74,7 +198,10 @@ def add_DunningServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DunningService:
-    """Reads the state of dunning.
+    """Reads the state of dunning, takes its steps, and keeps its policies.
+
+    Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND;
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`).
     """
 
     @staticmethod
@@ -94,6 +221,168 @@ class DunningService:
             '/ratewright.v1.DunningService/GetDunningState',
             ratewright_dot_v1_dot_dunning__service__pb2.GetDunningStateRequest.SerializeToString,
             ratewright_dot_v1_dot_dunning__service__pb2.DunningState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunDunning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.DunningService/RunDunning',
+            ratewright_dot_v1_dot_dunning__service__pb2.RunDunningRequest.SerializeToString,
+            ratewright_dot_v1_dot_dunning__service__pb2.RunDunningResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDunningRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.DunningService/ListDunningRuns',
+            ratewright_dot_v1_dot_dunning__service__pb2.ListDunningRunsRequest.SerializeToString,
+            ratewright_dot_v1_dot_dunning__service__pb2.ListDunningRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoDunningRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.DunningService/UndoDunningRun',
+            ratewright_dot_v1_dot_dunning__service__pb2.UndoDunningRunRequest.SerializeToString,
+            ratewright_dot_v1_dot_dunning__service__pb2.DunningUndo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveDunningUndo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.DunningService/ApproveDunningUndo',
+            ratewright_dot_v1_dot_dunning__service__pb2.ApproveDunningUndoRequest.SerializeToString,
+            ratewright_dot_v1_dot_dunning__service__pb2.DunningUndo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddDunningPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.DunningService/AddDunningPolicy',
+            ratewright_dot_v1_dot_dunning__service__pb2.AddDunningPolicyRequest.SerializeToString,
+            ratewright_dot_v1_dot_dunning__service__pb2.AddDunningPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDunningPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.DunningService/ListDunningPolicies',
+            ratewright_dot_v1_dot_dunning__service__pb2.ListDunningPoliciesRequest.SerializeToString,
+            ratewright_dot_v1_dot_dunning__service__pb2.ListDunningPoliciesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DunningServiceStub:
-    """Reads the state of dunning."""
+    """Reads the state of dunning, takes its steps, and keeps its policies.
+
+    Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND;
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,10 +44,48 @@ class DunningServiceStub:
 
     The command: `ratewright dunning show`.
     """
+    RunDunning: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.RunDunningRequest, _dunning_service_pb2.RunDunningResponse]
+    """Takes the steps that are due on a date: reminds, bars outgoing calls, or clears after payment. Once more for the date it does nothing. With
+    `validate_only` it shows them, and whether a run would refuse.
+
+    The commands: `ratewright dunning run`, `ratewright dunning preview`.
+    """
+    ListDunningRuns: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.ListDunningRunsRequest, _dunning_service_pb2.ListDunningRunsResponse]
+    """Runs that took steps, oldest first, and which of them are undone.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright dunning list`.
+    """
+    UndoDunningRun: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.UndoDunningRunRequest, _dunning_service_pb2.DunningUndo]
+    """Asks for the newest run to be undone; another operator agrees by ApproveDunningUndo.
+
+    The command: `ratewright dunning undo`.
+    """
+    ApproveDunningUndo: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.ApproveDunningUndoRequest, _dunning_service_pb2.DunningUndo]
+    """Agrees to undo a run, as another operator than the one who asked: levels and bars are again as before it.
+
+    The command: `ratewright dunning undo`.
+    """
+    AddDunningPolicy: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.AddDunningPolicyRequest, _dunning_service_pb2.AddDunningPolicyResponse]
+    """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
+    of MALFORMED_REQUEST.
+
+    The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
+    """
+    ListDunningPolicies: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.ListDunningPoliciesRequest, _dunning_service_pb2.ListDunningPoliciesResponse]
+    """Every policy that is known: those that hold, and those by which steps were taken.
+
+    The command: `ratewright dunning policy list`.
+    """
 
 @_typing.type_check_only
 class DunningServiceAsyncStub(DunningServiceStub):
-    """Reads the state of dunning."""
+    """Reads the state of dunning, takes its steps, and keeps its policies.
+
+    Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND;
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetDunningState: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.GetDunningStateRequest, _dunning_service_pb2.DunningState]  # type: ignore[assignment]
@@ -53,9 +95,47 @@ class DunningServiceAsyncStub(DunningServiceStub):
 
     The command: `ratewright dunning show`.
     """
+    RunDunning: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.RunDunningRequest, _dunning_service_pb2.RunDunningResponse]  # type: ignore[assignment]
+    """Takes the steps that are due on a date: reminds, bars outgoing calls, or clears after payment. Once more for the date it does nothing. With
+    `validate_only` it shows them, and whether a run would refuse.
+
+    The commands: `ratewright dunning run`, `ratewright dunning preview`.
+    """
+    ListDunningRuns: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.ListDunningRunsRequest, _dunning_service_pb2.ListDunningRunsResponse]  # type: ignore[assignment]
+    """Runs that took steps, oldest first, and which of them are undone.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright dunning list`.
+    """
+    UndoDunningRun: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.UndoDunningRunRequest, _dunning_service_pb2.DunningUndo]  # type: ignore[assignment]
+    """Asks for the newest run to be undone; another operator agrees by ApproveDunningUndo.
+
+    The command: `ratewright dunning undo`.
+    """
+    ApproveDunningUndo: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.ApproveDunningUndoRequest, _dunning_service_pb2.DunningUndo]  # type: ignore[assignment]
+    """Agrees to undo a run, as another operator than the one who asked: levels and bars are again as before it.
+
+    The command: `ratewright dunning undo`.
+    """
+    AddDunningPolicy: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.AddDunningPolicyRequest, _dunning_service_pb2.AddDunningPolicyResponse]  # type: ignore[assignment]
+    """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
+    of MALFORMED_REQUEST.
+
+    The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
+    """
+    ListDunningPolicies: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.ListDunningPoliciesRequest, _dunning_service_pb2.ListDunningPoliciesResponse]  # type: ignore[assignment]
+    """Every policy that is known: those that hold, and those by which steps were taken.
+
+    The command: `ratewright dunning policy list`.
+    """
 
 class DunningServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads the state of dunning."""
+    """Reads the state of dunning, takes its steps, and keeps its policies.
+
+    Errors of calls that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; NOT_FOUND: NOT_FOUND;
+    FAILED_PRECONDITION: REFUSED (metadata `remedy`).
+    """
 
     @_abc_1.abstractmethod
     def GetDunningState(
@@ -68,6 +148,76 @@ class DunningServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
 
         The command: `ratewright dunning show`.
+        """
+
+    @_abc_1.abstractmethod
+    def RunDunning(
+        self,
+        request: _dunning_service_pb2.RunDunningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dunning_service_pb2.RunDunningResponse, _abc.Awaitable[_dunning_service_pb2.RunDunningResponse]]:
+        """Takes the steps that are due on a date: reminds, bars outgoing calls, or clears after payment. Once more for the date it does nothing. With
+        `validate_only` it shows them, and whether a run would refuse.
+
+        The commands: `ratewright dunning run`, `ratewright dunning preview`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDunningRuns(
+        self,
+        request: _dunning_service_pb2.ListDunningRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dunning_service_pb2.ListDunningRunsResponse, _abc.Awaitable[_dunning_service_pb2.ListDunningRunsResponse]]:
+        """Runs that took steps, oldest first, and which of them are undone.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright dunning list`.
+        """
+
+    @_abc_1.abstractmethod
+    def UndoDunningRun(
+        self,
+        request: _dunning_service_pb2.UndoDunningRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dunning_service_pb2.DunningUndo, _abc.Awaitable[_dunning_service_pb2.DunningUndo]]:
+        """Asks for the newest run to be undone; another operator agrees by ApproveDunningUndo.
+
+        The command: `ratewright dunning undo`.
+        """
+
+    @_abc_1.abstractmethod
+    def ApproveDunningUndo(
+        self,
+        request: _dunning_service_pb2.ApproveDunningUndoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dunning_service_pb2.DunningUndo, _abc.Awaitable[_dunning_service_pb2.DunningUndo]]:
+        """Agrees to undo a run, as another operator than the one who asked: levels and bars are again as before it.
+
+        The command: `ratewright dunning undo`.
+        """
+
+    @_abc_1.abstractmethod
+    def AddDunningPolicy(
+        self,
+        request: _dunning_service_pb2.AddDunningPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dunning_service_pb2.AddDunningPolicyResponse, _abc.Awaitable[_dunning_service_pb2.AddDunningPolicyResponse]]:
+        """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
+        of MALFORMED_REQUEST.
+
+        The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDunningPolicies(
+        self,
+        request: _dunning_service_pb2.ListDunningPoliciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dunning_service_pb2.ListDunningPoliciesResponse, _abc.Awaitable[_dunning_service_pb2.ListDunningPoliciesResponse]]:
+        """Every policy that is known: those that hold, and those by which steps were taken.
+
+        The command: `ratewright dunning policy list`.
         """
 
 def add_DunningServiceServicer_to_server(servicer: DunningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

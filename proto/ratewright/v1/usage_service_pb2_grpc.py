@@ -3,6 +3,9 @@
 import grpc
 import warnings
 
+from ratewright.v1 import suspense_pb2 as ratewright_dot_v1_dot_suspense__pb2
+from ratewright.v1 import suspense_proposal_pb2 as ratewright_dot_v1_dot_suspense__proposal__pb2
+from ratewright.v1 import usage_file_pb2 as ratewright_dot_v1_dot_usage__file__pb2
 from ratewright.v1 import usage_service_pb2 as ratewright_dot_v1_dot_usage__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -26,7 +29,7 @@ if _version_not_supported:
 
 
 class UsageServiceStub:
-    """Takes usage from switches.
+    """Takes usage from switches, in streams and in files, and decides about what could not be used.
     """
 
     def __init__(self, channel):
@@ -55,10 +58,90 @@ class UsageServiceStub:
                 request_serializer=ratewright_dot_v1_dot_usage__service__pb2.StreamUsageRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_usage__service__pb2.StreamUsageResponse.FromString,
                 _registered_method=True)
+        self.IngestFile = channel.stream_unary(
+                '/ratewright.v1.UsageService/IngestFile',
+                request_serializer=ratewright_dot_v1_dot_usage__file__pb2.IngestFileRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__file__pb2.IngestFileResponse.FromString,
+                _registered_method=True)
+        self.ListSuspenseRecords = channel.unary_unary(
+                '/ratewright.v1.UsageService/ListSuspenseRecords',
+                request_serializer=ratewright_dot_v1_dot_suspense__pb2.ListSuspenseRecordsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__pb2.ListSuspenseRecordsResponse.FromString,
+                _registered_method=True)
+        self.GetSuspenseRecord = channel.unary_unary(
+                '/ratewright.v1.UsageService/GetSuspenseRecord',
+                request_serializer=ratewright_dot_v1_dot_suspense__pb2.GetSuspenseRecordRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__pb2.SuspenseRecord.FromString,
+                _registered_method=True)
+        self.CorrectSuspense = channel.unary_unary(
+                '/ratewright.v1.UsageService/CorrectSuspense',
+                request_serializer=ratewright_dot_v1_dot_suspense__pb2.CorrectSuspenseRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__pb2.CorrectSuspenseResponse.FromString,
+                _registered_method=True)
+        self.RecycleSuspense = channel.unary_unary(
+                '/ratewright.v1.UsageService/RecycleSuspense',
+                request_serializer=ratewright_dot_v1_dot_suspense__pb2.RecycleSuspenseRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__pb2.RecycleSuspenseResponse.FromString,
+                _registered_method=True)
+        self.ResolveSuspense = channel.unary_unary(
+                '/ratewright.v1.UsageService/ResolveSuspense',
+                request_serializer=ratewright_dot_v1_dot_suspense__pb2.ResolveSuspenseRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__pb2.ResolveSuspenseResponse.FromString,
+                _registered_method=True)
+        self.TakeBackResolution = channel.unary_unary(
+                '/ratewright.v1.UsageService/TakeBackResolution',
+                request_serializer=ratewright_dot_v1_dot_suspense__pb2.TakeBackResolutionRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__pb2.TakeBackResolutionResponse.FromString,
+                _registered_method=True)
+        self.WriteOffSuspense = channel.unary_unary(
+                '/ratewright.v1.UsageService/WriteOffSuspense',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.WriteOffSuspenseRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.FromString,
+                _registered_method=True)
+        self.ListSuspenseProposals = channel.unary_unary(
+                '/ratewright.v1.UsageService/ListSuspenseProposals',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseProposalsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseProposalsResponse.FromString,
+                _registered_method=True)
+        self.ApproveSuspenseProposal = channel.unary_unary(
+                '/ratewright.v1.UsageService/ApproveSuspenseProposal',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ApproveSuspenseProposalRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.FromString,
+                _registered_method=True)
+        self.RejectSuspenseProposal = channel.unary_unary(
+                '/ratewright.v1.UsageService/RejectSuspenseProposal',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.RejectSuspenseProposalRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.FromString,
+                _registered_method=True)
+        self.ListSuspenseDecisions = channel.unary_unary(
+                '/ratewright.v1.UsageService/ListSuspenseDecisions',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsResponse.FromString,
+                _registered_method=True)
+        self.GetSuspenseLimit = channel.unary_unary(
+                '/ratewright.v1.UsageService/GetSuspenseLimit',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.GetSuspenseLimitRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+                _registered_method=True)
+        self.SetSuspenseLimit = channel.unary_unary(
+                '/ratewright.v1.UsageService/SetSuspenseLimit',
+                request_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SetSuspenseLimitRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+                _registered_method=True)
+        self.ListFileFindings = channel.unary_unary(
+                '/ratewright.v1.UsageService/ListFileFindings',
+                request_serializer=ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsResponse.FromString,
+                _registered_method=True)
+        self.WaiveFileFinding = channel.unary_unary(
+                '/ratewright.v1.UsageService/WaiveFileFinding',
+                request_serializer=ratewright_dot_v1_dot_usage__file__pb2.WaiveFileFindingRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__file__pb2.FileFinding.FromString,
+                _registered_method=True)
 
 
 class UsageServiceServicer:
-    """Takes usage from switches.
+    """Takes usage from switches, in streams and in files, and decides about what could not be used.
     """
 
     def CreateUsageStream(self, request, context):
@@ -68,7 +151,7 @@ class UsageServiceServicer:
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-        No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+        No command: a stream is of the service; IngestFile takes files.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,6 +218,175 @@ class UsageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IngestFile(self, request_iterator, context):
+        """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
+        pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+        last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+        the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+        in several commits; one that was cut off there is sent again, and what was stored is recognised.
+
+        `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
+
+        Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
+        MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+        REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
+        DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
+        The command: `ratewright usage ingest`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuspenseRecords(self, request, context):
+        """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+        without one of their segments, and events that bill runs could not price.
+
+        Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
+        The command: `ratewright usage suspense list`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSuspenseRecord(self, request, context):
+        """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
+
+        Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+        The command: `ratewright usage suspense show`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectSuspense(self, request, context):
+        """Previews a rule that corrects records, or saves it. Nothing is corrected yet: RecycleSuspense brings the records back.
+
+        Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+        NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage suspense correct`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecycleSuspense(self, request, context):
+        """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
+
+        The command: `ratewright usage suspense recycle`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveSuspense(self, request, context):
+        """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
+        it is saved as a proposal.
+
+        The command: `ratewright usage suspense resolve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeBackResolution(self, request, context):
+        """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
+
+        The command: `ratewright usage suspense take-back`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteOffSuspense(self, request, context):
+        """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
+
+        The command: `ratewright usage suspense write-off`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuspenseProposals(self, request, context):
+        """Proposals, newest first.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+        The command: `ratewright usage suspense proposals`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveSuspenseProposal(self, request, context):
+        """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
+
+        Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
+        The command: `ratewright usage suspense approve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectSuspenseProposal(self, request, context):
+        """Gives a proposal up; its author may, too.
+
+        The command: `ratewright usage suspense approve`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuspenseDecisions(self, request, context):
+        """Decisions about records, newest first.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+        The command: `ratewright usage suspense decisions`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSuspenseLimit(self, request, context):
+        """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+        The command: `ratewright usage suspense limit`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSuspenseLimit(self, request, context):
+        """Sets that value. Write-offs of any value need a second person.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        The command: `ratewright usage suspense limit`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFileFindings(self, request, context):
+        """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+        The command: `ratewright usage findings`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaiveFileFinding(self, request, context):
+        """Accepts a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late.
+
+        Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
+        MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        The command: `ratewright usage findings waive`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -158,6 +410,86 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     request_deserializer=ratewright_dot_v1_dot_usage__service__pb2.StreamUsageRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_usage__service__pb2.StreamUsageResponse.SerializeToString,
             ),
+            'IngestFile': grpc.stream_unary_rpc_method_handler(
+                    servicer.IngestFile,
+                    request_deserializer=ratewright_dot_v1_dot_usage__file__pb2.IngestFileRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__file__pb2.IngestFileResponse.SerializeToString,
+            ),
+            'ListSuspenseRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuspenseRecords,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__pb2.ListSuspenseRecordsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__pb2.ListSuspenseRecordsResponse.SerializeToString,
+            ),
+            'GetSuspenseRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSuspenseRecord,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__pb2.GetSuspenseRecordRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__pb2.SuspenseRecord.SerializeToString,
+            ),
+            'CorrectSuspense': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectSuspense,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__pb2.CorrectSuspenseRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__pb2.CorrectSuspenseResponse.SerializeToString,
+            ),
+            'RecycleSuspense': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecycleSuspense,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__pb2.RecycleSuspenseRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__pb2.RecycleSuspenseResponse.SerializeToString,
+            ),
+            'ResolveSuspense': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveSuspense,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__pb2.ResolveSuspenseRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__pb2.ResolveSuspenseResponse.SerializeToString,
+            ),
+            'TakeBackResolution': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeBackResolution,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__pb2.TakeBackResolutionRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__pb2.TakeBackResolutionResponse.SerializeToString,
+            ),
+            'WriteOffSuspense': grpc.unary_unary_rpc_method_handler(
+                    servicer.WriteOffSuspense,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.WriteOffSuspenseRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.SerializeToString,
+            ),
+            'ListSuspenseProposals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuspenseProposals,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseProposalsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseProposalsResponse.SerializeToString,
+            ),
+            'ApproveSuspenseProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveSuspenseProposal,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ApproveSuspenseProposalRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.SerializeToString,
+            ),
+            'RejectSuspenseProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectSuspenseProposal,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.RejectSuspenseProposalRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.SerializeToString,
+            ),
+            'ListSuspenseDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuspenseDecisions,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsResponse.SerializeToString,
+            ),
+            'GetSuspenseLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSuspenseLimit,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.GetSuspenseLimitRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.SerializeToString,
+            ),
+            'SetSuspenseLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSuspenseLimit,
+                    request_deserializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SetSuspenseLimitRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.SerializeToString,
+            ),
+            'ListFileFindings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFileFindings,
+                    request_deserializer=ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsResponse.SerializeToString,
+            ),
+            'WaiveFileFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaiveFileFinding,
+                    request_deserializer=ratewright_dot_v1_dot_usage__file__pb2.WaiveFileFindingRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__file__pb2.FileFinding.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ratewright.v1.UsageService', rpc_method_handlers)
@@ -167,7 +499,7 @@ def add_UsageServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UsageService:
-    """Takes usage from switches.
+    """Takes usage from switches, in streams and in files, and decides about what could not be used.
     """
 
     @staticmethod
@@ -268,6 +600,438 @@ class UsageService:
             '/ratewright.v1.UsageService/StreamUsage',
             ratewright_dot_v1_dot_usage__service__pb2.StreamUsageRequest.SerializeToString,
             ratewright_dot_v1_dot_usage__service__pb2.StreamUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IngestFile(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/ratewright.v1.UsageService/IngestFile',
+            ratewright_dot_v1_dot_usage__file__pb2.IngestFileRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__file__pb2.IngestFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuspenseRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ListSuspenseRecords',
+            ratewright_dot_v1_dot_suspense__pb2.ListSuspenseRecordsRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__pb2.ListSuspenseRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSuspenseRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/GetSuspenseRecord',
+            ratewright_dot_v1_dot_suspense__pb2.GetSuspenseRecordRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__pb2.SuspenseRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectSuspense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/CorrectSuspense',
+            ratewright_dot_v1_dot_suspense__pb2.CorrectSuspenseRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__pb2.CorrectSuspenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecycleSuspense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/RecycleSuspense',
+            ratewright_dot_v1_dot_suspense__pb2.RecycleSuspenseRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__pb2.RecycleSuspenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveSuspense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ResolveSuspense',
+            ratewright_dot_v1_dot_suspense__pb2.ResolveSuspenseRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__pb2.ResolveSuspenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeBackResolution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/TakeBackResolution',
+            ratewright_dot_v1_dot_suspense__pb2.TakeBackResolutionRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__pb2.TakeBackResolutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteOffSuspense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/WriteOffSuspense',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.WriteOffSuspenseRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuspenseProposals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ListSuspenseProposals',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseProposalsRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseProposalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveSuspenseProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ApproveSuspenseProposal',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.ApproveSuspenseProposalRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectSuspenseProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/RejectSuspenseProposal',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.RejectSuspenseProposalRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuspenseDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ListSuspenseDecisions',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.ListSuspenseDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSuspenseLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/GetSuspenseLimit',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.GetSuspenseLimitRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSuspenseLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/SetSuspenseLimit',
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SetSuspenseLimitRequest.SerializeToString,
+            ratewright_dot_v1_dot_suspense__proposal__pb2.SuspenseLimit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFileFindings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ListFileFindings',
+            ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__file__pb2.ListFileFindingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaiveFileFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/WaiveFileFinding',
+            ratewright_dot_v1_dot_usage__file__pb2.WaiveFileFindingRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__file__pb2.FileFinding.FromString,
             options,
             channel_credentials,
             insecure,

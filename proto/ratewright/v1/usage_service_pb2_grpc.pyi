@@ -5,6 +5,9 @@ Usage that arrives as a stream: a switch sends batches of records, and is told w
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ratewright.v1 import suspense_pb2 as _suspense_pb2
+from ratewright.v1 import suspense_proposal_pb2 as _suspense_proposal_pb2
+from ratewright.v1 import usage_file_pb2 as _usage_file_pb2
 from ratewright.v1 import usage_service_pb2 as _usage_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -27,7 +30,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UsageServiceStub:
-    """Takes usage from switches."""
+    """Takes usage from switches, in streams and in files, and decides about what could not be used."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,7 +43,7 @@ class UsageServiceStub:
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-    No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+    No command: a stream is of the service; IngestFile takes files.
     """
     GetUsageStream: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]
     """A usage stream: after a broken connection it says at which offset to go on.
@@ -91,10 +94,115 @@ class UsageServiceStub:
 
     No command: a stream is of the service.
     """
+    IngestFile: _grpc.StreamUnaryMultiCallable[_usage_file_pb2.IngestFileRequest, _usage_file_pb2.IngestFileResponse]
+    """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
+    pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+    last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+    the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+    in several commits; one that was cut off there is sent again, and what was stored is recognised.
+
+    `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
+
+    Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
+    MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+    REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
+    DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
+    The command: `ratewright usage ingest`.
+    """
+    ListSuspenseRecords: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.ListSuspenseRecordsRequest, _suspense_pb2.ListSuspenseRecordsResponse]
+    """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+    without one of their segments, and events that bill runs could not price.
+
+    Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
+    The command: `ratewright usage suspense list`.
+    """
+    GetSuspenseRecord: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]
+    """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
+
+    Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+    The command: `ratewright usage suspense show`.
+    """
+    CorrectSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.CorrectSuspenseRequest, _suspense_pb2.CorrectSuspenseResponse]
+    """Previews a rule that corrects records, or saves it. Nothing is corrected yet: RecycleSuspense brings the records back.
+
+    Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+    NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage suspense correct`.
+    """
+    RecycleSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.RecycleSuspenseRequest, _suspense_pb2.RecycleSuspenseResponse]
+    """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
+
+    The command: `ratewright usage suspense recycle`.
+    """
+    ResolveSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.ResolveSuspenseRequest, _suspense_pb2.ResolveSuspenseResponse]
+    """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
+    it is saved as a proposal.
+
+    The command: `ratewright usage suspense resolve`.
+    """
+    TakeBackResolution: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.TakeBackResolutionRequest, _suspense_pb2.TakeBackResolutionResponse]
+    """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
+
+    The command: `ratewright usage suspense take-back`.
+    """
+    WriteOffSuspense: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.WriteOffSuspenseRequest, _suspense_proposal_pb2.SuspenseProposal]
+    """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
+
+    The command: `ratewright usage suspense write-off`.
+    """
+    ListSuspenseProposals: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseProposalsRequest, _suspense_proposal_pb2.ListSuspenseProposalsResponse]
+    """Proposals, newest first.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+    The command: `ratewright usage suspense proposals`.
+    """
+    ApproveSuspenseProposal: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ApproveSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]
+    """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
+
+    Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
+    The command: `ratewright usage suspense approve`.
+    """
+    RejectSuspenseProposal: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.RejectSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]
+    """Gives a proposal up; its author may, too.
+
+    The command: `ratewright usage suspense approve`.
+    """
+    ListSuspenseDecisions: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseDecisionsRequest, _suspense_proposal_pb2.ListSuspenseDecisionsResponse]
+    """Decisions about records, newest first.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+    The command: `ratewright usage suspense decisions`.
+    """
+    GetSuspenseLimit: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.GetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]
+    """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+    The command: `ratewright usage suspense limit`.
+    """
+    SetSuspenseLimit: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.SetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]
+    """Sets that value. Write-offs of any value need a second person.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    The command: `ratewright usage suspense limit`.
+    """
+    ListFileFindings: _grpc.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]
+    """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+    The command: `ratewright usage findings`.
+    """
+    WaiveFileFinding: _grpc.UnaryUnaryMultiCallable[_usage_file_pb2.WaiveFileFindingRequest, _usage_file_pb2.FileFinding]
+    """Accepts a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late.
+
+    Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
+    MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    The command: `ratewright usage findings waive`.
+    """
 
 @_typing.type_check_only
 class UsageServiceAsyncStub(UsageServiceStub):
-    """Takes usage from switches."""
+    """Takes usage from switches, in streams and in files, and decides about what could not be used."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.CreateUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
@@ -104,7 +212,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-    No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+    No command: a stream is of the service; IngestFile takes files.
     """
     GetUsageStream: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.GetUsageStreamRequest, _usage_service_pb2.UsageStream]  # type: ignore[assignment]
     """A usage stream: after a broken connection it says at which offset to go on.
@@ -155,9 +263,114 @@ class UsageServiceAsyncStub(UsageServiceStub):
 
     No command: a stream is of the service.
     """
+    IngestFile: _aio.StreamUnaryMultiCallable[_usage_file_pb2.IngestFileRequest, _usage_file_pb2.IngestFileResponse]  # type: ignore[assignment]
+    """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
+    pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+    last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+    the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+    in several commits; one that was cut off there is sent again, and what was stored is recognised.
+
+    `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
+
+    Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
+    MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+    REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
+    DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
+    The command: `ratewright usage ingest`.
+    """
+    ListSuspenseRecords: _aio.UnaryUnaryMultiCallable[_suspense_pb2.ListSuspenseRecordsRequest, _suspense_pb2.ListSuspenseRecordsResponse]  # type: ignore[assignment]
+    """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+    without one of their segments, and events that bill runs could not price.
+
+    Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
+    The command: `ratewright usage suspense list`.
+    """
+    GetSuspenseRecord: _aio.UnaryUnaryMultiCallable[_suspense_pb2.GetSuspenseRecordRequest, _suspense_pb2.SuspenseRecord]  # type: ignore[assignment]
+    """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
+
+    Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+    The command: `ratewright usage suspense show`.
+    """
+    CorrectSuspense: _aio.UnaryUnaryMultiCallable[_suspense_pb2.CorrectSuspenseRequest, _suspense_pb2.CorrectSuspenseResponse]  # type: ignore[assignment]
+    """Previews a rule that corrects records, or saves it. Nothing is corrected yet: RecycleSuspense brings the records back.
+
+    Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+    NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage suspense correct`.
+    """
+    RecycleSuspense: _aio.UnaryUnaryMultiCallable[_suspense_pb2.RecycleSuspenseRequest, _suspense_pb2.RecycleSuspenseResponse]  # type: ignore[assignment]
+    """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
+
+    The command: `ratewright usage suspense recycle`.
+    """
+    ResolveSuspense: _aio.UnaryUnaryMultiCallable[_suspense_pb2.ResolveSuspenseRequest, _suspense_pb2.ResolveSuspenseResponse]  # type: ignore[assignment]
+    """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
+    it is saved as a proposal.
+
+    The command: `ratewright usage suspense resolve`.
+    """
+    TakeBackResolution: _aio.UnaryUnaryMultiCallable[_suspense_pb2.TakeBackResolutionRequest, _suspense_pb2.TakeBackResolutionResponse]  # type: ignore[assignment]
+    """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
+
+    The command: `ratewright usage suspense take-back`.
+    """
+    WriteOffSuspense: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.WriteOffSuspenseRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
+    """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
+
+    The command: `ratewright usage suspense write-off`.
+    """
+    ListSuspenseProposals: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseProposalsRequest, _suspense_proposal_pb2.ListSuspenseProposalsResponse]  # type: ignore[assignment]
+    """Proposals, newest first.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+    The command: `ratewright usage suspense proposals`.
+    """
+    ApproveSuspenseProposal: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ApproveSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
+    """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
+
+    Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
+    The command: `ratewright usage suspense approve`.
+    """
+    RejectSuspenseProposal: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.RejectSuspenseProposalRequest, _suspense_proposal_pb2.SuspenseProposal]  # type: ignore[assignment]
+    """Gives a proposal up; its author may, too.
+
+    The command: `ratewright usage suspense approve`.
+    """
+    ListSuspenseDecisions: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.ListSuspenseDecisionsRequest, _suspense_proposal_pb2.ListSuspenseDecisionsResponse]  # type: ignore[assignment]
+    """Decisions about records, newest first.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+    The command: `ratewright usage suspense decisions`.
+    """
+    GetSuspenseLimit: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.GetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]  # type: ignore[assignment]
+    """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+    The command: `ratewright usage suspense limit`.
+    """
+    SetSuspenseLimit: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.SetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]  # type: ignore[assignment]
+    """Sets that value. Write-offs of any value need a second person.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    The command: `ratewright usage suspense limit`.
+    """
+    ListFileFindings: _aio.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]  # type: ignore[assignment]
+    """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+    The command: `ratewright usage findings`.
+    """
+    WaiveFileFinding: _aio.UnaryUnaryMultiCallable[_usage_file_pb2.WaiveFileFindingRequest, _usage_file_pb2.FileFinding]  # type: ignore[assignment]
+    """Accepts a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late.
+
+    Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
+    MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    The command: `ratewright usage findings waive`.
+    """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes usage from switches."""
+    """Takes usage from switches, in streams and in files, and decides about what could not be used."""
 
     @_abc_1.abstractmethod
     def CreateUsageStream(
@@ -171,7 +384,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors (google.rpc.ErrorInfo, domain `ratewright`): NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; ALREADY_EXISTS: STREAM_EXISTS; INVALID_ARGUMENT:
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; UNAVAILABLE: STORE_UNAVAILABLE.
 
-        No command: a stream is of the service; files are ingested by `ratewright usage ingest`.
+        No command: a stream is of the service; IngestFile takes files.
         """
 
     @_abc_1.abstractmethod
@@ -239,6 +452,207 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         A message far larger than `batch_bytes_max` is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
 
         No command: a stream is of the service.
+        """
+
+    @_abc_1.abstractmethod
+    def IngestFile(
+        self,
+        request_iterator: _MaybeAsyncIterator[_usage_file_pb2.IngestFileRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_file_pb2.IngestFileResponse, _abc.Awaitable[_usage_file_pb2.IngestFileResponse]]:
+        """Takes in a usage file, whole or not at all; of an archive each member is a file of its own. The client sends a header, then the bytes in
+        pieces of at most 4 MiB, 256 MiB altogether. Nothing is stored before the last byte has come: the header says the size or the hash, or the
+        last message is `end`. A file that was taken before is recognised by its bytes and records, and adds nothing. What is sent is kept until
+        the call ends, and no longer: rows longer than 64 KiB that wait in suspense are in your own file alone. A packed file above 25 MiB is stored
+        in several commits; one that was cut off there is sent again, and what was stored is recognised.
+
+        `request_id` in the header makes the call count once: a repeat with the same bytes has the same answer, for 48 hours.
+
+        Errors: NOT_FOUND: SOURCE_UNKNOWN; PERMISSION_DENIED: SOURCE_NOT_ALLOWED; INVALID_ARGUMENT: HEADER_MISSING, HEADER_REPEATED,
+        MALFORMED_REQUEST (`file_name`, an empty file), END_MISSING, PIECE_TOO_LARGE, SIZE_MISMATCH, SHA256_MISMATCH, FILE_UNUSABLE (nothing in it can be used),
+        REQUEST_ID, REQUEST_ID_REUSED (metadata `field`, `sha256` where other bytes were sent); RESOURCE_EXHAUSTED: FILE_TOO_LARGE, STREAMS_EXHAUSTED, WAITING_ROOM_FULL;
+        DEADLINE_EXCEEDED: FIRST_MESSAGE_LATE; UNAVAILABLE: HOME_BUSY, STORE_UNAVAILABLE (send the file again).
+        The command: `ratewright usage ingest`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSuspenseRecords(
+        self,
+        request: _suspense_pb2.ListSuspenseRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_pb2.ListSuspenseRecordsResponse, _abc.Awaitable[_suspense_pb2.ListSuspenseRecordsResponse]]:
+        """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+        without one of their segments, and events that bill runs could not price.
+
+        Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_REQUEST (a source that is not known).
+        The command: `ratewright usage suspense list`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSuspenseRecord(
+        self,
+        request: _suspense_pb2.GetSuspenseRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_pb2.SuspenseRecord, _abc.Awaitable[_suspense_pb2.SuspenseRecord]]:
+        """One record: why it waits and its remedy, its bytes, what was read of them, and what was decided.
+
+        Errors: NOT_FOUND: NOT_FOUND; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST.
+        The command: `ratewright usage suspense show`.
+        """
+
+    @_abc_1.abstractmethod
+    def CorrectSuspense(
+        self,
+        request: _suspense_pb2.CorrectSuspenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_pb2.CorrectSuspenseResponse, _abc.Awaitable[_suspense_pb2.CorrectSuspenseResponse]]:
+        """Previews a rule that corrects records, or saves it. Nothing is corrected yet: RecycleSuspense brings the records back.
+
+        Errors of this call and the following ones that write: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+        NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage suspense correct`.
+        """
+
+    @_abc_1.abstractmethod
+    def RecycleSuspense(
+        self,
+        request: _suspense_pb2.RecycleSuspenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_pb2.RecycleSuspenseResponse, _abc.Awaitable[_suspense_pb2.RecycleSuspenseResponse]]:
+        """Brings records back, as they are or by a saved correction: they bill as if they had come in time.
+
+        The command: `ratewright usage suspense recycle`.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveSuspense(
+        self,
+        request: _suspense_pb2.ResolveSuspenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_pb2.ResolveSuspenseResponse, _abc.Awaitable[_suspense_pb2.ResolveSuspenseResponse]]:
+        """Lets one of several versions count, and drops the others; or makes a call of the segments that are there. Above the limit of the caller
+        it is saved as a proposal.
+
+        The command: `ratewright usage suspense resolve`.
+        """
+
+    @_abc_1.abstractmethod
+    def TakeBackResolution(
+        self,
+        request: _suspense_pb2.TakeBackResolutionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_pb2.TakeBackResolutionResponse, _abc.Awaitable[_suspense_pb2.TakeBackResolutionResponse]]:
+        """Takes a choice among versions back: the event is in conflict again. Above the limit of the caller it is saved as a proposal.
+
+        The command: `ratewright usage suspense take-back`.
+        """
+
+    @_abc_1.abstractmethod
+    def WriteOffSuspense(
+        self,
+        request: _suspense_proposal_pb2.WriteOffSuspenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseProposal, _abc.Awaitable[_suspense_proposal_pb2.SuspenseProposal]]:
+        """Proposes to write records off: they are never billed. Another operator approves it, for any worth.
+
+        The command: `ratewright usage suspense write-off`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSuspenseProposals(
+        self,
+        request: _suspense_proposal_pb2.ListSuspenseProposalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.ListSuspenseProposalsResponse, _abc.Awaitable[_suspense_proposal_pb2.ListSuspenseProposalsResponse]]:
+        """Proposals, newest first.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+        The command: `ratewright usage suspense proposals`.
+        """
+
+    @_abc_1.abstractmethod
+    def ApproveSuspenseProposal(
+        self,
+        request: _suspense_proposal_pb2.ApproveSuspenseProposalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseProposal, _abc.Awaitable[_suspense_proposal_pb2.SuspenseProposal]]:
+        """Agrees to a proposal of another operator. A correction can be recycled then; all else is done in this call.
+
+        Errors: as of CorrectSuspense; REFUSED also for one's own proposal.
+        The command: `ratewright usage suspense approve`.
+        """
+
+    @_abc_1.abstractmethod
+    def RejectSuspenseProposal(
+        self,
+        request: _suspense_proposal_pb2.RejectSuspenseProposalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseProposal, _abc.Awaitable[_suspense_proposal_pb2.SuspenseProposal]]:
+        """Gives a proposal up; its author may, too.
+
+        The command: `ratewright usage suspense approve`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSuspenseDecisions(
+        self,
+        request: _suspense_proposal_pb2.ListSuspenseDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.ListSuspenseDecisionsResponse, _abc.Awaitable[_suspense_proposal_pb2.ListSuspenseDecisionsResponse]]:
+        """Decisions about records, newest first.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+        The command: `ratewright usage suspense decisions`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSuspenseLimit(
+        self,
+        request: _suspense_proposal_pb2.GetSuspenseLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseLimit, _abc.Awaitable[_suspense_proposal_pb2.SuspenseLimit]]:
+        """The value above which a decision about suspense needs a second person, as it holds for the caller.
+
+        The command: `ratewright usage suspense limit`.
+        """
+
+    @_abc_1.abstractmethod
+    def SetSuspenseLimit(
+        self,
+        request: _suspense_proposal_pb2.SetSuspenseLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suspense_proposal_pb2.SuspenseLimit, _abc.Awaitable[_suspense_proposal_pb2.SuspenseLimit]]:
+        """Sets that value. Write-offs of any value need a second person.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        The command: `ratewright usage suspense limit`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListFileFindings(
+        self,
+        request: _usage_file_pb2.ListFileFindingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_file_pb2.ListFileFindingsResponse, _abc.Awaitable[_usage_file_pb2.ListFileFindingsResponse]]:
+        """Findings about collected files: missing and rejected ones. Open ones keep bill runs from beginning.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+        The command: `ratewright usage findings`.
+        """
+
+    @_abc_1.abstractmethod
+    def WaiveFileFinding(
+        self,
+        request: _usage_file_pb2.WaiveFileFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_file_pb2.FileFinding, _abc.Awaitable[_usage_file_pb2.FileFinding]]:
+        """Accepts a finding, so that bill runs go on without what is missing. Should the file come after all, it is taken and billed late.
+
+        Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
+        MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        The command: `ratewright usage findings waive`.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

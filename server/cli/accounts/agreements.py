@@ -61,11 +61,12 @@ def discount(
     """Agree a discount with one customer: a percentage or an amount off each bill period, of an account or a subscription."""
     from billing.accounts.kinds import DiscountFact
     from rating.errors import UserError
-    from server.cli.accounts.common import micros, percent_ppm
+    from server.actions.accounts import percent_ppm
+    from server.cli.accounts.common import micros
 
     if (percent is None) == (amount is None):
         raise UserError("a discount is a percentage or an amount", "give one of --percent and --amount", exit_status=2)
-    off = (percent_ppm(percent), 0) if percent is not None else (0, micros(amount or "", "--amount"))
+    off = (percent_ppm(percent, "--percent"), 0) if percent is not None else (0, micros(amount or "", "--amount"))
     detail = DiscountFact(discount_name, *off, kinds, charge_codes, own_charge_code, own_revenue_code)
     return _agree(home, as_json, dry_run, name, ("discount", from_, to, detail))
 

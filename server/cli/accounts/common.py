@@ -103,17 +103,3 @@ def micros(text: str, option: str) -> int:
         return parse_micros(text)
     except MoneyError as error:
         raise UserError(f"{option}: {error}", "write it as 12.50", exit_status=2) from None
-
-
-def percent_ppm(text: str) -> int:
-    """Parts per million of a percentage with at most four places."""
-    from rating.errors import UserError
-    from rating.money import MoneyError, parse_micros
-
-    try:
-        hundredths = parse_micros(text)
-    except MoneyError:
-        hundredths = -1
-    if hundredths < 0 or hundredths % 100:
-        raise UserError(f"--percent: {text!r} is not a percentage", "write it as 12.5, with at most four places", exit_status=2)
-    return hundredths // 100

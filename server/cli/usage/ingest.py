@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,10 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
 from server.cli.usage import common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from billing.intake.reports import IntakeReport
-    from billing.intake.taking import Intake
-    from mediation.sources.model import Source
-    from rating.errors import UnusableFileError
 
 _SELDOM = {"waiting", "suspended"}  # outcomes that have no column where no row has them
 
@@ -48,9 +47,9 @@ def ingest(
     found = named.find(source)
 
     from billing.intake.taking import Intake
+    from server.actions import usage_files
 
-    reports: list[IntakeReport] = []
-    refused: list[UnusableFileError] = []
+    done = usage_files.Ingested([], [])
     fresh = not home.exists()
     try:
         with made(home, practice=practice) as opened:
@@ -58,55 +57,30 @@ def ingest(
             now()  # a home that has no clock takes nothing
             for file in files:
                 try:
-                    _take(intake, file, found, now, reports, refused)
+                    usage_files.take(intake, file, found, now, done, _told)
                 except UnusableFileError as error:
-                    refused.append(error)
+                    done.refused.append(error)
     finally:
-        if fresh and not reports:  # nothing was stored: not even an empty home is left
+        if fresh and not done.reports:  # nothing was stored: not even an empty home is left
             shutil.rmtree(home, ignore_errors=True)
     if as_json:
-        output.print_json(reports)
-    elif reports:
-        _print_reports(reports)
-    _raise_refused(refused, len(reports) + len(refused))
+        output.print_json(done.reports)
+    elif done.reports:
+        _print_reports(done.reports)
+    usage_files.raise_refused(done.refused, len(done.reports) + len(done.refused))
     return 0
 
 
-def _take(
-    intake: Intake, file: Path, source: Source, now: Callable[[], int], reports: list[IntakeReport], refused: list[UnusableFileError]
-) -> None:
-    """Take a file, or each member of an archive. Raises UnusableFileError where an archive cannot be unpacked."""
-    from mediation.bytes import containers
-    from mediation.bytes.reader import shown
-    from rating.errors import UnusableFileError
+def _told(name: str, path: Path) -> AbstractContextManager[Callable[[int, int], None]]:
+    """Progress of a file on the screen."""
     from server.cli import progress
 
-    with containers.files_in(file) as members:
-        for member in members:
-            name = shown(Path(member.name))
-            own_name = "" if member.path == file else name
-            try:
-                with progress.show(name, "bytes") as report:
-                    told = common.of_file(member.path, report)
-                    reports.append(intake.take_file(member.path, source, now(), told, file_name=own_name))
-            except UnusableFileError as error:
-                error.message = error.message.replace(shown(member.path), own_name or shown(file))  # not where it was unpacked
-                refused.append(error)
+    @contextlib.contextmanager
+    def shown() -> Iterator[Callable[[int, int], None]]:
+        with progress.show(name, "bytes") as report:
+            yield common.of_file(path, report)
 
-
-def _raise_refused(refused: Sequence[UnusableFileError], files: int) -> None:
-    """One file's own error, or all of them as a list."""
-    from rating.errors import UserError
-
-    if files == 1 and refused:
-        raise refused[0]
-    if refused:
-        rows = "".join(f"\n  {error.message}; remedy: {error.remedy}" for error in refused)
-        taken = "nothing was stored" if len(refused) == files else "the others were taken"
-        raise UserError(
-            f"{len(refused)} of {counted(files, 'file')} {'was' if len(refused) == 1 else 'were'} refused, {taken}:{rows}",
-            "correct or leave out what was refused and give the same command again: what was taken is recognised",
-        )
+    return shown()
 
 
 def _print_reports(reports: Sequence[IntakeReport]) -> None:

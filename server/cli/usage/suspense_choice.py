@@ -2,92 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from billing.enquiries.version_bills import OnBill
-from billing.left_out.telling import Told
-from billing.suspense.choosing import Worth
-from billing.suspense.final_version import FinalVersion
-from billing.suspense.proposals import Proposal, Subject
-from billing.suspense.versions import Versions
+from server.actions import suspense_choice as choices
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from billing.store.home import Home
-    from billing.suspense.selection import Asking
-
-
-@dataclasses.dataclass(frozen=True)
-class Shown:
-    """Versions of an event (None: a call or session of which a segment is missing), and what is chosen of them, if anything is."""
-
-    record: int
-    found: Versions | None = None
-    differences: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
-    worths: tuple[Worth, ...] = ()
-    closed: FinalVersion | None = None
-    bill: OnBill | None = None
-    subject: Subject | None = None
-    place: int = -1
-    told: Told | None = None
-    given_back: Told | None = None  # what becomes of the version on the bill, where the chosen one is of another account or of none
-    owners: tuple[str, ...] = ()  # account ids, of each version; empty for no owner
-    held_to: Mapping[Told, str] = dataclasses.field(default_factory=dict)  # the first bill date that no hold keeps back, where one does
-    needs_second: bool = False
-    proposal: Proposal | None = None
-    waiting: Sequence[Proposal] = ()  # proposals about the event that nobody has decided on
-
-    @property
-    def about(self) -> set[int]:
-        """The records that the choice is about."""
-        return {self.record} if self.found is None else {each for ids in self.found.suspense_ids.values() for each in ids}
-
-
-def versions(home: Home, record: int, asked: Asking, keep: str) -> Shown:
-    """The versions of a record in conflict, and the choice of the one that `keep` names; with an empty `keep`, no choice."""
-    from billing.enquiries.version_bills import on_bill
-    from billing.enquiries.void_bills import held_to
-    from billing.runs.selection.left_out import LeftOut
-    from billing.suspense import choosing, resolving
-    from billing.suspense.final_version import final_version
-    from server import operator
-
-    found = resolving.versions(home, asked.seq, record)
-    place = resolving.place_of(found, keep) if keep else -1
-    if keep:
-        resolving.require_open(home, found, place)
-    shown = Shown(
-        record,
-        found,
-        resolving.differences(home, found),
-        choosing.worths(home, found),
-        final_version(home, found),
-        on_bill(home, found),
-        place=place,
-        owners=choosing.owners(home, found),
-    )
-    shown = dataclasses.replace(shown, waiting=choosing.waiting_proposals(home, shown.about))
-    if not keep:
-        return shown
-    subject, _ = choosing.subject(home, found, place, record)
-    second = choosing.needs_second(home, subject, operator.current().uid)
-    shown = dataclasses.replace(shown, subject=subject, told=choosing.to_come(home, found, place), needs_second=second)
-    if shown.bill is not None and shown.bill.account_id != shown.owners[place]:
-        shown = dataclasses.replace(shown, given_back=choosing.to_come(home, found, found.names.index(shown.bill.version)))
-    held = {each for each in (shown.told, shown.given_back) if each is not None and each.reason is LeftOut.HELD}
-    return dataclasses.replace(shown, held_to=held_to(home, found.seq, held))
-
-
-def incomplete(home: Home, record: int, asked: Asking) -> Shown:
-    """The choice to make a call or session of the segments that are there."""
-    from billing.suspense import choosing
-    from server import operator
-
-    subject = choosing.subject_incomplete(home, record, asked)
-    return Shown(record, subject=subject, needs_second=choosing.needs_second(home, subject, operator.current().uid))
+    from billing.enquiries.version_bills import OnBill
+    from billing.left_out.telling import Told
+    from billing.suspense.choosing import Worth
+    from server.actions.suspense_choice import Shown
 
 
 def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
@@ -110,9 +36,9 @@ def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
         "owners": shown.owners,
         "on_bill": shown.bill,
         "given_back": _given_back_json(shown),
-        "billed_to": told.account_id if told is not None and _is_to_come(told) else "",
+        "billed_to": told.account_id if told is not None and choices.is_to_come(told) else "",
         "waiting": [proposal_json(each) for each in shown.waiting],
-        "next_bill_date": _date(shown, told),
+        "next_bill_date": choices.bill_date(shown, told),
         **chosen,
     }
 
@@ -122,14 +48,14 @@ def _given_back_json(shown: Shown) -> dict[str, str] | None:
     back = shown.given_back
     if back is None or shown.bill is None:
         return None
-    return {"account_id": shown.bill.account_id, "next_bill_date": _date(shown, back)}
+    return {"account_id": shown.bill.account_id, "next_bill_date": choices.bill_date(shown, back)}
 
 
 def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
     """A table of the versions, and what the choice does, or would do."""
+    from server.actions.suspense_proposals import in_words
     from server.cli import output
     from server.cli.pages import usage_columns
-    from server.cli.usage.suspense_common import proposal_in_words
 
     if shown.found is not None:
         rows = usage_columns.side_by_side(shown.differences)
@@ -137,7 +63,7 @@ def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> 
         rows.append(("worth about", *(_worth(each) for each in shown.worths)))
         output.print_table(("differs in", *shown.found.names), rows)
     for each in shown.waiting:
-        print(f"proposal {each.proposal_id} of {each.by.name} waits: {proposal_in_words(each)}")
+        print(f"proposal {each.proposal_id} of {each.by.name} waits: {in_words(each)}")
     if shown.subject is None:
         _print_how_to_choose(shown)
         return
@@ -188,7 +114,7 @@ def _moves(shown: Shown) -> list[str]:
     first = f"{_has(shown.bill)}: " + (f"{run} gives it back to {account_id}" if run else "no run takes it off")
     if told is None or not told.account_id:
         return [first, f"version {name} is on no bill then: its number has no owner"]
-    if not _is_to_come(told):
+    if not choices.is_to_come(told):
         return [first, f"version {name} is of {told.account_id}, and on no bill then: {in_words(told.reason)}"]
     then = f"once it is given back, {_run(shown, told)} bills it, {_worth(chosen)}"
     return [first, f"version {name} is of {told.account_id}: {then}"]
@@ -223,32 +149,17 @@ def _on_bill(shown: Shown) -> str:
     return f"no bill has a version, and none will: {in_words(told.reason)}"
 
 
-def _date(shown: Shown, told: Told | None) -> str:
-    """The date of the first run that may bill a version; empty where none does, or a hold has no end by then."""
-    from billing.runs.selection.left_out import LeftOut
-
-    if told is None or not _is_to_come(told):
-        return ""
-    return shown.held_to.get(told, "") if told.reason is LeftOut.HELD else told.next_bill_date
-
-
 def _run(shown: Shown, told: Told | None) -> str:
     """The same as the subject of a sentence; empty where no run bills it."""
     from billing.runs.selection.left_out import LeftOut
 
-    if told is None or not _is_to_come(told):
+    if told is None or not choices.is_to_come(told):
         return ""
-    date = _date(shown, told)
+    date = choices.bill_date(shown, told)
     if told.reason is LeftOut.HELD:
         hold = f"after the hold on {told.account_id}"
         return f"the first run of {date} or later, {hold}," if date else f"a run {hold}, if the period is open then,"
     return f"the run of {date} or later"
-
-
-def _is_to_come(told: Told) -> bool:
-    from billing.runs.selection.left_out import Outlook
-
-    return told.outlook is Outlook.LATER and bool(told.account_id)
 
 
 def _print_second(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:

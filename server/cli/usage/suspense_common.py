@@ -12,9 +12,8 @@ from rating.dates import utc_time
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from billing.payments.writing import Act
     from billing.store.home import Home
-    from billing.suspense.candidates import Candidates
-    from billing.suspense.estimate import Estimates
     from billing.suspense.proposals import Proposal
     from billing.suspense.selection import Asking
     from mediation.sources.model import Source
@@ -35,14 +34,19 @@ SHOWN_ROWS = 50
 
 def asking(home: Home, bill_date: str | None, definitions: Sequence[Path] = ()) -> Asking:
     """As of now."""
-    from billing.suspense.selection import Asking
     from server import clock
+    from server.actions import suspense
     from server.cli.bill import parse_date
 
-    with home.connect() as connection:
-        seq = home.head_seq(connection)
-    date = None if not bill_date else parse_date(bill_date)
-    return Asking(seq, clock.now_us(home), known_definitions(definitions), date)
+    return suspense.asking(home, clock.now_us(home), parse_date(bill_date) if bill_date else None, known_definitions(definitions))
+
+
+def act(home: Home, *, dry_run: bool = False) -> Act:
+    """The person of this command, now."""
+    from billing.payments.writing import Act
+    from server import clock, operator
+
+    return Act(operator.current(), clock.now_us(home), dry_run)
 
 
 def known_definitions(paths: Sequence[Path]) -> dict[str, Source]:
@@ -82,26 +86,6 @@ def instant(instant_us: int | None) -> str:
     return utc_time(instant_us).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def previewed(chosen: Candidates, value: Estimates, limit: int) -> list[dict[str, object]]:
-    """The first records of a recycling, before and after, those that come back first. `changed`: the values that differ."""
-    from billing.suspense.preview import changed_fields
-    from billing.suspense.selection import identifier
-
-    order = sorted(range(len(chosen.problem)), key=lambda row: bool(chosen.problem[row]))[: max(limit, 0)]
-    keys = chosen.after["event_key"].to_pylist()
-    return [
-        {
-            "id": identifier(chosen.suspense_id[row], keys[row]),
-            "reason": chosen.reason[row],
-            "problem": chosen.problem[row],
-            "changed": changed_fields(chosen, row),
-            "estimated_micros": 0 if chosen.problem[row] else int(value.micros[row]),
-            "currency": value.currency_of(row),
-        }
-        for row in order
-    ]
-
-
 def print_preview(rows: Sequence[Mapping[str, object]]) -> None:
     """Records before and after, and what each may be worth."""
     from server.cli import output
@@ -122,23 +106,3 @@ def proposal_json(found: Proposal) -> dict[str, object]:
 
     people = {"by": found.by._asdict(), "approved_by": None if found.approved_by is None else found.approved_by._asdict()}
     return {**found._asdict(), **people, "state": found.state.value, "subject": msgspec.to_builtins(found.subject)}
-
-
-def proposal_in_words(found: Proposal) -> str:
-    """The subject of a proposal, in one line."""
-    from billing.suspense.proposals import CHOOSE, TAKE_BACK
-
-    subject = found.subject
-    if subject.rule is not None:
-        return subject.rule.in_words()
-    if subject.kind == CHOOSE:
-        (record,) = subject.ids
-        if not subject.keep:
-            return f"record {record} is made of the segments that are there"
-        return f"of the {subject.rows} versions of record {record}, {subject.keep[:8]} counts"
-    if subject.kind == TAKE_BACK:
-        return f"of the {subject.rows} versions of record {subject.ids[0]}, {subject.keep[:8]} counts no more"
-    words = [f"source {subject.source}"] if subject.source else []
-    words += [" or ".join(subject.reasons)] if subject.reasons else []
-    words += [f"records {', '.join(subject.ids)}"] if subject.ids else []
-    return "write off " + ("; ".join(words) or "all that waits")

@@ -55,10 +55,7 @@ def correct(
     (`usage suspense limit`), a second person has to approve first. A saved rule is about the records that wait when it is saved.
     """
     from billing.store.home import Home
-    from billing.suspense import proposals, recycling
-    from billing.suspense.selection import Selection
-    from rating.errors import UserError
-    from server import operator
+    from server.actions import suspense
     from server.cli import output, practice
     from server.cli.former_options import either
     from server.cli.usage import suspense_common as common
@@ -70,17 +67,8 @@ def correct(
     found = _rule(rule, {**given, field: _filled(numbers), "time": _filled(times)})
     with Home.open(home) as opened:
         asked = common.asking(opened, date, definition)
-        chosen, value = recycling.found(opened, Selection(found.source, found.reasons), found, asked)
-        figures = recycling.preview(chosen, value)
-        rows = common.previewed(chosen, value, limit)
-        saved = None
-        if save:
-            if not figures.coming_back:
-                raise UserError("the rule brings no record back", "look at the preview without --save, and correct the rule")
-            subject = proposals.Subject(
-                proposals.CORRECT, figures.coming_back, figures.estimated, figures.unknown, found, bill_date=date or ""
-            )
-            saved = proposals.propose(opened, subject, operator.current(), asked.now_us, reason=note)
+        done = suspense.correct(opened, found, note, common.act(opened, dry_run=not save), asked, limit)
+    figures, rows, saved = done
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(

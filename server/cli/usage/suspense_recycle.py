@@ -10,9 +10,7 @@ from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
 from server.cli.usage.suspense_common import Definitions, Note, OfSource, Reasons  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
-    from billing.store.home import Home
     from billing.suspense.recycling import Recycled
-    from billing.suspense.selection import Asking, Selection
 
 
 def recycle(
@@ -32,45 +30,24 @@ def recycle(
     """
     from billing.store.home import Home
     from billing.suspense.selection import Selection, checked_ids
-    from rating.errors import UserError
+    from server.actions import suspense
     from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     selection = Selection(source, tuple(reason), checked_ids(records))
-    if (correction is None) == (not any(selection)):
-        what = "no records are chosen" if correction is None else "records are chosen besides a correction"
-        raise UserError(what, "give ids, --source or --reason, or else --correction", exit_status=2)
+    suspense.require_choice(selection, correction)
     with Home.open(home) as opened:
-        asked = common.asking(opened, None, definition)
-        done = _recycle(opened, selection, note, asked) if correction is None else _correct(opened, correction, note, asked)
+        asked, act = common.asking(opened, None, definition), common.act(opened)
+        if correction is None:
+            done = suspense.recycle(opened, selection, note, act, asked)
+        else:
+            done = suspense.apply_correction(opened, correction, note, act, asked)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))
     else:
         _print(done)
     return 0
-
-
-def _recycle(home: Home, selection: Selection, note: str, asked: Asking) -> Recycled:
-    from billing.suspense import recycling
-    from billing.suspense.deciding import Deciding
-    from server import operator
-
-    return recycling.recycle(home, selection, Deciding(operator.current(), asked.now_us, note or "tried again"), asked)
-
-
-def _correct(home: Home, number: int, note: str, asked: Asking) -> Recycled:
-    from billing.suspense import proposals, recycling
-    from billing.suspense.deciding import Deciding
-    from server import operator
-    from server.cli.bill import parse_date
-
-    proposal = proposals.proposal_of(home, number)
-    if proposal.subject.bill_date:
-        asked = asked._replace(bill_date=parse_date(proposal.subject.bill_date))
-    reason = f"{proposal.reason}; {note}" if note else proposal.reason
-    what = Deciding(operator.current(), asked.now_us, reason, proposal.approved_by, number)
-    return recycling.apply_correction(home, proposal, what, asked)
 
 
 def _print(done: Recycled) -> None:

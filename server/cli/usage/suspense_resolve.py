@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -15,11 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from billing.store.home import Home
-    from billing.suspense.selection import Asking
     from billing.suspense.taking_back import Choice
-    from rating.errors import UserError
-    from server.cli.usage.suspense_choice import Shown
 
 
 def resolve(
@@ -40,18 +35,21 @@ def resolve(
     saved as a proposal, which a second person approves. `take-back` undoes a choice among versions.
     """
     from billing.store.home import Home
+    from server import operator
+    from server.actions import suspense
+    from server.actions import suspense_choice as choices
     from server.cli import output, practice
     from server.cli.usage import suspense_choice as choice
     from server.cli.usage import suspense_common as common
 
-    identifier = _number(record)
-    if (keep or incomplete) and not (note or dry_run):
-        raise _needs_reason("a choice")
+    identifier, by = choices.number_of(record), operator.current()
+    if (keep or incomplete) and not dry_run:
+        suspense.needs_reason("a choice", note)
     with Home.open(home) as opened:
         asked = common.asking(opened, None, definition)
-        shown = choice.incomplete(opened, identifier, asked) if incomplete else choice.versions(opened, identifier, asked, keep)
+        shown = choices.incomplete(opened, identifier, asked, by) if incomplete else choices.versions(opened, identifier, asked, keep, by)
         if shown.subject is not None and not dry_run:
-            shown = _decide(opened, shown, asked, note)
+            shown = choices.decide(opened, shown, asked, note, by)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, choice.as_json(shown, dry_run=dry_run)))
@@ -80,13 +78,14 @@ def take_back(
     from billing.suspense import taking_back
     from billing.suspense.deciding import Deciding
     from server import operator
+    from server.actions import suspense
+    from server.actions import suspense_choice as choices
     from server.cli import output, practice
     from server.cli.usage import suspense_choice as choice
     from server.cli.usage import suspense_common as common
 
-    identifier = _number(record)
-    if not note:
-        raise _needs_reason("taking a choice back")
+    identifier = choices.number_of(record)
+    suspense.needs_reason("taking a choice back", note)
     with Home.open(home) as opened:
         asked = common.asking(opened, None, definition)
         what = Deciding(operator.current(), asked.now_us, note)
@@ -118,39 +117,3 @@ def _second(done: Choice, definitions: Sequence[Path], *, dry_run: bool) -> str:
         waits = f"; proposal {done.proposal} asks for it already: `{approve}`" if done.proposal else ""
         return f"{worth}: another person would have to approve it{waits}"
     return f"{worth}: saved as proposal {done.proposal}; next: another person runs `{approve}`"
-
-
-def _decide(home: Home, shown: Shown, asked: Asking, note: str) -> Shown:
-    """Do what is chosen, or save it for a second person."""
-    from billing.suspense import choosing, resolving
-    from billing.suspense.deciding import Deciding
-    from server import operator
-
-    assert shown.subject is not None, shown
-    by = operator.current()
-    if shown.needs_second:
-        return dataclasses.replace(shown, proposal=choosing.propose(home, shown.subject, by, asked.now_us, reason=note, about=shown.about))
-    what = Deciding(by, asked.now_us, note)
-    if shown.found is None:
-        resolving.keep_incomplete(home, asked.seq, shown.record, what)
-    else:
-        resolving.resolve(home, shown.found, shown.subject.keep, what, asked.definitions)
-    return shown
-
-
-def _number(record: str) -> int:
-    from billing.suspense.selection import checked_ids
-    from rating.errors import UserError
-
-    (identifier,) = checked_ids([record])
-    if not (identifier.isascii() and identifier.isdecimal()):
-        raise UserError(
-            f"{record} is not a version of an event in conflict", "`usage suspense --reason conflicting` shows them", exit_status=2
-        )
-    return int(identifier)
-
-
-def _needs_reason(what: str) -> UserError:
-    from rating.errors import UserError
-
-    return UserError(f"{what} needs a reason", "say why with --note", exit_status=2)

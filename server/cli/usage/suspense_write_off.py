@@ -25,20 +25,15 @@ def write_off(
     Choose records by their ids, or by source or reason. The proposal is about the records that wait when it is made.
     """
     from billing.store.home import Home
-    from billing.suspense import proposals, writing_off
     from billing.suspense.selection import Selection, checked_ids
-    from rating.errors import UserError
-    from server import operator
+    from server.actions import suspense
     from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
     selection = Selection(source, tuple(reason), checked_ids(records))
-    if not any(selection):
-        raise UserError("no records are chosen", "give ids, --source or --reason", exit_status=2)
     with Home.open(home) as opened:
-        asked = common.asking(opened, date)
-        subject = writing_off.subject(opened, selection, asked)
-        saved = proposals.propose(opened, subject, operator.current(), asked.now_us, reason=note)
+        subject, saved = suspense.write_off(opened, selection, note, common.act(opened), common.asking(opened, date))
+    assert saved is not None, selection
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.proposal_json(saved)))

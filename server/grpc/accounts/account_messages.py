@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from billing import allocations
+from billing.accounts import lookup
+from billing.accounts.kinds import HoldFact
+from billing.accounts.lookup import NumberLine
+from ratewright.v1 import account_import_pb2 as import_pb
 from ratewright.v1 import account_service_pb2 as pb
+from rating.model import QuantityUnit
 from server.grpc import convert
 
 if TYPE_CHECKING:
-    from billing.accounts.lookup import AccountDetail, AccountLine, FactLine, NumberLine, SubscriptionLine
+    from collections.abc import Iterable, Sequence
+
+    from billing.accounts.entities import Entity
+    from billing.accounts.importing.whole import ImportReport
+    from billing.accounts.lookup import AccountDetail, AccountLine, FactLine, SubscriptionLine
+    from billing.accounts.searching import Hit
+    from billing.documents.allowances_left import Left
+    from billing.documents.enquiry import Charge, Enquiry
     from billing.enquiries.account import Standing
+    from billing.store.home import Home
+    from rating.errors import Problem
     from server.access.masking import Mask
+
+PROBLEMS_MAX: Final = 5_000
+_MORE: Final = ("plan_changes", "account_facts", "subscription_facts", "opening_items", "opening_allowances", "baselines")
 
 
 def of_list(line: AccountLine, mask: Mask) -> pb.Account:
@@ -26,6 +46,8 @@ def of_list(line: AccountLine, mask: Mask) -> pb.Account:
         legal_entity=line.legal_entity or "",
         category=line.category or "normal",
         payment_days=line.payment_days,
+        dunning_policy=line.dunning_policy,
+        billed_through_date=None if line.billed_through is None else convert.date(line.billed_through),
         subscription_count=line.subscriptions,
     )
 
@@ -39,6 +61,11 @@ def whole(detail: AccountDetail, money: Standing, mask: Mask) -> pb.Account:
         message.close_date.CopyFrom(convert.date(detail.closed_on))
     message.subscriptions.extend(_subscription(each, mask) for each in detail.subscriptions)
     message.facts.extend(_fact(each) for each in detail.facts)
+    holds = (each for each in detail.facts if each.kind == "hold" and (each.to_date is None or each.to_date > detail.as_of))
+    message.holds.extend(map(_hold, holds))
+    message.coming_changes.extend(
+        pb.ComingChange(from_date=convert.date(each.from_date), about=each.about, text=each.says) for each in detail.coming
+    )
     message.billed_with.extend(f"accounts/{each}" for each in detail.unit)
     message.standing.CopyFrom(_standing(money))
     return message
@@ -50,6 +77,8 @@ def _subscription(line: SubscriptionLine, mask: Mask) -> pb.Subscription:
         plan=line.plan,
         from_date=convert.date(line.from_date),
         numbers=[_number(each, mask) for each in line.spans],
+        plans=[pb.PlanStart(plan=each.plan, from_date=convert.date(each.from_date)) for each in line.plans],
+        transferred_from=line.transferred_from or "",
     )
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))
@@ -64,10 +93,111 @@ def _number(span: NumberLine, mask: Mask) -> pb.NumberSpan:
 
 
 def _fact(line: FactLine) -> pb.AccountFact:
-    message = pb.AccountFact(about=line.about, kind=line.kind, from_date=convert.date(line.from_date), text=line.says)
+    message = pb.AccountFact(about=line.about, kind=line.kind, from_date=convert.date(line.from_date), text=line.says, fact=line.fact_id)
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))
     return message
+
+
+def _hold(line: FactLine) -> pb.BillHold:
+    message = pb.BillHold(fact=line.fact_id, from_date=convert.date(line.from_date), reason=_reason(line))
+    if line.to_date is not None:
+        message.to_date.CopyFrom(convert.date(line.to_date))
+    return message
+
+
+def _reason(line: FactLine) -> str:
+    return msgspec.json.decode(line.detail, type=HoldFact).reason
+
+
+def open_items(home: Home, account_id: str, currency: str) -> list[pb.AccountOpenItem]:
+    """Documents of an account that are not settled, by due date."""
+    with home.connect() as connection:
+        found = allocations.open_items(connection, [lookup.key_of(home, account_id)])
+    return [
+        pb.AccountOpenItem(invoice=each.number, due_date=convert.date(each.due_on), open=convert.money(currency, each.open_micros))
+        for each in sorted(found, key=lambda each: (each.due_on, each.number))
+    ]
+
+
+def unbilled(found: Enquiry, left: Iterable[Left]) -> pb.UnbilledAmounts:
+    """Amounts that are on no invoice yet."""
+    return pb.UnbilledAmounts(
+        through_date=convert.date(found.through),
+        net=[convert.money(currency, micros) for currency, micros in sorted(found.net_micros.items())],
+        charges=map(_charge, found.lines),
+        allowances=map(_allowance, left),
+    )
+
+
+def _allowance(found: Left) -> pb.AllowanceBalance:
+    return pb.AllowanceBalance(
+        subscription=found.subscription_id,
+        allowance=found.allowance,
+        granted=found.granted,
+        left=found.left,
+        unit=_unit(found.unit),
+        expire_date=convert.date(found.expires_on),
+    )
+
+
+def _charge(line: Charge) -> pb.UnbilledCharge:
+    return pb.UnbilledCharge(
+        subscription=line.subscription_id,
+        kind=line.kind,
+        text=f"{line.text} ({line.tax_name})" if line.tax_name else line.text,
+        from_date=convert.date(line.period_from),
+        to_date=convert.date(line.period_to),
+        event_count=line.events,
+        quantity=line.quantity,
+        free_quantity=line.free_quantity,
+        unit=_unit(line.quantity_unit) if line.quantity else "",
+        amount=convert.money(line.currency, line.amount_micros),
+    )
+
+
+def _unit(number: int) -> str:
+    return QuantityUnit(number).name.lower()
+
+
+def match(found: Hit, mask: Mask) -> pb.AccountMatch:
+    """An account that was found."""
+    message = pb.AccountMatch(
+        account=f"accounts/{found.account_id}",
+        display_name=mask.name(found.name),
+        found_by=found.found_by,
+        exact=found.exact,
+        subscription=found.subscription_id,
+    )
+    if found.from_us is not None:
+        message.number.CopyFrom(_number(NumberLine(found.text, found.from_us, found.to_us), mask))
+    return message
+
+
+def entity(found: Entity) -> import_pb.LegalEntity:
+    """An issuer of documents."""
+    prefixes = {"invoice_prefix": found.invoice_prefix, "credit_prefix": found.credit_prefix}
+    return import_pb.LegalEntity(name=f"legalEntities/{found.entity}", display_name=found.name, **prefixes)
+
+
+def imported(report: ImportReport | None, found: Sequence[Problem]) -> import_pb.ImportAccountsResponse:
+    """Rows that were imported, or every mistake."""
+    problems = [
+        import_pb.ImportProblem(file_name=each.file, place=each.path, message=each.message, remedy=each.remedy)
+        for each in found[:PROBLEMS_MAX]
+    ]
+    if report is None:
+        return import_pb.ImportAccountsResponse(problems=problems, problem_count=len(found))
+    rows = [
+        ("accounts", report.accounts_added, 0, report.accounts_known),
+        ("subscriptions", report.subscriptions_added, report.subscriptions_ended, report.subscriptions_known),
+        ("numbers", report.numbers_added, report.numbers_ended, report.numbers_known),
+        *((name, *(getattr(getattr(report, name), field) for field in ("added", "ended", "known"))) for name in _MORE),
+    ]
+    counts = [
+        import_pb.ImportCount(kind=kind, added_count=added, ended_count=ended, known_count=known) for kind, added, ended, known in rows
+    ]
+    return import_pb.ImportAccountsResponse(counts=counts, commit_seq=report.commit_seq or 0)
 
 
 def _standing(found: Standing) -> pb.AccountStanding:
@@ -82,6 +212,10 @@ def _standing(found: Standing) -> pb.AccountStanding:
         dunning_level=found.dunning_level,
         outgoing_barred=found.barred,
         bills_held=found.bills_held,
+        dunning_policy=found.dunning_policy,
+        dunning_date=convert.date(found.dunning_taken_on) if found.dunning_taken_on else None,
+        policy_level=found.policy_level,
+        policy_action=found.policy_action,
     )
     if found.next_bill_date:
         message.next_bill_date.CopyFrom(convert.date(found.next_bill_date))

@@ -1,18 +1,24 @@
-"""AccountService: accounts in pages, by number, and one with all that is known of it."""
+"""AccountService: accounts in pages, by number, and one with all that is known of it; their changes, and accounts that are imported."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing.accounts import lookup
+from billing.accounts import entities, lookup, searching
+from billing.accounts.recording import Asked
+from billing.documents import enquiry
+from billing.documents.allowances_left import allowances_left
 from billing.enquiries.account import standing
+from billing.payments.writing import Act
+from ratewright.v1 import account_change_pb2, account_import_pb2, account_service_pb2_grpc
 from ratewright.v1 import account_service_pb2 as pb
-from ratewright.v1 import account_service_pb2_grpc
 from rating.dates import local_date
 from rating.errors import NotFoundError, UserError, quoted
+from server.actions import accounts
 from server.grpc import calls, convert, entrance, paging
-from server.grpc.accounts import account_messages
-from server.grpc.refusals import invalid, not_found
+from server.grpc.accounts import account_changes, account_messages
+from server.grpc.finance import values
+from server.grpc.refusals import Refusal, invalid, not_found
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     import grpc
 
     from server.grpc.calls import Door
+    from server.grpc.spool import Spool
 
 NUMBER_CHARACTERS_MAX: Final = 40
 
@@ -27,8 +34,8 @@ NUMBER_CHARACTERS_MAX: Final = 40
 class AccountService(account_service_pb2_grpc.AccountServiceServicer):
     """Servicer of ratewright.v1.AccountService over one home."""
 
-    def __init__(self, door: Door, page_token_key: bytes) -> None:
-        self._door, self._key = door, page_token_key
+    def __init__(self, door: Door, page_token_key: bytes, spool: Spool) -> None:
+        self._door, self._key, self._spool = door, page_token_key, spool
 
     def ListAccounts(self, request: pb.ListAccountsRequest, context: grpc.ServicerContext) -> pb.ListAccountsResponse:
         """One page, by id."""
@@ -37,6 +44,87 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
     def GetAccount(self, request: pb.GetAccountRequest, context: grpc.ServicerContext) -> pb.Account:
         """One account, with all that is known of it."""
         return calls.read(context, lambda: self._get(request))
+
+    def SearchAccounts(self, request: pb.SearchAccountsRequest, context: grpc.ServicerContext) -> pb.SearchAccountsResponse:
+        """Accounts by id, subscription and number."""
+
+        def find() -> pb.SearchAccountsResponse:
+            values.require_texts(request)
+            mask, size = entrance.mask(), paging.size(request)
+            day = values.day_or_none(request, "date")
+            found = searching.search(self._door.home, request.query, on=day, limit=size, names=False, whole_numbers=mask.hides)
+            return pb.SearchAccountsResponse(matches=[account_messages.match(each, mask) for each in found.hits], more=found.more)
+
+        return calls.read(context, find)
+
+    def ChangeAccount(
+        self, request: account_change_pb2.ChangeAccountRequest, context: grpc.ServicerContext
+    ) -> account_change_pb2.ChangeAccountResponse:
+        """One change of one account."""
+
+        def act(by: Act) -> account_change_pb2.ChangeAccountResponse:
+            account_id = values.account(request.name)
+            try:
+                done = account_changes.change(self._door.home, Asked(by.by, by.now_us, by.dry_run), request)
+            except NotFoundError as error:
+                is_known = accounts.currency_of(self._door.home, account_id) is not None  # then it is about something else
+                raise calls.refusal_of(error) if is_known else _unknown(account_id) from error
+            entrance.about_account(self._door.home, account_id)  # one that is opened was not there before
+            return account_change_pb2.ChangeAccountResponse(
+                effects=done.said, already_recorded=done.existed, commit_seq=done.commit_seq or 0
+            )
+
+        def recover(commit_seq: int) -> account_change_pb2.ChangeAccountResponse:
+            return account_change_pb2.ChangeAccountResponse(commit_seq=commit_seq)
+
+        return values.write(self._door, request, context, act, recover, account_change_pb2.ChangeAccountResponse)
+
+    def ImportAccounts(
+        self, request: account_import_pb2.ImportAccountsRequest, context: grpc.ServicerContext
+    ) -> account_import_pb2.ImportAccountsResponse:
+        """Accounts with everything about them, as files."""
+
+        def act(by: Act) -> account_import_pb2.ImportAccountsResponse:
+            return self._imported(request, by)
+
+        def recover(commit_seq: int) -> account_import_pb2.ImportAccountsResponse:
+            again = self._imported(request, Act(calls.actor(), self._door.clock_us(), dry_run=True))
+            again.commit_seq = commit_seq
+            return again
+
+        return calls.write(self._door, request, context, account_import_pb2.ImportAccountsResponse, act, recover)
+
+    def AddLegalEntity(
+        self, request: account_import_pb2.AddLegalEntityRequest, context: grpc.ServicerContext
+    ) -> account_import_pb2.LegalEntity:
+        """An issuer of documents."""
+
+        def act(by: Act) -> account_import_pb2.LegalEntity:
+            asked = request.legal_entity
+            entity = values.identity(asked.name, "legalEntities", "legal_entity")
+            wanted = entities.Entity(entity, asked.display_name, asked.invoice_prefix, asked.credit_prefix)
+            entities.add(self._door.home, wanted, Asked(by.by, by.now_us, by.dry_run))
+            return asked
+
+        return values.write(self._door, request, context, act, lambda _: request.legal_entity, account_import_pb2.LegalEntity)
+
+    def ListLegalEntities(
+        self, _request: account_import_pb2.ListLegalEntitiesRequest, context: grpc.ServicerContext
+    ) -> account_import_pb2.ListLegalEntitiesResponse:
+        """Every issuer that was added."""
+
+        def find() -> account_import_pb2.ListLegalEntitiesResponse:
+            found = map(account_messages.entity, entities.list_all(self._door.home))
+            return account_import_pb2.ListLegalEntitiesResponse(legal_entities=found)
+
+        return calls.read(context, find)
+
+    def _imported(self, request: account_import_pb2.ImportAccountsRequest, by: Act) -> account_import_pb2.ImportAccountsResponse:
+        files = {each.file_name: each.content for each in request.files}
+        if len(files) < len(request.files):
+            raise invalid("MALFORMED_REQUEST", "files: two of them have one name", {"field": "files"})
+        with self._spool.folder() as folder:
+            return account_messages.imported(*accounts.import_sent(self._door.home, files, by, folder))
 
     def _list(self, request: pb.ListAccountsRequest) -> pb.ListAccountsResponse:
         number = _number(request.number)
@@ -54,14 +142,22 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         try:
             zone = lookup.timezone_of(home, account_id)
         except NotFoundError as error:
-            message = f"no account has the id {quoted(account_id)}"
-            raise not_found("ACCOUNT_UNKNOWN", message, {"account": account_id}) from error
+            raise _unknown(account_id) from error
         day: dt.date = asked or local_date(now_us, zone)
         try:
             detail, money = lookup.show_account(home, account_id, day), standing(home, account_id, now_us)
         except UserError as error:
             raise calls.refusal_of(error) from error
-        return account_messages.whole(detail, money, entrance.mask())
+        message = account_messages.whole(detail, money, entrance.mask())
+        message.open_items.extend(account_messages.open_items(home, account_id, detail.account.currency))
+        if request.view == pb.ACCOUNT_VIEW_FULL:
+            found, left = enquiry.enquire(home, account_id, None, now_us), allowances_left(home, account_id, now_us)
+            message.unbilled.CopyFrom(account_messages.unbilled(found, left))
+        return message
+
+
+def _unknown(account_id: str) -> Refusal:
+    return not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id})
 
 
 def _number(text: str) -> str:

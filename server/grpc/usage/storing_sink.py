@@ -75,7 +75,7 @@ class StoringSink:
         self._sources = {source.name: source for source in taken}
         self._clock_us = clock_us
         self._writer: GroupCommit[LinedBatch, Stored] = GroupCommit(self._store)
-        self._intake = Intake(home, gives_up=self._writer.is_late)
+        self.intake = Intake(home, gives_up=self._writer.is_late)
         self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
     def open(self, header: pb.StreamHeader) -> Line:
@@ -141,7 +141,7 @@ class StoringSink:
             began_at_work = is_at_work(self._home)  # one that ends while the store is tried has kept it as well
             try:
                 with acting.acting_as(self._actor):
-                    return [_answer(outcome) for outcome in self._intake.take_lined(group, self._clock_us())]
+                    return [_answer(outcome) for outcome in self.intake.take_lined(group, self._clock_us())]
             except LockedError:
                 if self._writer.is_late() or not (began_at_work or is_at_work(self._home)):
                     raise

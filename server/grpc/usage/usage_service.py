@@ -1,10 +1,11 @@
-"""UsageService: opens and ends the usage streams of all switches. Module `usage_stream` is about one stream.
+"""UsageService: opens and ends the usage streams of all switches, and takes files. Module `usage_stream` is about one stream.
 
 A stream takes a slot (see `admission`) once its header has come and is found good, since from then on it occupies a thread for long.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -20,17 +21,24 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from ratewright.v1 import suspense_pb2, suspense_proposal_pb2, usage_file_pb2
     from ratewright.v1 import usage_service_pb2 as pb
+    from server.grpc.usage.file_calls import FileCalls
     from server.grpc.usage.stream_calls import StreamCalls
+    from server.grpc.usage.suspense_calls import SuspenseCalls
 
 
 class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     """Servicer of ratewright.v1.UsageService over one sink."""
 
-    def __init__(self, sink: Sink, gate: Gate, streams: StreamCalls, meter: Meter | None = None) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- what its calls are done by
+        self, sink: Sink, gate: Gate, streams: StreamCalls, files: FileCalls, suspense: SuspenseCalls, meter: Meter | None = None
+    ) -> None:
         self._sink = sink
         self._gate = gate
         self._streams = streams
+        self._files = files
+        self._suspense = suspense
         self._meter = meter or Meter()
         self._open: set[UsageStream] = set()
         self._ending = False
@@ -62,6 +70,108 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
                     yield from stream.answers()
                 finally:
                     self._leave(stream)
+
+    def IngestFile(
+        self, request_iterator: Iterator[usage_file_pb2.IngestFileRequest], context: grpc.ServicerContext
+    ) -> usage_file_pb2.IngestFileResponse:
+        """Take a file that is sent in pieces. It is gone from the spool when the call ends."""
+        with contextlib.ExitStack() as held:
+            with answering(context):
+                peer = peer_of(context)
+                first = self._gate.room.first_message(request_iterator, peer)
+                held.enter_context(self._gate.streams.taken(peer))
+                header, path = held.enter_context(self._files.received(first, request_iterator))
+            return self._files.ingest(header, path, context)
+
+    def ListFileFindings(
+        self, request: usage_file_pb2.ListFileFindingsRequest, context: grpc.ServicerContext
+    ) -> usage_file_pb2.ListFileFindingsResponse:
+        """A page of findings about collected files."""
+        return self._files.list_findings(request, context)
+
+    def WaiveFileFinding(
+        self, request: usage_file_pb2.WaiveFileFindingRequest, context: grpc.ServicerContext
+    ) -> usage_file_pb2.FileFinding:
+        """Accept a finding."""
+        return self._files.waive(request, context)
+
+    def ListSuspenseRecords(
+        self, request: suspense_pb2.ListSuspenseRecordsRequest, context: grpc.ServicerContext
+    ) -> suspense_pb2.ListSuspenseRecordsResponse:
+        """A page of what waits for a decision."""
+        return self._suspense.list_records(request, context)
+
+    def GetSuspenseRecord(
+        self, request: suspense_pb2.GetSuspenseRecordRequest, context: grpc.ServicerContext
+    ) -> suspense_pb2.SuspenseRecord:
+        """One record with all that is known of it."""
+        return self._suspense.get_record(request, context)
+
+    def CorrectSuspense(
+        self, request: suspense_pb2.CorrectSuspenseRequest, context: grpc.ServicerContext
+    ) -> suspense_pb2.CorrectSuspenseResponse:
+        """Preview or save a rule that corrects records."""
+        return self._suspense.correct(request, context)
+
+    def RecycleSuspense(
+        self, request: suspense_pb2.RecycleSuspenseRequest, context: grpc.ServicerContext
+    ) -> suspense_pb2.RecycleSuspenseResponse:
+        """Bring records back."""
+        return self._suspense.recycle(request, context)
+
+    def ResolveSuspense(
+        self, request: suspense_pb2.ResolveSuspenseRequest, context: grpc.ServicerContext
+    ) -> suspense_pb2.ResolveSuspenseResponse:
+        """Choose among versions."""
+        return self._suspense.resolve(request, context)
+
+    def TakeBackResolution(
+        self, request: suspense_pb2.TakeBackResolutionRequest, context: grpc.ServicerContext
+    ) -> suspense_pb2.TakeBackResolutionResponse:
+        """Take a choice among versions back."""
+        return self._suspense.take_back(request, context)
+
+    def WriteOffSuspense(
+        self, request: suspense_proposal_pb2.WriteOffSuspenseRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseProposal:
+        """Propose to give records up."""
+        return self._suspense.write_off(request, context)
+
+    def ListSuspenseProposals(
+        self, request: suspense_proposal_pb2.ListSuspenseProposalsRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.ListSuspenseProposalsResponse:
+        """A page of proposals."""
+        return self._suspense.list_proposals(request, context)
+
+    def ApproveSuspenseProposal(
+        self, request: suspense_proposal_pb2.ApproveSuspenseProposalRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseProposal:
+        """Agree to a proposal of another operator."""
+        return self._suspense.approve(request, context)
+
+    def RejectSuspenseProposal(
+        self, request: suspense_proposal_pb2.RejectSuspenseProposalRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseProposal:
+        """Give a proposal up."""
+        return self._suspense.reject(request, context)
+
+    def ListSuspenseDecisions(
+        self, request: suspense_proposal_pb2.ListSuspenseDecisionsRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.ListSuspenseDecisionsResponse:
+        """A page of decisions."""
+        return self._suspense.list_decisions(request, context)
+
+    def GetSuspenseLimit(
+        self, _request: suspense_proposal_pb2.GetSuspenseLimitRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseLimit:
+        """The value above which a decision needs a second person."""
+        return self._suspense.get_limit(context)
+
+    def SetSuspenseLimit(
+        self, request: suspense_proposal_pb2.SetSuspenseLimitRequest, context: grpc.ServicerContext
+    ) -> suspense_proposal_pb2.SuspenseLimit:
+        """Set that value."""
+        return self._suspense.set_limit(request, context)
 
     def end_streams(self, wait_s: float) -> None:
         """Have every stream ack what it has read and end with SHUTTING_DOWN, and wait for that. New ones are refused."""

@@ -86,6 +86,18 @@ def test_accounts_in_pages_and_by_number(people: Guarded) -> None:
     assert refusal(finance.ListAccounts, other)[1] == "PAGE_TOKEN"
 
 
+def test_a_search_tells_nobody_digits_that_are_masked(people: Guarded) -> None:
+    """An auditor who may try beginnings of numbers would find each digit in ten searches."""
+
+    def found(name: str, query: str) -> list[tuple[str, str]]:
+        answer = stub(people, name).SearchAccounts(pb.SearchAccountsRequest(query=query), timeout=20)
+        return [(each.account, each.number.number) for each in answer.matches]
+
+    assert found("the-finance", "86138") == [(ANNA, "8613800000001"), ("accounts/bert", "8613800000002")]
+    assert found("the-auditor", "86138") == []
+    assert found("the-auditor", "8613800000001") == [(ANNA, "*********0001")]
+
+
 @pytest.mark.parametrize("number", ["1" * 41, "a b", "\uff11\uff12", "a\0"])
 def test_numbers_that_cannot_be(people: Guarded, number: str) -> None:
     found = refusal(stub(people, "the-finance").ListAccounts, pb.ListAccountsRequest(number=number))

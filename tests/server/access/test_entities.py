@@ -43,6 +43,7 @@ PARENTS = frozenset(
     {
         *("ListInvoices", "ListPayments", "RecordPayment", "TakeDeposit", "ListDeposits", "RecordPromise", "ListPromises"),
         *("AgreeInstalmentPlan", "ListInstalmentPlans", "GetAccount", "GetStatement", "GetDunningState", "PreviewBill", "ComparePlans"),
+        "ChangeAccount",
     }
 )
 

@@ -112,7 +112,8 @@ def sink() -> Sink:
 
 @pytest.fixture
 def service(sink: Sink) -> UsageService:
-    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), StreamCalls(None, sink.open, str))  # type: ignore[arg-type] -- not asked
+    streams = StreamCalls(None, sink.open, str)  # type: ignore[arg-type] -- not asked, as all that is None
+    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), streams, None, None)  # type: ignore[arg-type]
 
 
 @pytest.fixture

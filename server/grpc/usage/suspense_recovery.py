@@ -1,0 +1,44 @@
+"""Answers of calls about suspense that were killed before they were answered, from what their commit has made."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from billing.persons import is_of
+from billing.store import tables
+from billing.suspense import proposals
+from billing.suspense.deciding import Verdict
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.proposals import Proposal
+
+DUPLICATE: Final = "duplicate"
+
+
+def proposal_of_commit(home: Home, commit_seq: int) -> Proposal | None:
+    """The proposal that a commit has saved; None where it has saved none."""
+    return next((each for each in proposals.proposals(home) if each.commit_seq == commit_seq), None)
+
+
+def outcomes(home: Home, commit_seq: int, number: int, request_id: str) -> dict[str, int]:
+    """Records that came back with the commits of a request: `recycled`, and `duplicate` for those that were known already.
+
+    `number`: of the operator; `commit_seq`: of the first commit.
+    """
+    row, commit = tables.suspense_decisions.c, tables.commits.c
+    of_request = is_of(commit.by_uid, number) & (commit.request_id == request_id) & (commit.commit_seq >= commit_seq)
+    query = sa.select(row.kind, sa.func.count()).where(row.commit_seq.in_(sa.select(commit.commit_seq).where(of_request)))
+    with home.connect() as connection:
+        found = collections.Counter[str]({str(kind): int(rows) for kind, rows in connection.execute(query.group_by(row.kind))})
+    return {name: rows for name, rows in ((Verdict.RECYCLED.value, found[Verdict.RECYCLED]), (DUPLICATE, found[Verdict.DROPPED])) if rows}
+
+
+def waits_as(home: Home, commit_seq: int) -> int:
+    """The record that waits since a commit took a choice back."""
+    row = tables.suspense.c
+    with home.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.max(row.suspense_id)).where(row.commit_seq == commit_seq)).scalar_one())
