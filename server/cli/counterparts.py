@@ -149,6 +149,7 @@ _NOT_YET = "it has no call yet"
 # command, or the first words of several: why it has no call
 WITHOUT_CALL: Final = MappingProxyType(
     {
+        "config": _MACHINE,
         "db": _MACHINE,
         "serve": _MACHINE,
         "status": _NOT_YET,
