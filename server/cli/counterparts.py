@@ -1,4 +1,4 @@
-"""The call of the service that does what a command does, for the help of the command; and why some commands have none.
+"""The call of the service that does what a command does, for the help of the command; why some have none, or no --server.
 
 The comment of each call in `proto/ratewright/v1` names its command. `tests/server/test_counterparts.py` holds both lists to each other.
 """
@@ -88,6 +88,75 @@ CALLS: Final = MappingProxyType(
     }
 )
 
+_LISTS = "its --server comes with the other commands of bills"
+_APART = "its --server comes with the other commands of tariffs and accounts"
+# command of CALLS: why it has no --server. One line an entry.
+HOME_ALONE: Final = MappingProxyType(
+    {
+        "quote": _APART,
+        "accounts list": _APART,
+        "accounts show": _APART,
+        "approvals list": _LISTS,
+        "approvals agree": _LISTS,
+        "approvals refuse": _LISTS,
+        "audit show": _LISTS,
+        "audit verify": _LISTS,
+        "bill run": _LISTS,
+        "bill retry": _LISTS,
+        "bill preview": _LISTS,
+        "bill list": _LISTS,
+        "bill trial": _LISTS,
+        "bill approve": _LISTS,
+        "bill reject": _LISTS,
+        "bill abandon": _LISTS,
+        "bill quarantine": _LISTS,
+        "bill thresholds": _LISTS,
+        "bill rerate": _LISTS,
+        "bill rerate-apply": _LISTS,
+        "bill rerate-list": _LISTS,
+        "bill rerate-approve": _LISTS,
+        "bill rerate-reject": _LISTS,
+        "ledger month-end": _LISTS,
+        "tariffs what-if": _APART,
+        "dunning show": _APART,
+        "controls": _LISTS,
+        "controls findings": _LISTS,
+        "controls findings list": _LISTS,
+        "controls findings assign": _LISTS,
+        "controls findings close": _LISTS,
+        "invoice list": _LISTS,
+        "invoice show": _LISTS,
+        "invoice usage": _LISTS,
+        "invoice explain": _LISTS,
+        "invoice void": _LISTS,
+        "invoice reissue": _LISTS,
+        "invoice credit": _LISTS,
+        "payment statement": _LISTS,
+        "ledger ageing": _LISTS,
+        "ledger balance": _LISTS,
+        "ledger export": _LISTS,
+        "ledger check": _LISTS,
+        "payment cash": _LISTS,
+        "payment till": _LISTS,
+        "payment import": _LISTS,
+        "payment worklist list": _LISTS,
+        "payment worklist assign": _LISTS,
+        "payment worklist return": _LISTS,
+        "payment refund": _LISTS,
+        "payment reverse": _LISTS,
+        "payment chargeback": _LISTS,
+        "payment events": _LISTS,
+        "payment deposit take": _LISTS,
+        "payment deposit release": _LISTS,
+        "payment deposit refund": _LISTS,
+        "payment deposit list": _LISTS,
+        "payment promise add": _LISTS,
+        "payment promise list": _LISTS,
+        "payment instalments agree": _LISTS,
+        "payment instalments end": _LISTS,
+        "payment instalments list": _LISTS,
+    }
+)
 _MACHINE = "it works on the machine that holds the home"
 _KEYS = "keys and roles are given on the machine that holds the home"
 _WRITER = "it tries out a definition or a table before it is used"
