@@ -76,6 +76,15 @@ def date_or_today(home: Home, text: str | None) -> dt.date:
     return clock.today(home) if text is None else parse_date(text)
 
 
+def known(home: Home, account_id: str | None) -> str | None:
+    """An account of the command line that is there; None where none is named. Raises NotFoundError for a mistyped one."""
+    from server.actions import payments
+
+    if account_id is not None:
+        payments.require_account(home, account_id)
+    return account_id
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401 -- what JSON can hold
     """Named tuples as dictionaries, all the way down."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):

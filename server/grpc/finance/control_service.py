@@ -14,7 +14,7 @@ from server.grpc.finance import values
 from server.grpc.refusals import invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import grpc
 
@@ -36,7 +36,7 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
 
     def CheckBooks(self, _request: pb.CheckBooksRequest, context: grpc.ServicerContext) -> pb.CheckBooksResponse:
         """Every book."""
-        return calls.read(context, lambda: pb.CheckBooksResponse(books=map(_book, controls.check(self._home))))
+        return calls.read(context, lambda: pb.CheckBooksResponse(books=map(book_message, controls.check(self._home))))
 
     def KeepFindings(self, request: pb.KeepFindingsRequest, context: grpc.ServicerContext) -> pb.KeepFindingsResponse:
         """Books that do not balance, kept as findings."""
@@ -44,12 +44,10 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         def act(by: Act) -> pb.KeepFindingsResponse:
             books = controls.check(self._home)
             kept = controls.keep(self._home, books, by)
-            return pb.KeepFindingsResponse(failed_books=[_book(each) for each in books if not each.ok], findings=map(_finding, kept))
+            return _kept(books, kept)
 
         def recover(commit_seq: int) -> pb.KeepFindingsResponse:
-            kept = [each for each in findings.findings(self._home, commit_seq) if each.is_open]
-            books = [each for each in controls.check(self._home) if not each.ok]
-            return pb.KeepFindingsResponse(failed_books=map(_book, books), findings=map(_finding, kept))
+            return _kept(controls.check(self._home), [each for each in findings.findings(self._home, commit_seq) if each.is_open])
 
         return values.write(self._door, request, context, act, recover, pb.KeepFindingsResponse)
 
@@ -96,7 +94,14 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         return _finding(findings.decided_by(self._home, commit_seq))
 
 
-def _book(book: Book) -> pb.Book:
+def _kept(books: Iterable[Book], kept: Iterable[Finding]) -> pb.KeepFindingsResponse:
+    every = list(map(book_message, books))
+    failed = [each for each in every if not each.ok]
+    return pb.KeepFindingsResponse(books=every, failed_books=failed, findings=map(_finding, kept))
+
+
+def book_message(book: Book) -> pb.Book:
+    """A book with its figures."""
     terms = [pb.BookTerm(name=name, value=_fitting(value)) for name, value in book.terms.items()]
     return pb.Book(name=book.name, left=_fitting(book.left), right=_fitting(book.right), unit=book.unit, ok=book.ok, terms=terms)
 
