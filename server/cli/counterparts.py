@@ -119,23 +119,6 @@ HOME_ALONE: Final = MappingProxyType(
         "ledger month-end": _LISTS,
         "tariffs what-if": _APART,
         "dunning show": _APART,
-        "controls": _LISTS,
-        "controls findings": _LISTS,
-        "controls findings list": _LISTS,
-        "controls findings assign": _LISTS,
-        "controls findings close": _LISTS,
-        "invoice list": _LISTS,
-        "invoice show": _LISTS,
-        "invoice usage": _LISTS,
-        "invoice explain": _LISTS,
-        "invoice void": _LISTS,
-        "invoice reissue": _LISTS,
-        "invoice credit": _LISTS,
-        "payment statement": _LISTS,
-        "ledger ageing": _LISTS,
-        "ledger balance": _LISTS,
-        "ledger export": _LISTS,
-        "ledger check": _LISTS,
     }
 )
 _MACHINE = "it works on the machine that holds the home"

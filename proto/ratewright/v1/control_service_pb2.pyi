@@ -164,7 +164,6 @@ class KeepFindingsResponse(_message.Message):
 
     FAILED_BOOKS_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
-    BOOKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def failed_books(self) -> _containers.RepeatedCompositeFieldContainer[Global___Book]:
         """Books that do not balance."""
@@ -173,20 +172,15 @@ class KeepFindingsResponse(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """Every open finding."""
 
-    @_builtins.property
-    def books(self) -> _containers.RepeatedCompositeFieldContainer[Global___Book]:
-        """Every book."""
-
     def __init__(
         self,
         *,
         failed_books: _abc.Iterable[Global___Book] | None = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
-        books: _abc.Iterable[Global___Book] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["books", b"books", "failed_books", b"failed_books", "findings", b"findings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_books", b"failed_books", "findings", b"findings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

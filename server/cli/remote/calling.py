@@ -66,6 +66,11 @@ def amount(of_micros: int | None) -> money_pb2.Money | None:
     return None if of_micros is None else money(of_micros)
 
 
+def by_currency(sums: Iterable[money_pb2.Money]) -> dict[str, int]:
+    """Micro-units by currency."""
+    return {each.currency_code: micros(each) for each in sums}
+
+
 def last(name: str) -> str:
     """The id at the end of a resource name, such as `anna` of `accounts/anna`."""
     return name.rpartition("/")[2]

@@ -9,17 +9,17 @@ from ratewright.v1 import control_service_pb2 as pb
 from ratewright.v1 import control_service_pb2_grpc
 from rating.errors import quoted
 from server.actions import controls
-from server.grpc import calls, convert, paging
+from server.grpc import calls, paging
 from server.grpc.finance import values
+from server.grpc.finance.control_messages import book as _book
+from server.grpc.finance.control_messages import finding as _finding
 from server.grpc.refusals import invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import grpc
 
-    from billing.controls import Book
-    from billing.controls.findings import Finding
     from billing.payments.writing import Act
     from billing.store.home import Home
 
@@ -36,7 +36,7 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
 
     def CheckBooks(self, _request: pb.CheckBooksRequest, context: grpc.ServicerContext) -> pb.CheckBooksResponse:
         """Every book."""
-        return calls.read(context, lambda: pb.CheckBooksResponse(books=map(book_message, controls.check(self._home))))
+        return calls.read(context, lambda: pb.CheckBooksResponse(books=map(_book, controls.check(self._home))))
 
     def KeepFindings(self, request: pb.KeepFindingsRequest, context: grpc.ServicerContext) -> pb.KeepFindingsResponse:
         """Books that do not balance, kept as findings."""
@@ -44,10 +44,12 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         def act(by: Act) -> pb.KeepFindingsResponse:
             books = controls.check(self._home)
             kept = controls.keep(self._home, books, by)
-            return _kept(books, kept)
+            return pb.KeepFindingsResponse(failed_books=[_book(each) for each in books if not each.ok], findings=map(_finding, kept))
 
         def recover(commit_seq: int) -> pb.KeepFindingsResponse:
-            return _kept(controls.check(self._home), [each for each in findings.findings(self._home, commit_seq) if each.is_open])
+            kept = [each for each in findings.findings(self._home, commit_seq) if each.is_open]
+            books = [each for each in controls.check(self._home) if not each.ok]
+            return pb.KeepFindingsResponse(failed_books=map(_book, books), findings=map(_finding, kept))
 
         return values.write(self._door, request, context, act, recover, pb.KeepFindingsResponse)
 
@@ -92,37 +94,3 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
 
     def _decided(self, commit_seq: int) -> pb.Finding:
         return _finding(findings.decided_by(self._home, commit_seq))
-
-
-def _kept(books: Iterable[Book], kept: Iterable[Finding]) -> pb.KeepFindingsResponse:
-    every = list(map(book_message, books))
-    failed = [each for each in every if not each.ok]
-    return pb.KeepFindingsResponse(books=every, failed_books=failed, findings=map(_finding, kept))
-
-
-def book_message(book: Book) -> pb.Book:
-    """A book with its figures."""
-    terms = [pb.BookTerm(name=name, value=_fitting(value)) for name, value in book.terms.items()]
-    return pb.Book(name=book.name, left=_fitting(book.left), right=_fitting(book.right), unit=book.unit, ok=book.ok, terms=terms)
-
-
-def _fitting(value: int) -> int:
-    """A figure of a book, which may be beyond 64 bits where much is wrong, cut to them."""
-    return max(-(2**63), min(value, 2**63 - 1))
-
-
-def _finding(found: Finding) -> pb.Finding:
-    return pb.Finding(
-        name=f"findings/{found.finding_id}",
-        book=found.name,
-        run_id=found.run_id,
-        text=found.text,
-        left=found.left,
-        right=found.right,
-        unit=found.unit,
-        owner=found.owner,
-        due_date=convert.date(found.due_on),
-        found_us=found.found_us,
-        closed_by=found.closed_by,
-        note=found.note,
-    )
