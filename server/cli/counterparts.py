@@ -117,6 +117,7 @@ HOME_ALONE: Final = MappingProxyType(
         "bill rerate-approve": _LISTS,
         "bill rerate-reject": _LISTS,
         "ledger month-end": _LISTS,
+        "ledger close": _LISTS,
         "tariffs what-if": _APART,
         "dunning show": _APART,
     }
