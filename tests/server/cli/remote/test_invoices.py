@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import give_back_limit
 from server.cli.remote import invoices as remote
 from tests.billing.runs.world import Call
+from tests.billing.second_person import set_by_two
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,3 +136,22 @@ def test_a_reissue_that_waits_for_another_person(both: Both) -> None:
     both.run("settings", "set", "approval", "required", "--reason", "two persons", "--home", both.guarded.home.path)
     both("invoice", "void", "R-1", "--reason", "wrong address", "--date", "2025-11-12")
     assert "run 2 is computed, 1 on its list, none numbered" in both("invoice", "reissue", "R-1")
+
+
+def test_a_void_and_a_credit_that_wait_for_another_person(both: Both) -> None:
+    """One person gives back at most 1.00."""
+    for world in (both.twin, both.guarded.world):
+        world.catch_up()
+        set_by_two(world.home, give_back_limit.LIMIT, "1000000", world.tick)
+    void = ("invoice", "void", "R-2", "--reason", "wrong address", "--date", "2025-11-12")
+    assert "another person would have to agree" in both(*void, "--dry-run")
+    assert "waits for another person as proposal 1" in both(*void)
+    credit = ("invoice", "credit", "R-1", "--id", "N-1", "--effect", "outside", "--reason", "goodwill", "--date", "2025-11-12")
+    assert "another person would have to agree" in both(*credit, "--dry-run")
+    assert json.loads(both(*credit, "--json"))["proposal"] == 2
+
+
+def test_a_preview_of_a_reissue_is_not_served(both: Both) -> None:
+    both("invoice", "void", "R-1", "--reason", "wrong address", "--date", "2025-11-12")
+    error = both.there("invoice", "reissue", "R-1", "--dry-run", status=2)
+    assert "is not shown by a service" in error

@@ -43,6 +43,23 @@ def test_a_refusal_is_an_error_with_its_remedy(both: Both) -> None:
     assert "remedy: ask an admin for the role" in denied
 
 
+def test_marks_of_a_practice_home(both: Both) -> None:
+    """In text the first line, in JSON a field, whatever kind of call it is."""
+    both.twin.changed("INSERT INTO settings (name, value) VALUES ('practice', 'yes')")
+    both.guarded.home.is_practice = both.guarded.identities.is_practice = True
+    assert "PRACTICE: " in both(*RECORD, "--id", "P-1", "--amount", "4")
+    for words in (
+        ("payment", "list"),
+        ("payment", "statement", "anna"),
+        ("invoice", "usage", "R-1"),
+        ("invoice", "show", "R-1"),
+        ("ledger", "balance"),
+    ):
+        assert both(*words).startswith("PRACTICE: ")
+        told = json.loads(both(*words, "--json"))
+        assert (told[0] if isinstance(told, list) else told)["practice"] is True
+
+
 def test_a_home_and_a_service_are_not_both_named(both: Both) -> None:
     error = both.there("payment", "list", "--home", "elsewhere", status=2)
     assert "both a service" in error
