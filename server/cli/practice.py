@@ -11,7 +11,7 @@ class Opened(Protocol):
 
     @property
     def is_practice(self) -> bool:
-        """Whether it is one for practice; of a service, by its last answer."""
+        """True for a practice home; of a service, by its last answer."""
 
 
 NOTICES: Final = {

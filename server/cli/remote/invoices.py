@@ -37,7 +37,7 @@ _TAX: Final = "tax"
 
 
 def named(number: str) -> str:
-    """The resource name of a document of which only the number is known."""
+    """The resource name of a document, by its number alone."""
     return f"accounts/-/invoices/{number}"
 
 

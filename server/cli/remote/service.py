@@ -30,7 +30,7 @@ class Service:
 
     @property
     def is_practice(self) -> bool:
-        """Whether the last answer came from a practice home."""
+        """True where the last answer came from a practice home."""
         return self._connection.is_practice
 
     @functools.cached_property
