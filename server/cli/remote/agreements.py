@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from billing.payments.instalments import Part, Plan, Wanted
 from billing.payments.promises import Promise, Promised
 from ratewright.v1 import payment_agreement_pb2 as pb
 from ratewright.v1 import payment_service_pb2_grpc as stubs
-from server.cli.remote.calling import PAGE_SIZE, account, accounts, day, last, tail
+from server.cli.remote.calling import PAGE_SIZE, account, accounts, day, tail
 from server.client import date, micros, money
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from server.client import Connection
+
+
+_PARTS_MAX: Final = 2**31 - 1  # of the field; no plan has so many parts
 
 
 class Agreements:
@@ -51,7 +54,7 @@ class Agreements:
             agree_date=date(wanted.agreed_on),
             invoices=wanted.numbers,
             parts=[pb.WantedPart(due_date=date(due_on), amount=money(part)) for due_on, part in wanted.parts],
-            equal_parts=wanted.equal,
+            equal_parts=max(-_PARTS_MAX, min(wanted.equal, _PARTS_MAX)),
             first_date=None if wanted.first_on is None else date(wanted.first_on),
             note=wanted.note,
             validate_only=dry_run,
@@ -74,7 +77,7 @@ class Agreements:
 def _promised(row: pb.Promise) -> Promised:
     return Promised(
         promise_id=tail(row.name),
-        account_id=last(row.account),
+        account_id=tail(row.account),
         currency=row.amount.currency_code,
         amount_micros=micros(row.amount),
         made_on=day(row.promise_date),
@@ -93,7 +96,7 @@ def _after(answer: pb.InstalmentPlanResponse) -> Plan:
 def _plan(row: pb.InstalmentPlan) -> Plan:
     return Plan(
         plan_id=tail(row.name),
-        account_id=last(row.account),
+        account_id=tail(row.account),
         currency=row.open.currency_code,
         agreed_on=day(row.agree_date),
         note=row.note,

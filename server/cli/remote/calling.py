@@ -23,6 +23,7 @@ PAGE_SIZE: Final = 1_000
 LONG_S: Final = 3_600.0  # deadline of a call that reads or computes much
 RETRIES: Final = Retries(attempts_max=4)  # some two seconds, for a service that starts again
 _WRONG_CALL: Final = 2
+_ALL: Final = "-"
 _REMEDIES: Final = {
     grpc.StatusCode.UNAVAILABLE: "check the address, --ca, and that the service runs",
     grpc.StatusCode.DEADLINE_EXCEEDED: "see whether it was done before you give the command again",
@@ -52,8 +53,10 @@ def account(account_id: str) -> str:
 
 
 def accounts(account_id: str | None) -> str:
-    """The resource name of an account, or of all accounts where None is given."""
-    return account("-" if account_id is None else account_id)
+    """The resource name of an account, or of all accounts where None is given. Raises NotFoundError for the id that means all."""
+    if account_id == _ALL:
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
+    return account(_ALL if account_id is None else account_id)
 
 
 def day(date: date_pb2.Date) -> str:

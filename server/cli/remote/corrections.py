@@ -11,7 +11,7 @@ from ratewright.v1 import invoice_correction_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
 from rating.errors import UserError
-from server.cli.remote.calling import LONG_S, amount, day, last
+from server.cli.remote.calling import LONG_S, amount, day, tail
 from server.cli.remote.controls import book_of
 from server.cli.remote.invoices import named, summary_of
 from server.client import date, micros
@@ -39,7 +39,7 @@ class Corrections:
         return Void(
             number=done.number,
             document_type=done.document_type,
-            account_id=last(done.account),
+            account_id=tail(done.account),
             currency=done.total.currency_code,
             on_date=day(done.void_date),
             net_micros=micros(done.net),
@@ -72,6 +72,8 @@ class Corrections:
 
     def credit(self, wanted: Wanted, on: dt.date | None, *, dry_run: bool) -> CreditNote:
         """`invoice credit`."""
+        if wanted.line_no == 0:  # which means the whole invoice in a request
+            raise UserError(f"{wanted.number} has no line 0 that can be credited", "name a line that is not tax; its tax goes with it")
         asked = invoice_correction_pb2.CreditInvoiceRequest(
             name=named(wanted.number),
             credit_id=wanted.reference,
@@ -87,7 +89,7 @@ class Corrections:
         return CreditNote(
             number=done.number,
             about=done.about,
-            account_id=last(done.account),
+            account_id=tail(done.account),
             currency=done.total.currency_code,
             issued_on=day(done.issue_date),
             net_micros=micros(done.net),

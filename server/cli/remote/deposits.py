@@ -8,7 +8,7 @@ from billing.payments.deposits import Deposit, Held, Movement
 from billing.payments.postings import APPLIED
 from ratewright.v1 import deposit_pb2 as pb
 from ratewright.v1 import payment_service_pb2_grpc as stubs
-from server.cli.remote.calling import PAGE_SIZE, account, accounts, amount, day, last, settled, tail
+from server.cli.remote.calling import PAGE_SIZE, account, accounts, amount, day, settled, tail
 from server.client import date, micros, money
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _after(answer: pb.DepositResponse) -> Held:
 def _held(row: pb.Deposit) -> Held:
     return Held(
         deposit_id=tail(row.name),
-        account_id=last(row.account),
+        account_id=tail(row.account),
         currency=row.amount.currency_code,
         amount_micros=micros(row.amount),
         received_on=day(row.receive_date),

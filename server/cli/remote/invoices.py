@@ -22,7 +22,7 @@ from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
 from rating.errors import UserError
 from server.actions.invoices import Events
-from server.cli.remote.calling import LONG_S, PAGE_SIZE, accounts, day, last
+from server.cli.remote.calling import LONG_S, PAGE_SIZE, accounts, day, tail
 from server.client import date, micros
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Invoices:
             records = [record for each in pieces for record in _of_arrow(each.arrow_ipc)]
         return UsageList(
             number=page.number,
-            account_id=last(page.account),
+            account_id=tail(page.account),
             currency=page.currency_code,
             timezone=page.time_zone,
             lines=tuple(map(_usage_line, page.lines)),
@@ -99,6 +99,8 @@ class Invoices:
         """`invoice explain`."""
         if not 1 <= limit <= _EVENTS_MAX:
             raise UserError(f"--limit {limit} is not served", f"give 1 to {_EVENTS_MAX:,} with --server", exit_status=2)
+        if line_no == 0:  # which means all lines in a request
+            raise UserError(f"{number} has no line 0", f"`ratewright invoice show {number}` shows its lines")
         asked = invoice_explanation_pb2.ExplainInvoiceRequest(
             name=named(number), line_no=line_no or 0, event_limit=limit, language_code=language
         )
@@ -124,7 +126,7 @@ class Invoices:
         )
         found = self._service.call(self._stub.GetStatement, asked)
         return Statement(
-            account_id=last(found.account),
+            account_id=tail(found.account),
             account_name=found.account_display_name,
             currency=found.closing.currency_code,
             from_date=day(found.from_date),
@@ -152,7 +154,7 @@ class Invoices:
         asked = account_statement_pb2.ListAgeingRequest(parent=accounts(account_id), as_of=date(as_of), page_size=PAGE_SIZE)
         return [
             Aged(
-                account_id=last(each.account),
+                account_id=tail(each.account),
                 entity=each.legal_entity,
                 currency=each.total.currency_code,
                 buckets=tuple(micros(bucket.amount) for bucket in each.buckets),
@@ -166,7 +168,7 @@ def summary_of(row: pb.Invoice) -> InvoiceSummary:
     """A document as lists have it."""
     return InvoiceSummary(
         number=row.number,
-        account_id=last(row.account),
+        account_id=tail(row.account),
         account_name=row.account_display_name,
         run_id=row.run_id,
         currency=row.total.currency_code,

@@ -12,7 +12,7 @@ from billing.payments.worklist import Returned, Waiting
 from ratewright.v1 import payment_service_pb2 as pb
 from ratewright.v1 import payment_service_pb2_grpc as stubs
 from server.actions.payments import in_till
-from server.cli.remote.calling import LONG_S, PAGE_SIZE, account, accounts, amount, day, last, settled, tail
+from server.cli.remote.calling import LONG_S, PAGE_SIZE, account, accounts, amount, day, settled, tail
 from server.client import date, micros, money
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _recorded(answer: pb.RecordPaymentResponse) -> Recorded:
 def _payment(row: pb.Payment) -> PaymentRow:
     return PaymentRow(
         payment_id=row.payment_id,
-        account_id=last(row.account),
+        account_id=tail(row.account),
         currency=row.amount.currency_code,
         amount_micros=micros(row.amount),
         received_on=day(row.receive_date),
@@ -173,7 +173,7 @@ def _receipt(row: pb.Receipt) -> Receipt:
     return Receipt(
         receipt=row.receipt,
         payment_id=tail(row.payment),
-        account_id=last(row.account),
+        account_id=tail(row.account),
         currency=row.amount.currency_code,
         amount_micros=micros(row.amount),
         gone_micros=micros(row.gone),
@@ -197,7 +197,7 @@ def _waiting(row: pb.BankLine) -> Waiting:
         decision=row.decision,
         note=row.note,
         by_name=row.decided_by,
-        account_id=last(row.account),
+        account_id=tail(row.account),
     )
 
 
@@ -205,7 +205,7 @@ def _given_back(answer: pb.GiveBackResponse) -> GivenBack:
     return GivenBack(
         reference=answer.event_id,
         kind=answer.kind,
-        account_id=last(answer.account),
+        account_id=tail(answer.account),
         currency=answer.amount.currency_code,
         amount_micros=micros(answer.amount),
         fee_micros=micros(answer.fee),
@@ -224,7 +224,7 @@ def _event(row: pb.PaymentEvent) -> EventRow:
     return EventRow(
         reference=row.event_id,
         kind=row.kind,
-        account_id=last(row.account),
+        account_id=tail(row.account),
         of=row.subject,
         currency=row.amount.currency_code,
         amount_micros=micros(row.amount),

@@ -76,3 +76,4 @@ def test_instalments(both: Both) -> None:
         listed = json.loads(both("payment", "instalments", "list", "--account", "anna", *day, "--json"))
         assert [each["state"] for each in listed] == states
     both(*agree, "--id", "I-3", "--part", "2025-11-20=1000", status=1)
+    both(*agree, "--id", "I-3", "--parts", 2**40, "--first", "2025-11-30", status=2)

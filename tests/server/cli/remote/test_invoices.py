@@ -90,6 +90,7 @@ def test_explanations(both: Both) -> None:
     told = json.loads(both("invoice", "explain", "R-1", "2", "--json"))
     assert (told["events_total"], told["exact_micros"], len(told["events"])) == (1, 900_000, 1)
     both("invoice", "explain", "R-1", "9", status=1)
+    assert "R-0000000001 has no line 0" in both("invoice", "explain", "R-0000000001", "0", status=1)
     for limit in (0, 1_001):
         assert f"--limit {limit} is not served" in both.there("invoice", "explain", "R-1", "2", "--limit", limit, status=2)
 
@@ -114,6 +115,8 @@ def test_a_credit(both: Both) -> None:
     assert "is void since 2025-11-10" in both(*line)
     assert json.loads(both(*words, "--id", "N-2", "--json"))["total_micros"] == -11_550_000
     both(*words, "--id", "N-3", status=1)
+    nothing = ("invoice", "credit", "R-0000000002", "--effect", "outside", "--reason", "goodwill", "--date", "2025-11-05", "--id", "N-4")
+    assert "has no line 0 that can be credited" in both(*nothing, "--line", "0", status=1)
 
 
 def test_a_void_and_what_bills_it_again(both: Both) -> None:

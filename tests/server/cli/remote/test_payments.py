@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.cli import app
 from server.cli.remote import calling
 from server.client import Retries
 
@@ -74,9 +75,13 @@ def test_no_service_at_the_address(both: Both, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("address", ["billing.example:50051", "10.0.0.7:50051", "localhost.example:1", "[2001:db8::1]:50051"])
-def test_a_token_leaves_the_machine_over_tls_alone(both: Both, tmp_path: Path, address: str) -> None:
+def test_a_token_leaves_the_machine_over_tls_alone(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
     token = tmp_path / "boss.token"
     token.write_text("secret")
-    error = both.run("payment", "list", "--server", address, "--token-file", token, status=1)
+    assert app.main(["payment", "list", "--server", address, "--token-file", str(token)]) == 1
+    error = capsys.readouterr().err
     assert f"error: a token is not sent to {address} without TLS\n" in error
     assert "remedy: name the certificate of its authority, ca.pem" in error
