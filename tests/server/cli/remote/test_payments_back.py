@@ -113,3 +113,12 @@ def test_a_refusal_is_the_same_by_both(both: Both) -> None:
     for account in ("nobody", "-"):  # which means all accounts in a request
         for words in (("payment", "list"), ("payment", "events"), ("payment", "deposit", "list"), ("payment", "promise", "list")):
             assert f"no account has the id {account}" in both(*words, f"--account={account}", status=1)
+
+
+def test_a_bank_file_that_no_call_takes(both: Both, tmp_path: Path) -> None:
+    """A call takes some 8 MiB: more is refused with what to do, and nothing of it is stored."""
+    (tmp_path / "bank.csv").write_bytes(BANK_FILE + b"T-9,2025-11-11,2.00,CNY,somebody," + b"x" * (9 << 20) + b"\n")
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    error = both.there("payment", "import", tmp_path / "bank.csv", "--mapping", tmp_path / "mapping.yaml", status=1)
+    assert "remedy: send or ask for less at once, or give the command on the machine that holds the home" in error
+    assert both.there("payment", "worklist", "list", "--json") == "[]\n"
