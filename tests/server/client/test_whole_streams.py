@@ -85,4 +85,4 @@ def test_a_refusal_names_the_mistakes_and_is_not_tried_again(breaking: tuple[Bre
     servicer.breaks = [status(grpc.StatusCode.INVALID_ARGUMENT)]
     with pytest.raises(CallError) as raised:
         read(connection)
-    assert (list(raised.value.violations), servicer.calls) == (MISTAKES, 1)
+    assert (list(raised.value.places), servicer.calls) == (MISTAKES, 1)
