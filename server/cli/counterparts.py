@@ -22,12 +22,12 @@ CALLS: Final = MappingProxyType(
         "audit verify": ("AuditService.VerifyAudit",),
         "bill run": ("BillRunService.RunBills", "BillRunService.ResumeBillRun"),
         "bill retry": ("BillRunService.RetryBillRun",),
-        "bill preview": ("BillRunService.PreviewBill",),
+        "bill preview": ("BillRunService.PreviewBill", "BillRunService.RunBills"),
         "bill list": ("BillRunService.GetBillRun", "BillRunService.ListBillRuns"),
         "bill trial": ("BillRunService.CompareBillRun",),
         "bill approve": ("BillRunService.ApproveBillRun",),
         "bill reject": ("BillRunService.RejectBillRun",),
-        "bill abandon": ("BillRunService.AbandonBillRun",),
+        "bill abandon": ("BillRunService.AbandonBillRun", "BillRunService.ListBillRuns"),
         "bill quarantine": ("BillRunService.ListQuarantinedAccounts",),
         "bill thresholds": ("BillRunService.BillThresholds",),
         "bill rerate": ("BillRunService.PlanRerating",),
@@ -88,7 +88,6 @@ CALLS: Final = MappingProxyType(
     }
 )
 
-_LISTS = "its --server comes with the other commands of bills"
 _APART = "its --server comes with the other commands of tariffs and accounts"
 # command of CALLS: why it has no --server. One line an entry.
 HOME_ALONE: Final = MappingProxyType(
@@ -96,28 +95,6 @@ HOME_ALONE: Final = MappingProxyType(
         "quote": _APART,
         "accounts list": _APART,
         "accounts show": _APART,
-        "approvals list": _LISTS,
-        "approvals agree": _LISTS,
-        "approvals refuse": _LISTS,
-        "audit show": _LISTS,
-        "audit verify": _LISTS,
-        "bill run": _LISTS,
-        "bill retry": _LISTS,
-        "bill preview": _LISTS,
-        "bill list": _LISTS,
-        "bill trial": _LISTS,
-        "bill approve": _LISTS,
-        "bill reject": _LISTS,
-        "bill abandon": _LISTS,
-        "bill quarantine": _LISTS,
-        "bill thresholds": _LISTS,
-        "bill rerate": _LISTS,
-        "bill rerate-apply": _LISTS,
-        "bill rerate-list": _LISTS,
-        "bill rerate-approve": _LISTS,
-        "bill rerate-reject": _LISTS,
-        "ledger month-end": _LISTS,
-        "ledger close": _LISTS,
         "bill explain": _APART,
         "tariffs check": _APART,
         "tariffs draft": _APART,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+from server.actions.plain import plain as plain  # noqa: PLC0414 -- commands find it beside the others
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -83,15 +85,6 @@ def known(home: Home, account_id: str | None) -> str | None:
     if account_id is not None:
         payments.require_account(home, account_id)
     return account_id
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 -- what JSON can hold
-    """Named tuples as dictionaries, all the way down."""
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: plain(each) for name, each in value._asdict().items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    return value
 
 
 def money(micros: int, currency: str) -> str:

@@ -34,16 +34,16 @@ class Controls:
     def findings(self, *, every: bool) -> list[Finding]:
         """`controls findings list`."""
         asked = pb.ListFindingsRequest(show_closed=every, page_size=PAGE_SIZE)
-        return [_finding(each) for each in self._service.pages(self._stub.ListFindings, asked, "findings")]
+        return [finding_of(each) for each in self._service.pages(self._stub.ListFindings, asked, "findings")]
 
     def assign(self, finding: int, owner: str, due_on: dt.date) -> Finding:
         """`controls findings assign`."""
         asked = pb.AssignFindingRequest(name=f"findings/{finding}", owner=owner, due_date=date(due_on))
-        return _finding(self._service.call(self._stub.AssignFinding, asked))
+        return finding_of(self._service.call(self._stub.AssignFinding, asked))
 
     def close(self, finding: int, note: str) -> Finding:
         """`controls findings close`."""
-        return _finding(self._service.call(self._stub.CloseFinding, pb.CloseFindingRequest(name=f"findings/{finding}", note=note)))
+        return finding_of(self._service.call(self._stub.CloseFinding, pb.CloseFindingRequest(name=f"findings/{finding}", note=note)))
 
 
 def book_of(row: pb.Book) -> Book:
@@ -51,7 +51,8 @@ def book_of(row: pb.Book) -> Book:
     return Book(row.name, row.left, row.right, row.unit, row.ok, {each.name: each.value for each in row.terms})
 
 
-def _finding(row: pb.Finding) -> Finding:
+def finding_of(row: pb.Finding) -> Finding:
+    """A finding, with who clears it up."""
     return Finding(
         finding_id=int(last(row.name)),
         name=row.book,

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
     from server.cli.homes import Place
     from server.cli.remote.agreements import Agreements
+    from server.cli.remote.approvals import Approvals
+    from server.cli.remote.audit import Audit
+    from server.cli.remote.bill_runs import BillRuns
     from server.cli.remote.controls import Controls
     from server.cli.remote.corrections import Corrections
     from server.cli.remote.deposits import Deposits
     from server.cli.remote.invoices import Invoices
     from server.cli.remote.ledger import Ledger
+    from server.cli.remote.month_ends import MonthEnds
     from server.cli.remote.payments import Payments
+    from server.cli.remote.reratings import Reratings
+    from server.cli.remote.thresholds import Thresholds
     from server.client import Connection
 
 
@@ -81,6 +87,48 @@ class Service:
         from server.cli.remote.corrections import Corrections
 
         return Corrections(self._connection)
+
+    @functools.cached_property
+    def bill_runs(self) -> BillRuns:
+        """`bill run|retry|preview|list|trial|approve|reject|abandon|quarantine`."""
+        from server.cli.remote.bill_runs import BillRuns
+
+        return BillRuns(self._connection)
+
+    @functools.cached_property
+    def thresholds(self) -> Thresholds:
+        """`bill thresholds`."""
+        from server.cli.remote.thresholds import Thresholds
+
+        return Thresholds(self._connection)
+
+    @functools.cached_property
+    def reratings(self) -> Reratings:
+        """`bill rerate` and what is done with a re-rating."""
+        from server.cli.remote.reratings import Reratings
+
+        return Reratings(self._connection)
+
+    @functools.cached_property
+    def month_ends(self) -> MonthEnds:
+        """`ledger month-end`."""
+        from server.cli.remote.month_ends import MonthEnds
+
+        return MonthEnds(self._connection)
+
+    @functools.cached_property
+    def approvals(self) -> Approvals:
+        """`approvals list|agree|refuse`."""
+        from server.cli.remote.approvals import Approvals
+
+        return Approvals(self._connection)
+
+    @functools.cached_property
+    def audit(self) -> Audit:
+        """`audit show|verify`."""
+        from server.cli.remote.audit import Audit
+
+        return Audit(self._connection)
 
 
 @contextlib.contextmanager
