@@ -12,9 +12,9 @@ from billing.rerate.request import Request
 from ratewright.v1 import bill_run_service_pb2 as pb
 from ratewright.v1 import bill_run_service_pb2_grpc as stubs
 from ratewright.v1 import billing_results_pb2 as results
-from server.cli.remote.calling import day, last
+from server.cli.remote.calling import by_currency, day, last
 from server.cli.remote.operations import fitting, named, waited
-from server.cli.remote.run_values import amounts, run_id
+from server.cli.remote.run_values import run_id
 from server.client import date, micros
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def _figures(found: results.Rerating) -> Figures:
         dearer=found.dearer_count,
         cheaper=found.cheaper_count,
         unchanged=found.unchanged_count,
-        net_micros=amounts(found.net),
-        tax_micros=amounts(found.tax),
+        net_micros=by_currency(found.net),
+        tax_micros=by_currency(found.tax),
         by_revenue_code=dict(sorted(found.net_micros_by_revenue_code.items(), key=_currency_and_code)),
         deciles={each.currency_code: list(each.net_micros) for each in found.deciles},
         largest=tuple(_difference(each) for each in found.largest),

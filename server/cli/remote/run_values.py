@@ -12,21 +12,12 @@ from billing.runs.preview import Preview
 from billing.runs.reports import NumberRange, RunReport
 from billing.runs.trial import Change, Changes, Revenue, Trial
 from server.actions.bill_runs import Ended
-from server.cli.remote.calling import day, last
+from server.cli.remote.calling import by_currency, day, last
 from server.cli.remote.controls import book_of, finding_of
 from server.client import micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from google.type import money_pb2
-
     from ratewright.v1 import bill_run_pb2 as runs
-
-
-def amounts(found: Iterable[money_pb2.Money]) -> dict[str, int]:
-    """Amounts in micro-units by currency."""
-    return {each.currency_code: micros(each) for each in found}
 
 
 def ended(found: runs.BillRun) -> Ended:
@@ -52,9 +43,9 @@ def report(found: runs.BillRun) -> RunReport:
         accounts=found.account_count,
         invoices=found.invoice_count,
         numbers=tuple(NumberRange(each.legal_entity, each.first, each.last) for each in found.numbers),
-        net_micros=amounts(found.net),
-        tax_micros=amounts(found.tax),
-        total_micros=amounts(found.total),
+        net_micros=by_currency(found.net),
+        tax_micros=by_currency(found.tax),
+        total_micros=by_currency(found.total),
         events=dict(sorted(found.events.items())),
         left_out=dict(sorted(found.left_out.items())),
         quarantined=dict(sorted(found.quarantined.items())),
@@ -86,8 +77,8 @@ def trial(found: runs.BillRunComparison) -> Trial:
         compared_runs=dict(sorted(found.compared_runs.items())),
         invoices_then=found.invoices_then,
         invoices_now=found.invoices_now,
-        total_micros_then=amounts(found.total_then),
-        total_micros_now=amounts(found.total_now),
+        total_micros_then=by_currency(found.total_then),
+        total_micros_now=by_currency(found.total_now),
         zero_bills=_changes(found.zero_bills),
         jumps=_changes(found.jumps),
         lost=_changes(found.lost),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from google.longrunning import operations_pb2
 
 from billing.controls import Book
 from billing.documents import following
+from billing.runs.reports import RunReport
 from ratewright.v1 import bill_run_pb2 as runs
 from ratewright.v1 import operation_pb2 as operation
 from rating.errors import UserError
 from server.cli.remote import operations
 from server.client import Connection
+from server.operations import work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +56,18 @@ def test_who_stops_waiting_is_told_that_it_goes_on(nowhere: Connection, capsys: 
     with pytest.raises(KeyboardInterrupt):
         operations.waited(nowhere, asked("settle"), runs.BillRun(), interrupted)
     assert capsys.readouterr().err == "operations/7 goes on in the service\n"
+
+
+def test_results_that_an_earlier_version_stored_are_read() -> None:
+    """They have no books of runs, and no lines of bills."""
+    of_preview = work.Previewed("2025-11-01", (), 0, {}, {}, {}, {}, {}, "", 0, waits=False, seq=7)
+    of_run = work.RunEnded(RunReport(1, "2025-11-01", 7, "posted", False, 1, 1, (), {}, {}, {}, {}, {}, {}))
+    for kind, result in (("preview", of_preview), ("bill_run", of_run)):
+        stored = msgspec.to_builtins(result)
+        for name in ("seq", "events", "left_out", "drafts", "followed"):
+            stored.pop(name, None)
+        found = work.read_result(kind, msgspec.json.encode(stored).decode())
+        assert found == (msgspec.structs.replace(of_preview, seq=0) if kind == "preview" else of_run)
 
 
 @pytest.mark.parametrize("value", [2**31, -(2**31)])

@@ -149,3 +149,27 @@ def test_quarantine_and_retry(unbilled: Persons) -> None:
     assert "no account of bill run 1 is in quarantine" in error
     for words in (("bill", "retry", "--run", "9"), ("bill", "quarantine", "--run", "9")):
         assert "there is no bill run 9" in unbilled(*words, status=1)
+
+
+def test_a_run_ahead_of_its_date(unbilled: Persons) -> None:
+    """On 13 November the run of December needs a reason, and waits for another person."""
+    december = ("bill", "run", "--date", "2025-12-01")
+    assert "has not begun" in unbilled(*december, status=1)
+    assert "a run numbers nothing before another person approves its list" in unbilled(*december, "--ahead", "holidays", "--dry-run")
+    assert "nothing is numbered yet" in unbilled(*december, "--ahead", "holidays", "--everything", "--wait")
+    assert json.loads(unbilled("bill", "trial", "--run", "1", "--json"))["ahead"] == "holidays"
+    assert json.loads(unbilled("bill", "list", "--json"))[0]["ahead"] == "holidays"
+
+
+def test_runs_that_are_taken_back(unbilled: Persons) -> None:
+    """The run of both is taken back for bob; then that of all is proposed."""
+    unbilled.in_both_homes(*RUN)
+    for asked in (("--accounts", "bob"), ()):
+        unbilled.in_both_homes("bill", "undo", "--run", "1", "--reason", "wrong", *asked)
+        assert "undoing proposed by boss" in unbilled("bill", "list")
+        if asked:
+            with unbilled.acting("chief"):
+                unbilled.in_both_homes("bill", "undo", "--run", "1", "--reason", "wrong", *asked)
+            assert "undone for 1 account" in unbilled("bill", "list")
+    told = json.loads(unbilled("bill", "list", "--json"))[0]
+    assert (told["undone_by"], told["undone_accounts"], told["undo_proposed_by"]) == ("chief", 1, "boss")
