@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from rating.errors import UserError
 from server.cli.remote.calling import account
-from server.client import Operator
+from server.client import CallError, Operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,8 +33,10 @@ def waited(service: Connection, asked: operations_pb2.Operation, response: Answe
 
     try:
         return Operator(service).wait(asked, response, told)
-    except KeyboardInterrupt:
-        print(f"{asked.name} goes on in the service", file=sys.stderr)
+    except (KeyboardInterrupt, CallError) as error:
+        has_ended = isinstance(error, CallError) and "operation" in error.metadata
+        if not has_ended:  # the waiting has: by Ctrl-C, or since nobody answers
+            print(f"{asked.name} goes on without this command", file=sys.stderr)
         raise
 
 

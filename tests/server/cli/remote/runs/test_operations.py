@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import msgspec
 import pytest
 from google.longrunning import operations_pb2
@@ -15,7 +16,7 @@ from ratewright.v1 import bill_run_pb2 as runs
 from ratewright.v1 import operation_pb2 as operation
 from rating.errors import UserError
 from server.cli.remote import operations
-from server.client import Connection
+from server.client import CallError, Connection
 from server.operations import work
 
 if TYPE_CHECKING:
@@ -49,13 +50,28 @@ def test_progress_is_that_of_the_operation(nowhere: Connection) -> None:
     assert len(told) == 1, "one that has not begun has no stage"
 
 
-def test_who_stops_waiting_is_told_that_it_goes_on(nowhere: Connection, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+LOST = CallError(grpc.StatusCode.UNAVAILABLE, "nobody answers")
+FAILED = CallError(grpc.StatusCode.FAILED_PRECONDITION, "no", "REFUSED", {"operation": "operations/7"})
 
-    with pytest.raises(KeyboardInterrupt):
-        operations.waited(nowhere, asked("settle"), runs.BillRun(), interrupted)
-    assert capsys.readouterr().err == "operations/7 goes on in the service\n"
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyboardInterrupt(), "operations/7 goes on without this command\n"),
+        (LOST, "operations/7 goes on without this command\n"),
+        (FAILED, ""),
+    ],
+    ids=["stopped", "lost", "failed"],
+)
+def test_who_stops_waiting_reads_that_it_goes_on(
+    nowhere: Connection, capsys: pytest.CaptureFixture[str], error: BaseException, said: str
+) -> None:
+    def ends(*_: object) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        operations.waited(nowhere, asked("settle"), runs.BillRun(), ends)
+    assert capsys.readouterr().err == said
 
 
 def test_results_that_an_earlier_version_stored_are_read() -> None:
