@@ -58,3 +58,8 @@ def total(values: Int64s) -> int:
 def clipped(terms: Mapping[str, Term]) -> dict[str, Term]:
     """The terms as the store can hold them. A sum beyond int64 is cut, and the book that reads it fails, as it should."""
     return {name: Term(term.rows, max(-INT64_MAX, min(INT64_MAX, term.amount_micros))) for name, term in sorted(terms.items())}
+
+
+def rows_of(terms: dict[str, Term], start: str) -> dict[str, int]:
+    """The numbers of rows of the terms whose names begin with `start`, by the rest of the name and in its order."""
+    return {name.removeprefix(start): terms[name].rows for name in sorted(terms) if name.startswith(start)}

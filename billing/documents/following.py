@@ -16,7 +16,6 @@ from billing.controls.findings import Finding
 from billing.documents.alarms import raise_alarms
 from billing.invoicing.reading import InvoiceSummary
 from billing.runs import states
-from billing.runs.reports import RunReport
 from billing.store import commit_points, tables
 from rating.dates import utc_date
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from billing.ledger.closed_months import Who
+    from billing.runs.reports import RunReport
     from billing.store.home import Home
 
 FOLLOWED_UP: Final = "followed_up"
@@ -41,7 +41,10 @@ class Followed(NamedTuple):
 class Reissued(NamedTuple):
     """A run that billed a void invoice again. `failed`: its books that do not balance."""
 
-    report: RunReport
+    run_id: int
+    bill_date: str
+    state: str
+    drafts: int  # invoices on its list
     made: Sequence[InvoiceSummary]
     failed: Sequence[Book]
     alarms: int
@@ -49,12 +52,17 @@ class Reissued(NamedTuple):
     @property
     def waits(self) -> bool:
         """True where the list of the run waits for another person."""
-        return self.report.state == states.COMPUTED and self.report.drafts > 0
+        return self.state == states.COMPUTED and self.drafts > 0
 
     @property
     def is_done(self) -> bool:
         """True where it has billed, or will with the word of another person, and its books balance."""
         return bool(self.made or self.waits) and not self.failed
+
+
+def reissued(report: RunReport, made: Sequence[InvoiceSummary], failed: Sequence[Book], alarms: int) -> Reissued:
+    """The run of a report, and its documents."""
+    return Reissued(report.run_id, report.bill_date, report.state, report.drafts, made, failed, alarms)
 
 
 def left_at(home: Home, bill_date: dt.date) -> int | None:

@@ -264,7 +264,7 @@ def _answer(  # noqa: PLR0913 -- the document, and what was done to it
 ) -> Void:
     about = (document.number, document.document_type, document.account_id, document.currency, day)
     sums = (document.net_micros, document.tax_micros, document.total_micros)
-    return Void(*about, *sums, posted, freed or {}, document.run_kind, needs_second=needs_second, proposal=proposal)
+    return Void(*about, *sums, posted, dict(sorted((freed or {}).items())), document.run_kind, needs_second=needs_second, proposal=proposal)
 
 
 def turned(postings: pa.Table, number: str, day: str) -> pa.Table:

@@ -76,7 +76,7 @@ def read_file(
     `latest`: the date that it is where days begin first. No bank books on a later one. `content`: of a file that was sent, whose name
     alone `path` is.
     """
-    content = _content(path) if content is None else content
+    content = read_content(path) if content is None else content
     text = _text(path, content, mapping)
     rows = _rows(path, text, mapping)
     if not rows:
@@ -118,7 +118,8 @@ def _plain(text: str, mapping: Mapping) -> str:
     return ("-" if "-" in (signed[1], signed[3]) else "") + digits + ("." + places if point else "")
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """The bytes of a file. Raises UserError for one that cannot be read, or is too large."""
     try:
         return definition_file.read(path, BYTES_MAX)
     except FileNotFoundError as error:

@@ -38,6 +38,13 @@ class _Credit(NamedTuple):
     amount_micros: int
 
 
+class _Source(NamedTuple):
+    """The payment or document of a proposal, as a row of payment_events names it."""
+
+    payment_id: str | None
+    credit_number: str | None
+
+
 def payment(home: Home, commit_seq: int) -> Paid:
     """The payment of a commit, with its receipt where it was in cash."""
     with home.connect() as connection:
@@ -84,9 +91,11 @@ def given_back(home: Home, commit_seq: int) -> GivenBack:
     with home.connect() as connection:
         asked = approvals.of_commit(connection, commit_seq)
         if asked is not None:
-            fee = _payload(asked)["fee_micros"]
+            told = _payload(asked)
+            fee, source = told["fee_micros"], _Source(told["payment_id"], told["number"])
             money = (asked.account_id, asked.currency, asked.amount_micros - fee, fee)
-            return GivenBack(asked.subject, asked.kind, *money, [], 0, needs_second=True, proposal=asked.approval_id)
+            _, left = _moved(connection, commit_seq, _credit_of(connection, source)[1], source)
+            return GivenBack(asked.subject, asked.kind, *money, [], left, needs_second=True, proposal=asked.approval_id)
         row = connection.execute(sa.select(event).where(event.c.commit_seq == commit_seq)).one()
         account_key, credit = _credit_of(connection, row)
         reopened, left = _moved(connection, commit_seq, credit, row)

@@ -225,8 +225,8 @@ def _find(home: Home, request: Request, threads: int, progress: Progress | None)
     for computed in made:
         ids |= _ids(computed.contracts.facts, [*computed.settlement.drafts.account_key.tolist(), *computed.settlement.quarantined])
     accounts = np.concatenate([drafts.account_key, *(_computed(each, part) for each, part in zip(made, scoped.parts, strict=True))])
-    quarantined = {ids[key]: reason for key, reason in reasons.items()}
-    named = {ids[key]: each for key, each in beyond.items() if key not in reasons}
+    quarantined = dict(sorted((ids[key], reason) for key, reason in reasons.items()))
+    named = {ids[key]: beyond[key] for key in sorted(beyond.keys() - reasons.keys(), key=ids.__getitem__)}
     found = figures(drafts, ids, len(np.unique(accounts)), scoped.left_alone, quarantined, named)
     found = msgspec.structs.replace(found, moved=scoped.moved)
     left = [each for made_of, part in zip(made, scoped.parts, strict=True) for each in left_by(made_of, part.kept, request.plan)]

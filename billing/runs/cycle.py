@@ -98,7 +98,7 @@ def abandon(home: Home, bill_date: dt.date, at: Step, *, dry_run: bool = False) 
     with only_run(home, f"abandoning the run of {bill_date}", at.at_us), home.begin(dry_run=dry_run) as connection:
         current = states.unfinished(connection)
         if current is None or current.bill_date != bill_date.isoformat():
-            raise UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
+            raise states.none_unfinished(bill_date)
         if current.state == states.NUMBERED:
             raise UserError(f"the bill run of {bill_date} has numbered its invoices", f"finish it: ratewright bill run --date {bill_date}")
         states.move(connection, current.run_id, current.state, states.ABANDONED, at)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from billing.charges.book_terms import rows_of
 from billing.charges.charge_keys import Kind
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
@@ -81,11 +82,11 @@ def preview(  # noqa: PLR0913 -- what, when, and how
         seq=seq,
         drafts=_told(drafts, computed.contracts, [place[key] for key in drafts.account_key.tolist()]),
         account_ids=tuple(names[key] for key in drafts.account_key.tolist()),
-        events={name.removeprefix("events."): term.rows for name, term in computed.terms.items() if name.startswith("events.")},
-        left_out={name.removeprefix(TERM): term.rows for name, term in computed.terms.items() if name.startswith(TERM)},
-        quarantined={names[key]: reason for key, reason in settlement.quarantined.items()},
+        events=rows_of(computed.terms, "events."),
+        left_out=rows_of(computed.terms, TERM),
+        quarantined=dict(sorted((names[key], reason) for key, reason in settlement.quarantined.items())),
         put_aside=dict(sorted((names[key], f"{kind}: {reason}") for key, (kind, reason) in left_out.items())),
-        findings={each.name: each.text for each in findings},
+        findings=dict(sorted((each.name, each.text) for each in findings)),
         refused=refused,
         goes_on=before_run or 0,
         waits=waits,

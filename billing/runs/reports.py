@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from billing.accounts.covering import QUARANTINED
 from billing.accounts.undone import PROPOSED, UNDONE
 from billing.allocations.items import chunks
-from billing.charges.book_terms import Term
+from billing.charges.book_terms import Term, rows_of
 from billing.runs import frozen_list, states
 from billing.runs.selection.left_out import TERM
 from billing.store import tables
@@ -122,8 +122,8 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         net_micros=figures.net_micros,
         tax_micros=figures.tax_micros,
         total_micros=figures.total_micros,
-        events={name.removeprefix("events."): term.rows for name, term in terms.items() if name.startswith("events.")},
-        left_out={name.removeprefix(TERM): term.rows for name, term in terms.items() if name.startswith(TERM)},
+        events=rows_of(terms, "events."),
+        left_out=rows_of(terms, TERM),
         quarantined={account: reason for account, kind, reason in figures.aside if kind == QUARANTINED},
         kind=run.kind,
         restricted=run.restricted,
@@ -181,7 +181,8 @@ def _listed(home: Home, connection: sa.Connection, run_id: int) -> _Figures:
         index = frozen_list.read_index(home.path, frozen_list.named(home, run_id))
     except UserError:
         return _Figures(0, {}, {}, {}, {}, [])
-    net, tax, account = index.net_micros, index.tax_micros, tables.accounts.c
+    net, tax = dict(sorted(index.net_micros.items())), dict(sorted(index.tax_micros.items()))
+    account = tables.accounts.c
     query = sa.select(account.account_key, account.account_id)
     put_aside = index.aside()
     keys = [each.account_key for each in put_aside]

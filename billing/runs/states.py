@@ -24,6 +24,8 @@ from billing.store import commit_points, tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from billing.store.home import Home
 
 COMPUTING: Final = "computing"
@@ -78,7 +80,7 @@ def find(connection: sa.Connection, run_id: int) -> Run:
     runs = tables.bill_runs
     row = connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).one_or_none()
     if row is None:
-        raise NotFoundError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs", exit_status=2)
+        raise NotFoundError(f"there is no bill run {run_id}", "`ratewright bill list` shows all runs")
     return of_row(connection, row)
 
 
@@ -118,6 +120,11 @@ def note_step(connection: sa.Connection, run_id: int, state: str, at_us: int, by
     """Note that a run came to a state."""
     values = {"run_id": run_id, "state": state, "at_us": at_us, "by_name": by.name, "by_uid": by.uid}
     connection.execute(tables.run_steps.insert().values(**values))
+
+
+def none_unfinished(bill_date: dt.date) -> UserError:
+    """The error of who asks for the unfinished run of a date that has none."""
+    return UserError(f"no bill run of {bill_date} is unfinished", "`ratewright bill list` shows all runs")
 
 
 def unfinished(connection: sa.Connection) -> Run | None:

@@ -43,14 +43,15 @@ BOOKS = "books"  # the stage in which a posted run is followed up
 class Ended(NamedTuple):
     """A run that was posted and followed up, or that stopped at its list of invoices.
 
-    `followed`: the run and those that were not followed up before; `trial`: the list of a computed run beside the last period; `waits`:
-    another person has to approve that list.
+    `followed`: the run and those that were not followed up before, with a report of each in `reports`; `trial`: the list of a computed run
+    beside the last period; `waits`: another person has to approve that list.
     """
 
     run: RunReport
     followed: Sequence[Followed] = ()
     trial: Trial | None = None
     waits: bool = False
+    reports: Sequence[RunReport] = ()
 
     @property
     def balances(self) -> bool:
@@ -142,7 +143,10 @@ def _followed(home: Home, done: RunReport, by: By, clock: Clock, progress: Progr
     """Look at the books of a posted run, after runs that were not followed up before."""
     progress(BOOKS, 0, 0)
     followed = following.follow_up(home, done.run_id, Who(by.name, by.uid, clock()))
-    return Ended(msgspec.structs.replace(done, too_late_open=open_records(home).records), followed)
+    told = msgspec.structs.replace(done, too_late_open=open_records(home).records)
+    return Ended(
+        told, followed, reports=[told if each.run_id == done.run_id else reports.run_report(home, each.run_id) for each in followed]
+    )
 
 
 def _compared(home: Home, done: RunReport, clock: Clock) -> Ended:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing.invoicing import full_number
+from billing.invoicing.rerated import Rerated
 from billing.persons import Who
 from billing.store import tables
 from server.actions.payments import require_currency
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from billing.payments.writing import Act
     from billing.runs.cycle import Preview
     from billing.store.home import Home
-    from billing.verification.explain_line import LineExplained
 
 
 def void(home: Home, number: str, reason: str, act: Act, *, on: dt.date | None = None) -> Void:
@@ -51,7 +52,7 @@ def reissue(home: Home, number: str, act: Act) -> Reissued:
     followed = following.follow_up(home, report.run_id, who) if report.state == "posted" else []
     made = listing.of_run(home, report.run_id, listing.owner(home, number))
     failed = [book for each in followed for book in each.books if not book.ok]
-    return following.Reissued(report, made, failed, sum(each.alarms for each in followed))
+    return following.reissued(report, made, failed, sum(each.alarms for each in followed))
 
 
 def preview_reissue(home: Home, number: str, act: Act) -> Preview:
@@ -76,18 +77,41 @@ def reissued_by(home: Home, commit_seq: int) -> Reissued:
     kept = [each.name for each in findings.findings(home) if each.run_id == run_id]
     failed = [each for each in of_run(home, run_id) if each.name in kept] if kept else []
     raised = sum(each.run_id == run_id for each in alarms.list_all(home))
-    return following.Reissued(run_report(home, run_id, resumed=False), listing.of_run(home, run_id), failed, raised)
+    return following.reissued(run_report(home, run_id, resumed=False), listing.of_run(home, run_id), failed, raised)
 
 
-def explain(home: Home, number: str, line_no: int | None, language: str) -> tuple[Explained, LineExplained | None]:
-    """Explain a document, or one line of it; with the events of one usage line of a run of the cycle, which keeps their charges."""
+class Events(NamedTuple):
+    """The first events of a usage line, in words and as objects. `total`: how many there are; `exact_micros`: the sum of their charges.
+
+    `run_id`: the run that priced them; `rerated`: what re-ratings have billed since.
+    """
+
+    total: int
+    exact_micros: int
+    run_id: int
+    rerated: Sequence[Rerated]
+    texts: Sequence[str]
+    objects: Sequence[dict[str, Any]]
+
+
+def explain(home: Home, number: str, line_no: int | None, language: str, limit: int) -> tuple[Explained, Events | None]:
+    """Explain a document, or one line of it.
+
+    Of one usage line of a run of the cycle, which keeps its charges, the first events are explained as well, at most `limit`.
+    """
     from billing.documents import explaining
     from billing.verification.explain_line import explain_line
+    from rating.explain import as_json, as_text
 
     number = whole_number(home, number)
     found = explaining.explain(home, number, line_no, language)
     is_usage = line_no is not None and found.lines[0].kind == "usage" and found.run_kind == "cycle"
-    return found, explain_line(home, number, line_no) if is_usage and line_no is not None else None
+    if not is_usage or line_no is None:
+        return found, None
+    line = explain_line(home, number, line_no)
+    shown = line.outcomes[:limit]
+    texts = [as_text(each, language) for each in shown]
+    return found, Events(len(line.outcomes), line.exact_micros, line.run_id, line.rerated, texts, list(map(as_json, shown)))
 
 
 def aged(home: Home, as_of: dt.date, account_id: str | None = None) -> list[Aged]:

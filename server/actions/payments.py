@@ -57,10 +57,15 @@ def till(home: Home, name: str, on: dt.date | None = None) -> tuple[list[Receipt
     from billing.payments import cash_desk
 
     found = cash_desk.receipts(home, name, None if on is None else on.isoformat())
+    return found, in_till(found)
+
+
+def in_till(receipts: Iterable[Receipt]) -> dict[str, int]:
+    """The sum by currency of what came in less what went back."""
     sums: dict[str, int] = {}
-    for each in found:
+    for each in receipts:
         sums[each.currency] = sums.get(each.currency, 0) + each.amount_micros - each.gone_micros
-    return found, sums
+    return sums
 
 
 def import_bank_file(  # noqa: PLR0913 -- a file, how it is read, and who imports it

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     from billing.enquiries.waiting import Waiting
     from billing.store.approvals import Approval
+    from billing.store.home import Home
 
 app = cyclopts.App(name="approvals", help="Proposals of one person that another person has to agree to: list, agree, refuse.")
 Number = Annotated[int, Parameter(name="N", help="The number, as `approvals list` shows it.")]
@@ -21,7 +22,7 @@ Number = Annotated[int, Parameter(name="N", help="The number, as `approvals list
 def list_(
     *,
     every: Annotated[bool, Parameter(name="--all", negative="", help="Show what is decided as well.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List what waits, with proposer and reason; with --all also what is decided, and by whom.
@@ -31,14 +32,15 @@ def list_(
     """
     from billing.enquiries.waiting import waiting
     from billing.store import approvals
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.payment.common import plain
 
-    with Home.open(home) as opened:
-        with opened.connect() as connection:
+    def here(home: Home) -> tuple[list[Approval], list[Waiting]]:
+        with home.connect() as connection:
             found = approvals.list_all(connection, decided=every)
-        beside = waiting(opened)
+        return found, waiting(home)
+
+    opened, (found, beside) = done_at(at, here, lambda service: service.approvals.list_all(decided=every))
     practice.say(opened, as_json=as_json)
     if as_json:
         numbered = [plain(each) | {"fee_micros": _fee_micros(each), "command": _command(each)} for each in found]
@@ -66,23 +68,24 @@ def agree(
     /,
     *,
     note: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Agree to another person's proposal: it is checked again, and done."""
     from billing import agreeing
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.ledger.common import who
     from server.cli.payment.common import plain
 
-    with Home.open(home) as opened:
-        done = agreeing.agree(opened, number, note, who(opened))
+    opened, done = done_at(
+        at, lambda home: agreeing.agree(home, number, note, who(home)), lambda service: service.approvals.agree(number, note)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, plain(done)))
         return 0
-    made = getattr(done.result, "number", "")
+    result = plain(done.result)
+    made = result.get("number", "") if isinstance(result, dict) else getattr(result, "number", "")
     amount = " ".join(_money(done.approval)).strip()
     told = " ".join(word for word in (what(done.approval), amount, f"({made})" if made and made != done.approval.subject else "") if word)
     print(f"{told}, asked for by {done.approval.by_name}: agreed to by {done.approval.decided_by}, and done")
@@ -95,18 +98,18 @@ def refuse(
     /,
     *,
     note: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Refuse another person's proposal, or withdraw your own: it is never done."""
     from billing import agreeing
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.ledger.common import who
     from server.cli.payment.common import plain
 
-    with Home.open(home) as opened:
-        found = agreeing.refuse(opened, number, note, who(opened))
+    opened, found = done_at(
+        at, lambda home: agreeing.refuse(home, number, note, who(home)), lambda service: service.approvals.refuse(number, note)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, plain(found)))

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing.controls import Book
     from billing.controls.findings import Finding
+    from billing.store.home import Home
 
 app = cyclopts.App(name="controls", help="Check that the books balance.")
 findings_app = cyclopts.App(name="findings", help="Books that did not balance: owner and due date of each finding.")
@@ -24,19 +26,21 @@ FindingNumber = Annotated[int, Parameter(name="FINDING", help="Its number.")]
 def controls(
     *,
     keep: Annotated[bool, Parameter(negative="", help="Keep what does not balance as findings.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Check that the books balance, each side computed from another place. Exit status 1 if one does not."""
-    from billing.store.home import Home
     from server.actions import controls as acts
     from server.cli import output
     from server.cli.payment.common import act
 
-    with Home.open(home) as opened:
-        found = acts.check(opened)
+    def here(home: Home) -> list[Book]:
+        books = acts.check(home)
         if keep:
-            acts.keep(opened, found, act(opened, dry_run=False))
+            acts.keep(home, books, act(home, dry_run=False))
+        return books
+
+    _, found = done_at(at, here, lambda service: service.controls.check(keep=keep))
     failed = [book for book in found if not book.ok]
     if as_json:
         output.print_json({"books": found})
@@ -54,15 +58,17 @@ def controls(
 def list_(
     *,
     every: Annotated[bool, Parameter(name="--all", negative="", help="Closed ones as well.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List what is open: the book, both sides, its owner and its due date."""
     from billing.controls import findings
-    from billing.store.home import Home
 
-    with Home.open(home) as opened:
-        found = [each for each in findings.findings(opened) if every or each.is_open]
+    _, found = done_at(
+        at,
+        lambda home: [each for each in findings.findings(home) if every or each.is_open],
+        lambda service: service.controls.findings(every=every),
+    )
     _print(found, as_json=as_json)
     return 0
 
@@ -77,17 +83,20 @@ def assign(
     *,
     owner: Annotated[str, Parameter(help="The person who clears it up.")],
     due: Annotated[str, Parameter(help="By which day, such as 2025-11-08.")],
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Assign a finding to an owner."""
-    from billing.store.home import Home
     from server.actions import controls as acts
     from server.cli.bill import parse_date
     from server.cli.payment.common import act
 
-    with Home.open(home) as opened:
-        found = acts.assign(opened, finding, owner, parse_date(due), act(opened, dry_run=False))
+    due_on = parse_date(due)
+    _, found = done_at(
+        at,
+        lambda home: acts.assign(home, finding, owner, due_on, act(home, dry_run=False)),
+        lambda service: service.controls.assign(finding, owner, due_on),
+    )
     _print([found], as_json=as_json)
     return 0
 
@@ -98,16 +107,18 @@ def close(
     /,
     *,
     note: Annotated[str, Parameter(help="A note on what was done; it is kept with your name.")],
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Close a finding."""
-    from billing.store.home import Home
     from server.actions import controls as acts
     from server.cli.payment.common import act
 
-    with Home.open(home) as opened:
-        found = acts.close(opened, finding, note, act(opened, dry_run=False))
+    _, found = done_at(
+        at,
+        lambda home: acts.close(home, finding, note, act(home, dry_run=False)),
+        lambda service: service.controls.close(finding, note),
+    )
     _print([found], as_json=as_json)
     return 0
 

@@ -1,4 +1,4 @@
-"""The call of the service that does what a command does, for the help of the command; and why some commands have none.
+"""The call of the service that does what a command does, for the help of the command; why some have none, or no --server.
 
 The comment of each call in `proto/ratewright/v1` names its command. `tests/server/test_counterparts.py` holds both lists to each other.
 """
@@ -69,12 +69,12 @@ CALLS: Final = MappingProxyType(
         "audit verify": ("AuditService.VerifyAudit",),
         "bill run": ("BillRunService.RunBills", "BillRunService.ResumeBillRun"),
         "bill retry": ("BillRunService.RetryBillRun",),
-        "bill preview": ("BillRunService.PreviewBill",),
+        "bill preview": ("BillRunService.PreviewBill", "BillRunService.RunBills"),
         "bill list": ("BillRunService.GetBillRun", "BillRunService.ListBillRuns"),
         "bill trial": ("BillRunService.CompareBillRun",),
         "bill approve": ("BillRunService.ApproveBillRun",),
         "bill reject": ("BillRunService.RejectBillRun",),
-        "bill abandon": ("BillRunService.AbandonBillRun",),
+        "bill abandon": ("BillRunService.AbandonBillRun", "BillRunService.ListBillRuns"),
         "bill quarantine": ("BillRunService.ListQuarantinedAccounts",),
         "bill thresholds": ("BillRunService.BillThresholds",),
         "bill rerate": ("BillRunService.PlanRerating",),
@@ -142,6 +142,26 @@ CALLS: Final = MappingProxyType(
     }
 )
 
+_APART = "its --server comes with the other commands of tariffs and accounts"
+# command of CALLS: why it has no --server. One line an entry.
+HOME_ALONE: Final = MappingProxyType(
+    {
+        "quote": _APART,
+        "accounts list": _APART,
+        "accounts show": _APART,
+        "bill explain": _APART,
+        "tariffs check": _APART,
+        "tariffs draft": _APART,
+        "tariffs review": _APART,
+        "tariffs publish": _APART,
+        "tariffs repeal": _APART,
+        "tariffs history": _APART,
+        "tariffs diff": _APART,
+        "tariffs sheet": _APART,
+        "tariffs what-if": _APART,
+        "dunning show": _APART,
+    }
+)
 _MACHINE = "it works on the machine that holds the home"
 _KEYS = "keys and roles are given on the machine that holds the home"
 _WRITER = "it tries out a definition or a table before it is used"

@@ -7,9 +7,11 @@ from typing import Any, Final, Protocol
 
 
 class Opened(Protocol):
-    """A home that is open, or a connection to the service of one."""
+    """A home that is open, or the service in front of one."""
 
-    is_practice: bool
+    @property
+    def is_practice(self) -> bool:
+        """True for a practice home; of a service, by its last answer."""
 
 
 NOTICES: Final = {

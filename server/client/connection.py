@@ -27,6 +27,7 @@ OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 2_000),  # a service that starts again is found soon
     ("grpc.keepalive_time_ms", 60_000),  # a network that is gone is noticed while a stream waits
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_receive_message_length", 64 << 20),  # a batch of records in Arrow, a document of many lines
 )
 
 
@@ -103,6 +104,22 @@ class Connection:
             else:
                 self.is_practice = (PRACTICE_HEADER, "true") in tuple(call.trailing_metadata() or ())
                 return answer
+
+    def whole_stream(
+        self, method: grpc.UnaryStreamMultiCallable[Asked, Answer], request: Asked, *, deadline_s: float | None = None
+    ) -> list[Answer]:
+        """All messages of a stream that reads. It is read again from its beginning where the connection broke."""
+        attempt = 1
+        while True:
+            call: Any = method(request, timeout=self.deadline_s if deadline_s is None else deadline_s, metadata=self.metadata())
+            try:
+                found = list(call)
+            except grpc.RpcError as error:
+                self.pause_or_raise(errors.of_call(error), attempt)
+                attempt += 1
+            else:
+                self.is_practice = (PRACTICE_HEADER, "true") in tuple(call.trailing_metadata() or ())
+                return found
 
     def pause_or_raise(self, error: CallError, attempt: int) -> None:
         """Wait before the next attempt, or raise the error where there is none."""

@@ -106,6 +106,7 @@ def _line(line: InvoiceLine, more: ShownLine | None) -> pb.InvoiceLine:
         exact_micros=line.exact_micros,
         amount_micros=line.amount_micros,
         corrects=line.corrects,
+        subscription_key=line.subscription_key,
     )
     if more is not None:
         made.days.extend(pb.DaySpan(from_date=convert.date(each.from_date), to_date=convert.date(each.to_date)) for each in more.days)

@@ -94,6 +94,8 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             rows, token = page.parted(list(enumerate(found.records, 1))[first : first + page.limit], lambda each: str(each[0]))
             made = pb.ListInvoiceUsageResponse(usage_records=[answers.record(each) for _, each in rows], next_page_token=token)
             if not first:
+                made.number, made.account = found.number, f"accounts/{found.account_id}"
+                made.currency_code, made.time_zone = found.currency, found.timezone
                 made.lines.extend(map(answers.usage_line, found.lines))
                 made.late_lines.extend(map(answers.late_line, found.late_lines))
             return made
@@ -119,9 +121,9 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
                 field = "line_no" if request.line_no < 0 else "event_limit"
                 raise invalid("MALFORMED_REQUEST", f"{field} must be zero or more", {"field": field})
             language = convert.parse_language(request.language_code) or DEFAULT_LANGUAGE
-            told = invoices.explain(self._home, self._number(request.name), request.line_no or None, language)
             limit = min(request.event_limit, EVENTS_MAX) or 1
-            return answers.explanation(told, limit, language, practice=self._practice)
+            told = invoices.explain(self._home, self._number(request.name), request.line_no or None, language, limit)
+            return answers.explanation(*told, practice=self._practice)
 
         return calls.read(context, find)
 
@@ -152,8 +154,8 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def recover(commit_seq: int) -> pb.ReissueInvoiceResponse:
             done = invoices.reissued_by(self._home, commit_seq)
-            if done.report.state in UNFINISHED:
-                what = f"run {done.report.run_id} of {done.report.bill_date} was cut off, and is {done.report.state}"
+            if done.state in UNFINISHED:
+                what = f"run {done.run_id} of {done.bill_date} was cut off, and is {done.state}"
                 raise UserError(what, "ResumeBillRun, or `ratewright bill run --resume`, goes on with it")
             return answers.reissued(done, practice=self._practice)
 

@@ -58,7 +58,7 @@ def _outcome(operation: rows.Operation, bench: Bench) -> str | Failure:
         return msgspec.json.encode(work.read_work(operation.request).done(bench)).decode()
     except UserError as error:
         wrong = "wrong call" if error.exit_status == _WRONG_CALL else "refused"
-        lines = " ".join(error.lines()[:-1]) if isinstance(error, ProblemsError) else error.message
+        lines = "; ".join(error.lines()[:-2]) if isinstance(error, ProblemsError) else error.message  # their number is no news
         return Failure("not found" if isinstance(error, NotFoundError) else wrong, lines, error.remedy)
     except Exception:  # noqa: BLE001 -- the edge of the process: its end is told to whoever asks
         _log.exception("internal error")

@@ -10,9 +10,11 @@ import msgspec
 
 from billing.accounting.closing import Closing
 from billing.catalogue import Operator
+from billing.controls import Book
 from billing.controls.findings import Finding
 from billing.documents import interim
 from billing.documents.interim import InterimRun
+from billing.invoicing.forms import InvoiceDraft
 from billing.persons import Who
 from billing.rerate import jobs
 from billing.rerate.figures import Figures
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 # Progress of the only stage of work that has no stages.
 _EVENTS: Final = "price usage"
 BILLS_MAX: Final = 1_000  # of a preview of many accounts: an operation is a row
+WHOLE_BILLS_MAX: Final = 100  # of a preview whose bills are kept with their lines
 
 
 class Bench(NamedTuple):
@@ -55,8 +58,20 @@ class Bench(NamedTuple):
         return Who(self.by.name, self.by.uid, self.clock())
 
 
+class FollowedRun(msgspec.Struct, frozen=True):
+    """A posted run with its books, all findings that were open then, and new alarms."""
+
+    run: RunReport
+    books: tuple[Book, ...]
+    open_findings: tuple[Finding, ...]
+    alarms: int
+
+
 class RunEnded(msgspec.Struct, frozen=True):
-    """A run as it ended: its report, its list beside the last period where it stopped there, open findings, new alarms."""
+    """A run as it ended: its report, its list beside the last period where it stopped there, open findings, new alarms.
+
+    `followed`: the run and those that were not followed up before.
+    """
 
     run: RunReport
     trial: Trial | None = None
@@ -64,6 +79,7 @@ class RunEnded(msgspec.Struct, frozen=True):
     alarms: int = 0
     balances: bool = True
     waits: bool = False
+    followed: tuple[FollowedRun, ...] = ()
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -78,7 +94,10 @@ class Bill(msgspec.Struct, frozen=True):
 
 
 class Previewed(msgspec.Struct, frozen=True):
-    """A preview as it is kept: the first BILLS_MAX bills without lines, and sums by currency of all of them."""
+    """A preview as it is kept: the first BILLS_MAX bills without lines, and sums by currency of all of them.
+
+    `drafts`: the same bills with their lines, where there are few; `seq`: the last commit that it knows.
+    """
 
     bill_date: str
     bills: tuple[Bill, ...]
@@ -91,6 +110,10 @@ class Previewed(msgspec.Struct, frozen=True):
     refused: str
     goes_on: int
     waits: bool
+    seq: int = 0
+    events: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+    drafts: tuple[InvoiceDraft, ...] = ()
 
 
 class RunBills(msgspec.Struct, frozen=True, tag_field="kind", tag="bill_run"):
@@ -120,7 +143,7 @@ class RunBills(msgspec.Struct, frozen=True, tag_field="kind", tag="bill_run"):
         how: dict[str, Any] = {"threads": thread_count(self.threads), "progress": bench.progress}
         if self.dry_run:
             return previewed(bill_runs.preview(bench.home, self.bill_date, order, bench.clock, **how))
-        if bench.run_id is not None and (self.resume or bench.resumes):
+        if bench.run_id is not None and (bench.resumes or (self.resume and self.accounts is None)):
             return _ended(bill_runs.go_on(bench.home, bench.run_id, order, bench.clock, **how))
         return _ended(bill_runs.run(bench.home, self.bill_date, order, bench.clock, **how))
 
@@ -309,8 +332,8 @@ def read_result(kind: str, text: str) -> Result:
     return found
 
 
-def previewed(found: Preview) -> Previewed:
-    """A preview as it is kept."""
+def previewed(found: Preview, *, whole_max: int = WHOLE_BILLS_MAX) -> Previewed:
+    """A preview as it is kept; `whole_max`: the most bills that are kept with their lines."""
     net: dict[str, int] = {}
     tax: dict[str, int] = {}
     for draft in found.drafts:
@@ -332,10 +355,18 @@ def previewed(found: Preview) -> Previewed:
         refused=found.refused,
         goes_on=found.goes_on,
         waits=found.waits,
+        seq=found.seq,
+        events=found.events,
+        left_out=found.left_out,
+        drafts=found.drafts if len(found.drafts) <= whole_max else (),
     )
 
 
 def _ended(ended: bill_runs.Ended) -> RunEnded:
     open_ones = tuple(each for of in ended.followed[-1:] for each in of.open_findings)
     alarms = sum(each.alarms for each in ended.followed)
-    return RunEnded(ended.run, ended.trial, open_ones, alarms, ended.balances, ended.waits)
+    followed = tuple(
+        FollowedRun(report, tuple(of.books), tuple(of.open_findings), of.alarms)
+        for of, report in zip(ended.followed, ended.reports, strict=True)
+    )
+    return RunEnded(ended.run, ended.trial, open_ones, alarms, ended.balances, ended.waits, followed)

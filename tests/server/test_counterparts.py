@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,6 +72,18 @@ def test_each_call_names_its_command_or_why_it_has_none() -> None:
     assert in_comments == in_help
     for short, long in _SHORT_FORMS.items():
         assert counterparts.CALLS.get(short) == counterparts.CALLS.get(long), short
+
+
+def test_each_command_with_a_call_has_a_server_or_a_reason() -> None:
+    """Exactly one of both: a `Place` among its parameters, or a line in HOME_ALONE."""
+    root = app.build()
+    for command in counterparts.CALLS:
+        group: Any = root
+        for word in command.split():
+            group = group[word]
+        takes_place = any("Place" in str(each.annotation) for each in inspect.signature(group.default_command).parameters.values())
+        assert takes_place is not (command in counterparts.HOME_ALONE), command
+    assert set(counterparts.HOME_ALONE) <= set(counterparts.CALLS)
 
 
 @pytest.mark.parametrize(

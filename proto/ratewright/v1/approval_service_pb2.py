@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ratewright/v1/approval_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"e\n\x14ListApprovalsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cshow_decided\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\\\n\x15ListApprovalsResponse\x12*\n\tapprovals\x18\x01 \x03(\x0b\x32\x17.ratewright.v1.Approval\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x14\x41greeApprovalRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13ratewright/Approval\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"q\n\x15RefuseApprovalRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13ratewright/Approval\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xa0\x04\n\x08\x41pproval\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61\x63\x63ount\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61sked_by\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x61sk_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x05state\x18\t \x01(\x0e\x32\x1d.ratewright.v1.Approval.StateB\x04\xe2\x41\x01\x03\x12\x18\n\ndecided_by\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\"T\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATE_WAITS\x10\x01\x12\x10\n\x0cSTATE_AGREED\x10\x02\x12\x11\n\rSTATE_REFUSED\x10\x03:C\xea\x41@\n\x13ratewright/Approval\x12\x14\x61pprovals/{approval}*\tapprovals2\x08\x61pproval2\x8d\x02\n\x0f\x41pprovalService\x12Z\n\rListApprovals\x12#.ratewright.v1.ListApprovalsRequest\x1a$.ratewright.v1.ListApprovalsResponse\x12M\n\rAgreeApproval\x12#.ratewright.v1.AgreeApprovalRequest\x1a\x17.ratewright.v1.Approval\x12O\n\x0eRefuseApproval\x12$.ratewright.v1.RefuseApprovalRequest\x1a\x17.ratewright.v1.Approvalb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ratewright/v1/approval_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"e\n\x14ListApprovalsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cshow_decided\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x88\x01\n\x15ListApprovalsResponse\x12*\n\tapprovals\x18\x01 \x03(\x0b\x32\x17.ratewright.v1.Approval\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12*\n\x07waiting\x18\x03 \x03(\x0b\x32\x19.ratewright.v1.WaitingAct\"\xc0\x01\n\nWaitingAct\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\naccount_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61sked_by\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ommand\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\"p\n\x14\x41greeApprovalRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13ratewright/Approval\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"q\n\x15RefuseApprovalRequest\x12*\n\x04name\x18\x01 \x01(\tB\x1c\xe2\x41\x01\x02\xfa\x41\x15\n\x13ratewright/Approval\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x82\x05\n\x08\x41pproval\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61\x63\x63ount\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61sked_by\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x61sk_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x05state\x18\t \x01(\x0e\x32\x1d.ratewright.v1.Approval.StateB\x04\xe2\x41\x01\x03\x12\x18\n\ndecided_by\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07payload\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x61sked_by_number\x18\x0e \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63ommit\x18\x0f \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06result\x18\x10 \x01(\tB\x04\xe2\x41\x01\x03\"T\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTATE_WAITS\x10\x01\x12\x10\n\x0cSTATE_AGREED\x10\x02\x12\x11\n\rSTATE_REFUSED\x10\x03:C\xea\x41@\n\x13ratewright/Approval\x12\x14\x61pprovals/{approval}*\tapprovals2\x08\x61pproval2\x8d\x02\n\x0f\x41pprovalService\x12Z\n\rListApprovals\x12#.ratewright.v1.ListApprovalsRequest\x1a$.ratewright.v1.ListApprovalsResponse\x12M\n\rAgreeApproval\x12#.ratewright.v1.AgreeApprovalRequest\x1a\x17.ratewright.v1.Approval\x12O\n\x0eRefuseApproval\x12$.ratewright.v1.RefuseApprovalRequest\x1a\x17.ratewright.v1.Approvalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAPPROVALSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
   _globals['_LISTAPPROVALSREQUEST'].fields_by_name['show_decided']._loaded_options = None
   _globals['_LISTAPPROVALSREQUEST'].fields_by_name['show_decided']._serialized_options = b'\342A\001\001'
+  _globals['_WAITINGACT'].fields_by_name['kind']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['kind']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGACT'].fields_by_name['subject']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['subject']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGACT'].fields_by_name['account_id']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['account_id']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGACT'].fields_by_name['amount']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['amount']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGACT'].fields_by_name['reason']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGACT'].fields_by_name['asked_by']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['asked_by']._serialized_options = b'\342A\001\003'
+  _globals['_WAITINGACT'].fields_by_name['command']._loaded_options = None
+  _globals['_WAITINGACT'].fields_by_name['command']._serialized_options = b'\342A\001\003'
   _globals['_AGREEAPPROVALREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_AGREEAPPROVALREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\025\n\023ratewright/Approval'
   _globals['_AGREEAPPROVALREQUEST'].fields_by_name['note']._loaded_options = None
@@ -77,20 +91,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVAL'].fields_by_name['decide_time']._serialized_options = b'\342A\001\003'
   _globals['_APPROVAL'].fields_by_name['note']._loaded_options = None
   _globals['_APPROVAL'].fields_by_name['note']._serialized_options = b'\342A\001\003'
+  _globals['_APPROVAL'].fields_by_name['payload']._loaded_options = None
+  _globals['_APPROVAL'].fields_by_name['payload']._serialized_options = b'\342A\001\003'
+  _globals['_APPROVAL'].fields_by_name['asked_by_number']._loaded_options = None
+  _globals['_APPROVAL'].fields_by_name['asked_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_APPROVAL'].fields_by_name['commit']._loaded_options = None
+  _globals['_APPROVAL'].fields_by_name['commit']._serialized_options = b'\342A\001\003'
+  _globals['_APPROVAL'].fields_by_name['result']._loaded_options = None
+  _globals['_APPROVAL'].fields_by_name['result']._serialized_options = b'\342A\001\003'
   _globals['_APPROVAL']._loaded_options = None
   _globals['_APPROVAL']._serialized_options = b'\352A@\n\023ratewright/Approval\022\024approvals/{approval}*\tapprovals2\010approval'
   _globals['_LISTAPPROVALSREQUEST']._serialized_start=173
   _globals['_LISTAPPROVALSREQUEST']._serialized_end=274
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=276
-  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=368
-  _globals['_AGREEAPPROVALREQUEST']._serialized_start=370
-  _globals['_AGREEAPPROVALREQUEST']._serialized_end=482
-  _globals['_REFUSEAPPROVALREQUEST']._serialized_start=484
-  _globals['_REFUSEAPPROVALREQUEST']._serialized_end=597
-  _globals['_APPROVAL']._serialized_start=600
-  _globals['_APPROVAL']._serialized_end=1144
-  _globals['_APPROVAL_STATE']._serialized_start=991
-  _globals['_APPROVAL_STATE']._serialized_end=1075
-  _globals['_APPROVALSERVICE']._serialized_start=1147
-  _globals['_APPROVALSERVICE']._serialized_end=1416
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_start=277
+  _globals['_LISTAPPROVALSRESPONSE']._serialized_end=413
+  _globals['_WAITINGACT']._serialized_start=416
+  _globals['_WAITINGACT']._serialized_end=608
+  _globals['_AGREEAPPROVALREQUEST']._serialized_start=610
+  _globals['_AGREEAPPROVALREQUEST']._serialized_end=722
+  _globals['_REFUSEAPPROVALREQUEST']._serialized_start=724
+  _globals['_REFUSEAPPROVALREQUEST']._serialized_end=837
+  _globals['_APPROVAL']._serialized_start=840
+  _globals['_APPROVAL']._serialized_end=1482
+  _globals['_APPROVAL_STATE']._serialized_start=1329
+  _globals['_APPROVAL_STATE']._serialized_end=1413
+  _globals['_APPROVALSERVICE']._serialized_start=1485
+  _globals['_APPROVALSERVICE']._serialized_end=1754
 # @@protoc_insertion_point(module_scope)

@@ -59,25 +59,81 @@ class ListApprovalsResponse(_message.Message):
 
     APPROVALS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page; empty on the last one."""
     @_builtins.property
     def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Approval]:
         """In the order in which they were made."""
 
+    @_builtins.property
+    def waiting(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaitingAct]:
+        """What else waits for a second person, and has no number: another operator gives its command. On the last page alone."""
+
     def __init__(
         self,
         *,
         approvals: _abc.Iterable[Global___Approval] | None = ...,
         next_page_token: _builtins.str = ...,
+        waiting: _abc.Iterable[Global___WaitingAct] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "next_page_token", b"next_page_token", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListApprovalsResponse: _TypeAlias = ListApprovalsResponse  # noqa: Y015
+
+@_typing.final
+class WaitingAct(_message.Message):
+    """An act that waits for a second person without a number: a charge or credit by hand, a write-off, the undoing of a bill run, a re-rating, or
+    the reopening of a month.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """`adjustment`, `write_off`, `bill_undo`, `rerate` or `ledger_reopen`."""
+    subject: _builtins.str
+    """What it is about."""
+    account_id: _builtins.str
+    """Account, or accounts, by id; empty where it is about none."""
+    reason: _builtins.str
+    """The reason of the one who asks."""
+    asked_by: _builtins.str
+    """The name of the operator who asks."""
+    command: _builtins.str
+    """The command by which another person approves it."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """The amount, where there is one."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        reason: _builtins.str = ...,
+        asked_by: _builtins.str = ...,
+        command: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount", b"amount", "asked_by", b"asked_by", "command", b"command", "kind", b"kind", "reason", b"reason", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitingAct: _TypeAlias = WaitingAct  # noqa: Y015
 
 @_typing.final
 class AgreeApprovalRequest(_message.Message):
@@ -184,6 +240,10 @@ class Approval(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     DECIDE_TIME_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    ASKED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`approvals/{approval}`."""
     kind: _builtins.str
@@ -202,6 +262,16 @@ class Approval(_message.Message):
     """The name of the operator who agreed or refused."""
     note: _builtins.str
     """The note of that operator."""
+    payload: _builtins.str
+    """All that doing it needs, as JSON."""
+    asked_by_number: _builtins.int
+    """The number of the operator who asks."""
+    commit: _builtins.int
+    """The commit that stored it."""
+    result: _builtins.str
+    """What became of it, as the command that asked for it prints it: JSON. Only in the answer of AgreeApproval; empty in one that is given
+    again since the service ended before it had answered.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """The amount, where it is about money."""
@@ -229,10 +299,14 @@ class Approval(_message.Message):
         decided_by: _builtins.str = ...,
         decide_time: _timestamp_pb2.Timestamp | None = ...,
         note: _builtins.str = ...,
+        payload: _builtins.str = ...,
+        asked_by_number: _builtins.int = ...,
+        commit: _builtins.int = ...,
+        result: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "ask_time", b"ask_time", "decide_time", b"decide_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "ask_time", b"ask_time", "asked_by", b"asked_by", "decide_time", b"decide_time", "decided_by", b"decided_by", "kind", b"kind", "name", b"name", "note", b"note", "reason", b"reason", "state", b"state", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "ask_time", b"ask_time", "asked_by", b"asked_by", "asked_by_number", b"asked_by_number", "commit", b"commit", "decide_time", b"decide_time", "decided_by", b"decided_by", "kind", b"kind", "name", b"name", "note", b"note", "payload", b"payload", "reason", b"reason", "result", b"result", "state", b"state", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

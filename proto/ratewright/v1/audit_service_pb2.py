@@ -26,7 +26,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ratewright/v1/audit_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"x\n\x17ListAuditEntriesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08operator\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04\x63\x61ll\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x18ListAuditEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.ratewright.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x02\n\nAuditEntry\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03via\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05roles\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x63\x61ll\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07outcome\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04peer\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\"w\n\x12VerifyAuditRequest\x12\x32\n\x08\x64\x61y_ends\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.AuditDayEndB\x04\xe2\x41\x01\x01\x12\x18\n\ncommit_seq\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x13\n\x05\x63hain\x18\x03 \x01(\x0c\x42\x04\xe2\x41\x01\x01\"d\n\x0b\x41uditDayEnd\x12\x11\n\x03\x64\x61y\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x65ntries\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x12\n\x04hash\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tsignature\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"D\n\x13VerifyAuditResponse\x12-\n\x08problems\x18\x01 \x03(\x0b\x32\x1b.ratewright.v1.AuditProblem\":\n\x0c\x41uditProblem\x12\x13\n\x05place\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07problem\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\xc9\x01\n\x0c\x41uditService\x12\x63\n\x10ListAuditEntries\x12&.ratewright.v1.ListAuditEntriesRequest\x1a\'.ratewright.v1.ListAuditEntriesResponse\x12T\n\x0bVerifyAudit\x12!.ratewright.v1.VerifyAuditRequest\x1a\".ratewright.v1.VerifyAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ratewright/v1/audit_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"x\n\x17ListAuditEntriesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08operator\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04\x63\x61ll\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"_\n\x18ListAuditEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.ratewright.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\nAuditEntry\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03via\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05roles\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x63\x61ll\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07outcome\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04peer\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0foperator_number\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\"w\n\x12VerifyAuditRequest\x12\x32\n\x08\x64\x61y_ends\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.AuditDayEndB\x04\xe2\x41\x01\x01\x12\x18\n\ncommit_seq\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x13\n\x05\x63hain\x18\x03 \x01(\x0c\x42\x04\xe2\x41\x01\x01\"d\n\x0b\x41uditDayEnd\x12\x11\n\x03\x64\x61y\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x65ntries\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x12\n\x04hash\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tsignature\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"D\n\x13VerifyAuditResponse\x12-\n\x08problems\x18\x01 \x03(\x0b\x32\x1b.ratewright.v1.AuditProblem\":\n\x0c\x41uditProblem\x12\x13\n\x05place\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07problem\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\xc9\x01\n\x0c\x41uditService\x12\x63\n\x10ListAuditEntries\x12&.ratewright.v1.ListAuditEntriesRequest\x1a\'.ratewright.v1.ListAuditEntriesResponse\x12T\n\x0bVerifyAudit\x12!.ratewright.v1.VerifyAuditRequest\x1a\".ratewright.v1.VerifyAuditResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,6 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITENTRY'].fields_by_name['peer']._serialized_options = b'\342A\001\003'
   _globals['_AUDITENTRY'].fields_by_name['request_id']._loaded_options = None
   _globals['_AUDITENTRY'].fields_by_name['request_id']._serialized_options = b'\342A\001\003'
+  _globals['_AUDITENTRY'].fields_by_name['operator_number']._loaded_options = None
+  _globals['_AUDITENTRY'].fields_by_name['operator_number']._serialized_options = b'\342A\001\003'
   _globals['_VERIFYAUDITREQUEST'].fields_by_name['day_ends']._loaded_options = None
   _globals['_VERIFYAUDITREQUEST'].fields_by_name['day_ends']._serialized_options = b'\342A\001\001'
   _globals['_VERIFYAUDITREQUEST'].fields_by_name['commit_seq']._loaded_options = None
@@ -86,15 +88,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=240
   _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=335
   _globals['_AUDITENTRY']._serialized_start=338
-  _globals['_AUDITENTRY']._serialized_end=617
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=619
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=738
-  _globals['_AUDITDAYEND']._serialized_start=740
-  _globals['_AUDITDAYEND']._serialized_end=840
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=842
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=910
-  _globals['_AUDITPROBLEM']._serialized_start=912
-  _globals['_AUDITPROBLEM']._serialized_end=970
-  _globals['_AUDITSERVICE']._serialized_start=973
-  _globals['_AUDITSERVICE']._serialized_end=1174
+  _globals['_AUDITENTRY']._serialized_end=648
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=650
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=769
+  _globals['_AUDITDAYEND']._serialized_start=771
+  _globals['_AUDITDAYEND']._serialized_end=871
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=873
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=941
+  _globals['_AUDITPROBLEM']._serialized_start=943
+  _globals['_AUDITPROBLEM']._serialized_end=1001
+  _globals['_AUDITSERVICE']._serialized_start=1004
+  _globals['_AUDITSERVICE']._serialized_end=1205
 # @@protoc_insertion_point(module_scope)

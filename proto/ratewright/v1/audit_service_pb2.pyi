@@ -98,6 +98,7 @@ class AuditEntry(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     PEER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_NUMBER_FIELD_NUMBER: _builtins.int
     operator: _builtins.str
     """The name of the operator; empty of callers that are not known."""
     via: _builtins.str
@@ -118,6 +119,8 @@ class AuditEntry(_message.Message):
     """The address of the caller."""
     request_id: _builtins.str
     """The request id of the call."""
+    operator_number: _builtins.int
+    """The number of the operator."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Its time."""
@@ -136,10 +139,11 @@ class AuditEntry(_message.Message):
         reason: _builtins.str = ...,
         peer: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        operator_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "count", b"count", "operator", b"operator", "outcome", b"outcome", "peer", b"peer", "reason", b"reason", "request_id", b"request_id", "roles", b"roles", "subject", b"subject", "time", b"time", "via", b"via"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "count", b"count", "operator", b"operator", "operator_number", b"operator_number", "outcome", b"outcome", "peer", b"peer", "reason", b"reason", "request_id", b"request_id", "roles", b"roles", "subject", b"subject", "time", b"time", "via", b"via"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from ratewright.v1 import control_service_pb2 as _control_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -182,6 +183,12 @@ class BillRun(_message.Message):
     COMPARISON_FIELD_NUMBER: _builtins.int
     ALARM_COUNT_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    UNDO_TIME_FIELD_NUMBER: _builtins.int
+    UNDONE_ACCOUNT_COUNT_FIELD_NUMBER: _builtins.int
+    UNDO_PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    BALANCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`billRuns/{run}`."""
     state: _builtins.str
@@ -216,6 +223,14 @@ class BillRun(_message.Message):
     """Bills out of the ordinary; only in the response of an operation."""
     practice: _builtins.bool
     """Whether it is of a practice home: then nobody owes anything by it."""
+    undone_account_count: _builtins.int
+    """For how many accounts it was taken back, where not for all."""
+    undo_proposed_by: _builtins.str
+    """Who proposed to take it back, as long as that waits for another operator."""
+    decided_by: _builtins.str
+    """Who approved or rejected its list; only in the answer to that decision."""
+    balances: _builtins.bool
+    """Whether all books of the runs in `followed` balance."""
     @_builtins.property
     def bill_date(self) -> _date_pb2.Date:
         """Bill date."""
@@ -242,7 +257,7 @@ class BillRun(_message.Message):
 
     @_builtins.property
     def left_out(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Events that it did not bill, by reason."""
+        """Events that it did not bill, by reason; also reasons of no event."""
 
     @_builtins.property
     def quarantined(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -271,6 +286,14 @@ class BillRun(_message.Message):
     @_builtins.property
     def comparison(self) -> Global___BillRunComparison:
         """The list beside the last period; only in the response of an operation that stopped at the list."""
+
+    @_builtins.property
+    def undo_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was taken back; the last time where it was in parts."""
+
+    @_builtins.property
+    def followed(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowedRun]:
+        """Runs whose books were looked at, this one last; only in the response of an operation."""
 
     def __init__(
         self,
@@ -306,16 +329,62 @@ class BillRun(_message.Message):
         comparison: Global___BillRunComparison | None = ...,
         alarm_count: _builtins.int = ...,
         practice: _builtins.bool = ...,
+        undo_time: _timestamp_pb2.Timestamp | None = ...,
+        undone_account_count: _builtins.int = ...,
+        undo_proposed_by: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
+        followed: _abc.Iterable[Global___FollowedRun] | None = ...,
+        balances: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_too_late_open", b"_too_late_open", "bill_date", b"bill_date", "comparison", b"comparison", "compute_time", b"compute_time", "end_time", b"end_time", "number_time", b"number_time", "start_time", b"start_time", "too_late_open", b"too_late_open"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_too_late_open", b"_too_late_open", "bill_date", b"bill_date", "comparison", b"comparison", "compute_time", b"compute_time", "end_time", b"end_time", "number_time", b"number_time", "start_time", b"start_time", "too_late_open", b"too_late_open", "undo_time", b"undo_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_too_late_open", b"_too_late_open", "account_count", b"account_count", "ahead_reason", b"ahead_reason", "alarm_count", b"alarm_count", "approved_by", b"approved_by", "bill_date", b"bill_date", "comparison", b"comparison", "compute_time", b"compute_time", "end_time", b"end_time", "events", b"events", "invoice_count", b"invoice_count", "kind", b"kind", "left_out", b"left_out", "listed_count", b"listed_count", "name", b"name", "needs_approval", b"needs_approval", "net", b"net", "number_time", b"number_time", "numbers", b"numbers", "pinned_commit", b"pinned_commit", "practice", b"practice", "put_aside", b"put_aside", "quarantined", b"quarantined", "restricted", b"restricted", "resumed", b"resumed", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "tax", b"tax", "too_late_open", b"too_late_open", "total", b"total", "undone_by", b"undone_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_too_late_open", b"_too_late_open", "account_count", b"account_count", "ahead_reason", b"ahead_reason", "alarm_count", b"alarm_count", "approved_by", b"approved_by", "balances", b"balances", "bill_date", b"bill_date", "comparison", b"comparison", "compute_time", b"compute_time", "decided_by", b"decided_by", "end_time", b"end_time", "events", b"events", "followed", b"followed", "invoice_count", b"invoice_count", "kind", b"kind", "left_out", b"left_out", "listed_count", b"listed_count", "name", b"name", "needs_approval", b"needs_approval", "net", b"net", "number_time", b"number_time", "numbers", b"numbers", "pinned_commit", b"pinned_commit", "practice", b"practice", "put_aside", b"put_aside", "quarantined", b"quarantined", "restricted", b"restricted", "resumed", b"resumed", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "tax", b"tax", "too_late_open", b"too_late_open", "total", b"total", "undo_proposed_by", b"undo_proposed_by", "undo_time", b"undo_time", "undone_account_count", b"undone_account_count", "undone_by", b"undone_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__too_late_open: _TypeAlias = _typing.Literal["too_late_open"]  # noqa: Y015
     _WhichOneofArgType__too_late_open: _TypeAlias = _typing.Literal["_too_late_open", b"_too_late_open"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__too_late_open) -> _WhichOneofReturnType__too_late_open | None: ...
 
 Global___BillRun: _TypeAlias = BillRun  # noqa: Y015
+
+@_typing.final
+class FollowedRun(_message.Message):
+    """A posted run with its books."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    BOOKS_FIELD_NUMBER: _builtins.int
+    OPEN_FINDINGS_FIELD_NUMBER: _builtins.int
+    ALARM_COUNT_FIELD_NUMBER: _builtins.int
+    alarm_count: _builtins.int
+    """Bills out of the ordinary."""
+    @_builtins.property
+    def run(self) -> Global___BillRun:
+        """The run; of the one that has this in its `followed` the name alone."""
+
+    @_builtins.property
+    def books(self) -> _containers.RepeatedCompositeFieldContainer[_control_service_pb2.Book]:
+        """Its books."""
+
+    @_builtins.property
+    def open_findings(self) -> _containers.RepeatedCompositeFieldContainer[_control_service_pb2.Finding]:
+        """All findings that were open then."""
+
+    def __init__(
+        self,
+        *,
+        run: Global___BillRun | None = ...,
+        books: _abc.Iterable[_control_service_pb2.Book] | None = ...,
+        open_findings: _abc.Iterable[_control_service_pb2.Finding] | None = ...,
+        alarm_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm_count", b"alarm_count", "books", b"books", "open_findings", b"open_findings", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowedRun: _TypeAlias = FollowedRun  # noqa: Y015
 
 @_typing.final
 class NumberRange(_message.Message):
@@ -385,6 +454,9 @@ class BillRunComparison(_message.Message):
     FRESH_FIELD_NUMBER: _builtins.int
     PUT_ASIDE_FIELD_NUMBER: _builtins.int
     REVENUE_FIELD_NUMBER: _builtins.int
+    BILL_DATE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AHEAD_REASON_FIELD_NUMBER: _builtins.int
     bill_run: _builtins.str
     """The run."""
     invoices_then: _builtins.int
@@ -393,6 +465,10 @@ class BillRunComparison(_message.Message):
     """Invoices on the list."""
     put_aside: _builtins.int
     """Accounts that are not billed."""
+    state: _builtins.str
+    """State of the run."""
+    ahead_reason: _builtins.str
+    """Why it was begun before its date had."""
     @_builtins.property
     def compared_runs(self) -> _containers.ScalarMap[_builtins.int, _builtins.str]:
         """Dates of the runs that last bills are of, by number."""
@@ -425,6 +501,10 @@ class BillRunComparison(_message.Message):
     def revenue(self) -> _containers.RepeatedCompositeFieldContainer[Global___RevenueChange]:
         """Net by revenue code."""
 
+    @_builtins.property
+    def bill_date(self) -> _date_pb2.Date:
+        """Bill date of the run."""
+
     def __init__(
         self,
         *,
@@ -440,10 +520,13 @@ class BillRunComparison(_message.Message):
         fresh: Global___AccountChanges | None = ...,
         put_aside: _builtins.int = ...,
         revenue: _abc.Iterable[Global___RevenueChange] | None = ...,
+        bill_date: _date_pb2.Date | None = ...,
+        state: _builtins.str = ...,
+        ahead_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fresh", b"fresh", "jumps", b"jumps", "lost", b"lost", "zero_bills", b"zero_bills"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date", "fresh", b"fresh", "jumps", b"jumps", "lost", b"lost", "zero_bills", b"zero_bills"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_run", b"bill_run", "compared_runs", b"compared_runs", "fresh", b"fresh", "invoices_now", b"invoices_now", "invoices_then", b"invoices_then", "jumps", b"jumps", "lost", b"lost", "put_aside", b"put_aside", "revenue", b"revenue", "total_now", b"total_now", "total_then", b"total_then", "zero_bills", b"zero_bills"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead_reason", b"ahead_reason", "bill_date", b"bill_date", "bill_run", b"bill_run", "compared_runs", b"compared_runs", "fresh", b"fresh", "invoices_now", b"invoices_now", "invoices_then", b"invoices_then", "jumps", b"jumps", "lost", b"lost", "put_aside", b"put_aside", "revenue", b"revenue", "state", b"state", "total_now", b"total_now", "total_then", b"total_then", "zero_bills", b"zero_bills"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -611,6 +694,46 @@ class BillPreview(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class EventsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class LeftOutEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     BILL_DATE_FIELD_NUMBER: _builtins.int
     BILLS_FIELD_NUMBER: _builtins.int
     BILL_COUNT_FIELD_NUMBER: _builtins.int
@@ -623,6 +746,9 @@ class BillPreview(_message.Message):
     GOES_ON_FIELD_NUMBER: _builtins.int
     NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    PINNED_COMMIT_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     bill_count: _builtins.int
     """How many there are."""
     refused: _builtins.str
@@ -633,6 +759,8 @@ class BillPreview(_message.Message):
     """Whether a run would number nothing before it is approved."""
     practice: _builtins.bool
     """Whether it is of a practice home."""
+    pinned_commit: _builtins.int
+    """As of which commit it was computed."""
     @_builtins.property
     def bill_date(self) -> _date_pb2.Date:
         """Bill date."""
@@ -661,6 +789,14 @@ class BillPreview(_message.Message):
     def findings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Open findings about usage files: a run refuses while there are any."""
 
+    @_builtins.property
+    def events(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Events by status."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Events that a run would not bill, by reason; also reasons of no event."""
+
     def __init__(
         self,
         *,
@@ -676,10 +812,13 @@ class BillPreview(_message.Message):
         goes_on: _builtins.str = ...,
         needs_approval: _builtins.bool = ...,
         practice: _builtins.bool = ...,
+        pinned_commit: _builtins.int = ...,
+        events: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        left_out: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_count", b"bill_count", "bill_date", b"bill_date", "bills", b"bills", "findings", b"findings", "goes_on", b"goes_on", "needs_approval", b"needs_approval", "net", b"net", "practice", b"practice", "put_aside", b"put_aside", "quarantined", b"quarantined", "refused", b"refused", "tax", b"tax"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_count", b"bill_count", "bill_date", b"bill_date", "bills", b"bills", "events", b"events", "findings", b"findings", "goes_on", b"goes_on", "left_out", b"left_out", "needs_approval", b"needs_approval", "net", b"net", "pinned_commit", b"pinned_commit", "practice", b"practice", "put_aside", b"put_aside", "quarantined", b"quarantined", "refused", b"refused", "tax", b"tax"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -697,8 +836,13 @@ class PreviewedBill(_message.Message):
     NET_FIELD_NUMBER: _builtins.int
     TAX_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    ACCOUNT_KEY_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """`accounts/{account}`."""
+    account_key: _builtins.int
+    """Key of the account."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day."""
@@ -717,7 +861,15 @@ class PreviewedBill(_message.Message):
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewedLine]:
-        """Lines; filled by PreviewBill only."""
+        """Lines; filled by PreviewBill, and by an operation of at most a hundred bills."""
+
+    @_builtins.property
+    def issue_date(self) -> _date_pb2.Date:
+        """Date of the invoice."""
+
+    @_builtins.property
+    def due_date(self) -> _date_pb2.Date:
+        """The day by which it is to be paid."""
 
     def __init__(
         self,
@@ -728,10 +880,13 @@ class PreviewedBill(_message.Message):
         net: _money_pb2.Money | None = ...,
         tax: _money_pb2.Money | None = ...,
         lines: _abc.Iterable[Global___PreviewedLine] | None = ...,
+        account_key: _builtins.int = ...,
+        issue_date: _date_pb2.Date | None = ...,
+        due_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["net", b"net", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "issue_date", b"issue_date", "net", b"net", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "lines", b"lines", "net", b"net", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_key", b"account_key", "due_date", b"due_date", "issue_date", b"issue_date", "lines", b"lines", "net", b"net", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,6 +904,18 @@ class PreviewedLine(_message.Message):
     PERIOD_TO_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_KEY_FIELD_NUMBER: _builtins.int
+    CHARGE_CODE_FIELD_NUMBER: _builtins.int
+    PRICE_ID_FIELD_NUMBER: _builtins.int
+    REVENUE_CODE_FIELD_NUMBER: _builtins.int
+    TAX_CLASS_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    FREE_QUANTITY_FIELD_NUMBER: _builtins.int
+    QUANTITY_UNIT_FIELD_NUMBER: _builtins.int
+    EXACT_MICROS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    TAX_NAME_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """As the customer reads it."""
     subscription_id: _builtins.str
@@ -757,6 +924,28 @@ class PreviewedLine(_message.Message):
     """Usage events."""
     amount_micros: _builtins.int
     """Amount in micro-units of the bill's currency."""
+    kind: _builtins.str
+    """Such as `usage`, `recurring` or `tax`."""
+    subscription_key: _builtins.int
+    """Key of the subscription; 0: of the whole account."""
+    charge_code: _builtins.int
+    """Charge code."""
+    price_id: _builtins.int
+    """Price."""
+    revenue_code: _builtins.int
+    """Revenue code."""
+    tax_class: _builtins.int
+    """Tax class."""
+    quantity: _builtins.int
+    """Quantity that was used."""
+    free_quantity: _builtins.int
+    """The part of it that was free."""
+    quantity_unit: _builtins.int
+    """Unit of both."""
+    exact_micros: _builtins.int
+    """Amount before it was rounded, in micro-units."""
+    tax_name: _builtins.str
+    """Name of the tax class, where nothing else tells the line from another one."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day."""
@@ -764,6 +953,10 @@ class PreviewedLine(_message.Message):
     @_builtins.property
     def period_to(self) -> _date_pb2.Date:
         """The day after the last one."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewedDays]:
+        """Days of the period that a fee is for; none: all of them."""
 
     def __init__(
         self,
@@ -774,11 +967,53 @@ class PreviewedLine(_message.Message):
         period_to: _date_pb2.Date | None = ...,
         events: _builtins.int = ...,
         amount_micros: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        subscription_key: _builtins.int = ...,
+        charge_code: _builtins.int = ...,
+        price_id: _builtins.int = ...,
+        revenue_code: _builtins.int = ...,
+        tax_class: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+        free_quantity: _builtins.int = ...,
+        quantity_unit: _builtins.int = ...,
+        exact_micros: _builtins.int = ...,
+        days: _abc.Iterable[Global___PreviewedDays] | None = ...,
+        tax_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["period_from", b"period_from", "period_to", b"period_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "events", b"events", "period_from", b"period_from", "period_to", b"period_to", "subscription_id", b"subscription_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "charge_code", b"charge_code", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "subscription_key", b"subscription_key", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewedLine: _TypeAlias = PreviewedLine  # noqa: Y015
+
+@_typing.final
+class PreviewedDays(_message.Message):
+    """A span of days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def from_date(self) -> _date_pb2.Date:
+        """First day."""
+
+    @_builtins.property
+    def to_date(self) -> _date_pb2.Date:
+        """The day after the last one."""
+
+    def __init__(
+        self,
+        *,
+        from_date: _date_pb2.Date | None = ...,
+        to_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewedDays: _TypeAlias = PreviewedDays  # noqa: Y015

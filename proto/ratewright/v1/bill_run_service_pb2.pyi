@@ -36,6 +36,7 @@ class RunBillsRequest(_message.Message):
     THREADS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    RESUME_FIELD_NUMBER: _builtins.int
     trial: _builtins.bool
     """Stop when the list of invoices is computed, and compare it with the last period."""
     everything: _builtins.bool
@@ -50,6 +51,8 @@ class RunBillsRequest(_message.Message):
     """Own id of the call: a repeat is answered from what is stored."""
     validate_only: _builtins.bool
     """As `--dry-run`: the operation computes what would be made, and stores nothing of it."""
+    resume: _builtins.bool
+    """Only go on with the run of that date that is not finished; ResumeBillRun does so by its name."""
     @_builtins.property
     def bill_date(self) -> _date_pb2.Date:
         """Bill date: periods are billed whose last day is before it."""
@@ -70,10 +73,11 @@ class RunBillsRequest(_message.Message):
         threads: _builtins.int = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        resume: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "ahead_reason", b"ahead_reason", "bill_date", b"bill_date", "everything", b"everything", "request_id", b"request_id", "threads", b"threads", "trial", b"trial", "validate_only", b"validate_only", "wait", b"wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "ahead_reason", b"ahead_reason", "bill_date", b"bill_date", "everything", b"everything", "request_id", b"request_id", "resume", b"resume", "threads", b"threads", "trial", b"trial", "validate_only", b"validate_only", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -152,7 +152,7 @@ class BillRunServiceServicer:
         FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
         What a run refuses is the `error` of its operation.
 
-        The command: `ratewright bill run`.
+        The commands: `ratewright bill preview`, `ratewright bill run`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,7 +219,7 @@ class BillRunServiceServicer:
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
 
-        The command: `ratewright bill list`.
+        The commands: `ratewright bill abandon`, `ratewright bill list`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class BillRunServiceStub:
     FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
     What a run refuses is the `error` of its operation.
 
-    The command: `ratewright bill run`.
+    The commands: `ratewright bill preview`, `ratewright bill run`.
     """
     ResumeBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
@@ -87,7 +87,7 @@ class BillRunServiceStub:
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
 
-    The command: `ratewright bill list`.
+    The commands: `ratewright bill abandon`, `ratewright bill list`.
     """
     CompareBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_service_pb2.CompareBillRunRequest, _bill_run_pb2.BillRunComparison]
     """The list of a computed run beside the last period.
@@ -184,7 +184,7 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
     What a run refuses is the `error` of its operation.
 
-    The command: `ratewright bill run`.
+    The commands: `ratewright bill preview`, `ratewright bill run`.
     """
     ResumeBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.ResumeBillRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Goes on with a run that is not finished, such as one whose list was approved. The response is a BillRun.
@@ -227,7 +227,7 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
 
     Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
 
-    The command: `ratewright bill list`.
+    The commands: `ratewright bill abandon`, `ratewright bill list`.
     """
     CompareBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_service_pb2.CompareBillRunRequest, _bill_run_pb2.BillRunComparison]  # type: ignore[assignment]
     """The list of a computed run beside the last period.
@@ -327,7 +327,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION: OPERATION_RUNNING (metadata `operation`), REFUSED; RESOURCE_EXHAUSTED: OPERATIONS_EXHAUSTED.
         What a run refuses is the `error` of its operation.
 
-        The command: `ratewright bill run`.
+        The commands: `ratewright bill preview`, `ratewright bill run`.
         """
 
     @_abc_1.abstractmethod
@@ -406,7 +406,7 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
 
-        The command: `ratewright bill list`.
+        The commands: `ratewright bill abandon`, `ratewright bill list`.
         """
 
     @_abc_1.abstractmethod

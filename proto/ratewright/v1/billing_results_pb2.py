@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ratewright/v1/billing_results.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xcc\x02\n\x10ThresholdBilling\x12\x16\n\x08\x62ill_run\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\tbill_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1b\n\rinvoice_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x36\n\x07reached\x18\x04 \x03(\x0b\x32\x1f.ratewright.v1.ReachedThresholdB\x04\xe2\x41\x01\x03\x12\x33\n\x04held\x18\x05 \x03(\x0b\x32\x1f.ratewright.v1.ReachedThresholdB\x04\xe2\x41\x01\x03\x12\x19\n\x0blimit_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07refused\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\tpassed_by\x18\x08 \x03(\x0b\x32\x1f.ratewright.v1.ReachedThresholdB\x04\xe2\x41\x01\x03\"\xd3\x01\n\x10ReachedThreshold\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fsubscription_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12+\n\tthreshold\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08unbilled\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"\x99\x05\n\x08Rerating\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x13\n\x05state\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04plan\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12*\n\tfrom_date\x18\x05 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12(\n\x07to_date\x18\x06 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1b\n\raccount_count\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64\x65\x61rer_count\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rcheaper_count\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0funchanged_count\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12%\n\x03net\x18\x0b \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12%\n\x03tax\x18\x0c \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x43\n\x0bquarantined\x18\r \x03(\x0b\x32(.ratewright.v1.Rerating.QuarantinedEntryB\x04\xe2\x41\x01\x03\x12\x18\n\nplanned_by\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ndecided_by\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tbill_runs\x18\x10 \x03(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x65xisted\x18\x11 \x01(\x08\x42\x04\xe2\x41\x01\x03\x1a\x32\n\x10QuarantinedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:C\xea\x41@\n\x13ratewright/Rerating\x12\x14reratings/{rerating}*\treratings2\x08rerating\"\x9f\x01\n\x08MonthEnd\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63losed\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x17\n\tobstacles\x18\x04 \x03(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x1c.ratewright.v1.MonthEndEntryB\x04\xe2\x41\x01\x03\"\xb2\x01\n\rMonthEndEntry\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x63ode\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12&\n\x04held\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12(\n\x06target\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05moved\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\x8a\x02\n\x06WhatIf\x12\x17\n\tcatalogue\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05month\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65vent_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x37\n\ncurrencies\x18\x04 \x03(\x0b\x32\x1d.ratewright.v1.WhatIfCurrencyB\x04\xe2\x41\x01\x03\x12:\n\x08left_out\x18\x05 \x03(\x0b\x32\".ratewright.v1.WhatIf.LeftOutEntryB\x04\xe2\x41\x01\x03\x12\x12\n\x04kept\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x1a.\n\x0cLeftOutEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xcb\x01\n\x0eWhatIfCurrency\x12%\n\x03now\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12&\n\x04then\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63ustomer_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nmore_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nless_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nsame_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ratewright/v1/billing_results.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xff\x02\n\x10ThresholdBilling\x12\x16\n\x08\x62ill_run\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12*\n\tbill_date\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1b\n\rinvoice_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x36\n\x07reached\x18\x04 \x03(\x0b\x32\x1f.ratewright.v1.ReachedThresholdB\x04\xe2\x41\x01\x03\x12\x33\n\x04held\x18\x05 \x03(\x0b\x32\x1f.ratewright.v1.ReachedThresholdB\x04\xe2\x41\x01\x03\x12\x19\n\x0blimit_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07refused\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\tpassed_by\x18\x08 \x03(\x0b\x32\x1f.ratewright.v1.ReachedThresholdB\x04\xe2\x41\x01\x03\x12\x31\n\x06limits\x18\t \x03(\x0b\x32\x1b.ratewright.v1.ReachedLimitB\x04\xe2\x41\x01\x03\"\x81\x02\n\x10ReachedThreshold\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fsubscription_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12+\n\tthreshold\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08unbilled\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x0bperiod_from\x18\x07 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\"\xf6\x01\n\x0cReachedLimit\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fsubscription_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\'\n\x05limit\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05spent\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12,\n\x0bwindow_from\x18\x06 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\"\xfa\t\n\x08Rerating\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x13\n\x05state\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04plan\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12*\n\tfrom_date\x18\x05 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12(\n\x07to_date\x18\x06 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1b\n\raccount_count\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64\x65\x61rer_count\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rcheaper_count\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0funchanged_count\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12%\n\x03net\x18\x0b \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12%\n\x03tax\x18\x0c \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x43\n\x0bquarantined\x18\r \x03(\x0b\x32(.ratewright.v1.Rerating.QuarantinedEntryB\x04\xe2\x41\x01\x03\x12\x18\n\nplanned_by\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ndecided_by\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tbill_runs\x18\x10 \x03(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x65xisted\x18\x11 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rpinned_commit\x18\x12 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1f\n\x11planned_by_number\x18\x13 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12]\n\x1anet_micros_by_revenue_code\x18\x14 \x03(\x0b\x32\x33.ratewright.v1.Rerating.NetMicrosByRevenueCodeEntryB\x04\xe2\x41\x01\x03\x12\x33\n\x07\x64\x65\x63iles\x18\x15 \x03(\x0b\x32\x1c.ratewright.v1.RerateDecilesB\x04\xe2\x41\x01\x03\x12\x37\n\x07largest\x18\x16 \x03(\x0b\x32 .ratewright.v1.AccountDifferenceB\x04\xe2\x41\x01\x03\x12\x18\n\nleft_alone\x18\x17 \x03(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05moved\x18\x18 \x03(\tB\x04\xe2\x41\x01\x03\x12\x39\n\x06\x62\x65yond\x18\x19 \x03(\x0b\x32#.ratewright.v1.Rerating.BeyondEntryB\x04\xe2\x41\x01\x03\x12\x18\n\nrestricted\x18\x1a \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61\x63\x63ounts\x18\x1b \x03(\tB\x04\xe2\x41\x01\x03\x12.\n\x05steps\x18\x1c \x03(\x0b\x32\x19.ratewright.v1.RerateStepB\x04\xe2\x41\x01\x03\x1a\x32\n\x10QuarantinedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a=\n\x1bNetMicrosByRevenueCodeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1aI\n\x0b\x42\x65yondEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.ratewright.v1.GivenBeyond:\x02\x38\x01:C\xea\x41@\n\x13ratewright/Rerating\x12\x14reratings/{rerating}*\treratings2\x08rerating\"F\n\rRerateDeciles\x12\x1b\n\rcurrency_code\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nnet_micros\x18\x02 \x03(\x03\x42\x04\xe2\x41\x01\x03\"x\n\x11\x41\x63\x63ountDifference\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12%\n\x03net\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12%\n\x03tax\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"S\n\x0bGivenBeyond\x12(\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x63redit_notes\x18\x02 \x03(\tB\x04\xe2\x41\x01\x03\"|\n\nRerateStep\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08operator\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"\x9f\x01\n\x08MonthEnd\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63losed\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x17\n\tobstacles\x18\x04 \x03(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x1c.ratewright.v1.MonthEndEntryB\x04\xe2\x41\x01\x03\"\xb2\x01\n\rMonthEndEntry\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x63ode\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12&\n\x04held\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12(\n\x06target\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05moved\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\x8a\x02\n\x06WhatIf\x12\x17\n\tcatalogue\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05month\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65vent_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x37\n\ncurrencies\x18\x04 \x03(\x0b\x32\x1d.ratewright.v1.WhatIfCurrencyB\x04\xe2\x41\x01\x03\x12:\n\x08left_out\x18\x05 \x03(\x0b\x32\".ratewright.v1.WhatIf.LeftOutEntryB\x04\xe2\x41\x01\x03\x12\x12\n\x04kept\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x1a.\n\x0cLeftOutEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xcb\x01\n\x0eWhatIfCurrency\x12%\n\x03now\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12&\n\x04then\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63ustomer_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nmore_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nless_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nsame_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_THRESHOLDBILLING'].fields_by_name['refused']._serialized_options = b'\342A\001\003'
   _globals['_THRESHOLDBILLING'].fields_by_name['passed_by']._loaded_options = None
   _globals['_THRESHOLDBILLING'].fields_by_name['passed_by']._serialized_options = b'\342A\001\003'
+  _globals['_THRESHOLDBILLING'].fields_by_name['limits']._loaded_options = None
+  _globals['_THRESHOLDBILLING'].fields_by_name['limits']._serialized_options = b'\342A\001\003'
   _globals['_REACHEDTHRESHOLD'].fields_by_name['account']._loaded_options = None
   _globals['_REACHEDTHRESHOLD'].fields_by_name['account']._serialized_options = b'\342A\001\003'
   _globals['_REACHEDTHRESHOLD'].fields_by_name['subscription_id']._loaded_options = None
@@ -63,8 +66,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REACHEDTHRESHOLD'].fields_by_name['unbilled']._serialized_options = b'\342A\001\003'
   _globals['_REACHEDTHRESHOLD'].fields_by_name['reason']._loaded_options = None
   _globals['_REACHEDTHRESHOLD'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDTHRESHOLD'].fields_by_name['period_from']._loaded_options = None
+  _globals['_REACHEDTHRESHOLD'].fields_by_name['period_from']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['account']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['account']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['subscription_id']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['subscription_id']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['display_name']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['display_name']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['limit']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['limit']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['spent']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['spent']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['window_from']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['window_from']._serialized_options = b'\342A\001\003'
+  _globals['_REACHEDLIMIT'].fields_by_name['action']._loaded_options = None
+  _globals['_REACHEDLIMIT'].fields_by_name['action']._serialized_options = b'\342A\001\003'
   _globals['_RERATING_QUARANTINEDENTRY']._loaded_options = None
   _globals['_RERATING_QUARANTINEDENTRY']._serialized_options = b'8\001'
+  _globals['_RERATING_NETMICROSBYREVENUECODEENTRY']._loaded_options = None
+  _globals['_RERATING_NETMICROSBYREVENUECODEENTRY']._serialized_options = b'8\001'
+  _globals['_RERATING_BEYONDENTRY']._loaded_options = None
+  _globals['_RERATING_BEYONDENTRY']._serialized_options = b'8\001'
   _globals['_RERATING'].fields_by_name['name']._loaded_options = None
   _globals['_RERATING'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_RERATING'].fields_by_name['state']._loaded_options = None
@@ -99,8 +122,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RERATING'].fields_by_name['bill_runs']._serialized_options = b'\342A\001\003'
   _globals['_RERATING'].fields_by_name['existed']._loaded_options = None
   _globals['_RERATING'].fields_by_name['existed']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['pinned_commit']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['pinned_commit']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['planned_by_number']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['planned_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['net_micros_by_revenue_code']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['net_micros_by_revenue_code']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['deciles']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['deciles']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['largest']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['largest']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['left_alone']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['left_alone']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['moved']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['moved']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['beyond']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['beyond']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['restricted']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['restricted']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['accounts']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['accounts']._serialized_options = b'\342A\001\003'
+  _globals['_RERATING'].fields_by_name['steps']._loaded_options = None
+  _globals['_RERATING'].fields_by_name['steps']._serialized_options = b'\342A\001\003'
   _globals['_RERATING']._loaded_options = None
   _globals['_RERATING']._serialized_options = b'\352A@\n\023ratewright/Rerating\022\024reratings/{rerating}*\treratings2\010rerating'
+  _globals['_RERATEDECILES'].fields_by_name['currency_code']._loaded_options = None
+  _globals['_RERATEDECILES'].fields_by_name['currency_code']._serialized_options = b'\342A\001\003'
+  _globals['_RERATEDECILES'].fields_by_name['net_micros']._loaded_options = None
+  _globals['_RERATEDECILES'].fields_by_name['net_micros']._serialized_options = b'\342A\001\003'
+  _globals['_ACCOUNTDIFFERENCE'].fields_by_name['account']._loaded_options = None
+  _globals['_ACCOUNTDIFFERENCE'].fields_by_name['account']._serialized_options = b'\342A\001\003'
+  _globals['_ACCOUNTDIFFERENCE'].fields_by_name['net']._loaded_options = None
+  _globals['_ACCOUNTDIFFERENCE'].fields_by_name['net']._serialized_options = b'\342A\001\003'
+  _globals['_ACCOUNTDIFFERENCE'].fields_by_name['tax']._loaded_options = None
+  _globals['_ACCOUNTDIFFERENCE'].fields_by_name['tax']._serialized_options = b'\342A\001\003'
+  _globals['_GIVENBEYOND'].fields_by_name['amount']._loaded_options = None
+  _globals['_GIVENBEYOND'].fields_by_name['amount']._serialized_options = b'\342A\001\003'
+  _globals['_GIVENBEYOND'].fields_by_name['credit_notes']._loaded_options = None
+  _globals['_GIVENBEYOND'].fields_by_name['credit_notes']._serialized_options = b'\342A\001\003'
+  _globals['_RERATESTEP'].fields_by_name['kind']._loaded_options = None
+  _globals['_RERATESTEP'].fields_by_name['kind']._serialized_options = b'\342A\001\003'
+  _globals['_RERATESTEP'].fields_by_name['operator']._loaded_options = None
+  _globals['_RERATESTEP'].fields_by_name['operator']._serialized_options = b'\342A\001\003'
+  _globals['_RERATESTEP'].fields_by_name['time']._loaded_options = None
+  _globals['_RERATESTEP'].fields_by_name['time']._serialized_options = b'\342A\001\003'
+  _globals['_RERATESTEP'].fields_by_name['note']._loaded_options = None
+  _globals['_RERATESTEP'].fields_by_name['note']._serialized_options = b'\342A\001\003'
   _globals['_MONTHEND'].fields_by_name['month']._loaded_options = None
   _globals['_MONTHEND'].fields_by_name['month']._serialized_options = b'\342A\001\003'
   _globals['_MONTHEND'].fields_by_name['legal_entity']._loaded_options = None
@@ -147,22 +214,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WHATIFCURRENCY'].fields_by_name['less_count']._serialized_options = b'\342A\001\003'
   _globals['_WHATIFCURRENCY'].fields_by_name['same_count']._loaded_options = None
   _globals['_WHATIFCURRENCY'].fields_by_name['same_count']._serialized_options = b'\342A\001\003'
-  _globals['_THRESHOLDBILLING']._serialized_start=164
-  _globals['_THRESHOLDBILLING']._serialized_end=496
-  _globals['_REACHEDTHRESHOLD']._serialized_start=499
-  _globals['_REACHEDTHRESHOLD']._serialized_end=710
-  _globals['_RERATING']._serialized_start=713
-  _globals['_RERATING']._serialized_end=1378
-  _globals['_RERATING_QUARANTINEDENTRY']._serialized_start=1259
-  _globals['_RERATING_QUARANTINEDENTRY']._serialized_end=1309
-  _globals['_MONTHEND']._serialized_start=1381
-  _globals['_MONTHEND']._serialized_end=1540
-  _globals['_MONTHENDENTRY']._serialized_start=1543
-  _globals['_MONTHENDENTRY']._serialized_end=1721
-  _globals['_WHATIF']._serialized_start=1724
-  _globals['_WHATIF']._serialized_end=1990
-  _globals['_WHATIF_LEFTOUTENTRY']._serialized_start=1944
-  _globals['_WHATIF_LEFTOUTENTRY']._serialized_end=1990
-  _globals['_WHATIFCURRENCY']._serialized_start=1993
-  _globals['_WHATIFCURRENCY']._serialized_end=2196
+  _globals['_THRESHOLDBILLING']._serialized_start=197
+  _globals['_THRESHOLDBILLING']._serialized_end=580
+  _globals['_REACHEDTHRESHOLD']._serialized_start=583
+  _globals['_REACHEDTHRESHOLD']._serialized_end=840
+  _globals['_REACHEDLIMIT']._serialized_start=843
+  _globals['_REACHEDLIMIT']._serialized_end=1089
+  _globals['_RERATING']._serialized_start=1092
+  _globals['_RERATING']._serialized_end=2366
+  _globals['_RERATING_QUARANTINEDENTRY']._serialized_start=2109
+  _globals['_RERATING_QUARANTINEDENTRY']._serialized_end=2159
+  _globals['_RERATING_NETMICROSBYREVENUECODEENTRY']._serialized_start=2161
+  _globals['_RERATING_NETMICROSBYREVENUECODEENTRY']._serialized_end=2222
+  _globals['_RERATING_BEYONDENTRY']._serialized_start=2224
+  _globals['_RERATING_BEYONDENTRY']._serialized_end=2297
+  _globals['_RERATEDECILES']._serialized_start=2368
+  _globals['_RERATEDECILES']._serialized_end=2438
+  _globals['_ACCOUNTDIFFERENCE']._serialized_start=2440
+  _globals['_ACCOUNTDIFFERENCE']._serialized_end=2560
+  _globals['_GIVENBEYOND']._serialized_start=2562
+  _globals['_GIVENBEYOND']._serialized_end=2645
+  _globals['_RERATESTEP']._serialized_start=2647
+  _globals['_RERATESTEP']._serialized_end=2771
+  _globals['_MONTHEND']._serialized_start=2774
+  _globals['_MONTHEND']._serialized_end=2933
+  _globals['_MONTHENDENTRY']._serialized_start=2936
+  _globals['_MONTHENDENTRY']._serialized_end=3114
+  _globals['_WHATIF']._serialized_start=3117
+  _globals['_WHATIF']._serialized_end=3383
+  _globals['_WHATIF_LEFTOUTENTRY']._serialized_start=3337
+  _globals['_WHATIF_LEFTOUTENTRY']._serialized_end=3383
+  _globals['_WHATIFCURRENCY']._serialized_start=3386
+  _globals['_WHATIFCURRENCY']._serialized_end=3589
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ Results of operations beside bill runs: interim bills, re-ratings, month ends, w
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
@@ -34,6 +35,7 @@ class ThresholdBilling(_message.Message):
     LIMIT_COUNT_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     PASSED_BY_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     bill_run: _builtins.str
     """The run that made them; empty: none."""
     invoice_count: _builtins.int
@@ -58,6 +60,10 @@ class ThresholdBilling(_message.Message):
     def passed_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReachedThreshold]:
         """Reached and not billed: bills or voids of a later date; without amounts."""
 
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReachedLimit]:
+        """Spend limits that were reached."""
+
     def __init__(
         self,
         *,
@@ -69,10 +75,11 @@ class ThresholdBilling(_message.Message):
         limit_count: _builtins.int = ...,
         refused: _builtins.str = ...,
         passed_by: _abc.Iterable[Global___ReachedThreshold] | None = ...,
+        limits: _abc.Iterable[Global___ReachedLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date", "bill_run", b"bill_run", "held", b"held", "invoice_count", b"invoice_count", "limit_count", b"limit_count", "passed_by", b"passed_by", "reached", b"reached", "refused", b"refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date", "bill_run", b"bill_run", "held", b"held", "invoice_count", b"invoice_count", "limit_count", b"limit_count", "limits", b"limits", "passed_by", b"passed_by", "reached", b"reached", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -90,6 +97,7 @@ class ReachedThreshold(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     UNBILLED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    PERIOD_FROM_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """`accounts/{account}`."""
     subscription_id: _builtins.str
@@ -106,6 +114,10 @@ class ReachedThreshold(_message.Message):
     def unbilled(self) -> _money_pb2.Money:
         """What is unbilled."""
 
+    @_builtins.property
+    def period_from(self) -> _date_pb2.Date:
+        """First day of the period."""
+
     def __init__(
         self,
         *,
@@ -115,14 +127,67 @@ class ReachedThreshold(_message.Message):
         threshold: _money_pb2.Money | None = ...,
         unbilled: _money_pb2.Money | None = ...,
         reason: _builtins.str = ...,
+        period_from: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["threshold", b"threshold", "unbilled", b"unbilled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period_from", b"period_from", "threshold", b"threshold", "unbilled", b"unbilled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "reason", b"reason", "subscription_id", b"subscription_id", "threshold", b"threshold", "unbilled", b"unbilled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "period_from", b"period_from", "reason", b"reason", "subscription_id", b"subscription_id", "threshold", b"threshold", "unbilled", b"unbilled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReachedThreshold: _TypeAlias = ReachedThreshold  # noqa: Y015
+
+@_typing.final
+class ReachedLimit(_message.Message):
+    """A spend limit of a subscription that was reached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    WINDOW_FROM_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`."""
+    subscription_id: _builtins.str
+    """The subscription."""
+    display_name: _builtins.str
+    """The limit."""
+    action: _builtins.str
+    """`notify` or `bar`."""
+    @_builtins.property
+    def limit(self) -> _money_pb2.Money:
+        """At which amount."""
+
+    @_builtins.property
+    def spent(self) -> _money_pb2.Money:
+        """What was spent."""
+
+    @_builtins.property
+    def window_from(self) -> _date_pb2.Date:
+        """First day of the month or the day that it is for."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        subscription_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        limit: _money_pb2.Money | None = ...,
+        spent: _money_pb2.Money | None = ...,
+        window_from: _date_pb2.Date | None = ...,
+        action: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "spent", b"spent", "window_from", b"window_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "action", b"action", "display_name", b"display_name", "limit", b"limit", "spent", b"spent", "subscription_id", b"subscription_id", "window_from", b"window_from"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReachedLimit: _TypeAlias = ReachedLimit  # noqa: Y015
 
 @_typing.final
 class Rerating(_message.Message):
@@ -150,6 +215,47 @@ class Rerating(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class NetMicrosByRevenueCodeEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class BeyondEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___GivenBeyond: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___GivenBeyond | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
@@ -167,6 +273,17 @@ class Rerating(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     BILL_RUNS_FIELD_NUMBER: _builtins.int
     EXISTED_FIELD_NUMBER: _builtins.int
+    PINNED_COMMIT_FIELD_NUMBER: _builtins.int
+    PLANNED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    NET_MICROS_BY_REVENUE_CODE_FIELD_NUMBER: _builtins.int
+    DECILES_FIELD_NUMBER: _builtins.int
+    LARGEST_FIELD_NUMBER: _builtins.int
+    LEFT_ALONE_FIELD_NUMBER: _builtins.int
+    MOVED_FIELD_NUMBER: _builtins.int
+    BEYOND_FIELD_NUMBER: _builtins.int
+    RESTRICTED_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`reratings/{rerating}`; empty: nothing was stored."""
     state: _builtins.str
@@ -189,6 +306,12 @@ class Rerating(_message.Message):
     """Who approved or rejected it."""
     existed: _builtins.bool
     """Whether it was stored, or applied, before."""
+    pinned_commit: _builtins.int
+    """As of which commit it was computed."""
+    planned_by_number: _builtins.int
+    """Number of the operator who planned it."""
+    restricted: _builtins.bool
+    """Whether it is of named accounts."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """First day."""
@@ -213,6 +336,38 @@ class Rerating(_message.Message):
     def bill_runs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Runs of its documents."""
 
+    @_builtins.property
+    def net_micros_by_revenue_code(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Difference without tax by currency and revenue code, such as `CNY 100`; in micro-units."""
+
+    @_builtins.property
+    def deciles(self) -> _containers.RepeatedCompositeFieldContainer[Global___RerateDeciles]:
+        """Distribution of the differences, one a currency."""
+
+    @_builtins.property
+    def largest(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountDifference]:
+        """Largest differences: those that pay most more, then those that pay most less."""
+
+    @_builtins.property
+    def left_alone(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`accounts/{account}` that the next run computes anyway."""
+
+    @_builtins.property
+    def moved(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`accounts/{account}` that are left alone since their bills have usage that is another account's by now."""
+
+    @_builtins.property
+    def beyond(self) -> _containers.MessageMap[_builtins.str, Global___GivenBeyond]:
+        """Accounts to which more is given back than was billed, by id."""
+
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`accounts/{account}`: those that were named."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___RerateStep]:
+        """What was done with it, oldest first."""
+
     def __init__(
         self,
         *,
@@ -233,14 +388,153 @@ class Rerating(_message.Message):
         decided_by: _builtins.str = ...,
         bill_runs: _abc.Iterable[_builtins.str] | None = ...,
         existed: _builtins.bool = ...,
+        pinned_commit: _builtins.int = ...,
+        planned_by_number: _builtins.int = ...,
+        net_micros_by_revenue_code: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        deciles: _abc.Iterable[Global___RerateDeciles] | None = ...,
+        largest: _abc.Iterable[Global___AccountDifference] | None = ...,
+        left_alone: _abc.Iterable[_builtins.str] | None = ...,
+        moved: _abc.Iterable[_builtins.str] | None = ...,
+        beyond: _abc.Mapping[_builtins.str, Global___GivenBeyond] | None = ...,
+        restricted: _builtins.bool = ...,
+        accounts: _abc.Iterable[_builtins.str] | None = ...,
+        steps: _abc.Iterable[Global___RerateStep] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_count", b"account_count", "bill_runs", b"bill_runs", "cheaper_count", b"cheaper_count", "dearer_count", b"dearer_count", "decided_by", b"decided_by", "existed", b"existed", "from_date", b"from_date", "name", b"name", "net", b"net", "plan", b"plan", "planned_by", b"planned_by", "quarantined", b"quarantined", "state", b"state", "tax", b"tax", "to_date", b"to_date", "unchanged_count", b"unchanged_count", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_count", b"account_count", "accounts", b"accounts", "beyond", b"beyond", "bill_runs", b"bill_runs", "cheaper_count", b"cheaper_count", "dearer_count", b"dearer_count", "decided_by", b"decided_by", "deciles", b"deciles", "existed", b"existed", "from_date", b"from_date", "largest", b"largest", "left_alone", b"left_alone", "moved", b"moved", "name", b"name", "net", b"net", "net_micros_by_revenue_code", b"net_micros_by_revenue_code", "pinned_commit", b"pinned_commit", "plan", b"plan", "planned_by", b"planned_by", "planned_by_number", b"planned_by_number", "quarantined", b"quarantined", "restricted", b"restricted", "state", b"state", "steps", b"steps", "tax", b"tax", "to_date", b"to_date", "unchanged_count", b"unchanged_count", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rerating: _TypeAlias = Rerating  # noqa: Y015
+
+@_typing.final
+class RerateDeciles(_message.Message):
+    """The smallest difference in a currency, then those that 10 %, 20 % .. 100 % of the accounts do not exceed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    NET_MICROS_FIELD_NUMBER: _builtins.int
+    currency_code: _builtins.str
+    """ISO 4217."""
+    @_builtins.property
+    def net_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """In micro-units."""
+
+    def __init__(
+        self,
+        *,
+        currency_code: _builtins.str = ...,
+        net_micros: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "net_micros", b"net_micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RerateDeciles: _TypeAlias = RerateDeciles  # noqa: Y015
+
+@_typing.final
+class AccountDifference(_message.Message):
+    """The difference of an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    NET_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`."""
+    @_builtins.property
+    def net(self) -> _money_pb2.Money:
+        """Without tax."""
+
+    @_builtins.property
+    def tax(self) -> _money_pb2.Money:
+        """Of tax."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        net: _money_pb2.Money | None = ...,
+        tax: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["net", b"net", "tax", b"tax"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "net", b"net", "tax", b"tax"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountDifference: _TypeAlias = AccountDifference  # noqa: Y015
+
+@_typing.final
+class GivenBeyond(_message.Message):
+    """The part of what is given back to an account that it was never billed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CREDIT_NOTES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much."""
+
+    @_builtins.property
+    def credit_notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of credit notes that gave charges back before, for good."""
+
+    def __init__(
+        self,
+        *,
+        amount: _money_pb2.Money | None = ...,
+        credit_notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credit_notes", b"credit_notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GivenBeyond: _TypeAlias = GivenBeyond  # noqa: Y015
+
+@_typing.final
+class RerateStep(_message.Message):
+    """A step of a re-rating."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """`planned`, `approved`, `rejected` or `applied`."""
+    operator: _builtins.str
+    """Who took it."""
+    note: _builtins.str
+    """The note of that operator."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "note", b"note", "operator", b"operator", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RerateStep: _TypeAlias = RerateStep  # noqa: Y015
 
 @_typing.final
 class MonthEnd(_message.Message):

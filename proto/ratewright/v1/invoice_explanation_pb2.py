@@ -24,9 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
+from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ratewright/v1/invoice_explanation.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\x91\x01\n\x15\x45xplainInvoiceRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12ratewright/Invoice\x12\x15\n\x07line_no\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x65vent_limit\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rlanguage_code\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\xe8\x01\n\x16\x45xplainInvoiceResponse\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x10\n\x08run_kind\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x0c\n\x04head\x18\x04 \x03(\t\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.ratewright.v1.ExplainedLine\x12\x0c\n\x04\x66oot\x18\x06 \x03(\t\x12\x14\n\x0c\x65vents_total\x18\x07 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x08 \x03(\t\x12\x14\n\x0c\x65xact_micros\x18\t \x01(\x03\x12\x10\n\x08practice\x18\n \x01(\x08\"\x91\x01\n\rExplainedLine\x12\x0f\n\x07line_no\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x12\n\ndue_micros\x18\x05 \x01(\x03\x12\x15\n\rbefore_micros\x18\x06 \x01(\x03\x12\x11\n\tsentences\x18\x07 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ratewright/v1/invoice_explanation.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\x91\x01\n\x15\x45xplainInvoiceRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12ratewright/Invoice\x12\x15\n\x07line_no\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x19\n\x0b\x65vent_limit\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rlanguage_code\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\xd0\x02\n\x16\x45xplainInvoiceResponse\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x10\n\x08run_kind\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x0c\n\x04head\x18\x04 \x03(\t\x12+\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.ratewright.v1.ExplainedLine\x12\x0c\n\x04\x66oot\x18\x06 \x03(\t\x12\x14\n\x0c\x65vents_total\x18\x07 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x08 \x03(\t\x12\x14\n\x0c\x65xact_micros\x18\t \x01(\x03\x12\x10\n\x08practice\x18\n \x01(\x08\x12\x15\n\rdocument_type\x18\x0b \x01(\t\x12\x0e\n\x06run_id\x18\x0c \x01(\x03\x12+\n\x07rerated\x18\r \x03(\x0b\x32\x1a.ratewright.v1.ReratedLine\x12\x12\n\nevent_json\x18\x0e \x03(\t\"\xbe\x01\n\x0bReratedLine\x12\x13\n\x0brerating_id\x18\x01 \x01(\x03\x12\x0e\n\x06run_id\x18\x02 \x01(\x03\x12\x0e\n\x06number\x18\x03 \x01(\t\x12\x0f\n\x07line_no\x18\x04 \x01(\x03\x12%\n\nissue_date\x18\x05 \x01(\x0b\x32\x11.google.type.Date\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\"\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08same_key\x18\x08 \x01(\x08\"\x91\x01\n\rExplainedLine\x12\x0f\n\x07line_no\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x12\n\ndue_micros\x18\x05 \x01(\x03\x12\x15\n\rbefore_micros\x18\x06 \x01(\x03\x12\x11\n\tsentences\x18\x07 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,10 +43,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAININVOICEREQUEST'].fields_by_name['event_limit']._serialized_options = b'\342A\001\001'
   _globals['_EXPLAININVOICEREQUEST'].fields_by_name['language_code']._loaded_options = None
   _globals['_EXPLAININVOICEREQUEST'].fields_by_name['language_code']._serialized_options = b'\342A\001\001'
-  _globals['_EXPLAININVOICEREQUEST']._serialized_start=119
-  _globals['_EXPLAININVOICEREQUEST']._serialized_end=264
-  _globals['_EXPLAININVOICERESPONSE']._serialized_start=267
-  _globals['_EXPLAININVOICERESPONSE']._serialized_end=499
-  _globals['_EXPLAINEDLINE']._serialized_start=502
-  _globals['_EXPLAINEDLINE']._serialized_end=647
+  _globals['_EXPLAININVOICEREQUEST']._serialized_start=168
+  _globals['_EXPLAININVOICEREQUEST']._serialized_end=313
+  _globals['_EXPLAININVOICERESPONSE']._serialized_start=316
+  _globals['_EXPLAININVOICERESPONSE']._serialized_end=652
+  _globals['_RERATEDLINE']._serialized_start=655
+  _globals['_RERATEDLINE']._serialized_end=845
+  _globals['_EXPLAINEDLINE']._serialized_start=848
+  _globals['_EXPLAINEDLINE']._serialized_end=993
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.type import date_pb2 as _date_pb2
+from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -68,6 +70,10 @@ class ExplainInvoiceResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     EXACT_MICROS_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_TYPE_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RERATED_FIELD_NUMBER: _builtins.int
+    EVENT_JSON_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Number of the invoice."""
     run_kind: _builtins.str
@@ -80,6 +86,10 @@ class ExplainInvoiceResponse(_message.Message):
     """Sum of the charges of its events, before the line was rounded, in micro-units."""
     practice: _builtins.bool
     """Whether it is of a practice home."""
+    document_type: _builtins.str
+    """`invoice`, `credit_note` or `opening`."""
+    run_id: _builtins.int
+    """Of one usage line: the run that priced its events."""
     @_builtins.property
     def head(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Sentences about all of it."""
@@ -96,6 +106,14 @@ class ExplainInvoiceResponse(_message.Message):
     def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The first of them, each in words."""
 
+    @_builtins.property
+    def rerated(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReratedLine]:
+        """Of one usage line: what re-ratings have billed since on the usage of its subscription and period."""
+
+    @_builtins.property
+    def event_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The same events as in `events`, each as a JSON object."""
+
     def __init__(
         self,
         *,
@@ -109,14 +127,72 @@ class ExplainInvoiceResponse(_message.Message):
         events: _abc.Iterable[_builtins.str] | None = ...,
         exact_micros: _builtins.int = ...,
         practice: _builtins.bool = ...,
+        document_type: _builtins.str = ...,
+        run_id: _builtins.int = ...,
+        rerated: _abc.Iterable[Global___ReratedLine] | None = ...,
+        event_json: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "events", b"events", "events_total", b"events_total", "exact_micros", b"exact_micros", "foot", b"foot", "head", b"head", "lines", b"lines", "number", b"number", "practice", b"practice", "run_kind", b"run_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "document_type", b"document_type", "event_json", b"event_json", "events", b"events", "events_total", b"events_total", "exact_micros", b"exact_micros", "foot", b"foot", "head", b"head", "lines", b"lines", "number", b"number", "practice", b"practice", "rerated", b"rerated", "run_id", b"run_id", "run_kind", b"run_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainInvoiceResponse: _TypeAlias = ExplainInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class ReratedLine(_message.Message):
+    """A line of a re-rating's document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RERATING_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    LINE_NO_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    SAME_KEY_FIELD_NUMBER: _builtins.int
+    rerating_id: _builtins.int
+    """The re-rating."""
+    run_id: _builtins.int
+    """Its run."""
+    number: _builtins.str
+    """Number of its document."""
+    line_no: _builtins.int
+    """Its line there."""
+    text: _builtins.str
+    """What the line is for."""
+    same_key: _builtins.bool
+    """Whether it corrects the very charge; else another one of the period."""
+    @_builtins.property
+    def issue_date(self) -> _date_pb2.Date:
+        """Day of issue."""
+
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What it adds."""
+
+    def __init__(
+        self,
+        *,
+        rerating_id: _builtins.int = ...,
+        run_id: _builtins.int = ...,
+        number: _builtins.str = ...,
+        line_no: _builtins.int = ...,
+        issue_date: _date_pb2.Date | None = ...,
+        text: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        same_key: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "issue_date", b"issue_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "issue_date", b"issue_date", "line_no", b"line_no", "number", b"number", "rerating_id", b"rerating_id", "run_id", b"run_id", "same_key", b"same_key", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReratedLine: _TypeAlias = ReratedLine  # noqa: Y015
 
 @_typing.final
 class ExplainedLine(_message.Message):

@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from ratewright.v1 import control_service_pb2 as _control_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -435,6 +436,7 @@ class InvoiceLine(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     TAX_NAME_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_KEY_FIELD_NUMBER: _builtins.int
     line_no: _builtins.int
     """Position on the invoice, from 1."""
     kind: _builtins.str
@@ -473,6 +475,8 @@ class InvoiceLine(_message.Message):
     """Its tax class in words, where nothing else tells it from another line."""
     reference: _builtins.str
     """Of a charge or credit by hand: its reference, where nothing else tells it from another one."""
+    subscription_key: _builtins.int
+    """Number of the subscription in its home, as `invoice show --json` has it."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the period the charge belongs to; before the invoice's own period on a correction."""
@@ -515,10 +519,11 @@ class InvoiceLine(_message.Message):
         unit: _builtins.str = ...,
         tax_name: _builtins.str = ...,
         reference: _builtins.str = ...,
+        subscription_key: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "period_from", b"period_from", "period_to", b"period_to", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "reference", b"reference", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "reference", b"reference", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "subscription_key", b"subscription_key", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__with_tax_micros: _TypeAlias = _typing.Literal["with_tax_micros"]  # noqa: Y015
     _WhichOneofArgType__with_tax_micros: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros"]  # noqa: Y015
@@ -692,8 +697,20 @@ class ListInvoiceUsageResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     LATE_LINES_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page; empty on the last one."""
+    number: _builtins.str
+    """Number of the invoice; on the first page alone, as are all fields below."""
+    account: _builtins.str
+    """`accounts/{account}`."""
+    currency_code: _builtins.str
+    """Currency of the amounts."""
+    time_zone: _builtins.str
+    """Time zone of the account, such as `Asia/Shanghai`."""
     @_builtins.property
     def usage_records(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageRecord]:
         """By subscription, line and time."""
@@ -713,10 +730,14 @@ class ListInvoiceUsageResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         lines: _abc.Iterable[Global___UsageLine] | None = ...,
         late_lines: _abc.Iterable[Global___LateUsageLine] | None = ...,
+        number: _builtins.str = ...,
+        account: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["late_lines", b"late_lines", "lines", b"lines", "next_page_token", b"next_page_token", "usage_records", b"usage_records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "currency_code", b"currency_code", "late_lines", b"late_lines", "lines", b"lines", "next_page_token", b"next_page_token", "number", b"number", "time_zone", b"time_zone", "usage_records", b"usage_records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -974,6 +995,8 @@ class ReissueInvoiceResponse(_message.Message):
     ALARMS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    BILL_DATE_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     """The run; 0 where it was only tried."""
     state: _builtins.str
@@ -996,6 +1019,14 @@ class ReissueInvoiceResponse(_message.Message):
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[_money_pb2.Money]:
         """Of a trial: totals of the documents that it would make."""
 
+    @_builtins.property
+    def bill_date(self) -> _date_pb2.Date:
+        """Date of the run; absent where it was only tried."""
+
+    @_builtins.property
+    def failed(self) -> _containers.RepeatedCompositeFieldContainer[_control_service_pb2.Book]:
+        """The books of `failed_books`, with their figures."""
+
     def __init__(
         self,
         *,
@@ -1007,10 +1038,12 @@ class ReissueInvoiceResponse(_message.Message):
         alarms: _builtins.int = ...,
         refused: _builtins.str = ...,
         totals: _abc.Iterable[_money_pb2.Money] | None = ...,
+        bill_date: _date_pb2.Date | None = ...,
+        failed: _abc.Iterable[_control_service_pb2.Book] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "drafts", b"drafts", "failed_books", b"failed_books", "invoices", b"invoices", "refused", b"refused", "run_id", b"run_id", "state", b"state", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "bill_date", b"bill_date", "drafts", b"drafts", "failed", b"failed", "failed_books", b"failed_books", "invoices", b"invoices", "refused", b"refused", "run_id", b"run_id", "state", b"state", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

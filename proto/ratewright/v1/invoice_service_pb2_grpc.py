@@ -31,6 +31,9 @@ if _version_not_supported:
 class InvoiceServiceStub:
     """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
 
+    The name of an invoice may have `-` in the place of its account (`accounts/-/invoices/R-27`): then the number alone says which one is
+    meant, and zeros at its beginning may be left out.
+
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything as it would be, and stores nothing.
 
@@ -106,6 +109,9 @@ class InvoiceServiceStub:
 
 class InvoiceServiceServicer:
     """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
+
+    The name of an invoice may have `-` in the place of its account (`accounts/-/invoices/R-27`): then the number alone says which one is
+    meant, and zeros at its beginning may be left out.
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything as it would be, and stores nothing.
@@ -302,6 +308,9 @@ def add_InvoiceServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class InvoiceService:
     """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
+
+    The name of an invoice may have `-` in the place of its account (`accounts/-/invoices/R-27`): then the number alone says which one is
+    meant, and zeros at its beginning may be left out.
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything as it would be, and stores nothing.

@@ -32,6 +32,9 @@ GRPC_VERSION: str
 class InvoiceServiceStub:
     """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
 
+    The name of an invoice may have `-` in the place of its account (`accounts/-/invoices/R-27`): then the number alone says which one is
+    meant, and zeros at its beginning may be left out.
+
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything as it would be, and stores nothing.
 
@@ -124,6 +127,9 @@ class InvoiceServiceStub:
 class InvoiceServiceAsyncStub(InvoiceServiceStub):
     """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
 
+    The name of an invoice may have `-` in the place of its account (`accounts/-/invoices/R-27`): then the number alone says which one is
+    meant, and zeros at its beginning may be left out.
+
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything as it would be, and stores nothing.
 
@@ -211,6 +217,9 @@ class InvoiceServiceAsyncStub(InvoiceServiceStub):
 
 class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads issued invoices, and does what may be done to one. An issued invoice never changes; only what is still open on it does.
+
+    The name of an invoice may have `-` in the place of its account (`accounts/-/invoices/R-27`): then the number alone says which one is
+    meant, and zeros at its beginning may be left out.
 
     `request_id` makes a call that writes count once: a repeat has the answer of the first one, word for word, for 48 hours. `validate_only`
     does and refuses everything as it would be, and stores nothing.

@@ -987,6 +987,8 @@ class GiveBackResponse(_message.Message):
     RESETTLED_FIELD_NUMBER: _builtins.int
     CREDIT_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_CREDIT_BEFORE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_CREDIT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Id of it."""
     kind: _builtins.str
@@ -998,7 +1000,7 @@ class GiveBackResponse(_message.Message):
     needs_second: _builtins.bool
     """Whether another person has to agree; then nothing went back yet."""
     proposal: _builtins.int
-    """The proposal that waits for another person; 0 where none was stored. The fields below are empty then."""
+    """The proposal that waits for another person; 0 where none was stored. What it would open again is not known then."""
     practice: _builtins.bool
     """Whether it was done in a practice home."""
     @_builtins.property
@@ -1021,6 +1023,14 @@ class GiveBackResponse(_message.Message):
     def credit(self) -> _money_pb2.Money:
         """What is left of the payment or document."""
 
+    @_builtins.property
+    def account_credit_before(self) -> _money_pb2.Money:
+        """Credit of the account that was not used up before. Absent: none, or not known, as in a repeat of a call that was cut off."""
+
+    @_builtins.property
+    def account_credit(self) -> _money_pb2.Money:
+        """The same after it."""
+
     def __init__(
         self,
         *,
@@ -1036,10 +1046,12 @@ class GiveBackResponse(_message.Message):
         resettled: _abc.Iterable[_settlement_pb2.Settlement] | None = ...,
         credit: _money_pb2.Money | None = ...,
         practice: _builtins.bool = ...,
+        account_credit_before: _money_pb2.Money | None = ...,
+        account_credit: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credit", b"credit", "fee", b"fee"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_credit", b"account_credit", "account_credit_before", b"account_credit_before", "amount", b"amount", "credit", b"credit", "fee", b"fee"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "already_recorded", b"already_recorded", "amount", b"amount", "credit", b"credit", "event_id", b"event_id", "fee", b"fee", "kind", b"kind", "needs_second", b"needs_second", "practice", b"practice", "proposal", b"proposal", "reopened", b"reopened", "resettled", b"resettled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_credit", b"account_credit", "account_credit_before", b"account_credit_before", "already_recorded", b"already_recorded", "amount", b"amount", "credit", b"credit", "event_id", b"event_id", "fee", b"fee", "kind", b"kind", "needs_second", b"needs_second", "practice", b"practice", "proposal", b"proposal", "reopened", b"reopened", "resettled", b"resettled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

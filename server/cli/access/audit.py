@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place, done_at
 
 if TYPE_CHECKING:
+    from billing.store.home import Home
     from server.access.showing import Exported
+    from server.access.trail import Entry
 
 
 def verify(
     *,
     ends: Annotated[Path | None, Parameter(help="File that `audit export` printed: shows tails that were cut since.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Check the chain of commits and the trail of reads and refusals. Exit status 1 names each entry that is not as it was written."""
-    from billing.store.home import Home
     from server.access import showing
     from server.cli import output
 
     exported = showing.NONE_EXPORTED if ends is None else _ends(ends)
-    with Home.open(home) as opened:
-        found = showing.problems(opened, exported)
+    _, found = done_at(at, lambda home: showing.problems(home, exported), lambda service: service.audit.problems(exported))
     if as_json:
         output.print_json({"problems": [each._asdict() for each in found]})
     else:
@@ -40,13 +40,12 @@ def show(
     call: Annotated[str | None, Parameter(help="Only calls and commands with this text in their name.")] = None,
     day: Annotated[str | None, Parameter(help="Only of this day (UTC), such as 2026-12-01.")] = None,
     limit: Annotated[int, Parameter(help="The newest so many.")] = 100,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show writes, reads and refusals in the order of their times, with operator, role, call, subject and outcome."""
     import msgspec
 
-    from billing.store.home import Home
     from rating.dates import utc_date
     from server.access import showing
     from server.cli import output
@@ -54,14 +53,18 @@ def show(
     from server.cli.bill import parse_date
 
     only = None if day is None else parse_date(day)
-    with Home.open(home) as opened:
+
+    def here(home: Home) -> list[Entry]:
         found = [
             each
-            for each in showing.entries(opened)
+            for each in showing.entries(home)
             if (operator is None or each.operator == operator)
             and (call is None or call in each.call)
             and (only is None or utc_date(each.at_us) == only)
-        ][-max(limit, 0) :]
+        ]
+        return found[-limit:] if limit > 0 else []
+
+    _, found = done_at(at, here, lambda service: service.audit.entries(operator, call, only, limit))
     if as_json:
         output.print_json([msgspec.structs.asdict(each) for each in found])
         return 0

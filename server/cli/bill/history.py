@@ -8,20 +8,18 @@ from rating.counted import counted
 from rating.dates import SECOND_US
 from server.cli.bill import instant
 from server.cli.bill.run import known_amounts
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     from billing.runs.cycle import RunReport
 
 
-def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def list_(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """List bill runs, oldest first."""
     from billing.runs import reports
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        runs = reports.list_runs(opened)
+    opened, runs = done_at(at, reports.list_runs, lambda service: service.bill_runs.list_runs())
     if as_json:
         output.print_json(practice.marked(opened, runs))
         return 0

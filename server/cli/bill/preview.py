@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.bill import BillDate, Threads, parse_date, thread_count
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     import datetime as dt
-    from pathlib import Path
 
     from billing.runs.cycle import Order, Preview
+    from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 
 def preview(
@@ -21,34 +22,42 @@ def preview(
     date: BillDate,
     account: Annotated[str | None, Parameter(help="Only this account.")] = None,
     threads: Threads = 0,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what a run for a date would bill now, and whether it would refuse. Nothing is stored."""
     from billing.runs.cycle import Order
 
     order = Order(accounts=None if account is None else frozenset({account}))
-    show(home, parse_date(date), order, threads, as_json=as_json, with_lines=account is not None)
+    show(at, parse_date(date), order, threads, as_json=as_json, account=account)
     return 0
 
 
-def show(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool, with_lines: bool) -> Preview:
-    """Compute a preview and print it."""
+def show(at: Place, day: dt.date, order: Order, threads: int, *, as_json: bool, account: str | None = None) -> Preview:
+    """Compute a preview and print it; of one `account` with its lines."""
     import functools
 
-    from billing.store.home import Home
     from server import clock
     from server.actions import bill_runs
     from server.cli import output, practice, stages
 
-    with Home.open(home) as opened, stages.show("preview") as report:
-        now = functools.partial(clock.now_us, opened)
-        found = bill_runs.preview(opened, day, order, now, threads=thread_count(threads), progress=report)
+    with stages.show("preview") as report:
+
+        def here(home: Home) -> Preview:
+            now = functools.partial(clock.now_us, home)
+            return bill_runs.preview(home, day, order, now, threads=thread_count(threads), progress=report)
+
+        def there(service: Service) -> Preview:
+            if account is not None:
+                return service.bill_runs.preview_account(day, account)
+            return service.bill_runs.preview(day, order, threads, report, whole=as_json)
+
+        opened, found = done_at(at, here, there)
     if as_json:
         output.print_json(practice.marked(opened, found))
     else:
         practice.say(opened)
-        print_preview(found, with_lines=with_lines)
+        print_preview(found, with_lines=account is not None)
     return found
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.bill import Threads  # noqa: TC001 -- cyclopts reads the annotations when the command runs
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     from billing.rerate.figures import Beyond, Figures
     from billing.rerate.jobs import Job
+    from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 Named = Annotated[
     str | None,
@@ -33,13 +35,12 @@ def rerate(
     accounts: Named = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Show what it comes to, and store nothing.")] = False,
     threads: Threads = 0,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Rate charges of billed months again and store the difference as a re-rating. Nothing is billed until another person approved it."""
     from billing.rerate import jobs
     from billing.rerate.request import request
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.bill import account_ids, thread_count
     from server.cli.ledger.common import who
@@ -47,13 +48,18 @@ def rerate(
 
     named = account_ids(accounts)
     wanted = request(plan, version, periods, None if named is None else tuple(named))
-    with Home.open(home) as opened, show("rerate") as report:
-        if dry_run:
-            found = jobs.preview(opened, wanted, threads=thread_count(threads), progress=report)
-            job = None
-        else:
-            job = jobs.plan(opened, wanted, who(opened), threads=thread_count(threads), progress=report)
-            found = job.figures
+    with show("rerate") as report:
+
+        def here(home: Home) -> tuple[Figures, Job | None]:
+            if dry_run:
+                return jobs.preview(home, wanted, threads=thread_count(threads), progress=report), None
+            job = jobs.plan(home, wanted, who(home), threads=thread_count(threads), progress=report)
+            return job.figures, job
+
+        def there(service: Service) -> tuple[Figures, Job | None]:
+            return service.reratings.plan(plan, version, periods, named, threads, report, dry_run=dry_run)
+
+        opened, (found, job) = done_at(at, here, there)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found if job is None else job))
@@ -71,15 +77,13 @@ def rerate(
     return 0
 
 
-def rerate_list(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def rerate_list(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """List re-ratings, their amounts and their states."""
     from billing.rerate import jobs
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.bill import amounts
 
-    with Home.open(home) as opened:
-        found = jobs.jobs(opened)
+    opened, found = done_at(at, jobs.jobs, lambda service: service.reratings.list_jobs())
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))
@@ -108,18 +112,16 @@ def rerate_approve(
     job: JobId,
     *,
     note: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Approve a re-rating that another person planned."""
-    return _decide(job, "approved", note, home, as_json=as_json)
+    return _decide(at, job, "approved", note, as_json=as_json)
 
 
-def rerate_reject(
-    job: JobId, *, note: Annotated[str, Parameter(help="Why.")], home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
-) -> int:
+def rerate_reject(job: JobId, *, note: Annotated[str, Parameter(help="Why.")], at: Place = HERE, as_json: AsJson = False) -> int:
     """Reject a re-rating. Nothing of it is billed."""
-    return _decide(job, "rejected", note, home, as_json=as_json)
+    return _decide(at, job, "rejected", note, as_json=as_json)
 
 
 def rerate_apply(
@@ -127,20 +129,23 @@ def rerate_apply(
     *,
     date: Annotated[str, Parameter(help="Date of the documents.")],
     threads: Threads = 0,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Make the invoices and credit notes of an approved re-rating. Given again, the command makes nothing."""
     from billing.rerate import jobs
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.bill import amounts, parse_date, thread_count
     from server.cli.ledger.common import who
     from server.cli.stages import show
 
     on = parse_date(date)
-    with Home.open(home) as opened, show("rerate") as report:
-        done = jobs.apply(opened, job, on, who(opened), threads=thread_count(threads), progress=report)
+    with show("rerate") as report:
+        opened, done = done_at(
+            at,
+            lambda home: jobs.apply(home, job, on, who(home), threads=thread_count(threads), progress=report),
+            lambda service: service.reratings.apply(job, on, threads, report),
+        )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))
@@ -158,14 +163,14 @@ def _beyond(found: Beyond) -> str:
     return f"{output.amount(found.micros, found.currency)} {found.currency} given back beside {', '.join(found.notes)}, which stays given"
 
 
-def _decide(job: int, kind: str, note: str, home: HomeFolder, *, as_json: bool) -> int:
+def _decide(at: Place, job: int, kind: str, note: str, *, as_json: bool) -> int:
     from billing.rerate import jobs
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.ledger.common import who
 
-    with Home.open(home) as opened:
-        done: Job = jobs.decide(opened, job, kind, note, who(opened))
+    opened, done = done_at(
+        at, lambda home: jobs.decide(home, job, kind, note, who(home)), lambda service: service.reratings.decide(job, kind, note)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

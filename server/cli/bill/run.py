@@ -8,12 +8,11 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, parse_date, thread_count
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from billing.controls import Book
     from billing.controls.findings import Finding
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from billing.runs.trial import Trial
     from billing.store.home import Home
     from server.actions.bill_runs import Ended
+    from server.cli.practice import Opened
 
 Flag = Parameter(negative="")
 
@@ -46,7 +46,7 @@ def run(
     ] = None,
     wait: Annotated[bool, Flag, Parameter(help="Wait for another run to end.")] = False,
     threads: Threads = 0,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Price, number and post what is due. A run that was interrupted goes on where it ended; run again, it bills nothing twice.
@@ -71,8 +71,8 @@ def run(
         from server.actions.bill_runs import would_refuse
         from server.cli.bill.preview import show
 
-        return 1 if would_refuse(show(home, day, order, threads, as_json=as_json, with_lines=False)) else 0
-    return _run(home, day, order, threads, as_json=as_json)
+        return 1 if would_refuse(show(at, day, order, threads, as_json=as_json)) else 0
+    return _run(at, day, order, threads, as_json=as_json)
 
 
 def _reason(ahead: str | None) -> str:
@@ -83,17 +83,19 @@ def _reason(ahead: str | None) -> str:
     return ahead or ""
 
 
-def abandon(*, date: BillDate, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def abandon(*, date: BillDate, at: Place = HERE, as_json: AsJson = False) -> int:
     """Give up a run that has numbered nothing: one that was interrupted, or of a wrong date. Nothing of it counts; `bill list` keeps it."""
     from billing.runs import cycle
     from billing.runs.states import By, Step
-    from billing.store.home import Home
     from server import clock, operator
     from server.cli import output
 
     day, who = parse_date(date), operator.current()
-    with Home.open(home) as opened:
-        number = cycle.abandon(opened, day, Step(clock.now_us(opened), By(who.name, who.uid)))
+    _, number = done_at(
+        at,
+        lambda home: cycle.abandon(home, day, Step(clock.now_us(home), By(who.name, who.uid))),
+        lambda service: service.bill_runs.abandon(day),
+    )
     if as_json:
         output.print_json({"run_id": number, "bill_date": date})
     else:
@@ -127,22 +129,24 @@ def print_report(report: RunReport) -> None:
     output.print_table(("what", "figure"), rows)
 
 
-def _run(home: Path, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
+def _run(at: Place, day: dt.date, order: Order, threads: int, *, as_json: bool) -> int:
     import functools
 
-    from billing.store.home import Home
     from server import clock
     from server.actions import bill_runs
     from server.cli import stages
 
-    with Home.open(home) as opened:
-        now = functools.partial(clock.now_us, opened)
-        with stages.show("bill") as report:
-            ended = bill_runs.run(opened, day, order, now, threads=thread_count(threads), progress=report)
-        return show_ended(opened, ended, as_json=as_json)
+    with stages.show("bill") as report:
+
+        def here(home: Home) -> Ended:
+            now = functools.partial(clock.now_us, home)
+            return bill_runs.run(home, day, order, now, threads=thread_count(threads), progress=report)
+
+        opened, ended = done_at(at, here, lambda service: service.bill_runs.run(day, order, threads, report))
+    return show_ended(opened, ended, as_json=as_json)
 
 
-def show_ended(home: Home, ended: Ended, *, as_json: bool) -> int:
+def show_ended(home: Opened, ended: Ended, *, as_json: bool) -> int:
     """Print a run that has ended: with its books, or with its list. Exit status 1 if a book does not balance."""
     from server.cli import output, practice
 
@@ -164,9 +168,8 @@ def known_amounts(report: RunReport, by_currency: Mapping[str, int]) -> str:
     return "not known" if report.drafts and not by_currency else amounts(by_currency)
 
 
-def _finish(home: Home, ended: Ended, *, as_json: bool) -> int:
+def _finish(home: Opened, ended: Ended, *, as_json: bool) -> int:
     """Print a posted run with its books, after runs that were not followed up before."""
-    from billing.runs.reports import run_report
     from server.cli import output, practice
 
     done = ended.run
@@ -174,8 +177,7 @@ def _finish(home: Home, ended: Ended, *, as_json: bool) -> int:
         output.print_json(practice.marked(home, done))
     else:
         practice.say(home)
-        for each in ended.followed:
-            report = done if each.run_id == done.run_id else run_report(home, each.run_id)
+        for each, report in zip(ended.followed, ended.reports, strict=True):
             print_report(report)
             _print_books(each.books, each.open_findings)
             _print_for_good(report)

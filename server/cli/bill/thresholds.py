@@ -8,10 +8,12 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.bill import Threads, parse_date, thread_count
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 
 if TYPE_CHECKING:
     from billing.documents.interim import InterimRun
+    from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 
 def thresholds(
@@ -19,7 +21,7 @@ def thresholds(
     date: Annotated[str, Parameter(help="Bill usage of days before this date, such as 2025-11-16; it is the bill date.")],
     dry_run: Annotated[bool, Parameter(negative="", help="Show what would be billed; store nothing.")] = False,
     threads: Threads = 0,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Bill usage that has reached a bill threshold of its plan, and raise alarms for spend limits, each once a period (or day).
@@ -27,17 +29,22 @@ def thresholds(
     With --dry-run exit status 1 says that nothing could be billed now.
     """
     from billing.documents import interim
-    from billing.ledger.closed_months import Who
-    from billing.store.home import Home
-    from server import clock, operator
-    from server.cli import output, practice
+    from server import clock
+    from server.cli import output, practice, stages
+    from server.cli.ledger.common import who
 
-    day, who = parse_date(date), operator.current()
-    with Home.open(home) as opened:
+    day = parse_date(date)
+
+    def here(home: Home) -> InterimRun:
         if dry_run:
-            found = interim.preview(opened, day, clock.now_us(opened), threads=thread_count(threads))
-        else:
-            found = interim.run(opened, day, Who(who.name, who.uid, clock.now_us(opened)), threads=thread_count(threads))
+            return interim.preview(home, day, clock.now_us(home), threads=thread_count(threads))
+        return interim.run(home, day, who(home), threads=thread_count(threads))
+
+    def there(service: Service) -> InterimRun:
+        with stages.show("thresholds") as report:
+            return service.thresholds.bill(day, threads, report, dry_run=dry_run)
+
+    opened, found = done_at(at, here, there)
     status = 1 if found.refused else 0
     if as_json:
         output.print_json(practice.marked(opened, found))

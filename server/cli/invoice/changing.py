@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 from server.cli.payment.common import NEEDS_SECOND, act, second_person
 
 if TYPE_CHECKING:
     import datetime as dt
-    from pathlib import Path
 
     from billing.documents.voiding import Void
 
@@ -28,16 +27,19 @@ def void(
     reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     date: OnDate = None,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Void an invoice that is unpaid and that no later one corrects: it keeps its number, and its lines no longer count as billed."""
-    from billing.store.home import Home
     from server.actions import invoices
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        done = invoices.void(opened, number, reason, act(opened, dry_run=dry_run), on=_day(date))
+    on = _day(date)
+    opened, done = done_at(
+        at,
+        lambda home: invoices.void(home, number, reason, act(home, dry_run=dry_run), on=on),
+        lambda service: service.corrections.void(number, reason, on, dry_run=dry_run),
+    )
     if as_json:
         output.print_json(practice.marked(opened, done))
         return 0
@@ -58,50 +60,54 @@ def void(
     return 0
 
 
-def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, at: Place = HERE, as_json: AsJson = False) -> int:
     """Bill the account of a void invoice again, dated today and under a new number.
 
     Exit status 1 where nothing is due, the run would refuse, or a book of it does not balance.
     """
-    from billing.store.home import Home
     from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill.run import print_alarms, print_failed
 
     if dry_run:
-        return _preview_reissue(home, number, as_json=as_json)
-    with Home.open(home) as opened:
-        done = invoices.reissue(opened, number, act(opened, dry_run=False))
-    report, made = done.report, done.made
+        return _preview_reissue(at, number, as_json=as_json)
+    opened, done = done_at(
+        at,
+        lambda home: invoices.reissue(home, number, act(home, dry_run=False)),
+        lambda service: service.corrections.reissue(number),
+    )
+    made = done.made
     status = 0 if done.is_done else 1
     if as_json:
-        told = {"run_id": report.run_id, "state": report.state, "drafts": report.drafts, "invoices": made}
+        told = {"run_id": done.run_id, "state": done.state, "drafts": done.drafts, "invoices": made}
         output.print_json(practice.marked(opened, told))
         return status
     practice.say(opened)
     for each in made:
         amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
-        print(f"{each.number}: {amount} of account {each.account_id}, run {report.run_id}")
+        print(f"{each.number}: {amount} of account {each.account_id}, run {done.run_id}")
     if done.waits:
-        print(f"run {report.run_id} is computed, {report.drafts} on its list, none numbered: `ratewright bill trial --run {report.run_id}` "
-              f"shows them;\nanother person approves it: ratewright bill approve --run {report.run_id}, then ratewright bill run --date "
-              f"{report.bill_date} --resume numbers it")  # fmt: skip
+        print(f"run {done.run_id} is computed, {done.drafts} on its list, none numbered: `ratewright bill trial --run {done.run_id}` "
+              f"shows them;\nanother person approves it: ratewright bill approve --run {done.run_id}, then ratewright bill run --date "
+              f"{done.bill_date} --resume numbers it")  # fmt: skip
     elif not made:
-        forget = f"; abandon it: ratewright bill abandon --date {report.bill_date}" if report.state == "computed" else ""
-        print(f"run {report.run_id} is {report.state}: nothing is due that was not billed{forget}")
+        forget = f"; abandon it: ratewright bill abandon --date {done.bill_date}" if done.state == "computed" else ""
+        print(f"run {done.run_id} is {done.state}: nothing is due that was not billed{forget}")
     print_failed(done.failed)
     print_alarms(done.alarms)
     return status
 
 
-def _preview_reissue(home: Path, number: str, *, as_json: bool) -> int:
-    from billing.store.home import Home
+def _preview_reissue(at: Place, number: str, *, as_json: bool) -> int:
     from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill.preview import print_preview
 
-    with Home.open(home) as opened:
-        found = invoices.preview_reissue(opened, number, act(opened, dry_run=True))
+    opened, found = done_at(
+        at,
+        lambda home: invoices.preview_reissue(home, number, act(home, dry_run=True)),
+        lambda service: service.corrections.preview_reissue(number),
+    )
     if as_json:
         output.print_json(practice.marked(opened, found))
     else:
@@ -124,20 +130,21 @@ def credit(
     text: Annotated[str, Parameter(help="More about the reason.")] = "",
     date: OnDate = None,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
     from billing.documents.crediting import Wanted
-    from billing.store.home import Home
     from server.actions import invoices
     from server.cli import output, practice
     from server.cli.payment.common import micros_of
 
-    micros = None if amount is None else micros_of(amount)
-    with Home.open(home) as opened:
-        wanted = Wanted(reference, number, line, micros, effect, reason, text)
-        done = invoices.credit(opened, wanted, act(opened, dry_run=dry_run), on=_day(date))
+    wanted, on = Wanted(reference, number, line, None if amount is None else micros_of(amount), effect, reason, text), _day(date)
+    opened, done = done_at(
+        at,
+        lambda home: invoices.credit(home, wanted, act(home, dry_run=dry_run), on=on),
+        lambda service: service.corrections.credit(wanted, on, dry_run=dry_run),
+    )
     if as_json:
         output.print_json(practice.marked(opened, done))
         return 0

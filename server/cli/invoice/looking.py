@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.invoice import InvoiceNumber, full
 from server.cli.languages import Language, word, words
 
@@ -24,18 +24,21 @@ def list_(
     run: Annotated[int | None, Parameter(name="--run", help="Only those of this run, as `bill list` numbers them.")] = None,
     language: Language = "en",
     limit: Annotated[int, Parameter(help="Documents to show, by number; --json gives all.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List issued invoices, credit notes and opening documents by number."""
     from billing import invoicing
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     wanted = invoicing.Wanted(only_open=open_, issued_on=None if date is None else parse_date(date), run_id=run)
-    with Home.open(home) as opened:
-        found = invoicing.list_invoices(opened, account, limit=None if as_json else limit + 1, wanted=wanted)
+    most = None if as_json else limit + 1
+    opened, found = done_at(
+        at,
+        lambda home: invoicing.list_invoices(home, account, limit=most, wanted=wanted),
+        lambda service: service.invoices.list_invoices(account, wanted, most),
+    )
     if as_json:
         output.print_json(practice.marked(opened, found))
         return 0
@@ -58,20 +61,20 @@ def show(
     /,
     *,
     language: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the account's own by default.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show one invoice or other document with its lines, and what became of it."""
     import msgspec
 
     from billing.documents.showing.document import document
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.pages import aftermath, invoice
 
-    with Home.open(home) as opened:
-        number = full(opened, number)
-        found, more, after = msgspec.structs.astuple(document(opened, number, language))
+    opened, shown = done_at(
+        at, lambda home: document(home, full(home, number), language), lambda service: service.invoices.document(number, language)
+    )
+    found, more, after = msgspec.structs.astuple(shown)
     if as_json:
         told = msgspec.to_builtins(more)
         lines = {each["line_no"]: each for each in told["lines"]}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
+from server.cli.homes import HERE, AsJson, Overwrite, Place, done_at
 from server.cli.invoice import InvoiceNumber, full
 from server.cli.languages import Language, word, words
 
@@ -43,19 +43,19 @@ def usage(
     csv: Annotated[Path | None, Parameter(help="Write the records to this CSV file.")] = None,
     overwrite: Overwrite = False,
     language: Language = "en",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List every record behind the usage lines of an invoice: time, other party, quantity, free quantity and charge."""
     from billing.documents.usage_list import usage_list
     from billing.store import output_files
-    from billing.store.home import Home
     from server.cli import output, practice
 
     if csv is not None:
         output_files.require_free(csv, overwrite=overwrite)
-    with Home.open(home) as opened:
-        found = usage_list(opened, full(opened, number), subscription)
+    opened, found = done_at(
+        at, lambda home: usage_list(home, full(home, number), subscription), lambda service: service.invoices.usage(number, subscription)
+    )
     if csv is not None:
         output_files.write(csv, _as_csv(found), overwrite=overwrite)
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
+from server.cli.homes import HERE, AsJson, Overwrite, Place, done_at
 from server.cli.ledger.common import Entity, MonthText  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 
 
@@ -20,7 +20,7 @@ def export(
     overwrite: Overwrite = False,
     entity: Entity = "",
     detail: Annotated[bool, Parameter(negative="", help="One row a posting and side instead of sums by date.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Write a month of the ledger as CSV for finance. Debits equal credits; an account that the mapping lacks is an error.
@@ -28,14 +28,16 @@ def export(
     It says whether the month has new postings since its last export.
     """
     from billing.accounting import gl_export
-    from billing.store.home import Home
     from server.actions import ledger
     from server.cli import output, practice
     from server.cli.payment.common import act
 
     chart = gl_export.read_mapping(mapping)
-    with Home.open(home) as opened:
-        done = ledger.export_to(opened, chart, month, entity, out, act(opened, dry_run=False), detail=detail, overwrite=overwrite)
+    opened, done = done_at(
+        at,
+        lambda home: ledger.export_to(home, chart, month, entity, out, act(home, dry_run=False), detail=detail, overwrite=overwrite),
+        lambda service: service.ledger.export(mapping.read_text("utf-8"), month, entity, out, detail=detail, overwrite=overwrite),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place, done_at
 from server.cli.ledger.common import Entity, MonthText, require_entity, who
 
 if TYPE_CHECKING:
     from billing.accounting.closing import Closing
 
 
-def month_end(*, month: MonthText, entity: Entity = "", home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def month_end(*, month: MonthText, entity: Entity = "", at: Place = HERE, as_json: AsJson = False) -> int:
     """Show what closing a month would post: deferred and unbilled revenue, and what prevents the closing. Nothing is stored."""
-    return _close(month, entity, "", home, as_json=as_json, dry_run=True)
+    return _close(at, month, entity, "", as_json=as_json, dry_run=True)
 
 
 def close(
@@ -24,11 +24,11 @@ def close(
     entity: Entity = "",
     reason: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
     dry_run: Annotated[bool, Parameter(negative="", help="Show what would be posted, and store nothing.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Post the entries of the month's end and close it. Given again, the command changes nothing."""
-    return _close(month, entity, reason, home, as_json=as_json, dry_run=dry_run)
+    return _close(at, month, entity, reason, as_json=as_json, dry_run=dry_run)
 
 
 def reopen(
@@ -75,13 +75,16 @@ def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
     return 0
 
 
-def _close(month: str, entity: str, reason: str, home: HomeFolder, *, as_json: bool, dry_run: bool) -> int:
-    from billing.store.home import Home
+def _close(at: Place, month: str, entity: str, reason: str, *, as_json: bool, dry_run: bool) -> int:
     from server.actions import month_end as actions
     from server.cli import output, practice, progress
 
-    with Home.open(home) as opened, progress.show("month end", "events") as report:
-        done = actions.close(opened, month, entity, reason, who(opened), dry_run=dry_run, progress=report)
+    with progress.show("month end", "events") as report:
+        opened, done = done_at(
+            at,
+            lambda home: actions.close(home, month, entity, reason, who(home), dry_run=dry_run, progress=report),
+            lambda service: service.month_ends.close(month, entity, reason, report, dry_run=dry_run),
+        )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

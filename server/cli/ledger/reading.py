@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place, done_at
 from server.cli.ledger.common import MonthText, require_entity
 
 
@@ -15,18 +15,20 @@ def balance(
     through: Annotated[str | None, Parameter(help="Last date, included; all dates by default.")] = None,
     entity: Annotated[str | None, Parameter(help="Only this legal entity.")] = None,
     customers: Annotated[bool, Parameter(negative="", help="Every customer's receivable on a row of its own.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show the trial balance. Debits equal credits by entity and currency."""
-    from billing.store.home import Home
     from server.actions import ledger
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     last = None if through is None else parse_date(through)
-    with Home.open(home) as opened:
-        found = ledger.balances(opened, entity, last, every_customer=customers)
+    opened, found = done_at(
+        at,
+        lambda home: ledger.balances(home, entity, last, every_customer=customers),
+        lambda service: service.ledger.balances(entity, last, every_customer=customers),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, [{**each._asdict(), "balance_micros": each.balance_micros} for each in found]))
@@ -45,19 +47,20 @@ def ageing_(
     *,
     date: Annotated[str, Parameter(help="As of the end of this date.")],
     account: Annotated[str | None, Parameter(help="Only this account.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what customers owe, by days past due. Credit that is not used up is listed apart."""
     from billing.accounting import ageing
-    from billing.store.home import Home
     from server.actions import invoices
     from server.cli import output, practice
     from server.cli.bill import parse_date
+    from server.cli.payment.common import known
 
     as_of = parse_date(date)
-    with Home.open(home) as opened:
-        found = invoices.aged(opened, as_of, account)
+    opened, found = done_at(
+        at, lambda home: invoices.aged(home, as_of, known(home, account)), lambda service: service.invoices.aged(as_of, account)
+    )
     names = ageing.bucket_names()
     practice.say(opened, as_json=as_json)
     if as_json:
@@ -111,14 +114,13 @@ def revenue(
     return 0
 
 
-def check_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def check_(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """Compute every posting, balance and entry again from documents and payments. Exit status 1 names the first difference."""
     from billing.accounting import check
-    from billing.store.home import Home
     from server.cli import output, progress
 
-    with Home.open(home) as opened, progress.show("ledger check", "checks") as report:
-        found = check.check(opened, report)
+    with progress.show("ledger check", "checks") as report:
+        _, found = done_at(at, lambda home: check.check(home, report), lambda service: service.ledger.check())
     if as_json:
         output.print_json(found)
     else:

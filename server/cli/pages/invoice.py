@@ -18,7 +18,6 @@ from server.cli import output
 if TYPE_CHECKING:
     from billing.documents.showing.lines import Shown, ShownLine
     from billing.invoicing import Invoice, InvoiceLine, InvoiceSummary
-    from billing.verification.explain_line import LineExplained
 
 WORDS: Final = {
     "en": {
@@ -29,7 +28,7 @@ WORDS: Final = {
         "message": "message", "messages": "messages", "purchase": "purchase", "purchases": "purchases",
         "taxed": "Net taxed", "untaxed": "without tax", "exempt": "{}, exempt", "certificate": "{}, exempt: {}", "of_class": "{} ({})",
         "passes": "Line {} holds {} x {}: {} {}", "net": "Net", "total": "Total", "open": "Still to pay",
-        "explained": "Invoice {}, line {}: {}, {} {}", "charges": "Events: {}, charges of {} before the line is rounded",
+        "charges": "Events: {}, charges of {} before the line is rounded",
     },
     "zh": {
         "invoice": "账单", "credit": "贷项账单", "credit_note": "贷项通知单", "opening": "期初余额",
@@ -39,7 +38,7 @@ WORDS: Final = {
         "message": "条", "messages": "条", "purchase": "次", "purchases": "次",
         "taxed": "计税金额", "untaxed": "无税", "exempt": "{}，免税", "certificate": "{}，免税：{}", "of_class": "{}（{}）",
         "passes": "第 {} 项含 {} 次 {}：{} {}", "net": "不含税金额", "total": "应付总额", "open": "未付金额",
-        "explained": "账单 {}，第 {} 项：{}，{} {}", "charges": "共 {} 次使用，取整前费用合计 {}",
+        "charges": "共 {} 次使用，取整前费用合计 {}",
     },
 }  # fmt: skip
 
@@ -87,13 +86,9 @@ def _kind(summary: InvoiceSummary) -> str:
     return "credit" if summary.total_micros < 0 else "invoice"
 
 
-def explained_head(line: LineExplained, language: str) -> list[str]:
-    """Lines above the explanations of a line's events; the line's own text is in the language of its account."""
-    words, currency = WORDS[language], line.currency
-    return [
-        words["explained"].format(line.number, line.line_no, line.text, output.amount(line.amount_micros, currency), currency),
-        words["charges"].format(f"{len(line.outcomes):,}", output.amount(line.exact_micros, currency)),
-    ]
+def events_head(events: int, exact_micros: int, currency: str, language: str) -> str:
+    """The line above the explanations of a line's events."""
+    return WORDS[language]["charges"].format(f"{events:,}", output.amount(exact_micros, currency))
 
 
 def _lines(invoice: Invoice, words: dict[str, str], more: dict[int, ShownLine]) -> list[str]:

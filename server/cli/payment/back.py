@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from billing.payments.giving_back import Back, GivenBack
 
@@ -31,7 +30,7 @@ def refund(
     reason: common.Reason = "",
     reopen: Annotated[bool, Parameter(negative="", help="Take more than is left: invoices that it paid are open again.")] = False,
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Pay back what is left of a payment or a credit document; never more than was paid."""
@@ -51,7 +50,7 @@ def refund(
         reason=reason,
         reopens=reopen,
     )
-    return _give_back(home, told, dry_run=dry_run, as_json=as_json)
+    return _give_back(at, told, dry_run=dry_run, as_json=as_json)
 
 
 def reverse(
@@ -62,7 +61,7 @@ def reverse(
     fee: Fee = "0",
     reason: common.Reason = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Record that a payment bounced, or take back one recorded by mistake. What it settled is open again with its own due dates."""
@@ -80,7 +79,7 @@ def reverse(
         payee="",
         reason=reason,
     )
-    return _give_back(home, told, dry_run=dry_run, as_json=as_json)
+    return _give_back(at, told, dry_run=dry_run, as_json=as_json)
 
 
 def chargeback(
@@ -93,7 +92,7 @@ def chargeback(
     fee: Fee = "0",
     reason: common.Reason = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Record that the payer's bank took a payment back, all or part of it; or, with --won, that it returned the money."""
@@ -113,17 +112,17 @@ def chargeback(
         payee="",
         reason=reason,
     )
-    return _give_back(home, told, dry_run=dry_run, as_json=as_json)
+    return _give_back(at, told, dry_run=dry_run, as_json=as_json)
 
 
-def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def events(*, account: common.OfAccount = None, at: Place = HERE, as_json: AsJson = False) -> int:
     """List refunds, payments that bounced, chargebacks and those that were won."""
     from billing.payments.giving_back import list_events
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = list_events(opened, account)
+    opened, found = done_at(
+        at, lambda home: list_events(home, common.known(home, account)), lambda service: service.payments.events(account)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(found)))
@@ -138,13 +137,15 @@ def events(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME,
     return 0
 
 
-def _give_back(home: Path, told: Back, *, dry_run: bool, as_json: bool) -> int:
-    from billing.store.home import Home
+def _give_back(at: Place, told: Back, *, dry_run: bool, as_json: bool) -> int:
     from server.actions import payments
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        done = payments.give_back(opened, told, common.act(opened, dry_run=dry_run))
+    opened, done = done_at(
+        at,
+        lambda home: payments.give_back(home, told, common.act(home, dry_run=dry_run)),
+        lambda service: service.payments.give_back(told, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))
@@ -181,6 +182,6 @@ def opened_again(done: GivenBack) -> Iterator[str]:
             yield f"{common.money(again, done.currency)} of invoice {number} is open again"
         if number in instead:
             yield f"{common.money(instead[number], done.currency)} of invoice {number} is settled by other credit of the account instead"
-    if instead:
+    if instead and done.account_credit_before_micros:  # which a repeat of a call that was cut off does not know
         before, now = (common.money(each, done.currency) for each in (done.account_credit_before_micros, done.account_credit_micros))
         yield f"credit of the account that is not used up: {before} before, {now} now"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 if TYPE_CHECKING:
@@ -23,18 +23,22 @@ def import_(
     *,
     mapping: Annotated[Path, Parameter(help="YAML file that says how this bank writes its files.")],
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Import a bank file: all of it or nothing. What matches no account waits in the work list. The same file again changes nothing."""
+    from billing.payments.bank_file import read_content
     from billing.payments.mapping import read_mapping
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice, progress
 
     known = read_mapping(mapping)
-    with Home.open(home) as opened, progress.show("bank file", "lines") as report:
-        done = payments.import_bank_file(opened, file, known, common.act(opened, dry_run=dry_run), report)
+    with progress.show("bank file", "lines") as report:
+        opened, done = done_at(
+            at,
+            lambda home: payments.import_bank_file(home, file, known, common.act(home, dry_run=dry_run), report),
+            lambda service: service.payments.import_file(file.name, read_content(file), mapping.read_text("utf-8"), dry_run=dry_run),
+        )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 
@@ -21,19 +21,21 @@ def cash(
     reference: Annotated[str, Parameter(help="A note on the receipt, if needed.")] = "",
     invoice: common.Numbers = [],  # noqa: B006 -- never changed
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Take a payment in cash. The receipt has the next number of the till, without a gap; the cashier is who runs this command."""
     from billing.payments import Payment
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
-        paid = payments.take_cash(opened, till, given, common.act(opened, dry_run=dry_run))
+    given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
+    opened, paid = done_at(
+        at,
+        lambda home: payments.take_cash(home, till, given, common.act(home, dry_run=dry_run)),
+        lambda service: service.payments.cash(till, given, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(paid)))
@@ -52,18 +54,16 @@ def till(
     /,
     *,
     date: Annotated[str | None, Parameter(help="Only receipts of this date.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List the receipts of a till and add them up: what came in less what went back."""
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice
     from server.cli.bill import amounts, parse_date
 
     day = None if date is None else parse_date(date)
-    with Home.open(home) as opened:
-        found, sums = payments.till(opened, name, day)
+    opened, (found, sums) = done_at(at, lambda home: payments.till(home, name, day), lambda service: service.payments.till(name, day))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {"receipts": common.plain(found), "total_micros": sums}))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+from server.actions.plain import plain as plain  # noqa: PLC0414 -- commands find it beside the others
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -76,13 +78,13 @@ def date_or_today(home: Home, text: str | None) -> dt.date:
     return clock.today(home) if text is None else parse_date(text)
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 -- what JSON can hold
-    """Named tuples as dictionaries, all the way down."""
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: plain(each) for name, each in value._asdict().items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    return value
+def known(home: Home, account_id: str | None) -> str | None:
+    """An account of the command line that is there; None where none is named. Raises NotFoundError for a mistyped one."""
+    from server.actions import payments
+
+    if account_id is not None:
+        payments.require_account(home, account_id)
+    return account_id
 
 
 def money(micros: int, currency: str) -> str:

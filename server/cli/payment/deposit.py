@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 app = cyclopts.App(name="deposit", help="Deposits: held apart until they are released to pay, or given back.")
 DepositId = Annotated[str, Parameter(name="--deposit", help="Id of the deposit.")]
@@ -28,19 +25,21 @@ def take(
     currency: common.Currency = None,
     reference: Annotated[str, Parameter(help="The bank's text of the booking.")] = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Take a deposit. It settles nothing until it is released."""
     from billing.payments.deposits import Deposit
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        told = Deposit(deposit_id, account, common.micros_of(amount), parse_date(date), reference, currency)
-        held = payments.take_deposit(opened, told, common.act(opened, dry_run=dry_run))
+    told = Deposit(deposit_id, account, common.micros_of(amount), parse_date(date), reference, currency)
+    opened, held = done_at(
+        at,
+        lambda home: payments.take_deposit(home, told, common.act(home, dry_run=dry_run)),
+        lambda service: service.deposits.take(told, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(held)))
@@ -61,11 +60,11 @@ def release(
     date: common.OnDate,
     reason: common.Reason = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Let a deposit pay open invoices, never more than is open."""
-    return _move(home, (reference, deposit, "applied", date, amount, reason), dry_run=dry_run, as_json=as_json)
+    return _move(at, (reference, deposit, "applied", date, amount, reason), dry_run=dry_run, as_json=as_json)
 
 
 @app.command
@@ -77,22 +76,22 @@ def refund(
     date: common.OnDate,
     reason: common.Reason = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Give back what is held of a deposit."""
-    return _move(home, (reference, deposit, "refunded", date, amount, reason), dry_run=dry_run, as_json=as_json)
+    return _move(at, (reference, deposit, "refunded", date, amount, reason), dry_run=dry_run, as_json=as_json)
 
 
 @app.command(name="list")
-def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def list_(*, account: common.OfAccount = None, at: Place = HERE, as_json: AsJson = False) -> int:
     """List deposits and what is held of each."""
     from billing.payments import deposits
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = deposits.list_deposits(opened, account)
+    opened, found = done_at(
+        at, lambda home: deposits.list_deposits(home, common.known(home, account)), lambda service: service.deposits.list_deposits(account)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(found)))
@@ -108,18 +107,19 @@ def list_(*, account: common.OfAccount = None, home: HomeFolder = DEFAULT_HOME, 
     return 0
 
 
-def _move(home: Path, told: tuple[str, str, str, str, str | None, str], *, dry_run: bool, as_json: bool) -> int:
+def _move(at: Place, told: tuple[str, str, str, str, str | None, str], *, dry_run: bool, as_json: bool) -> int:
     from billing.payments.deposits import Movement
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     reference, deposit_id, kind, date, amount, reason = told
-    micros = None if amount is None else common.micros_of(amount)
-    with Home.open(home) as opened:
-        movement = Movement(reference, deposit_id, kind, parse_date(date), micros, reason)
-        held = payments.move_deposit(opened, movement, common.act(opened, dry_run=dry_run))
+    movement = Movement(reference, deposit_id, kind, parse_date(date), None if amount is None else common.micros_of(amount), reason)
+    opened, held = done_at(
+        at,
+        lambda home: payments.move_deposit(home, movement, common.act(home, dry_run=dry_run)),
+        lambda service: service.deposits.move(movement, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(held)))

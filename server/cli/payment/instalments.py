@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from billing.payments.instalments import Plan
-    from billing.store.home import Home
+    from server.cli.practice import Opened
 
 app = cyclopts.App(name="instalments", help="Instalment plans: what is open in dated parts, by which reminders go.")
 
@@ -31,20 +31,22 @@ def agree(
     invoice: common.Numbers = [],  # noqa: B006 -- never changed
     note: common.Note = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Agree on parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
     from billing.payments.instalments import Wanted
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli.bill import parse_date
 
     dated = tuple(_part(text) for text in part)
     first_on = None if first is None else parse_date(first)
-    with Home.open(home) as opened:
-        wanted = Wanted(plan_id, account, parse_date(date), tuple(invoice), dated, parts, first_on, note)
-        plan = payments.agree_plan(opened, wanted, common.act(opened, dry_run=dry_run))
+    wanted = Wanted(plan_id, account, parse_date(date), tuple(invoice), dated, parts, first_on, note)
+    opened, plan = done_at(
+        at,
+        lambda home: payments.agree_plan(home, wanted, common.act(home, dry_run=dry_run)),
+        lambda service: service.agreements.agree(wanted, dry_run=dry_run),
+    )
     _print(opened, [plan], as_json=as_json, dry_run=dry_run)
     return 0
 
@@ -57,30 +59,36 @@ def end(
     date: common.OnDate,
     note: common.Note = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """End a plan: its invoices have their own due dates again, also for what is open again later."""
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        plan = payments.end_plan(opened, plan_id, parse_date(date), note, common.act(opened, dry_run=dry_run))
+    on = parse_date(date)
+    opened, plan = done_at(
+        at,
+        lambda home: payments.end_plan(home, plan_id, on, note, common.act(home, dry_run=dry_run)),
+        lambda service: service.agreements.end(plan_id, on, note, dry_run=dry_run),
+    )
     _print(opened, [plan], as_json=as_json, dry_run=dry_run)
     return 0
 
 
 @app.command(name="list")
-def list_(
-    *, account: common.OfAccount = None, date: common.OnDateOrToday = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
-) -> int:
+def list_(*, account: common.OfAccount = None, date: common.OnDateOrToday = None, at: Place = HERE, as_json: AsJson = False) -> int:
     """List plans and their parts with their state on a date: running, behind, finished or replaced by a later plan."""
     from billing.payments.instalments import list_plans
-    from billing.store.home import Home
+    from server import clock
+    from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        found = list_plans(opened, common.date_or_today(opened, date), account)
+    day = None if date is None else parse_date(date)
+    opened, found = done_at(
+        at,
+        lambda home: list_plans(home, day or clock.today(home), common.known(home, account)),
+        lambda service: service.agreements.list_plans(day, account),
+    )
     _print(opened, found, as_json=as_json, dry_run=False)
     return 0
 
@@ -92,12 +100,12 @@ def _part(text: str) -> tuple[dt.date, int]:
     return parse_date(when), common.micros_of(amount, "--part")
 
 
-def _print(home: Home, plans: list[Plan], *, as_json: bool, dry_run: bool) -> None:
+def _print(opened: Opened, plans: list[Plan], *, as_json: bool, dry_run: bool) -> None:
     from server.cli import output, practice
 
-    practice.say(home, as_json=as_json)
+    practice.say(opened, as_json=as_json)
     if as_json:
-        output.print_json(practice.marked(home, common.plain(plans)))
+        output.print_json(practice.marked(opened, common.plain(plans)))
         return
     for plan in plans:
         existed = " (agreed before; nothing changed)" if plan.existed else ""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.payments.promises import Promised
-    from billing.store.home import Home
+    from server.cli.practice import Opened
 
 app = cyclopts.App(name="promise", help="Promises to pay: open, kept or broken by what was paid.")
 
@@ -29,19 +29,21 @@ def add(
     made: Annotated[str, Parameter(help="The day on which it was promised.")],
     note: common.Note = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Record a promise to pay."""
     from billing.payments.promises import Promise
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import practice
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        told = Promise(promise_id, account, common.micros_of(amount), parse_date(made), parse_date(until), note)
-        done = payments.promise(opened, told, common.act(opened, dry_run=dry_run))
+    told = Promise(promise_id, account, common.micros_of(amount), parse_date(made), parse_date(until), note)
+    opened, done = done_at(
+        at,
+        lambda home: payments.promise(home, told, common.act(home, dry_run=dry_run)),
+        lambda service: service.agreements.promise(told, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if done.existed and not as_json:
         print(f"promise {promise_id} was recorded before; nothing changed")
@@ -52,26 +54,29 @@ def add(
 
 
 @app.command(name="list")
-def list_(
-    *, account: common.OfAccount = None, date: common.OnDateOrToday = None, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
-) -> int:
+def list_(*, account: common.OfAccount = None, date: common.OnDateOrToday = None, at: Place = HERE, as_json: AsJson = False) -> int:
     """List promises and their state on a date."""
     from billing.payments import promises
-    from billing.store.home import Home
+    from server import clock
     from server.cli import practice
+    from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        found = promises.list_promises(opened, common.date_or_today(opened, date), account)
+    day = None if date is None else parse_date(date)
+    opened, found = done_at(
+        at,
+        lambda home: promises.list_promises(home, day or clock.today(home), common.known(home, account)),
+        lambda service: service.agreements.list_promises(day, account),
+    )
     practice.say(opened, as_json=as_json)
     _print(opened, found, as_json=as_json)
     return 0
 
 
-def _print(home: Home, found: Sequence[Promised], *, as_json: bool) -> None:
+def _print(opened: Opened, found: Sequence[Promised], *, as_json: bool) -> None:
     from server.cli import output, practice
 
     if as_json:
-        output.print_json(practice.marked(home, common.plain(found)))
+        output.print_json(practice.marked(opened, common.plain(found)))
         return
     rows = [
         (each.promise_id, each.account_id, each.made_on, each.due_on, output.amount(each.amount_micros, each.currency),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import HERE, AsJson, Place
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 
@@ -25,22 +25,16 @@ def record(
 ) -> int:
     """Record a payment and settle open invoices: those that the payer names, then the oldest. The rest waits for the next invoice."""
     from billing.payments import Payment
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
     given = Payment(payment_id, account, common.micros_of(amount), parse_date(date), reference, currency, tuple(invoice))
-    opened: practice.Opened
-    if at.server is not None:
-        from server.cli.remote import payments as remote
-        from server.cli.remote.calling import connected
-
-        with connected(at) as opened:
-            done = remote.record(opened, given, dry_run=dry_run)
-    else:
-        with Home.open(at.home) as opened:
-            done = payments.record(opened, given, common.act(opened, dry_run=dry_run))
+    opened, done = done_at(
+        at,
+        lambda home: payments.record(home, given, common.act(home, dry_run=dry_run)),
+        lambda service: service.payments.record(given, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))
@@ -55,19 +49,9 @@ def record(
 def list_(*, account: common.OfAccount = None, at: Place = HERE, as_json: AsJson = False) -> int:
     """List payments in the order in which they were recorded."""
     from billing import payments
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    opened: practice.Opened
-    if at.server is not None:
-        from server.cli.remote import payments as remote
-        from server.cli.remote.calling import connected
-
-        with connected(at) as opened:
-            found = remote.list_payments(opened, account)
-    else:
-        with Home.open(at.home) as opened:
-            found = payments.list_payments(opened, account)
+    opened, found = done_at(at, lambda home: payments.list_payments(home, account), lambda service: service.payments.list_payments(account))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, [each._asdict() for each in found]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.languages import Language, document, words
 
 if TYPE_CHECKING:
@@ -26,20 +26,23 @@ def statement(
     from_: Annotated[str | None, Parameter(name="--from", help="First day, included; all time by default.")] = None,
     to: Annotated[str | None, Parameter(name="--to", help="Last day, included; all time by default.")] = None,
     language: Language = "en",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what an account owed, every document and payment of a span, what it owes then, and what is open now."""
     from billing.payments.statement import statement as statement_of
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.accounts.common import day_after
     from server.cli.bill import parse_date
     from server.cli.payment import common
 
     first, last = (None if text is None else parse_date(text) for text in (from_, to))
-    with Home.open(home) as opened:
-        found = statement_of(opened, account, first, None if last is None else day_after(last, first), language)
+    after = None if last is None else day_after(last, first)
+    opened, found = done_at(
+        at,
+        lambda home: statement_of(home, account, first, after, language),
+        lambda service: service.invoices.statement(account, first, after, language),
+    )
     if as_json:
         output.print_json(practice.marked(opened, common.plain(found)))
         return 0

@@ -7,7 +7,7 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place, done_at
 from server.cli.payment import common
 
 app = cyclopts.App(name="worklist", help="Money from bank files that matched no account: it waits in suspense for a decision.")
@@ -18,16 +18,14 @@ LineId = Annotated[str, Parameter(name="LINE", help="Id of the line, as the list
 def list_(
     *,
     decided: Annotated[bool, Parameter(negative="", help="Show what was decided instead of what waits.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what waits, oldest first."""
     from billing.payments.worklist import work_list
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = work_list(opened, decided=decided)
+    opened, found = done_at(at, lambda home: work_list(home, decided=decided), lambda service: service.payments.work_list(decided=decided))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(found)))
@@ -60,16 +58,18 @@ def assign(
     invoice: common.Numbers = [],  # noqa: B006 -- never changed
     note: common.Note = "",
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Say whose money it is: it becomes a payment of the account, received on the day of the bank."""
-    from billing.store.home import Home
     from server.actions import payments
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        done = payments.assign_line(opened, line, account, note, common.act(opened, dry_run=dry_run), invoice)
+    opened, done = done_at(
+        at,
+        lambda home: payments.assign_line(home, line, account, note, common.act(home, dry_run=dry_run), invoice),
+        lambda service: service.payments.assign(line, account, note, invoice, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))
@@ -82,16 +82,16 @@ def assign(
 
 
 @app.command(name="return")
-def return_(
-    line: LineId, /, *, note: common.Note, dry_run: common.DryRun = False, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False
-) -> int:
+def return_(line: LineId, /, *, note: common.Note, dry_run: common.DryRun = False, at: Place = HERE, as_json: AsJson = False) -> int:
     """Say that the money goes back to where it came from."""
     from billing.payments.worklist import give_back
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        done = give_back(opened, line, note, common.act(opened, dry_run=dry_run))
+    opened, done = done_at(
+        at,
+        lambda home: give_back(home, line, note, common.act(home, dry_run=dry_run)),
+        lambda service: service.payments.give_line_back(line, note, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(done)))

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 from rating.errors import NotFoundError, UserError
-from server.client import CallError, Connection, Retries
+from server.client import CallError, Connection, Retries, micros, money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from google.type import date_pb2
+    from google.type import date_pb2, money_pb2
 
+    from ratewright.v1 import settlement_pb2
     from server.cli.homes import Place
 
 PAGE_SIZE: Final = 1_000
+LONG_S: Final = 3_600.0  # deadline of a call that reads or computes much
 RETRIES: Final = Retries(attempts_max=4)  # some two seconds, for a service that starts again
-_NOT_FOUND: Final = grpc.StatusCode.NOT_FOUND
+_WRONG_CALL: Final = 2
+_ALL: Final = "-"
 _REMEDIES: Final = {
     grpc.StatusCode.UNAVAILABLE: "check the address, --ca, and that the service runs",
     grpc.StatusCode.DEADLINE_EXCEEDED: "see whether it was done before you give the command again",
     grpc.StatusCode.UNAUTHENTICATED: "name the file of a token that is valid with --token-file or RATEWRIGHT_TOKEN_FILE",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "send or ask for less at once, or give the command on the machine that holds the home",
     grpc.StatusCode.PERMISSION_DENIED: "ask an admin for the role: ratewright operators grant",
 }
 
@@ -49,8 +53,10 @@ def account(account_id: str) -> str:
 
 
 def accounts(account_id: str | None) -> str:
-    """The resource name of an account, or of all accounts where None is given."""
-    return account("-" if account_id is None else account_id)
+    """The resource name of an account, or of all accounts where None is given. Raises NotFoundError for the id that means all."""
+    if account_id == _ALL:
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
+    return account(_ALL if account_id is None else account_id)
 
 
 def day(date: date_pb2.Date) -> str:
@@ -58,15 +64,38 @@ def day(date: date_pb2.Date) -> str:
     return f"{date.year:04}-{date.month:02}-{date.day:02}" if date.year else ""
 
 
+def amount(of_micros: int | None) -> money_pb2.Money | None:
+    """An amount in the currency of what it is about; None where all is meant."""
+    return None if of_micros is None else money(of_micros)
+
+
+def by_currency(sums: Iterable[money_pb2.Money]) -> dict[str, int]:
+    """Micro-units by currency."""
+    return {each.currency_code: micros(each) for each in sums}
+
+
 def last(name: str) -> str:
     """The id at the end of a resource name, such as `anna` of `accounts/anna`."""
     return name.rpartition("/")[2]
 
 
+def tail(name: str) -> str:
+    """The id behind the collection of a resource name, which people gave: it may hold a slash."""
+    return name.partition("/")[2]
+
+
+def settled(parts: Iterable[settlement_pb2.Settlement]) -> list[tuple[str, int]]:
+    """Invoices that something settles, by their numbers."""
+    return [(each.invoice, micros(each.amount)) for each in parts]
+
+
 def _as_user_error(error: CallError) -> UserError:
-    remedy = error.remedy or _REMEDIES.get(error.code, "")
-    kind = NotFoundError if error.code == _NOT_FOUND else UserError
-    return kind(error.message or error.code.name, remedy or f"the service refused it: {error.reason or error.code.name}")
+    remedy = error.remedy or _REMEDIES.get(error.code, "") or f"the service refused it: {error.reason or error.code.name}"
+    also = [f"{field}: {text}" for field, text in error.places if text != error.message]
+    message = ": ".join([error.message or error.code.name, *(["; ".join(also)] if also else [])])
+    if error.code == grpc.StatusCode.NOT_FOUND:
+        return NotFoundError(message, remedy)
+    return UserError(message, remedy, exit_status=_WRONG_CALL if error.code == grpc.StatusCode.INVALID_ARGUMENT else 1)
 
 
 def _say_pause(error: CallError, pause_s: float) -> None:

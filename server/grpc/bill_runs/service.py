@@ -24,6 +24,7 @@ from server.grpc import calls, convert, paging
 from server.grpc.bill_runs import messages, names, starting
 from server.grpc.entrance import about, about_account
 from server.grpc.refusals import invalid
+from server.operations.work import previewed
 
 if TYPE_CHECKING:
     import grpc
@@ -47,7 +48,7 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
             about_account(self._door.home, account_id)
             order = Order(accounts=frozenset({account_id}))
             found = bill_runs.preview(self._door.home, day, order, self._door.clock_us, threads=thread_count(0))
-            return messages.preview_with_lines(found, practice=self._door.home.is_practice)
+            return messages.preview(previewed(found, whole_max=len(found.drafts)), practice=self._door.home.is_practice)
 
         return calls.read(context, find)
 
@@ -142,11 +143,17 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
             decided = states.decide(self._door.home, run_id, kind, by, request.note, act.now_us, dry_run=act.dry_run)
             found = self._run(run_id)
             found.state = decided.state
+            found.decided_by = act.by.name
             if kind == states.APPROVED:
                 found.approved_by, found.needs_approval = act.by.name, False
             return found
 
-        return calls.write(self._door, request, context, runs.BillRun, act, lambda _: self._run(names.parse_run_name(request.name)))
+        def recover(_commit_seq: int) -> runs.BillRun:
+            found = self._run(names.parse_run_name(request.name))
+            found.decided_by = calls.actor().name  # who repeats the call has made it
+            return found
+
+        return calls.write(self._door, request, context, runs.BillRun, act, recover)
 
     def _rerating_decided(
         self, request: pb.ApproveReratingRequest | pb.RejectReratingRequest, context: grpc.ServicerContext, kind: str

@@ -52,6 +52,7 @@ class Starting:
                 wait=request.wait,
                 threads=names.threads(request.threads),
                 dry_run=act.dry_run,
+                resume=request.resume,
             )
 
         def going_on(wanted: work.RunBills) -> int | None:

@@ -9,8 +9,10 @@ from ratewright.v1 import control_service_pb2 as pb
 from ratewright.v1 import control_service_pb2_grpc
 from rating.errors import quoted
 from server.actions import controls
-from server.grpc import calls, convert, paging
+from server.grpc import calls, paging
 from server.grpc.finance import values
+from server.grpc.finance.control_messages import book as _book
+from server.grpc.finance.control_messages import finding as _finding
 from server.grpc.refusals import invalid, not_found
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from billing.controls import Book
-    from billing.controls.findings import Finding
     from billing.payments.writing import Act
     from billing.store.home import Home
 
@@ -94,30 +94,3 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
 
     def _decided(self, commit_seq: int) -> pb.Finding:
         return _finding(findings.decided_by(self._home, commit_seq))
-
-
-def _book(book: Book) -> pb.Book:
-    terms = [pb.BookTerm(name=name, value=_fitting(value)) for name, value in book.terms.items()]
-    return pb.Book(name=book.name, left=_fitting(book.left), right=_fitting(book.right), unit=book.unit, ok=book.ok, terms=terms)
-
-
-def _fitting(value: int) -> int:
-    """A figure of a book, which may be beyond 64 bits where much is wrong, cut to them."""
-    return max(-(2**63), min(value, 2**63 - 1))
-
-
-def _finding(found: Finding) -> pb.Finding:
-    return pb.Finding(
-        name=f"findings/{found.finding_id}",
-        book=found.name,
-        run_id=found.run_id,
-        text=found.text,
-        left=found.left,
-        right=found.right,
-        unit=found.unit,
-        owner=found.owner,
-        due_date=convert.date(found.due_on),
-        found_us=found.found_us,
-        closed_by=found.closed_by,
-        note=found.note,
-    )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from billing.invoicing import listing
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
-from rating import explain as explained
 from rating.errors import quoted
+from server.actions import invoices
 from server.grpc import convert, entrance, invoice_messages
+from server.grpc.finance import control_messages
 from server.grpc.finance.values import date_message
 from server.grpc.refusals import not_found
 
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     from billing.documents.following import Reissued
     from billing.documents.usage_list import LateLine, LineRecords, Record
     from billing.documents.voiding import Void
+    from billing.invoicing.rerated import Rerated
     from billing.payments.statement import Statement
     from billing.runs.cycle import Preview
     from billing.store.home import Home
-    from billing.verification.explain_line import LineExplained
+    from server.actions.invoices import Events
 
 BATCH_ROWS: Final = 65_536
 PREVIEW: Final = "preview"
@@ -50,9 +53,17 @@ _SCHEMA: Final = pa.schema(_FIELDS)
 
 
 def number_of(home: Home, name: str) -> str:
-    """The number in the name of a document. Refuses INVOICE_UNKNOWN where it is not one of the account in that name."""
+    """The number in the name of a document. Refuses INVOICE_UNKNOWN where it is not one of the account in that name, or of any."""
     account_id, number = convert.parse_invoice_name(name)
-    if listing.owner(home, number) != account_id:
+    if account_id == convert.ALL_ACCOUNTS:
+        number = invoices.whole_number(home, number)
+        owner = listing.owner(home, number)
+        if owner is None:
+            entrance.about_account(home, account_id)  # a role of one legal entity learns no numbers of others
+            told = {"name": name, "remedy": "ListInvoices and `ratewright invoice list` show all numbers"}
+            raise not_found("INVOICE_UNKNOWN", f"no invoice has the number {quoted(number)}", told)
+        account_id = owner
+    elif listing.owner(home, number) != account_id:
         raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
     entrance.about_account(home, account_id, f", document {number}")
     return number
@@ -109,13 +120,11 @@ def in_batches(records: Sequence[Record], rows: int = BATCH_ROWS) -> Iterator[by
         yield sink.getvalue().to_pybytes()
 
 
-def explanation(
-    told: tuple[Explained, LineExplained | None], limit: int, language: str, *, practice: bool
-) -> invoice_explanation_pb2.ExplainInvoiceResponse:
+def explanation(found: Explained, events: Events | None, *, practice: bool) -> invoice_explanation_pb2.ExplainInvoiceResponse:
     """An invoice, or a line of it, in words."""
-    found, events = told
     made = invoice_explanation_pb2.ExplainInvoiceResponse(
         number=found.number,
+        document_type=found.document_type,
         run_kind=found.run_kind,
         currency_code=found.currency,
         head=found.head,
@@ -135,9 +144,24 @@ def explanation(
         practice=practice,
     )
     if events is not None:
-        made.events_total, made.exact_micros = len(events.outcomes), events.exact_micros
-        made.events.extend(explained.as_text(outcome, language) for outcome in events.outcomes[:limit])
+        made.events_total, made.exact_micros, made.run_id = events.total, events.exact_micros, events.run_id
+        made.rerated.extend(map(_rerated, events.rerated))
+        made.events.extend(events.texts)
+        made.event_json.extend(msgspec.json.encode(each).decode() for each in events.objects)
     return made
+
+
+def _rerated(line: Rerated) -> invoice_explanation_pb2.ReratedLine:
+    return invoice_explanation_pb2.ReratedLine(
+        rerating_id=line.job_id,
+        run_id=line.run_id,
+        number=line.number,
+        line_no=line.line_no,
+        issue_date=convert.date(line.issued_on),
+        text=line.text,
+        amount=convert.money(line.currency, line.amount_micros),
+        same_key=line.same_key,
+    )
 
 
 def voided(done: Void, *, practice: bool) -> invoice_correction_pb2.VoidInvoiceResponse:
@@ -153,7 +177,7 @@ def voided(done: Void, *, practice: bool) -> invoice_correction_pb2.VoidInvoiceR
         postings=done.postings,
         freed=[
             invoice_correction_pb2.FreedCredit(credit=credit, amount=convert.money(done.currency, micros))
-            for credit, micros in sorted(done.freed.items())
+            for credit, micros in done.freed.items()
         ],
         run_kind=done.run_kind,
         needs_second=done.needs_second,
@@ -166,11 +190,13 @@ def voided(done: Void, *, practice: bool) -> invoice_correction_pb2.VoidInvoiceR
 def reissued(done: Reissued, *, practice: bool) -> pb.ReissueInvoiceResponse:
     """A run that billed a void invoice again."""
     return pb.ReissueInvoiceResponse(
-        run_id=done.report.run_id,
-        state=done.report.state,
-        drafts=done.report.drafts,
+        run_id=done.run_id,
+        bill_date=convert.date(done.bill_date),
+        state=done.state,
+        drafts=done.drafts,
         invoices=[invoice_messages.of_list(each, practice=practice) for each in done.made],
         failed_books=[each.name for each in done.failed],
+        failed=map(control_messages.book, done.failed),
         alarms=done.alarms,
     )
 

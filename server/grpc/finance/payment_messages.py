@@ -115,7 +115,10 @@ def returned(done: Returned, *, practice: bool) -> pb.ReturnBankLineResponse:
 
 
 def given_back(done: GivenBack, *, practice: bool) -> pb.GiveBackResponse:
-    """Money that went back. What a proposal would open again is not known before another person agrees."""
+    """Money that went back. What a proposal would open again is not known before another person agrees.
+
+    Credit of the whole account is not known of an act that was recorded before.
+    """
     made = pb.GiveBackResponse(
         event_id=done.reference,
         kind=done.kind,
@@ -125,12 +128,14 @@ def given_back(done: GivenBack, *, practice: bool) -> pb.GiveBackResponse:
         already_recorded=done.existed,
         needs_second=done.needs_second,
         proposal=done.proposal,
+        reopened=_settlements(done.reopened, done.currency),
+        resettled=_settlements(done.resettled, done.currency),
+        credit=convert.money(done.currency, done.credit_micros),
         practice=practice,
     )
-    if not done.proposal:
-        made.reopened.extend(_settlements(done.reopened, done.currency))
-        made.resettled.extend(_settlements(done.resettled, done.currency))
-        made.credit.CopyFrom(convert.money(done.currency, done.credit_micros))
+    if done.account_credit_before_micros or done.account_credit_micros:
+        made.account_credit_before.CopyFrom(convert.money(done.currency, done.account_credit_before_micros))
+        made.account_credit.CopyFrom(convert.money(done.currency, done.account_credit_micros))
     return made
 
 

@@ -67,4 +67,5 @@ def _message(entry: Entry) -> pb.AuditEntry:
         reason=entry.reason,
         peer=entry.peer,
         request_id=entry.request_id,
+        operator_number=entry.number,
     )

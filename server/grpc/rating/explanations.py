@@ -38,9 +38,8 @@ def _invoice(home: Home, request: pb.ExplainRequest, language: str) -> pb.Explai
         if value < 0:
             raise invalid("MALFORMED_REQUEST", f"{field} must be zero or more", {"field": field})
     number = invoice_answers.number_of(home, request.invoice)
-    told = invoices.explain(home, number, request.line_no or None, language)
-    limit = min(request.event_limit, EVENTS_MAX) or 1
-    found = invoice_answers.explanation(told, limit, language, practice=home.is_practice)
+    told = invoices.explain(home, number, request.line_no or None, language, min(request.event_limit, EVENTS_MAX) or 1)
+    found = invoice_answers.explanation(*told, practice=home.is_practice)
     return pb.ExplainResponse(invoice=found, practice=home.is_practice)
 
 

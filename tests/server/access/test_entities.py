@@ -17,6 +17,8 @@ from billing.catalogue import Operator
 from billing.operators import Limits, Role
 from billing.operators.changing import OF_AN_ENTITY
 from billing.store import tables
+from ratewright.v1 import invoice_service_pb2_grpc
+from ratewright.v1.invoice_service_pb2 import GetInvoiceRequest
 from rating.errors import NotFoundError, UserError
 from server.access.roles import rules
 from tests.server.access.test_entrance import reason_of
@@ -126,6 +128,17 @@ def test_no_call_about_more_than_an_account_is_made(north: Guarded) -> None:
         with pytest.raises(grpc.RpcError) as refused:
             made(message_factory.GetMessageClass(method.input_type)().SerializeToString(), timeout=20)
         assert (refused.value.code(), reason_of(refused.value)) == (DENIED, "ROLE_MISSING"), call
+
+
+def test_a_number_without_its_account_is_held_to_the_entity_of_its_account(north: Guarded) -> None:
+    """A number of another entity, and one that no document has, are refused alike."""
+    reads = invoice_service_pb2_grpc.InvoiceServiceStub(north.channel("nora"))
+    [anna], [berta] = (north.world.numbers(name) for name in ("anna", "berta"))
+    assert reads.GetInvoice(GetInvoiceRequest(name=f"accounts/-/invoices/{anna}"), timeout=20).number == anna
+    for number in (berta, "R-9"):
+        with pytest.raises(grpc.RpcError) as refused:
+            reads.GetInvoice(GetInvoiceRequest(name=f"accounts/-/invoices/{number}"), timeout=20)
+        assert reason_of(refused.value) == "ENTITY_NOT_ALLOWED", number
 
 
 def test_roles_that_are_not_of_an_entity(north: Guarded) -> None:

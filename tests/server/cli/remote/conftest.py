@@ -31,23 +31,44 @@ class Both:
         assert self.there(*words, status=status) == here
         return here
 
+    def printed(self, *words: object, status: int) -> str:
+        """What a command prints that only looks, in the home of the service: its exit status says what it has found."""
+        here = self._printed(*words, "--home", self.guarded.home.path, status=status)
+        assert self._printed(*words, *self._service("boss"), status=status) == here
+        return here
+
     def here(self, *words: object, status: int = 0) -> str:
         """What a command prints that works in the home."""
-        return self.run(*words, "--home", self.twin.home.path, status=status)
+        return self.run(*words, *self._home(), status=status)
 
     def there(self, *words: object, status: int = 0, as_operator: str = "boss") -> str:
         """What a command prints that the service does."""
-        file = self._folder / f"{as_operator}.token"
-        file.write_text(self.guarded.tokens[as_operator])
-        return self.run(*words, "--server", self.guarded.service.address, "--token-file", file, status=status)
+        return self.run(*words, *self._service(as_operator), status=status)
 
     def run(self, *words: object, status: int = 0) -> str:
         """What a command prints; of one that fails its error."""
+        told = self._told(words, status)
+        return told.err if status else told.out
+
+    def _printed(self, *words: object, status: int) -> str:
+        told = self._told(words, status)
+        assert "error: " not in told.err
+        return told.out
+
+    def _told(self, words: tuple[object, ...], status: int) -> pytest.CaptureResult[str]:
         self._capsys.readouterr()
         found = app.main(list(map(str, words)))
-        printed = self._capsys.readouterr()
-        assert found == status, (words, printed)
-        return printed.err if status else printed.out
+        told = self._capsys.readouterr()
+        assert found == status, (words, told)
+        return told
+
+    def _home(self) -> tuple[object, ...]:
+        return "--home", self.twin.home.path
+
+    def _service(self, name: str) -> tuple[object, ...]:
+        file = self._folder / f"{name}.token"
+        file.write_text(self.guarded.tokens[name])
+        return "--server", self.guarded.service.address, "--token-file", file
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.cli import app
 from server.cli.remote import calling
 from server.client import Retries
 
@@ -43,6 +44,23 @@ def test_a_refusal_is_an_error_with_its_remedy(both: Both) -> None:
     assert "remedy: ask an admin for the role" in denied
 
 
+def test_marks_of_a_practice_home(both: Both) -> None:
+    """In text the first line, in JSON a field, whatever kind of call it is."""
+    both.twin.changed("INSERT INTO settings (name, value) VALUES ('practice', 'yes')")
+    both.guarded.home.is_practice = both.guarded.identities.is_practice = True
+    assert "PRACTICE: " in both(*RECORD, "--id", "P-1", "--amount", "4")
+    for words in (
+        ("payment", "list"),
+        ("payment", "statement", "anna"),
+        ("invoice", "usage", "R-1"),
+        ("invoice", "show", "R-1"),
+        ("ledger", "balance"),
+    ):
+        assert both(*words).startswith("PRACTICE: ")
+        told = json.loads(both(*words, "--json"))
+        assert (told[0] if isinstance(told, list) else told)["practice"] is True
+
+
 def test_a_home_and_a_service_are_not_both_named(both: Both) -> None:
     error = both.there("payment", "list", "--home", "elsewhere", status=2)
     assert "both a service" in error
@@ -57,9 +75,13 @@ def test_no_service_at_the_address(both: Both, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("address", ["billing.example:50051", "10.0.0.7:50051", "localhost.example:1", "[2001:db8::1]:50051"])
-def test_a_token_leaves_the_machine_over_tls_alone(both: Both, tmp_path: Path, address: str) -> None:
+def test_a_token_leaves_the_machine_over_tls_alone(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
     token = tmp_path / "boss.token"
     token.write_text("secret")
-    error = both.run("payment", "list", "--server", address, "--token-file", token, status=1)
+    assert app.main(["payment", "list", "--server", address, "--token-file", str(token)]) == 1
+    error = capsys.readouterr().err
     assert f"error: a token is not sent to {address} without TLS\n" in error
     assert "remedy: name the certificate of its authority, ca.pem" in error

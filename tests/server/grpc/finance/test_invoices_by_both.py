@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pyarrow as pa
 import pytest
 
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from tests.server.grpc.calls import DEADLINE_S
+from tests.server.grpc.calls import DEADLINE_S, refused
 from tests.server.grpc.finance.asking import day, iso, micros, money, payment, tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import grpc
 
     from ratewright.v1.payment_service_pb2_grpc import PaymentServiceStub
     from tests.billing.runs.world import World
@@ -123,6 +122,16 @@ def test_itemised_usage(invoices: invoice_service_pb2_grpc.InvoiceServiceStub, b
     [nothing] = invoices.StreamInvoiceUsage(empty, timeout=DEADLINE_S)
     with pa.ipc.open_stream(nothing.arrow_ipc) as reader:
         assert reader.read_all().num_rows == 0
+
+
+def test_a_name_without_its_account(invoices: invoice_service_pb2_grpc.InvoiceServiceStub) -> None:
+    """The number alone says which document is meant, also without its zeros."""
+    for name in (ANNA, "accounts/-/invoices/R-0000000001", "accounts/-/invoices/R-1"):
+        found = invoices.GetInvoice(pb.GetInvoiceRequest(name=name), timeout=DEADLINE_S)
+        assert (found.name, found.account) == (ANNA, "accounts/anna")
+    for name in ("accounts/-/invoices/R-9", "accounts/berta/invoices/R-0000000001"):
+        refusal = refused(lambda sent=name: invoices.GetInvoice(pb.GetInvoiceRequest(name=sent), timeout=DEADLINE_S))
+        assert refusal[:2] == (grpc.StatusCode.NOT_FOUND, "INVOICE_UNKNOWN")
 
 
 def test_lines_in_pages(invoices: invoice_service_pb2_grpc.InvoiceServiceStub) -> None:

@@ -1,0 +1,346 @@
+"""Documents by a service: lists, one with its lines, its usage and its words; what an account owes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from billing.accounting.ageing import Aged
+from billing.charges.own_days import Days
+from billing.documents.aftermath import Aftermath, Note
+from billing.documents.explaining import Explained, LineExplained
+from billing.documents.showing.document import ShownDocument
+from billing.documents.showing.lines import Shown, ShownLine, ShownTax
+from billing.documents.showing.passes import Passes
+from billing.documents.usage_list import LateLine, LineRecords, Record, UsageList
+from billing.invoicing import Invoice, InvoiceLine, InvoiceSummary
+from billing.invoicing.rerated import Rerated
+from billing.payments.statement import Entry, Open, Statement
+from ratewright.v1 import account_statement_pb2, invoice_explanation_pb2
+from ratewright.v1 import invoice_service_pb2 as pb
+from ratewright.v1 import invoice_service_pb2_grpc as stubs
+from rating.errors import UserError
+from server.actions.invoices import Events
+from server.cli.remote.calling import LONG_S, PAGE_SIZE, accounts, day, tail
+from server.client import date, micros
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    from billing.invoicing import Wanted
+    from server.client import Connection
+
+_EVENTS_MAX: Final = 1_000
+_TAX: Final = "tax"
+
+
+def named(number: str) -> str:
+    """The resource name of a document, by its number alone."""
+    return f"accounts/-/invoices/{number}"
+
+
+class Invoices:
+    """Calls of InvoiceService that read."""
+
+    def __init__(self, service: Connection) -> None:
+        self._service = service
+        self._stub = stubs.InvoiceServiceStub(service.channel)
+
+    def list_invoices(self, account_id: str | None, wanted: Wanted, limit: int | None) -> list[InvoiceSummary]:
+        """`invoice list`. Raises UserError for a list that no index serves."""
+        conditions = [
+            *(["open = true"] if wanted.only_open else []),
+            *([f"issue_date = {wanted.issued_on.isoformat()}"] if wanted.issued_on is not None else []),
+            *([f"run_id = {wanted.run_id}"] if wanted.run_id is not None else []),
+        ]
+        if wanted.only_open and account_id is None and len(conditions) == 1:
+            remedy = "name one --account, a --date or a --run, or give the command on the machine that holds the home"
+            raise UserError("the open documents of all accounts are not served: every document would be read", remedy, exit_status=2)
+        of_a_day = account_id is None and wanted.issued_on is not None
+        asked = pb.ListInvoicesRequest(
+            parent=accounts(account_id),
+            filter=" AND ".join(conditions),
+            order_by="issue_date" if of_a_day else "number",  # both are by number then
+            page_size=PAGE_SIZE,
+        )
+        return [summary_of(each) for each in self._service.pages(self._stub.ListInvoices, asked, "invoices", limit)]
+
+    def document(self, number: str, language: str | None) -> ShownDocument:
+        """`invoice show`."""
+        asked = pb.GetInvoiceRequest(name=named(number), language_code=language or "")
+        found = self._service.call(self._stub.GetInvoice, asked)
+        lines = tuple(map(_line, found.lines))
+        more = Shown(tuple(_shown(each) for each in found.lines if each.kind != _TAX), tuple(map(_tax, found.taxes)))
+        return ShownDocument(Invoice(summary_of(found), found.language_code, lines), more, _after(found))
+
+    def usage(self, number: str, subscription_id: str | None) -> UsageList:
+        """`invoice usage`: the first page, and where that has not all records the stream of all of them."""
+        parent, only = named(number), subscription_id or ""
+        asked = pb.ListInvoiceUsageRequest(parent=parent, subscription_id=only, page_size=PAGE_SIZE)
+        page = self._service.call(self._stub.ListInvoiceUsage, asked, deadline_s=LONG_S)
+        records = list(map(_record, page.usage_records))
+        if page.next_page_token:
+            whole = pb.StreamInvoiceUsageRequest(parent=parent, subscription_id=only)
+            pieces = self._service.whole_stream(self._stub.StreamInvoiceUsage, whole, deadline_s=LONG_S)
+            records = [record for each in pieces for record in _of_arrow(each.arrow_ipc)]
+        return UsageList(
+            number=page.number,
+            account_id=tail(page.account),
+            currency=page.currency_code,
+            timezone=page.time_zone,
+            lines=tuple(map(_usage_line, page.lines)),
+            records=tuple(records),
+            late_lines=tuple(map(_late_line, page.late_lines)),
+        )
+
+    def explain(self, number: str, line_no: int | None, language: str, limit: int) -> tuple[Explained, Events | None]:
+        """`invoice explain`."""
+        if not 1 <= limit <= _EVENTS_MAX:
+            raise UserError(f"--limit {limit} is not served", f"give 1 to {_EVENTS_MAX:,} with --server", exit_status=2)
+        if line_no == 0:  # which means all lines in a request
+            raise UserError(f"{number} has no line 0", f"`ratewright invoice show {number}` shows its lines")
+        asked = invoice_explanation_pb2.ExplainInvoiceRequest(
+            name=named(number), line_no=line_no or 0, event_limit=limit, language_code=language
+        )
+        answer = self._service.call(self._stub.ExplainInvoice, asked, deadline_s=LONG_S)
+        found = Explained(
+            number=answer.number,
+            document_type=answer.document_type,
+            run_kind=answer.run_kind,
+            currency=answer.currency_code,
+            head=tuple(answer.head),
+            lines=tuple(map(_line_explained, answer.lines)),
+            foot=tuple(answer.foot),
+        )
+        return found, _events(answer) if answer.events_total else None
+
+    def statement(self, account_id: str, first: dt.date | None, after: dt.date | None, language: str) -> Statement:
+        """`payment statement`."""
+        asked = account_statement_pb2.GetStatementRequest(
+            name=f"accounts/{account_id}/statement",
+            from_date=None if first is None else date(first),
+            to_date=None if after is None else date(after),
+            language_code=language,
+        )
+        found = self._service.call(self._stub.GetStatement, asked)
+        return Statement(
+            account_id=tail(found.account),
+            account_name=found.account_display_name,
+            currency=found.closing.currency_code,
+            from_date=day(found.from_date),
+            to_date=day(found.to_date),
+            opening_micros=micros(found.opening),
+            entries=[
+                Entry(
+                    on_date=day(each.date),
+                    kind=each.kind,
+                    document=each.document,
+                    text=each.text,
+                    due_on=day(each.due_date),
+                    amount_micros=micros(each.amount),
+                    balance_micros=micros(each.balance),
+                )
+                for each in found.entries
+            ],
+            closing_micros=micros(found.closing),
+            deposits_held_micros=micros(found.deposits_held),
+            open_items=[Open(each.number, day(each.due_date), each.part_no, micros(each.open)) for each in found.open_items],
+        )
+
+    def aged(self, as_of: dt.date, account_id: str | None) -> list[Aged]:
+        """`ledger ageing`."""
+        asked = account_statement_pb2.ListAgeingRequest(parent=accounts(account_id), as_of=date(as_of), page_size=PAGE_SIZE)
+        return [
+            Aged(
+                account_id=tail(each.account),
+                entity=each.legal_entity,
+                currency=each.total.currency_code,
+                buckets=tuple(micros(bucket.amount) for bucket in each.buckets),
+                credit_micros=micros(each.credit),
+            )
+            for each in self._service.pages(self._stub.ListAgeing, asked, "aged_accounts")
+        ]
+
+
+def summary_of(row: pb.Invoice) -> InvoiceSummary:
+    """A document as lists have it."""
+    return InvoiceSummary(
+        number=row.number,
+        account_id=tail(row.account),
+        account_name=row.account_display_name,
+        run_id=row.run_id,
+        currency=row.total.currency_code,
+        period_from=day(row.period_from),
+        period_to=day(row.period_to),
+        issued_on=day(row.issue_date),
+        due_on=day(row.due_date),
+        net_micros=micros(row.net),
+        tax_micros=micros(row.tax),
+        total_micros=micros(row.total),
+        open_micros=micros(row.open),
+        document_type=row.document_type,
+        voided_on=day(row.void_date),
+        voided_by=row.voided_by,
+        by_name=row.numbered_by,
+        agreed_by=row.agreed_by,
+    )
+
+
+def _line(row: pb.InvoiceLine) -> InvoiceLine:
+    return InvoiceLine(
+        line_no=row.line_no,
+        kind=row.kind,
+        subscription_key=row.subscription_key,
+        subscription_id=row.subscription_id,
+        charge_code=row.charge_code,
+        price_id=row.price_id,
+        revenue_code=row.revenue_code,
+        tax_class=row.tax_class,
+        period_from=day(row.period_from),
+        period_to=day(row.period_to),
+        text=row.text,
+        events=row.events,
+        quantity=row.quantity,
+        free_quantity=row.free_quantity,
+        quantity_unit=row.quantity_unit,
+        exact_micros=row.exact_micros,
+        amount_micros=row.amount_micros,
+        corrects=row.corrects,
+    )
+
+
+def _shown(row: pb.InvoiceLine) -> ShownLine:
+    return ShownLine(
+        line_no=row.line_no,
+        days=tuple(Days(day(each.from_date), day(each.to_date)) for each in row.days),
+        with_tax_micros=row.with_tax_micros if row.HasField("with_tax_micros") else None,
+        passes=tuple(Passes(each.name, each.times, each.fees_micros) for each in row.passes),
+        unit=row.unit,
+        tax_name=row.tax_name,
+        reference=row.reference,
+    )
+
+
+def _tax(row: pb.InvoiceTax) -> ShownTax:
+    return ShownTax(
+        tax_class=row.tax_class,
+        period_from=day(row.period_from),
+        period_to=day(row.period_to),
+        text=row.text,
+        taxed_micros=row.taxed_micros,
+        tax_micros=row.tax_micros,
+        exempt=row.exempt,
+        certificate=row.certificate,
+    )
+
+
+def _after(row: pb.Invoice) -> Aftermath:
+    return Aftermath(
+        document_type=row.document_type,
+        about=row.about,
+        voided_on=day(row.void_date),
+        void_reason=row.void_reason,
+        voided_by=row.voided_by,
+        credit_notes=_notes(row.credit_notes),
+        corrected_by=_notes(row.corrected_by),
+        replaces=_notes(row.replaces),
+        replaced_by=_notes(row.replaced_by),
+    )
+
+
+def _notes(rows: Iterable[pb.RelatedDocument]) -> tuple[Note, ...]:
+    return tuple(
+        Note(
+            number=each.number,
+            issued_on=day(each.issue_date),
+            total_micros=micros(each.total),
+            effect=each.effect,
+            is_void=each.HasField("void_date"),
+            voided_on=day(each.void_date),
+            reason_code=each.reason_code,
+        )
+        for each in rows
+    )
+
+
+def _record(row: pb.UsageRecord) -> Record:
+    return Record(
+        line_no=row.line_no,
+        subscription_id=row.subscription_id,
+        text=row.text,
+        start_us=row.start_us,
+        number=row.number,
+        other=row.other,
+        duration_us=row.duration_us if row.HasField("duration_us") else None,
+        quantity=row.quantity,
+        free_quantity=row.free_quantity,
+        quantity_unit=row.quantity_unit,
+        charge_micros=row.charge_micros,
+        source=row.source,
+        record_id=row.record_id,
+    )
+
+
+def _of_arrow(content: bytes) -> list[Record]:
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(content) as reader:
+        table = reader.read_all()
+    started = table.column_names.index("start_us")
+    rows: list[dict[str, Any]] = table.set_column(started, "start_us", table["start_us"].cast(pa.int64())).to_pylist()
+    return [Record(**each) for each in rows]
+
+
+def _usage_line(row: pb.UsageLine) -> LineRecords:
+    return LineRecords(
+        line_no=row.line_no,
+        text=row.text,
+        records=row.records,
+        charge_micros=row.charge_micros,
+        exact_micros=row.exact_micros,
+        amount_micros=row.amount_micros,
+        due_elsewhere=row.due_elsewhere,
+        unit=row.unit,
+    )
+
+
+def _late_line(row: pb.LateUsageLine) -> LateLine:
+    return LateLine(row.line_no, row.text, row.decision_id, row.records, row.amount_micros)
+
+
+def _line_explained(row: invoice_explanation_pb2.ExplainedLine) -> LineExplained:
+    return LineExplained(
+        line_no=row.line_no,
+        kind=row.kind,
+        text=row.text,
+        amount_micros=row.amount_micros,
+        due_micros=row.due_micros,
+        before_micros=row.before_micros,
+        sentences=tuple(row.sentences),
+    )
+
+
+def _events(answer: invoice_explanation_pb2.ExplainInvoiceResponse) -> Events:
+    return Events(
+        total=answer.events_total,
+        exact_micros=answer.exact_micros,
+        run_id=answer.run_id,
+        rerated=tuple(
+            Rerated(
+                job_id=each.rerating_id,
+                run_id=each.run_id,
+                number=each.number,
+                line_no=each.line_no,
+                issued_on=day(each.issue_date),
+                text=each.text,
+                amount_micros=micros(each.amount),
+                currency=each.amount.currency_code,
+                same_key=each.same_key,
+            )
+            for each in answer.rerated
+        ),
+        texts=tuple(answer.events),
+        objects=tuple(map(msgspec.json.decode, answer.event_json)),
+    )

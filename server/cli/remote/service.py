@@ -1,0 +1,138 @@
+"""The service that does a command: one connection, and the calls of each group of commands."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING
+
+from server.cli.remote import calling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.cli.homes import Place
+    from server.cli.remote.agreements import Agreements
+    from server.cli.remote.approvals import Approvals
+    from server.cli.remote.audit import Audit
+    from server.cli.remote.bill_runs import BillRuns
+    from server.cli.remote.controls import Controls
+    from server.cli.remote.corrections import Corrections
+    from server.cli.remote.deposits import Deposits
+    from server.cli.remote.invoices import Invoices
+    from server.cli.remote.ledger import Ledger
+    from server.cli.remote.month_ends import MonthEnds
+    from server.cli.remote.payments import Payments
+    from server.cli.remote.reratings import Reratings
+    from server.cli.remote.thresholds import Thresholds
+    from server.client import Connection
+
+
+class Service:
+    """Calls by groups of commands. A group is imported when a command asks for it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def is_practice(self) -> bool:
+        """True where the last answer came from a practice home."""
+        return self._connection.is_practice
+
+    @functools.cached_property
+    def payments(self) -> Payments:
+        """`payment record|cash|till|list|import|worklist|refund|reverse|chargeback|events`."""
+        from server.cli.remote.payments import Payments
+
+        return Payments(self._connection)
+
+    @functools.cached_property
+    def deposits(self) -> Deposits:
+        """`payment deposit`."""
+        from server.cli.remote.deposits import Deposits
+
+        return Deposits(self._connection)
+
+    @functools.cached_property
+    def agreements(self) -> Agreements:
+        """`payment promise|instalments`."""
+        from server.cli.remote.agreements import Agreements
+
+        return Agreements(self._connection)
+
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """`ledger balance|check|export`."""
+        from server.cli.remote.ledger import Ledger
+
+        return Ledger(self._connection)
+
+    @functools.cached_property
+    def controls(self) -> Controls:
+        """`controls` and its findings."""
+        from server.cli.remote.controls import Controls
+
+        return Controls(self._connection)
+
+    @functools.cached_property
+    def invoices(self) -> Invoices:
+        """`invoice list|show|usage|explain`, `payment statement`, `ledger ageing`."""
+        from server.cli.remote.invoices import Invoices
+
+        return Invoices(self._connection)
+
+    @functools.cached_property
+    def corrections(self) -> Corrections:
+        """`invoice void|reissue|credit`."""
+        from server.cli.remote.corrections import Corrections
+
+        return Corrections(self._connection)
+
+    @functools.cached_property
+    def bill_runs(self) -> BillRuns:
+        """`bill run|retry|preview|list|trial|approve|reject|abandon|quarantine`."""
+        from server.cli.remote.bill_runs import BillRuns
+
+        return BillRuns(self._connection)
+
+    @functools.cached_property
+    def thresholds(self) -> Thresholds:
+        """`bill thresholds`."""
+        from server.cli.remote.thresholds import Thresholds
+
+        return Thresholds(self._connection)
+
+    @functools.cached_property
+    def reratings(self) -> Reratings:
+        """`bill rerate` and what is done with a re-rating."""
+        from server.cli.remote.reratings import Reratings
+
+        return Reratings(self._connection)
+
+    @functools.cached_property
+    def month_ends(self) -> MonthEnds:
+        """`ledger month-end`."""
+        from server.cli.remote.month_ends import MonthEnds
+
+        return MonthEnds(self._connection)
+
+    @functools.cached_property
+    def approvals(self) -> Approvals:
+        """`approvals list|agree|refuse`."""
+        from server.cli.remote.approvals import Approvals
+
+        return Approvals(self._connection)
+
+    @functools.cached_property
+    def audit(self) -> Audit:
+        """`audit show|verify`."""
+        from server.cli.remote.audit import Audit
+
+        return Audit(self._connection)
+
+
+@contextlib.contextmanager
+def connected(place: Place) -> Iterator[Service]:
+    """The service of a place, with its refusals as errors of the command."""
+    with calling.connected(place) as connection:
+        yield Service(connection)

@@ -1,0 +1,94 @@
+"""Persons at two homes that are alike: each command is given by the same person in the one, and by the service in front of the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING
+
+from billing.catalogue import Operator
+from server.operations import doing, processes
+from tests.billing.runs.world import World
+from tests.server.access.conftest import NOW_US, Guarded
+from tests.server.cli.remote.conftest import Both
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from billing.store.home import Home
+
+BOSS = "boss"
+# Operations are commits of the home behind the service alone: by their numbers both homes differ.
+_COMMIT = re.compile(r'(as of commit +|"(?:pinned_seq|seq|commit_seq)": )\d+')
+
+
+class Persons(Both):
+    """Two homes with the same operators. `name` gives the commands: boss, an admin, or one of Guarded, such as `the-approver`."""
+
+    name = BOSS
+    hides_commits = True
+
+    def there(self, *words: object, status: int = 0, as_operator: str = "") -> str:
+        """What a command prints that the service does for the person."""
+        return super().there(*words, status=status, as_operator=as_operator or self.name)
+
+    def behind(self, *words: object, status: int = 0) -> str:
+        """What a command prints that works in the home behind the service."""
+        return self.run(*words, "--home", self.guarded.home.path, status=status)
+
+    def in_both_homes(self, *words: object) -> None:
+        """A command that works in both homes: what comes before a test."""
+        for home in (self.twin.home, self.guarded.home):
+            self.run(*words, "--home", home.path)
+
+    def run(self, *words: object, status: int = 0) -> str:
+        """What a command prints, with 0 for numbers of commits; of one that fails its error, or its result where that is the failure."""
+        told = self._told(words, status)
+        text = told.out or told.err
+        return _COMMIT.sub(r"\g<1>0", text) if self.hides_commits else text
+
+    @contextlib.contextmanager
+    def acting(self, name: str) -> Iterator[None]:
+        """Commands of another person."""
+        self.name, before = name, self.name
+        try:
+            yield
+        finally:
+            self.name = before
+
+    def current(self) -> Operator:
+        """The account of the person in the shell. Operators without one have the number of the operator."""
+        if self.name == BOSS:
+            return Operator(BOSS, os.getuid())
+        return Operator(self.name, 4_000 + sum(self.name.encode()))
+
+
+@contextlib.contextmanager
+def two_homes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, prepare: Callable[[World], object]
+) -> Iterator[Persons]:
+    """Both homes, prepared alike. Operations are done before they are answered."""
+
+    def spawn(home: Home, name: str, _descriptor: int) -> None:
+        doing.do(home.path, name)
+
+    worlds = World(tmp_path / "twin"), World(tmp_path / "home")
+    for world in worlds:
+        prepare(world)
+    twin, guarded = (Guarded(world) for world in worlds)
+    guarded.start()
+    made = Persons(twin.world, guarded, tmp_path, capsys)
+    monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
+    monkeypatch.setattr(processes, "spawn", spawn)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
+    monkeypatch.setattr("server.operator.current", made.current)
+    try:
+        yield made
+    finally:
+        guarded.stop()
+        for world in worlds:
+            world.home.close()
