@@ -88,8 +88,7 @@ def give_back(home: Home, back: Back, act: Act, *, day: str = DATE, currency: st
     """Let money of one payment or one document go back, or come again. `currency`: as the caller says, None unknown."""
     from billing.payments import giving_back
 
-    if (back.payment_id is None) == (back.number is None):
-        raise UserError("a refund is of one payment or one document", "give --payment or --document", exit_status=2)
+    require_one_subject(back)
     if back.number is not None:
         back = back._replace(number=whole_numbers(home, [back.number])[0])
     require_begun(back.on_date, act.now_us, day)
@@ -98,6 +97,12 @@ def give_back(home: Home, back: Back, act: Act, *, day: str = DATE, currency: st
     else:
         require_currency(home, currency, tables.invoices, tables.invoices.c.number == back.number)
     return giving_back.give_back(home, back, act)
+
+
+def require_one_subject(back: Back) -> None:
+    """Raises UserError where both a payment and a document are named, or none of them."""
+    if (back.payment_id is None) == (back.number is None):
+        raise UserError("a refund is of one payment or one document", "give --payment or --document", exit_status=2)
 
 
 def take_deposit(home: Home, deposit: Deposit, act: Act, *, day: str = DATE) -> Held:

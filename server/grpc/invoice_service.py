@@ -15,7 +15,7 @@ from billing.payments.statement import statement
 from billing.store import approvals
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from rating.errors import NotFoundError, UserError, quoted
+from rating.errors import NotFoundError, UserError
 from server.actions import invoices, payments
 from server.grpc import calls, convert, entrance, invoice_messages, paging
 from server.grpc.finance import filters, values
@@ -56,7 +56,8 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             try:
                 found = listing.list_page(self._home, wanted, after=page.after, limit=page.limit)
             except NotFoundError as error:
-                raise _no_account(account_id or "") from error
+                told = {"account": account_id or "", "remedy": error.remedy}
+                raise not_found("ACCOUNT_UNKNOWN", error.message, told) from error
             rows, token = page.parted(found, lambda each: each.number)
             listed = [invoice_messages.of_list(each, practice=self._practice) for each in rows]
             return pb.ListInvoicesResponse(invoices=listed, next_page_token=token)
@@ -242,7 +243,3 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 def _place(row: ageing.Aged) -> str:
     """The place of an account in a list, as it is sorted."""
     return f"{row.account_id}\x01{row.entity}\x01{row.currency}"
-
-
-def _no_account(account_id: str) -> Exception:
-    return not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id})

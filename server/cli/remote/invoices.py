@@ -20,7 +20,7 @@ from billing.payments.statement import Entry, Open, Statement
 from ratewright.v1 import account_statement_pb2, invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
-from rating.errors import UserError
+from rating.errors import NotFoundError, UserError
 from server.actions.invoices import Events
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, accounts, day, tail
 from server.client import date, micros
@@ -37,7 +37,9 @@ _TAX: Final = "tax"
 
 
 def named(number: str) -> str:
-    """The resource name of a document, by its number alone."""
+    """The resource name of a document, by its number alone. Raises NotFoundError for a text that is no part of a name."""
+    if not number or "/" in number:
+        raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
     return f"accounts/-/invoices/{number}"
 
 
@@ -50,6 +52,8 @@ class Invoices:
 
     def list_invoices(self, account_id: str | None, wanted: Wanted, limit: int | None) -> list[InvoiceSummary]:
         """`invoice list`. Raises UserError for a list that no index serves."""
+        if wanted.run_id is not None and wanted.run_id < 0:  # no run has such a number, and no filter takes it
+            return []
         conditions = [
             *(["open = true"] if wanted.only_open else []),
             *([f"issue_date = {wanted.issued_on.isoformat()}"] if wanted.issued_on is not None else []),

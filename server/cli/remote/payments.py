@@ -11,7 +11,7 @@ from billing.payments.recording import Payment, PaymentRow, Recorded
 from billing.payments.worklist import Returned, Waiting
 from ratewright.v1 import payment_service_pb2 as pb
 from ratewright.v1 import payment_service_pb2_grpc as stubs
-from server.actions.payments import in_till
+from server.actions.payments import in_till, require_one_subject
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, account, accounts, amount, day, settled, tail
 from server.client import date, micros, money
 
@@ -91,6 +91,7 @@ class Payments:
 
     def give_back(self, back: Back, *, dry_run: bool) -> GivenBack:
         """`payment refund|reverse|chargeback`."""
+        require_one_subject(back)
         payment = "" if back.payment_id is None else f"payments/{back.payment_id}"
         on, given = date(back.on_date), amount(back.amount_micros)
         fee = money(back.fee_micros) if back.fee_micros else None

@@ -89,7 +89,8 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
             raise invalid("MALFORMED_NAME", f"{quoted(name)} does not have the form findings/{{finding}}", {"form": "findings/{finding}"})
         if all(each.finding_id != int(text) for each in findings.findings(self._home)):
-            raise not_found("FINDING_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
+            told = {"name": name, "remedy": "`ratewright controls findings` lists all"}
+            raise not_found("FINDING_UNKNOWN", f"there is no finding {int(text)}", told)
         return int(text)
 
     def _decided(self, commit_seq: int) -> pb.Finding:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from billing.invoicing import listing
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
-from rating.errors import quoted
+from rating.errors import NotFoundError, quoted
 from server.actions import invoices
 from server.grpc import convert, entrance, invoice_messages
 from server.grpc.finance import control_messages
@@ -60,8 +60,8 @@ def number_of(home: Home, name: str) -> str:
         owner = listing.owner(home, number)
         if owner is None:
             entrance.about_account(home, account_id)  # a role of one legal entity learns no numbers of others
-            told = {"name": name, "remedy": "ListInvoices and `ratewright invoice list` show all numbers"}
-            raise not_found("INVOICE_UNKNOWN", f"no invoice has the number {quoted(number)}", told)
+            error = NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
+            raise not_found("INVOICE_UNKNOWN", error.message, {"name": name, "remedy": error.remedy})
         account_id = owner
     elif listing.owner(home, number) != account_id:
         raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})

@@ -39,7 +39,8 @@ def test_lists(both: Both) -> None:
         told = json.loads(both("invoice", "list", *words, "--json"))
         assert [each["number"] for each in told] == [f"R-{number:010}" for number in numbers], words
     assert both("invoice", "list", "--limit", "1").endswith("more follow: --limit shows more, --account those of one account\n")
-    assert "no account has the id" in both.there("invoice", "list", "--account", "nobody", status=1)
+    assert "no account has the id nobody" in both("invoice", "list", "--account", "nobody", status=1)
+    both("invoice", "list", "--run", "-1")
     assert "remedy: name one --account, a --date or a --run" in both.there("invoice", "list", "--open", status=2)
 
 
@@ -55,8 +56,9 @@ def test_one_with_its_lines_and_what_became_of_it(both: Both) -> None:
         told = json.loads(both("invoice", "show", number, "--json"))
         assert (told["lines"][0]["line_no"], told["summary"]["number"][-1]) == (1, number[-1])
     assert "Credited by C-0000000001 of 2025-11-05 (-0.48 CNY), for good" in both("invoice", "show", "R-1")
-    assert "no invoice has the number" in both.there("invoice", "show", "R-9", status=1)
-    both.here("invoice", "show", "R-9", status=1)
+    for number in ("R-9", "x/y"):
+        for words in (("show",), ("usage",), ("explain",), ("reissue",), ("void", "--reason", "wrong address")):
+            assert f"no invoice has the number {number}" in both("invoice", words[0], number, *words[1:], status=1)
 
 
 def test_usage(both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

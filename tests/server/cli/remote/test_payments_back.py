@@ -109,7 +109,7 @@ def test_cash_and_its_till(both: Both) -> None:
 
 def test_a_refusal_is_the_same_by_both(both: Both) -> None:
     assert "no payment has the id P-9" in both("payment", "refund", "--id", "E-1", "--payment", "P-9", *ON, "--to", "anna", status=1)
-    assert "a refund is of one payment or one document" in both.there("payment", "refund", "--id", "E-1", *ON, "--to", "anna", status=2)
+    assert "a refund is of one payment or one document" in both("payment", "refund", "--id", "E-1", *ON, "--to", "anna", status=2)
     for account in ("nobody", "-"):  # which means all accounts in a request
         for words in (("payment", "list"), ("payment", "events"), ("payment", "deposit", "list"), ("payment", "promise", "list")):
             assert f"no account has the id {account}" in both(*words, f"--account={account}", status=1)
