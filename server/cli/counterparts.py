@@ -172,6 +172,7 @@ WITHOUT_CALL: Final = MappingProxyType(
         "config": _MACHINE,
         "db": _MACHINE,
         "serve": _MACHINE,
+        "config": _MACHINE,
         "status": _NOT_YET,
         "operators": _KEYS,
         "tokens": _KEYS,

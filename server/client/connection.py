@@ -90,16 +90,22 @@ class Connection:
         return (("authorization", f"Bearer {_read(self._token_file).decode('ascii', 'replace').strip()}"),)
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Asked, Answer], request: Asked, *, deadline_s: float | None = None) -> Answer:
-        """The answer to a call. Each attempt sends the same request: a write has one request id, made here where there is none."""
+        """The answer to a call. Each attempt sends the same request: a write has one request id, made here where there is none.
+
+        A deadline that is later than the service takes is set to the latest that it takes.
+        """
         request = self._with_id(request)
+        within_s = self.deadline_s if deadline_s is None else deadline_s
         attempt = 1
         while True:
             try:
-                answer, call = method.with_call(
-                    request, timeout=self.deadline_s if deadline_s is None else deadline_s, metadata=self.metadata()
-                )
+                answer, call = method.with_call(request, timeout=within_s, metadata=self.metadata())
             except grpc.RpcError as error:
-                self.pause_or_raise(errors.of_call(error), attempt)
+                found = errors.of_call(error)
+                if found.deadline_max_s is not None and found.deadline_max_s < within_s:
+                    within_s = found.deadline_max_s
+                    continue
+                self.pause_or_raise(found, attempt)
                 attempt += 1
             else:
                 self.is_practice = (PRACTICE_HEADER, "true") in tuple(call.trailing_metadata() or ())

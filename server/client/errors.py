@@ -44,6 +44,12 @@ class CallError(Exception):
         self.places = list(places)
 
     @property
+    def deadline_max_s(self) -> float | None:
+        """The latest deadline that the service takes, where it refused a later one; None of other errors."""
+        text = self.metadata.get("deadline_max_s", "") if self.reason == "DEADLINE_REQUIRED" else ""
+        return float(text) if text.isascii() and text.isdecimal() else None
+
+    @property
     def remedy(self) -> str:
         """The remedy of the service; empty where it named none."""
         return self.metadata.get("remedy", "")

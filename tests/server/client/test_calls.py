@@ -147,6 +147,20 @@ def test_each_attempt_has_a_deadline(service: tuple[Scripted, str]) -> None:
     assert [0 < each < 8 for each in scripted.seconds] == [True, True]
 
 
+def test_a_deadline_is_shortened_to_what_the_service_takes(service: tuple[Scripted, str]) -> None:
+    """30 s are refused where 5 s are the most; a second refusal of the same is an error."""
+    scripted, address = service
+    refusal = status(grpc.StatusCode.INVALID_ARGUMENT, reason="DEADLINE_REQUIRED", deadline_max_s="5")
+    scripted.script = [refusal]
+    pauses: list[float] = []
+    assert pay(address, pauses) == "payments/1"
+    assert ([round(each) for each in scripted.seconds], pauses) == ([30, 5], [])
+    scripted.script = [refusal] * 2
+    with pytest.raises(CallError):
+        pay(address, pauses)
+    assert len(scripted.asked) == 4
+
+
 def test_a_token_that_was_renewed_is_read_at_the_next_call(service: tuple[Scripted, str], tmp_path: Path) -> None:
     scripted, address = service
     token = tmp_path / "token"

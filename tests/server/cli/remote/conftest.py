@@ -9,6 +9,7 @@ import pytest
 
 from billing.catalogue import Operator
 from server.cli import app
+from server.grpc.operator_limits import Limit, OperatorLimits
 from tests.billing.runs.world import World
 from tests.server.access.conftest import NOW_US, Guarded
 from tests.server.grpc.finance.conftest import bill_two
@@ -78,7 +79,7 @@ def both(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     bill_two(twin)
     bill_two(world)
     guarded = Guarded(world)
-    guarded.start()
+    guarded.start(OperatorLimits(Limit(deadline_max_s=600, deadline_required=True)))  # the bound that `serve` has
     monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
     monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
     monkeypatch.setattr("server.operator.current", lambda: Operator("boss", os.getuid()))
