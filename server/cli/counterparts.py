@@ -172,7 +172,6 @@ WITHOUT_CALL: Final = MappingProxyType(
         "config": _MACHINE,
         "db": _MACHINE,
         "serve": _MACHINE,
-        "config": _MACHINE,
         "status": _NOT_YET,
         "operators": _KEYS,
         "tokens": _KEYS,
