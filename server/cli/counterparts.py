@@ -142,24 +142,17 @@ CALLS: Final = MappingProxyType(
     }
 )
 
-_APART = "its --server comes with the other commands of tariffs and accounts"
-# command of CALLS: why it has no --server. One line an entry.
+_APART = "it has no --server yet: its call is made by the client in Python, or from a shell"
+# command of CALLS, or the first words of several: why it has no --server. One line an entry.
 HOME_ALONE: Final = MappingProxyType(
     {
         "quote": _APART,
-        "accounts list": _APART,
-        "accounts show": _APART,
+        "tariffs": _APART,
+        "accounts": _APART,
+        "usage": _APART,
+        "dunning": _APART,
         "bill explain": _APART,
-        "tariffs check": _APART,
-        "tariffs draft": _APART,
-        "tariffs review": _APART,
-        "tariffs publish": _APART,
-        "tariffs repeal": _APART,
-        "tariffs history": _APART,
-        "tariffs diff": _APART,
-        "tariffs sheet": _APART,
-        "tariffs what-if": _APART,
-        "dunning show": _APART,
+        "bill unbilled": _APART,
     }
 )
 _MACHINE = "it works on the machine that holds the home"

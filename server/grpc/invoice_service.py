@@ -150,7 +150,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         def act(by: Act) -> pb.ReissueInvoiceResponse:
             number = self._number(request.name)
             if by.dry_run:
-                return answers.previewed(invoices.preview_reissue(self._home, number, by))
+                return answers.previewed(invoices.preview_reissue(self._home, number, by), practice=self._practice)
             return answers.reissued(invoices.reissue(self._home, number, by), practice=self._practice)
 
         def recover(commit_seq: int) -> pb.ReissueInvoiceResponse:

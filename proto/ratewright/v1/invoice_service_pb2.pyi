@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from ratewright.v1 import bill_run_pb2 as _bill_run_pb2
 from ratewright.v1 import control_service_pb2 as _control_service_pb2
 import builtins as _builtins
 import sys
@@ -997,6 +998,7 @@ class ReissueInvoiceResponse(_message.Message):
     TOTALS_FIELD_NUMBER: _builtins.int
     BILL_DATE_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
     run_id: _builtins.int
     """The run; 0 where it was only tried."""
     state: _builtins.str
@@ -1027,6 +1029,10 @@ class ReissueInvoiceResponse(_message.Message):
     def failed(self) -> _containers.RepeatedCompositeFieldContainer[_control_service_pb2.Book]:
         """The books of `failed_books`, with their figures."""
 
+    @_builtins.property
+    def preview(self) -> _bill_run_pb2.BillPreview:
+        """Of a trial: the bills that it would make, with their lines."""
+
     def __init__(
         self,
         *,
@@ -1040,10 +1046,11 @@ class ReissueInvoiceResponse(_message.Message):
         totals: _abc.Iterable[_money_pb2.Money] | None = ...,
         bill_date: _date_pb2.Date | None = ...,
         failed: _abc.Iterable[_control_service_pb2.Book] | None = ...,
+        preview: _bill_run_pb2.BillPreview | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date", "preview", b"preview"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "bill_date", b"bill_date", "drafts", b"drafts", "failed", b"failed", "failed_books", b"failed_books", "invoices", b"invoices", "refused", b"refused", "run_id", b"run_id", "state", b"state", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "bill_date", b"bill_date", "drafts", b"drafts", "failed", b"failed", "failed_books", b"failed_books", "invoices", b"invoices", "preview", b"preview", "refused", b"refused", "run_id", b"run_id", "state", b"state", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,18 +53,18 @@ class BillRuns:
         wanted = _asked(bill_date, order, threads)
         wanted.validate_only = True
         asked = self._service.call(self._stub.RunBills, wanted)
-        return _preview(waited(self._service, asked, runs.BillPreview(), report), whole=whole)
+        return preview_of(waited(self._service, asked, runs.BillPreview(), report), whole=whole)
 
     def preview_retry(self, run_id: int, threads: int, report: Report, *, whole: bool) -> Preview:
         """`bill retry --dry-run`."""
         wanted = pb.RetryBillRunRequest(name=run_name(run_id), threads=fitting(threads, "--threads"), validate_only=True)
         asked = self._service.call(self._stub.RetryBillRun, wanted)
-        return _preview(waited(self._service, asked, runs.BillPreview(), report), whole=whole)
+        return preview_of(waited(self._service, asked, runs.BillPreview(), report), whole=whole)
 
     def preview_account(self, bill_date: dt.date, account_id: str) -> Preview:
         """`bill preview --account`."""
         wanted = pb.PreviewBillRequest(account=account(account_id), bill_date=date(bill_date))
-        return _preview(self._service.call(self._stub.PreviewBill, wanted, deadline_s=LONG_S), whole=True)
+        return preview_of(self._service.call(self._stub.PreviewBill, wanted, deadline_s=LONG_S), whole=True)
 
     def list_runs(self) -> list[RunReport]:
         """`bill list`."""
@@ -118,7 +118,7 @@ def _asked(bill_date: dt.date, order: Order, threads: int) -> pb.RunBillsRequest
     )
 
 
-def _preview(found: runs.BillPreview, *, whole: bool) -> Preview:
+def preview_of(found: runs.BillPreview, *, whole: bool) -> Preview:
     """A preview. Raises UserError where lines are asked for, and the service has left them out."""
     left_out = found.bill_count - sum(bool(bill.lines) for bill in found.bills)
     if whole and left_out:

@@ -11,6 +11,7 @@ from ratewright.v1 import invoice_correction_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
 from rating.errors import UserError
+from server.cli.remote.bill_runs import preview_of
 from server.cli.remote.calling import LONG_S, amount, day, tail
 from server.cli.remote.controls import book_of
 from server.cli.remote.invoices import named, summary_of
@@ -67,8 +68,9 @@ class Corrections:
         )
 
     def preview_reissue(self, number: str) -> Preview:
-        """`invoice reissue --dry-run`, which the answer of the call does not hold. Raises UserError."""
-        raise UserError(f"what would bill {number} again is not shown by a service", "leave out --server, or --dry-run", exit_status=2)
+        """`invoice reissue --dry-run`."""
+        asked = pb.ReissueInvoiceRequest(name=named(number), validate_only=True)
+        return preview_of(self._service.call(self._stub.ReissueInvoice, asked, deadline_s=LONG_S).preview, whole=True)
 
     def credit(self, wanted: Wanted, on: dt.date | None, *, dry_run: bool) -> CreditNote:
         """`invoice credit`."""

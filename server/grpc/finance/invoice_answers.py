@@ -13,9 +13,11 @@ from ratewright.v1 import invoice_service_pb2 as pb
 from rating.errors import NotFoundError, quoted
 from server.actions import invoices
 from server.grpc import convert, entrance, invoice_messages
+from server.grpc.bill_runs import messages as bill_messages
 from server.grpc.finance import control_messages
 from server.grpc.finance.values import date_message
 from server.grpc.refusals import not_found
+from server.operations import work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -201,14 +203,15 @@ def reissued(done: Reissued, *, practice: bool) -> pb.ReissueInvoiceResponse:
     )
 
 
-def previewed(found: Preview) -> pb.ReissueInvoiceResponse:
+def previewed(found: Preview, *, practice: bool) -> pb.ReissueInvoiceResponse:
     """The run that would bill it again."""
     sums: dict[str, int] = {}
     for each in found.drafts:
         sums[each.currency] = sums.get(each.currency, 0) + each.net_micros + each.tax_micros
     totals = [convert.money(currency, micros) for currency, micros in sorted(sums.items())]
     refused = "; ".join(filter(None, (found.refused, *found.findings.values())))
-    return pb.ReissueInvoiceResponse(state=PREVIEW, drafts=len(found.drafts), refused=refused, totals=totals)
+    bills = bill_messages.preview(work.previewed(found, whole_max=len(found.drafts)), practice=practice)
+    return pb.ReissueInvoiceResponse(state=PREVIEW, drafts=len(found.drafts), refused=refused, totals=totals, preview=bills)
 
 
 def credited(done: CreditNote, *, practice: bool) -> invoice_correction_pb2.CreditInvoiceResponse:

@@ -156,7 +156,11 @@ def test_a_void_and_a_credit_that_wait_for_another_person(both: Both) -> None:
     assert json.loads(both(*credit, "--json"))["proposal"] == 2
 
 
-def test_a_preview_of_a_reissue_is_not_served(both: Both) -> None:
+def test_a_preview_of_a_reissue(both: Both) -> None:
+    """10.00 and 0.90 with 0.65 of tax again; before the void nothing is due."""
+    preview = ("invoice", "reissue", "R-1", "--dry-run")
+    both(*preview, status=1)
     both("invoice", "void", "R-1", "--reason", "wrong address", "--date", "2025-11-12")
-    error = both.there("invoice", "reissue", "R-1", "--dry-run", status=2)
-    assert "is not shown by a service" in error
+    told = json.loads(both.printed(*preview, "--json", status=0))
+    assert [line["amount_micros"] for line in told["drafts"][0]["lines"]] == [10_000_000, 900_000, 650_000]
+    assert both.printed(*preview, status=0).splitlines()[1].split() == ["anna", "2025-10-01", "2025-10-31", "10.90", "0.65", "CNY"]
