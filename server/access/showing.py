@@ -79,12 +79,13 @@ def problems(home: Home, exported: Exported = NONE_EXPORTED) -> list[Problem]:
 
 def entries(home: Home) -> list[Entry]:
     """All entries in the order of their times. Commits of before have no actor, and are left out."""
-    found = [*_commits(home), *_of_trail(home)]
-    return sorted(found, key=lambda each: each.at_us)
+    return [each.entry for each in newest_first(home)][::-1]
 
 
 def newest_first(home: Home, place: str = "") -> Iterator[Shown]:
     """All entries, those of commits and of each service merged by their times; from a place on that was given with an entry.
+
+    Of one instant a commit is the older one: the call that made it ends afterwards.
 
     No more is read than is asked for. Entries that come after the first place was given are in none of what follows it. Raises PlaceError
     for a place that is none.
@@ -96,17 +97,17 @@ def newest_first(home: Home, place: str = "") -> Iterator[Shown]:
     names = [None, *at.files]
     heads = [next(each, None) for each in sources]
     while any(heads):
-        _, newest = max((each[0].at_us, -number) for number, each in enumerate(heads) if each is not None)
-        head = heads[-newest]
+        _, newest = max((each[0].at_us, number) for number, each in enumerate(heads) if each is not None)
+        head = heads[newest]
         assert head is not None, newest
         entry, behind = head
-        writer = names[-newest]
+        writer = names[newest]
         if isinstance(behind, tuple) and writer is not None:
             at.files[writer] = behind
         elif isinstance(behind, int):
             at.commit_seq = behind
         yield Shown(entry, msgspec.json.encode(at).decode())
-        heads[-newest] = next(sources[-newest], None)
+        heads[newest] = next(sources[newest], None)
 
 
 def _begin(home: Home) -> _Place:
@@ -143,11 +144,6 @@ def _before(files: list[Path], name: str, end: int) -> Iterator[tuple[Entry, tup
                 yield msgspec.convert(found, Entry), (path.name, start)
 
 
-def _commits(home: Home) -> list[Entry]:
-    with home.connect() as connection:
-        return [_entry(each) for each in connection.execute(_query().order_by(tables.commits.c.commit_seq))]
-
-
 def _query() -> sa.Select[Any]:
     row = tables.commits.c
     columns = (row.commit_seq, row.kind, row.at_us, row.call, row.by_name, row.by_uid, row.via, row.role, row.subject, row.reason)
@@ -158,7 +154,3 @@ def _entry(row: Any) -> Entry:  # noqa: ANN401 -- a row of commits
     texts = {"subject": row.subject, "reason": row.reason, "peer": row.peer, "request_id": row.request_id}
     entry = Entry(row.at_us, row.call or "", f"commit {row.commit_seq} ({row.kind})", row.by_name, row.by_uid, row.via, row.role or "")
     return msgspec.structs.replace(entry, **{name: text or "" for name, text in texts.items()})
-
-
-def _of_trail(home: Home) -> list[Entry]:
-    return [msgspec.convert(each, Entry) for path in trail.files(home.path) for each in trail.entries(path) if each["call"] != trail.END]

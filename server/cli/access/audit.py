@@ -44,6 +44,8 @@ def show(
     as_json: AsJson = False,
 ) -> int:
     """Show writes, reads and refusals in the order of their times, with operator, role, call, subject and outcome."""
+    import itertools
+
     import msgspec
 
     from rating.dates import utc_date
@@ -55,14 +57,14 @@ def show(
     only = None if day is None else parse_date(day)
 
     def here(home: Home) -> list[Entry]:
-        found = [
+        found = (
             each
-            for each in showing.entries(home)
+            for each, _ in showing.newest_first(home)
             if (operator is None or each.operator == operator)
             and (call is None or call in each.call)
             and (only is None or utc_date(each.at_us) == only)
-        ]
-        return found[-limit:] if limit > 0 else []
+        )
+        return list(itertools.islice(found, max(limit, 0)))[::-1]
 
     _, found = done_at(at, here, lambda service: service.audit.entries(operator, call, only, limit))
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from ratewright.v1 import audit_service_pb2 as pb
@@ -13,8 +14,6 @@ from server.access.trail import Entry
 from server.cli.remote.calling import LONG_S, PAGE_SIZE
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from server.access.showing import Exported
     from server.client import Connection
 
@@ -27,13 +26,13 @@ class Audit:
         self._stub = stubs.AuditServiceStub(service.channel)
 
     def entries(self, operator: str | None, call: str | None, day: dt.date | None, limit: int) -> list[Entry]:
-        """`audit show`: the newest `limit` entries, oldest first. The service lists the newest first: none before `day` is asked for."""
+        """`audit show`: the newest `limit` entries, oldest first. The service lists the newest first: it is asked for a day before `day`, and no further."""
         asked = pb.ListAuditEntriesRequest(page_size=min(limit, PAGE_SIZE), operator=operator or "", call=call or "")
         found: list[Entry] = []
         for message in self._service.pages(self._stub.ListAuditEntries, asked, "entries") if limit > 0 else ():
             each = _entry(message)
             of_day = utc_date(each.at_us)
-            if day is not None and of_day < day:
+            if day is not None and of_day < day - dt.timedelta(days=1):  # a commit may have an instant a little before the last one's
                 break
             if (day is None or of_day == day) and (operator is None or each.operator == operator):
                 found.append(each)
