@@ -26,7 +26,7 @@ class Audit:
         self._stub = stubs.AuditServiceStub(service.channel)
 
     def entries(self, operator: str | None, call: str | None, day: dt.date | None, limit: int) -> list[Entry]:
-        """`audit show`: the newest `limit` entries, oldest first. The service lists the newest first: it is asked for a day before `day`, and no further."""
+        """`audit show`: the newest `limit` entries, oldest first. Nothing further back than a day before `day` is asked for."""
         asked = pb.ListAuditEntriesRequest(page_size=min(limit, PAGE_SIZE), operator=operator or "", call=call or "")
         found: list[Entry] = []
         for message in self._service.pages(self._stub.ListAuditEntries, asked, "entries") if limit > 0 else ():
