@@ -26,7 +26,7 @@ def named(home: Home, text: str) -> Catalogue:
         return drafted[max(drafted)]
     names = ", ".join(f"{identity}@{number}" for number in sorted(known))
     raise NotFoundError(
-        f'"{text}" is neither a file or folder nor a version of the home folder {home.path}',
+        f'"{text}" is neither a published version nor a draft of the home',
         f"it has {names}"
         if names
         else "write the path of a tariff file or folder, or the name of a published version or a draft, such as mobile@2",

@@ -30,7 +30,14 @@ def is_path(text: str) -> bool:
 
 def _of_store(text: str, home: Path) -> Catalogue:
     from billing.store.home import Home
+    from rating.errors import NotFoundError
     from server.actions import catalogues
 
     with Home.open(home) as opened:
-        return catalogues.named(opened, text)
+        try:
+            return catalogues.named(opened, text)
+        except NotFoundError as error:
+            message = f'"{text}" is neither a file or folder nor a version of the home folder {home}'
+            raise NotFoundError(
+                message, error.remedy.replace("write the name", "write the path of a tariff file or folder, or the name")
+            ) from error
