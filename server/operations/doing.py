@@ -19,11 +19,13 @@ from server.operations.rows import Failure
 from server.operations.work import Bench
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from billing.acting import Actor
 
 _WRONG_CALL = 2  # exit status of a command that was called with values that cannot be
+_NUMBERED = frozenset({"post", "books"})  # stages behind the numbers: what has them is finished by whoever began it
 _log = logging.getLogger(__name__)
 
 
@@ -35,10 +37,28 @@ def do(home_path: Path, name: str) -> None:
         now, actor = functools.partial(clock.now_us, home), rows.actor_of(operation)
         with acting.acting_as(actor):
             by = Operator(actor.name, actor.number, actor.via.value)
-            bench = Bench(home, by, now, reporter.report, operation.run_id, bool(operation.resumes))
+            progress = _Held(home, actor, now, reporter.report)
+            bench = Bench(home, by, now, progress, operation.run_id, bool(operation.resumes))
             outcome = _lost_right(home, actor, now()) or _outcome(operation, bench)
             rows.note_end(home, name, now, reporter.last, outcome)
     processes.tidy(home_path, name)
+
+
+class _Held:
+    """Progress that is held to the right of the operator: at each new stage it is looked up, until the numbers of a run are given."""
+
+    def __init__(self, home: Home, actor: Actor, now: Callable[[], int], report: Callable[[str, int, int], None]) -> None:
+        self._home, self._actor, self._now, self._report = home, actor, now, report
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Note how much of a stage is done. Raises UserError at the start of one where the operator has lost the role."""
+        if stage != self._stage:
+            self._stage = stage
+            lost = None if stage in _NUMBERED else _lost_right(self._home, self._actor, self._now())
+            if lost is not None:
+                raise UserError(lost.message, lost.remedy)
+        self._report(stage, done, total)
 
 
 def _lost_right(home: Home, actor: Actor, now_us: int) -> Failure | None:

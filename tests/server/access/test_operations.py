@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import grpc
@@ -14,6 +15,7 @@ from billing.operators import Role
 from billing.store import tables
 from ratewright.v1 import bill_run_pb2 as runs
 from ratewright.v1 import bill_run_service_pb2 as pb
+from rating.errors import UserError
 from server import clock
 from server.operations import doing, processes
 from tests.billing.second_person import set_by_two
@@ -78,6 +80,34 @@ def test_an_operation_does_nothing_for_an_operator_without_its_role(guarded: Gua
     assert asked.error.message == "the-operator does not have the role operator any more"
     with guarded.home.connect() as connection:
         assert connection.execute(tables.bill_runs.select()).all() == []
+
+
+@pytest.mark.parametrize(("stage", "numbered"), [("freeze", 0), ("post", 2)])
+def test_a_role_that_is_taken_while_a_run_computes(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, stage: str, numbered: int) -> None:
+    """Nothing is numbered for who has lost the role; another operator goes on. A run that has its numbers is finished."""
+    report = processes.Reporter.report
+
+    def taken(reporter: processes.Reporter, now: str, done: int, total: int) -> None:
+        if now == before and done == total:
+            with contextlib.suppress(UserError):  # it is taken already
+                operators.revoke_grant(guarded.home, "the-operator", Role.OPERATOR, "moved", guarded.who)
+        report(reporter, now, done, total)
+
+    before = "settle" if stage == "freeze" else "freeze"
+    guarded.world.catch_up()
+    october(guarded.world)
+    guarded.now_us = guarded.world.now_us
+    monkeypatch.setattr(processes.Reporter, "report", taken)
+    monkeypatch.setattr(processes, "spawn", lambda home, name, _descriptor: doing.do(home.path, name))
+    monkeypatch.setattr(clock, "machine_now_us", lambda: guarded.now_us)
+    asked = by(guarded, "the-operator").runs.RunBills(pb.RunBillsRequest(bill_date=NOVEMBER))
+    assert len(guarded.world.numbers()) == numbered
+    if not numbered:
+        assert asked.error.message == "the-operator does not have the role operator any more"
+        monkeypatch.setattr(processes.Reporter, "report", report)
+        again = by(guarded, "boss").runs.ResumeOperation(pb.ResumeOperationRequest(name=asked.name))
+        assert response(again, runs.BillRun).state == "posted"
+    assert len(guarded.world.numbers()) == 2
 
 
 def test_an_operation_is_gone_on_with_by_operators_who_may_start_it(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
