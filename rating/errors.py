@@ -30,6 +30,11 @@ def quoted(text: str) -> str:
     return f"{shown[:QUOTED_CHARACTERS_MAX]}... ({len(text):,} characters)"
 
 
+def as_shown(text: str) -> str:
+    """Return input text for a message as it is where it is short and printable, else as `quoted`."""
+    return text if text.isprintable() and len(text) <= QUOTED_CHARACTERS_MAX else quoted(text)
+
+
 class UserError(Exception):
     """A condition the user can mend. `exit_status` is 2 for a wrong call and 1 for everything else.
 

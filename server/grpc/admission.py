@@ -47,6 +47,9 @@ class Bound(NamedTuple):
     per_peer: int
 
 
+AGAIN_S: Final = 1.0  # after which a client may find a place free
+
+
 class Limits(NamedTuple):
     """Limits of the service. One connection alone, with CALLS_OF_CONNECTION_MAX calls at once, has its short calls answered."""
 
@@ -117,7 +120,7 @@ class Slots:
             self.give_back(peer)
 
     def _refusal(self, message: str) -> Refusal:
-        return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, self._reason, message)
+        return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, self._reason, message, retry_after_s=AGAIN_S)
 
 
 class WaitingRoom:

@@ -15,7 +15,7 @@ from billing.payments.statement import statement
 from billing.store import approvals
 from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_explanation_pb2, invoice_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from rating.errors import NotFoundError, UserError
+from rating.errors import NotFoundError, UserError, as_shown
 from server.actions import invoices, payments
 from server.grpc import calls, convert, entrance, invoice_messages, paging
 from server.grpc.finance import filters, values
@@ -57,7 +57,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
                 found = listing.list_page(self._home, wanted, after=page.after, limit=page.limit)
             except NotFoundError as error:
                 told = {"account": account_id or "", "remedy": error.remedy}
-                raise not_found("ACCOUNT_UNKNOWN", error.message, told) from error
+                raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {as_shown(account_id or '')}", told) from error
             rows, token = page.parted(found, lambda each: each.number)
             listed = [invoice_messages.of_list(each, practice=self._practice) for each in rows]
             return pb.ListInvoicesResponse(invoices=listed, next_page_token=token)

@@ -18,6 +18,7 @@ from rating.errors import NotFoundError, ProblemsError
 from server.actions import catalogues
 from server.actions.tariffs import checks, publishing, reviews, sheets, uploads, versions
 from server.grpc import calls, convert, paging
+from server.grpc.admission import AGAIN_S
 from server.grpc.entrance import about
 from server.grpc.finance import values
 from server.grpc.refusals import Refusal, invalid, not_found
@@ -207,7 +208,7 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
         """The catalogue of an upload, while no other one is read."""
         if not self._reading.acquire(timeout=WAIT_S):
             message = "the files of others are being read; try again later"
-            raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPLOADS_EXHAUSTED", message)
+            raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPLOADS_EXHAUSTED", message, retry_after_s=AGAIN_S)
         try:
             yield uploads.load(_files(files))
         except uploads.UploadError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 import pytest
 
-from server.grpc.admission import Bound, Slots, WaitingRoom, peer_of
+from server.grpc.admission import AGAIN_S, Bound, Slots, WaitingRoom, peer_of
 from server.grpc.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def test_slots_are_bounded_for_all_and_for_each_and_come_back() -> None:
     with pytest.raises(Refusal, match="2 things of this client") as raised:
         slots.take("a")
     assert (raised.value.code, raised.value.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "FULL")
+    assert raised.value.retry_after_s == AGAIN_S
     with slots.taken("c"), pytest.raises(Refusal):
         slots.take("b")
     slots.take("b")

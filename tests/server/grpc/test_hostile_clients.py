@@ -202,5 +202,5 @@ def test_a_long_account_is_unknown_and_said_so(channel: grpc.Channel) -> None:
     name = "x" * 300_000
     refusal = refused(lambda: invoices.ListInvoices(invoice_pb.ListInvoicesRequest(parent=f"accounts/{name}"), timeout=DEADLINE_S))
     assert refusal[:2] == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_UNKNOWN")
-    assert refusal.metadata == {"account": "x" * 200}
+    assert refusal.metadata["account"] == "x" * 200
     assert len(refusal.message) < 900
