@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rating.on_use import names_on_use
 
 if TYPE_CHECKING:
-    from billing.dunning.coming import Coming, coming
+    from billing.dunning.coming_steps import Coming, coming
     from billing.dunning.looking import History, Run, history, runs, steps_of
     from billing.dunning.running import Change, Undone, preview, refusal, run
     from billing.dunning.states import State, Taken, past_due, state

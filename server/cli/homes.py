@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from billing.store.home import Home
-    from server.cli.practice import Opened
-    from server.cli.remote.service import Service
-
-Answer = TypeVar("Answer")
 
 DEFAULT_HOME: Final = Path("ratewright-home")
 HomeFolder = Annotated[Path, Parameter(name="--home", env_var="RATEWRIGHT_HOME", help="Home folder.")]
@@ -61,19 +55,6 @@ class Place:
 
 
 HERE: Final = Place()
-
-
-def done_at(at: Place, here: Callable[[Home], Answer], there: Callable[[Service], Answer]) -> tuple[Opened, Answer]:
-    """The answer of a command, and where it comes from: `here` works in the home folder, `there` asks the service."""
-    if at.server is None:
-        from billing.store.home import Home
-
-        with Home.open(at.home) as home:
-            return home, here(home)
-    from server.cli.remote.service import connected
-
-    with connected(at) as service:
-        return service, there(service)
 
 
 def made(folder: Path, *, practice: bool) -> Home:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Final, NamedTuple
 
+from rating.dates import DAY_S
+
 Value = str | int | bool | tuple[str, ...] | None
 HOME: Final = "home"
 LIMITS: Final = "limits"
@@ -70,7 +72,7 @@ SETTINGS: Final = (
     Setting("limits.streams", Kind.NUMBER, 32, "Streams of an operator that are open at once.", least=1, most=1_000),
     Setting("limits.deadline_required", Kind.FLAG, False, "Single calls need a deadline; streams do not."),
     Setting(
-        "limits.deadline_max_s", Kind.NUMBER, 600, "Longest deadline of a single call; one without is ended then.", least=1, most=86_400
+        "limits.deadline_max_s", Kind.NUMBER, 600, "Longest deadline of a single call; one without is ended then.", least=1, most=DAY_S
     ),
 )
 BY_KEY: Final = {each.key: each for each in SETTINGS}

@@ -23,6 +23,7 @@ from google.protobuf.message import DecodeError
 from billing import acting
 from billing.accounts.lookup import key_of, legal_entity_of
 from billing.acting import Actor
+from rating.dates import DAY_S
 from rating.errors import NotFoundError, UserError
 from server.access import roles
 from server.access.identity import Caller, Identities
@@ -52,7 +53,7 @@ PRACTICE_HEADER: Final = "ratewright-practice"  # of answers: what they say is n
 REASON_CHARACTERS_MAX: Final = 500
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
 _log = logging.getLogger(__name__)
-_NO_DEADLINE_S: Final = 10 * 365 * 86_400.0
+_NO_DEADLINE_S: Final = 10 * 365 * DAY_S
 _OK: Final = "OK"
 _OPENED: Final = "OPENED"  # a stream of answers, of which the first one has not left yet
 _ENTERED: Final[contextvars.ContextVar[_Entered | None]] = contextvars.ContextVar("entered", default=None)

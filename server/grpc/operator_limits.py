@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import grpc
 
+from rating.dates import DAY_S
 from server.grpc.refusals import Refusal, invalid
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Limit(NamedTuple):
     bytes_per_second: int = 0
     streams: int = 1_000
     deadline_required: bool = False
-    deadline_max_s: int = 86_400
+    deadline_max_s: int = DAY_S
 
 
 class Bucket:

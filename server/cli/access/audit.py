@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
 
 if TYPE_CHECKING:
     from billing.store.home import Home

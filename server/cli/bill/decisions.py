@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from server import clock
-from server.cli.homes import HERE, AsJson, Place, done_at
+from server.cli.bill.decided import Decided
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.store.home import Home
 
 RunNumber = Annotated[int, Parameter(name="--run", help="The run's number.")]
 Note = Annotated[str, Parameter(help="The reason; it is kept with your name.")]
-
-
-class Decided(NamedTuple):
-    """A run on whose list a person has decided."""
-
-    bill_date: str
-    state: str
-    by_name: str
 
 
 def trial(*, run: RunNumber, at: Place = HERE, as_json: AsJson = False) -> int:

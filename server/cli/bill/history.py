@@ -8,7 +8,8 @@ from rating.counted import counted
 from rating.dates import SECOND_US
 from server.cli.bill import instant
 from server.cli.bill.run import known_amounts
-from server.cli.homes import HERE, AsJson, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.runs.cycle import RunReport

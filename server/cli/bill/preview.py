@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.bill import BillDate, Threads, parse_date, thread_count
-from server.cli.homes import HERE, AsJson, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.bill import Accounts, BillDate, Threads, account_ids, amounts, bill_date, parse_date, thread_count
-from server.cli.homes import HERE, AsJson, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     import datetime as dt

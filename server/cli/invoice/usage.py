@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import HERE, AsJson, Overwrite, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Overwrite, Place
 from server.cli.invoice import InvoiceNumber, full
 from server.cli.languages import Language, word, words
 

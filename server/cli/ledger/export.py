@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import HERE, AsJson, Overwrite, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Overwrite, Place
 from server.cli.ledger.common import Entity, MonthText  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
 from server.cli.ledger.common import Entity, MonthText, require_entity, who
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import HERE, AsJson, Place, done_at
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment import common
 
 app = cyclopts.App(name="deposit", help="Deposits: held apart until they are released to pay, or given back.")

@@ -21,6 +21,7 @@ from billing.store import tables
 from rating.errors import UserError
 from rating.model import BillThreshold, CapWindow, LimitAction, Service, SpendLimit
 from server.cli.bill import thresholds
+from server.cli.homes import Place
 from tests.billing.documents import clerk
 from tests.billing.runs.world import START_US, Call, World, instant_us, shop
 
@@ -66,7 +67,7 @@ def test_a_month_with_two_thresholds(heavy: World, capsys: pytest.CaptureFixture
     assert bill(heavy, "2025-10-05") == (0, []), "49.00 is below the first threshold"
     heavy.take(Call("1001", "2025-10-06T10:00:00", 10 * 60))
     assert interim.preview(heavy.home, dt.date(2025, 10, 7), heavy.now_us).invoices == 1
-    thresholds.thresholds(date="2025-10-07", dry_run=True, home=heavy.home.path)
+    thresholds.thresholds(date="2025-10-07", dry_run=True, at=Place(heavy.home.path))
     assert capsys.readouterr().out.splitlines()[-1] == "1 interim bill would be made"
     assert heavy.numbers() == [], "a preview stores nothing"
     assert bill(heavy, "2025-10-07") == (1, ["fifty"]), "50.00 reaches it"
