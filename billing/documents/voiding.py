@@ -196,6 +196,7 @@ def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport
     Its documents are dated today on the account's clock, not before the void. Raises UserError where there is nothing to reissue, or a run
     cannot begin.
     """
+    home.require_open_to_shells()
     bill_date, order = _again(home, number, who)
     return cycle.run(home, bill_date, who.now_us, order=order, threads=threads)
 

@@ -11,6 +11,8 @@ from billing.persons import is_of
 from billing.store import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from billing.operators.words import KeyKind
 
 
@@ -70,9 +72,9 @@ class Identity(NamedTuple):
         held = (each for each in self.operator.grants if each.holds_at(now_us))
         return frozenset((each.role, each.entity) for each in held if each.entity is not None)
 
-    def may_send(self, source: str, now_us: int) -> bool:
-        """Return whether usage of a source may be sent: a grant that is limited to another source does not count."""
-        may = [each for each in self.operator.grants if each.holds_at(now_us) and each.role in {Role.SWITCH, Role.ADMIN}]
+    def may_send(self, source: str, now_us: int, roles: Collection[Role]) -> bool:
+        """Return whether usage of a source may be sent in one of these roles: a grant that is limited to another source does not count."""
+        may = [each for each in self.operator.grants if each.holds_at(now_us) and each.role in roles]
         return any(each.source in {None, source} for each in may)
 
 

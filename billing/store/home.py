@@ -208,6 +208,12 @@ class Home:
         """Raises UserError in another user namespace than the home was made in, as a commit would that a person signs."""
         user_namespace.require_same(*self._uid_maps)
 
+    def require_open_to_shells(self) -> None:
+        """Raises UserError for a person in a shell where persons act by the service alone, as a commit would that a person signs."""
+        if acting.current().via is acting.Via.OS:
+            with self.connect() as connection:
+                settings.require_open_to_shells(connection)
+
     def require_clock(self, connection: sa.Connection, now_us: int) -> None:
         """Raises UserError for a clock that was set back, as a commit would."""
         if clock.is_set_back(now_us, self._latest_us):

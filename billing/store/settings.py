@@ -127,7 +127,10 @@ def require_open_to_shells(connection: sa.Connection) -> None:
     """Raises UserError where persons act by the service alone, for what a person signs in a shell on the machine."""
     if text(connection, ACCESS) == SERVER:
         message = f"persons act in this home by the service alone: its setting `{ACCESS}` is {SERVER}"
-        raise UserError(message, "give the command with --server and a token of your own, or make the call that its --help names")
+        raise UserError(
+            message,
+            "give it with --server and your own token, where --help names a call; what has none waits until the setting is any again",
+        )
 
 
 def loosens(name: str, value: str, held: str) -> bool:

@@ -27,6 +27,7 @@ EXIT_WRONG_CALL = 2
 EXIT_OUR_MISTAKE = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_SERVER, _HOME = "RATEWRIGHT_SERVER", "RATEWRIGHT_HOME"
 _UNDECODED = "surrogates not allowed"  # what Python says of a word of the command line whose bytes were no UTF-8
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts threads for products of matrices, of which there are none here
 
@@ -126,6 +127,8 @@ def _run(words: list[str]) -> int:
         root = build()
         if _HELP_FLAGS.intersection(words):
             _describe(root, words)
+        elif os.environ.get(_SERVER):
+            _refuse_two_places(root, words)
         with acting.acting_as(acting.of_process(_command(root, words))):
             result = root(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
@@ -138,6 +141,20 @@ def _run(words: list[str]) -> int:
         result = end.code
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
+
+
+def _refuse_two_places(root: cyclopts.App, words: list[str]) -> None:
+    """Refuse a command of a home alone where the environment names a service: it would work on another home than the command before it."""
+    import inspect
+
+    chain, apps, _ = root.parse_commands(words)
+    is_named = os.environ.get(_HOME) or any(word == "--home" or word.startswith("--home=") for word in words)
+    command = apps[-1].default_command
+    if is_named or command is None or "home" not in inspect.signature(command).parameters:
+        return
+    name = " ".join((*root.name, *chain))
+    message = f"{name} works in a home folder alone, and {_SERVER} names a service"
+    raise UserError(message, f"name the home with --home, or unset {_SERVER}", exit_status=EXIT_WRONG_CALL)
 
 
 def _command(root: cyclopts.App, words: list[str]) -> str:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from server.client.errors import CallError
 
 DEADLINE_S: Final = 30.0
+OTHERS: Final = 0o077  # rights of a file for all but its owner
+TOKEN_CHARACTERS_MAX: Final = 4_096
 PRACTICE_HEADER: Final = "ratewright-practice"  # of answers of a practice home
 OPTIONS: Final = (
+    ("grpc.enable_http_proxy", 0),  # a proxy of the environment would be sent the token, of calls to this machine as well
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),  # a service that starts again is found soon
@@ -87,7 +90,7 @@ class Connection:
         """The metadata that shows the token."""
         if self._token_file is None:
             return ()
-        return (("authorization", f"Bearer {_read(self._token_file).decode('ascii', 'replace').strip()}"),)
+        return (("authorization", f"Bearer {_read_token(self._token_file)}"),)
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Asked, Answer], request: Asked, *, deadline_s: float | None = None) -> Answer:
         """The answer to a call. Each attempt sends the same request: a write has one request id, made here where there is none.
@@ -166,6 +169,17 @@ def _read(file: Path | str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         errors.refuse_to_read(file, error)
+
+
+def _read_token(file: Path) -> str:
+    """The token in a file that only its owner may read. Raises CallError KEY_FILE for another one, and for what is no token."""
+    data = _read(file)
+    if file.stat().st_mode & OTHERS:
+        errors.refuse_open(file)
+    text = data.decode("ascii", "replace").strip()
+    if len(text) > TOKEN_CHARACTERS_MAX or not text.isascii() or not text.isprintable() or " " in text:
+        errors.refuse_token(file)
+    return text
 
 
 def _is_loopback(address: str) -> bool:

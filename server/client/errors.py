@@ -85,14 +85,23 @@ def refuse_plain(address: str) -> NoReturn:
     )
 
 
+def refuse_open(file: object) -> NoReturn:
+    """Raise the error for a token that others may read: no call is made then."""
+    _refuse_key(f"{file} may be read or changed by others than its owner", f"close it: chmod go-rwx {file}")
+
+
+def refuse_token(file: object) -> NoReturn:
+    """Raise the error for a file that holds no token: no call is made then."""
+    _refuse_key(f"{file} does not hold a token", "name the file that `ratewright tokens issue` wrote")
+
+
 def refuse_to_read(file: object, error: OSError) -> NoReturn:
     """Raise the error for a key file that cannot be read: no call is made then."""
-    raise CallError(
-        grpc.StatusCode.UNAUTHENTICATED,
-        f"{file} cannot be read: {error.strerror or error}",
-        "KEY_FILE",
-        {"remedy": "name a file that exists and that this account may read"},
-    ) from error
+    _refuse_key(f"{file} cannot be read: {error.strerror or error}", "name a file that exists and that this account may read")
+
+
+def _refuse_key(message: str, remedy: str) -> NoReturn:
+    raise CallError(grpc.StatusCode.UNAUTHENTICATED, message, "KEY_FILE", {"remedy": remedy})
 
 
 def _details(details: Iterable[any_pb2.Any]) -> tuple[str, dict[str, str], float | None]:

@@ -85,6 +85,9 @@ class Switch:
     ) -> Progress:
         """Send batches until all are durable, over as many connections as it takes; batches that a stream has are left out.
 
+        Of those that it had before this call the last one is sent all the same. The service compares it with what it has stored: other
+        records under the same offsets are an error (OFFSET_REUSED), and are not taken for sent.
+
         A batch is an Arrow IPC stream or columns; the first one has the offset `first_offset`. `progress` is called after each ack.
         What it raises breaks the connection. Attempts are counted from the last ack on. Without a stream records are known by
         their keys alone. `deadline_s` is of one connection.
@@ -96,6 +99,8 @@ class Switch:
             try:
                 if stream_id:
                     done.next_offset = max(self.stream(stream_id).next_offset, first_offset)
+                    if not done.acked and batches and done.next_offset > first_offset:
+                        done.next_offset = min(done.next_offset, end) - 1
                 if done.next_offset < end:
                     self._send(batches, stream_id, first_offset, done, progress, deadline_s)
             except grpc.RpcError as error:
@@ -130,12 +135,16 @@ class Switch:
                 while piece := content.read(PIECE_BYTES):
                     yield file_pb.IngestFileRequest(content=piece)
 
-        attempt = 1
+        attempt, within_s = 1, deadline_s
         while True:
             try:
-                return self._stub.IngestFile(requests(), timeout=deadline_s, metadata=self._connection.metadata())
+                return self._stub.IngestFile(requests(), timeout=within_s, metadata=self._connection.metadata())
             except grpc.RpcError as error:
-                self._connection.pause_or_raise(errors.of_call(error), attempt)
+                found = errors.of_call(error)
+                if found.deadline_max_s is not None and found.deadline_max_s < within_s:
+                    within_s = found.deadline_max_s
+                    continue
+                self._connection.pause_or_raise(found, attempt)
                 attempt += 1
 
     def _send(  # noqa: PLR0913, PLR0917 -- one connection of `send`, with what it knows

@@ -28,6 +28,7 @@ from billing.payments.writing import Act
 from billing.store import requests
 from billing.store.home import Home
 from rating.errors import BusyError, NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
+from server.grpc import entrance
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def _repeated(
     if differing:
         message = f"a call with this request_id has another {', '.join(differing)}"
         raise invalid("REQUEST_ID_REUSED", message, {"field": differing[0]})
+    entrance.is_repeat()
     if before.answer is None:
         return recover(before.commit_seq)
     return answer_type.FromString(before.answer)

@@ -8,6 +8,7 @@ Refuses, beside what `access.identity` and `operator_limits` refuse: PERMISSION_
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import contextvars
 import logging
@@ -23,7 +24,7 @@ from google.protobuf.message import DecodeError
 from billing import acting
 from billing.accounts.lookup import key_of, legal_entity_of
 from billing.acting import Actor
-from rating.dates import DAY_S
+from rating.dates import DAY_S, MINUTE_US
 from rating.errors import NotFoundError, UserError
 from server.access import roles
 from server.access.identity import Caller, Identities
@@ -38,7 +39,7 @@ from server.grpc.under_way import UnderWay
 from server.observing.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from billing.operators import Role
     from billing.store.home import Home
@@ -51,6 +52,7 @@ else:
 REASON_HEADER: Final = "ratewright-reason"
 PRACTICE_HEADER: Final = "ratewright-practice"  # of answers: what they say is not a bill
 REASON_CHARACTERS_MAX: Final = 500
+REFUSALS_ONE_BY_ONE: Final = 60  # of an operator and minute: more are summed in the audit trail
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
 _log = logging.getLogger(__name__)
 _NO_DEADLINE_S: Final = 10 * 365 * DAY_S
@@ -121,6 +123,22 @@ def about_account(home: Home, account_id: str, part: str = "") -> None:
         about(f"account {key_of(home, account_id)}{part}")
 
 
+def require_accounts(home: Home, account_ids: Iterable[str]) -> None:
+    """Refuse an answer about accounts of other legal entities to a role that is limited to some."""
+    entered = _ENTERED.get()
+    if entered is not None and entered.entities is not None:
+        for each in account_ids:
+            if legal_entity_of(home, each) not in entered.entities:
+                raise _other_entity(entered)
+
+
+def is_repeat() -> None:
+    """Note that this call is answered as the same call of the same operator was before: it named its account then."""
+    entered = _ENTERED.get()
+    if entered is not None:
+        entered.is_of_entity = True
+
+
 class Entrance(_Interceptor):
     """Stands in front of all services of a server. It lets everybody in until it is guarded: for tests of what is behind it."""
 
@@ -129,6 +147,7 @@ class Entrance(_Interceptor):
         self._open: dict[int, _Open] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._refusals = _Refusals()
 
     def guard(self, access: Access) -> None:
         """Ask each call from now on who makes it."""
@@ -261,8 +280,8 @@ class Entrance(_Interceptor):
         else:
             held = ",".join(sorted(found.roles))
             entry = Entry(at_us, call, refusal.reason, found.name, found.number, found.via.value, held, peer=peer)
-            if refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED:  # as often as it likes: a disk would be full of it
-                trail.add_summed(entry)
+            if refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED or self._refusals.are_many(found.name, at_us // MINUTE_US):
+                trail.add_summed(entry)  # as often as it likes: a disk would be full of it
             else:
                 trail.add(entry)
 
@@ -320,6 +339,22 @@ def _parsing(handler: Any) -> Any:  # noqa: ANN401 -- a handler of any kind
     if handler.response_streaming:
         return grpc.unary_stream_rpc_method_handler(single(handler.unary_stream), **codec)
     return grpc.unary_unary_rpc_method_handler(single(handler.unary_unary), **codec)
+
+
+class _Refusals:
+    """Refusals of operators in the present minute: the first ones are recorded one by one."""
+
+    def __init__(self) -> None:
+        self._minute, self._counts = 0, collections.Counter[str]()
+        self._lock = threading.Lock()
+
+    def are_many(self, operator: str, minute: int) -> bool:
+        """Count one more, and return whether there were more than REFUSALS_ONE_BY_ONE in this minute."""
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._counts = minute, collections.Counter()
+            self._counts[operator] += 1
+            return self._counts[operator] > REFUSALS_ONE_BY_ONE
 
 
 class _Entered:

@@ -37,7 +37,8 @@ def parse(fields: str, call: str) -> Tree:
             field = of.fields_by_name.get(name) if of is not None else None
             if field is None:
                 raise _refused(f"{'.'.join(names[: depth + 1])!a} is not a field of {kind.name}")
-            place, of = place.setdefault(name, {}), field.message_type
+            is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+            place, of = place.setdefault(name, {}), None if is_map else field.message_type
     return tree
 
 

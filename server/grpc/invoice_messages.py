@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ratewright.v1 import invoice_service_pb2 as pb
-from server.grpc import convert
+from server.grpc import convert, entrance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def of_list(summary: InvoiceSummary, *, practice: bool) -> pb.Invoice:
         open=convert.money(summary.currency, summary.open_micros),
         practice=practice,
         document_type=summary.document_type,
-        account_display_name=summary.account_name,
+        account_display_name=entrance.mask().name(summary.account_name),
         run_id=summary.run_id,
         numbered_by=summary.by_name,
         agreed_by=summary.agreed_by,

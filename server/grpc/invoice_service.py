@@ -232,7 +232,12 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
         mask = entrance.mask()
         if not mask.hides:
             return found
-        masked = [msgspec.structs.replace(each, number=mask.number(each.number), other=mask.number(each.other)) for each in found.records]
+        masked = [  # a record may have a number in its id
+            msgspec.structs.replace(
+                each, number=mask.number(each.number), other=mask.number(each.other), record_id=""
+            )  # it may hold a number
+            for each in found.records
+        ]
         return msgspec.structs.replace(found, records=masked)
 
     def _proposal(self, commit_seq: int) -> Approval | None:

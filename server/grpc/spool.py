@@ -9,6 +9,7 @@ Nothing in it counts. Refuses: RESOURCE_EXHAUSTED: SPOOL_FULL.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
 import shutil
@@ -19,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import grpc
 
+from billing import acting
 from server.grpc.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -32,11 +34,16 @@ BYTES_MAX: Final = 2 << 30  # of all files that are being sent to one service
 class Spool:
     """The folder of one service."""
 
-    def __init__(self, home: Path, bytes_max: int = BYTES_MAX) -> None:
-        """Make the folder, and remove what services that were killed have left."""
+    def __init__(self, home: Path, bytes_max: int = BYTES_MAX, own_bytes_max: int | None = None) -> None:
+        """Make the folder, and remove what services that were killed have left.
+
+        `own_bytes_max`: of the files of one operator; a quarter of `bytes_max` where none is given.
+        """
         folder = home / FOLDER
         folder.mkdir(exist_ok=True)
         self._bytes_max, self._bytes, self._guard = bytes_max, 0, threading.Lock()
+        self._own_bytes_max = bytes_max // 4 if own_bytes_max is None else own_bytes_max
+        self._of_operator = collections.Counter[str]()
         with (folder / LOCK).open("a") as making:
             fcntl.flock(making, fcntl.LOCK_EX)
             for each in folder.iterdir():
@@ -67,13 +74,16 @@ class Spool:
         with tempfile.TemporaryDirectory(dir=self._own) as folder:
             yield Path(folder)
 
-    def take(self, size_bytes: int) -> None:
-        """Take room for some bytes; below zero gives it back."""
+    def take(self, size_bytes: int, operator: str) -> None:
+        """Take room for some bytes of an operator; below zero gives it back."""
         with self._guard:
-            if size_bytes > 0 and self._bytes + size_bytes > self._bytes_max:
-                message = "the files that are being sent are all that this service takes at once; try again later"
-                raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "SPOOL_FULL", message)
+            if size_bytes > 0:
+                if self._bytes + size_bytes > self._bytes_max:
+                    raise _full("the files that are being sent are all that this service takes at once; try again later")
+                if self._of_operator[operator] + size_bytes > self._own_bytes_max:
+                    raise _full(f"the files that {operator} is sending are all that this service takes of one operator; try again later")
             self._bytes += size_bytes
+            self._of_operator[operator] += size_bytes
 
 
 class Incoming:
@@ -81,12 +91,12 @@ class Incoming:
 
     def __init__(self, spool: Spool, path: Path) -> None:
         self.path, self.size_bytes = path, 0
-        self._spool = spool
+        self._spool, self._operator = spool, acting.current().name
         self._file: IO[bytes] = path.open("xb")
 
     def write(self, piece: bytes) -> None:
         """Add a piece."""
-        self._spool.take(len(piece))
+        self._spool.take(len(piece), self._operator)
         self.size_bytes += len(piece)
         self._file.write(piece)
 
@@ -98,7 +108,11 @@ class Incoming:
     def close(self) -> None:
         """Give the room back."""
         self._file.close()
-        self._spool.take(-self.size_bytes)
+        self._spool.take(-self.size_bytes, self._operator)
+
+
+def _full(message: str) -> Refusal:
+    return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "SPOOL_FULL", message)
 
 
 def _is_held(lock: Path) -> bool:

@@ -99,7 +99,12 @@ class OffsetError(UserError):
             Fault.FINALIZED: f"{stream} is finalized with {next_offset} batches; offset {place.offset} is none of them",
             Fault.BROKEN: f"a batch in front of offset {place.offset} was refused on this connection",
         }
-        super().__init__(texts[fault], "ask GetUsageStream for next_offset, and go on with the batch that belongs there")
+        remedy = "ask GetUsageStream for next_offset, and go on with the batch that belongs there"
+        if fault is Fault.FINALIZED:
+            remedy = "make another stream, and send it there"
+        elif fault is Fault.REUSED:
+            remedy = "send other records in another stream, or behind those that are stored: GetUsageStream says next_offset"
+        super().__init__(texts[fault], remedy)
         self.fault = fault
         self.stream_id, self.offset, self.next_offset = line.stream_id, place.offset, next_offset
 

@@ -26,14 +26,15 @@ def add(
 ) -> int:
     """Add an operator. What it decides counts as one person, by any of its keys and by commands: so give its account here, if it has one.
 
-    The first operator of a home is the account that owns the folder, and gets the role admin. Admins alone add others.
+    The first operator of a home is the account that owns the folder, and gets the role admin. Where there is no home, it is made. Admins
+    alone add others.
     """
     from billing import operators
-    from billing.store.home import Home
+    from server.cli.homes import made
     from server.cli.ledger.common import who
 
     kind = operators.OperatorKind.MACHINE if machine else operators.OperatorKind.PERSON
-    with Home.open(home) as opened:
+    with made(home, practice=False) as opened:
         found = operators.add(opened, name, kind, who(opened), uid=_uid(account))
     return _print(found, f"operator {name} is added", as_json=as_json)
 

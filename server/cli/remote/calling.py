@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from server.cli.homes import Place
 
 PAGE_SIZE: Final = 1_000
-LONG_S: Final = 3_600.0  # deadline of a call that reads or computes much
+PORT_MAX: Final = 65_535
+LONG_S: Final = 590.0  # deadline of a call that reads or computes much: within what a service takes by default
 RETRIES: Final = Retries(attempts_max=4)  # some two seconds, for a service that starts again
 _WRONG_CALL: Final = 2
 _ALL: Final = "-"
@@ -37,6 +38,7 @@ _REMEDIES: Final = {
 def connected(place: Place) -> Iterator[Connection]:
     """A connection to the service of `place`. Its refusals are errors of the command, with the remedy that the service names."""
     assert place.server is not None, place
+    _require_address(place.server)
     if place.named is not None:
         message = f"both a service ({place.server}) and a home ({place.named}) are named"
         raise UserError(message, "leave out --server or --home, or unset RATEWRIGHT_SERVER or RATEWRIGHT_HOME", exit_status=2)
@@ -45,6 +47,12 @@ def connected(place: Place) -> Iterator[Connection]:
             yield connection
     except CallError as error:
         raise _as_user_error(error) from error
+
+
+def _require_address(text: str) -> None:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdecimal() and 0 < int(port) <= PORT_MAX):
+        raise UserError(f"--server: {text!a} is not HOST:PORT", "give one such as billing.example:50051", exit_status=2)
 
 
 def account(account_id: str) -> str:

@@ -22,7 +22,7 @@ from server.actions import bill_runs
 from server.actions.threads import thread_count
 from server.grpc import calls, convert, paging
 from server.grpc.bill_runs import messages, names, starting
-from server.grpc.entrance import about, about_account
+from server.grpc.entrance import about, about_account, require_accounts
 from server.grpc.refusals import invalid
 from server.operations.work import previewed
 
@@ -48,7 +48,10 @@ class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunService
             about_account(self._door.home, account_id)
             order = Order(accounts=frozenset({account_id}))
             found = bill_runs.preview(self._door.home, day, order, self._door.clock_us, threads=thread_count(0))
-            return messages.preview(previewed(found, whole_max=len(found.drafts)), practice=self._door.home.is_practice)
+            answer = messages.preview(previewed(found, whole_max=len(found.drafts)), practice=self._door.home.is_practice)
+            others = {each.account.rpartition("/")[2] for each in answer.bills} | set(answer.quarantined) | set(answer.put_aside)
+            require_accounts(self._door.home, others)
+            return answer
 
         return calls.read(context, find)
 

@@ -65,9 +65,9 @@ def number_of(home: Home, name: str) -> str:
             error = NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
             raise not_found("INVOICE_UNKNOWN", error.message, {"name": name, "remedy": error.remedy})
         account_id = owner
-    elif listing.owner(home, number) != account_id:
-        raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
     entrance.about_account(home, account_id, f", document {number}")
+    if listing.owner(home, number) != account_id:
+        raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
     return number
 
 
@@ -238,7 +238,7 @@ def statement(found: Statement, *, practice: bool) -> account_statement_pb2.Stat
     return account_statement_pb2.Statement(
         name=f"accounts/{found.account_id}/statement",
         account=f"accounts/{found.account_id}",
-        account_display_name=found.account_name,
+        account_display_name=entrance.mask().name(found.account_name),
         from_date=date_message(found.from_date),
         to_date=date_message(found.to_date),
         opening=convert.money(currency, found.opening_micros),

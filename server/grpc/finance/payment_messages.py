@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ratewright.v1 import deposit_pb2, payment_agreement_pb2, settlement_pb2
 from ratewright.v1 import payment_service_pb2 as pb
-from server.grpc import convert
+from server.grpc import convert, entrance
 from server.grpc.finance.values import date_message
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def given_back(done: GivenBack, *, practice: bool) -> pb.GiveBackResponse:
 
 def event(row: EventRow, *, practice: bool) -> pb.PaymentEvent:
     """Something that happened to a payment later."""
+    mask = entrance.mask()
     return pb.PaymentEvent(
         event_id=row.reference,
         kind=row.kind,
@@ -149,8 +150,8 @@ def event(row: EventRow, *, practice: bool) -> pb.PaymentEvent:
         amount=convert.money(row.currency, row.amount_micros),
         fee=convert.money(row.currency, row.fee_micros),
         event_date=convert.date(row.on_date),
-        payee=row.payee,
-        reason=row.reason,
+        payee=mask.name(row.payee),
+        reason="" if mask.hides else row.reason,  # free text, of a customer as well
         recorded_by=row.by_name,
         agreed_by=row.agreed_by,
         practice=practice,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 from billing.collection import findings
+from billing.operators import Role
 from mediation.bytes import containers
 from mediation.bytes.reader import shown
 from mediation.sources.model import BUILT_IN, Format
@@ -17,7 +18,7 @@ from ratewright.v1 import usage_file_pb2 as pb
 from rating.errors import UnusableFileError, UserError, quoted
 from server.actions import usage_files
 from server.grpc import calls, convert, paging
-from server.grpc.entrance import about, caller
+from server.grpc.entrance import about, caller, pace
 from server.grpc.finance import values
 from server.grpc.refusals import Refusal, invalid, not_found
 
@@ -103,7 +104,7 @@ class FileCalls:
         if name not in self._sources:
             raise not_found("SOURCE_UNKNOWN", f"source {quoted(name)} is not one whose files this server takes", {"source": name})
         known = caller()
-        if known is not None and not known.identity.may_send(name, self._door.clock_us()):
+        if known is not None and not known.identity.may_send(name, self._door.clock_us(), {Role.SWITCH, Role.OPERATOR, Role.ADMIN}):
             message = f"{known.name} may not send usage of source {quoted(name)}"
             raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "SOURCE_NOT_ALLOWED", message, {"source": name})
 
@@ -121,6 +122,7 @@ class FileCalls:
             raise _unusable(refused)
         files = [self._file(each, since_seq) for each in done.reports]
         about(f"usage file {files[0].name.rpartition('/')[2]}")
+        pace().took(sum(each.received for each in done.reports))  # its rows hold back the streams of this operator
         return pb.IngestFileResponse(
             files=files, refused_files=[pb.RefusedFile(message=each.message, remedy=each.remedy) for each in refused]
         )

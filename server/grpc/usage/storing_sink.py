@@ -20,6 +20,7 @@ from billing.acting import Via
 from billing.intake.streams import offsets, registry
 from billing.intake.streams.offsets import Fault, Line, LinedBatch, Place, Stored
 from billing.intake.taking import Intake
+from billing.operators import Role
 from billing.runs.lock import is_at_work
 from billing.store.home import BUSY_TIMEOUT_MS
 from mediation import stream
@@ -118,7 +119,7 @@ class StoringSink:
         """Refuse a source that is none for streams (SOURCE_UNKNOWN), or not one of the caller's (SOURCE_NOT_ALLOWED)."""
         self._find(name)
         known = caller()
-        if known is not None and not known.identity.may_send(name, self._clock_us()):
+        if known is not None and not known.identity.may_send(name, self._clock_us(), {Role.SWITCH, Role.ADMIN}):
             message = f"{known.name} may not send usage of source {quoted(name)}"
             raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "SOURCE_NOT_ALLOWED", message, {"source": name})
 

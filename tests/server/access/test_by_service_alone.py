@@ -51,8 +51,9 @@ def test_what_persons_sign_is_refused_in_a_shell(shell: Callable[..., Any], guar
     assert shell("settings", "set", "access", "server") == "access is server\n"
     error = shell(*PAY, status=1)
     assert REFUSED in error
-    assert "give the command with --server and a token of your own" in error
+    assert "give it with --server and your own token" in error
     assert REFUSED in shell("invoice", "void", "R-0000000002", "--reason", "a mistake", status=1)
+    assert REFUSED in shell("invoice", "reissue", "R-0000000002", status=1)
     assert [each["payment_id"] for each in json.loads(shell("payment", "list", "--json"))] == ["P-0"]
     pay = payment_service_pb2_grpc.PaymentServiceStub(guarded.channel("the-finance")).RecordPayment
     assert pay(payment("P-1"), timeout=20).payment == "payments/P-1"

@@ -80,4 +80,5 @@ def connect(guarded: Guarded, folder: Path, name: str, **words: object) -> Conne
     """A connection with the token of an operator."""
     token = folder / f"{name}.token"
     token.write_text(guarded.tokens[name])
+    token.chmod(0o600)
     return Connection(str(guarded.service.address), token_file=token, **words)

@@ -180,3 +180,23 @@ def test_money_is_micro_units_both_ways(amount: int, units: int, nanos: int) -> 
     sent = money(amount, "EUR")
     assert (sent.units, sent.nanos, sent.currency_code) == (units, nanos, "EUR")
     assert micros(sent) == amount
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "told"),
+    [
+        ("a.b.c", 0o640, "may be read or changed by others than its owner"),
+        ("a.b.c", 0o602, "may be read or changed by others than its owner"),
+        ("id,date,amount\n1,2025-11-10,4.00\n", 0o600, "does not hold a token"),
+        ("x" * 5_000, 0o600, "does not hold a token"),
+        ("\x00\xff", 0o600, "does not hold a token"),
+    ],
+)
+def test_a_token_is_in_a_file_of_its_owner_alone(tmp_path: Path, content: str, mode: int, told: str) -> None:
+    """No call is made: nothing listens at that port, and the error is not that."""
+    token = tmp_path / "switch.token"
+    token.write_text(content)
+    token.chmod(mode)
+    with Connection("127.0.0.1:1", token_file=token) as connection, pytest.raises(CallError, match=told) as refused:
+        Finance(connection).invoice("accounts/anna/invoices/R-1")
+    assert (refused.value.reason, bool(refused.value.remedy)) == ("KEY_FILE", True)

@@ -70,13 +70,31 @@ def test_a_sending_that_was_broken_goes_on(guarded: Guarded, tmp_path: Path) -> 
         assert (again.next_offset, again.rows["duplicate"]) == (12, 0)
         assert 0 <= again.acked <= 9
         nothing = switch.send(BATCHES, "switch-7")
-        assert (nothing.acked, nothing.connections) == (0, 0)
+        assert (nothing.acked, nothing.repeated, nothing.connections) == (1, 1, 1), "the last one is compared"
         ended = switch.finalize("switch-7")
         assert (ended.next_offset, ended.rows.accepted) == (12, 60)
         with pytest.raises(CallError) as refused:
             switch.send(BATCHES[:1], "switch-7", first_offset=12)
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "STREAM_FINALIZED")
     assert stored(guarded.home.path) == ALL
+
+
+@pytest.mark.parametrize("is_finalized", [False, True])
+def test_other_records_under_offsets_that_a_stream_has_are_an_error(guarded: Guarded, tmp_path: Path, is_finalized: bool) -> None:  # noqa: FBT001 -- a case
+    """A switch that takes the name of yesterday's stream again loses nothing silently. The same batches again are no error."""
+    others = [ipc(records(range(100 + offset * 5, 105 + offset * 5))) for offset in range(3)]
+    with connect(guarded, tmp_path, "the-switch") as connection:
+        switch = Switch(connection)
+        switch.send(BATCHES[:3], "switch-7")
+        if is_finalized:
+            switch.finalize("switch-7")
+        for batches in (others, others[:1], [*BATCHES[:2], others[2]]):
+            with pytest.raises(CallError) as refused:
+                switch.send(batches, "switch-7")
+            assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "OFFSET_REUSED")
+            assert refused.value.remedy.startswith("send other records in another stream")
+        assert switch.send(BATCHES[:3], "switch-7").repeated == 1
+    assert stored(guarded.home.path) == sorted(f"call-{each}" for each in range(15))
 
 
 def test_without_a_stream_records_are_known_by_their_keys(guarded: Guarded, tmp_path: Path) -> None:
@@ -106,6 +124,7 @@ def test_nobody_answers(tmp_path: Path, killable: Killable) -> None:
     token = tmp_path / "home" / "keys" / "local-token"
     token.parent.mkdir(parents=True)
     token.write_text("nobody's")
+    token.chmod(0o600)
     killable.port = "1"
     pauses: list[float] = []
     with killable.connect(retries=Retries(attempts_max=3, sleep=pauses.append)) as connection, pytest.raises(CallError) as raised:

@@ -69,6 +69,7 @@ class Both:
     def _service(self, name: str) -> tuple[object, ...]:
         file = self._folder / f"{name}.token"
         file.write_text(self.guarded.tokens[name])
+        file.chmod(0o600)
         return "--server", self.guarded.service.address, "--token-file", file
 
 

@@ -85,3 +85,30 @@ def test_a_token_leaves_the_machine_over_tls_alone(
     error = capsys.readouterr().err
     assert f"error: a token is not sent to {address} without TLS\n" in error
     assert "remedy: name the certificate of its authority, ca.pem" in error
+
+
+def test_a_command_of_a_home_alone_does_not_work_beside_a_service_of_the_environment(
+    both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`usage ingest` would make a new home in this folder; with a home that is named it works there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RATEWRIGHT_SERVER", str(both.guarded.service.address))
+    for words in (
+        ("settings", "list"),
+        ("db", "where"),
+        ("dunning", "run", "--date", "2025-11-10"),
+        ("usage", "ingest", "m.csv", "--source", "stream"),
+    ):
+        error = both.run(*words, status=2)
+        assert f"ratewright {' '.join(words[:2])} works in a home folder alone, and RATEWRIGHT_SERVER names a service" in error
+    assert not (tmp_path / "ratewright-home").exists()
+    assert both.run("settings", "list", "--home", both.twin.home.path)
+    assert both.run("accounts", "--help")
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(both.twin.home.path))
+    assert both.run("settings", "list")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:99999", ":50051", "127.0.0.1:", "127.0.0.1:0", "localhost:x"])
+def test_an_address_that_is_none(both: Both, address: str) -> None:
+    error = both.run("payment", "list", "--server", address, status=2)
+    assert f"error: --server: '{address}' is not HOST:PORT" in error
