@@ -11,7 +11,7 @@ import pytest
 from billing.accounts import lookup
 from billing.runs.lock import only_run
 from billing.store import tables
-from ratewright.v1 import invoice_correction_pb2, invoice_service_pb2_grpc, payment_service_pb2_grpc
+from ratewright.v1 import account_statement_pb2, invoice_correction_pb2, invoice_service_pb2_grpc, payment_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import payment_service_pb2 as payment_pb
 from server.access import showing
@@ -115,3 +115,41 @@ def test_a_call_without_an_effect_protects_its_id_as_well(billed: Guarded) -> No
     assert (code, reason, field) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED", "amount")
     with billed.home.connect() as connection:
         assert len(connection.execute(tables.payments.select()).all()) == 1
+
+
+def test_names_on_documents_are_masked(billed: Guarded) -> None:
+    """Names of customers, who is paid, free text, and ids of records, which may hold a number."""
+    name = f"accounts/anna/invoices/{billed.world.numbers('anna')[0]}"
+    payments: Any = payment_service_pb2_grpc.PaymentServiceStub(billed.channel("the-finance"))
+    day = {"year": 2026, "month": 1, "day": 1}
+    paid = payment_pb.RecordPaymentRequest(
+        payment_id="p1",
+        parent="accounts/anna",
+        amount={"currency_code": "CNY", "units": 100},
+        receive_date=day,
+    )
+    payments.RecordPayment(paid, timeout=20)
+    back = payment_pb.RefundPaymentRequest(
+        payment="payments/p1",
+        event_id="r1",
+        payee="Anna Berger, DE02 1203",
+        reason="paid twice by Anna",
+        event_date=day,
+    )
+    payments.RefundPayment(back, timeout=20)
+    for role, customer, payee, reason, record in (
+        ("the-finance", "Customer anna", "Anna Berger, DE02 1203", "paid twice by Anna", "8613800000001 2025-12-10T10:00:00"),
+        ("the-support", "C***", "A***", "", ""),
+        ("the-auditor", "C***", "A***", "", ""),
+    ):
+        reads = stub(billed, role)
+        assert reads.GetInvoice(pb.GetInvoiceRequest(name=name), timeout=20).account_display_name == customer
+        listed = reads.ListInvoices(pb.ListInvoicesRequest(parent="accounts/anna"), timeout=20).invoices
+        assert {each.account_display_name for each in listed} == {customer}
+        asked = account_statement_pb2.GetStatementRequest(name="accounts/anna/statement")
+        assert reads.GetStatement(asked, timeout=20).account_display_name == customer
+        rows = reads.ListInvoiceUsage(pb.ListInvoiceUsageRequest(parent=name), timeout=20).usage_records
+        assert {each.record_id for each in rows} == {record}
+        events = payment_service_pb2_grpc.PaymentServiceStub(billed.channel(role)).ListPaymentEvents
+        (event,) = events(payment_pb.ListPaymentEventsRequest(parent="accounts/anna"), timeout=20).payment_events
+        assert (event.payee, event.reason) == (payee, reason)

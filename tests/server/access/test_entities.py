@@ -17,12 +17,21 @@ from billing.catalogue import Operator
 from billing.operators import Limits, Role
 from billing.operators.changing import OF_AN_ENTITY
 from billing.store import tables
-from ratewright.v1 import invoice_service_pb2_grpc
+from ratewright.v1 import (
+    account_change_pb2,
+    account_service_pb2_grpc,
+    bill_run_service_pb2,
+    bill_run_service_pb2_grpc,
+    invoice_service_pb2,
+    invoice_service_pb2_grpc,
+    payment_service_pb2_grpc,
+)
 from ratewright.v1.invoice_service_pb2 import GetInvoiceRequest
 from rating.errors import NotFoundError, UserError
 from server.access.roles import rules
 from tests.server.access.test_entrance import reason_of
 from tests.server.access.test_role_table import api
+from tests.server.grpc.finance.asking import payment
 from tests.server.grpc.finance.conftest import bill_two
 
 if TYPE_CHECKING:
@@ -147,3 +156,34 @@ def test_roles_that_are_not_of_an_entity(north: Guarded) -> None:
             operators.grant(north.home, "nora", role, "of the north", north.who, limits=Limits(entity="north"))
     with pytest.raises(NotFoundError, match="no legal entity is called 'south'"):
         operators.grant(north.home, "nora", Role.FINANCE, "of the south", north.who, limits=Limits(entity="south"))
+
+
+def test_a_repeat_has_the_answer_of_the_first_time(north: Guarded) -> None:
+    """A client sends a call again whose answer was lost: it is not denied what it has done."""
+    pay = payment_service_pb2_grpc.PaymentServiceStub(north.channel("nora")).RecordPayment
+    first = pay(payment(request_id="monday"), timeout=20)
+    again = pay(payment(request_id="monday"), timeout=20)
+    assert (again.SerializeToString(), first.payment) == (first.SerializeToString(), "payments/P-1")
+    assert {ask(north, "ratewright.v1.PaymentService/RecordPayment", "berta")} == {"ENTITY_NOT_ALLOWED"}
+
+
+def test_a_preview_shows_no_bill_of_another_entity(north: Guarded) -> None:
+    """Berta shares a pool with Anna, so that a run bills both: the preview of Anna alone is refused to a role of her entity."""
+    accounts = account_service_pb2_grpc.AccountServiceStub(north.channel("boss"))
+    december = date_pb2.Date(year=2025, month=12, day=1)
+    preview = bill_run_service_pb2_grpc.BillRunServiceStub(north.channel("nora")).PreviewBill
+    asked = bill_run_service_pb2.PreviewBillRequest(account="accounts/anna", bill_date=december)
+    assert [each.account for each in preview(asked, timeout=20).bills] == ["accounts/anna"]
+    joined = account_change_pb2.JoinPool(root="accounts/anna", from_date=december)
+    accounts.ChangeAccount(account_change_pb2.ChangeAccountRequest(name="accounts/berta", pool=joined), timeout=20)
+    with pytest.raises(grpc.RpcError) as refused:
+        preview(asked, timeout=20)
+    assert (refused.value.code(), reason_of(refused.value)) == (DENIED, "ENTITY_NOT_ALLOWED")
+
+
+def test_an_invoice_of_another_entity_is_refused_whether_it_is_there_or_not(north: Guarded) -> None:
+    get = invoice_service_pb2_grpc.InvoiceServiceStub(north.channel("nora")).GetInvoice
+    for number in (north.world.numbers("berta")[0], "R-0000000099"):
+        with pytest.raises(grpc.RpcError) as refused:
+            get(invoice_service_pb2.GetInvoiceRequest(name=f"accounts/berta/invoices/{number}"), timeout=20)
+        assert (refused.value.code(), reason_of(refused.value)) == (DENIED, "ENTITY_NOT_ALLOWED"), number

@@ -163,6 +163,18 @@ def test_the_trail_has_answers_and_refusals(guarded: Guarded) -> None:
     assert trail.verify(guarded.home.path) == []
 
 
+def test_refusals_of_an_operator_without_end_are_summed(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first two of a minute stand one by one; five more are one entry, so that nobody fills the disk with them."""
+    monkeypatch.setattr(entrance, "REFUSALS_ONE_BY_ONE", 2)
+    for _ in range(7):
+        list_invoices(guarded.channel("the-switch"))
+    list_invoices(guarded.channel("the-finance"))
+    guarded.stop()
+    found = [(each.operator, each.outcome, each.count) for each in showing.entries(guarded.home) if each.call == LIST]
+    assert sorted(found) == [("the-finance", "OK", 1), *[("the-switch", "ROLE_MISSING", 1)] * 2, ("the-switch", "ROLE_MISSING", 5)]
+    assert trail.verify(guarded.home.path) == []
+
+
 ENDS = {
     "key": lambda guarded: operators.revoke_key(guarded.home, guarded.key_ids["the-switch"], "stolen", guarded.who),
     "role": lambda guarded: operators.revoke_grant(guarded.home, "the-switch", Role.SWITCH, "sold", guarded.who),

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from billing import payments
+from ratewright.v1 import bill_run_service_pb2, bill_run_service_pb2_grpc, invoice_service_pb2_grpc, payment_service_pb2_grpc
 from ratewright.v1 import invoice_service_pb2 as pb
-from ratewright.v1 import invoice_service_pb2_grpc, payment_service_pb2_grpc
 from server.grpc import field_masks
 from tests.server.access.test_approvals import refusal
 from tests.server.grpc.finance.asking import payment
@@ -57,3 +57,15 @@ def test_a_write_with_fields_that_are_not_there_does_nothing(billed: Guarded) ->
     made = payment_service_pb2_grpc.PaymentServiceStub(billed.channel("boss", (field_masks.HEADER, "nothing")))
     assert refusal(made.RecordPayment, payment())[1] == "FIELDS"
     assert payments.list_payments(billed.home, None) == []
+
+
+@pytest.mark.parametrize("fields", ["left_out.key", "left_out.value", "bill_date.year.more"])
+def test_nothing_below_a_map_is_named(billed: Guarded, fields: str) -> None:
+    """A map is wanted whole or not at all: `left_out` of a run."""
+    reads = bill_run_service_pb2_grpc.BillRunServiceStub(
+        billed.channel("boss", (field_masks.HEADER, fields.replace("status_counts", "left_out")))
+    )
+    assert refusal(reads.GetBillRun, bill_run_service_pb2.GetBillRunRequest(name="billRuns/1"))[1] == "FIELDS"
+    whole = bill_run_service_pb2_grpc.BillRunServiceStub(billed.channel("boss", (field_masks.HEADER, "left_out")))
+    found = whole.GetBillRun(bill_run_service_pb2.GetBillRunRequest(name="billRuns/1"), timeout=20)
+    assert [field.name for field, _ in found.ListFields()] in ([], ["left_out"])

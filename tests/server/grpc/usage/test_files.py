@@ -215,7 +215,7 @@ def test_the_spool_of_a_dead_service_is_removed_as_another_one_starts(world: Wor
 
 
 def test_files_together_have_a_bound(world: World) -> None:
-    spool = Spool(world.home.path, bytes_max=10)
+    spool = Spool(world.home.path, bytes_max=10, own_bytes_max=10)
     try:
         with spool.file("one") as one, spool.file("two") as two:
             one.write(b"x" * 6)
@@ -225,6 +225,23 @@ def test_files_together_have_a_bound(world: World) -> None:
         with spool.file("three") as three:
             three.write(b"x" * 10)
             assert three.size_bytes == 10
+    finally:
+        spool.close()
+
+
+def test_the_files_of_one_operator_leave_room_for_others(world: World) -> None:
+    """A quarter of all is for one: here two bytes of eight."""
+    spool = Spool(world.home.path, bytes_max=8)
+    try:
+        with acting_as(Actor("one", 1, Via.TOKEN)), spool.file("a") as first, spool.file("b") as second:
+            first.write(b"xx")
+            with pytest.raises(Exception, match="one is sending are all that this service takes of one operator"):
+                second.write(b"x")
+            with acting_as(Actor("two", 2, Via.TOKEN)), spool.file("c") as other:
+                other.write(b"xx")
+            first.close()
+        with acting_as(Actor("one", 1, Via.TOKEN)), spool.file("d") as third:
+            third.write(b"xx")
     finally:
         spool.close()
 
