@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing import operators
+from billing.persons import same_person
 from billing.store import commit_chain, tables
 from rating.errors import UserError
 from server.access import trail
 from server.access.trail import DayEnd, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from billing.store.home import Home
@@ -108,6 +110,16 @@ def newest_first(home: Home, place: str = "") -> Iterator[Shown]:
             at.commit_seq = behind
         yield Shown(entry, msgspec.json.encode(at).decode())
         heads[newest] = next(sources[newest], None)
+
+
+def is_of(home: Home, operator: str) -> Callable[[Entry], bool]:
+    """The condition that an entry is of an operator: by its name or, for what its account wrote in a shell, its number. Empty: of any."""
+    if not operator:
+        return lambda _: True
+    with home.connect() as connection:
+        found = operators.of_name(connection, operator)
+    number = None if found is None else found.person_uid
+    return lambda entry: entry.operator == operator or same_person(number, entry.number)
 
 
 def _begin(home: Home) -> _Place:

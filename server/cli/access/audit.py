@@ -58,12 +58,11 @@ def show(
     only = None if day is None else parse_date(day)
 
     def here(home: Home) -> list[Entry]:
+        is_of = showing.is_of(home, operator or "")
         found = (
             each
             for each, _ in showing.newest_first(home)
-            if (operator is None or each.operator == operator)
-            and (call is None or call in each.call)
-            and (only is None or utc_date(each.at_us) == only)
+            if is_of(each) and (call is None or call in each.call) and (only is None or utc_date(each.at_us) == only)
         )
         return list(itertools.islice(found, max(limit, 0)))[::-1]
 

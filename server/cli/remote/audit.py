@@ -34,7 +34,7 @@ class Audit:
             of_day = utc_date(each.at_us)
             if day is not None and of_day < day - dt.timedelta(days=1):  # a commit may have an instant a little before the last one's
                 break
-            if (day is None or of_day == day) and (operator is None or each.operator == operator):
+            if day is None or of_day == day:
                 found.append(each)
             if len(found) == limit:
                 break

@@ -37,7 +37,9 @@ class AuditService(audit_service_pb2_grpc.AuditServiceServicer):
     def _list(self, request: pb.ListAuditEntriesRequest) -> pb.ListAuditEntriesResponse:
         page = paging.page(request, self._key)
         try:
-            asked = (each for each in showing.newest_first(self._door.home, page.after) if _is_asked(each.entry, request))
+            is_of = showing.is_of(self._door.home, request.operator)
+            newest = showing.newest_first(self._door.home, page.after)
+            asked = (each for each in newest if request.call in each.entry.call and is_of(each.entry))
             found = list(itertools.islice(asked, page.limit))
         except showing.PlaceError as error:  # of a token that an earlier version gave
             raise invalid("PAGE_TOKEN", f"{error.message}; {error.remedy}", {"field": "page_token"}) from error
@@ -48,10 +50,6 @@ class AuditService(audit_service_pb2_grpc.AuditServiceServicer):
         ends = [DayEnd(each.day, each.entries, each.hash, each.signature) for each in request.day_ends]
         problems = showing.problems(self._door.home, Exported(request.commit_seq, request.chain, ends))
         return pb.VerifyAuditResponse(problems=[pb.AuditProblem(place=each.place, problem=each.what) for each in problems])
-
-
-def _is_asked(entry: Entry, request: pb.ListAuditEntriesRequest) -> bool:
-    return (not request.operator or entry.operator == request.operator) and request.call in entry.call
 
 
 def _message(entry: Entry) -> pb.AuditEntry:

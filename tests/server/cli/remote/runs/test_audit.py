@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +43,10 @@ def test_show(billed: Persons) -> None:
     of_day = json.loads(same(billed, "audit", "show", "--day", "2025-11-13", "--call", "PaymentService", "--json"))
     assert len(of_day) == 1 + len(recorded)
     assert json.loads(same(billed, "audit", "show", "--day", "2025-11-12", "--call", "PaymentService", "--json")) == []
-    assert json.loads(same(billed, "audit", "show", "--operator", "", "--json")) == []
+    assert len(json.loads(same(billed, "audit", "show", "--operator", "", "--limit", "3", "--json"))) == 3, "of any"
+    of_boss = json.loads(same(billed, "audit", "show", "--operator", "boss", "--json"))
+    assert {each["number"] for each in of_boss} == {os.getuid()}
+    assert len({each["operator"] for each in of_boss}) == 2, "by its name, and by the account that wrote in a shell"
     assert "is not a date" in same(billed, "audit", "show", "--day", "yesterday", status=2)
     with billed.acting("the-finance"):
         assert "needs the role admin or auditor" in billed.there("audit", "show", status=1)
