@@ -37,6 +37,15 @@ _Authority = Annotated[
     Path | None, Parameter(name="--ca", env_var="RATEWRIGHT_CA", help="With --server: certificate of its authority (ca.pem); else no TLS.")
 ]
 
+_Why = Annotated[
+    str,
+    Parameter(
+        name="--why",
+        env_var="RATEWRIGHT_WHY",
+        help="With --server: the reason why you look, for the audit trail; support sees whole numbers with it.",
+    ),
+]
+
 
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +56,7 @@ class Place:
     server: _ServerAddress = None
     token_file: _TokenFile = None
     ca: _Authority = None
+    why: _Why = ""
 
     @property
     def home(self) -> Path:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from server.client.errors import CallError
 
 DEADLINE_S: Final = 30.0
+REASON_HEADER: Final = "ratewright-reason"
 OTHERS: Final = 0o077  # rights of a file for all but its owner
 TOKEN_CHARACTERS_MAX: Final = 4_096
 PRACTICE_HEADER: Final = "ratewright-practice"  # of answers of a practice home
@@ -44,6 +45,7 @@ class Connection:
     `token_file` holds the token of the operator. It is read at each call, so that a new token needs no new connection.
     With `ca`, the certificate of the authority (`ca.pem`), the connection is over TLS; without it a token leaves for no other machine.
     `certificate` and `key` are for the address that asks for client certificates.
+    `reason` is why personal data is read: the audit trail keeps it, and a support operator sees whole numbers with it.
     `deadline_s` is of each attempt of a call. `new_id` makes the ids of requests that have none.
     `is_practice` says whether the last answer of a call came from a practice home: what it says is not a bill.
     """
@@ -56,6 +58,7 @@ class Connection:
         ca: Path | str | None = None,
         certificate: Path | str | None = None,
         key: Path | str | None = None,
+        reason: str = "",
         deadline_s: float = DEADLINE_S,
         retries: Retries = Retries(),  # noqa: B008 -- it cannot be changed
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -64,6 +67,7 @@ class Connection:
         """`told` is called before each further attempt, with the error and the pause in seconds."""
         self.deadline_s, self.retries, self.new_id = deadline_s, retries, new_id
         self.is_practice = False
+        self._reason = reason
         self._token_file = None if token_file is None else Path(token_file)
         self._told = told
         if ca is None:
@@ -87,10 +91,14 @@ class Connection:
         self.channel.close()
 
     def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        """The metadata that shows the token."""
-        if self._token_file is None:
-            return ()
-        return (("authorization", f"Bearer {_read_token(self._token_file)}"),)
+        """The metadata that shows the token, and the reason."""
+        told: list[tuple[str, str | bytes]] = []
+        if self._token_file is not None:
+            told.append(("authorization", f"Bearer {_read_token(self._token_file)}"))
+        if self._reason:
+            is_plain = self._reason.isascii() and self._reason.isprintable()
+            told.append((REASON_HEADER, self._reason) if is_plain else (f"{REASON_HEADER}-bin", self._reason.encode()))
+        return tuple(told)
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Asked, Answer], request: Asked, *, deadline_s: float | None = None) -> Answer:
         """The answer to a call. Each attempt sends the same request: a write has one request id, made here where there is none.

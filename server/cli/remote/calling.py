@@ -43,7 +43,9 @@ def connected(place: Place) -> Iterator[Connection]:
         message = f"both a service ({place.server}) and a home ({place.named}) are named"
         raise UserError(message, "leave out --server or --home, or unset RATEWRIGHT_SERVER or RATEWRIGHT_HOME", exit_status=2)
     try:
-        with Connection(place.server, token_file=place.token_file, ca=place.ca, retries=RETRIES, told=_say_pause) as connection:
+        with Connection(
+            place.server, token_file=place.token_file, ca=place.ca, reason=place.why, retries=RETRIES, told=_say_pause
+        ) as connection:
             yield connection
     except CallError as error:
         raise _as_user_error(error) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.access import showing
 from server.cli import app
 from server.cli.remote import calling
 from server.client import Retries
@@ -112,3 +113,14 @@ def test_a_command_of_a_home_alone_does_not_work_beside_a_service_of_the_environ
 def test_an_address_that_is_none(both: Both, address: str) -> None:
     error = both.run("payment", "list", "--server", address, status=2)
     assert f"error: --server: '{address}' is not HOST:PORT" in error
+
+
+@pytest.mark.parametrize("why", ["the customer is on the line", "客户来电"])
+def test_support_says_why_it_looks(both: Both, why: str) -> None:
+    """With a reason names are whole, and the audit trail has it."""
+    hidden = both.there("payment", "statement", "anna", as_operator="the-support")
+    assert "Customer anna" not in hidden
+    assert "C***" in hidden
+    assert "Customer anna" in both.there("payment", "statement", "anna", "--why", why, as_operator="the-support")
+    entries = showing.entries(both.guarded.home)
+    assert [each.reason for each in entries if each.operator == "the-support" and each.call.endswith("GetStatement")] == ["", why]
