@@ -79,7 +79,7 @@ def print_preview(found: Preview, *, with_lines: bool) -> None:
         for account, draft in zip(found.account_ids, found.drafts, strict=True)
     ]
     if not rows:
-        print("nothing to bill")
+        print("no bills: accounts are left out, see below" if found.quarantined or found.put_aside else "nothing to bill")
     else:
         output.print_table(("account", "from", "to", "net", "tax", "currency"), rows, right=("net", "tax"))
     if with_lines:

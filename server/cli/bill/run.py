@@ -111,7 +111,8 @@ def print_report(report: RunReport) -> None:
 
     again = " (resumed)" if report.resumed else ""
     spans = ", ".join(f"{each.first} .. {each.last}" for each in report.numbers)
-    given = f"{report.invoices}  {spans}" if report.invoices else "none: nothing was left to bill"
+    none = "none: what is due is not billed, see below" if report.quarantined or report.put_aside else "none: nothing was left to bill"
+    given = f"{report.invoices}  {spans}" if report.invoices else none
     listed = f"{report.drafts} on the list, none numbered"
     rows: list[tuple[str, object]] = [
         ("run", f"{report.run_id} for {report.bill_date}, {report.state}{again}"),

@@ -209,7 +209,7 @@ def test_a_dry_run_says_what_the_run_would_say(call: Command) -> None:
     """Exit status 1 as of the run; a look at one account has none of it."""
     call("accounts hold anna --from 2025-11-01 --to 2025-11-01 --reason dispute")
     held = "anna: held: its bills are held on 2025-11-01"
-    assert call("bill run --date 2025-11-01 --dry-run").splitlines() == ["nothing to bill", f"not billed {held}"]
+    assert call("bill run --date 2025-11-01 --dry-run").splitlines() == ["no bills: accounts are left out, see below", f"not billed {held}"]
     call("bill run --date 2025-11-01 --trial")
     assert "run 1 of this date would go on, as of commit " in call("bill preview --date 2025-11-01")
     told = "a run would refuse: the bill run of 2025-11-01 is not finished; remedy: finish it first: ratewright bill run --date 2025-11-01"
