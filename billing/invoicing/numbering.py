@@ -100,6 +100,9 @@ def _require_numbered(connection: sa.Connection, first_key: int, drafts: Drafts,
     stored = (whole(*sums[:2]), whole(*sums[2:]), whole(*amounts))
     wanted = (net_micros, tax_micros, net_micros + tax_micros)
     is_same = all((one - other) % WRAP == 0 for one, other in zip(stored, wanted, strict=True))
+    strangers = sa.select(sa.func.count()).select_from(tables.invoice_lines.join(tables.invoices, line.invoice_key == invoice.invoice_key))
+    strange = connection.execute(strangers.where(invoice.invoice_key >= first_key, line.account_key != invoice.account_key)).scalar_one()
+    assert strange == 0, f"{strange} lines are numbered on invoices of other accounts"
     assert is_same, f"numbered net, tax and lines are {stored} micro-units, and the frozen ones {wanted}"
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from billing.runs.contracts.facts import Facts
     from billing.runs.settlement.settlement import Kept
     from billing.runs.usage.charge_sums import PricedSums
     from billing.runs.usage.shard_groups import Sink
@@ -184,9 +185,18 @@ def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Sco
 def _proposed(usage: Lines, inputs: Inputs, adjusted: pa.Table, workings: totals.Workings | None) -> Lines:
     """Everything that is due, but for tax, under the accounts that pay it."""
     lines = totals.apply(np.concatenate([fee_lines(inputs), usage]), inputs, adjusted, workings)
+    _require_own(lines, inputs.contracts.facts)
     routed = payers.route(lines, inputs.contracts, inputs.scope)
     conservation.require_kept("routing to payers", lines, routed)
     return routed
+
+
+def _require_own(lines: Lines, facts: Facts) -> None:
+    """Assert that each line of a subscription is of the account that has it, before any payer is asked."""
+    of = lines[lines["subscription_key"] > 0]
+    row = np.searchsorted(facts.subscription_keys, of["subscription_key"])
+    strange = of["account_key"] != facts.account_keys[facts.subscription_account[row]]
+    assert not strange.any(), f"{int(strange.sum())} lines are of accounts that do not have their subscription"
 
 
 def _require_all_priced(usage: PricedSums, currencies: Currencies) -> None:

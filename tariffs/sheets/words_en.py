@@ -360,6 +360,8 @@ ENGLISH: Final = words.Words(
             FeeOccasion.END: "When the service ends.",
             FeeOccasion.PLAN_CHANGE: "When you change to this plan.",
             FeeOccasion.EARLY_END: "When you leave before the minimum term is over.",
+            FeeOccasion.ADDED: "When you add it.",
+            FeeOccasion.REMOVED: "When you remove it.",
         },
         tax="Tax {}.",
         prorated="A part of a month costs its share of days.",

@@ -302,6 +302,8 @@ CHINESE: Final = words.Words(
             FeeOccasion.END: "终止服务时收取。",
             FeeOccasion.PLAN_CHANGE: "变更为本套餐时收取。",
             FeeOccasion.EARLY_END: "在网期未满提前终止时收取。",
+            FeeOccasion.ADDED: "加订时收取。",
+            FeeOccasion.REMOVED: "退订时收取。",
         },
         tax="税率 {}。",
         prorated="不足整月的按天数比例收取。",

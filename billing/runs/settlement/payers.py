@@ -73,6 +73,8 @@ def route(lines: Lines, contracts: Contracts, scope: Scope | None = None) -> Lin
         account = payer
     result = lines.copy()
     result["account_key"][rows] = facts.account_keys[account]
+    moved = np.flatnonzero(result["account_key"] != lines["account_key"])
+    assert np.isin(moved, rows).all(), "lines went to another account without an agreement about them"
     return result
 
 

@@ -81,6 +81,37 @@ def test_routing_that_makes_money(two: World, monkeypatch: Patch) -> None:
     require_nothing_numbered(two)
 
 
+def test_usage_that_goes_to_accounts_without_its_subscription(two: World, monkeypatch: Patch) -> None:
+    """Both customers have lines of the other's subscription: every sum is right, and every bill wrong."""
+    real = computing.totals.apply
+
+    def exchanged(*args: Any) -> Lines:  # noqa: ANN401 -- whatever the stage takes
+        lines = real(*args).copy()
+        keys = np.unique(lines["account_key"])
+        lines["account_key"] = keys.sum() - lines["account_key"]
+        assert keys.size == 2
+        return lines
+
+    monkeypatch.setattr(computing.totals, "apply", exchanged)
+    with pytest.raises(AssertionError, match="lines are of accounts that do not have their subscription"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_invoices_that_are_of_another_account_than_their_lines(two: World, monkeypatch: Patch) -> None:
+    real = numbering.bulk.insert
+
+    def exchanged(connection: sa.Connection, table: sa.Table, columns: Any) -> int:  # noqa: ANN401 -- columns of a table
+        if table is tables.invoices:
+            columns |= {"account_key": columns["account_key"][::-1]}
+        return real(connection, table, columns)
+
+    monkeypatch.setattr(numbering.bulk, "insert", exchanged)
+    with pytest.raises(AssertionError, match="5 lines are numbered on invoices of other accounts"):
+        run(two)
+    require_nothing_numbered(two)
+
+
 def test_sums_that_change_an_account(two: World, monkeypatch: Patch) -> None:
     real = settlement.sum_as_taxed
     monkeypatch.setattr(settlement, "sum_as_taxed", lambda lines: a_cent_more(real(lines)))
