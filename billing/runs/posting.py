@@ -36,8 +36,10 @@ NOBODY: Final = states.By()
 LEG: Final = "line"
 OPENING_BALANCE: Final = "opening_balance"  # what opening documents are posted against
 _INVOICES: Final = (
-    "invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity", "document_type", "total_micros",
+    "invoice_key", "account_key", "number", "currency", "issued_on", "legal_entity", "document_type", "tax_micros",
+    "total_micros",
 )  # fmt: skip
+_TAX: Final = "tax:"
 _LINES: Final = ("invoice_key", "line_no", "kind", "revenue_code", "tax_class", "amount_micros")
 
 
@@ -206,17 +208,32 @@ def _require_whole(documents: pa.Table, lines: _Lines) -> None:
 
 
 def _require_posted(documents: pa.Table, postings: pa.Table) -> None:
-    """Assert that what is posted to receivables is what the documents of the chunk come to."""
-    to_customer: Any = pc.starts_with(postings["debit_account"], ledger.receivable(""))
+    """Assert that what is posted to the receivables of each customer is what its documents come to, and to tax what is their tax."""
+    debit, credit = postings["debit_account"], postings["credit_account"]
+    to_customer: Any = pc.starts_with(debit, ledger.receivable(""))
     amounts = postings["amount_micros"].to_numpy()
-    signed = np.where(to_customer.to_numpy(zero_copy_only=False), amounts, -amounts)
-    found, wanted = int(signed.sum()), int(documents["total_micros"].to_numpy().sum())
+    signed = pa.array(np.where(to_customer.to_numpy(zero_copy_only=False), amounts, -amounts), pa.int64())
+    found, wanted = pc.sum(signed).as_py() or 0, pc.sum(documents["total_micros"]).as_py() or 0
     assert found == wanted, f"{found} micro-units are posted to receivables, and the documents add up to {wanted}"
+    owed = pa.array([ledger.receivable(str(each)) for each in documents["account_id"].to_pylist()], pa.string())
+    posted = _by_account(pc.if_else(to_customer, debit, credit), signed)
+    assert posted.equals(_by_account(owed, documents["total_micros"])), "receivables of customers are not what their documents come to"
+    is_tax: Any = pc.starts_with(pc.if_else(to_customer, credit, debit), _TAX)
+    tax, wanted = pc.sum(signed.filter(is_tax)).as_py() or 0, pc.sum(documents["tax_micros"]).as_py() or 0
+    assert tax == wanted, f"{tax} micro-units are posted to tax, and the tax of the documents adds up to {wanted}"
+
+
+def _by_account(accounts: Any, micros: Any) -> pa.Table:  # noqa: ANN401 -- arrays of texts and of amounts
+    """Sums by account in their order, without those of nothing."""
+    sums: Any = pa.table({"account": accounts, "micros": micros}).group_by("account").aggregate([("micros", "sum")])
+    moved = sums.filter(pa.array(sums["micros_sum"].to_numpy() != 0))
+    found: pa.Table = moved.sort_by("account").select(["account", "micros_sum"]).combine_chunks()
+    return found
 
 
 def _counter_accounts(lines: _Lines) -> Any:  # noqa: ANN401 -- an array of text
     """`tax:<class>` or `revenue:<code>` of each line."""
     place, first = groups([lines.is_tax.astype(np.int64), lines.code])
     models = zip(lines.is_tax[first].tolist(), lines.code[first].tolist(), strict=True)
-    names: Any = pa.array([f"{'tax' if tax else 'revenue'}:{number}" for tax, number in models], pa.string())
+    names: Any = pa.array([f"{_TAX if tax else 'revenue:'}{number}" for tax, number in models], pa.string())
     return names.take(pa.array(place))

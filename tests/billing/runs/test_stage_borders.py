@@ -9,6 +9,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -187,6 +188,36 @@ def test_a_number_that_is_changed_while_numbering(two: World, monkeypatch: Patch
     with pytest.raises(AssertionError, match="numbered net, tax and lines are"):
         run(two)
     require_nothing_numbered(two)
+
+
+def exchanged_customers(table: pa.Table) -> pa.Table:
+    names = {"receivable:anna": "receivable:bert", "receivable:bert": "receivable:anna"}
+    for side in ("debit_account", "credit_account"):
+        column = pa.array([names.get(each, each) for each in table[side].to_pylist()])
+        table = table.set_column(table.column_names.index(side), side, column)
+    return table
+
+
+def tax_as_revenue(table: pa.Table) -> pa.Table:
+    column = pa.array([each.replace("tax:", "revenue:") for each in table["credit_account"].to_pylist()])
+    return table.set_column(table.column_names.index("credit_account"), "credit_account", column)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (exchanged_customers, "receivables of customers are not what their documents come to"),
+        (tax_as_revenue, "0 micro-units are posted to tax, and the tax of the documents adds up to 6[03]0000"),
+    ],
+)
+def test_postings_to_other_accounts(two: World, monkeypatch: Patch, fault: Any, told: str) -> None:  # noqa: ANN401 -- a function
+    """Every total is right: 10.00 and 10.50 with 6 % tax, 0.60 and 0.63. The first document stops it."""
+    real = posting._postings  # noqa: SLF001 -- the stage
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "_postings", lambda *args: fault(real(*args)))
+        with pytest.raises(AssertionError, match=told):
+            run(two)
+    assert run(two).state == "posted"
 
 
 def test_a_posting_that_is_lost(two: World, monkeypatch: Patch) -> None:
