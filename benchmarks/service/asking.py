@@ -1,4 +1,4 @@
-"""What the client of the benchmark sends and times: batches of usage, and single calls."""
+"""The client of the benchmark: it sends and times batches of usage, and single calls."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ class Acked:
 
 
 def two_syncs(folder: Path) -> Callable[[], None]:
-    """What two files cost that are each written and synced: a journal and a database need no less."""
+    """The cost of two files that are each written and synced: a journal and a database need no less."""
     descriptors = [os.open(folder / f"sync-{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for name in ("journal", "database")]
     data = bytes(SYNC_BYTES)
 

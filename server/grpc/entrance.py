@@ -217,7 +217,7 @@ class Entrance(_Interceptor):
             with self._let_in(call, rule, context, given, is_stream=is_stream) as entered:
                 yield entered
             ended = entered.outcome
-        except BaseException:
+        except BaseException:  # measured and logged, however it ends
             ended = _outcome(context)
             raise
         finally:

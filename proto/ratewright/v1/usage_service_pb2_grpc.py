@@ -238,7 +238,7 @@ class UsageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSuspenseRecords(self, request, context):
-        """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+        """Records that wait for a decision, with age and an estimate of worth: rows that could not be read, versions of one event that conflict, calls
         without one of their segments, and events that bill runs could not price.
 
         Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.

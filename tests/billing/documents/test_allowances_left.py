@@ -1,4 +1,4 @@
-"""What is left of allowances in the middle of a period. Basic has 20 free minutes a month, which are 1,200,000 ms."""
+"""Allowances that are left in the middle of a period. Basic has 20 free minutes a month, which are 1,200,000 ms."""
 
 from __future__ import annotations
 

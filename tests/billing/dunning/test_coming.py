@@ -13,6 +13,7 @@ import pytest
 from billing import dunning, payments
 from billing.payments import promises, recording
 from rating.errors import NotFoundError
+from rating.money import parse_micros
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -43,7 +44,7 @@ def steps(world: World, day: dt.date) -> list[str]:
 
 def promise(world: World, text: str) -> None:
     amount, made, until = text.split("/")
-    given = promises.Promise("m", "anna", round(float(amount) * 100) * 10_000, dt.date.fromisoformat(made), dt.date.fromisoformat(until))
+    given = promises.Promise("m", "anna", parse_micros(amount), dt.date.fromisoformat(made), dt.date.fromisoformat(until))
     promises.promise(world.home, given, payments.Act(recording.NOBODY, world.tick()))
 
 

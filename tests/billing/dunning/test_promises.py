@@ -10,6 +10,7 @@ import pytest
 from billing import dunning, payments
 from billing.controls import books
 from billing.payments import instalments, promises, recording
+from rating.money import parse_micros
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -55,10 +56,10 @@ def happens(world: World, place: int, day: dt.date, event: str) -> None:
     kind, _, told = event.partition("=")
     amount, _, until = told.partition("/")
     if kind == "promise":
-        given = promises.Promise(f"m{place}", "anna", int(float(amount) * 100) * 10_000, day, dt.date.fromisoformat(until))
+        given = promises.Promise(f"m{place}", "anna", parse_micros(amount), day, dt.date.fromisoformat(until))
         promises.promise(world.home, given, act)
     elif kind == "pay":
-        payments.record(world.home, f"p{place}", "anna", round(float(amount) * 100) * 10_000, day, "", world.tick())
+        payments.record(world.home, f"p{place}", "anna", parse_micros(amount), day, "", world.tick())
     elif kind == "plan":
         wanted = instalments.Wanted(f"i{place}", "anna", day, equal=int(amount), first_on=dt.date.fromisoformat(until))
         instalments.agree(world.home, wanted, act)

@@ -37,7 +37,7 @@ class Watched(Sequence[bytes]):
         self._first, self._count, self._read = first, count, read
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of batches."""
         return self._count
 
     @overload

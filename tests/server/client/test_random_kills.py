@@ -63,7 +63,7 @@ class Stretch:
 
     @property
     def batches(self) -> Watched:
-        """What the client sends."""
+        """The batches that the client sends."""
         return Watched(self.first, BATCHES, self.note_read)
 
 

@@ -27,27 +27,27 @@ class Both:
         self._folder, self._capsys = folder, capsys
 
     def __call__(self, *words: object, status: int = 0) -> str:
-        """What a command prints, which both print alike, to the letter."""
+        """The output of a command, which is alike by both ways, to the letter."""
         here = self.here(*words, status=status)
         assert self.there(*words, status=status) == here
         return here
 
     def printed(self, *words: object, status: int) -> str:
-        """What a command prints that only looks, in the home of the service: its exit status says what it has found."""
+        """The output of a command that only looks, in the home of the service; its exit status says the result."""
         here = self._printed(*words, "--home", self.guarded.home.path, status=status)
         assert self._printed(*words, *self._service("boss"), status=status) == here
         return here
 
     def here(self, *words: object, status: int = 0) -> str:
-        """What a command prints that works in the home."""
+        """The output of a command that works in the home."""
         return self.run(*words, *self._home(), status=status)
 
     def there(self, *words: object, status: int = 0, as_operator: str = "boss") -> str:
-        """What a command prints that the service does."""
+        """The output of a command that the service does."""
         return self.run(*words, *self._service(as_operator), status=status)
 
     def run(self, *words: object, status: int = 0) -> str:
-        """What a command prints; of one that fails its error."""
+        """The output of a command; of one that fails its error."""
         told = self._told(words, status)
         return told.err if status else told.out
 

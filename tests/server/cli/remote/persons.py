@@ -33,11 +33,11 @@ class Persons(Both):
     hides_commits = True
 
     def there(self, *words: object, status: int = 0, as_operator: str = "") -> str:
-        """What a command prints that the service does for the person."""
+        """The output of a command that the service does for the person."""
         return super().there(*words, status=status, as_operator=as_operator or self.name)
 
     def behind(self, *words: object, status: int = 0) -> str:
-        """What a command prints that works in the home behind the service."""
+        """The output of a command that works in the home behind the service."""
         return self.run(*words, "--home", self.guarded.home.path, status=status)
 
     def in_both_homes(self, *words: object) -> None:
@@ -46,7 +46,7 @@ class Persons(Both):
             self.run(*words, "--home", home.path)
 
     def run(self, *words: object, status: int = 0) -> str:
-        """What a command prints, with 0 for numbers of commits; of one that fails its error, or its result where that is the failure."""
+        """The output of a command, with 0 for numbers of commits; of one that fails its error, or its result where that is the failure."""
         told = self._told(words, status)
         text = told.out or told.err
         return _COMMIT.sub(r"\g<1>0", text) if self.hides_commits else text

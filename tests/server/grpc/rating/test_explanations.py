@@ -56,7 +56,7 @@ def rating(channel: grpc.Channel, billed: World) -> RatingServiceStub:
 
 @pytest.fixture
 def command(billed: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What a command prints about the same home."""
+    """The output of a command about the same home."""
     monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
 
     def call(*words: object) -> str:

@@ -73,7 +73,7 @@ CASES = {
 
 
 def commits(guarded: Guarded) -> int:
-    """How many commits there are."""
+    """The number of commits."""
     with guarded.home.connect() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(tables.commits)).scalar_one())
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def same(persons: Persons, *words: object, status: int = 0) -> str:
-    """What a command prints, in the home behind the service and by the service: first the one that writes nothing into the trail."""
+    """The output of a command, in the home behind the service and by the service: first the one that writes nothing into the trail."""
     here = persons.behind(*words, status=status)
     assert persons.there(*words, status=status) == here
     return here
