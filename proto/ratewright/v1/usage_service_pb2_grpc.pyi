@@ -110,7 +110,7 @@ class UsageServiceStub:
     The command: `ratewright usage ingest`.
     """
     ListSuspenseRecords: _grpc.UnaryUnaryMultiCallable[_suspense_pb2.ListSuspenseRecordsRequest, _suspense_pb2.ListSuspenseRecordsResponse]
-    """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+    """Records that wait for a decision, with age and an estimate of worth: rows that could not be read, versions of one event that conflict, calls
     without one of their segments, and events that bill runs could not price.
 
     Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
@@ -279,7 +279,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     The command: `ratewright usage ingest`.
     """
     ListSuspenseRecords: _aio.UnaryUnaryMultiCallable[_suspense_pb2.ListSuspenseRecordsRequest, _suspense_pb2.ListSuspenseRecordsResponse]  # type: ignore[assignment]
-    """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+    """Records that wait for a decision, with age and an estimate of worth: rows that could not be read, versions of one event that conflict, calls
     without one of their segments, and events that bill runs could not price.
 
     Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
@@ -481,7 +481,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _suspense_pb2.ListSuspenseRecordsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_suspense_pb2.ListSuspenseRecordsResponse, _abc.Awaitable[_suspense_pb2.ListSuspenseRecordsResponse]]:
-        """What waits for a decision, with age and an estimate of its worth: rows that could not be read, versions of one event that conflict, calls
+        """Records that wait for a decision, with age and an estimate of worth: rows that could not be read, versions of one event that conflict, calls
         without one of their segments, and events that bill runs could not price.
 
         Numbers are masked by role, as in AccountService: give a reason (metadata `ratewright-reason`) where the role is `support`.
