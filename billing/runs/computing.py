@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from billing.charges import conservation
 from billing.charges.book_terms import Term
+from billing.charges.charge_keys import Kind
 from billing.charges.lines import Lines, empty
 from billing.charges.rollover import Left
 from billing.guiding import Guide
@@ -185,18 +186,27 @@ def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Sco
 def _proposed(usage: Lines, inputs: Inputs, adjusted: pa.Table, workings: totals.Workings | None) -> Lines:
     """Everything that is due, but for tax, under the accounts that pay it."""
     lines = totals.apply(np.concatenate([fee_lines(inputs), usage]), inputs, adjusted, workings)
-    _require_own(lines, inputs.contracts.facts)
     routed = payers.route(lines, inputs.contracts, inputs.scope)
     conservation.require_kept("routing to payers", lines, routed)
+    _require_own(lines, routed, inputs.contracts.facts)
     return routed
 
 
-def _require_own(lines: Lines, facts: Facts) -> None:
-    """Assert that each line of a subscription is of the account that has it, before any payer is asked."""
-    of = lines[lines["subscription_key"] > 0]
+def _require_own(lines: Lines, routed: Lines, facts: Facts) -> None:
+    """Assert that each line of a subscription is of the account that has it, before its payer is looked up.
+
+    A discount is already at the payer of the lines that it is off: it is where a line of the same subscription is `routed`.
+    """
+    of, at = (each[lines["subscription_key"] > 0] for each in (lines, routed))
     row = np.searchsorted(facts.subscription_keys, of["subscription_key"])
-    strange = of["account_key"] != facts.account_keys[facts.subscription_account[row]]
+    is_discount = of["kind"] == Kind.DISCOUNT
+    strange = (of["account_key"] != facts.account_keys[facts.subscription_account[row]]) & ~is_discount
     assert not strange.any(), f"{int(strange.sum())} lines are of accounts that do not have their subscription"
+    if not is_discount.any():
+        return
+    pair = facts.account_index(at["account_key"]) * len(facts.subscription_keys) + row
+    alone = np.setdiff1d(pair[is_discount], pair[~is_discount])
+    assert not alone.size, f"discounts of {alone.size} subscriptions are at accounts that pay no line of theirs"
 
 
 def _require_all_priced(usage: PricedSums, currencies: Currencies) -> None:

@@ -63,6 +63,19 @@ def test_a_discount_goes_with_what_it_is_off(world: World, kinds: tuple[str, ...
     assert all(explain(world.home, each.number).lines for each in invoicing.list_invoices(world.home))
 
 
+def test_a_discount_of_a_plan_goes_with_what_it_is_off(world: World) -> None:
+    """The plan's 10 % off 36.00: b pays the fee in arrears (30.00 less 3.00), a the rest (6.00 less 0.60)."""
+    plan = msgspec.structs.replace(shop().plans[1], invoice_discounts=(InvoiceDiscount(30, "tenth", 30, 5000, 100_000),))
+    catalogue.publish(world.home, shop(identity="mix", plans=(plan,)), world.tick())
+    world.account("a")
+    world.account("b")
+    world.subscription("sa", "a", "mix/plus", "8613800000001")
+    told(world, "subscription_facts", "payer", PayerFact("b", (), (201,)))
+    assert world.bill("2025-11-01").quarantined == {}
+    net = {each.account_id: each.net_micros // 10_000 for each in invoicing.list_invoices(world.home)}
+    assert net == {"a": 540, "b": 2700}
+
+
 def test_a_discount_of_a_split_bill_in_words(world: World) -> None:
     """10 % off the account's 36.00, whoever pays: of the 3.60 each payer is told what is off its own lines."""
     world.account("a")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from billing import catalogue
 from billing.allocations import spread
 from billing.charges import reconcile
 from billing.charges.charge_keys import Kind
@@ -22,7 +24,8 @@ from billing.runs import computing, cycle, posting, reports
 from billing.runs.settlement import bounds, parting, settlement
 from billing.runs.settlement.drafting import Writer
 from billing.store import tables
-from tests.billing.runs.world import Call
+from rating.model import InvoiceDiscount
+from tests.billing.runs.world import Call, shop
 
 if TYPE_CHECKING:
     from billing.charges.lines import Lines
@@ -95,6 +98,28 @@ def test_usage_that_goes_to_accounts_without_its_subscription(two: World, monkey
 
     monkeypatch.setattr(computing.totals, "apply", exchanged)
     with pytest.raises(AssertionError, match="lines are of accounts that do not have their subscription"):
+        run(two)
+    require_nothing_numbered(two)
+
+
+def test_discounts_at_accounts_that_pay_nothing_of_their_subscription(two: World, monkeypatch: Patch) -> None:
+    """The 10 % off carl's fees go to anna, who pays nothing of carl's subscription."""
+    discount = InvoiceDiscount(30, "tenth", 30, 5000, 100_000)
+    plan = msgspec.structs.replace(shop().plans[1], invoice_discounts=(discount,))
+    catalogue.publish(two.home, shop(identity="mix", plans=(plan,)), two.tick())
+    two.account("carl")
+    two.subscription("carl-1", "carl", "mix/plus", "1003")
+    real = computing.totals.apply
+
+    def astray(*args: Any) -> Lines:  # noqa: ANN401 -- parameters of the stage
+        lines = real(*args).copy()
+        is_discount = lines["kind"] == Kind.DISCOUNT
+        lines["account_key"][is_discount] = lines["account_key"].min()
+        assert is_discount.any()
+        return lines
+
+    monkeypatch.setattr(computing.totals, "apply", astray)
+    with pytest.raises(AssertionError, match="discounts of 1 subscriptions are at accounts that pay no line of theirs"):
         run(two)
     require_nothing_numbered(two)
 
