@@ -26,7 +26,7 @@ from ratewright.v1.usage_service_pb2_grpc import UsageServiceStub
 from rating.model import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 DEADLINE_S: Final = 300.0
 SYNC_BYTES: Final = 4_096
@@ -188,37 +188,31 @@ def nothing() -> health_pb2.HealthCheckRequest:
 
 
 class Acked:
-    """A stream that is open: each call of `one` sends a record and waits for its ack."""
+    """A stream that is open: each call of `one` sends the next of its batches and waits for its ack."""
 
-    def __init__(self, server: Server, first: int) -> None:
-        self._next, self._sequence = first, 0
-        self._sent: list[pb.StreamUsageRequest] = []
-        self._ready = threading.Semaphore(0)
-        self._sent.append(pb.StreamUsageRequest(header=pb.StreamHeader(source="stream", schema_version=1)))
-        self._ready.release()
+    def __init__(self, server: Server, sent: Sequence[pb.StreamUsageRequest]) -> None:
+        """`sent`: batches of one record, made before any is timed."""
+        header = pb.StreamUsageRequest(header=pb.StreamHeader(source="stream", schema_version=1))
+        self._sent = iter([header, *sent])
+        self._ready = threading.Semaphore(1)
+        self._is_over = False
         self._answers = UsageServiceStub(server.channel).StreamUsage(self._requests(), timeout=DEADLINE_S, metadata=server.metadata)
         assert next(self._answers).HasField("opened")
 
     def one(self) -> None:
         """Send a record, and wait until it is durable."""
-        self._sequence += 1
-        batch = pb.UsageBatch(sequence=self._sequence, arrow_ipc=_batch(1, self._next))
-        self._next += 1
-        self._sent.append(pb.StreamUsageRequest(batch=batch))
         self._ready.release()
         assert next(self._answers).ack.accepted == 1
 
     def close(self) -> None:
         """End the stream."""
-        self._ready.release()  # nothing is there: the requests end
+        self._is_over = True
+        self._ready.release()
         list(self._answers)
 
-    def _requests(self) -> Any:  # noqa: ANN401 -- an iterator of messages
-        while True:
-            self._ready.acquire()
-            if not self._sent:
-                return
-            yield self._sent.pop(0)
+    def _requests(self) -> Iterator[pb.StreamUsageRequest]:
+        while self._ready.acquire() and not self._is_over:
+            yield next(self._sent)
 
 
 def two_syncs(folder: Path) -> Callable[[], None]:

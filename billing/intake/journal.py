@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS: Final = 65_536
 _READ_BYTES: Final = 1 << 22
+_HASH_ASIDE_BYTES: Final = 1 << 16  # a buffer of so many bytes is worth a thread
 
 
 class Range(NamedTuple):
@@ -42,13 +43,16 @@ class Range(NamedTuple):
 class _HashingSink(io.RawIOBase):
     """A file that knows the size and hash of all that went through it. It is closed by its owner.
 
-    A second thread hashes while this one writes on: what is written are buffers of tables, which never change any more.
+    From the first large buffer on a second thread hashes while this one writes on: what is written are buffers of tables, which never
+    change any more. A commit of a few records is hashed here: a thread would cost more than all its hashes.
     """
 
-    def __init__(self, file: IO[bytes], hasher: concurrent.futures.Executor) -> None:
+    def __init__(self, file: IO[bytes], threads: contextlib.ExitStack) -> None:
+        """`threads` ends, when it is closed, the thread that hashes."""
         super().__init__()
         self._file = file
-        self._hasher = hasher
+        self._threads = threads
+        self._hasher: concurrent.futures.Executor | None = None
         self.digest = hashlib.sha256()
         self.size = 0
 
@@ -57,7 +61,12 @@ class _HashingSink(io.RawIOBase):
 
     def write(self, data: ReadableBuffer) -> int:
         view = memoryview(data)
-        self._hasher.submit(self.digest.update, view)
+        if self._hasher is None and view.nbytes >= _HASH_ASIDE_BYTES:
+            self._hasher = self._threads.enter_context(concurrent.futures.ThreadPoolExecutor(1, "journal-hash"))
+        if self._hasher is None:
+            self.digest.update(view)
+        else:
+            self._hasher.submit(self.digest.update, view)
         self._file.write(view)
         self.size += view.nbytes
         return view.nbytes
@@ -71,10 +80,10 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
     schema = pa.schema([USAGE_V1.field(name) for name in columns]).with_metadata(USAGE_V1.metadata)
     is_new = not segment.exists()
     try:
-        with segment.open("wb" if is_new else "r+b") as file, concurrent.futures.ThreadPoolExecutor(1, "journal-hash") as hasher:
+        with segment.open("wb" if is_new else "r+b") as file, contextlib.ExitStack() as threads:
             file.truncate(byte_from)
             file.seek(byte_from)
-            sink = _HashingSink(file, hasher)
+            sink = _HashingSink(file, threads)
             with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
                 for batch in batches:
                     writer.write_batch(batch.select(list(columns)).cast(schema))

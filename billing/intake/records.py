@@ -38,6 +38,14 @@ SEGMENT_BYTES_MAX: Final = 1 << 30  # a fuller segment is left as it is and the 
 OF_ASSEMBLY: Final = int(UsageFlag.PARTIAL | UsageFlag.ASSEMBLED)
 _JOURNAL: Final = "usage/journal"
 _Row = dict[str, Any]
+# Statements of every commit are made once: to make one takes as long as to send it.
+_LAST_USAGE: Final = sa.select(commits.c.commit_seq).where(commits.c.kind == "usage").order_by(commits.c.commit_seq.desc()).limit(1)
+_LAST_RANGE: Final = (
+    sa.select(usage_manifest.c.path, usage_manifest.c.byte_to, usage_manifest.c.sealed_at_seq)
+    .where(usage_manifest.c.form == "journal")
+    .order_by(usage_manifest.c.manifest_id.desc())
+    .limit(1)
+)
 
 
 class _Place(NamedTuple):
@@ -47,8 +55,7 @@ class _Place(NamedTuple):
 
 def last_usage_seq(connection: sa.Connection) -> int:
     """The last commit of usage; 0 before the first."""
-    query = sa.select(commits.c.commit_seq).where(commits.c.kind == "usage").order_by(commits.c.commit_seq.desc()).limit(1)
-    return int(connection.execute(query).scalar() or 0)
+    return int(connection.execute(_LAST_USAGE).scalar() or 0)
 
 
 def unsealed_ranges(home: Home) -> int:
@@ -91,16 +98,16 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
 
 
 def _next_place(connection: sa.Connection) -> _Place:
-    """Place of the next range: behind the last one, or in a new segment. The name of a sealed segment is never used again."""
-    row = usage_manifest.c
-    query = sa.select(row.path, sa.func.max(row.byte_to), sa.func.count(row.manifest_id) - sa.func.count(row.sealed_at_seq))
-    segments = connection.execute(query.where(row.form == "journal").group_by(row.path).order_by(row.path)).all()
-    if not segments:
+    """Place of the next range: behind the last one, or in a new segment. The name of a sealed segment is never used again.
+
+    Ranges are sealed in their order: where the last one is sealed, all are.
+    """
+    last = connection.execute(_LAST_RANGE).first()
+    if last is None:
         return _Place(f"{_JOURNAL}/{1:08d}.arrow", 0)
-    path, byte_to, unsealed = segments[-1]
-    if unsealed and byte_to < SEGMENT_BYTES_MAX:
-        return _Place(path, byte_to)
-    return _Place(f"{_JOURNAL}/{int(PurePosixPath(path).stem) + 1:08d}.arrow", 0)
+    if last.sealed_at_seq is None and last.byte_to < SEGMENT_BYTES_MAX:
+        return _Place(last.path, last.byte_to)
+    return _Place(f"{_JOURNAL}/{int(PurePosixPath(last.path).stem) + 1:08d}.arrow", 0)
 
 
 def _raw_file_id(connection: sa.Connection, batch: Batch) -> int:

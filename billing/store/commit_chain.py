@@ -13,7 +13,7 @@ from __future__ import annotations
 import collections
 import functools
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from billing.store import tables
 from billing.store.user_namespace import UNSIGNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from billing.acting import Actor
 
@@ -30,8 +30,9 @@ START: Final = b""  # before the first commit
 DIGEST_BYTES: Final = 16
 SIGNED_BYTES: Final = 20  # of a hash that holds rows as well
 _ROWS_AT_ONCE: Final = 10_000
-_OPEN: Final = "commits_to_sign"  # in the `info` of a connection: number, kind and time of the commits of its transaction
+_OPEN: Final = "commits_to_sign"  # in the `info` of a connection: the commits of its transaction
 _BY: Final = ("by_name", "by_uid", "at_us", "commit_seq")
+_LAST: Final = sa.select(tables.commits.c.commit_seq, tables.commits.c.chain).order_by(tables.commits.c.commit_seq.desc()).limit(1)
 # Tables of acts and their columns, the key first. They stand in hashes: none is added, dropped or moved.
 _SIGNED: Final = {
     "adjustments": (
@@ -69,6 +70,16 @@ _LIMITS: Final = "suspense.limit."  # names of settings behind which the number 
 _COUNTS: Final = {"adjustments": "approved_uid"}  # filled where a row counts: one that waits gets another commit when it does
 
 
+class _Added(NamedTuple):
+    """A commit of the transaction under way; `before`: the hash of the commit in front of it when it was added."""
+
+    commit_seq: int
+    kind: str
+    at_us: int
+    actor: list[Any]
+    before: bytes
+
+
 def following(before: bytes, commit_seq: int, kind: str, at_us: int) -> bytes:
     """The hash of a commit that follows one with the hash `before`."""
     return hashlib.blake2b(before + f"{commit_seq}\0{kind}\0{at_us}".encode(), digest_size=DIGEST_BYTES).digest()
@@ -87,22 +98,33 @@ def actor_values(actor: Actor) -> dict[str, str | int | None]:
     return dict(zip(ACTOR, (actor.name, actor.number, actor.via.value, *(each or None for each in rest)), strict=True))
 
 
-def to_sign(connection: sa.Connection, commit_seq: int, kind: str, at_us: int, actor: Sequence[Any]) -> None:
-    """Note a commit that was just added, with the values of its actor: `sign` gives it its hash when its rows are there."""
-    connection.info.setdefault(_OPEN, []).append((commit_seq, kind, at_us, ["commits", *actor]))
+def add(connection: sa.Connection, kind: str, at_us: int, actor: Actor) -> int:
+    """Add the next commit inside a write transaction. Return its number. `sign` gives it its hash at the end, with its rows.
+
+    A commit of what no person signs has no rows in its hash: alone in its transaction it has the right hash from here on.
+    """
+    last, before = head(connection)
+    commits, values = connection.info.setdefault(_OPEN, []), actor_values(actor)
+    made = _Added(last + 1, kind, at_us, ["commits", *values.values()], before)
+    is_final = kind in UNSIGNED and not commits
+    chain = signed(before, *made[:3], [made.actor]) if is_final else following(before, *made[:3])
+    connection.execute(tables.commits.insert().values(commit_seq=made.commit_seq, kind=kind, at_us=at_us, chain=chain, **values))
+    commits.append(made)
+    return made.commit_seq
 
 
 def sign(connection: sa.Connection) -> None:
     """Give the commits of a write transaction their hashes, at its end: with the rows of persons' acts in them."""
-    commits, row = connection.info.pop(_OPEN, []), tables.commits.c
-    if not commits:
-        return
-    first = commits[0][0]
-    _, chain = head(connection, before=first)
-    acts = _acts(connection, first) if any(kind not in UNSIGNED for _, kind, _, _ in commits) else {}
-    for commit_seq, kind, at_us, actor in commits:
-        chain = signed(chain, commit_seq, kind, at_us, [actor, *acts.get(commit_seq, [])])
-        connection.execute(tables.commits.update().where(row.commit_seq == commit_seq).values(chain=chain))
+    commits: list[_Added] = connection.info.pop(_OPEN, [])
+    row = tables.commits.c
+    is_unsigned = [each.kind in UNSIGNED for each in commits]
+    if is_unsigned in ([], [True]):
+        return  # see `add`
+    chain, acts = commits[0].before, {} if all(is_unsigned) else _acts(connection, commits[0].commit_seq)
+    for each in commits:
+        rows = [each.actor, *acts.get(each.commit_seq, [])]
+        chain = signed(chain, each.commit_seq, each.kind, each.at_us, rows)
+        connection.execute(tables.commits.update().where(row.commit_seq == each.commit_seq).values(chain=chain))
 
 
 def sign_without_actors(connection: sa.Connection) -> None:
@@ -129,8 +151,7 @@ def head(connection: sa.Connection, before: int | None = None) -> tuple[int, byt
     home goes on, they stay without, and so remain a finding.
     """
     commit = tables.commits.c
-    query = sa.select(commit.commit_seq, commit.chain).order_by(commit.commit_seq.desc()).limit(1)
-    in_front = query if before is None else query.where(commit.commit_seq < before)
+    in_front = _LAST if before is None else _LAST.where(commit.commit_seq < before)
     last = connection.execute(in_front).first()
     if last is None:
         return 0, START

@@ -29,6 +29,7 @@ _LOCKED: Final = (
     "database {database} is locked: another process has been writing to it all the while",
     "wait until the other command or service is done, or stop it (`fuser` names the process); then try again",
 )
+_MAY_WRITE: Final = "may_write"  # in the `info` of a connection
 _DAMAGED: Final = (
     "database {database} is damaged: {error}",
     "put back the last good copy of the home folder, and do not write to this one",
@@ -56,7 +57,9 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
     @sa.event.listens_for(made, "begin")
     def begin(connection: sa.Connection) -> None:
         writes = _writes(connection)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        if connection.info.get(_MAY_WRITE) is not writes:  # of the driver's connection, which keeps it from one transaction to the next
+            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+            connection.info[_MAY_WRITE] = writes
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     @sa.event.listens_for(made, "before_cursor_execute")

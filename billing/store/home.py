@@ -192,17 +192,13 @@ class Home:
             self.require_persons()
         if kind != clock.NOT_HELD:
             self.require_clock(connection, now_us)
-        last, before = commit_chain.head(connection)
-        chain = commit_chain.following(before, last + 1, kind, now_us)
         actor = acting.current()
         if actor.via is acting.Via.OS and kind not in OF_THE_MACHINE:
             settings.require_open_to_shells(connection)
-        values = commit_chain.actor_values(actor)
-        connection.execute(tables.commits.insert().values(commit_seq=last + 1, kind=kind, at_us=now_us, chain=chain, **values))
-        commit_chain.to_sign(connection, last + 1, kind, now_us, tuple(values.values()))
+        commit_seq = commit_chain.add(connection, kind, now_us, actor)
         if actor.request is not None:
-            requests.keep(connection, actor, last + 1, now_us)
-        return last + 1
+            requests.keep(connection, actor, commit_seq, now_us)
+        return commit_seq
 
     def require_persons(self) -> None:
         """Raises UserError in another user namespace than the home was made in, as a commit would that a person signs."""

@@ -91,6 +91,8 @@ def write_again(connection: sa.Connection, rejects: Sequence[Rejects]) -> None:
 
 def _stored(home: Home, names: Collection[_Name]) -> dict[_Name, int]:
     """The suspense_id of each of these rows that is in suspense: of the first, where a row was stored several times."""
+    if not names:
+        return {}
     hashes = sorted({row_sha256 for _, row_sha256 in names})
     row = suspense.c
     found: dict[_Name, int] = {}

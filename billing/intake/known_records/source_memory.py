@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mediation.sources.model import Source
 
 _PREFIX: Final = "once:"
+_STORED: Final = sa.select(settings.c.name, settings.c.value).where(settings.c.name.startswith(_PREFIX))  # read by every intake
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -73,8 +74,7 @@ def require_source(home: Home, source: str) -> None:
 
 def read(connection: sa.Connection) -> dict[str, Memory]:
     """By source; sources that never had rules are not there."""
-    row = settings.c
-    found = connection.execute(sa.select(row.name, row.value).where(row.name.startswith(_PREFIX)))
+    found = connection.execute(_STORED)
     return {name.removeprefix(_PREFIX): msgspec.json.decode(value, type=Memory) for name, value in found}
 
 

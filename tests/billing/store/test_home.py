@@ -112,6 +112,10 @@ def test_writing_through_a_reader_is_a_mistake_of_ours(tmp_path: Path) -> None:
             home.next_commit_seq(connection, "usage", NOW_US)
         with home.begin() as connection:
             assert home.next_commit_seq(connection, "usage", NOW_US) == 1, "the connection goes back to the pool unharmed"
+        with home.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=r"readonly|read-only"):
+            home.next_commit_seq(connection, "usage", NOW_US)  # nor may it write after a transaction that did
+        with home.begin() as connection:
+            assert home.next_commit_seq(connection, "usage", NOW_US) == 2
 
 
 DURABLE = {
