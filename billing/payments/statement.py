@@ -1,7 +1,8 @@
 """The statement of an account: its opening balance, every document and payment of a span, and its closing balance.
 
 Debits raise what is owed (invoices, money that went back), credits lower it. Each entry has its own date: an invoice on the day of
-issue, a payment on the day it was received, a write-off on the date of its entry. Deposits that are held are listed separately.
+issue, a payment on the day it was received, a write-off on the date of its entry. Within a day entries are in the order in which they were
+recorded. Deposits that are held are listed separately.
 Amounts are micro-units; the closing balance of all time is what the ledger says of the account's receivable.
 """
 
@@ -37,8 +38,8 @@ _TURN = (
     "chargeback",
     "chargeback_won",
     "write_off",
+    "void",
 )
-_DOCUMENTS = _TURN[:3]
 
 WORDS: Final = {
     "en": {"period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}", "void": "this document was cancelled"},
@@ -97,12 +98,12 @@ def statement(
     with home.connect() as connection:
         account = account_of(connection, account_id)
         moves = _in_order(_moves(connection, account, WORDS[language]))
-        opening = sum(move[-1] for move in moves if move[0] < first)
+        opening = sum(move.amount_micros for move in moves if move.on_date < first)
         entries, balance = [], opening
         for move in moves:
-            if move[0] >= first and (not last or move[0] < last):
-                balance += move[-1]
-                entries.append(Entry(*move, balance))
+            if move.on_date >= first and (not last or move.on_date < last):
+                balance += move.amount_micros
+                entries.append(Entry(move.on_date, move.kind, move.document, move.text, move.due_on, move.amount_micros, balance))
         items = [
             Open(item.number, item.due_on.isoformat(), item.part_no, item.open_micros)
             for item in open_items(connection, [account.account_key])
@@ -130,7 +131,7 @@ def owed_micros(connection: sa.Connection, account: Account) -> int:
 
 def owed_by_date(connection: sa.Connection, account: Account) -> list[tuple[str, int]]:
     """Changes of the receivable, above zero for a debit, by the date of each entry."""
-    return [(move[0], move[-1]) for move in _moves(connection, account, WORDS["en"])]
+    return [(move.on_date, move.amount_micros) for move in _moves(connection, account, WORDS["en"])]
 
 
 def deposits_held_micros(connection: sa.Connection, account: Account) -> int:
@@ -142,20 +143,21 @@ def deposits_held_micros(connection: sa.Connection, account: Account) -> int:
     return whole(*taken) - whole(*connection.execute(moved).one())
 
 
-_Move = tuple[str, str, str, str, str, int]  # date, kind, document, text, due on, amount
+class _Move(NamedTuple):
+    """A change of what is owed: the fields of its entry but the balance, and the commit that recorded it."""
+
+    on_date: str
+    kind: str
+    document: str
+    text: str
+    due_on: str
+    amount_micros: int
+    commit_seq: int
 
 
 def _in_order(moves: Iterable[_Move]) -> list[_Move]:
-    """By date. A void follows right after its document, or first on a later day: before what bills the same again."""
-    found = list(moves)
-    documents = {(move[2], move[0]): move[1] for move in found if move[1] in _DOCUMENTS}
-
-    def place(move: _Move) -> tuple[str, int, str, bool]:
-        is_void = move[1] == "void"
-        kind = documents.get((move[2], move[0])) if is_void else move[1]
-        return move[0], -1 if kind is None else _TURN.index(kind), move[2], is_void
-
-    return sorted(found, key=place)
+    """By date, within a day as it was recorded: each balance is one that the account had. Of one commit by kind and number."""
+    return sorted(moves, key=lambda move: (move.on_date, move.commit_seq, _TURN.index(move.kind), move.document))
 
 
 def _moves(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
@@ -171,14 +173,15 @@ def _documents(connection: sa.Connection, account: Account, words: dict[str, str
     invoice, void = tables.invoices.c, tables.invoice_events.c
     names = ("number", "document_type", "issued_on", "due_on", "period_from", "period_to", "total_micros")
     is_void = (void.invoice_key == invoice.invoice_key) & (void.kind == "voided")
-    query = sa.select(*(invoice[name] for name in names), void.on_date)
+    query = sa.select(*(invoice[name] for name in names), invoice.commit_seq, void.on_date, void.commit_seq.label("void_seq"))
     query = query.outerjoin_from(tables.invoices, tables.invoice_events, is_void)
     for row in connection.execute(query.where(invoice.account_key == account.account_key)):
         last = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
         text = words["period"].format(row.period_from, last)
-        yield row.issued_on, row.document_type or "invoice", row.number, text, row.due_on, row.total_micros
+        kind = row.document_type or "invoice"
+        yield _Move(row.issued_on, kind, row.number, text, row.due_on, row.total_micros, row.commit_seq)
         if row.on_date is not None:
-            yield row.on_date, "void", row.number, words["void"], "", -row.total_micros
+            yield _Move(row.on_date, "void", row.number, words["void"], "", -row.total_micros, row.void_seq)
 
 
 def _payments(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
@@ -186,13 +189,13 @@ def _payments(connection: sa.Connection, account: Account, words: dict[str, str]
     query = sa.select(tables.payments).where(payment.account_key == account.account_key)
     for row in connection.execute(query):
         text = " ".join(filter(None, (row.receipt and words["receipt"].format(row.receipt), row.reference)))
-        yield row.received_on, "payment", row.payment_id, text, "", -row.amount_micros
+        yield _Move(row.received_on, "payment", row.payment_id, text, "", -row.amount_micros, row.commit_seq)
 
 
 def _events(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     event, payment, invoice = tables.payment_events.c, tables.payments.c, tables.invoices.c
     query = (
-        sa.select(event.on_date, event.kind, event.reference, event.payment_id, event.credit_number, event.reason, event.amount_micros)
+        sa.select(tables.payment_events)
         .outerjoin(tables.payments, payment.payment_id == event.payment_id)
         .outerjoin(tables.invoices, invoice.number == event.credit_number)
         .where(sa.func.coalesce(payment.account_key, invoice.account_key) == account.account_key)
@@ -200,16 +203,16 @@ def _events(connection: sa.Connection, account: Account, words: dict[str, str]) 
     for row in connection.execute(query):
         text = " ".join(filter(None, (words["of"].format(row.payment_id or row.credit_number), row.reason)))
         signed = -row.amount_micros if row.kind == postings.WON else row.amount_micros
-        yield row.on_date, row.kind, row.reference, text, "", signed
+        yield _Move(row.on_date, row.kind, row.reference, text, "", signed, row.commit_seq)
 
 
 def _releases(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
     deposit, event = tables.deposits.c, tables.deposit_events.c
-    query = sa.select(event.on_date, event.reference, event.deposit_id, event.reason, event.amount_micros)
+    query = sa.select(tables.deposit_events)
     query = query.join_from(tables.deposit_events, tables.deposits)
     for row in connection.execute(query.where(deposit.account_key == account.account_key, event.kind == postings.APPLIED)):
         text = " ".join(filter(None, (words["deposit"].format(row.deposit_id), row.reason)))
-        yield row.on_date, "release", row.reference, text, "", -row.amount_micros
+        yield _Move(row.on_date, "release", row.reference, text, "", -row.amount_micros, row.commit_seq)
 
 
 def _write_offs(connection: sa.Connection, account: Account, words: dict[str, str]) -> Iterator[_Move]:
@@ -223,4 +226,4 @@ def _write_offs(connection: sa.Connection, account: Account, words: dict[str, st
     rows = connection.execute(query).all()
     days = write_off_days(connection, {row.commit_seq for row in rows}) if rows else {}
     for seq, document, number, amount in rows:
-        yield days.get(seq, ""), "write_off", document, words["of"].format(number), "", -amount
+        yield _Move(days.get(seq, ""), "write_off", document, words["of"].format(number), "", -amount, seq)

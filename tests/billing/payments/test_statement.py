@@ -85,6 +85,27 @@ def test_a_void_stands_before_what_bills_the_same_again(desk: Desk) -> None:
     assert rows == BESIDE_VOIDS.strip().splitlines()
 
 
+AS_RECORDED = """
+2026-02-01 invoice R-1 100 100
+2026-02-05 credit_note C-1 -15 85
+2026-02-05 payment p1 -85 0
+2026-02-05 void R-1 -100 -100
+"""
+
+
+def test_entries_of_a_day_are_in_the_order_in_which_they_were_recorded(desk: Desk) -> None:
+    """The account never owed -15: its invoice was credited and paid before it was void."""
+    desk.invoice("R-1", 100)
+    desk.invoice("C-1", -15, issued="02-05")
+    desk.pay("p1", 85, "02-05")
+    desk.void("R-1", "02-05")
+    rows = [
+        f"{each.on_date} {each.kind} {each.document} {each.amount_micros // UNIT} {each.balance_micros // UNIT}"
+        for each in statement(desk.home, "anna").entries
+    ]
+    assert rows == AS_RECORDED.strip().splitlines()
+
+
 def test_an_empty_span_and_an_unknown_account(desk: Desk) -> None:
     with pytest.raises(UserError, match="holds no day"):
         statement(desk.home, "anna", day("02-01"), day("02-01"))
