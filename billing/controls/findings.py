@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import commit_points, tables
-from rating.errors import UserError
+from rating.errors import NotFoundError, UserError
 from rating.identifiers import one_line
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _decided(home: Home, found: Finding, kind: str, owner: str, due_on: str, not
 def _open(home: Home, finding_id: int) -> Finding:
     found = next((each for each in findings(home) if each.finding_id == finding_id), None)
     if found is None:
-        raise UserError(f"there is no finding {finding_id}", "`ratewright controls findings` lists all", exit_status=2)
+        raise NotFoundError(f"there is no finding {finding_id}", "`ratewright controls findings` lists all")
     if not found.is_open:
         raise UserError(f"finding {finding_id} was closed by {found.closed_by}: {found.note}", "nothing is left to do about it")
     return found

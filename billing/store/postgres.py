@@ -30,6 +30,7 @@ _GONE: Final = (
     "database {database} does not answer: {error}",
     "see that the server runs and can be reached; nothing was stored that was not committed. Then run the command again",
 )
+_NUL: Final = "NUL (0x00)"  # in what the driver says of a text with one
 # SQLSTATE, or the two characters of its class: what to tell
 _LOCKED: Final = "55P03"
 _TEXTS: Final = {
@@ -195,11 +196,13 @@ def _writes(connection: sa.Connection | None) -> bool:
     return connection is None or bool(connection.get_execution_options().get(WRITES_OPTION))
 
 
-def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> StoreError | None:
-    """Error with a remedy for a failure of the database, or None for a mistake of ours."""
+def _explained(error: BaseException | None, url: sa.URL, *, writes: bool) -> UserError | None:
+    """Error with a remedy for a failure of the database or a text that it cannot take, or None for a mistake of ours."""
     if not isinstance(error, psycopg.Error):
         return None
     message = " ".join(str(error).split())
+    if isinstance(error, psycopg.DataError) and _NUL in message:
+        return UserError("a text has a NUL character, which no text of the store has", "leave the character out", exit_status=2)
     state = error.sqlstate or ""
     if state == "25006":  # a write where only reading is allowed
         return not_writable_database(url) if writes else None

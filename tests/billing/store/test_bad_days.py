@@ -146,6 +146,16 @@ def test_texts_are_in_order_of_code_points_whatever_the_database_says(
         assert connection.exec_driver_sql(collations).scalars().all() == ["C"]
 
 
+def test_a_text_with_a_nul_character_is_told(tmp_path: Path, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL takes none, not even to look for it: what people type or send is refused, and is no mistake of ours."""
+    monkeypatch.setenv("RATEWRIGHT_DATABASE", postgresql.url)
+    with Home.open(tmp_path / "home", create=True) as home, home.connect() as connection:
+        query = sa.select(tables.accounts).where(tables.accounts.c.account_id == "anna\0")
+        with pytest.raises(UserError, match="a text has a NUL character") as caught:
+            connection.execute(query)
+    assert (caught.value.exit_status, caught.value.remedy) == (2, "leave the character out")
+
+
 def test_a_new_home_waits_for_no_table_of_another(tmp_path: Path, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """One home is migrated or dropped, its tables locked, while another of the same database is made.
 
