@@ -13,6 +13,7 @@ from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.wording import in_words
 from billing.charges.periods import ONE_DAY
 from billing.store import tables
+from rating import identifiers
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -228,6 +229,8 @@ def unknown_subscription(connection: sa.Connection, subscription_id: str) -> Use
 
 
 def _close(name: str, ids: Iterable[str]) -> str | None:
+    if len(name) > identifiers.CHARS_MAX:  # no id is so long, and it would be compared with each of them
+        return None
     close = difflib.get_close_matches(name, list(ids), n=1)
     return f"did you mean {close[0]}?" if close else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from billing import catalogue
 from billing.accounts import layouts
@@ -29,6 +29,15 @@ def open_account(home: Home, fields: Mapping[str, str], asked: Asked) -> Done:
     Raises ProblemsError with every mistake, such as a field that cannot be used or other data of a known id.
     """
     return change(home, asked, lambda recorder: _open(recorder, fields))
+
+
+def read(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The values of the columns of `accounts.csv`, before any home is asked. Raises as `open_account` for texts that cannot be used."""
+    mistakes = Mistakes()
+    sheet = of_objects(_FILE, layouts.ACCOUNTS, [dict(fields)], mistakes)
+    _raise_for(mistakes)
+    row: dict[str, Any] = sheet.table.to_pylist()[0]
+    return row
 
 
 def _open(recorder: Recorder, fields: Mapping[str, str]) -> None:

@@ -55,29 +55,41 @@ class Search(msgspec.Struct, frozen=True):
 
 
 def search(  # noqa: PLR0913 -- what is looked for, and how
-    home: Home, text: str, *, on: dt.date | None = None, limit: int = 50, names: bool = True, whole_numbers: bool = False
+    home: Home, text: str, *, on: dt.date | None = None, limit: int = 50, names: bool = True, whole: bool = False
 ) -> Search:
     """Accounts, subscriptions and numbers that begin with `text`, or have it in their name.
 
     `on`: numbers only of subscriptions that had them on that day, on the account's clock. Without `names` all is found by index: ids of
-    accounts as they are written. With `whole_numbers` the beginning of a number finds nothing.
-    Raises UserError for an empty text, one longer than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
+    accounts as they are written. With `whole` a part of a name or of a number finds nothing.
+    Raises UserError as `wanted`.
     """
-    wanted = " ".join(text.split())
-    if not wanted:
-        raise UserError("there is nothing to search for", "give a name, an id, a number, or the beginning of one", exit_status=2)
-    if len(wanted) > TEXT_MAX:
-        message = f"the text has {len(wanted):,} characters, and at most {TEXT_MAX} are looked for"
-        raise UserError(message, "give a name, an id, a number, or the beginning of one", exit_status=2)
-    if not 1 <= limit <= LIMIT_MAX:
-        raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the search by a longer text", exit_status=2)
+    looked_for = wanted(text, limit)
     with home.connect() as connection:
-        accounts = (_accounts if names else _accounts_by_id)(connection, wanted, limit + 1)
-        subscriptions = _subscriptions(connection, wanted, limit + 1)
-        numbers, more = _numbers(connection, as_number(wanted), on, limit, whole=whole_numbers)
+        if names:
+            accounts = _accounts(connection, looked_for, limit + 1, whole=whole)
+        else:
+            accounts = _accounts_by_id(connection, looked_for, limit + 1)
+        subscriptions = _subscriptions(connection, looked_for, limit + 1)
+        numbers, more = _numbers(connection, as_number(looked_for), on, limit, whole=whole)
     hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
     more = more or len(accounts) > limit or len(subscriptions) > limit
     return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more)
+
+
+def wanted(text: str, limit: int) -> str:
+    """The text that is looked for, with single blanks.
+
+    Raises UserError for an empty text, one longer than TEXT_MAX, and a limit below 1 or above LIMIT_MAX.
+    """
+    found = " ".join(text.split())
+    if not found:
+        raise UserError("there is nothing to search for", "give a name, an id, a number, or the beginning of one", exit_status=2)
+    if len(found) > TEXT_MAX:
+        message = f"the text has {len(found):,} characters, and at most {TEXT_MAX} are looked for"
+        raise UserError(message, "give a name, an id, a number, or the beginning of one", exit_status=2)
+    if not 1 <= limit <= LIMIT_MAX:
+        raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the search by a longer text", exit_status=2)
+    return found
 
 
 def as_number(text: str) -> str:
@@ -86,14 +98,16 @@ def as_number(text: str) -> str:
     return digits if digits.isascii() and digits.isdigit() else text
 
 
-def _accounts(connection: sa.Connection, text: str, limit: int) -> list[Hit]:
+def _accounts(connection: sa.Connection, text: str, limit: int, *, whole: bool) -> list[Hit]:
+    """Accounts by id and by name; with `whole` by no part of a name."""
     account = tables.accounts.c
     is_id, is_name = account.account_id == text, sa.func.lower(account.name) == sa.func.lower(text)
     begins_id = account.account_id.istartswith(text, autoescape=True)
     begins_name = account.name.istartswith(text, autoescape=True)
     has_name = account.name.icontains(text, autoescape=True)
     rank = sa.case((is_id, 0), (is_name, 1), (begins_id, 2), (begins_name, 3), else_=4)
-    query = sa.select(account.account_id, account.name, account.timezone, rank.label("rank")).where(begins_id | has_name)
+    query = sa.select(account.account_id, account.name, account.timezone, rank.label("rank"))
+    query = query.where(begins_id | (is_name if whole else has_name))
     rows = connection.execute(query.order_by(rank, account.account_id).limit(limit))
     return [_account(row, _RANKS[row.rank]) for row in rows]
 

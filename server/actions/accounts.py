@@ -82,6 +82,14 @@ def owner_of(home: Home, subscription_id: str) -> str | None:
         return connection.execute(query).scalar_one_or_none()
 
 
+def unknown_subscription(home: Home, subscription_id: str) -> UserError:
+    """The error that no subscription has this id."""
+    from billing.accounts import lookup
+
+    with home.connect() as connection:
+        return lookup.unknown_subscription(connection, subscription_id)
+
+
 def currency_of(home: Home, account_id: str) -> str | None:
     """The currency of an account; None where there is no such account."""
     account = tables.accounts.c

@@ -19,7 +19,7 @@ from server.client.retries import Retries
 from server.client.suspense import Suspense
 from server.client.switch import COUNTS, Progress, Switch
 from server.client.tariffs import tariff_files
-from server.client.values import date, day, micros, money
+from server.client.values import date, day, micros, money, timestamp
 
 __all__ = [
     "COUNTS",
@@ -37,4 +37,5 @@ __all__ = [
     "micros",
     "money",
     "tariff_files",
+    "timestamp",
 ]

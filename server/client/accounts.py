@@ -39,9 +39,9 @@ class Accounts:
         asked = pb.ListAccountsRequest(number=number, page_size=PAGE_SIZE)
         return self._connection.pages(self._accounts.ListAccounts, asked, "accounts", limit)
 
-    def search(self, query: str, *, on: dt.date | None = None) -> pb.SearchAccountsResponse:
-        """Accounts by the beginning of an id, a subscription or a number."""
-        asked = pb.SearchAccountsRequest(query=query, date=None if on is None else values.date(on))
+    def search(self, query: str, *, on: dt.date | None = None, names: bool = False) -> pb.SearchAccountsResponse:
+        """Accounts by the beginning of an id, a subscription or a number; with `names` by any part of a name as well."""
+        asked = pb.SearchAccountsRequest(query=query, date=None if on is None else values.date(on), search_names=names)
         return self._connection.call(self._accounts.SearchAccounts, asked)
 
     def change(self, name: str, *, request_id: str = "", validate_only: bool = False, **change: Message) -> change_pb.ChangeAccountResponse:

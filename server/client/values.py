@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
+from google.protobuf import timestamp_pb2
 from google.type import date_pb2, money_pb2
 
 MICROS_PER_UNIT: Final = 1_000_000
@@ -29,6 +30,12 @@ def micros(amount: money_pb2.Money) -> int:
 def date(of: dt.date) -> date_pb2.Date:
     """A date as the service takes it."""
     return date_pb2.Date(year=of.year, month=of.month, day=of.day)
+
+
+def timestamp(at_us: int) -> timestamp_pb2.Timestamp:
+    """An instant, in microseconds UTC, as the service takes it."""
+    seconds, micros_of_second = divmod(at_us, MICROS_PER_UNIT)
+    return timestamp_pb2.Timestamp(seconds=seconds, nanos=micros_of_second * NANOS_PER_MICRO)
 
 
 def day(of: date_pb2.Date) -> dt.date:

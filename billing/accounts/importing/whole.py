@@ -100,7 +100,22 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
     )
 
 
+def files_of(source: Path) -> list[Path]:
+    """The files that an import reads: those of a folder, where some may be missing, or one document.
+
+    Raises UserError for another path.
+    """
+    if source.is_dir():
+        return [source / layout.file for layout in layouts.LAYOUTS]
+    if source.is_file() and source.suffix == ".json":
+        return [source]
+    what = "is a file, not a folder" if source.exists() else "does not exist"
+    needed = "accounts.csv, subscriptions.csv and numbers.csv"
+    raise UserError(f"{source} {what}", f"name a folder that holds {needed}, or a .json file", exit_status=2)
+
+
 def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[str, Sheet]:
+    files_of(source)  # there is something to read
     if source.is_dir():
         read = 0
 
@@ -111,11 +126,7 @@ def _read(source: Path, mistakes: Mistakes, progress: Progress | None) -> dict[s
                 progress(read, 0)
 
         return read_folder(source, layouts.LAYOUTS, mistakes, rows_read)
-    if source.is_file() and source.suffix == ".json":
-        return read_document(source, layouts.LAYOUTS, mistakes)
-    what = "is a file, not a folder" if source.exists() else "does not exist"
-    needed = "accounts.csv, subscriptions.csv and numbers.csv"
-    raise UserError(f"{source} {what}", f"name a folder that holds {needed}, or a .json file", exit_status=2)
+    return read_document(source, layouts.LAYOUTS, mistakes)
 
 
 def import_accounts(work: Importer, known_policies: set[str]) -> Count:

@@ -57,7 +57,9 @@ class ChangeAccountRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`accounts/{account}`. A subscription that the change names is one of its own."""
+    """`accounts/{account}`. A subscription that the change names is one of its own. `accounts/-` is the account that has that subscription; in
+    `terms`, `discount` and `payer` the field may then hold the id of an account instead, which is meant where no subscription has it.
+    """
     request_id: _builtins.str
     """An id of this call: a repeat has no second effect, and the same answer for 48 hours."""
     validate_only: _builtins.bool

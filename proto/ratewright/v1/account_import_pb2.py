@@ -26,7 +26,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ratewright/v1/account_import.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\x7f\n\x15ImportAccountsRequest\x12/\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.AccountFileB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"=\n\x0b\x41\x63\x63ountFile\x12\x17\n\tfile_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x02\"\x9f\x01\n\x16ImportAccountsResponse\x12*\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.ImportCount\x12.\n\x08problems\x18\x02 \x03(\x0b\x32\x1c.ratewright.v1.ImportProblem\x12\x15\n\rproblem_count\x18\x03 \x01(\x03\x12\x12\n\ncommit_seq\x18\x04 \x01(\x03\"r\n\x0bImportCount\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61\x64\x64\x65\x64_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65nded_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0bknown_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\"j\n\rImportProblem\x12\x17\n\tfile_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05place\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06remedy\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"\xcf\x01\n\x0bLegalEntity\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0einvoice_prefix\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rcredit_prefix\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02:U\xea\x41R\n\x16ratewright/LegalEntity\x12\x1clegalEntities/{legal_entity}*\rlegalEntities2\x0blegalEntity\"\x86\x01\n\x15\x41\x64\x64LegalEntityRequest\x12\x36\n\x0clegal_entity\x18\x01 \x01(\x0b\x32\x1a.ratewright.v1.LegalEntityB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x1a\n\x18ListLegalEntitiesRequest\"O\n\x19ListLegalEntitiesResponse\x12\x32\n\x0elegal_entities\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.LegalEntityb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ratewright/v1/account_import.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\x7f\n\x15ImportAccountsRequest\x12/\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.AccountFileB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"=\n\x0b\x41\x63\x63ountFile\x12\x17\n\tfile_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x02\"\x9f\x01\n\x16ImportAccountsResponse\x12*\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.ImportCount\x12.\n\x08problems\x18\x02 \x03(\x0b\x32\x1c.ratewright.v1.ImportProblem\x12\x15\n\rproblem_count\x18\x03 \x01(\x03\x12\x12\n\ncommit_seq\x18\x04 \x01(\x03\"r\n\x0bImportCount\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61\x64\x64\x65\x64_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65nded_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0bknown_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\"j\n\rImportProblem\x12\x17\n\tfile_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05place\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06remedy\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"\xa0\x02\n\x0bLegalEntity\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0einvoice_prefix\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\rcredit_prefix\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x65\x66\x66\x65\x63ts\x18\x05 \x03(\tB\x04\xe2\x41\x01\x03\x12\x1e\n\x10\x61lready_recorded\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x18\n\ncommit_seq\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03:U\xea\x41R\n\x16ratewright/LegalEntity\x12\x1clegalEntities/{legal_entity}*\rlegalEntities2\x0blegalEntity\"\x86\x01\n\x15\x41\x64\x64LegalEntityRequest\x12\x36\n\x0clegal_entity\x18\x01 \x01(\x0b\x32\x1a.ratewright.v1.LegalEntityB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x1a\n\x18ListLegalEntitiesRequest\"O\n\x19ListLegalEntitiesResponse\x12\x32\n\x0elegal_entities\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.LegalEntityb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,6 +67,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEGALENTITY'].fields_by_name['invoice_prefix']._serialized_options = b'\342A\001\002'
   _globals['_LEGALENTITY'].fields_by_name['credit_prefix']._loaded_options = None
   _globals['_LEGALENTITY'].fields_by_name['credit_prefix']._serialized_options = b'\342A\001\002'
+  _globals['_LEGALENTITY'].fields_by_name['effects']._loaded_options = None
+  _globals['_LEGALENTITY'].fields_by_name['effects']._serialized_options = b'\342A\001\003'
+  _globals['_LEGALENTITY'].fields_by_name['already_recorded']._loaded_options = None
+  _globals['_LEGALENTITY'].fields_by_name['already_recorded']._serialized_options = b'\342A\001\003'
+  _globals['_LEGALENTITY'].fields_by_name['commit_seq']._loaded_options = None
+  _globals['_LEGALENTITY'].fields_by_name['commit_seq']._serialized_options = b'\342A\001\003'
   _globals['_LEGALENTITY']._loaded_options = None
   _globals['_LEGALENTITY']._serialized_options = b'\352AR\n\026ratewright/LegalEntity\022\034legalEntities/{legal_entity}*\rlegalEntities2\013legalEntity'
   _globals['_ADDLEGALENTITYREQUEST'].fields_by_name['legal_entity']._loaded_options = None
@@ -86,11 +92,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTPROBLEM']._serialized_start=583
   _globals['_IMPORTPROBLEM']._serialized_end=689
   _globals['_LEGALENTITY']._serialized_start=692
-  _globals['_LEGALENTITY']._serialized_end=899
-  _globals['_ADDLEGALENTITYREQUEST']._serialized_start=902
-  _globals['_ADDLEGALENTITYREQUEST']._serialized_end=1036
-  _globals['_LISTLEGALENTITIESREQUEST']._serialized_start=1038
-  _globals['_LISTLEGALENTITIESREQUEST']._serialized_end=1064
-  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_start=1066
-  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_end=1145
+  _globals['_LEGALENTITY']._serialized_end=980
+  _globals['_ADDLEGALENTITYREQUEST']._serialized_start=983
+  _globals['_ADDLEGALENTITYREQUEST']._serialized_end=1117
+  _globals['_LISTLEGALENTITIESREQUEST']._serialized_start=1119
+  _globals['_LISTLEGALENTITIESREQUEST']._serialized_end=1145
+  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_start=1147
+  _globals['_LISTLEGALENTITIESRESPONSE']._serialized_end=1226
 # @@protoc_insertion_point(module_scope)

@@ -192,6 +192,9 @@ class LegalEntity(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     INVOICE_PREFIX_FIELD_NUMBER: _builtins.int
     CREDIT_PREFIX_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
+    ALREADY_RECORDED_FIELD_NUMBER: _builtins.int
+    COMMIT_SEQ_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`legalEntities/{legal_entity}`."""
     display_name: _builtins.str
@@ -200,6 +203,14 @@ class LegalEntity(_message.Message):
     """Prefix of its invoice numbers, such as `N`."""
     credit_prefix: _builtins.str
     """Prefix of its credit note numbers, such as `NC`."""
+    already_recorded: _builtins.bool
+    """Whether it was there already, in the same answer."""
+    commit_seq: _builtins.int
+    """The store's number of the commit, in the same answer; 0 where nothing was stored."""
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What adding it does, in words; in the answer of AddLegalEntity alone."""
+
     def __init__(
         self,
         *,
@@ -207,10 +218,13 @@ class LegalEntity(_message.Message):
         display_name: _builtins.str = ...,
         invoice_prefix: _builtins.str = ...,
         credit_prefix: _builtins.str = ...,
+        effects: _abc.Iterable[_builtins.str] | None = ...,
+        already_recorded: _builtins.bool = ...,
+        commit_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_prefix", b"credit_prefix", "display_name", b"display_name", "invoice_prefix", b"invoice_prefix", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_recorded", b"already_recorded", "commit_seq", b"commit_seq", "credit_prefix", b"credit_prefix", "display_name", b"display_name", "effects", b"effects", "invoice_prefix", b"invoice_prefix", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

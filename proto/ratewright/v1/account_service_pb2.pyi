@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from ratewright.v1 import invoice_service_pb2 as _invoice_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -34,6 +35,8 @@ class _AccountViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountVi
     """All that is stored."""
     ACCOUNT_VIEW_FULL: _AccountView.ValueType  # 2
     """Also `unbilled`, for which the usage of its open periods is priced: seconds, where there is much of it."""
+    ACCOUNT_VIEW_UNBILLED: _AccountView.ValueType  # 3
+    """As ACCOUNT_VIEW_FULL without `allowances`, for which usage is priced once more."""
 
 class AccountView(_AccountView, metaclass=_AccountViewEnumTypeWrapper):
     """How much of an account is answered."""
@@ -44,6 +47,8 @@ ACCOUNT_VIEW_STORED: AccountView.ValueType  # 1
 """All that is stored."""
 ACCOUNT_VIEW_FULL: AccountView.ValueType  # 2
 """Also `unbilled`, for which the usage of its open periods is priced: seconds, where there is much of it."""
+ACCOUNT_VIEW_UNBILLED: AccountView.ValueType  # 3
+"""As ACCOUNT_VIEW_FULL without `allowances`, for which usage is priced once more."""
 Global___AccountView: _TypeAlias = AccountView  # noqa: Y015
 
 @_typing.final
@@ -84,8 +89,11 @@ class ListAccountsResponse(_message.Message):
 
     ACCOUNTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page; empty on the last one."""
+    total_size: _builtins.int
+    """How many accounts there are, on the first page of all of them; else 0."""
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
         """With their master data alone."""
@@ -95,10 +103,11 @@ class ListAccountsResponse(_message.Message):
         *,
         accounts: _abc.Iterable[Global___Account] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,13 +122,21 @@ class GetAccountRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
+    UNBILLED_THROUGH_DATE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}`."""
     view: Global___AccountView.ValueType
     """How much is answered."""
+    language_code: _builtins.str
+    """Language of the texts of `unbilled`: `en` or `zh`. Empty: that of the account."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day of plans, numbers and relations; without it today on the account's clock. What it owes is always as of now."""
+
+    @_builtins.property
+    def unbilled_through_date(self) -> _date_pb2.Date:
+        """The first day that is not in `unbilled`; without it tomorrow on the account's clock."""
 
     def __init__(
         self,
@@ -127,10 +144,12 @@ class GetAccountRequest(_message.Message):
         name: _builtins.str = ...,
         as_of: _date_pb2.Date | None = ...,
         view: Global___AccountView.ValueType = ...,
+        unbilled_through_date: _date_pb2.Date | None = ...,
+        language_code: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "unbilled_through_date", b"unbilled_through_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "language_code", b"language_code", "name", b"name", "unbilled_through_date", b"unbilled_through_date", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -145,10 +164,15 @@ class SearchAccountsRequest(_message.Message):
     QUERY_FIELD_NUMBER: _builtins.int
     DATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    SEARCH_NAMES_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """An id of an account or a subscription, or a number; or how it begins. At most 200 characters."""
     page_size: _builtins.int
     """Most accounts, subscriptions and numbers to return, of each: 0 is 50, more than 1000 is 1000."""
+    search_names: _builtins.bool
+    """Also accounts by any part of their name, and by their id in other letters of ASCII, small or capital. All accounts are read for it: a
+    second or more for a million.
+    """
     @_builtins.property
     def date(self) -> _date_pb2.Date:
         """Only subscriptions that had the number on this day, on the account's clock; without it everyone who ever had it."""
@@ -159,10 +183,11 @@ class SearchAccountsRequest(_message.Message):
         query: _builtins.str = ...,
         date: _date_pb2.Date | None = ...,
         page_size: _builtins.int = ...,
+        search_names: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "page_size", b"page_size", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "page_size", b"page_size", "query", b"query", "search_names", b"search_names"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -208,16 +233,19 @@ class AccountMatch(_message.Message):
     EXACT_FIELD_NUMBER: _builtins.int
     SUBSCRIPTION_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """`accounts/{account}`."""
     display_name: _builtins.str
     """The name of the customer, masked by role."""
     found_by: _builtins.str
-    """By what it was found: `account`, `subscription` or `number`."""
+    """By what it was found: `account`, `name`, `subscription` or `number`."""
     exact: _builtins.bool
     """Whether it is that as a whole, and not its beginning."""
     subscription: _builtins.str
     """The subscription, where it was found by one or by its number."""
+    time_zone: _builtins.str
+    """Time zone of the account, such as `Asia/Shanghai`."""
     @_builtins.property
     def number(self) -> Global___NumberSpan:
         """The number and when the subscription has or had it, where it was found by one."""
@@ -231,10 +259,11 @@ class AccountMatch(_message.Message):
         exact: _builtins.bool = ...,
         subscription: _builtins.str = ...,
         number: Global___NumberSpan | None = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "exact", b"exact", "found_by", b"found_by", "number", b"number", "subscription", b"subscription"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "exact", b"exact", "found_by", b"found_by", "number", b"number", "subscription", b"subscription", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -269,6 +298,11 @@ class Account(_message.Message):
     DUNNING_POLICY_FIELD_NUMBER: _builtins.int
     BILLED_THROUGH_DATE_FIELD_NUMBER: _builtins.int
     COMING_CHANGES_FIELD_NUMBER: _builtins.int
+    OPENING_BILL_DAY_FIELD_NUMBER: _builtins.int
+    OPENING_CATEGORY_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    OPENING_ITEMS_FIELD_NUMBER: _builtins.int
+    BASELINES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}`."""
     display_name: _builtins.str
@@ -291,6 +325,10 @@ class Account(_message.Message):
     """How many subscriptions it has had."""
     dunning_policy: _builtins.str
     """Its dunning policy as it was opened; facts of kind `terms` may say another one."""
+    opening_bill_day: _builtins.int
+    """Its bill day when it was opened; not in lists, whose `bill_day` it is."""
+    opening_category: _builtins.str
+    """Its category when it was opened; not in lists, whose `category` it is."""
     @_builtins.property
     def open_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -339,6 +377,18 @@ class Account(_message.Message):
     def coming_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComingChange]:
         """What begins after `as_of`: facts, plans and subscriptions, by date."""
 
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which account takes over what from which, on `as_of`, in words."""
+
+    @_builtins.property
+    def opening_items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningItem]:
+        """Open items of the system before, by due date."""
+
+    @_builtins.property
+    def baselines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Baseline]:
+        """What the system before billed, by month."""
+
     def __init__(
         self,
         *,
@@ -365,14 +415,87 @@ class Account(_message.Message):
         dunning_policy: _builtins.str = ...,
         billed_through_date: _date_pb2.Date | None = ...,
         coming_changes: _abc.Iterable[Global___ComingChange] | None = ...,
+        opening_bill_day: _builtins.int = ...,
+        opening_category: _builtins.str = ...,
+        relations: _abc.Iterable[_builtins.str] | None = ...,
+        opening_items: _abc.Iterable[Global___OpeningItem] | None = ...,
+        baselines: _abc.Iterable[Global___Baseline] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billed_through_date", b"billed_through_date", "close_date", b"close_date", "open_date", b"open_date", "standing", b"standing", "unbilled", b"unbilled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "bill_day", b"bill_day", "billed_through_date", b"billed_through_date", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "coming_changes", b"coming_changes", "currency_code", b"currency_code", "display_name", b"display_name", "dunning_policy", b"dunning_policy", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "payment_days", b"payment_days", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "baselines", b"baselines", "bill_day", b"bill_day", "billed_through_date", b"billed_through_date", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "coming_changes", b"coming_changes", "currency_code", b"currency_code", "display_name", b"display_name", "dunning_policy", b"dunning_policy", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "opening_bill_day", b"opening_bill_day", "opening_category", b"opening_category", "opening_items", b"opening_items", "payment_days", b"payment_days", "relations", b"relations", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class OpeningItem(_message.Message):
+    """An open item of the system before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Its reference, such as the number of the old invoice."""
+    @_builtins.property
+    def issue_date(self) -> _date_pb2.Date:
+        """Its date."""
+
+    @_builtins.property
+    def due_date(self) -> _date_pb2.Date:
+        """When it is due."""
+
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What was open of it."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        issue_date: _date_pb2.Date | None = ...,
+        due_date: _date_pb2.Date | None = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "due_date", b"due_date", "issue_date", b"issue_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "due_date", b"due_date", "issue_date", b"issue_date", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpeningItem: _TypeAlias = OpeningItem  # noqa: Y015
+
+@_typing.final
+class Baseline(_message.Message):
+    """What the system before billed of a month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONTH_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    month: _builtins.str
+    """The month, such as `2026-10`."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """The total."""
+
+    def __init__(
+        self,
+        *,
+        month: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "month", b"month"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Baseline: _TypeAlias = Baseline  # noqa: Y015
 
 @_typing.final
 class ComingChange(_message.Message):
@@ -488,6 +611,9 @@ class UnbilledAmounts(_message.Message):
     NET_FIELD_NUMBER: _builtins.int
     CHARGES_FIELD_NUMBER: _builtins.int
     ALLOWANCES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    language_code: _builtins.str
+    """Language of the texts, without its region."""
     @_builtins.property
     def through_date(self) -> _date_pb2.Date:
         """The first day that is not in it."""
@@ -511,10 +637,11 @@ class UnbilledAmounts(_message.Message):
         net: _abc.Iterable[_money_pb2.Money] | None = ...,
         charges: _abc.Iterable[Global___UnbilledCharge] | None = ...,
         allowances: _abc.Iterable[Global___AllowanceBalance] | None = ...,
+        language_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["through_date", b"through_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowances", b"allowances", "charges", b"charges", "net", b"net", "through_date", b"through_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowances", b"allowances", "charges", b"charges", "language_code", b"language_code", "net", b"net", "through_date", b"through_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,12 +663,15 @@ class UnbilledCharge(_message.Message):
     FREE_QUANTITY_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    TAX_NAME_FIELD_NUMBER: _builtins.int
+    QUANTITY_UNIT_FIELD_NUMBER: _builtins.int
     subscription: _builtins.str
     """The subscription; empty: of the account itself."""
     kind: _builtins.str
     """As kinds of invoice lines."""
     text: _builtins.str
-    """In the language of the account."""
+    """In the language that was asked for; with `tax_name` in brackets, where there is one."""
     event_count: _builtins.int
     """Events."""
     quantity: _builtins.int
@@ -550,6 +680,10 @@ class UnbilledCharge(_message.Message):
     """The part of it that allowances have paid for."""
     unit: _builtins.str
     """The unit: `milliseconds`, `bytes`, `units` ..., in lower case; empty for a fee."""
+    tax_name: _builtins.str
+    """Its tax class, where nothing else tells it from another charge."""
+    quantity_unit: _invoice_service_pb2.QuantityUnit.ValueType
+    """The unit of `quantity` as in invoice lines, also where that is 0."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """The first day of its period."""
@@ -561,6 +695,10 @@ class UnbilledCharge(_message.Message):
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """Net of tax."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[_invoice_service_pb2.DaySpan]:
+        """The days of its period that a fee is for by now; none: all of them, or the amount is the difference to what was billed of it."""
 
     def __init__(
         self,
@@ -575,10 +713,13 @@ class UnbilledCharge(_message.Message):
         free_quantity: _builtins.int = ...,
         unit: _builtins.str = ...,
         amount: _money_pb2.Money | None = ...,
+        days: _abc.Iterable[_invoice_service_pb2.DaySpan] | None = ...,
+        tax_name: _builtins.str = ...,
+        quantity_unit: _invoice_service_pb2.QuantityUnit.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "event_count", b"event_count", "free_quantity", b"free_quantity", "from_date", b"from_date", "kind", b"kind", "quantity", b"quantity", "subscription", b"subscription", "text", b"text", "to_date", b"to_date", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "days", b"days", "event_count", b"event_count", "free_quantity", b"free_quantity", "from_date", b"from_date", "kind", b"kind", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "subscription", b"subscription", "tax_name", b"tax_name", "text", b"text", "to_date", b"to_date", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -641,12 +782,16 @@ class Subscription(_message.Message):
     NUMBERS_FIELD_NUMBER: _builtins.int
     PLANS_FIELD_NUMBER: _builtins.int
     TRANSFERRED_FROM_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_FROM_ACCOUNT_FIELD_NUMBER: _builtins.int
+    NUMBERS_ON_DAY_FIELD_NUMBER: _builtins.int
     subscription: _builtins.str
     """Its id."""
     plan: _builtins.str
     """Its plan on `as_of`; empty where it has none then."""
     transferred_from: _builtins.str
     """The subscription that it was under the owner before; empty where it was not transferred."""
+    transferred_from_account: _builtins.str
+    """`accounts/{account}` that had it then."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -663,6 +808,10 @@ class Subscription(_message.Message):
     def plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanStart]:
         """Every plan it had, has or will have, by date."""
 
+    @_builtins.property
+    def numbers_on_day(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The numbers that it has on `as_of`, masked by role."""
+
     def __init__(
         self,
         *,
@@ -673,10 +822,12 @@ class Subscription(_message.Message):
         numbers: _abc.Iterable[Global___NumberSpan] | None = ...,
         plans: _abc.Iterable[Global___PlanStart] | None = ...,
         transferred_from: _builtins.str = ...,
+        transferred_from_account: _builtins.str = ...,
+        numbers_on_day: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "numbers", b"numbers", "plan", b"plan", "plans", b"plans", "subscription", b"subscription", "to_date", b"to_date", "transferred_from", b"transferred_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "numbers", b"numbers", "numbers_on_day", b"numbers_on_day", "plan", b"plan", "plans", b"plans", "subscription", b"subscription", "to_date", b"to_date", "transferred_from", b"transferred_from", "transferred_from_account", b"transferred_from_account"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -756,6 +907,12 @@ class AccountFact(_message.Message):
     TO_DATE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     FACT_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    RECORDED_BY_FIELD_NUMBER: _builtins.int
+    COMMIT_SEQ_FIELD_NUMBER: _builtins.int
+    DUNNING_RUN_FIELD_NUMBER: _builtins.int
+    DUNNING_LEVEL_FIELD_NUMBER: _builtins.int
+    DUNNING_UNDONE_FIELD_NUMBER: _builtins.int
     about: _builtins.str
     """The account or the subscription."""
     kind: _builtins.str
@@ -764,6 +921,18 @@ class AccountFact(_message.Message):
     """The fact in words."""
     fact: _builtins.int
     """Its number, by which it is retracted; unique among facts of accounts, and among those of subscriptions."""
+    detail: _builtins.str
+    """The fact as it is stored, as a JSON object; of a bar and its end a text."""
+    recorded_by: _builtins.str
+    """Who recorded it; of a bar that a dunning run or its undoing recorded, who gave that command."""
+    commit_seq: _builtins.int
+    """The store's number of the commit that recorded it."""
+    dunning_run: _builtins.str
+    """`dunningRuns/{dunning_run}` behind a bar or its end; empty for other facts, and where none is known."""
+    dunning_level: _builtins.int
+    """The level of dunning from then on; 0: clear."""
+    dunning_undone: _builtins.bool
+    """It follows from undoing that run."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """The first day."""
@@ -781,10 +950,16 @@ class AccountFact(_message.Message):
         to_date: _date_pb2.Date | None = ...,
         text: _builtins.str = ...,
         fact: _builtins.int = ...,
+        detail: _builtins.str = ...,
+        recorded_by: _builtins.str = ...,
+        commit_seq: _builtins.int = ...,
+        dunning_run: _builtins.str = ...,
+        dunning_level: _builtins.int = ...,
+        dunning_undone: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "fact", b"fact", "from_date", b"from_date", "kind", b"kind", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "commit_seq", b"commit_seq", "detail", b"detail", "dunning_level", b"dunning_level", "dunning_run", b"dunning_run", "dunning_undone", b"dunning_undone", "fact", b"fact", "from_date", b"from_date", "kind", b"kind", "recorded_by", b"recorded_by", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -811,6 +986,11 @@ class AccountStanding(_message.Message):
     DUNNING_DATE_FIELD_NUMBER: _builtins.int
     POLICY_LEVEL_FIELD_NUMBER: _builtins.int
     POLICY_ACTION_FIELD_NUMBER: _builtins.int
+    OLDEST_DUE_DATE_FIELD_NUMBER: _builtins.int
+    DUNNING_ACTION_FIELD_NUMBER: _builtins.int
+    DUNNING_UNDONE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_COUNT_FIELD_NUMBER: _builtins.int
+    LAST_DOCUMENTS_FIELD_NUMBER: _builtins.int
     dunning_level: _builtins.int
     """The level of the last step of dunning that was taken; 0: clear."""
     outgoing_barred: _builtins.bool
@@ -823,6 +1003,10 @@ class AccountStanding(_message.Message):
     """The level that its policy asks for today, and the next run takes; 0: clear."""
     policy_action: _builtins.str
     """The action of that level; empty: none."""
+    dunning_action: _builtins.str
+    """The action of the last step of dunning that was taken; empty: none."""
+    document_count: _builtins.int
+    """How many documents it has had."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """Today on the account's clock."""
@@ -859,6 +1043,18 @@ class AccountStanding(_message.Message):
     def dunning_date(self) -> _date_pb2.Date:
         """The date of the run that took the last step; not set where there is none."""
 
+    @_builtins.property
+    def oldest_due_date(self) -> _date_pb2.Date:
+        """Due date of the oldest document past due; not set where nothing is."""
+
+    @_builtins.property
+    def dunning_undone(self) -> Global___UndoneDunningRun:
+        """The undoing of the newest step, where that counts no more."""
+
+    @_builtins.property
+    def last_documents(self) -> _containers.RepeatedCompositeFieldContainer[_invoice_service_pb2.Invoice]:
+        """The last five of them, the newest first, as ListInvoices has them."""
+
     def __init__(
         self,
         *,
@@ -877,11 +1073,66 @@ class AccountStanding(_message.Message):
         dunning_date: _date_pb2.Date | None = ...,
         policy_level: _builtins.int = ...,
         policy_action: _builtins.str = ...,
+        oldest_due_date: _date_pb2.Date | None = ...,
+        dunning_action: _builtins.str = ...,
+        dunning_undone: Global___UndoneDunningRun | None = ...,
+        document_count: _builtins.int = ...,
+        last_documents: _abc.Iterable[_invoice_service_pb2.Invoice] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "next_bill_date", b"next_bill_date", "open", b"open", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "dunning_undone", b"dunning_undone", "next_bill_date", b"next_bill_date", "oldest_due_date", b"oldest_due_date", "open", b"open", "overdue", b"overdue", "promised", b"promised"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "bills_held", b"bills_held", "credit", b"credit", "deposits_held", b"deposits_held", "dunning_date", b"dunning_date", "dunning_level", b"dunning_level", "dunning_policy", b"dunning_policy", "next_bill_date", b"next_bill_date", "open", b"open", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "promised", b"promised"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "balance", b"balance", "bills_held", b"bills_held", "credit", b"credit", "deposits_held", b"deposits_held", "document_count", b"document_count", "dunning_action", b"dunning_action", "dunning_date", b"dunning_date", "dunning_level", b"dunning_level", "dunning_policy", b"dunning_policy", "dunning_undone", b"dunning_undone", "last_documents", b"last_documents", "next_bill_date", b"next_bill_date", "oldest_due_date", b"oldest_due_date", "open", b"open", "outgoing_barred", b"outgoing_barred", "overdue", b"overdue", "policy_action", b"policy_action", "policy_level", b"policy_level", "promised", b"promised"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccountStanding: _TypeAlias = AccountStanding  # noqa: Y015
+
+@_typing.final
+class UndoneDunningRun(_message.Message):
+    """A dunning run that was undone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUNNING_RUN_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    UNDONE_BY_FIELD_NUMBER: _builtins.int
+    UNDO_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    ASK_REASON_FIELD_NUMBER: _builtins.int
+    dunning_run: _builtins.str
+    """`dunningRuns/{dunning_run}`."""
+    undone_by: _builtins.str
+    """Who agreed that it is undone."""
+    reason: _builtins.str
+    """The reason of who agreed."""
+    asked_by: _builtins.str
+    """Who asked for it."""
+    ask_reason: _builtins.str
+    """The reason of who asked."""
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """Its date."""
+
+    @_builtins.property
+    def undo_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        dunning_run: _builtins.str = ...,
+        date: _date_pb2.Date | None = ...,
+        undone_by: _builtins.str = ...,
+        undo_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        asked_by: _builtins.str = ...,
+        ask_reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "undo_time", b"undo_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_reason", b"ask_reason", "asked_by", b"asked_by", "date", b"date", "dunning_run", b"dunning_run", "reason", b"reason", "undo_time", b"undo_time", "undone_by", b"undone_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoneDunningRun: _TypeAlias = UndoneDunningRun  # noqa: Y015

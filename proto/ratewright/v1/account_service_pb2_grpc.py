@@ -96,15 +96,15 @@ class AccountServiceServicer:
     def GetAccount(self, request, context):
         """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-        The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`, `unbilled_through_date`, `language_code`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchAccounts(self, request, context):
-        """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
-        serves them. Where numbers are masked, a number is found by all of its digits alone.
+        """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
+        `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
 
         The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
         """

@@ -47,11 +47,11 @@ class AccountServiceStub:
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.Account]
     """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-    The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`, `unbilled_through_date`, `language_code`).
     """
     SearchAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SearchAccountsRequest, _account_service_pb2.SearchAccountsResponse]
-    """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
-    serves them. Where numbers are masked, a number is found by all of its digits alone.
+    """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
+    `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
 
     The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
     """
@@ -104,11 +104,11 @@ class AccountServiceAsyncStub(AccountServiceStub):
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.Account]  # type: ignore[assignment]
     """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-    The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+    The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`, `unbilled_through_date`, `language_code`).
     """
     SearchAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SearchAccountsRequest, _account_service_pb2.SearchAccountsResponse]  # type: ignore[assignment]
-    """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
-    serves them. Where numbers are masked, a number is found by all of its digits alone.
+    """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
+    `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
 
     The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
     """
@@ -170,7 +170,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.Account, _abc.Awaitable[_account_service_pb2.Account]]:
         """One account: its contract, subscriptions and numbers, the facts about it, what it owes, dunning, and its next bill date.
 
-        The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`).
+        The commands: `ratewright accounts show`, `ratewright bill unbilled`. Errors: NOT_FOUND: ACCOUNT_UNKNOWN; INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (`as_of`, `unbilled_through_date`, `language_code`).
         """
 
     @_abc_1.abstractmethod
@@ -179,8 +179,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.SearchAccountsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.SearchAccountsResponse, _abc.Awaitable[_account_service_pb2.SearchAccountsResponse]]:
-        """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are not searched: no index
-        serves them. Where numbers are masked, a number is found by all of its digits alone.
+        """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
+        `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
 
         The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
         """

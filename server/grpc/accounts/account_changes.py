@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from billing.accounts.recording import Done
     from ratewright.v1 import account_change_pb2 as pb
 
-_FACT_MAX: Final = 10**18
+_OF_A_SUBSCRIPTION: Final = "accounts/-"
+_OF_BOTH: Final = kinds.ACCOUNT_KINDS.keys() & kinds.SUBSCRIPTION_KINDS.keys()  # agreed with an account, or for a subscription
 _QUARANTINE_DAYS_MAX: Final = 3_650
 _FIRST_US, _LAST_US = 0, 32_503_680_000_000_000  # 1970 and the year 3000
 
@@ -34,6 +35,7 @@ class Changing(NamedTuple):
     home: Home
     asked: Asked
     account_id: str
+    names_account: bool = False  # by the field `subscription`
 
     def subscription(self, subscription_id: str) -> str:
         """The id of a subscription of the account. Refuses one of another account, or of none."""
@@ -47,21 +49,46 @@ class Changing(NamedTuple):
         return subscription_id
 
     def agree(self, subscription_id: str, kind: str, message: Any, detail: msgspec.Struct, *, has_end: bool = True) -> Done:  # noqa: ANN401 -- with from_date, and to_date where it has an end
-        """Record a fact about the account, or about one of its subscriptions."""
+        """Record a fact about the account, or about one of its subscriptions; `subscription_id` may be the id of the account as well."""
         begin, end = values.day(message, "from_date"), values.day_or_none(message, "to_date") if has_end else None
-        if subscription_id:
+        if kind not in _OF_BOTH:  # says so where the account's id is one of a subscription
+            return agreements.agree_with(self.home, self.asked, self.account_id, kind, begin, end, detail)
+        if subscription_id and not self.names_account:
             return agreements.agree_for(self.home, self.asked, self.subscription(subscription_id), kind, begin, end, detail)
         return agreements.agree(self.home, self.asked, self.account_id, kind, begin, end, detail)
 
 
-def change(home: Home, asked: Asked, request: pb.ChangeAccountRequest) -> Done:
-    """Do what a request asks for. Refuses CHANGE_MISSING, and as `Changing.subscription` does."""
-    account_id, kind = values.account(request.name), request.WhichOneof("change")
+def changing(home: Home, asked: Asked, request: pb.ChangeAccountRequest) -> Changing:
+    """The account that a request is about. Refuses other legal entities, a name that is none, and `accounts/-` where no account has it."""
+    kind = request.WhichOneof("change")
+    named = _named_subscription(request, kind) if request.name == _OF_A_SUBSCRIPTION else ""
+    owner = _owner(home, named, kind) if named else values.account(request.name)
     _require_entities(home, request, kind)
-    entrance.about_account(home, account_id)
+    entrance.about_account(home, owner or named)
+    return Changing(home, asked, owner or named, names_account=owner is None)
+
+
+def change(to: Changing, request: pb.ChangeAccountRequest) -> Done:
+    """Do what a request asks for. Refuses CHANGE_MISSING, and as `Changing.subscription` does."""
+    kind = request.WhichOneof("change")
     if kind is None:
         raise invalid("CHANGE_MISSING", "change: say what is changed", {"field": "change"})
-    return _CHANGES[kind](Changing(home, asked, account_id), getattr(request, kind))
+    return _CHANGES[kind](to, getattr(request, kind))
+
+
+def _named_subscription(request: pb.ChangeAccountRequest, kind: str | None) -> str:
+    """The subscription that a change names; empty where it names none that is there."""
+    return "" if kind in {None, "activate"} else str(getattr(getattr(request, str(kind)), "subscription", ""))
+
+
+def _owner(home: Home, subscription_id: str, kind: str | None) -> str | None:
+    """The account of a subscription; None where the change may name an account in its place. Else refuses one that is not there."""
+    owner = accounts.owner_of(home, subscription_id)
+    if owner is None and kind not in _OF_BOTH:
+        entrance.about_account(home, "")  # refused to a role of one legal entity, as what is of another one
+        error = accounts.unknown_subscription(home, subscription_id)
+        raise not_found("SUBSCRIPTION_UNKNOWN", error.message, {"field": "subscription", "remedy": error.remedy})
+    return owner
 
 
 def _require_entities(home: Home, request: pb.ChangeAccountRequest, kind: str | None) -> None:
@@ -221,8 +248,6 @@ def _close(to: Changing, message: pb.CloseAccount) -> Done:
 
 
 def _retract(to: Changing, message: pb.RetractFact) -> Done:
-    if not 0 < message.fact < _FACT_MAX:
-        raise invalid("MALFORMED_REQUEST", f"fact: {message.fact} is the number of no fact", {"field": "fact"})
     return agreements.retract(to.home, to.asked, to.account_id, message.fact, message.reason, of_subscription=message.of_subscription)
 
 

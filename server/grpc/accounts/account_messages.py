@@ -12,18 +12,21 @@ from billing.accounts.kinds import HoldFact
 from billing.accounts.lookup import NumberLine
 from ratewright.v1 import account_import_pb2 as import_pb
 from ratewright.v1 import account_service_pb2 as pb
+from ratewright.v1 import invoice_service_pb2 as invoice_pb
 from rating.model import QuantityUnit
-from server.grpc import convert
+from server.grpc import convert, dunning_messages, invoice_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from billing.accounts.entities import Entity
     from billing.accounts.importing.whole import ImportReport
-    from billing.accounts.lookup import AccountDetail, AccountLine, FactLine, SubscriptionLine
+    from billing.accounts.lookup import AccountDetail, AccountLine, FactLine, OpeningLine, SubscriptionLine
+    from billing.accounts.recording import Done
     from billing.accounts.searching import Hit
     from billing.documents.allowances_left import Left
     from billing.documents.enquiry import Charge, Enquiry
+    from billing.dunning import Undone
     from billing.enquiries.account import Standing
     from billing.store.home import Home
     from rating.errors import Problem
@@ -52,7 +55,7 @@ def of_list(line: AccountLine, mask: Mask) -> pb.Account:
     )
 
 
-def whole(detail: AccountDetail, money: Standing, mask: Mask) -> pb.Account:
+def whole(detail: AccountDetail, money: Standing, mask: Mask, *, practice: bool) -> pb.Account:
     """An account with all that is known of it."""
     message = of_list(detail.account, mask)
     message.bill_day, message.category = detail.bill_day_now, detail.category_now
@@ -67,8 +70,22 @@ def whole(detail: AccountDetail, money: Standing, mask: Mask) -> pb.Account:
         pb.ComingChange(from_date=convert.date(each.from_date), about=each.about, text=each.says) for each in detail.coming
     )
     message.billed_with.extend(f"accounts/{each}" for each in detail.unit)
-    message.standing.CopyFrom(_standing(money))
+    message.opening_bill_day, message.opening_category = detail.account.bill_day, detail.account.category or "normal"
+    message.relations.extend(detail.relations)
+    currency = detail.account.currency
+    message.opening_items.extend(_opening_item(each, currency) for each in detail.opening_items)
+    message.baselines.extend(pb.Baseline(month=month, amount=convert.money(currency, total)) for month, total in detail.baselines.items())
+    message.standing.CopyFrom(_standing(money, practice=practice))
     return message
+
+
+def _opening_item(line: OpeningLine, currency: str) -> pb.OpeningItem:
+    return pb.OpeningItem(
+        reference=line.reference,
+        issue_date=convert.date(line.issued_on),
+        due_date=convert.date(line.due_on),
+        amount=convert.money(currency, line.amount_micros),
+    )
 
 
 def _subscription(line: SubscriptionLine, mask: Mask) -> pb.Subscription:
@@ -79,6 +96,8 @@ def _subscription(line: SubscriptionLine, mask: Mask) -> pb.Subscription:
         numbers=[_number(each, mask) for each in line.spans],
         plans=[pb.PlanStart(plan=each.plan, from_date=convert.date(each.from_date)) for each in line.plans],
         transferred_from=line.transferred_from or "",
+        transferred_from_account="" if line.transferred_from_account is None else f"accounts/{line.transferred_from_account}",
+        numbers_on_day=map(mask.number, line.numbers),
     )
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))
@@ -93,7 +112,19 @@ def _number(span: NumberLine, mask: Mask) -> pb.NumberSpan:
 
 
 def _fact(line: FactLine) -> pb.AccountFact:
-    message = pb.AccountFact(about=line.about, kind=line.kind, from_date=convert.date(line.from_date), text=line.says, fact=line.fact_id)
+    message = pb.AccountFact(
+        about=line.about,
+        kind=line.kind,
+        from_date=convert.date(line.from_date),
+        text=line.says,
+        fact=line.fact_id,
+        detail=line.detail,
+        recorded_by=line.by_name,
+        commit_seq=line.commit_seq,
+        dunning_run=dunning_messages.run_name(line.dunning_run),
+        dunning_level=line.dunning_level or 0,
+        dunning_undone=line.dunning_undone,
+    )
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))
     return message
@@ -127,6 +158,7 @@ def unbilled(found: Enquiry, left: Iterable[Left]) -> pb.UnbilledAmounts:
         net=[convert.money(currency, micros) for currency, micros in sorted(found.net_micros.items())],
         charges=map(_charge, found.lines),
         allowances=map(_allowance, left),
+        language_code=found.language,
     )
 
 
@@ -153,6 +185,9 @@ def _charge(line: Charge) -> pb.UnbilledCharge:
         free_quantity=line.free_quantity,
         unit=_unit(line.quantity_unit) if line.quantity else "",
         amount=convert.money(line.currency, line.amount_micros),
+        days=[invoice_pb.DaySpan(from_date=convert.date(each.from_date), to_date=convert.date(each.to_date)) for each in line.days],
+        tax_name=line.tax_name,
+        quantity_unit=invoice_pb.QuantityUnit.ValueType(line.quantity_unit),
     )
 
 
@@ -168,6 +203,7 @@ def match(found: Hit, mask: Mask) -> pb.AccountMatch:
         found_by=found.found_by,
         exact=found.exact,
         subscription=found.subscription_id,
+        time_zone=found.timezone,
     )
     if found.from_us is not None:
         message.number.CopyFrom(_number(NumberLine(found.text, found.from_us, found.to_us), mask))
@@ -176,8 +212,20 @@ def match(found: Hit, mask: Mask) -> pb.AccountMatch:
 
 def entity(found: Entity) -> import_pb.LegalEntity:
     """An issuer of documents."""
-    prefixes = {"invoice_prefix": found.invoice_prefix, "credit_prefix": found.credit_prefix}
-    return import_pb.LegalEntity(name=f"legalEntities/{found.entity}", display_name=found.name, **prefixes)
+    return import_pb.LegalEntity(
+        name=f"legalEntities/{found.entity}",
+        display_name=found.name,
+        invoice_prefix=found.invoice_prefix,
+        credit_prefix=found.credit_prefix,
+    )
+
+
+def added(found: Entity, done: Done) -> import_pb.LegalEntity:
+    """An issuer of documents, with what adding it did."""
+    message = entity(found)
+    message.effects.extend(done.said)
+    message.already_recorded, message.commit_seq = done.existed, done.commit_seq or 0
+    return message
 
 
 def imported(report: ImportReport | None, found: Sequence[Problem]) -> import_pb.ImportAccountsResponse:
@@ -200,7 +248,7 @@ def imported(report: ImportReport | None, found: Sequence[Problem]) -> import_pb
     return import_pb.ImportAccountsResponse(counts=counts, commit_seq=report.commit_seq or 0)
 
 
-def _standing(found: Standing) -> pb.AccountStanding:
+def _standing(found: Standing, *, practice: bool) -> pb.AccountStanding:
     message = pb.AccountStanding(
         as_of=convert.date(found.as_of),
         balance=convert.money(found.currency, found.balance_micros),
@@ -216,7 +264,24 @@ def _standing(found: Standing) -> pb.AccountStanding:
         dunning_date=convert.date(found.dunning_taken_on) if found.dunning_taken_on else None,
         policy_level=found.policy_level,
         policy_action=found.policy_action,
+        oldest_due_date=convert.date(found.oldest_due_on) if found.oldest_due_on else None,
+        dunning_action=found.dunning_action,
+        dunning_undone=None if found.dunning_undone is None else _undone(found.dunning_undone),
+        document_count=found.documents,
+        last_documents=[invoice_messages.of_list(each, practice=practice) for each in found.bills],
     )
     if found.next_bill_date:
         message.next_bill_date.CopyFrom(convert.date(found.next_bill_date))
     return message
+
+
+def _undone(found: Undone) -> pb.UndoneDunningRun:
+    return pb.UndoneDunningRun(
+        dunning_run=dunning_messages.run_name(found.run_id),
+        date=convert.date(found.as_of),
+        undone_by=found.by_name,
+        undo_time=convert.timestamp(found.at_us),
+        reason=found.reason,
+        asked_by=found.asked_by,
+        ask_reason=found.asked_reason,
+    )

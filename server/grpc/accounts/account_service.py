@@ -13,7 +13,7 @@ from billing.payments.writing import Act
 from ratewright.v1 import account_change_pb2, account_import_pb2, account_service_pb2_grpc
 from ratewright.v1 import account_service_pb2 as pb
 from rating.dates import local_date
-from rating.errors import NotFoundError, UserError, quoted
+from rating.errors import NotFoundError, UserError, as_shown
 from server.actions import accounts
 from server.grpc import calls, convert, entrance, paging
 from server.grpc.accounts import account_changes, account_messages
@@ -52,7 +52,7 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             values.require_texts(request)
             mask, size = entrance.mask(), paging.size(request)
             day = values.day_or_none(request, "date")
-            found = searching.search(self._door.home, request.query, on=day, limit=size, names=False, whole_numbers=mask.hides)
+            found = searching.search(self._door.home, request.query, on=day, limit=size, names=request.search_names, whole=mask.hides)
             return pb.SearchAccountsResponse(matches=[account_messages.match(each, mask) for each in found.hits], more=found.more)
 
         return calls.read(context, find)
@@ -63,13 +63,14 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         """One change of one account."""
 
         def act(by: Act) -> account_change_pb2.ChangeAccountResponse:
-            account_id = values.account(request.name)
+            to = account_changes.changing(self._door.home, Asked(by.by, by.now_us, by.dry_run), request)
             try:
-                done = account_changes.change(self._door.home, Asked(by.by, by.now_us, by.dry_run), request)
+                done = account_changes.change(to, request)
             except NotFoundError as error:
-                is_known = accounts.currency_of(self._door.home, account_id) is not None  # then it is about something else
-                raise calls.refusal_of(error) if is_known else _unknown(account_id) from error
-            entrance.about_account(self._door.home, account_id)  # one that is opened was not there before
+                if accounts.currency_of(self._door.home, to.account_id) is not None:  # then it is about something else
+                    raise
+                raise not_found("ACCOUNT_UNKNOWN", error.message, {"account": to.account_id, "remedy": error.remedy}) from error
+            entrance.about_account(self._door.home, to.account_id)  # one that is opened was not there before
             return account_change_pb2.ChangeAccountResponse(
                 effects=done.said, already_recorded=done.existed, commit_seq=done.commit_seq or 0
             )
@@ -103,10 +104,14 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             asked = request.legal_entity
             entity = values.identity(asked.name, "legalEntities", "legal_entity")
             wanted = entities.Entity(entity, asked.display_name, asked.invoice_prefix, asked.credit_prefix)
-            entities.add(self._door.home, wanted, Asked(by.by, by.now_us, by.dry_run))
-            return asked
+            return account_messages.added(wanted, entities.add(self._door.home, wanted, Asked(by.by, by.now_us, by.dry_run)))
 
-        return values.write(self._door, request, context, act, lambda _: request.legal_entity, account_import_pb2.LegalEntity)
+        def recover(commit_seq: int) -> account_import_pb2.LegalEntity:
+            again = act(Act(calls.actor(), self._door.clock_us(), dry_run=True))
+            again.commit_seq = commit_seq
+            return again
+
+        return values.write(self._door, request, context, act, recover, account_import_pb2.LegalEntity)
 
     def ListLegalEntities(
         self, _request: account_import_pb2.ListLegalEntitiesRequest, context: grpc.ServicerContext
@@ -132,11 +137,14 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         found = lookup.page_of_accounts(self._door.home, page.after, page.limit, number=number or None)
         rows, token = page.parted(found, lambda each: each.account_id)
         mask = entrance.mask()
-        return pb.ListAccountsResponse(accounts=[account_messages.of_list(each, mask) for each in rows], next_page_token=token)
+        total = 0 if number or request.page_token else lookup.count_accounts(self._door.home)
+        shown = [account_messages.of_list(each, mask) for each in rows]
+        return pb.ListAccountsResponse(accounts=shown, next_page_token=token, total_size=total)
 
     def _get(self, request: pb.GetAccountRequest) -> pb.Account:
         account_id = convert.parse_account_name(request.name)
         asked = convert.parse_date(request.as_of, "as_of") if request.HasField("as_of") else None
+        through, language = values.day_or_none(request, "unbilled_through_date"), convert.parse_language(request.language_code)
         home, now_us = self._door.home, self._door.clock_us()
         entrance.about_account(home, account_id)
         try:
@@ -148,16 +156,18 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             detail, money = lookup.show_account(home, account_id, day), standing(home, account_id, now_us)
         except UserError as error:
             raise calls.refusal_of(error) from error
-        message = account_messages.whole(detail, money, entrance.mask())
+        message = account_messages.whole(detail, money, entrance.mask(), practice=home.is_practice)
         message.open_items.extend(account_messages.open_items(home, account_id, detail.account.currency))
-        if request.view == pb.ACCOUNT_VIEW_FULL:
-            found, left = enquiry.enquire(home, account_id, None, now_us), allowances_left(home, account_id, now_us)
+        if request.view in {pb.ACCOUNT_VIEW_FULL, pb.ACCOUNT_VIEW_UNBILLED}:
+            found = enquiry.enquire(home, account_id, through, now_us, language)
+            left = allowances_left(home, account_id, now_us) if request.view == pb.ACCOUNT_VIEW_FULL else ()
             message.unbilled.CopyFrom(account_messages.unbilled(found, left))
         return message
 
 
 def _unknown(account_id: str) -> Refusal:
-    return not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id})
+    told = {"account": account_id, "remedy": "`ratewright accounts list` shows all ids"}
+    return not_found("ACCOUNT_UNKNOWN", f"no account has the id {as_shown(account_id)}", told)
 
 
 def _number(text: str) -> str:

@@ -94,6 +94,16 @@ def test_a_number_as_people_write_it_and_its_beginning(home: Home) -> None:
     assert [each[2] for each in found(home, "861380000001")] == ["8613800000013"]
 
 
+def test_a_part_of_a_name_or_a_number_finds_nothing_where_each_is_found_as_a_whole(home: Home) -> None:
+    def whole(text: str) -> list[tuple[str, str]]:
+        return [(each.account_id, each.found_by) for each in search(home, text, whole=True).hits]
+
+    assert whole("tom ray (100 %)") == [("T1", "name")]
+    assert whole("Tom Ray") == whole("王小") == whole("861380000001") == []
+    assert whole("a1") == [("A1", "account"), ("A10", "account")], "ids are found by their beginning"
+    assert whole("8613800000013") == [("A10", "number")]
+
+
 def test_the_answer_is_bounded_and_says_so(home: Home) -> None:
     cut = search(home, "86138", limit=1)
     assert ({each.text for each in cut.hits}, cut.more) == ({"8613800000001"}, True)

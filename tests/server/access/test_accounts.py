@@ -98,6 +98,18 @@ def test_a_search_tells_nobody_digits_that_are_masked(people: Guarded) -> None:
     assert found("the-auditor", "8613800000001") == [(ANNA, "*********0001")]
 
 
+def test_a_search_tells_nobody_letters_that_are_masked(people: Guarded) -> None:
+    def found(name: str, query: str) -> list[tuple[str, str]]:
+        answer = stub(people, name).SearchAccounts(pb.SearchAccountsRequest(query=query, search_names=True), timeout=20)
+        return [(each.account, each.display_name) for each in answer.matches]
+
+    assert found("the-finance", "tomer b") == [("accounts/bert", "Customer bert")]
+    for part in ("tomer b", "customer b", "Customer ber"):
+        assert found("the-auditor", part) == []
+    assert found("the-auditor", "customer bert") == [("accounts/bert", "C***")]
+    assert set(found("the-auditor", "be")) == {("accounts/bert", "C***")}, "ids are not masked"
+
+
 @pytest.mark.parametrize("number", ["1" * 41, "a b", "\uff11\uff12", "a\0"])
 def test_numbers_that_cannot_be(people: Guarded, number: str) -> None:
     found = refusal(stub(people, "the-finance").ListAccounts, pb.ListAccountsRequest(number=number))

@@ -150,6 +150,27 @@ def test_a_number_without_its_account_is_held_to_the_entity_of_its_account(north
         assert reason_of(refused.value) == "ENTITY_NOT_ALLOWED", number
 
 
+def test_a_subscription_without_its_account_is_held_to_the_entity_of_its_account(north: Guarded) -> None:
+    """One of another entity, and one that is not there, are refused alike."""
+    change = account_service_pb2_grpc.AccountServiceStub(north.channel("nora")).ChangeAccount
+    day = date_pb2.Date(year=2025, month=11, day=10)
+
+    def asked(subscription: str) -> account_change_pb2.ChangeAccountRequest:
+        pause = account_change_pb2.PauseSubscription(subscription=subscription, from_date=day)
+        return account_change_pb2.ChangeAccountRequest(name="accounts/-", pause=pause, validate_only=True)
+
+    def terms(named: str) -> account_change_pb2.ChangeAccountRequest:
+        agreed = account_change_pb2.RecordTerms(subscription=named, from_date=day, payment_days=7)
+        return account_change_pb2.ChangeAccountRequest(name="accounts/-", terms=agreed, validate_only=True)
+
+    assert change(asked("anna-1"), timeout=20).effects
+    assert change(terms("anna"), timeout=20).effects
+    for each in (asked("berta-1"), asked("nobody-1"), asked("anna"), terms("berta"), terms("nobody")):
+        with pytest.raises(grpc.RpcError) as refused:
+            change(each, timeout=20)
+        assert reason_of(refused.value) == "ENTITY_NOT_ALLOWED", each
+
+
 def test_roles_that_are_not_of_an_entity(north: Guarded) -> None:
     for role in (Role.ADMIN, Role.APPROVER, Role.SWITCH):
         with pytest.raises(UserError, match="is not of one legal entity"):

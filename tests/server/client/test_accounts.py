@@ -86,6 +86,7 @@ def test_accounts_are_read_changed_and_imported(anna: Guarded, tmp_path: Path) -
         assert [(each.subscription, each.left) for each in found.unbilled.allowances] == [("anna-1", 1_200_000)], "January's"
         assert [each.name for each in accounts.accounts(number="8613800000001")] == ["accounts/anna"]
         assert [each.subscription for each in accounts.search("anna-").matches] == ["anna-1"]
+        assert [each.found_by for each in accounts.search("tomer anna", names=True).matches] == ["name"]
         mistakes = accounts.import_files({"accounts.csv": b"x\n"}, validate_only=True)
         assert mistakes.problem_count == len(mistakes.problems) > 0
         with pytest.raises(CallError) as refused:

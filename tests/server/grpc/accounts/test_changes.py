@@ -221,6 +221,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "nothing is changed": ("P-300", {}, "CHANGE_MISSING"),
     "no account": ("P-301", {"hold": HOLD}, "ACCOUNT_UNKNOWN"),
     "all accounts": ("-", {"hold": HOLD}, "MALFORMED_NAME"),
+    "no account of a new subscription": ("-", {"activate": {"subscription": "P-300-9", "from_date": D}}, "MALFORMED_NAME"),
+    "terms of all accounts": ("-", {"terms": {"from_date": D, "payment_days": 7}}, "MALFORMED_NAME"),
+    "no subscription of any": ("-", {"pause": {"subscription": "P-300", "from_date": D}}, "SUBSCRIPTION_UNKNOWN"),
+    "neither a subscription nor an account": ("-", {"terms": {"subscription": "X", "from_date": D, "payment_days": 7}}, "ACCOUNT_UNKNOWN"),
+    "a whole account by one of its subscriptions": ("P-300-2", {"hold": HOLD}, "MALFORMED_REQUEST"),
     "no subscription": ("P-300", {"end": {"subscription": "X", "date": D}}, "SUBSCRIPTION_UNKNOWN"),
     "a subscription of another": ("P-300", {"end": {"subscription": "S-400-1", "date": D}}, "SUBSCRIPTION_OF_ANOTHER"),
     "a number for one of another": (
@@ -250,7 +255,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a sponsor of a subscription": ("P-300", {"sponsor": {"subscription": "P-300-2", "from_date": D}}, "MALFORMED_REQUEST"),
     "no bill day": ("P-300", {"bill_day": {"bill_day": 32, "from_date": D}}, "MALFORMED_REQUEST"),
     "no fact": ("P-300", {"retract": {"fact": 9999, "reason": "x"}}, "NOT_FOUND"),
-    "a fact below zero": ("P-300", {"retract": {"fact": -1, "reason": "x"}}, "MALFORMED_REQUEST"),
+    "a fact below zero": ("P-300", {"retract": {"fact": -1, "reason": "x"}}, "NOT_FOUND"),
     "a long quarantine": (
         "P-300",
         {"give_number": {"number": "861", "subscription": "P-300-2", "from_date": D, "quarantine_days": 9999}},

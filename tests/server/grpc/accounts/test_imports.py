@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.type import date_pb2
 
 from billing.documents.allowances_left import allowances_left
 from ratewright.v1 import account_import_pb2 as import_pb
@@ -133,7 +134,15 @@ def test_legal_entities(accounts: Any, home: Home) -> None:  # noqa: ANN401 -- a
     before = head(home)
     accounts.AddLegalEntity(import_pb.AddLegalEntityRequest(legal_entity=north, validate_only=True), timeout=DEADLINE_S)
     assert head(home) == before
-    assert accounts.AddLegalEntity(import_pb.AddLegalEntityRequest(legal_entity=north, request_id="n"), timeout=DEADLINE_S) == north
+    added = accounts.AddLegalEntity(import_pb.AddLegalEntityRequest(legal_entity=north, request_id="n"), timeout=DEADLINE_S)
+    told = "north (North Ltd) numbers its invoices from N-0000000001 on, its credit notes from NC-0000000001 on"
+    assert (list(added.effects), added.already_recorded, added.commit_seq) == ([told], False, before + 1)
+    again = accounts.AddLegalEntity(import_pb.AddLegalEntityRequest(legal_entity=north), timeout=DEADLINE_S)
+    assert (list(again.effects), again.already_recorded, again.commit_seq) == (["north is there already"], True, 0)
+    with home.begin() as connection:
+        connection.exec_driver_sql("UPDATE requests SET answer = NULL")
+    lost = accounts.AddLegalEntity(import_pb.AddLegalEntityRequest(legal_entity=north, request_id="n"), timeout=DEADLINE_S)
+    assert (lost.name, lost.already_recorded, lost.commit_seq) == (north.name, True, before + 1)
     assert list(accounts.ListLegalEntities(import_pb.ListLegalEntitiesRequest(), timeout=DEADLINE_S).legal_entities) == [north]
     other = import_pb.LegalEntity(name="legalEntities/south", display_name="South", invoice_prefix="N", credit_prefix="SC")
     assert refusal(accounts.AddLegalEntity, import_pb.AddLegalEntityRequest(legal_entity=other))[1] == "MALFORMED_REQUEST", (
@@ -155,8 +164,12 @@ def test_a_search_finds_what_the_command_finds_by_index(accounts: Any, command: 
         found = accounts.SearchAccounts(pb.SearchAccountsRequest(query=text), timeout=DEADLINE_S)
         rows = [(each.account, each.found_by, each.exact, each.subscription, each.number.number or None) for each in found.matches]
         assert rows == expected
-    none = accounts.SearchAccounts(pb.SearchAccountsRequest(query="Zoe"), timeout=DEADLINE_S)
+    none = accounts.SearchAccounts(pb.SearchAccountsRequest(query="Trading"), timeout=DEADLINE_S)
     assert not none.matches, "names are not searched"
+    named = accounts.SearchAccounts(pb.SearchAccountsRequest(query="trading", search_names=True), timeout=DEADLINE_S)
+    assert [(each.found_by, each.display_name) for each in named.matches] == [
+        ("name", f"Harbour Trading{rest}") for rest in (" Co.", ": sales", ": drivers")
+    ]
     few = accounts.SearchAccounts(pb.SearchAccountsRequest(query="861380001", page_size=1), timeout=DEADLINE_S)
     assert few.more
     assert refusal(accounts.SearchAccounts, pb.SearchAccountsRequest(query=" "))[1] == "MALFORMED_REQUEST"
@@ -182,5 +195,13 @@ def test_the_whole_of_an_account_is_that_of_its_commands(accounts: Any, command:
     assert rows
     assert {each.currency_code: micros(each) for each in whole.unbilled.net} == unbilled["net_micros"]
     left = [(each.subscription, each.allowance, each.granted, each.left) for each in whole.unbilled.allowances]
+    less = pb.GetAccountRequest(name="accounts/P-300", view=pb.ACCOUNT_VIEW_UNBILLED, language_code="de")
+    assert refusal(accounts.GetAccount, less) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST", "language_code")
+    less.language_code = ""
+    less.unbilled_through_date.CopyFrom(date_pb2.Date(year=2026, month=2, day=30))
+    assert refusal(accounts.GetAccount, less)[2] == "unbilled_through_date"
+    less.ClearField("unbilled_through_date")
+    found = accounts.GetAccount(less, timeout=DEADLINE_S).unbilled
+    assert (found.charges, len(found.allowances)) == (whole.unbilled.charges, 0)
     assert left == [(each.subscription_id, each.allowance, each.granted, each.left) for each in allowances_left(home, "P-300", NOW_US)]
     assert left
