@@ -148,11 +148,9 @@ HOME_ALONE: Final = MappingProxyType(
     {
         "quote": _APART,
         "tariffs": _APART,
-        "accounts": _APART,
         "usage": _APART,
         "dunning": _APART,
         "bill explain": _APART,
-        "bill unbilled": _APART,
     }
 )
 _MACHINE = "it works on the machine that holds the home"

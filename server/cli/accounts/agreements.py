@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.accounts.common import AccountId, DryRun, FromDate, Named, Reason, ToDate  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import msgspec
 
 Kinds = Annotated[tuple[str, ...], Parameter(name="--kind", help="Kind of line, such as usage; may be given more than once. None: all.")]
@@ -31,14 +29,14 @@ def terms(
     minimum_months: Annotated[int | None, Parameter(help="Minimum term of the contract in months; 0 is none.")] = None,
     early_end_waived: Annotated[bool, Parameter(negative="", help="No fee is due for an early end.")] = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Record terms of one contract that differ from those of its plan. A subscription can have its own minimum term alone."""
     from billing.accounts.kinds import TermsFact
 
     detail = TermsFact(language, payment_days, dunning_policy, minimum_months, early_end_waived)
-    return _agree(home, as_json, dry_run, name, ("terms", from_, to, detail))
+    return _agree(at, as_json, dry_run, name, ("terms", from_, to, detail))
 
 
 def discount(
@@ -55,7 +53,7 @@ def discount(
     own_charge_code: Annotated[int, Parameter(help="Charge code of the discount's own line.")] = 0,
     own_revenue_code: Annotated[int, Parameter(help="Revenue code of the discount's own line.")] = 0,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Agree a discount with one customer: a percentage or an amount off each bill period, of an account or a subscription."""
@@ -68,7 +66,7 @@ def discount(
         raise UserError("a discount is a percentage or an amount", "give one of --percent and --amount", exit_status=2)
     off = (percent_ppm(percent, "--percent"), 0) if percent is not None else (0, micros(amount or "", "--amount"))
     detail = DiscountFact(discount_name, *off, kinds, charge_codes, own_charge_code, own_revenue_code)
-    return _agree(home, as_json, dry_run, name, ("discount", from_, to, detail))
+    return _agree(at, as_json, dry_run, name, ("discount", from_, to, detail))
 
 
 def tax(
@@ -81,7 +79,7 @@ def tax(
     instead: Annotated[tuple[str, ...], Parameter(help="CLASS=OTHER: taxed as the other; may be given more than once.")] = (),
     certificate: Annotated[str, Parameter(help="Number of the document that proves it.")] = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Exempt an account from tax classes, or tax it by other classes, in periods that end within the span."""
@@ -91,8 +89,8 @@ def tax(
     pairs = [pair.partition("=") for pair in instead]
     if any(not old or not new for old, _, new in pairs):
         raise UserError("--instead: a pair is written CLASS=OTHER", "write it as standard=reduced", exit_status=2)
-    detail = TaxFact(exempt, {old: new for old, _, new in pairs}, certificate)
-    return _agree(home, as_json, dry_run, account, ("tax", from_, to, detail))
+    detail = TaxFact(exempt, {old: new for old, _, new in sorted(pairs)}, certificate)
+    return _agree(at, as_json, dry_run, account, ("tax", from_, to, detail))
 
 
 def category(
@@ -102,13 +100,13 @@ def category(
     *,
     from_: FromDate,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Make an account a normal, staff (billed, shown apart) or test one (rated, never invoiced)."""
     from billing.accounts.kinds import CategoryFact
 
-    return _agree(home, as_json, dry_run, account, ("category", from_, None, CategoryFact(wanted)))
+    return _agree(at, as_json, dry_run, account, ("category", from_, None, CategoryFact(wanted)))
 
 
 def hold(
@@ -119,13 +117,13 @@ def hold(
     to: ToDate = None,
     reason: Reason = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Make no bill for an account, and all billed with it, while the bill date lies in the span; the first one after catches up."""
     from billing.accounts.kinds import HoldFact
 
-    return _agree(home, as_json, dry_run, account, ("hold", from_, to, HoldFact(reason)))
+    return _agree(at, as_json, dry_run, account, ("hold", from_, to, HoldFact(reason)))
 
 
 def payer(
@@ -139,14 +137,14 @@ def payer(
     charge_codes: Codes = (),
     nobody: Nobody = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Let another account pay from a bill date on: for an account or some of its charges, or for one subscription (a split bill)."""
     from billing.accounts.kinds import PayerFact
 
     detail = PayerFact(_somebody(payer_account, nobody), kinds, charge_codes)
-    return _agree(home, as_json, dry_run, name, ("payer", from_, to, detail))
+    return _agree(at, as_json, dry_run, name, ("payer", from_, to, detail))
 
 
 def sponsor(
@@ -160,14 +158,14 @@ def sponsor(
     charge_codes: Codes = (),
     nobody: Nobody = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Let another account pay for some charges (content, a service, a fee) from a bill date on."""
     from billing.accounts.kinds import SponsorFact
 
     detail = SponsorFact(_somebody(sponsor_account, nobody), kinds, charge_codes)
-    return _agree(home, as_json, dry_run, account, ("sponsor", from_, to, detail))
+    return _agree(at, as_json, dry_run, account, ("sponsor", from_, to, detail))
 
 
 def pool(
@@ -179,13 +177,13 @@ def pool(
     to: ToDate = None,
     nobody: Nobody = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Share allowances with other accounts, from a bill date on."""
     from billing.accounts.kinds import PoolFact
 
-    return _agree(home, as_json, dry_run, account, ("pool", from_, to, PoolFact(_somebody(root, nobody))))
+    return _agree(at, as_json, dry_run, account, ("pool", from_, to, PoolFact(_somebody(root, nobody))))
 
 
 def bill_day(
@@ -195,7 +193,7 @@ def bill_day(
     *,
     from_: FromDate,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Change the bill day of an account and of all that are billed with it: the running cycle ends as it would, then comes a stub."""
@@ -203,7 +201,13 @@ def bill_day(
     from server.cli.accounts.common import date, perform
 
     begin = date(from_, "--from")
-    return perform(home, as_json, dry_run, lambda opened, asked: agreements.change_bill_day(opened, asked, account, day, begin))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: agreements.change_bill_day(home, asked, account, day, begin),
+        lambda changes: changes.change_bill_day(account, day, begin),
+    )
 
 
 def close(
@@ -213,7 +217,7 @@ def close(
     on: Annotated[str, Parameter(name="--on", help="The first day without the account.")],
     reason: Reason = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Close an account: its subscriptions end that day, and what is due then is its final bill."""
@@ -221,7 +225,13 @@ def close(
     from server.cli.accounts.common import date, perform
 
     day = date(on, "--on")
-    return perform(home, as_json, dry_run, lambda opened, asked: agreements.close(opened, asked, account, day, reason))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: agreements.close(home, asked, account, day, reason),
+        lambda changes: changes.close(account, day, reason),
+    )
 
 
 def retract(
@@ -232,7 +242,7 @@ def retract(
     reason: Annotated[str, Parameter(help="The reason; it is kept.")],
     of_subscription: Annotated[bool, Parameter(negative="", help="The fact is about a subscription of the account.")] = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Retract a fact about an account or one of its subscriptions: it counts as if it had never been recorded.
@@ -243,10 +253,11 @@ def retract(
     from server.cli.accounts.common import perform
 
     return perform(
-        home,
+        at,
         as_json,
         dry_run,
-        lambda opened, asked: agreements.retract(opened, asked, account, fact, reason, of_subscription=of_subscription),
+        lambda home, asked: agreements.retract(home, asked, account, fact, reason, of_subscription=of_subscription),
+        lambda changes: changes.retract(account, fact, reason, of_subscription=of_subscription),
     )
 
 
@@ -260,7 +271,7 @@ def _somebody(account: str, nobody: bool) -> str:  # noqa: FBT001 -- an option o
 
 
 def _agree(
-    home: Path,
+    at: Place,
     as_json: bool,  # noqa: FBT001 -- an option of a command
     dry_run: bool,  # noqa: FBT001 -- an option of a command
     name: str,
@@ -271,4 +282,10 @@ def _agree(
 
     kind, from_, to, detail = fact
     begin, end = span(from_, to)
-    return perform(home, as_json, dry_run, lambda opened, asked: agreements.agree_with(opened, asked, name, kind, begin, end, detail))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: agreements.agree_with(home, asked, name, kind, begin, end, detail),
+        lambda changes: changes.agree(name, kind, begin, end, detail),
+    )

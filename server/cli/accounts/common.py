@@ -11,10 +11,11 @@ from rating.dates import instant_of
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
-    from pathlib import Path
 
     from billing.accounts.recording import Asked, Done
     from billing.store.home import Home
+    from server.cli.homes import Place
+    from server.cli.remote.account_changes import AccountChanges
 
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Check, and show what would happen; store nothing.")]
 SubscriptionId = Annotated[str, Parameter(name="SUBSCRIPTION", help="The operator's id of the subscription.")]
@@ -26,15 +27,24 @@ OnDate = Annotated[str, Parameter(name="--on", help="A day, local to the account
 Reason = Annotated[str, Parameter(help="The reason; it is kept.")]
 
 
-def perform(home: Path, as_json: bool, dry_run: bool, work: Callable[[Home, Asked], Done]) -> int:  # noqa: FBT001 -- an option of a command
-    """Do what a command asks for, and print the result."""
+def perform(
+    at: Place,
+    as_json: bool,  # noqa: FBT001 -- an option of a command
+    dry_run: bool,  # noqa: FBT001 -- an option of a command
+    here: Callable[[Home, Asked], Done],
+    there: Callable[[AccountChanges], Done],
+) -> int:
+    """Do what a command asks for, `here` in a home or `there` by a service, and print the result."""
     from billing.accounts.recording import Asked
-    from billing.store.home import Home
     from server import clock, operator
     from server.cli import output
+    from server.cli.done import done_at
 
-    with Home.open(home) as opened:
-        done = work(opened, Asked(operator.current(), clock.now_us(opened), dry_run))
+    _, done = done_at(
+        at,
+        lambda home: here(home, Asked(operator.current(), clock.now_us(home), dry_run)),
+        lambda service: there(service.account_changes(dry_run=dry_run)),
+    )
     if as_json:
         output.print_json(done._asdict())
         return 0

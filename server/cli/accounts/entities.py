@@ -7,7 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from server.cli.accounts.common import DryRun  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 
 def add(
@@ -18,7 +19,7 @@ def add(
     invoice_prefix: Annotated[str, Parameter(help="Prefix of its invoice numbers, such as N.")],
     credit_prefix: Annotated[str, Parameter(help="Prefix of its credit note numbers, such as NC.")],
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Add a legal entity, with numbers of its own. What was added never changes."""
@@ -26,17 +27,15 @@ def add(
     from server.cli.accounts.common import perform
 
     wanted = entities.Entity(entity, name, invoice_prefix, credit_prefix)
-    return perform(home, as_json, dry_run, lambda opened, asked: entities.add(opened, wanted, asked))
+    return perform(at, as_json, dry_run, lambda home, asked: entities.add(home, wanted, asked), lambda changes: changes.add_entity(wanted))
 
 
-def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def list_(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """List the legal entities that were added. The one without a name, with R and C, is always there."""
     from billing.accounts import entities
-    from billing.store.home import Home
     from server.cli import output
 
-    with Home.open(home) as opened:
-        found = entities.list_all(opened)
+    _, found = done_at(at, entities.list_all, lambda service: service.accounts.entities())
     if as_json:
         output.print_json([each._asdict() for each in found])
         return 0

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.accounts.common import DryRun  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
 
 Source = Annotated[
     Path, Parameter(name="SOURCE", help="A folder with accounts.csv, subscriptions.csv, numbers.csv and more, or a .json file.")
@@ -16,19 +17,22 @@ Source = Annotated[
 Target = Annotated[Path, Parameter(name="FOLDER", help="A folder that is new or empty.")]
 
 
-def import_(source: Source, /, *, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False, dry_run: DryRun = False) -> int:
+def import_(source: Source, /, *, at: Place = HERE, as_json: AsJson = False, dry_run: DryRun = False) -> int:
     """Import accounts with everything about them, all or nothing. Rows that were imported before change nothing.
 
     A later import may give an end that was left empty.
     The catalogues of the plans must be published first.
     """
     from billing import accounts
-    from billing.store.home import Home
     from server import clock, operator
     from server.cli import output, progress
 
-    with Home.open(home) as opened, progress.show("import", "rows") as report:
-        done = accounts.import_files(opened, source, clock.now_us(opened), by=operator.current(), dry_run=dry_run, progress=report)
+    with progress.show("import", "rows") as report:
+        _, done = done_at(
+            at,
+            lambda home: accounts.import_files(home, source, clock.now_us(home), by=operator.current(), dry_run=dry_run, progress=report),
+            lambda service: service.account_imports.run(source, dry_run=dry_run),
+        )
     if as_json:
         output.print_json({name: value._asdict() if hasattr(value, "_asdict") else value for name, value in done._asdict().items()})
         return 0

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.dates import local_time
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.accounts.searching import Hit
@@ -24,7 +25,7 @@ def find(
         str | None, Parameter(name="--on", help="Show only who had a number on this day; without it everyone who ever had it.")
     ] = None,
     limit: Annotated[int, Parameter(help="Rows to show of accounts, subscriptions and numbers each.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Find accounts by id, name, subscription or number, exact ones first; of a number, who had it when.
@@ -32,13 +33,15 @@ def find(
     Numbers and subscriptions are found by index; names in one pass over the accounts. The exit status is 1 when nothing was found.
     """
     from billing.accounts.searching import search
-    from billing.store.home import Home
     from server.cli import output
     from server.cli.accounts.common import date_or_none
 
     day = date_or_none(on, "--on")
-    with Home.open(home) as opened:
-        found = search(opened, text, on=day, limit=limit)
+    _, found = done_at(
+        at,
+        lambda home: search(home, text, on=day, limit=limit),
+        lambda service: service.accounts.find(text, day, limit),
+    )
     if as_json:
         output.print_json(found)
         return 0 if found.hits else 1

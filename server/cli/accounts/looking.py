@@ -8,13 +8,15 @@ from cyclopts import Parameter
 
 from rating.dates import local_date
 from server.cli.accounts.common import AccountId  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from billing.accounts.lookup import AccountDetail, FactLine, SubscriptionLine
     from billing.enquiries.account import Standing
+    from billing.store.home import Home
 
 SHOWN_ROWS = 50
 
@@ -22,17 +24,21 @@ SHOWN_ROWS = 50
 def list_(
     *,
     limit: Annotated[int, Parameter(help="Rows to show, by id.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List accounts."""
     from billing.accounts import lookup
-    from billing.store.home import Home
+    from rating.errors import UserError
     from server.cli import output
 
-    with Home.open(home) as opened:
-        accounts = lookup.list_accounts(opened, limit)
-        total = lookup.count_accounts(opened)
+    if limit < 0:
+        raise UserError(f"--limit {limit} is below 0", "give the number of rows to show", exit_status=2)
+    _, (accounts, total) = done_at(
+        at,
+        lambda home: (lookup.list_accounts(home, limit), lookup.count_accounts(home)),
+        lambda service: service.accounts.list_accounts(limit),
+    )
     if as_json:
         output.print_json({"total": total, "accounts": accounts})
         return 0
@@ -49,26 +55,17 @@ def show(
     /,
     *,
     as_of: Annotated[str | None, Parameter(name="--as-of", help="The day whose state is shown; left out: today, on its clock.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show one account: what it owes, its last bills and dunning now, its rating unit, subscriptions, and every fact about it in words."""
     import msgspec
 
-    from billing.accounts import lookup
-    from billing.enquiries.account import standing
-    from billing.store.home import Home
-    from server import clock
     from server.cli import output, practice
     from server.cli.accounts.common import date_or_none
 
     day = date_or_none(as_of, "--as-of")
-    with Home.open(home) as opened:
-        now_us = clock.now_us(opened)
-        detail = lookup.show_account(opened, account, day)
-        if day is None:
-            detail = lookup.show_account(opened, account, _local_day(now_us, detail.account.timezone))
-        money = standing(opened, account, now_us)
+    opened, (detail, money) = done_at(at, lambda home: _shown(home, account, day), lambda service: service.accounts.show(account, day))
     if as_json:
         output.print_json(practice.marked(opened, {**msgspec.to_builtins(detail), "standing": msgspec.to_builtins(money)}))
         return 0
@@ -120,9 +117,17 @@ def _told_by(fact: FactLine) -> str:
     return f"{what}, by {fact.by_name}" if fact.by_name else what
 
 
-def _local_day(now_us: int, timezone: str) -> dt.date:
+def _shown(home: Home, account: str, day: dt.date | None) -> tuple[AccountDetail, Standing]:
+    """An account on a day (None: today on its clock), and its standing now."""
+    from billing.accounts import lookup
+    from billing.enquiries.account import standing
+    from server import clock
 
-    return local_date(now_us, timezone)
+    now_us = clock.now_us(home)
+    detail = lookup.show_account(home, account, day)
+    if day is None:
+        detail = lookup.show_account(home, account, local_date(now_us, detail.account.timezone))
+    return detail, standing(home, account, now_us)
 
 
 def _print_standing(money: Standing) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from server.cli.accounts.common import DryRun, SubscriptionId  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place
 
 Number = Annotated[str, Parameter(name="NUMBER", help="As usage has it: an E.164 number as digits without +.")]
 _INSTANT = "A day, local to the account, or an instant with offset such as 2026-01-31T12:00:00+08:00."
@@ -21,7 +21,7 @@ def give(
     from_: Annotated[str, Parameter(name="--from", help=_INSTANT)],
     quarantine_days: Annotated[int, Parameter(help="Days for which a number of a former subscription must have been free.")] = 90,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Give a number to a subscription. Usage from before what was billed is billed by the next run.
@@ -33,7 +33,11 @@ def give(
 
     begin = instant_or_date(from_, "--from")
     return perform(
-        home, as_json, dry_run, lambda opened, asked: accounts.give_number(opened, asked, number, subscription, begin, quarantine_days)
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: accounts.give_number(home, asked, number, subscription, begin, quarantine_days),
+        lambda changes: changes.give_number(number, subscription, begin, quarantine_days),
     )
 
 
@@ -44,7 +48,7 @@ def take(
     *,
     on: Annotated[str, Parameter(name="--on", help=_INSTANT)],
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Take a number from a subscription: from then on it belongs to none. Interim bills that have usage of it are named."""
@@ -52,4 +56,10 @@ def take(
     from server.cli.accounts.common import instant_or_date, perform
 
     end = instant_or_date(on, "--on")
-    return perform(home, as_json, dry_run, lambda opened, asked: accounts.take_number(opened, asked, number, subscription, end))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: accounts.take_number(home, asked, number, subscription, end),
+        lambda changes: changes.take_number(number, subscription, end),
+    )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from server.cli.accounts.common import AccountId, DryRun  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place
 
 
 def open_(
@@ -26,7 +26,7 @@ def open_(
     legal_entity: Annotated[str, Parameter(help="Legal entity that bills it; the one without a name by default.")] = "",
     category: Literal["normal", "staff", "test"] = "normal",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Open one account, as an import of accounts.csv with one row. `accounts activate` begins its subscriptions."""
@@ -47,4 +47,6 @@ def open_(
         "legal_entity": legal_entity,
         "category": category,
     }
-    return perform(home, as_json, dry_run, lambda opened, asked: opening.open_account(opened, fields, asked))
+    return perform(
+        at, as_json, dry_run, lambda home, asked: opening.open_account(home, fields, asked), lambda changes: changes.open(fields)
+    )

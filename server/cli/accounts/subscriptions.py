@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.accounts.common import DryRun, FromDate, OnDate, Reason, SubscriptionId, ToDate  # noqa: TC001 -- cyclopts reads annotations
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     import datetime as dt
-    from pathlib import Path
+
+    from billing.accounts.recording import Asked
+    from billing.store.home import Home
 
 Now = Annotated[bool, Parameter(name="--now", negative="", help="From today on.")]
 At = Annotated[str | None, Parameter(name="--on", help="From this day on.")]
@@ -29,7 +31,7 @@ def activate(
     number: Annotated[tuple[str, ...], Parameter(help="A number it has from that day on; may be given more than once.")] = (),
     quarantine_days: Annotated[int, Parameter(help="Days for which a number of a former subscription must have been free.")] = 90,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Begin a subscription, with its numbers. A day in the past is billed by the next run."""
@@ -37,7 +39,9 @@ def activate(
     from server.cli.accounts.common import date, perform
 
     wanted = lifecycle.Activation(subscription, account, plan, date(from_, "--from"), number, quarantine_days)
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.activate(opened, asked, wanted))
+    return perform(
+        at, as_json, dry_run, lambda home, asked: lifecycle.activate(home, asked, wanted), lambda changes: changes.activate(wanted)
+    )
 
 
 def change_plan(
@@ -49,16 +53,22 @@ def change_plan(
     on: At = None,
     at_cycle_end: AtCycleEnd = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Give a subscription another plan: now, on a day (back-dated ones correct earlier bills), or at the end of the cycle."""
     from billing.accounts import lifecycle
-    from server.cli.accounts.common import perform
+    from server.cli.accounts.common import date_or_none, perform
 
     _require_one(now, on, at_cycle_end)
-    day = _day(home, subscription, now, on)
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.change_plan(opened, asked, subscription, to, day))
+    day = date_or_none(on, "--on")
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.change_plan(home, asked, subscription, to, _today(home, asked, subscription) if now else day),
+        lambda changes: changes.change_plan(subscription, to, day, now=now),
+    )
 
 
 def add(
@@ -70,11 +80,11 @@ def add(
     on: At = None,
     at_cycle_end: AtCycleEnd = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Buy an add-on for a subscription."""
-    return _add_on(subscription, add_on, (now, on, at_cycle_end), dry_run, home, as_json, adds=True)
+    return _add_on(subscription, add_on, (now, on, at_cycle_end), dry_run, at, as_json, adds=True)
 
 
 def remove(
@@ -86,11 +96,11 @@ def remove(
     on: At = None,
     at_cycle_end: AtCycleEnd = False,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Give an add-on of a subscription back."""
-    return _add_on(subscription, add_on, (now, on, at_cycle_end), dry_run, home, as_json, adds=False)
+    return _add_on(subscription, add_on, (now, on, at_cycle_end), dry_run, at, as_json, adds=False)
 
 
 def pause(
@@ -101,7 +111,7 @@ def pause(
     to: ToDate = None,
     reason: Reason = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Pause a subscription. Without --to it is paused until it is resumed."""
@@ -109,7 +119,13 @@ def pause(
     from server.cli.accounts.common import perform, span
 
     begin, end_ = span(from_, to)
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.pause(opened, asked, subscription, begin, end_, reason))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.pause(home, asked, subscription, begin, end_, reason),
+        lambda changes: changes.pause(subscription, begin, end_, reason),
+    )
 
 
 def resume(
@@ -118,7 +134,7 @@ def resume(
     *,
     on: OnDate,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """End a pause: the day is the first one with service again."""
@@ -126,7 +142,13 @@ def resume(
     from server.cli.accounts.common import date, perform
 
     day = date(on, "--on")
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.resume(opened, asked, subscription, day))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.resume(home, asked, subscription, day),
+        lambda changes: changes.resume(subscription, day),
+    )
 
 
 def outage(
@@ -138,7 +160,7 @@ def outage(
     reason: Reason = "",
     ticket: Annotated[str, Parameter(help="Number of the outage's ticket.")] = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Record days on which the operator could not serve: fees that say so are not charged for them."""
@@ -147,7 +169,13 @@ def outage(
 
     begin = date(from_, "--from")
     end_ = day_after(date(to, "--to"), begin)
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.outage(opened, asked, subscription, begin, end_, reason, ticket))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.outage(home, asked, subscription, begin, end_, reason, ticket),
+        lambda changes: changes.outage(subscription, begin, end_, reason, ticket),
+    )
 
 
 def end(
@@ -157,7 +185,7 @@ def end(
     on: Annotated[str, Parameter(name="--on", help="The first day without service.")],
     reason: Reason = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """End a subscription, and free its numbers. Asked for again with another day, that day holds."""
@@ -165,7 +193,13 @@ def end(
     from server.cli.accounts.common import date, perform
 
     day = date(on, "--on")
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.end(opened, asked, subscription, day, reason))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.end(home, asked, subscription, day, reason),
+        lambda changes: changes.end(subscription, day, reason),
+    )
 
 
 def revive(
@@ -174,14 +208,20 @@ def revive(
     *,
     reason: Reason = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Undo the end of a subscription: it is as if it had never ended. Its numbers are given again by `number give`."""
     from billing.accounts import lifecycle
     from server.cli.accounts.common import perform
 
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.revive(opened, asked, subscription, reason))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.revive(home, asked, subscription, reason),
+        lambda changes: changes.revive(subscription, reason),
+    )
 
 
 def transfer(
@@ -192,7 +232,7 @@ def transfer(
     on: OnDate,
     as_: Annotated[str, Parameter(name="--as", help="Id of the subscription under the new owner.")],
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Give a subscription with its plan and numbers to another account. No fee is due for its end or its beginning."""
@@ -200,7 +240,13 @@ def transfer(
     from server.cli.accounts.common import date, perform
 
     day = date(on, "--on")
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.transfer(opened, asked, subscription, to, day, as_))
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.transfer(home, asked, subscription, to, day, as_),
+        lambda changes: changes.transfer(subscription, to, day, as_),
+    )
 
 
 def _add_on(
@@ -208,17 +254,26 @@ def _add_on(
     name: str,
     when: tuple[bool, str | None, bool],
     dry_run: bool,  # noqa: FBT001 -- an option of a command
-    home: Path,
+    at: Place,
     as_json: bool,  # noqa: FBT001 -- an option of a command
     *,
     adds: bool,
 ) -> int:
     from billing.accounts import lifecycle
-    from server.cli.accounts.common import perform
+    from server.cli.accounts.common import date_or_none, perform
 
     _require_one(*when)
-    day = _day(home, subscription, *when[:2])
-    return perform(home, as_json, dry_run, lambda opened, asked: lifecycle.change_add_on(opened, asked, subscription, name, day, adds=adds))
+    now, on, _ = when
+    day = date_or_none(on, "--on")
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: lifecycle.change_add_on(
+            home, asked, subscription, name, _today(home, asked, subscription) if now else day, adds=adds
+        ),
+        lambda changes: changes.change_add_on(subscription, name, day, now=now, adds=adds),
+    )
 
 
 def _require_one(now: bool, on: str | None, at_cycle_end: bool) -> None:  # noqa: FBT001 -- an option of a command
@@ -228,14 +283,8 @@ def _require_one(now: bool, on: str | None, at_cycle_end: bool) -> None:  # noqa
         raise UserError("say when: one of --now, --on and --at-cycle-end", "--at-cycle-end is from the next bill date on", exit_status=2)
 
 
-def _day(home: Path, subscription: str, now: bool, on: str | None) -> dt.date | None:  # noqa: FBT001 -- an option of a command
-    """The day of --now or --on; None: the end of the cycle."""
+def _today(home: Home, asked: Asked, subscription: str) -> dt.date:
+    """The day of --now. Without it a change without a day is from the end of the cycle on."""
     from billing.accounts import lifecycle
-    from billing.store.home import Home
-    from server import clock
-    from server.cli.accounts.common import date_or_none
 
-    if not now:
-        return date_or_none(on, "--on")
-    with Home.open(home) as opened:
-        return lifecycle.today(opened, subscription, clock.now_us(opened))
+    return lifecycle.today(home, subscription, asked.now_us)

@@ -9,7 +9,8 @@ import cyclopts
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,18 +33,21 @@ def unbilled(
     *,
     date: Annotated[str | None, Parameter(help="Usage before this date, which is not included; all usage up to now by default.")] = None,
     language: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the account's own by default.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show the charges of an account that are on no invoice yet, by subscription and charge: provisional, without tax."""
     from billing.documents.enquiry import enquire
-    from billing.store.home import Home
     from server import clock
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        found = enquire(opened, account, None if date is None else parse_date(date), clock.now_us(opened), language)
+    through = None if date is None else parse_date(date)
+    opened, found = done_at(
+        at,
+        lambda home: enquire(home, account, through, clock.now_us(home), language),
+        lambda service: service.unbilled.of(account, through, language),
+    )
     if as_json:
         output.print_json(practice.marked(opened, found))
     else:

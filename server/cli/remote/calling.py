@@ -105,7 +105,9 @@ def _as_user_error(error: CallError) -> UserError:
     message = ": ".join([error.message or error.code.name, *(["; ".join(also)] if also else [])])
     if error.code == grpc.StatusCode.NOT_FOUND:
         return NotFoundError(message, remedy)
-    return UserError(message, remedy, exit_status=_WRONG_CALL if error.code == grpc.StatusCode.INVALID_ARGUMENT else 1)
+    has_mistakes = bool(error.places) and "field" not in error.metadata  # of what was sent, not of the call: a home ends with 1 for them
+    is_wrong_call = error.code == grpc.StatusCode.INVALID_ARGUMENT and not has_mistakes
+    return UserError(message, remedy, exit_status=_WRONG_CALL if is_wrong_call else 1)
 
 
 def _say_pause(error: CallError, pause_s: float) -> None:

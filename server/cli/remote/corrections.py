@@ -14,7 +14,8 @@ from rating.errors import UserError
 from server.cli.remote.bill_runs import preview_of
 from server.cli.remote.calling import LONG_S, amount, day, tail
 from server.cli.remote.controls import book_of
-from server.cli.remote.invoices import named, summary_of
+from server.cli.remote.invoices import named
+from server.cli.remote.summaries import summary_of
 from server.client import date, micros
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from billing.documents.showing.document import ShownDocument
 from billing.documents.showing.lines import Shown, ShownLine, ShownTax
 from billing.documents.showing.passes import Passes
 from billing.documents.usage_list import LateLine, LineRecords, Record, UsageList
-from billing.invoicing import Invoice, InvoiceLine, InvoiceSummary
+from billing.invoicing import Invoice, InvoiceLine
 from billing.invoicing.rerated import Rerated
 from billing.payments.statement import Entry, Open, Statement
 from ratewright.v1 import account_statement_pb2, invoice_explanation_pb2
@@ -23,13 +23,14 @@ from ratewright.v1 import invoice_service_pb2_grpc as stubs
 from rating.errors import NotFoundError, UserError
 from server.actions.invoices import Events
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, accounts, day, tail
+from server.cli.remote.summaries import summary_of
 from server.client import date, micros
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
-    from billing.invoicing import Wanted
+    from billing.invoicing import InvoiceSummary, Wanted
     from server.client import Connection
 
 _EVENTS_MAX: Final = 1_000
@@ -166,30 +167,6 @@ class Invoices:
             )
             for each in self._service.pages(self._stub.ListAgeing, asked, "aged_accounts")
         ]
-
-
-def summary_of(row: pb.Invoice) -> InvoiceSummary:
-    """A document as lists have it."""
-    return InvoiceSummary(
-        number=row.number,
-        account_id=tail(row.account),
-        account_name=row.account_display_name,
-        run_id=row.run_id,
-        currency=row.total.currency_code,
-        period_from=day(row.period_from),
-        period_to=day(row.period_to),
-        issued_on=day(row.issue_date),
-        due_on=day(row.due_date),
-        net_micros=micros(row.net),
-        tax_micros=micros(row.tax),
-        total_micros=micros(row.total),
-        open_micros=micros(row.open),
-        document_type=row.document_type,
-        voided_on=day(row.void_date),
-        voided_by=row.voided_by,
-        by_name=row.numbered_by,
-        agreed_by=row.agreed_by,
-    )
 
 
 def _line(row: pb.InvoiceLine) -> InvoiceLine:

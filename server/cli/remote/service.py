@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.cli.homes import Place
+    from server.cli.remote.account_changes import AccountChanges
+    from server.cli.remote.account_imports import AccountImports
+    from server.cli.remote.accounts import Accounts
     from server.cli.remote.agreements import Agreements
     from server.cli.remote.approvals import Approvals
     from server.cli.remote.audit import Audit
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from server.cli.remote.payments import Payments
     from server.cli.remote.reratings import Reratings
     from server.cli.remote.thresholds import Thresholds
+    from server.cli.remote.unbilled import Unbilled
     from server.client import Connection
 
 
@@ -38,6 +42,33 @@ class Service:
     def is_practice(self) -> bool:
         """True where the last answer came from a practice home."""
         return self._connection.is_practice
+
+    @functools.cached_property
+    def accounts(self) -> Accounts:
+        """`accounts list|show|find`, `accounts entity list`."""
+        from server.cli.remote.accounts import Accounts
+
+        return Accounts(self._connection)
+
+    @functools.cached_property
+    def account_imports(self) -> AccountImports:
+        """`accounts import`."""
+        from server.cli.remote.account_imports import AccountImports
+
+        return AccountImports(self._connection)
+
+    @functools.cached_property
+    def unbilled(self) -> Unbilled:
+        """`bill unbilled`."""
+        from server.cli.remote.unbilled import Unbilled
+
+        return Unbilled(self._connection)
+
+    def account_changes(self, *, dry_run: bool) -> AccountChanges:
+        """`accounts open|activate|...`, `accounts entity add`."""
+        from server.cli.remote.account_changes import AccountChanges
+
+        return AccountChanges(self._connection, dry_run=dry_run)
 
     @functools.cached_property
     def payments(self) -> Payments:

@@ -34,8 +34,8 @@ NOW_US = 1_763_000_000_000_000  # 13 November 2025
 class Guarded:
     """A service, its clock, and tokens of operators by their names."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.home, self.now_us = world, world.home, NOW_US
+    def __init__(self, world: World, now_us: int = NOW_US) -> None:
+        self.world, self.home, self.now_us = world, world.home, now_us
         self.tokens: dict[str, str] = {}
         self.key_ids: dict[str, int] = {}
         self.is_running = False

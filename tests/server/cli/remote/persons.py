@@ -14,12 +14,13 @@ from tests.server.access.conftest import NOW_US, Guarded
 from tests.server.cli.remote.conftest import Both
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pytest
 
     from billing.store.home import Home
+    from rating.model import Catalogue
 
 BOSS = "boss"
 # Operations are commits of the home behind the service alone: by their numbers both homes differ.
@@ -68,23 +69,28 @@ class Persons(Both):
 
 
 @contextlib.contextmanager
-def two_homes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, prepare: Callable[[World], object]
+def two_homes(  # noqa: PLR0913, PLR0917 -- fixtures of pytest, and how the homes begin
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[World], object],
+    catalogues: Sequence[Catalogue] | None = None,
+    now_us: int = NOW_US,
 ) -> Iterator[Persons]:
-    """Both homes, prepared alike. Operations are done before they are answered."""
+    """Both homes with the shop or other catalogues, prepared alike. Operations are done before they are answered."""
 
     def spawn(home: Home, name: str, _descriptor: int) -> None:
         doing.do(home.path, name)
 
-    worlds = World(tmp_path / "twin"), World(tmp_path / "home")
+    worlds = tuple(World(tmp_path / name, catalogues=catalogues) for name in ("twin", "home"))
     for world in worlds:
         prepare(world)
-    twin, guarded = (Guarded(world) for world in worlds)
+    twin, guarded = (Guarded(world, now_us) for world in worlds)
     guarded.start()
     made = Persons(twin.world, guarded, tmp_path, capsys)
     monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
     monkeypatch.setattr(processes, "spawn", spawn)
-    monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
+    monkeypatch.setattr("server.clock.machine_now_us", lambda: now_us)
     monkeypatch.setattr("server.operator.current", made.current)
     try:
         yield made

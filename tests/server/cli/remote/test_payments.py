@@ -56,6 +56,8 @@ def test_marks_of_a_practice_home(both: Both) -> None:
         ("invoice", "usage", "R-1"),
         ("invoice", "show", "R-1"),
         ("ledger", "balance"),
+        ("accounts", "show", "anna"),
+        ("bill", "unbilled", "anna"),
     ):
         assert both(*words).startswith("PRACTICE: ")
         told = json.loads(both(*words, "--json"))

@@ -1,0 +1,131 @@
+"""Accounts are listed, found and shown, in a home and by a service: both print the same."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.billing.runs.world import Call
+from tests.server.cli.remote.accounts.conftest import EXAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.server.cli.remote.persons import Persons
+
+pytestmark = pytest.mark.slow
+
+
+def shown(both: Persons, *words: object) -> Any:  # noqa: ANN401 -- JSON is anything
+    """What a command prints, by both ways: first as text."""
+    assert both(*words)
+    return json.loads(both(*words, "--json"))
+
+
+def test_lists_and_searches(both: Persons, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine accounts: all of them in pages of four, some and none."""
+    monkeypatch.setattr("server.cli.remote.accounts.PAGE_SIZE", 4)
+    told = shown(both, "accounts", "list")
+    assert told["total"] == len(told["accounts"]) == 9
+    for some in (3, 6):
+        assert len(shown(both, "accounts", "list", "--limit", some)["accounts"]) == some
+    assert both("accounts", "list", "--limit", "0").endswith("9 more: --limit 9 shows all\n")
+    both("accounts", "list", "--limit", "-1", status=2)
+    by_name = shown(both, "accounts", "find", "trading")
+    assert {each["found_by"] for each in by_name["hits"]} == {"name"}
+    assert len(by_name["hits"]) == 3
+    spans = shown(both, "accounts", "find", "+86 138 0001 0102")["hits"]
+    assert [(each["account_id"], each["to_us"] is None) for each in spans] == [("C-102", False), ("S-400", True)]
+    assert [each["account_id"] for each in shown(both, "accounts", "find", "8613800010102", "--on", "2026-06-01")["hits"]] == ["S-400"]
+    assert shown(both, "accounts", "find", "P-", "--limit", "1")["more"]
+    assert both("accounts", "find", "nobody", status=1) == "nothing is called so\n"
+    for words in (("find", " "), ("find", "x" * 201), ("find", "x", "--limit", "0"), ("find", "x", "--on", "soon")):
+        both("accounts", *words, status=2)
+
+
+def test_one_account(both: Persons) -> None:
+    """What came with it, who pays for whom, and the state of another day."""
+    old = shown(both, "accounts", "show", "W-600")
+    assert [each["amount_micros"] for each in old["opening_items"]] == [-12_000_000, 128_400_000, 99_000_000]
+    assert old["baselines"] == {"2025-10": 101_200_000, "2025-11": 128_400_000, "2025-12": 99_000_000}
+    assert shown(both, "accounts", "show", "C-101")["relations"]
+    before = shown(both, "accounts", "show", "P-300", "--as-of", "2026-02-01")
+    assert (before["account"]["bill_day"], before["bill_day_now"]) == (31, 31)
+    assert before["coming"]
+    staff = shown(both, "accounts", "show", "S-400")
+    assert (staff["account"]["category"], staff["category_now"]) == ("staff", "normal")
+    assert [each["transferred_from_account"] for each in staff["subscriptions"]] == [None, "P-300"]
+    assert "no account has the id nobody" in both.there("accounts", "show", "nobody", status=1)
+    for name in ("", "a/b"):
+        assert f"account {name} is unknown" in both("accounts", "show", name, status=1)
+
+
+def test_what_is_billed_dunned_and_not_billed_yet(billed: Persons) -> None:
+    """Anna has a bill of 11.55, is barred, and is not any more. In December she has 29 minutes, 20 of them free: 9 x 0.10 = 0.90."""
+    for world in (billed.twin, billed.guarded.world):
+        world.catch_up()
+        world.take(Call("1000", "2025-12-05T10:00:00", 29 * 60))
+    for day in ("2025-11-18", "2025-12-15"):
+        billed.in_both_homes("dunning", "run", "--date", day)
+    barred = shown(billed, "accounts", "show", "anna")
+    assert (barred["standing"]["dunning_level"], barred["standing"]["barred"], barred["standing"]["documents"]) == (2, True, 1)
+    assert [(each["kind"], each["dunning_run"], each["dunning_level"]) for each in barred["facts"]] == [("bar_outgoing", 2, 2)]
+    billed.in_both_homes("dunning", "undo", "--run", "2", "--reason", "she paid")
+    with billed.acting("the-approver"):
+        billed.in_both_homes("dunning", "undo", "--run", "2", "--reason", "so she did")
+    standing = shown(billed, "accounts", "show", "anna")["standing"]
+    assert (standing["dunning_undone"]["asked_by"], standing["dunning_undone"]["by_name"]) == ("boss", "the-approver")
+    waits = shown(billed, "bill", "unbilled", "anna")
+    assert [each["amount_micros"] for each in waits["lines"] if each["kind"] == "usage"] == [900_000]
+    for words in (("--date", "2025-12-01"), ("--language", "zh"), ("--date", "2025-11-10", "--language", "en")):
+        assert shown(billed, "bill", "unbilled", "anna", *words)["lines"], words
+    assert billed("bill", "unbilled", "nobody", status=1).startswith("error: no account has the id nobody\n")
+    billed("bill", "unbilled", "anna", "--date", "soon", status=2)
+
+
+def test_support_sees_what_it_says_why(billed: Persons) -> None:
+    """Without a reason a name is found as a whole alone, and a number by all of its digits; both are masked."""
+    with billed.acting("the-support"):
+        assert billed.there("accounts", "find", "customer", status=1) == "nothing is called so\n"
+        (found,) = json.loads(billed.there("accounts", "find", "customer anna", "--json"))["hits"]
+        assert (found["account_id"], found["name"], found["text"]) == ("anna", "C***", "C***")
+        hidden = json.loads(billed.there("accounts", "show", "anna", "--json"))
+        assert (hidden["account"]["name"], hidden["subscriptions"][0]["numbers"]) == ("C***", ["****"])
+        assert hidden["standing"]["bills"][0]["account_name"] == "C***"
+        assert "Customer anna" in billed.there("accounts", "find", "customer", "--why", "she is on the line")
+
+
+FILES = ("accounts", "subscriptions", "numbers")
+
+
+def test_an_import(empty: Persons, tmp_path: Path) -> None:
+    """Files of a folder or one document: tried, imported, known the second time, refused with every mistake."""
+    words = ("accounts", "import", EXAMPLES)
+    tried = empty(*words, "--dry-run")
+    assert tried.startswith("nothing is stored; this would happen:\n")
+    assert json.loads(empty("accounts", "list", "--json"))["total"] == 0
+    first = json.loads(empty(*words, "--json"))
+    assert (first["accounts_added"], first["opening_items"]["added"], first["commit_seq"] is None) == (9, 3, False)
+    assert empty(*words).splitlines()[1].split() == ["accounts", "0", "0", "9"]
+    assert json.loads(empty(*words, "--json"))["commit_seq"] is None
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    for name in FILES:
+        head, *_ = (EXAMPLES / f"{name}.csv").read_text().splitlines()
+        rows = [f"M-{number},,CNY,Nowhere,99,zh,2026-01-01,,none,14,," for number in range(6)] if name == "accounts" else []
+        (wrong / f"{name}.csv").write_text("\n".join([head, *rows, ""]))
+    for dry_run in ((), ("--dry-run",)):
+        told = empty("accounts", "import", wrong, *dry_run, status=1)
+        assert "error: 12 mistakes found\n" in told
+    (wrong / "numbers.csv").unlink()
+    assert "numbers.csv: file: is missing" in empty("accounts", "import", wrong, status=1)
+    document = tmp_path / "accounts.json"
+    document.write_text('{"accounts": [], "colours": []}')
+    assert '"path":"colours"' in empty("accounts", "import", document, "--json", status=1)
+    empty("accounts", "import", tmp_path / "nowhere", status=2)
+    document.write_text('{"accounts": []}' + " " * (8 << 20))
+    assert "accounts.json has more than the 8,388,608 bytes that a service takes" in empty.there("accounts", "import", document, status=1)
+    (tmp_path / "none").mkdir()
+    assert "error: 3 mistakes found" in empty("accounts", "import", tmp_path / "none", status=1)
