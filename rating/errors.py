@@ -56,6 +56,10 @@ class NotFoundError(UserError):
     """The object that the user named by its id is not in the store."""
 
 
+class ChangedError(UserError):
+    """The object was changed since the caller read it."""
+
+
 class StoreError(UserError):
     """The store takes nothing at all for now: it is locked, full, damaged, read-only or not reachable. Every further attempt fails too."""
 

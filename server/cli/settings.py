@@ -7,58 +7,44 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 app = cyclopts.App(name="settings", help="Settings of the operator: approval, limits, order of allocation.")
 
 
 @app.command(name="list")
-def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def list_(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """List every setting with its value, who set it and who agreed to that, and what waits for another person to agree."""
-    from billing.store import approvals, settings
-    from billing.store.home import Home
+    from server.actions import settings
     from server.cli import output
 
-    with Home.open(home) as opened, opened.connect() as connection:
-        newest = {each.name: each for each in settings.changes(connection)}
-        agreed = approvals.agreed_by(connection)
-        waits = {each.subject: each for each in settings.pending(connection)}
-    asked = {
-        name: {"value": settings.wanted_value(each), "asked_by": each.by_name, "reason": each.reason, "proposal": each.approval_id}
-        for name, each in waits.items()
-    }
-    agreed_by = {name: agreed.get(each.commit_seq, "") for name, each in newest.items()}
-    rows = [
-        (
-            name,
-            newest[name].value if name in newest else known.default,
-            newest[name].by_name if name in newest else "default",
-            agreed_by.get(name, ""),
-            known.about,
-        )
-        for name, known in settings.SETTINGS.items()
-    ]
+    _, found = done_at(at, settings.list_all, lambda service: service.settings.list_all())
     if as_json:
-        reasons = {name: each.reason for name, each in newest.items()}
         output.print_json(
             [
                 {
-                    "name": name,
-                    "value": value,
-                    "set_by": by,
-                    "agreed_by": second,
-                    "about": about,
-                    "reason": reasons.get(name, ""),
-                    "waits": asked.get(name),
+                    "name": each.name,
+                    "value": each.value,
+                    "set_by": each.by_name or "default",
+                    "agreed_by": each.agreed_by,
+                    "about": each.about,
+                    "reason": each.reason,
+                    "waits": None
+                    if (waits := each.waits) is None
+                    else {"value": waits.value, "asked_by": waits.by_name, "reason": waits.reason, "proposal": waits.proposal},
                 }
-                for name, value, by, second, about in rows
+                for each in found
             ]
         )
         return 0
+    rows = [(each.name, each.value, each.by_name or "default", each.agreed_by, each.about) for each in found]
     output.print_table(("setting", "value", "set by", "agreed to by", "what it is"), rows)
-    for name, each in asked.items():
-        print(f"{name} = {each['value']} waits, asked for by {each['asked_by']}: {each['reason']}; "
-              f"another person: ratewright settings agree {name}")  # fmt: skip
+    asked = [(each.name, each.waits) for each in found if each.waits is not None]
+    for name, waits in sorted(asked, key=lambda each: each[1].proposal):
+        print(
+            f"{name} = {waits.value} waits, asked for by {waits.by_name}: {waits.reason}; another person: ratewright settings agree {name}"
+        )
     return 0
 
 
@@ -68,29 +54,26 @@ def set_(
     value: Annotated[str, Parameter(help="Its new value.")],
     *,
     reason: Annotated[str, Parameter(help="The reason; needed for a value that loosens a guard, and for clock_ahead_through.")] = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Set a value. It applies to everything that begins after it. A value that loosens a guard applies once another person agrees."""
     from billing import setting_changes
-    from billing.store import settings
-    from billing.store.home import Home
-    from server import clock, operator
     from server.cli import output
+    from server.cli.ledger.common import who
 
-    who = operator.current()
-    with Home.open(home) as opened:
-        changed = setting_changes.put(opened, name, value, who.name, who.uid, clock.now_us(opened), reason=reason)
-        with opened.connect() as connection:
-            held = settings.text(connection, name)
-            waits = [each for each in settings.pending(connection) if each.subject == name]
+    wanted = setting_changes.Wanted(name, value, reason)
+    _, done = done_at(
+        at, lambda home: setting_changes.change(home, wanted, who(home)), lambda service: service.settings.change(name, value, reason)
+    )
+    held, waits = done.after.value, done.after.waits
     if as_json:
-        output.print_json({"name": name, "value": held, "changed": changed, "waits": settings.wanted_value(waits[0]) if waits else None})
+        output.print_json({"name": name, "value": held, "changed": done.changed, "waits": None if waits is None else waits.value})
     elif held != value:
-        print(f"{name} stays {held}: {value} waits for another person to agree{'' if changed else ' already; nothing changed'}\n"
+        print(f"{name} stays {held}: {value} waits for another person to agree{'' if done.changed else ' already; nothing changed'}\n"
               f"another person: ratewright settings agree {name}")  # fmt: skip
     else:
-        print(f"{name} is {value}" + ("" if changed else " already; nothing changed"))
+        print(f"{name} is {value}" + ("" if done.changed else " already; nothing changed"))
     return 0
 
 
@@ -99,26 +82,17 @@ def agree(
     name: Annotated[str, Parameter(help="A setting for which another person proposed a value.")],
     *,
     note: Annotated[str, Parameter(help="A note; it is kept with your name.")] = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Agree to the value that another person proposed. It applies from now on."""
-    from billing import setting_changes
-    from billing.store import approvals
-    from billing.store.home import Home
-    from rating.errors import UserError
+    from server.actions import settings
     from server.cli import output
     from server.cli.ledger.common import who
 
-    with Home.open(home) as opened:
-        with opened.connect() as connection:
-            waits = approvals.waiting(connection, approvals.SETTING, name)
-        if waits is None:
-            raise UserError(f"no change of {name} waits", "`ratewright settings list` shows what waits", exit_status=2)
-        by = who(opened)
-        value = setting_changes.agree(opened, approvals.Agreement(waits, by, note))
+    _, now = done_at(at, lambda home: settings.agree(home, name, note, who(home)), lambda service: service.settings.agree(name, note))
     if as_json:
-        output.print_json({"name": name, "value": value, "asked_by": waits.by_name, "agreed_by": by.by_name})
+        output.print_json({"name": name, "value": now.value, "asked_by": now.by_name, "agreed_by": now.agreed_by})
     else:
-        print(f"{name} is {value}")
+        print(f"{name} is {now.value}")
     return 0

@@ -6,8 +6,8 @@
 Who acts is known when a servicer is called: the gate in front of it has set `billing.acting`.
 
 Refuses: INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED (metadata `field` names what differs), MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND;
-FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY (try again later). Those of NOT_FOUND and REFUSED carry the `remedy` that the command
-line would print.
+FAILED_PRECONDITION: REFUSED; ABORTED: ETAG_MISMATCH; UNAVAILABLE: HOME_BUSY (try again later). Those of NOT_FOUND and REFUSED carry the
+`remedy` that the command line would print.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from billing.catalogue import Operator
 from billing.payments.writing import Act
 from billing.store import requests
 from billing.store.home import Home
-from rating.errors import BusyError, NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
+from rating.errors import BusyError, ChangedError, NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
 from server.grpc import entrance
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
@@ -102,6 +102,8 @@ def refusal_of(error: UserError) -> Refusal:
     if isinstance(error, BusyError):  # its text names the process and the folder, which are for the shell
         message = "other work that is done by one at a time is under way in this home; try again when it has ended"
         return Refusal(grpc.StatusCode.UNAVAILABLE, "HOME_BUSY", message)
+    if isinstance(error, ChangedError):
+        return Refusal(grpc.StatusCode.ABORTED, "ETAG_MISMATCH", error.message, metadata)
     if isinstance(error, NotFoundError):
         return not_found("NOT_FOUND", error.message, metadata)
     if error.exit_status == _WRONG_CALL:

@@ -26,6 +26,7 @@ from ratewright.v1 import (
     dunning_service_pb2_grpc,
     invoice_service_pb2_grpc,
     rating_service_pb2_grpc,
+    settings_service_pb2_grpc,
     tariff_service_pb2_grpc,
     usage_service_pb2_grpc,
 )
@@ -43,6 +44,7 @@ from server.grpc.entrance import Access, Entrance
 from server.grpc.invoice_service import InvoiceService
 from server.grpc.oversight.approval_service import ApprovalService
 from server.grpc.oversight.audit_service import AuditService
+from server.grpc.oversight.settings_service import SettingsService
 from server.grpc.rating_service import RatingService
 from server.grpc.spool import Spool
 from server.grpc.store_watch import StoreWatch
@@ -74,7 +76,19 @@ CONNECTIONS_MAX: Final = 2_048
 FILES_OF_HOME: Final = 256  # file descriptors that connections leave to the store
 SERVICE_NAMES: Final = tuple(
     f"ratewright.v1.{name}Service"
-    for name in ("Usage", "Rating", "Invoice", "Dunning", "Account", "Approval", "Audit", "BillRun", "Tariff", *finance.SERVICES)
+    for name in (
+        "Usage",
+        "Rating",
+        "Invoice",
+        "Dunning",
+        "Account",
+        "Approval",
+        "Audit",
+        "BillRun",
+        "Tariff",
+        "Settings",
+        *finance.SERVICES,
+    )
 )
 
 
@@ -218,6 +232,7 @@ class Service:
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key, spool), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
+        settings_service_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsService(door), server)
         tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(TariffService(door, page_token_key), server)
         finance.add_to(server, home, clock_us)
         bill_run_service_pb2_grpc.add_BillRunServiceServicer_to_server(BillRunService(door, page_token_key), server)

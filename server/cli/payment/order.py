@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment import common
+
+if TYPE_CHECKING:
+    from billing.setting_changes import Standing
+    from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 
 def order(
@@ -18,7 +24,7 @@ def order(
     *,
     claims: Annotated[str | None, Parameter(help="Charge codes of costs and of interest, such as `costs=810 811; interest=820`.")] = None,
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show or set the order in which payments settle open invoices.
@@ -29,10 +35,9 @@ def order(
     """
     from billing import setting_changes
     from billing.allocations.order import CLAIMS_SETTING, ORDER_SETTING, parse_claims, parse_order
-    from billing.store import settings
-    from billing.store.home import Home
-    from server import clock, operator
+    from server.actions import settings
     from server.cli import output, practice
+    from server.cli.ledger.common import who
 
     wanted = {}
     if words is not None:
@@ -40,12 +45,20 @@ def order(
     if claims is not None:
         parse_claims(claims)
         wanted[CLAIMS_SETTING] = claims
-    by = operator.current()
-    with Home.open(home) as opened:
+
+    def here(home: Home) -> list[Standing]:
         for name, value in () if dry_run else wanted.items():
-            setting_changes.put(opened, name, value, by.name, by.uid, clock.now_us(opened))
-        with opened.connect() as connection:
-            found = {name: settings.text(connection, name) for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
+            setting_changes.change(home, setting_changes.Wanted(name, value), who(home))
+        return settings.list_all(home)
+
+    def there(service: Service) -> list[Standing]:
+        for name, value in () if dry_run else wanted.items():
+            service.settings.change(name, value)
+        return service.settings.list_all()
+
+    opened, standing = done_at(at, here, there)
+    known = {each.name: each.value for each in standing}
+    found = {name: known[name] for name in (ORDER_SETTING, CLAIMS_SETTING)} | wanted
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from server.cli.remote.month_ends import MonthEnds
     from server.cli.remote.payments import Payments
     from server.cli.remote.reratings import Reratings
+    from server.cli.remote.settings import Settings
     from server.cli.remote.thresholds import Thresholds
     from server.cli.remote.unbilled import Unbilled
     from server.client import Connection
@@ -160,6 +161,13 @@ class Service:
         from server.cli.remote.audit import Audit
 
         return Audit(self._connection)
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """`settings`, `payment order`."""
+        from server.cli.remote.settings import Settings
+
+        return Settings(self._connection)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from ratewright.v1 import (
     dunning_service_pb2,
     invoice_service_pb2,
     rating_service_pb2,
+    settings_service_pb2,
     tariff_service_pb2,
     usage_service_pb2,
 )
@@ -40,6 +41,7 @@ FILES = (  # loads their descriptors
         dunning_service_pb2,
         invoice_service_pb2,
         rating_service_pb2,
+        settings_service_pb2,
         tariff_service_pb2,
         usage_service_pb2,
     ),
