@@ -5,6 +5,7 @@ A person is the number of an account of the operating system; names may change. 
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,6 +20,17 @@ class Who(NamedTuple):
     by_name: str
     by_uid: int
     now_us: int
+
+
+class Turn(enum.Enum):
+    """The part of a person in an act that needs two: to ask for it, or to agree to what another person asked for."""
+
+    ASKS = "asks"
+    AGREES = "agrees"
+
+
+def anybody(_turn: Turn) -> None:
+    """Let everybody ask and agree: accounts of the operating system have no roles."""
 
 
 def same_person(one_uid: int | None, other_uid: int | None) -> bool:

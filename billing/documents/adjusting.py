@@ -24,7 +24,7 @@ from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
-from billing.persons import is_of, same_person
+from billing.persons import Turn, anybody, is_of, same_person
 from billing.runs.settlement import adjustments
 from billing.runs.settlement.adjustments import LIMIT, counting
 from billing.store import settings, tables
@@ -33,7 +33,7 @@ from rating.errors import NotFoundError, UserError
 from rating.money import format_micros, minor_step_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from billing.ledger.closed_months import Who
     from billing.store.home import Home
@@ -95,8 +95,11 @@ class Adjustment(msgspec.Struct, frozen=True):
     retracted_why: str = ""
 
 
-def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjustment:
-    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for an adjustment that is not possible."""
+def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False, allow: Callable[[Turn], None] = anybody) -> Adjustment:
+    """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for an adjustment that is not possible.
+
+    `allow` is asked before it is entered, or approved, and raises where this person may not do that.
+    """
     done: list[Adjustment] = []
     with transaction(home, dry_run=dry_run) as connection:
         values, existed = _values(home, connection, wanted), False
@@ -104,10 +107,11 @@ def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Adjus
         limit = settings.integer(connection, LIMIT)
         if before is None:
             identifiers.require_new(wanted.reference, "adjustment")
+            allow(Turn.ASKS)
             _enter(home, connection, wanted, values, who, limit)
         else:
             _require_same(before, values)
-            existed = not _approve(home, connection, before, wanted, who)
+            existed = not _approve(home, connection, before, wanted, who, allow)
         done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
     return done[0]
 
@@ -265,12 +269,20 @@ def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 
             )
 
 
-def _approve(home: Home, connection: sa.Connection, before: Any, wanted: Wanted, who: Who) -> bool:  # noqa: ANN401 -- a row of adjustments
+def _approve(  # noqa: PLR0913, PLR0917 -- what waits, what is wanted, and by whom
+    home: Home,
+    connection: sa.Connection,
+    before: Any,  # noqa: ANN401 -- a row of adjustments
+    wanted: Wanted,
+    who: Who,
+    allow: Callable[[Turn], None],
+) -> bool:
     """Let a waiting adjustment count from now on; False where it counts, or the same person asks again."""
     seq = home.head_seq(connection)
     counts = before.adjustment_id in counting(connection, seq)["adjustment_id"].to_pylist()
     if counts or before.approved_by is not None or same_person(before.by_uid, who.by_uid):
         return False
+    allow(Turn.AGREES)
     _require_open(connection, wanted, before.account_key, entered=True)
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
     row = tables.adjustments

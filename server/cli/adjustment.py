@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.documents.adjusting import Adjustment
@@ -31,12 +32,11 @@ def add(
     catalogue: Annotated[str, Parameter(help="The catalogue whose tax class it has.")],
     tax_class: Annotated[str, Parameter(help="The tax class.")],
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Enter a charge or credit. Above the limit another person gives the same command before it counts."""
     from billing.documents import adjusting
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.bill import parse_date
     from server.cli.ledger.common import who
@@ -53,8 +53,11 @@ def add(
         tax_class=tax_class,
         subscription_id=subscription,
     )
-    with Home.open(home) as opened:
-        done = adjusting.add(opened, wanted, who(opened), dry_run=dry_run)
+    opened, done = done_at(
+        at,
+        lambda home: adjusting.add(home, wanted, who(home), dry_run=dry_run),
+        lambda service: service.adjustments.add(wanted, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))
@@ -72,16 +75,14 @@ def add(
 def list_(
     *,
     account: Annotated[str | None, Parameter(help="Only of this account.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List charges and credits by hand, with the invoice that has each."""
     from billing.documents import adjusting
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = adjusting.list_all(opened, account)
+    opened, found = done_at(at, lambda home: adjusting.list_all(home, account), lambda service: service.adjustments.list_all(account))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))
@@ -106,13 +107,19 @@ def _state(found: Adjustment) -> str:
 
 
 @app.command(name="reasons")
-def reasons_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List the reason codes of charges and credits by hand."""
-    from billing.documents.reasons import reasons
+def reasons_(*, at: Place = HERE, as_json: AsJson = False) -> int:
+    """List the reason codes of charges and credits by hand. No home is opened: all have the same."""
     from server.cli import output
 
-    del home
-    found = list(reasons().values())
+    if at.server is None:
+        from billing.documents.reasons import reasons
+
+        found = list(reasons().values())
+    else:
+        from server.cli.remote.service import connected
+
+        with connected(at) as service:
+            found = service.adjustments.reasons()
     if as_json:
         output.print_json(found)
         return 0

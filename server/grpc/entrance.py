@@ -92,6 +92,14 @@ def mask() -> Mask:
     return Mask(hides=False) if entered is None else mask_for(entered.caller.roles | {entered.role}, has_reason=bool(entered.reason))
 
 
+def roles_held() -> frozenset[Role] | None:
+    """The roles of the operator of this call, with those that are limited as the call is; None behind an entrance that is not guarded."""
+    entered = _ENTERED.get()
+    if entered is None:
+        return None
+    return entered.caller.roles | {role for role, _ in entered.caller.limited if entered.entities is not None}
+
+
 def pace() -> Pace:
     """The pace at which the operator of this call may send rows."""
     entered = _ENTERED.get()

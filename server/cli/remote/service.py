@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.cli.remote.account_changes import AccountChanges
     from server.cli.remote.account_imports import AccountImports
     from server.cli.remote.accounts import Accounts
+    from server.cli.remote.adjustments import Adjustments
     from server.cli.remote.agreements import Agreements
     from server.cli.remote.approvals import Approvals
     from server.cli.remote.audit import Audit
@@ -91,6 +92,13 @@ class Service:
         from server.cli.remote.agreements import Agreements
 
         return Agreements(self._connection)
+
+    @functools.cached_property
+    def adjustments(self) -> Adjustments:
+        """`adjustment`."""
+        from server.cli.remote.adjustments import Adjustments
+
+        return Adjustments(self._connection)
 
     @functools.cached_property
     def ledger(self) -> Ledger:
