@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, open_micros
 from billing.payments.writing import require_minor_units, require_same
-from billing.persons import same_person
+from billing.persons import Turn, anybody, same_person
 from billing.store import commit_points, tables
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
@@ -25,7 +25,7 @@ from rating.money import format_micros
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from billing.ledger.closed_months import Who
     from billing.store.home import Home
@@ -114,12 +114,14 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
     limit_micros: int = 0,
     reference: str = "",
     dry_run: bool = False,
+    allow: Callable[[Turn], None] = anybody,
 ) -> WriteOff:
     """Write off an invoice (all that is open, or `amount_micros` of it), or ask for it where that is above `limit_micros`.
 
     With `dry_run` everything is done as it would be, and then undone. Raises UserError for an unknown number, no reason, and a date before
     the invoice was issued. So it does for an amount that is more than is open or finer than the smallest coin. It refuses an id that has
-    other data, and a second yes by the same person.
+    other data, and a second yes by the same person. `allow` is asked before it is asked for, or agreed to; it raises where this person may
+    not do that.
     """
     reason = identifiers.reason(reason, "a write-off")
     with _transaction(home, dry_run=dry_run) as connection:
@@ -138,6 +140,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
                 f"{last.by_name} has asked for the write-off of {number}, and cannot agree to it",
                 "another account of the operating system has to give the same command",
             )
+        allow(Turn.AGREES if agreed else Turn.ASKS)
         waits = not agreed and amount + _written_off_alone(connection, invoice, who) > limit_micros
         kind = ASKED if waits else WRITTEN_OFF
         entry = Entry(kind, amount, reason, who.by_name, who.by_uid, on_date=on.isoformat(), reference=reference)
@@ -252,6 +255,13 @@ def list_all(home: Home, number: str | None = None) -> list[Listed]:
         Listed(of, words[each.kind], each.on_date, each.amount_micros, currency[of], each.reference, each.reason, each.by_name)
         for of, each in told
     ]
+
+
+def stored_by(home: Home, commit_seq: int) -> WriteOff:
+    """The answer of the act that a commit stored."""
+    with home.connect() as connection:
+        kept = next(each for each in entries(connection) if each.commit_seq == commit_seq)
+        return _answer(kept.entry, kept.number, _invoice(connection, kept.number), waits=kept.entry.kind == ASKED, existed=False)
 
 
 def posting_of(entry: Entry, account_id: str, currency: str, entity: str) -> ledger.Posting:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.persons import Who, same_person
+from billing.persons import Turn, Who, anybody, same_person
 from billing.store import commit_points, tables
 from rating import identifiers
 from rating.errors import UserError
@@ -125,10 +125,13 @@ def close(  # noqa: PLR0913, PLR0917 -- what, with what, why and who
     return True
 
 
-def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standing:
+def reopen(  # noqa: PLR0913, PLR0917 -- what, why, who and whether that person may
+    home: Home, entity: str, month: str, reason: str, who: Who, allow: Callable[[Turn], None] = anybody
+) -> Standing:
     """Ask for a closed month to be opened again, or, as another person, agree to it. Returns its state after that.
 
     Raises UserError when the month is not closed, or a later one is closed; no reason is given, or the person who asked agrees to it.
+    `allow` is asked before it is asked for, or agreed to, and raises where this person may not do that.
     """
     reason = identifiers.reason(reason, "reopening a month")
     with home.begin() as connection:
@@ -147,6 +150,7 @@ def reopen(home: Home, entity: str, month: str, reason: str, who: Who) -> Standi
                 f"{found[-1].by_name} has asked for {month} to be reopened, and cannot agree to it",
                 "another account of the operating system has to give the same command",
             )
+        allow(Turn.AGREES if now is Standing.REOPEN_ASKED else Turn.ASKS)
         then = Standing.REOPENED if now is Standing.REOPEN_ASKED else Standing.REOPEN_ASKED
         _add(connection, (entity, month, then, reason), who, home.next_commit_seq(connection, "ledger", who.now_us))
         commit_points.reached("ledger.before_commit")

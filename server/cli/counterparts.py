@@ -120,6 +120,11 @@ CALLS: Final = MappingProxyType(
         "ledger ageing": ("InvoiceService.ListAgeing",),
         "ledger balance": ("LedgerService.ListBalances",),
         "ledger export": ("LedgerService.ExportLedger", "LedgerService.StreamLedgerExport", "LedgerService.ListPostings"),
+        "ledger revenue": ("LedgerService.ListRevenue",),
+        "ledger months": ("LedgerService.ListMonthDecisions",),
+        "ledger reopen": ("LedgerService.ReopenMonth",),
+        "ledger write-off": ("LedgerService.WriteOffInvoice", "LedgerService.UndoWriteOff"),
+        "ledger write-offs": ("LedgerService.ListWriteOffs",),
         "ledger check": ("LedgerService.CheckLedger",),
         "adjustment add": ("AdjustmentService.AddAdjustment",),
         "adjustment list": ("AdjustmentService.ListAdjustments",),
@@ -185,11 +190,6 @@ WITHOUT_CALL: Final = MappingProxyType(
         "bill opening": _NOT_YET,
         "bill refused": _NOT_YET,
         "bill verify": _MACHINE,
-        "ledger revenue": _NOT_YET,
-        "ledger reopen": _NOT_YET,
-        "ledger months": _NOT_YET,
-        "ledger write-off": _NOT_YET,
-        "ledger write-offs": _NOT_YET,
     }
 )
 

@@ -25,9 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
+from ratewright.v1 import ledger_month_pb2 as ratewright_dot_v1_dot_ledger__month__pb2
+from ratewright.v1 import write_off_pb2 as ratewright_dot_v1_dot_write__off__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ratewright/v1/ledger_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xc7\x01\n\x13ListBalancesRequest\x12-\n\x0cthrough_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x1f\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1c\n\x0e\x65very_customer\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x42\x0f\n\r_legal_entity\"q\n\x14ListBalancesResponse\x12.\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x1c.ratewright.v1.LedgerBalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08practice\x18\x03 \x01(\x08\"\xc2\x01\n\rLedgerBalance\x12\x1a\n\x0clegal_entity\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x64\x65\x62its\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12)\n\x07\x63redits\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12)\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"H\n\x13ListPostingsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x14ListPostingsResponse\x12(\n\x08postings\x18\x01 \x03(\x0b\x32\x16.ratewright.v1.Posting\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x02\n\x07Posting\x12\x18\n\nposting_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x64ocument\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07line_no\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03leg\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdebit_account\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63redit_account\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\tpost_date\x18\x08 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0clegal_entity\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ncommit_seq\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xc3\x01\n\x13\x45xportLedgerRequest\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07mapping\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x64\x65tail\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tfile_name\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xff\x01\n\x14\x45xportLedgerResponse\x12\r\n\x05month\x18\x01 \x01(\t\x12\x14\n\x0clegal_entity\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\x03\x12\"\n\x06\x64\x65\x62its\x18\x04 \x03(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x16\n\x0esame_as_before\x18\x06 \x01(\x08\x12\x17\n\x0f\x65xported_before\x18\x07 \x01(\x08\x12\x14\n\x0cnew_postings\x18\x08 \x01(\x03\x12\'\n\x0bnew_amounts\x18\t \x03(\x0b\x32\x12.google.type.Money\x12\x10\n\x08practice\x18\n \x01(\x08\"y\n\x19StreamLedgerExportRequest\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07mapping\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x64\x65tail\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"-\n\x1aStreamLedgerExportResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"\x14\n\x12\x43heckLedgerRequest\"A\n\x13\x43heckLedgerResponse\x12*\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.LedgerCheck\"Y\n\x0bLedgerCheck\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63ompared\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10\x66irst_difference\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x32\xdd\x03\n\rLedgerService\x12W\n\x0cListBalances\x12\".ratewright.v1.ListBalancesRequest\x1a#.ratewright.v1.ListBalancesResponse\x12W\n\x0cListPostings\x12\".ratewright.v1.ListPostingsRequest\x1a#.ratewright.v1.ListPostingsResponse\x12W\n\x0c\x45xportLedger\x12\".ratewright.v1.ExportLedgerRequest\x1a#.ratewright.v1.ExportLedgerResponse\x12k\n\x12StreamLedgerExport\x12(.ratewright.v1.StreamLedgerExportRequest\x1a).ratewright.v1.StreamLedgerExportResponse0\x01\x12T\n\x0b\x43heckLedger\x12!.ratewright.v1.CheckLedgerRequest\x1a\".ratewright.v1.CheckLedgerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ratewright/v1/ledger_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\x1a ratewright/v1/ledger_month.proto\x1a\x1dratewright/v1/write_off.proto\"\xc7\x01\n\x13ListBalancesRequest\x12-\n\x0cthrough_date\x18\x01 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x1f\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1c\n\x0e\x65very_customer\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x42\x0f\n\r_legal_entity\"q\n\x14ListBalancesResponse\x12.\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x1c.ratewright.v1.LedgerBalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08practice\x18\x03 \x01(\x08\"\xc2\x01\n\rLedgerBalance\x12\x1a\n\x0clegal_entity\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x61\x63\x63ount\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x64\x65\x62its\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12)\n\x07\x63redits\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12)\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"H\n\x13ListPostingsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x14ListPostingsResponse\x12(\n\x08postings\x18\x01 \x03(\x0b\x32\x16.ratewright.v1.Posting\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x02\n\x07Posting\x12\x18\n\nposting_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x64ocument\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07line_no\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03leg\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdebit_account\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63redit_account\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\tpost_date\x18\x08 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x1a\n\x0clegal_entity\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ncommit_seq\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xc3\x01\n\x13\x45xportLedgerRequest\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07mapping\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x64\x65tail\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tfile_name\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xff\x01\n\x14\x45xportLedgerResponse\x12\r\n\x05month\x18\x01 \x01(\t\x12\x14\n\x0clegal_entity\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\x03\x12\"\n\x06\x64\x65\x62its\x18\x04 \x03(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x16\n\x0esame_as_before\x18\x06 \x01(\x08\x12\x17\n\x0f\x65xported_before\x18\x07 \x01(\x08\x12\x14\n\x0cnew_postings\x18\x08 \x01(\x03\x12\'\n\x0bnew_amounts\x18\t \x03(\x0b\x32\x12.google.type.Money\x12\x10\n\x08practice\x18\n \x01(\x08\"y\n\x19StreamLedgerExportRequest\x12\x13\n\x05month\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0clegal_entity\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07mapping\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06\x64\x65tail\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"-\n\x1aStreamLedgerExportResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"\x14\n\x12\x43heckLedgerRequest\"A\n\x13\x43heckLedgerResponse\x12*\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.LedgerCheck\"Y\n\x0bLedgerCheck\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63ompared\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10\x66irst_difference\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x32\x8e\x08\n\rLedgerService\x12W\n\x0cListBalances\x12\".ratewright.v1.ListBalancesRequest\x1a#.ratewright.v1.ListBalancesResponse\x12W\n\x0cListPostings\x12\".ratewright.v1.ListPostingsRequest\x1a#.ratewright.v1.ListPostingsResponse\x12W\n\x0c\x45xportLedger\x12\".ratewright.v1.ExportLedgerRequest\x1a#.ratewright.v1.ExportLedgerResponse\x12k\n\x12StreamLedgerExport\x12(.ratewright.v1.StreamLedgerExportRequest\x1a).ratewright.v1.StreamLedgerExportResponse0\x01\x12T\n\x0b\x43heckLedger\x12!.ratewright.v1.CheckLedgerRequest\x1a\".ratewright.v1.CheckLedgerResponse\x12T\n\x0bListRevenue\x12!.ratewright.v1.ListRevenueRequest\x1a\".ratewright.v1.ListRevenueResponse\x12i\n\x12ListMonthDecisions\x12(.ratewright.v1.ListMonthDecisionsRequest\x1a).ratewright.v1.ListMonthDecisionsResponse\x12T\n\x0bReopenMonth\x12!.ratewright.v1.ReopenMonthRequest\x1a\".ratewright.v1.ReopenMonthResponse\x12`\n\x0fWriteOffInvoice\x12%.ratewright.v1.WriteOffInvoiceRequest\x1a&.ratewright.v1.WriteOffInvoiceResponse\x12Z\n\x0cUndoWriteOff\x12\".ratewright.v1.UndoWriteOffRequest\x1a&.ratewright.v1.WriteOffInvoiceResponse\x12Z\n\rListWriteOffs\x12#.ratewright.v1.ListWriteOffsRequest\x1a$.ratewright.v1.ListWriteOffsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -106,32 +108,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEDGERCHECK'].fields_by_name['compared']._serialized_options = b'\342A\001\003'
   _globals['_LEDGERCHECK'].fields_by_name['first_difference']._loaded_options = None
   _globals['_LEDGERCHECK'].fields_by_name['first_difference']._serialized_options = b'\342A\001\003'
-  _globals['_LISTBALANCESREQUEST']._serialized_start=136
-  _globals['_LISTBALANCESREQUEST']._serialized_end=335
-  _globals['_LISTBALANCESRESPONSE']._serialized_start=337
-  _globals['_LISTBALANCESRESPONSE']._serialized_end=450
-  _globals['_LEDGERBALANCE']._serialized_start=453
-  _globals['_LEDGERBALANCE']._serialized_end=647
-  _globals['_LISTPOSTINGSREQUEST']._serialized_start=649
-  _globals['_LISTPOSTINGSREQUEST']._serialized_end=721
-  _globals['_LISTPOSTINGSRESPONSE']._serialized_start=723
-  _globals['_LISTPOSTINGSRESPONSE']._serialized_end=812
-  _globals['_POSTING']._serialized_start=815
-  _globals['_POSTING']._serialized_end=1115
-  _globals['_EXPORTLEDGERREQUEST']._serialized_start=1118
-  _globals['_EXPORTLEDGERREQUEST']._serialized_end=1313
-  _globals['_EXPORTLEDGERRESPONSE']._serialized_start=1316
-  _globals['_EXPORTLEDGERRESPONSE']._serialized_end=1571
-  _globals['_STREAMLEDGEREXPORTREQUEST']._serialized_start=1573
-  _globals['_STREAMLEDGEREXPORTREQUEST']._serialized_end=1694
-  _globals['_STREAMLEDGEREXPORTRESPONSE']._serialized_start=1696
-  _globals['_STREAMLEDGEREXPORTRESPONSE']._serialized_end=1741
-  _globals['_CHECKLEDGERREQUEST']._serialized_start=1743
-  _globals['_CHECKLEDGERREQUEST']._serialized_end=1763
-  _globals['_CHECKLEDGERRESPONSE']._serialized_start=1765
-  _globals['_CHECKLEDGERRESPONSE']._serialized_end=1830
-  _globals['_LEDGERCHECK']._serialized_start=1832
-  _globals['_LEDGERCHECK']._serialized_end=1921
-  _globals['_LEDGERSERVICE']._serialized_start=1924
-  _globals['_LEDGERSERVICE']._serialized_end=2401
+  _globals['_LISTBALANCESREQUEST']._serialized_start=201
+  _globals['_LISTBALANCESREQUEST']._serialized_end=400
+  _globals['_LISTBALANCESRESPONSE']._serialized_start=402
+  _globals['_LISTBALANCESRESPONSE']._serialized_end=515
+  _globals['_LEDGERBALANCE']._serialized_start=518
+  _globals['_LEDGERBALANCE']._serialized_end=712
+  _globals['_LISTPOSTINGSREQUEST']._serialized_start=714
+  _globals['_LISTPOSTINGSREQUEST']._serialized_end=786
+  _globals['_LISTPOSTINGSRESPONSE']._serialized_start=788
+  _globals['_LISTPOSTINGSRESPONSE']._serialized_end=877
+  _globals['_POSTING']._serialized_start=880
+  _globals['_POSTING']._serialized_end=1180
+  _globals['_EXPORTLEDGERREQUEST']._serialized_start=1183
+  _globals['_EXPORTLEDGERREQUEST']._serialized_end=1378
+  _globals['_EXPORTLEDGERRESPONSE']._serialized_start=1381
+  _globals['_EXPORTLEDGERRESPONSE']._serialized_end=1636
+  _globals['_STREAMLEDGEREXPORTREQUEST']._serialized_start=1638
+  _globals['_STREAMLEDGEREXPORTREQUEST']._serialized_end=1759
+  _globals['_STREAMLEDGEREXPORTRESPONSE']._serialized_start=1761
+  _globals['_STREAMLEDGEREXPORTRESPONSE']._serialized_end=1806
+  _globals['_CHECKLEDGERREQUEST']._serialized_start=1808
+  _globals['_CHECKLEDGERREQUEST']._serialized_end=1828
+  _globals['_CHECKLEDGERRESPONSE']._serialized_start=1830
+  _globals['_CHECKLEDGERRESPONSE']._serialized_end=1895
+  _globals['_LEDGERCHECK']._serialized_start=1897
+  _globals['_LEDGERCHECK']._serialized_end=1986
+  _globals['_LEDGERSERVICE']._serialized_start=1989
+  _globals['_LEDGERSERVICE']._serialized_end=3027
 # @@protoc_insertion_point(module_scope)

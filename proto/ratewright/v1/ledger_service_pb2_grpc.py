@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from ratewright.v1 import ledger_month_pb2 as ratewright_dot_v1_dot_ledger__month__pb2
 from ratewright.v1 import ledger_service_pb2 as ratewright_dot_v1_dot_ledger__service__pb2
+from ratewright.v1 import write_off_pb2 as ratewright_dot_v1_dot_write__off__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,10 +28,10 @@ if _version_not_supported:
 
 
 class LedgerServiceStub:
-    """Reads the ledger. Postings never change; each is of one currency and moves an amount above zero from one account to another.
+    """Reads the ledger, writes off what is not paid, reopens months. Postings never change; each is of one currency and moves an amount above zero from one account to another.
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field` or `remedy`), PAGE_SIZE, PAGE_TOKEN;
-    FAILED_PRECONDITION: REFUSED (a legal entity that was never added). ExportLedger writes, and has REQUEST_ID and REQUEST_ID_REUSED as well.
+    FAILED_PRECONDITION: REFUSED (a legal entity that was never added). Calls with a `request_id` write, and have REQUEST_ID and REQUEST_ID_REUSED as well.
     """
 
     def __init__(self, channel):
@@ -63,13 +65,43 @@ class LedgerServiceStub:
                 request_serializer=ratewright_dot_v1_dot_ledger__service__pb2.CheckLedgerRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_ledger__service__pb2.CheckLedgerResponse.FromString,
                 _registered_method=True)
+        self.ListRevenue = channel.unary_unary(
+                '/ratewright.v1.LedgerService/ListRevenue',
+                request_serializer=ratewright_dot_v1_dot_ledger__month__pb2.ListRevenueRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_ledger__month__pb2.ListRevenueResponse.FromString,
+                _registered_method=True)
+        self.ListMonthDecisions = channel.unary_unary(
+                '/ratewright.v1.LedgerService/ListMonthDecisions',
+                request_serializer=ratewright_dot_v1_dot_ledger__month__pb2.ListMonthDecisionsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_ledger__month__pb2.ListMonthDecisionsResponse.FromString,
+                _registered_method=True)
+        self.ReopenMonth = channel.unary_unary(
+                '/ratewright.v1.LedgerService/ReopenMonth',
+                request_serializer=ratewright_dot_v1_dot_ledger__month__pb2.ReopenMonthRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_ledger__month__pb2.ReopenMonthResponse.FromString,
+                _registered_method=True)
+        self.WriteOffInvoice = channel.unary_unary(
+                '/ratewright.v1.LedgerService/WriteOffInvoice',
+                request_serializer=ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceResponse.FromString,
+                _registered_method=True)
+        self.UndoWriteOff = channel.unary_unary(
+                '/ratewright.v1.LedgerService/UndoWriteOff',
+                request_serializer=ratewright_dot_v1_dot_write__off__pb2.UndoWriteOffRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceResponse.FromString,
+                _registered_method=True)
+        self.ListWriteOffs = channel.unary_unary(
+                '/ratewright.v1.LedgerService/ListWriteOffs',
+                request_serializer=ratewright_dot_v1_dot_write__off__pb2.ListWriteOffsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_write__off__pb2.ListWriteOffsResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
-    """Reads the ledger. Postings never change; each is of one currency and moves an amount above zero from one account to another.
+    """Reads the ledger, writes off what is not paid, reopens months. Postings never change; each is of one currency and moves an amount above zero from one account to another.
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field` or `remedy`), PAGE_SIZE, PAGE_TOKEN;
-    FAILED_PRECONDITION: REFUSED (a legal entity that was never added). ExportLedger writes, and has REQUEST_ID and REQUEST_ID_REUSED as well.
+    FAILED_PRECONDITION: REFUSED (a legal entity that was never added). Calls with a `request_id` write, and have REQUEST_ID and REQUEST_ID_REUSED as well.
     """
 
     def ListBalances(self, request, context):
@@ -118,6 +150,63 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRevenue(self, request, context):
+        """What was posted in a month to each revenue code, and to each tax class.
+
+        The command: `ratewright ledger revenue`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMonthDecisions(self, request, context):
+        """What was decided about months, oldest first: closings, requests to reopen, and reopenings.
+
+        The command: `ratewright ledger months`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenMonth(self, request, context):
+        """Asks for a closed month to be reopened; the same call by another operator, with the role approver, reopens it. CloseMonth closes it again.
+        FAILED_PRECONDITION: REFUSED (it is not closed, or a later one is; one's own request); PERMISSION_DENIED: ROLE_MISSING (to ask, or to agree).
+
+        The command: `ratewright ledger reopen`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteOffInvoice(self, request, context):
+        """Writes off what is open of an invoice, or a part of it. Above the limit it waits, and the same call by another operator, with the role approver,
+        writes it off. NOT_FOUND: INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (more than is open; other data under this id; one's own request);
+        PERMISSION_DENIED: ROLE_MISSING (to ask, or to agree).
+
+        The command: `ratewright ledger write-off`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoWriteOff(self, request, context):
+        """Opens again what was written off under an id. NOT_FOUND: INVOICE_UNKNOWN; FAILED_PRECONDITION: REFUSED (nothing was).
+
+        The command: `ratewright ledger write-off`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWriteOffs(self, request, context):
+        """Write-offs that were asked for, made and undone, in that order.
+
+        The command: `ratewright ledger write-offs`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +235,36 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=ratewright_dot_v1_dot_ledger__service__pb2.CheckLedgerRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_ledger__service__pb2.CheckLedgerResponse.SerializeToString,
             ),
+            'ListRevenue': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRevenue,
+                    request_deserializer=ratewright_dot_v1_dot_ledger__month__pb2.ListRevenueRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_ledger__month__pb2.ListRevenueResponse.SerializeToString,
+            ),
+            'ListMonthDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMonthDecisions,
+                    request_deserializer=ratewright_dot_v1_dot_ledger__month__pb2.ListMonthDecisionsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_ledger__month__pb2.ListMonthDecisionsResponse.SerializeToString,
+            ),
+            'ReopenMonth': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenMonth,
+                    request_deserializer=ratewright_dot_v1_dot_ledger__month__pb2.ReopenMonthRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_ledger__month__pb2.ReopenMonthResponse.SerializeToString,
+            ),
+            'WriteOffInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.WriteOffInvoice,
+                    request_deserializer=ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceResponse.SerializeToString,
+            ),
+            'UndoWriteOff': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoWriteOff,
+                    request_deserializer=ratewright_dot_v1_dot_write__off__pb2.UndoWriteOffRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceResponse.SerializeToString,
+            ),
+            'ListWriteOffs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWriteOffs,
+                    request_deserializer=ratewright_dot_v1_dot_write__off__pb2.ListWriteOffsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_write__off__pb2.ListWriteOffsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ratewright.v1.LedgerService', rpc_method_handlers)
@@ -155,10 +274,10 @@ def add_LedgerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LedgerService:
-    """Reads the ledger. Postings never change; each is of one currency and moves an amount above zero from one account to another.
+    """Reads the ledger, writes off what is not paid, reopens months. Postings never change; each is of one currency and moves an amount above zero from one account to another.
 
     Errors (google.rpc.ErrorInfo, domain `ratewright`): INVALID_ARGUMENT: MALFORMED_REQUEST (metadata `field` or `remedy`), PAGE_SIZE, PAGE_TOKEN;
-    FAILED_PRECONDITION: REFUSED (a legal entity that was never added). ExportLedger writes, and has REQUEST_ID and REQUEST_ID_REUSED as well.
+    FAILED_PRECONDITION: REFUSED (a legal entity that was never added). Calls with a `request_id` write, and have REQUEST_ID and REQUEST_ID_REUSED as well.
     """
 
     @staticmethod
@@ -286,6 +405,168 @@ class LedgerService:
             '/ratewright.v1.LedgerService/CheckLedger',
             ratewright_dot_v1_dot_ledger__service__pb2.CheckLedgerRequest.SerializeToString,
             ratewright_dot_v1_dot_ledger__service__pb2.CheckLedgerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRevenue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.LedgerService/ListRevenue',
+            ratewright_dot_v1_dot_ledger__month__pb2.ListRevenueRequest.SerializeToString,
+            ratewright_dot_v1_dot_ledger__month__pb2.ListRevenueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMonthDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.LedgerService/ListMonthDecisions',
+            ratewright_dot_v1_dot_ledger__month__pb2.ListMonthDecisionsRequest.SerializeToString,
+            ratewright_dot_v1_dot_ledger__month__pb2.ListMonthDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenMonth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.LedgerService/ReopenMonth',
+            ratewright_dot_v1_dot_ledger__month__pb2.ReopenMonthRequest.SerializeToString,
+            ratewright_dot_v1_dot_ledger__month__pb2.ReopenMonthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteOffInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.LedgerService/WriteOffInvoice',
+            ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceRequest.SerializeToString,
+            ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoWriteOff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.LedgerService/UndoWriteOff',
+            ratewright_dot_v1_dot_write__off__pb2.UndoWriteOffRequest.SerializeToString,
+            ratewright_dot_v1_dot_write__off__pb2.WriteOffInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWriteOffs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.LedgerService/ListWriteOffs',
+            ratewright_dot_v1_dot_write__off__pb2.ListWriteOffsRequest.SerializeToString,
+            ratewright_dot_v1_dot_write__off__pb2.ListWriteOffsResponse.FromString,
             options,
             channel_credentials,
             insecure,

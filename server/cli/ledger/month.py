@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from server.cli.done import done_at
-from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
-from server.cli.ledger.common import Entity, MonthText, require_entity, who
+from server.cli.homes import HERE, AsJson, Place
+from server.cli.ledger.common import Entity, MonthText, who
 
 if TYPE_CHECKING:
     from billing.accounting.closing import Closing
@@ -37,19 +37,22 @@ def reopen(
     month: MonthText,
     reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     entity: Entity = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Propose to reopen a closed month. When another person gives the same command, it is open."""
     from billing.accounting.month_end import month_of
     from billing.ledger import closed_months
-    from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output
+    from server.cli.payment.common import act
 
     text = month_of(month).text
-    with Home.open(home) as opened:
-        require_entity(opened, entity)
-        standing = closed_months.reopen(opened, entity, text, reason, who(opened))
+    _, standing = done_at(
+        at,
+        lambda home: ledger.reopen(home, text, entity, reason, act(home, dry_run=False)),
+        lambda service: service.write_offs.reopen(text, entity, reason),
+    )
     if as_json:
         output.print_json({"month": text, "entity": entity, "standing": standing})
     elif standing is closed_months.Standing.REOPENED:
@@ -59,15 +62,13 @@ def reopen(
     return 0
 
 
-def months(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def months(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """List what was decided about months, oldest first."""
-    from billing.ledger import closed_months
-    from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output
     from server.cli.bill import instant
 
-    with Home.open(home) as opened, opened.connect() as connection:
-        found = closed_months.events(connection)
+    _, found = done_at(at, ledger.months, lambda service: service.write_offs.months())
     if as_json:
         output.print_json([each._asdict() for each in found])
         return 0

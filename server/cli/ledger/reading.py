@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from server.cli.done import done_at
-from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
-from server.cli.ledger.common import MonthText, require_entity
+from server.cli.homes import HERE, AsJson, Place
+from server.cli.ledger.common import MonthText  # noqa: TC001 -- read when the command is called
 
 
 def balance(
@@ -86,22 +86,14 @@ def revenue(
     *,
     month: MonthText,
     entity: Annotated[str | None, Parameter(help="Only this legal entity.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what was posted to each revenue code and tax class in a month."""
-    from billing.accounting import balances
-    from billing.accounting.month_end import month_of
-    from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output, practice
 
-    wanted = month_of(month)
-    with Home.open(home) as opened, opened.connect() as connection:
-        require_entity(opened, entity)
-        found = {
-            name: balances.earned(connection, kind, wanted.first, wanted.after, entity)
-            for name, kind in (("revenue", balances.REVENUE), ("tax", balances.TAX))
-        }
+    opened, found = done_at(at, lambda home: ledger.revenue(home, month, entity), lambda service: service.write_offs.revenue(month, entity))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {name: [each._asdict() for each in rows] for name, rows in found.items()}))

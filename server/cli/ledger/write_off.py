@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
-from server.cli.ledger.common import who
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment import common
+
+if TYPE_CHECKING:
+    from billing.accounting.write_off import WriteOff
+    from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 
 def write_off_(
@@ -22,28 +27,26 @@ def write_off_(
     ] = "",
     undo: Annotated[bool, Parameter(negative="", help="Open again what was written off (under this id).")] = False,
     dry_run: common.DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Write off what is open of an invoice. Above the limit another person has to give the same command."""
-    from billing.accounting import write_off
-    from billing.store import settings
-    from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output, practice
-    from server.cli.invoice import full
+    from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        number = full(opened, number)
-        amount_micros, on = None if amount is None else common.micros_of(amount), common.happened(opened, date)
-        with opened.connect() as connection:
-            limit = settings.integer(connection, "write_off_limit_micros")
-        by = who(opened)
+    lost = ledger.Lost(number, parse_date(date), reason, None if amount is None else common.micros_of(amount), reference)
+
+    def here(home: Home) -> WriteOff:
+        by = common.act(home, dry_run=dry_run)
+        return ledger.undo_write_off(home, lost, by) if undo else ledger.write_off(home, lost, by)
+
+    def there(service: Service) -> WriteOff:
         if undo:
-            done = write_off.undo(opened, number, on, reason, by, reference=reference, dry_run=dry_run)
-        else:
-            done = write_off.write_off(
-                opened, number, on, reason, by, amount_micros=amount_micros, limit_micros=limit, reference=reference, dry_run=dry_run
-            )
+            return service.write_offs.undo(lost, dry_run=dry_run)
+        return service.write_offs.write_off(lost, dry_run=dry_run)
+
+    opened, done = done_at(at, here, there)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))
@@ -62,16 +65,14 @@ def write_off_(
 def write_offs(
     *,
     number: Annotated[str | None, Parameter(name="--invoice", help="Only of this invoice.")] = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List write-offs that were proposed, made and undone, in that order, with the person and the reason."""
-    from billing.accounting import write_off
-    from billing.store.home import Home
+    from server.actions import ledger
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = write_off.list_all(opened, number)
+    opened, found = done_at(at, lambda home: ledger.write_offs(home, number), lambda service: service.write_offs.list_all(number))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, common.plain(found)))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from server.cli.remote.settings import Settings
     from server.cli.remote.thresholds import Thresholds
     from server.cli.remote.unbilled import Unbilled
+    from server.cli.remote.write_offs import WriteOffs
     from server.client import Connection
 
 
@@ -106,6 +107,13 @@ class Service:
         from server.cli.remote.ledger import Ledger
 
         return Ledger(self._connection)
+
+    @functools.cached_property
+    def write_offs(self) -> WriteOffs:
+        """`ledger write-off|write-offs|revenue|months|reopen`."""
+        from server.cli.remote.write_offs import WriteOffs
+
+        return WriteOffs(self._connection)
 
     @functools.cached_property
     def controls(self) -> Controls:

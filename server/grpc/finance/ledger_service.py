@@ -1,4 +1,4 @@
-"""LedgerService: balances, postings, a month for the books of finance, and the check of all of it."""
+"""LedgerService: balances, postings, a month for the books of finance, and the check of all of it; `ledger_acts` has the rest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from billing.accounting import check, gl_export
 from billing.ledger import listing
 from ratewright.v1 import ledger_service_pb2 as pb
-from ratewright.v1 import ledger_service_pb2_grpc
 from server.actions import ledger
 from server.grpc import calls, convert, paging
 from server.grpc.finance import values
+from server.grpc.finance.ledger_acts import LedgerActs
 from server.grpc.refusals import answering, invalid
 
 if TYPE_CHECKING:
@@ -29,13 +29,11 @@ PIECE_BYTES: Final = 1 << 20
 _SEPARATOR: Final = "\x01"  # between the parts of a place in a list; sorts before every character of an id
 
 
-class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
+class LedgerService(LedgerActs):
     """Servicer of ratewright.v1.LedgerService over one home. `page_token_key` signs the tokens of its pages."""
 
     def __init__(self, home: Home, clock_us: Callable[[], int], page_token_key: bytes) -> None:
-        self._home = home
-        self._door = calls.Door(home, clock_us)
-        self._key = page_token_key
+        super().__init__(calls.Door(home, clock_us), page_token_key)
 
     def ListBalances(self, request: pb.ListBalancesRequest, context: grpc.ServicerContext) -> pb.ListBalancesResponse:
         """A page of the trial balance."""
