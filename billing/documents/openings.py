@@ -75,18 +75,36 @@ def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False, agre
         issued = issue(work, _drafts(rows, on), OPENING, {"items": len(rows)}) if made else None
         if issued is not None:
             work.agree(issued.commit_seq)
-    sums: dict[str, int] = {}
-    for row in rows:
-        sums[row.currency] = sums.get(row.currency, 0) + row.amount_micros
     why = "" if refused is None else f"{refused.message}; remedy: {refused.remedy}"
     proposal = waits.approval_id if waits is not None and not dry_run else 0
-    return Opened(len(rows), sums, issued.run_id if issued is not None else 0, why, waits is not None, proposal)
+    return Opened(len(rows), _sums(rows), issued.run_id if issued is not None else 0, why, waits is not None, proposal)
 
 
 def open_agreed(home: Home, agreement: Agreement) -> Opened:
     """Make the documents that another person asked for. Raises UserError where other items wait by now, and as `open_items` does."""
     told = msgspec.json.decode(agreement.approval.payload, type=_Asked)
     return open_items(home, agreement.asked_by, told.on, agreement=agreement)
+
+
+def stored_by(home: Home, commit_seq: int) -> Opened:
+    """The documents that a commit made, or the proposal that it stored."""
+    run, invoice = tables.bill_runs.c, tables.invoices.c
+    with home.connect() as connection:
+        waits = approvals.of_commit(connection, commit_seq)
+        if waits is not None:
+            rows = _waiting(connection)
+            return Opened(len(rows), _sums(rows), needs_second=True, proposal=waits.approval_id)
+        run_id = int(connection.execute(sa.select(run.run_id).where(run.commit_seq == commit_seq)).scalar_one())
+        query = sa.select(invoice.currency, invoice.total_micros.label("amount_micros")).where(invoice.run_id == run_id)
+        made = connection.execute(query.order_by(invoice.invoice_key)).all()
+    return Opened(len(made), _sums(made), run_id)
+
+
+def _sums(rows: Sequence[Any]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for row in rows:
+        sums[row.currency] = sums.get(row.currency, 0) + int(row.amount_micros)
+    return sums
 
 
 def _asked(rows: Sequence[Any], on: dt.date) -> _Asked:

@@ -25,7 +25,7 @@ from billing.documents import alarms, voiding
 from billing.documents.finding import require_no_run
 from billing.documents.trying import Work
 from billing.documents.undo_blockers import Blocker, blockers, document_rows
-from billing.persons import Who, same_person
+from billing.persons import Turn, Who, anybody, same_person
 from billing.runs import posting, states
 from billing.runs.contracts import facts
 from billing.runs.contracts.facts import Facts
@@ -38,7 +38,7 @@ from rating.counted import counted
 from rating.errors import Problem, ProblemsError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
     import pyarrow as pa
@@ -129,12 +129,20 @@ class _Wanted(NamedTuple):
 
 
 def undo(  # noqa: PLR0913 -- what, of whom, why and who
-    home: Home, run_id: int, reason: str, who: Who, *, accounts: frozenset[str] | None = None, dry_run: bool = False
+    home: Home,
+    run_id: int,
+    reason: str,
+    who: Who,
+    *,
+    accounts: frozenset[str] | None = None,
+    dry_run: bool = False,
+    allow: Callable[[Turn], None] = anybody,
 ) -> Undoing:
     """Propose that a run is undone, or, as another person, agree to it; then it is. `accounts`: only for these ids and their rating units.
 
     Raises UserError for a run that cannot be undone, without a reason, and for agreeing to one's own proposal. Raises ProblemsError that
-    names each rating unit on which something was built. With `dry_run` these are reported.
+    names each rating unit on which something was built. With `dry_run` these are reported. Else `allow` is asked before it is proposed, or
+    agreed to, and raises where this person may not do that.
     """
     reason = identifiers.reason(reason, "undoing a run")
     with only_run(home, f"undoing run {run_id}", who.now_us), home.begin(dry_run=dry_run) as connection:
@@ -144,8 +152,9 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
         found = tuple(blockers(home, connection, run_id, wanted.known, set(wanted.keys)))
         told = _told(connection, wanted, rows, found)
         if not dry_run:
-            _require_free(wanted.run, found)
+            require_free(run_id, wanted.run.bill_date, found)
             _require_other(run_id, proposal, who)
+            allow(Turn.ASKS if proposal is None else Turn.AGREES)
         if proposal is None:
             _keep(connection, wanted, undone.PROPOSED, _Act(reason, who, home.next_commit_seq(connection, "undo", who.now_us)))
             told = msgspec.structs.replace(told, state=undone.PROPOSED, proposed_by=who.by_name)
@@ -197,6 +206,40 @@ def proposed(home: Home) -> list[Proposed]:
     ]
 
 
+def require_few(home: Home, run_id: int, documents_max: int) -> None:
+    """Raises UserError where a run has more documents than one answer holds."""
+    query = sa.select(sa.func.count()).select_from(tables.invoices).where(tables.invoices.c.run_id == run_id)
+    with home.connect() as connection:
+        count = int(connection.execute(query).scalar_one())
+    if count > documents_max:
+        raise UserError(f"bill run {run_id} has {count:,} documents, more than the answer of a call holds", "give the command in the home")
+
+
+def stored_by(home: Home, commit_seq: int) -> Undoing:
+    """The act that a commit stored, with its documents. What was set against them is free by now, and not told again."""
+    row, of, invoice = tables.run_undos, tables.run_undo_accounts.c, tables.invoices
+    with home.connect() as connection:
+        act = connection.execute(sa.select(row).where(row.c.commit_seq == commit_seq)).one()
+        run = states.find(connection, act.run_id)
+        before = sa.select(row.c.by_name).where(row.c.run_id == act.run_id, row.c.kind == undone.PROPOSED, row.c.undo_id < act.undo_id)
+        proposer = connection.execute(before.order_by(row.c.undo_id.desc())).scalars().first()
+        named = set(connection.execute(sa.select(of.account_key).where(of.undo_id == act.undo_id)).scalars())
+        query = sa.select(invoice, tables.accounts.c.account_id).join_from(invoice, tables.accounts).where(invoice.c.run_id == act.run_id)
+        rows = [each for each in connection.execute(query.order_by(invoice.c.invoice_key)) if not named or each.account_key in named]
+    return Undoing(
+        run_id=act.run_id,
+        bill_date=run.bill_date,
+        state=act.kind,
+        accounts=0,
+        documents=_taken(rows),
+        net_micros={},
+        tax_micros={},
+        total_micros={},
+        freed_micros={},
+        proposed_by=act.by_name if act.kind == undone.PROPOSED or proposer is None else proposer,
+    )
+
+
 class _Act(NamedTuple):
     """The reason, the person, and the commit of an act."""
 
@@ -205,9 +248,10 @@ class _Act(NamedTuple):
     seq: int
 
 
-def _require_free(run: Run, found: Sequence[Blocker]) -> None:
+def require_free(run_id: int, bill_date: str, found: Sequence[Blocker]) -> None:
+    """Raises ProblemsError that names all that is in the way."""
     if found:
-        name = f"run {run.run_id} of {run.bill_date}"
+        name = f"run {run_id} of {bill_date}"
         raise ProblemsError([Problem(name, ", ".join(each.account_ids), each.reason, each.remedy) for each in found])
 
 
@@ -342,10 +386,7 @@ def _postings(connection: sa.Connection, run_id: int, keys: set[int]) -> pa.Tabl
 
 
 def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found: tuple[Blocker, ...]) -> Undoing:
-    documents = tuple(
-        Taken(row.number, row.account_id, row.currency, row.issued_on, int(row.net_micros), int(row.tax_micros), int(row.total_micros))
-        for row in rows
-    )
+    documents = _taken(rows)
     return Undoing(
         run_id=wanted.run.run_id,
         bill_date=wanted.run.bill_date,
@@ -358,6 +399,13 @@ def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found
         freed_micros=_freed(connection, rows),
         blockers=found,
         others=wanted.others,
+    )
+
+
+def _taken(rows: Sequence[Any]) -> tuple[Taken, ...]:
+    return tuple(
+        Taken(row.number, row.account_id, row.currency, row.issued_on, int(row.net_micros), int(row.tax_micros), int(row.total_micros))
+        for row in rows
     )
 
 

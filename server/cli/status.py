@@ -6,13 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 
 def status(
     *,
     everything: Annotated[bool, Parameter(name="--all", negative="", help="Compute everything, however large the home is.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show a home on one page: what it is and holds, what is due, waits and is open. Each row names the command that says more.
@@ -21,12 +22,14 @@ def status(
     suspense, and usage that is too late. Nothing is proved here: `controls` and `ledger check` do that. A row with * has something to do.
     """
     from billing.enquiries.home import status as status_of
-    from billing.store.home import Home
     from server import clock
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        rows = status_of(opened, clock.now_us(opened), everything=everything)
+    opened, rows = done_at(
+        at,
+        lambda home: status_of(home, clock.now_us(home), everything=everything),
+        lambda service: service.controls.status(everything=everything),
+    )
     if as_json:
         output.print_json({"practice": opened.is_practice, "rows": rows})
         return 0

@@ -4,8 +4,10 @@ import grpc
 import warnings
 
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
+from ratewright.v1 import bill_follow_up_pb2 as ratewright_dot_v1_dot_bill__follow__up__pb2
 from ratewright.v1 import bill_run_pb2 as ratewright_dot_v1_dot_bill__run__pb2
 from ratewright.v1 import bill_run_service_pb2 as ratewright_dot_v1_dot_bill__run__service__pb2
+from ratewright.v1 import bill_run_undo_pb2 as ratewright_dot_v1_dot_bill__run__undo__pb2
 from ratewright.v1 import billing_results_pb2 as ratewright_dot_v1_dot_billing__results__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -137,6 +139,46 @@ class BillRunServiceStub:
                 '/ratewright.v1.BillRunService/RunWhatIf',
                 request_serializer=ratewright_dot_v1_dot_bill__run__service__pb2.RunWhatIfRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.UndoBillRun = channel.unary_unary(
+                '/ratewright.v1.BillRunService/UndoBillRun',
+                request_serializer=ratewright_dot_v1_dot_bill__run__undo__pb2.UndoBillRunRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__run__undo__pb2.BillRunUndo.FromString,
+                _registered_method=True)
+        self.WithdrawBillRunUndo = channel.unary_unary(
+                '/ratewright.v1.BillRunService/WithdrawBillRunUndo',
+                request_serializer=ratewright_dot_v1_dot_bill__run__undo__pb2.WithdrawBillRunUndoRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__run__undo__pb2.BillRunUndo.FromString,
+                _registered_method=True)
+        self.ListDueBillDates = channel.unary_unary(
+                '/ratewright.v1.BillRunService/ListDueBillDates',
+                request_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListDueBillDatesRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListDueBillDatesResponse.FromString,
+                _registered_method=True)
+        self.ListBillAlarms = channel.unary_unary(
+                '/ratewright.v1.BillRunService/ListBillAlarms',
+                request_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListBillAlarmsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListBillAlarmsResponse.FromString,
+                _registered_method=True)
+        self.TellBillAlarm = channel.unary_unary(
+                '/ratewright.v1.BillRunService/TellBillAlarm',
+                request_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.TellBillAlarmRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.DecideBillAlarmResponse.FromString,
+                _registered_method=True)
+        self.DismissBillAlarm = channel.unary_unary(
+                '/ratewright.v1.BillRunService/DismissBillAlarm',
+                request_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.DismissBillAlarmRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.DecideBillAlarmResponse.FromString,
+                _registered_method=True)
+        self.ListRefusedEvents = channel.unary_unary(
+                '/ratewright.v1.BillRunService/ListRefusedEvents',
+                request_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListRefusedEventsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListRefusedEventsResponse.FromString,
+                _registered_method=True)
+        self.IssueOpeningDocuments = channel.unary_unary(
+                '/ratewright.v1.BillRunService/IssueOpeningDocuments',
+                request_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.IssueOpeningDocumentsRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.IssueOpeningDocumentsResponse.FromString,
                 _registered_method=True)
 
 
@@ -358,6 +400,92 @@ class BillRunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UndoBillRun(self, request, context):
+        """Proposes that a posted run of the cycle is undone; the same call by another operator, with the role approver, undoes it: its documents are void,
+        and it counts no more. A run of more than 200,000 documents is undone by the command. A repeat whose first answer was lost has run, state,
+        `proposed_by` and documents alone.
+
+        Errors: as ApproveBillRun; FAILED_PRECONDITION: UNDO_BLOCKED (something was built on its documents: `validate_only` names all of it);
+        PERMISSION_DENIED: ROLE_MISSING (to propose, or to agree); UNAVAILABLE: HOME_BUSY.
+
+        The command: `ratewright bill undo`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawBillRunUndo(self, request, context):
+        """Takes back a proposal to undo a run for these accounts. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill undo`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDueBillDates(self, request, context):
+        """Bill dates with a period that no run has billed, by the clocks of accounts, and the command that bills each.
+
+        The command: `ratewright bill due`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBillAlarms(self, request, context):
+        """Bills out of the ordinary, oldest first.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright bill alarms list`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TellBillAlarm(self, request, context):
+        """Records that the customer knows of an alarm.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (no such alarm), REQUEST_ID, REQUEST_ID_REUSED.
+
+        The command: `ratewright bill alarms told`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DismissBillAlarm(self, request, context):
+        """Dismisses an alarm. Errors: as TellBillAlarm; MALFORMED_REQUEST (no note).
+
+        The command: `ratewright bill alarms dismiss`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRefusedEvents(self, request, context):
+        """Events that a run could not price: how many by reason, and the oldest of them.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (there is no run yet).
+
+        The command: `ratewright bill refused`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueOpeningDocuments(self, request, context):
+        """Makes documents of what imported accounts owed before, once. Above the limit for credits it waits: AgreeApproval makes them.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED (the books are closed; a date that has
+        not begun).
+
+        The command: `ratewright bill opening`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BillRunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -460,6 +588,46 @@ def add_BillRunServiceServicer_to_server(servicer, server):
                     servicer.RunWhatIf,
                     request_deserializer=ratewright_dot_v1_dot_bill__run__service__pb2.RunWhatIfRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'UndoBillRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoBillRun,
+                    request_deserializer=ratewright_dot_v1_dot_bill__run__undo__pb2.UndoBillRunRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__run__undo__pb2.BillRunUndo.SerializeToString,
+            ),
+            'WithdrawBillRunUndo': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawBillRunUndo,
+                    request_deserializer=ratewright_dot_v1_dot_bill__run__undo__pb2.WithdrawBillRunUndoRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__run__undo__pb2.BillRunUndo.SerializeToString,
+            ),
+            'ListDueBillDates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDueBillDates,
+                    request_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListDueBillDatesRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListDueBillDatesResponse.SerializeToString,
+            ),
+            'ListBillAlarms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBillAlarms,
+                    request_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListBillAlarmsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListBillAlarmsResponse.SerializeToString,
+            ),
+            'TellBillAlarm': grpc.unary_unary_rpc_method_handler(
+                    servicer.TellBillAlarm,
+                    request_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.TellBillAlarmRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.DecideBillAlarmResponse.SerializeToString,
+            ),
+            'DismissBillAlarm': grpc.unary_unary_rpc_method_handler(
+                    servicer.DismissBillAlarm,
+                    request_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.DismissBillAlarmRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.DecideBillAlarmResponse.SerializeToString,
+            ),
+            'ListRefusedEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRefusedEvents,
+                    request_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListRefusedEventsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.ListRefusedEventsResponse.SerializeToString,
+            ),
+            'IssueOpeningDocuments': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueOpeningDocuments,
+                    request_deserializer=ratewright_dot_v1_dot_bill__follow__up__pb2.IssueOpeningDocumentsRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_bill__follow__up__pb2.IssueOpeningDocumentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1003,6 +1171,222 @@ class BillRunService:
             '/ratewright.v1.BillRunService/RunWhatIf',
             ratewright_dot_v1_dot_bill__run__service__pb2.RunWhatIfRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoBillRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/UndoBillRun',
+            ratewright_dot_v1_dot_bill__run__undo__pb2.UndoBillRunRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__run__undo__pb2.BillRunUndo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawBillRunUndo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/WithdrawBillRunUndo',
+            ratewright_dot_v1_dot_bill__run__undo__pb2.WithdrawBillRunUndoRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__run__undo__pb2.BillRunUndo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDueBillDates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/ListDueBillDates',
+            ratewright_dot_v1_dot_bill__follow__up__pb2.ListDueBillDatesRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__follow__up__pb2.ListDueBillDatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBillAlarms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/ListBillAlarms',
+            ratewright_dot_v1_dot_bill__follow__up__pb2.ListBillAlarmsRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__follow__up__pb2.ListBillAlarmsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TellBillAlarm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/TellBillAlarm',
+            ratewright_dot_v1_dot_bill__follow__up__pb2.TellBillAlarmRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__follow__up__pb2.DecideBillAlarmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DismissBillAlarm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/DismissBillAlarm',
+            ratewright_dot_v1_dot_bill__follow__up__pb2.DismissBillAlarmRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__follow__up__pb2.DecideBillAlarmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRefusedEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/ListRefusedEvents',
+            ratewright_dot_v1_dot_bill__follow__up__pb2.ListRefusedEventsRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__follow__up__pb2.ListRefusedEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueOpeningDocuments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.BillRunService/IssueOpeningDocuments',
+            ratewright_dot_v1_dot_bill__follow__up__pb2.IssueOpeningDocumentsRequest.SerializeToString,
+            ratewright_dot_v1_dot_bill__follow__up__pb2.IssueOpeningDocumentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,8 +6,10 @@ Bill runs and what else takes long: started here, each in a process of its own, 
 from collections import abc as _abc
 from google.longrunning import operations_pb2 as _operations_pb2
 from grpc import aio as _aio
+from ratewright.v1 import bill_follow_up_pb2 as _bill_follow_up_pb2
 from ratewright.v1 import bill_run_pb2 as _bill_run_pb2
 from ratewright.v1 import bill_run_service_pb2 as _bill_run_service_pb2
+from ratewright.v1 import bill_run_undo_pb2 as _bill_run_undo_pb2
 from ratewright.v1 import billing_results_pb2 as _billing_results_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -170,6 +172,60 @@ class BillRunServiceStub:
 
     The command: `ratewright tariffs what-if`.
     """
+    UndoBillRun: _grpc.UnaryUnaryMultiCallable[_bill_run_undo_pb2.UndoBillRunRequest, _bill_run_undo_pb2.BillRunUndo]
+    """Proposes that a posted run of the cycle is undone; the same call by another operator, with the role approver, undoes it: its documents are void,
+    and it counts no more. A run of more than 200,000 documents is undone by the command. A repeat whose first answer was lost has run, state,
+    `proposed_by` and documents alone.
+
+    Errors: as ApproveBillRun; FAILED_PRECONDITION: UNDO_BLOCKED (something was built on its documents: `validate_only` names all of it);
+    PERMISSION_DENIED: ROLE_MISSING (to propose, or to agree); UNAVAILABLE: HOME_BUSY.
+
+    The command: `ratewright bill undo`.
+    """
+    WithdrawBillRunUndo: _grpc.UnaryUnaryMultiCallable[_bill_run_undo_pb2.WithdrawBillRunUndoRequest, _bill_run_undo_pb2.BillRunUndo]
+    """Takes back a proposal to undo a run for these accounts. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill undo`.
+    """
+    ListDueBillDates: _grpc.UnaryUnaryMultiCallable[_bill_follow_up_pb2.ListDueBillDatesRequest, _bill_follow_up_pb2.ListDueBillDatesResponse]
+    """Bill dates with a period that no run has billed, by the clocks of accounts, and the command that bills each.
+
+    The command: `ratewright bill due`.
+    """
+    ListBillAlarms: _grpc.UnaryUnaryMultiCallable[_bill_follow_up_pb2.ListBillAlarmsRequest, _bill_follow_up_pb2.ListBillAlarmsResponse]
+    """Bills out of the ordinary, oldest first.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright bill alarms list`.
+    """
+    TellBillAlarm: _grpc.UnaryUnaryMultiCallable[_bill_follow_up_pb2.TellBillAlarmRequest, _bill_follow_up_pb2.DecideBillAlarmResponse]
+    """Records that the customer knows of an alarm.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (no such alarm), REQUEST_ID, REQUEST_ID_REUSED.
+
+    The command: `ratewright bill alarms told`.
+    """
+    DismissBillAlarm: _grpc.UnaryUnaryMultiCallable[_bill_follow_up_pb2.DismissBillAlarmRequest, _bill_follow_up_pb2.DecideBillAlarmResponse]
+    """Dismisses an alarm. Errors: as TellBillAlarm; MALFORMED_REQUEST (no note).
+
+    The command: `ratewright bill alarms dismiss`.
+    """
+    ListRefusedEvents: _grpc.UnaryUnaryMultiCallable[_bill_follow_up_pb2.ListRefusedEventsRequest, _bill_follow_up_pb2.ListRefusedEventsResponse]
+    """Events that a run could not price: how many by reason, and the oldest of them.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (there is no run yet).
+
+    The command: `ratewright bill refused`.
+    """
+    IssueOpeningDocuments: _grpc.UnaryUnaryMultiCallable[_bill_follow_up_pb2.IssueOpeningDocumentsRequest, _bill_follow_up_pb2.IssueOpeningDocumentsResponse]
+    """Makes documents of what imported accounts owed before, once. Above the limit for credits it waits: AgreeApproval makes them.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED (the books are closed; a date that has
+    not begun).
+
+    The command: `ratewright bill opening`.
+    """
 
 @_typing.type_check_only
 class BillRunServiceAsyncStub(BillRunServiceStub):
@@ -309,6 +365,60 @@ class BillRunServiceAsyncStub(BillRunServiceStub):
     Errors: as RunBills.
 
     The command: `ratewright tariffs what-if`.
+    """
+    UndoBillRun: _aio.UnaryUnaryMultiCallable[_bill_run_undo_pb2.UndoBillRunRequest, _bill_run_undo_pb2.BillRunUndo]  # type: ignore[assignment]
+    """Proposes that a posted run of the cycle is undone; the same call by another operator, with the role approver, undoes it: its documents are void,
+    and it counts no more. A run of more than 200,000 documents is undone by the command. A repeat whose first answer was lost has run, state,
+    `proposed_by` and documents alone.
+
+    Errors: as ApproveBillRun; FAILED_PRECONDITION: UNDO_BLOCKED (something was built on its documents: `validate_only` names all of it);
+    PERMISSION_DENIED: ROLE_MISSING (to propose, or to agree); UNAVAILABLE: HOME_BUSY.
+
+    The command: `ratewright bill undo`.
+    """
+    WithdrawBillRunUndo: _aio.UnaryUnaryMultiCallable[_bill_run_undo_pb2.WithdrawBillRunUndoRequest, _bill_run_undo_pb2.BillRunUndo]  # type: ignore[assignment]
+    """Takes back a proposal to undo a run for these accounts. Errors: as ApproveBillRun.
+
+    The command: `ratewright bill undo`.
+    """
+    ListDueBillDates: _aio.UnaryUnaryMultiCallable[_bill_follow_up_pb2.ListDueBillDatesRequest, _bill_follow_up_pb2.ListDueBillDatesResponse]  # type: ignore[assignment]
+    """Bill dates with a period that no run has billed, by the clocks of accounts, and the command that bills each.
+
+    The command: `ratewright bill due`.
+    """
+    ListBillAlarms: _aio.UnaryUnaryMultiCallable[_bill_follow_up_pb2.ListBillAlarmsRequest, _bill_follow_up_pb2.ListBillAlarmsResponse]  # type: ignore[assignment]
+    """Bills out of the ordinary, oldest first.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+    The command: `ratewright bill alarms list`.
+    """
+    TellBillAlarm: _aio.UnaryUnaryMultiCallable[_bill_follow_up_pb2.TellBillAlarmRequest, _bill_follow_up_pb2.DecideBillAlarmResponse]  # type: ignore[assignment]
+    """Records that the customer knows of an alarm.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (no such alarm), REQUEST_ID, REQUEST_ID_REUSED.
+
+    The command: `ratewright bill alarms told`.
+    """
+    DismissBillAlarm: _aio.UnaryUnaryMultiCallable[_bill_follow_up_pb2.DismissBillAlarmRequest, _bill_follow_up_pb2.DecideBillAlarmResponse]  # type: ignore[assignment]
+    """Dismisses an alarm. Errors: as TellBillAlarm; MALFORMED_REQUEST (no note).
+
+    The command: `ratewright bill alarms dismiss`.
+    """
+    ListRefusedEvents: _aio.UnaryUnaryMultiCallable[_bill_follow_up_pb2.ListRefusedEventsRequest, _bill_follow_up_pb2.ListRefusedEventsResponse]  # type: ignore[assignment]
+    """Events that a run could not price: how many by reason, and the oldest of them.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (there is no run yet).
+
+    The command: `ratewright bill refused`.
+    """
+    IssueOpeningDocuments: _aio.UnaryUnaryMultiCallable[_bill_follow_up_pb2.IssueOpeningDocumentsRequest, _bill_follow_up_pb2.IssueOpeningDocumentsResponse]  # type: ignore[assignment]
+    """Makes documents of what imported accounts owed before, once. Above the limit for credits it waits: AgreeApproval makes them.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED (the books are closed; a date that has
+    not begun).
+
+    The command: `ratewright bill opening`.
     """
 
 class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -566,6 +676,108 @@ class BillRunServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: as RunBills.
 
         The command: `ratewright tariffs what-if`.
+        """
+
+    @_abc_1.abstractmethod
+    def UndoBillRun(
+        self,
+        request: _bill_run_undo_pb2.UndoBillRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_run_undo_pb2.BillRunUndo, _abc.Awaitable[_bill_run_undo_pb2.BillRunUndo]]:
+        """Proposes that a posted run of the cycle is undone; the same call by another operator, with the role approver, undoes it: its documents are void,
+        and it counts no more. A run of more than 200,000 documents is undone by the command. A repeat whose first answer was lost has run, state,
+        `proposed_by` and documents alone.
+
+        Errors: as ApproveBillRun; FAILED_PRECONDITION: UNDO_BLOCKED (something was built on its documents: `validate_only` names all of it);
+        PERMISSION_DENIED: ROLE_MISSING (to propose, or to agree); UNAVAILABLE: HOME_BUSY.
+
+        The command: `ratewright bill undo`.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawBillRunUndo(
+        self,
+        request: _bill_run_undo_pb2.WithdrawBillRunUndoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_run_undo_pb2.BillRunUndo, _abc.Awaitable[_bill_run_undo_pb2.BillRunUndo]]:
+        """Takes back a proposal to undo a run for these accounts. Errors: as ApproveBillRun.
+
+        The command: `ratewright bill undo`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDueBillDates(
+        self,
+        request: _bill_follow_up_pb2.ListDueBillDatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_follow_up_pb2.ListDueBillDatesResponse, _abc.Awaitable[_bill_follow_up_pb2.ListDueBillDatesResponse]]:
+        """Bill dates with a period that no run has billed, by the clocks of accounts, and the command that bills each.
+
+        The command: `ratewright bill due`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBillAlarms(
+        self,
+        request: _bill_follow_up_pb2.ListBillAlarmsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_follow_up_pb2.ListBillAlarmsResponse, _abc.Awaitable[_bill_follow_up_pb2.ListBillAlarmsResponse]]:
+        """Bills out of the ordinary, oldest first.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
+
+        The command: `ratewright bill alarms list`.
+        """
+
+    @_abc_1.abstractmethod
+    def TellBillAlarm(
+        self,
+        request: _bill_follow_up_pb2.TellBillAlarmRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_follow_up_pb2.DecideBillAlarmResponse, _abc.Awaitable[_bill_follow_up_pb2.DecideBillAlarmResponse]]:
+        """Records that the customer knows of an alarm.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST (no such alarm), REQUEST_ID, REQUEST_ID_REUSED.
+
+        The command: `ratewright bill alarms told`.
+        """
+
+    @_abc_1.abstractmethod
+    def DismissBillAlarm(
+        self,
+        request: _bill_follow_up_pb2.DismissBillAlarmRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_follow_up_pb2.DecideBillAlarmResponse, _abc.Awaitable[_bill_follow_up_pb2.DecideBillAlarmResponse]]:
+        """Dismisses an alarm. Errors: as TellBillAlarm; MALFORMED_REQUEST (no note).
+
+        The command: `ratewright bill alarms dismiss`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRefusedEvents(
+        self,
+        request: _bill_follow_up_pb2.ListRefusedEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_follow_up_pb2.ListRefusedEventsResponse, _abc.Awaitable[_bill_follow_up_pb2.ListRefusedEventsResponse]]:
+        """Events that a run could not price: how many by reason, and the oldest of them.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (there is no run yet).
+
+        The command: `ratewright bill refused`.
+        """
+
+    @_abc_1.abstractmethod
+    def IssueOpeningDocuments(
+        self,
+        request: _bill_follow_up_pb2.IssueOpeningDocumentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bill_follow_up_pb2.IssueOpeningDocumentsResponse, _abc.Awaitable[_bill_follow_up_pb2.IssueOpeningDocumentsResponse]]:
+        """Makes documents of what imported accounts owed before, once. Above the limit for credits it waits: AgreeApproval makes them.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; FAILED_PRECONDITION: REFUSED (the books are closed; a date that has
+        not begun).
+
+        The command: `ratewright bill opening`.
         """
 
 def add_BillRunServiceServicer_to_server(servicer: BillRunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,13 +27,31 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ratewright/v1/control_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16google/type/date.proto\"\x13\n\x11\x43heckBooksRequest\"8\n\x12\x43heckBooksResponse\x12\"\n\x05\x62ooks\x18\x01 \x03(\x0b\x32\x13.ratewright.v1.Book\"\x97\x01\n\x04\x42ook\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04left\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05right\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04unit\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x10\n\x02ok\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12,\n\x05terms\x18\x06 \x03(\x0b\x32\x17.ratewright.v1.BookTermB\x04\xe2\x41\x01\x03\"3\n\x08\x42ookTerm\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05value\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"L\n\x13KeepFindingsRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"k\n\x14KeepFindingsResponse\x12)\n\x0c\x66\x61iled_books\x18\x01 \x03(\x0b\x32\x13.ratewright.v1.Book\x12(\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x16.ratewright.v1.Finding\"c\n\x13ListFindingsRequest\x12\x19\n\x0bshow_closed\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x14ListFindingsResponse\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.ratewright.v1.Finding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdd\x02\n\x07\x46inding\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04\x62ook\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06run_id\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04left\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05right\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04unit\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05owner\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12)\n\x08\x64ue_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x66ound_us\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tclosed_by\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03:>\xea\x41;\n\x12ratewright/Finding\x12\x12\x66indings/{finding}*\x08\x66indings2\x07\x66inding\"\xb8\x01\n\x14\x41ssignFindingRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12ratewright/Finding\x12\x13\n\x05owner\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12)\n\x08\x64ue_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x8b\x01\n\x13\x43loseFindingRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12ratewright/Finding\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x32\xaf\x03\n\x0e\x43ontrolService\x12Q\n\nCheckBooks\x12 .ratewright.v1.CheckBooksRequest\x1a!.ratewright.v1.CheckBooksResponse\x12W\n\x0cKeepFindings\x12\".ratewright.v1.KeepFindingsRequest\x1a#.ratewright.v1.KeepFindingsResponse\x12W\n\x0cListFindings\x12\".ratewright.v1.ListFindingsRequest\x1a#.ratewright.v1.ListFindingsResponse\x12L\n\rAssignFinding\x12#.ratewright.v1.AssignFindingRequest\x1a\x16.ratewright.v1.Finding\x12J\n\x0c\x43loseFinding\x12\".ratewright.v1.CloseFindingRequest\x1a\x16.ratewright.v1.Findingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ratewright/v1/control_service.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x16google/type/date.proto\"0\n\x14GetHomeStatusRequest\x12\x18\n\neverything\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\"V\n\nHomeStatus\x12\x30\n\x04rows\x18\x01 \x03(\x0b\x32\x1c.ratewright.v1.HomeStatusRowB\x04\xe2\x41\x01\x03\x12\x16\n\x08practice\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\x96\x01\n\rHomeStatusRow\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04says\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63ommand\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tattention\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63omputed\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07\x66igures\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"\x13\n\x11\x43heckBooksRequest\"8\n\x12\x43heckBooksResponse\x12\"\n\x05\x62ooks\x18\x01 \x03(\x0b\x32\x13.ratewright.v1.Book\"\x97\x01\n\x04\x42ook\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04left\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05right\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04unit\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x10\n\x02ok\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12,\n\x05terms\x18\x06 \x03(\x0b\x32\x17.ratewright.v1.BookTermB\x04\xe2\x41\x01\x03\"3\n\x08\x42ookTerm\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05value\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"L\n\x13KeepFindingsRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\"k\n\x14KeepFindingsResponse\x12)\n\x0c\x66\x61iled_books\x18\x01 \x03(\x0b\x32\x13.ratewright.v1.Book\x12(\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x16.ratewright.v1.Finding\"c\n\x13ListFindingsRequest\x12\x19\n\x0bshow_closed\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Y\n\x14ListFindingsResponse\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.ratewright.v1.Finding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdd\x02\n\x07\x46inding\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04\x62ook\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06run_id\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04left\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05right\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04unit\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05owner\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12)\n\x08\x64ue_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x66ound_us\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tclosed_by\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03:>\xea\x41;\n\x12ratewright/Finding\x12\x12\x66indings/{finding}*\x08\x66indings2\x07\x66inding\"\xb8\x01\n\x14\x41ssignFindingRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12ratewright/Finding\x12\x13\n\x05owner\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12)\n\x08\x64ue_date\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x8b\x01\n\x13\x43loseFindingRequest\x12)\n\x04name\x18\x01 \x01(\tB\x1b\xe2\x41\x01\x02\xfa\x41\x14\n\x12ratewright/Finding\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x32\x80\x04\n\x0e\x43ontrolService\x12Q\n\nCheckBooks\x12 .ratewright.v1.CheckBooksRequest\x1a!.ratewright.v1.CheckBooksResponse\x12W\n\x0cKeepFindings\x12\".ratewright.v1.KeepFindingsRequest\x1a#.ratewright.v1.KeepFindingsResponse\x12W\n\x0cListFindings\x12\".ratewright.v1.ListFindingsRequest\x1a#.ratewright.v1.ListFindingsResponse\x12L\n\rAssignFinding\x12#.ratewright.v1.AssignFindingRequest\x1a\x16.ratewright.v1.Finding\x12J\n\x0c\x43loseFinding\x12\".ratewright.v1.CloseFindingRequest\x1a\x16.ratewright.v1.Finding\x12O\n\rGetHomeStatus\x12#.ratewright.v1.GetHomeStatusRequest\x1a\x19.ratewright.v1.HomeStatusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ratewright.v1.control_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETHOMESTATUSREQUEST'].fields_by_name['everything']._loaded_options = None
+  _globals['_GETHOMESTATUSREQUEST'].fields_by_name['everything']._serialized_options = b'\342A\001\001'
+  _globals['_HOMESTATUS'].fields_by_name['rows']._loaded_options = None
+  _globals['_HOMESTATUS'].fields_by_name['rows']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUS'].fields_by_name['practice']._loaded_options = None
+  _globals['_HOMESTATUS'].fields_by_name['practice']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUSROW'].fields_by_name['name']._loaded_options = None
+  _globals['_HOMESTATUSROW'].fields_by_name['name']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUSROW'].fields_by_name['says']._loaded_options = None
+  _globals['_HOMESTATUSROW'].fields_by_name['says']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUSROW'].fields_by_name['command']._loaded_options = None
+  _globals['_HOMESTATUSROW'].fields_by_name['command']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUSROW'].fields_by_name['attention']._loaded_options = None
+  _globals['_HOMESTATUSROW'].fields_by_name['attention']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUSROW'].fields_by_name['computed']._loaded_options = None
+  _globals['_HOMESTATUSROW'].fields_by_name['computed']._serialized_options = b'\342A\001\003'
+  _globals['_HOMESTATUSROW'].fields_by_name['figures']._loaded_options = None
+  _globals['_HOMESTATUSROW'].fields_by_name['figures']._serialized_options = b'\342A\001\003'
   _globals['_BOOK'].fields_by_name['name']._loaded_options = None
   _globals['_BOOK'].fields_by_name['name']._serialized_options = b'\342A\001\003'
   _globals['_BOOK'].fields_by_name['left']._loaded_options = None
@@ -104,28 +122,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSEFINDINGREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
   _globals['_CLOSEFINDINGREQUEST'].fields_by_name['validate_only']._loaded_options = None
   _globals['_CLOSEFINDINGREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
-  _globals['_CHECKBOOKSREQUEST']._serialized_start=138
-  _globals['_CHECKBOOKSREQUEST']._serialized_end=157
-  _globals['_CHECKBOOKSRESPONSE']._serialized_start=159
-  _globals['_CHECKBOOKSRESPONSE']._serialized_end=215
-  _globals['_BOOK']._serialized_start=218
-  _globals['_BOOK']._serialized_end=369
-  _globals['_BOOKTERM']._serialized_start=371
-  _globals['_BOOKTERM']._serialized_end=422
-  _globals['_KEEPFINDINGSREQUEST']._serialized_start=424
-  _globals['_KEEPFINDINGSREQUEST']._serialized_end=500
-  _globals['_KEEPFINDINGSRESPONSE']._serialized_start=502
-  _globals['_KEEPFINDINGSRESPONSE']._serialized_end=609
-  _globals['_LISTFINDINGSREQUEST']._serialized_start=611
-  _globals['_LISTFINDINGSREQUEST']._serialized_end=710
-  _globals['_LISTFINDINGSRESPONSE']._serialized_start=712
-  _globals['_LISTFINDINGSRESPONSE']._serialized_end=801
-  _globals['_FINDING']._serialized_start=804
-  _globals['_FINDING']._serialized_end=1153
-  _globals['_ASSIGNFINDINGREQUEST']._serialized_start=1156
-  _globals['_ASSIGNFINDINGREQUEST']._serialized_end=1340
-  _globals['_CLOSEFINDINGREQUEST']._serialized_start=1343
-  _globals['_CLOSEFINDINGREQUEST']._serialized_end=1482
-  _globals['_CONTROLSERVICE']._serialized_start=1485
-  _globals['_CONTROLSERVICE']._serialized_end=1916
+  _globals['_GETHOMESTATUSREQUEST']._serialized_start=138
+  _globals['_GETHOMESTATUSREQUEST']._serialized_end=186
+  _globals['_HOMESTATUS']._serialized_start=188
+  _globals['_HOMESTATUS']._serialized_end=274
+  _globals['_HOMESTATUSROW']._serialized_start=277
+  _globals['_HOMESTATUSROW']._serialized_end=427
+  _globals['_CHECKBOOKSREQUEST']._serialized_start=429
+  _globals['_CHECKBOOKSREQUEST']._serialized_end=448
+  _globals['_CHECKBOOKSRESPONSE']._serialized_start=450
+  _globals['_CHECKBOOKSRESPONSE']._serialized_end=506
+  _globals['_BOOK']._serialized_start=509
+  _globals['_BOOK']._serialized_end=660
+  _globals['_BOOKTERM']._serialized_start=662
+  _globals['_BOOKTERM']._serialized_end=713
+  _globals['_KEEPFINDINGSREQUEST']._serialized_start=715
+  _globals['_KEEPFINDINGSREQUEST']._serialized_end=791
+  _globals['_KEEPFINDINGSRESPONSE']._serialized_start=793
+  _globals['_KEEPFINDINGSRESPONSE']._serialized_end=900
+  _globals['_LISTFINDINGSREQUEST']._serialized_start=902
+  _globals['_LISTFINDINGSREQUEST']._serialized_end=1001
+  _globals['_LISTFINDINGSRESPONSE']._serialized_start=1003
+  _globals['_LISTFINDINGSRESPONSE']._serialized_end=1092
+  _globals['_FINDING']._serialized_start=1095
+  _globals['_FINDING']._serialized_end=1444
+  _globals['_ASSIGNFINDINGREQUEST']._serialized_start=1447
+  _globals['_ASSIGNFINDINGREQUEST']._serialized_end=1631
+  _globals['_CLOSEFINDINGREQUEST']._serialized_start=1634
+  _globals['_CLOSEFINDINGREQUEST']._serialized_end=1773
+  _globals['_CONTROLSERVICE']._serialized_start=1776
+  _globals['_CONTROLSERVICE']._serialized_end=2288
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,98 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class GetHomeStatusRequest(_message.Message):
+    """How much is computed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVERYTHING_FIELD_NUMBER: _builtins.int
+    everything: _builtins.bool
+    """Compute everything, however large the home is."""
+    def __init__(
+        self,
+        *,
+        everything: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["everything", b"everything"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHomeStatusRequest: _TypeAlias = GetHomeStatusRequest  # noqa: Y015
+
+@_typing.final
+class HomeStatus(_message.Message):
+    """The page of a home."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    PRACTICE_FIELD_NUMBER: _builtins.int
+    practice: _builtins.bool
+    """Whether it is a practice home."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___HomeStatusRow]:
+        """Its rows."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___HomeStatusRow] | None = ...,
+        practice: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["practice", b"practice", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HomeStatus: _TypeAlias = HomeStatus  # noqa: Y015
+
+@_typing.final
+class HomeStatusRow(_message.Message):
+    """One thing about a home."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SAYS_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    ATTENTION_FIELD_NUMBER: _builtins.int
+    COMPUTED_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, such as `bill runs`."""
+    says: _builtins.str
+    """The state, in words."""
+    command: _builtins.str
+    """The command that says more."""
+    attention: _builtins.bool
+    """Whether a person has something to do."""
+    computed: _builtins.bool
+    """Whether it was computed."""
+    figures: _builtins.str
+    """Its figures, as JSON."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        says: _builtins.str = ...,
+        command: _builtins.str = ...,
+        attention: _builtins.bool = ...,
+        computed: _builtins.bool = ...,
+        figures: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attention", b"attention", "command", b"command", "computed", b"computed", "figures", b"figures", "name", b"name", "says", b"says"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HomeStatusRow: _TypeAlias = HomeStatusRow  # noqa: Y015
+
+@_typing.final
 class CheckBooksRequest(_message.Message):
     """Nothing can be chosen."""
 

@@ -66,6 +66,11 @@ class ControlServiceStub:
                 request_serializer=ratewright_dot_v1_dot_control__service__pb2.CloseFindingRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_control__service__pb2.Finding.FromString,
                 _registered_method=True)
+        self.GetHomeStatus = channel.unary_unary(
+                '/ratewright.v1.ControlService/GetHomeStatus',
+                request_serializer=ratewright_dot_v1_dot_control__service__pb2.GetHomeStatusRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_control__service__pb2.HomeStatus.FromString,
+                _registered_method=True)
 
 
 class ControlServiceServicer:
@@ -127,6 +132,16 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHomeStatus(self, request, context):
+        """The state of the home on one page: what it holds, what is due, waits and is open. On a large home some rows are not computed, unless `everything` asks
+        for them. It names the folder and the database of the home.
+
+        The command: `ratewright status`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ControlServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -154,6 +169,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.CloseFinding,
                     request_deserializer=ratewright_dot_v1_dot_control__service__pb2.CloseFindingRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_control__service__pb2.Finding.SerializeToString,
+            ),
+            'GetHomeStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHomeStatus,
+                    request_deserializer=ratewright_dot_v1_dot_control__service__pb2.GetHomeStatusRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_control__service__pb2.HomeStatus.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -298,6 +318,33 @@ class ControlService:
             '/ratewright.v1.ControlService/CloseFinding',
             ratewright_dot_v1_dot_control__service__pb2.CloseFindingRequest.SerializeToString,
             ratewright_dot_v1_dot_control__service__pb2.Finding.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHomeStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.ControlService/GetHomeStatus',
+            ratewright_dot_v1_dot_control__service__pb2.GetHomeStatusRequest.SerializeToString,
+            ratewright_dot_v1_dot_control__service__pb2.HomeStatus.FromString,
             options,
             channel_credentials,
             insecure,

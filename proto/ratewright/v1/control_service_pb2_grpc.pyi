@@ -69,6 +69,12 @@ class ControlServiceStub:
 
     The command: `ratewright controls findings close`.
     """
+    GetHomeStatus: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.GetHomeStatusRequest, _control_service_pb2.HomeStatus]
+    """The state of the home on one page: what it holds, what is due, waits and is open. On a large home some rows are not computed, unless `everything` asks
+    for them. It names the folder and the database of the home.
+
+    The command: `ratewright status`.
+    """
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
@@ -110,6 +116,12 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Close a finding, with a word on what was done.
 
     The command: `ratewright controls findings close`.
+    """
+    GetHomeStatus: _aio.UnaryUnaryMultiCallable[_control_service_pb2.GetHomeStatusRequest, _control_service_pb2.HomeStatus]  # type: ignore[assignment]
+    """The state of the home on one page: what it holds, what is due, waits and is open. On a large home some rows are not computed, unless `everything` asks
+    for them. It names the folder and the database of the home.
+
+    The command: `ratewright status`.
     """
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -179,6 +191,18 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """Close a finding, with a word on what was done.
 
         The command: `ratewright controls findings close`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHomeStatus(
+        self,
+        request: _control_service_pb2.GetHomeStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_service_pb2.HomeStatus, _abc.Awaitable[_control_service_pb2.HomeStatus]]:
+        """The state of the home on one page: what it holds, what is due, waits and is open. On a large home some rows are not computed, unless `everything` asks
+        for them. It names the folder and the database of the home.
+
+        The command: `ratewright status`.
         """
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.languages import Language  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
@@ -32,19 +33,17 @@ _WORDS: Final = {
 }
 
 
-def due(*, language: Language = "en", home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def due(*, language: Language = "en", at: Place = HERE, as_json: AsJson = False) -> int:
     """List bill dates with a period that no run has billed, oldest first, and the command that bills them; by the clocks of accounts.
 
     `computed again`: accounts that were billed on that date, and that its run computes once more: something came for them, or they have a
     closing or another bill day. It bills what differs, which may be nothing.
     """
     from billing.runs.dates.due import due_dates
-    from billing.store.home import Home
     from server import clock
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = due_dates(opened, clock.now_us(opened))
+    opened, found = done_at(at, lambda home: due_dates(home, clock.now_us(home)), lambda service: service.follow_ups.due())
     if as_json:
         output.print_json(practice.marked(opened, found))
     else:

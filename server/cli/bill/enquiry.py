@@ -13,8 +13,6 @@ from server.cli.done import done_at
 from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from billing.documents.enquiry import Enquiry
 
 HEADS: Final = {
@@ -60,19 +58,22 @@ def opening(
     *,
     date: Annotated[str | None, Parameter(help="Date of the documents; today (UTC) by default.")] = None,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Make documents of what imported accounts owed before. Items that have theirs are left alone."""
     from billing.documents import openings
-    from billing.store.home import Home
+    from server import clock
     from server.cli import output, practice
-    from server.cli.bill import amounts
+    from server.cli.bill import amounts, parse_date
     from server.cli.ledger.common import who
-    from server.cli.payment.common import date_or_today
 
-    with Home.open(home) as opened:
-        done = openings.open_items(opened, who(opened), date_or_today(opened, date), dry_run=dry_run)
+    on = None if date is None else parse_date(date)
+    opened, done = done_at(
+        at,
+        lambda home: openings.open_items(home, who(home), clock.today(home) if on is None else on, dry_run=dry_run),
+        lambda service: service.follow_ups.open_items(on, dry_run=dry_run),
+    )
     if as_json:
         output.print_json(practice.marked(opened, done))
     else:
@@ -97,16 +98,16 @@ def list_(
     every: Annotated[
         bool, Parameter(name="--all", negative="", help="Also those whose customer was informed, and those that were dismissed.")
     ] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List open alarms: the customer is not informed yet, and they are not dismissed."""
     from billing.documents import alarms as found_alarms
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = found_alarms.list_all(opened, only_open=not every)
+    opened, found = done_at(
+        at, lambda home: found_alarms.list_all(home, only_open=not every), lambda service: service.follow_ups.alarms(every=every)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))
@@ -127,10 +128,10 @@ def told(
     /,
     *,
     note: Annotated[str, Parameter(help="The way in which the customer was informed.")] = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
 ) -> int:
     """Record that the customer knows of an alarm."""
-    return _decide(home, alarm, "told", note)
+    return _decide(at, alarm, "told", note)
 
 
 @alarms.command
@@ -139,19 +140,21 @@ def dismiss(
     /,
     *,
     note: Annotated[str, Parameter(help="The reason why the customer need not be informed.")],
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
 ) -> int:
     """Dismiss an alarm: the customer need not know of it."""
-    return _decide(home, alarm, "dismissed", note)
+    return _decide(at, alarm, "dismissed", note)
 
 
-def _decide(home: Path, alarm: int, kind: str, note: str) -> int:
+def _decide(at: Place, alarm: int, kind: str, note: str) -> int:
     from billing.documents import alarms as found_alarms
-    from billing.store.home import Home
     from server.cli.ledger.common import who
 
-    with Home.open(home) as opened:
-        changed = found_alarms.decide(opened, alarm, kind, note, who(opened))
+    _, changed = done_at(
+        at,
+        lambda home: found_alarms.decide(home, alarm, kind, note, who(home)),
+        lambda service: service.follow_ups.decide_alarm(alarm, kind, note),
+    )
     print(f"alarm {alarm} is {kind}" if changed else f"alarm {alarm} is {kind} already; nothing changed")
     return 0
 

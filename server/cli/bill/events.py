@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.bill import RunName, instant, run_id
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
 
 SHOWN_ROWS = 50
 
@@ -18,7 +19,7 @@ def refused(
     run: RunName = "latest",
     reason: Annotated[str | None, Parameter(help="Only events refused for this reason, such as NO_ZONE.")] = None,
     limit: Annotated[int, Parameter(help="Events to show, oldest first.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show events that a run could not price. Once the cause is corrected, the next run bills them while their period is open.
@@ -26,11 +27,17 @@ def refused(
     `ratewright usage suspense` lists them as they are now, with everything else that waits, and corrects or writes them off.
     """
     from billing.runs.refused_events import refusals
-    from billing.store.home import Home
+    from rating.errors import UserError
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = refusals(opened, run_id(run), reason, limit)
+    if limit < 0:
+        raise UserError(f"--limit {limit} is below zero", "give a whole number from 0 on", exit_status=2)
+    number = run_id(run)
+    opened, found = done_at(
+        at,
+        lambda home: refusals(home, number, reason, limit),
+        lambda service: service.follow_ups.refused(number, reason, limit),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))

@@ -8,10 +8,13 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.bill import Accounts  # noqa: TC001 -- read when the command is called
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.documents.undoing import Undoing
+    from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 _SHOWN = 50  # documents; --json has all
 
@@ -23,7 +26,7 @@ def undo(
     accounts: Accounts = None,
     withdraw: Annotated[bool, Parameter(name="--withdraw", negative="", help="Take back a proposal that is not agreed to yet.")] = False,
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would happen, and store nothing.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Propose that a posted run is undone; the same command by another person undoes it: its documents are void, and it counts no more.
@@ -32,7 +35,6 @@ def undo(
     With --dry-run exit status 1 says that something prevents it.
     """
     from billing.documents import undoing
-    from billing.store.home import Home
     from rating.errors import UserError
     from server.cli import output, practice
     from server.cli.bill import account_ids
@@ -41,11 +43,18 @@ def undo(
     if withdraw and dry_run:
         raise UserError("--withdraw has nothing to show", "leave out --dry-run, or --withdraw", exit_status=2)
     named = account_ids(accounts)
-    with Home.open(home) as opened:
+
+    def here(home: Home) -> Undoing:
         if withdraw:
-            done = undoing.withdraw(opened, run, reason, who(opened), accounts=named)
-        else:
-            done = undoing.undo(opened, run, reason, who(opened), accounts=named, dry_run=dry_run)
+            return undoing.withdraw(home, run, reason, who(home), accounts=named)
+        return undoing.undo(home, run, reason, who(home), accounts=named, dry_run=dry_run)
+
+    def there(service: Service) -> Undoing:
+        if withdraw:
+            return service.follow_ups.withdraw(run, reason, named)
+        return service.follow_ups.undo(run, reason, named, dry_run=dry_run)
+
+    opened, done = done_at(at, here, there)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from billing.controls.book import Book
 from billing.controls.findings import Finding
+from billing.enquiries.page_row import Row
 from ratewright.v1 import control_service_pb2 as pb
 from ratewright.v1 import control_service_pb2_grpc as stubs
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, day, last
@@ -30,6 +33,13 @@ class Controls:
         if keep:
             self._service.call(self._stub.KeepFindings, pb.KeepFindingsRequest(), deadline_s=LONG_S)
         return list(map(book_of, found))
+
+    def status(self, *, everything: bool) -> list[Row]:
+        """`status`."""
+        found = self._service.call(self._stub.GetHomeStatus, pb.GetHomeStatusRequest(everything=everything), deadline_s=LONG_S)
+        return [
+            Row(each.name, each.says, each.command, each.attention, each.computed, msgspec.json.decode(each.figures)) for each in found.rows
+        ]
 
     def findings(self, *, every: bool) -> list[Finding]:
         """`controls findings list`."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from server.cli.remote.controls import Controls
     from server.cli.remote.corrections import Corrections
     from server.cli.remote.deposits import Deposits
+    from server.cli.remote.follow_ups import FollowUps
     from server.cli.remote.invoices import Invoices
     from server.cli.remote.ledger import Ledger
     from server.cli.remote.month_ends import MonthEnds
@@ -117,7 +118,7 @@ class Service:
 
     @functools.cached_property
     def controls(self) -> Controls:
-        """`controls` and its findings."""
+        """`controls` and its findings, `status`."""
         from server.cli.remote.controls import Controls
 
         return Controls(self._connection)
@@ -142,6 +143,13 @@ class Service:
         from server.cli.remote.bill_runs import BillRuns
 
         return BillRuns(self._connection)
+
+    @functools.cached_property
+    def follow_ups(self) -> FollowUps:
+        """`bill undo|due|alarms|refused|opening`."""
+        from server.cli.remote.follow_ups import FollowUps
+
+        return FollowUps(self._connection)
 
     @functools.cached_property
     def thresholds(self) -> Thresholds:

@@ -1,7 +1,7 @@
 """BillRunService: starts operations, previews one account, and takes decisions on runs and re-ratings.
 
 A call that takes long stores an operation, starts its process and returns. What the request alone shows to be wrong is refused by the
-call; what the work refuses is the error of its operation.
+call; what the work refuses is the error of its operation. `undoing` and `follow_up` have further calls.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from server.actions import bill_runs
 from server.actions.threads import thread_count
 from server.grpc import calls, convert, paging
 from server.grpc.bill_runs import messages, names, starting
+from server.grpc.bill_runs.follow_up import FollowUpCalls
+from server.grpc.bill_runs.undoing import UndoingCalls
 from server.grpc.entrance import about, about_account, require_accounts
 from server.grpc.refusals import invalid
 from server.operations.work import previewed
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
     from server.grpc.calls import Door
 
 
-class BillRunService(starting.Starting, bill_run_service_pb2_grpc.BillRunServiceServicer):
+class BillRunService(starting.Starting, FollowUpCalls, UndoingCalls, bill_run_service_pb2_grpc.BillRunServiceServicer):
     """Servicer of ratewright.v1.BillRunService over one home."""
 
     def __init__(self, door: Door, page_token_key: bytes) -> None:
-        super().__init__(door)
-        self._page_token_key = page_token_key
+        starting.Starting.__init__(self, door)
+        FollowUpCalls.__init__(self, door, page_token_key)
 
     def PreviewBill(self, request: pb.PreviewBillRequest, context: grpc.ServicerContext) -> runs.BillPreview:
         """Compute what a run would bill one account now."""

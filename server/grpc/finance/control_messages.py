@@ -1,8 +1,10 @@
-"""Messages of books and findings."""
+"""Messages of books, findings and the page of a home."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ratewright.v1 import control_service_pb2 as pb
 from server.grpc import convert
@@ -10,6 +12,7 @@ from server.grpc import convert
 if TYPE_CHECKING:
     from billing.controls import Book
     from billing.controls.findings import Finding
+    from billing.enquiries.page_row import Row
 
 
 def book(found: Book) -> pb.Book:
@@ -39,3 +42,15 @@ def finding(found: Finding) -> pb.Finding:
 def _fitting(value: int) -> int:
     """A figure of a book, which may be beyond 64 bits where much is wrong, cut to them."""
     return max(-(2**63), min(value, 2**63 - 1))
+
+
+def status_row(found: Row) -> pb.HomeStatusRow:
+    """One row of the page of a home."""
+    return pb.HomeStatusRow(
+        name=found.name,
+        says=found.says,
+        command=found.command,
+        attention=found.attention,
+        computed=found.computed,
+        figures=msgspec.json.encode(found.figures).decode(),
+    )

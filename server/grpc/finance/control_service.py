@@ -1,10 +1,11 @@
-"""ControlService: the books, and findings of those that did not balance."""
+"""ControlService: the books, findings of those that did not balance, and the page of a home."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from billing.controls import findings
+from billing.enquiries import home as home_page
 from ratewright.v1 import control_service_pb2 as pb
 from ratewright.v1 import control_service_pb2_grpc
 from rating.errors import quoted
@@ -13,6 +14,7 @@ from server.grpc import calls, paging
 from server.grpc.finance import values
 from server.grpc.finance.control_messages import book as _book
 from server.grpc.finance.control_messages import finding as _finding
+from server.grpc.finance.control_messages import status_row as _status_row
 from server.grpc.refusals import invalid, not_found
 
 if TYPE_CHECKING:
@@ -82,6 +84,15 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
             return _finding(controls.close(self._home, self._number(request.name), request.note, by))
 
         return values.write(self._door, request, context, act, self._decided, pb.Finding)
+
+    def GetHomeStatus(self, request: pb.GetHomeStatusRequest, context: grpc.ServicerContext) -> pb.HomeStatus:
+        """The page of the home."""
+
+        def find() -> pb.HomeStatus:
+            found = home_page.status(self._home, self._door.clock_us(), everything=request.everything)
+            return pb.HomeStatus(rows=map(_status_row, found), practice=self._home.is_practice)
+
+        return calls.read(context, find)
 
     def _number(self, name: str) -> int:
         """The number of a finding that is there. Refuses FINDING_UNKNOWN."""
