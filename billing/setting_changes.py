@@ -126,7 +126,7 @@ def require_etag(connection: sa.Connection, name: str, etag: str) -> None:
     """Raises ChangedError where a setting is not as it was when it had this mark. Empty: nothing is compared."""
     found = standing(connection).get(name) if etag else None
     if etag and (found is None or found.etag != etag):
-        raise ChangedError(f"{name} was changed, or asked for, since it was read", "read the setting again, and decide anew")
+        raise ChangedError(f"{name} was changed, or asked for, since it was read", "read the setting again, then decide")
 
 
 def _put(home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> bool:

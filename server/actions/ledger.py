@@ -71,7 +71,7 @@ def note_export(home: Home, mapping: Mapping, month: str, entity: str, name: str
 
 
 def revenue(home: Home, month: str, entity: str | None) -> dict[str, list[Earned]]:
-    """What was posted in a month to each revenue code (`revenue`) and tax class (`tax`), of one legal entity or all."""
+    """Amounts that were posted in a month to each revenue code (`revenue`) and tax class (`tax`), of one legal entity or all."""
     from billing.accounting import balances as postings
     from billing.accounting.month_end import month_of
 
@@ -103,7 +103,7 @@ def reopen(home: Home, month: str, entity: str, reason: str, act: Act, allow: Ca
 
 
 class Lost(NamedTuple):
-    """What is written off, or opened again. `amount_micros` None: all that is open."""
+    """An amount that is written off, or opened again. `amount_micros` None: all that is open."""
 
     number: str
     on_date: dt.date

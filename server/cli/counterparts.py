@@ -34,6 +34,7 @@ _CHANGES: Final = (
     "accounts number give",
     "accounts number take",
 )
+_ALARMS: Final = (("list", "ListBillAlarms"), ("told", "TellBillAlarm"), ("dismiss", "DismissBillAlarm"))
 # command: its calls, in the package ratewright.v1
 CALLS: Final = MappingProxyType(
     {
@@ -48,9 +49,7 @@ CALLS: Final = MappingProxyType(
         **dict.fromkeys(_CHANGES, ("AccountService.ChangeAccount",)),
         "bill undo": ("BillRunService.UndoBillRun", "BillRunService.WithdrawBillRunUndo"),
         "bill due": ("BillRunService.ListDueBillDates",),
-        "bill alarms list": ("BillRunService.ListBillAlarms",),
-        "bill alarms told": ("BillRunService.TellBillAlarm",),
-        "bill alarms dismiss": ("BillRunService.DismissBillAlarm",),
+        **{f"bill alarms {name}": (f"BillRunService.{call}",) for name, call in _ALARMS},
         "bill refused": ("BillRunService.ListRefusedEvents",),
         "bill opening": ("BillRunService.IssueOpeningDocuments",),
         "status": ("ControlService.GetHomeStatus",),

@@ -1,4 +1,4 @@
-"""What comes before and after bill runs, by a service: `ratewright bill undo|due|alarms|refused|opening --server`."""
+"""Runs that are undone, due dates, alarms, refused events and openings, by a service: `ratewright bill undo|due|alarms|refused|opening`."""
 
 from __future__ import annotations
 

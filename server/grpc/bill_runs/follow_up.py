@@ -75,7 +75,7 @@ class FollowUpCalls:
         return calls.read(context, find)
 
     def TellBillAlarm(self, request: pb.TellBillAlarmRequest, context: grpc.ServicerContext) -> pb.DecideBillAlarmResponse:
-        """An alarm of which the customer knows."""
+        """An alarm that the customer knows."""
         return self._decided_alarm(request, context, alarms.TOLD)
 
     def DismissBillAlarm(self, request: pb.DismissBillAlarmRequest, context: grpc.ServicerContext) -> pb.DecideBillAlarmResponse:

@@ -33,7 +33,7 @@ class LedgerActs(ledger_service_pb2_grpc.LedgerServiceServicer):
     def ListRevenue(
         self, request: ledger_month_pb2.ListRevenueRequest, context: grpc.ServicerContext
     ) -> ledger_month_pb2.ListRevenueResponse:
-        """What a month earned, by code."""
+        """The revenue and the tax of a month, by code."""
 
         def find() -> ledger_month_pb2.ListRevenueResponse:
             values.require_texts(request)

@@ -38,6 +38,8 @@ NAMES: Final = (
         "usageStreams/abcd",
         "instalmentPlans/i",
         "catalogues/shop/versions/1",
+        "settings/approval",
+        "billAlarms/1",
     ),
 )
 TEXTS: Final = (
