@@ -40,13 +40,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 # The field that names the account of a call; of the others it is `name` or `parent`.
-ACCOUNT_FIELDS = {"PreviewBill": "account", "ComparePlans": "account"}
+ACCOUNT_FIELDS = {"PreviewBill": "account", "ComparePlans": "account", "ListWriteOffs": "invoice"}
 ENDINGS = {"GetStatement": "/statement", "GetDunningState": "/dunningState"}
 TEXTS = {
-    **dict.fromkeys(("payment_id", "deposit_id", "promise_id", "plan_id", "credit_id"), "x-1"),
+    **dict.fromkeys(("payment_id", "deposit_id", "promise_id", "plan_id", "credit_id", "adjustment_id"), "x-1"),
     "reason": "a test",
     "reason_code": "goodwill",
     "effect": "outside",
+    "catalogue": "shop",
+    "tax_class": "standard",
     "line_no": 1,
     "equal_parts": 2,
 }
@@ -54,7 +56,7 @@ PARENTS = frozenset(
     {
         *("ListInvoices", "ListPayments", "RecordPayment", "TakeDeposit", "ListDeposits", "RecordPromise", "ListPromises"),
         *("AgreeInstalmentPlan", "ListInstalmentPlans", "GetAccount", "GetStatement", "GetDunningState", "PreviewBill", "ComparePlans"),
-        "ChangeAccount",
+        *("ChangeAccount", "AddAdjustment", "ListAdjustments"),
     }
 )
 
