@@ -97,7 +97,7 @@ def test_a_command_of_a_home_alone_does_not_work_beside_a_service_of_the_environ
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RATEWRIGHT_SERVER", str(both.guarded.service.address))
     for words in (
-        ("settings", "list"),
+        ("bill", "verify"),
         ("db", "where"),
         ("dunning", "run", "--date", "2025-11-10"),
         ("usage", "ingest", "m.csv", "--source", "stream"),
@@ -105,10 +105,10 @@ def test_a_command_of_a_home_alone_does_not_work_beside_a_service_of_the_environ
         error = both.run(*words, status=2)
         assert f"ratewright {' '.join(words[:2])} works in a home folder alone, and RATEWRIGHT_SERVER names a service" in error
     assert not (tmp_path / "ratewright-home").exists()
-    assert both.run("settings", "list", "--home", both.twin.home.path)
+    assert both.run("db", "where", "--home", both.twin.home.path)
     assert both.run("accounts", "--help")
     monkeypatch.setenv("RATEWRIGHT_HOME", str(both.twin.home.path))
-    assert both.run("settings", "list")
+    assert both.run("db", "where")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:99999", ":50051", "127.0.0.1:", "127.0.0.1:0", "localhost:x"])
