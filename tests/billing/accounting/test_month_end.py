@@ -18,6 +18,7 @@ from billing.accounting.month_end import month_of
 from billing.documents import crediting, voiding
 from billing.ledger import closed_months
 from billing.ledger.closed_months import Standing, Who
+from billing.persons import Turn
 from billing.runs import cycle, reports, states
 from billing.store import tables
 from rating.errors import ProblemsError, UserError
@@ -236,12 +237,14 @@ def test_a_credit_note_holds_revenue_back_until_it_is_void(plus: World, void_on:
 def test_reopening_takes_two_people(plus: World) -> None:
     plus.bill("2025-10-15")
     close(plus, "2025-10")
-    assert closed_months.reopen(plus.home, "", "2025-10", "a late invoice", clerk(plus)) is Standing.REOPEN_ASKED
+    turns: list[Turn] = []
+    assert closed_months.reopen(plus.home, "", "2025-10", "a late invoice", clerk(plus), turns.append) is Standing.REOPEN_ASKED
     with pytest.raises(UserError, match="cannot agree to it"):
         closed_months.reopen(plus.home, "", "2025-10", "a late invoice", clerk(plus))
     with plus.home.connect() as connection, pytest.raises(UserError, match="are closed"):
         closed_months.require_open(connection, [("", "2025-10")])
-    assert closed_months.reopen(plus.home, "", "2025-10", "seen", clerk(plus, uid=2)) is Standing.REOPENED
+    assert closed_months.reopen(plus.home, "", "2025-10", "seen", clerk(plus, uid=2), turns.append) is Standing.REOPENED
+    assert turns == [Turn.ASKS, Turn.AGREES]
     with plus.home.connect() as connection:
         closed_months.require_open(connection, [("", "2025-10")])
     with pytest.raises(UserError, match="are not closed"):

@@ -10,6 +10,7 @@ import pytest
 from billing.accounting import ageing, check, write_off
 from billing.ledger.closed_months import Who
 from billing.payments.statement import statement
+from billing.persons import Turn
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -125,15 +126,22 @@ def test_a_statement_shows_them_on_their_own_dates(billed: World) -> None:
 
 
 def test_agreeing_is_to_the_same_amount_and_date(billed: World) -> None:
+    turns: list[Turn] = []
+
     def ask(on: str, cents: int, uid: int) -> bool:
         who = Who("clerk", uid, billed.tick())
-        done = write_off.write_off(billed.home, NUMBER, dt.date.fromisoformat(on), "gone", who, amount_micros=cents * CENT)
+        done = write_off.write_off(
+            billed.home, NUMBER, dt.date.fromisoformat(on), "gone", who, amount_micros=cents * CENT, allow=turns.append
+        )
+        with billed.home.connect() as connection:
+            assert write_off.stored_by(billed.home, billed.home.head_seq(connection)) == done
         return done.waits
 
     assert ask("2025-11-20", 1000, 7)
     assert ask("2025-11-20", 900, 8), "another amount is another wish"
     assert ask("2025-11-21", 900, 7), "so is another date"
     assert not ask("2025-11-21", 900, 8)
+    assert turns == [Turn.ASKS, Turn.ASKS, Turn.ASKS, Turn.AGREES]
     assert owed(billed) == 3816 - 900
 
 

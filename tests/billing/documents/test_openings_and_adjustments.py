@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import adjusting, openings
 from billing.documents.explaining import explain
+from billing.persons import Turn, anybody
 from billing.store import tables
 from rating.errors import UserError
 from tests.billing.documents.clerk import ANA, BEN, CENT, cents, credit, customer, void, who, wrong
@@ -51,7 +52,20 @@ def entered(world: World, cents_: int, reference: str = "A1", person: tuple[str,
         str(more.get(name, default)) for name, default in (("reason", "goodwill"), ("text", ""), ("tax_class", "standard"))
     )
     wanted = adjusting.Wanted(reference, "anna", on, cents_ * CENT, reason, text, "shop", tax_class, str(more.get("subscription", "")))
-    return adjusting.add(world.home, wanted, who(world, person), dry_run=bool(more.get("dry_run")))
+    allow: Any = more.get("allow", anybody)
+    return adjusting.add(world.home, wanted, who(world, person), dry_run=bool(more.get("dry_run")), allow=allow)
+
+
+def not_agreeing(turn: Turn) -> None:
+    """Let a person ask alone."""
+    if turn is Turn.AGREES:
+        raise LookupError
+
+
+def not_asking(turn: Turn) -> None:
+    """Let a person agree alone."""
+    if turn is Turn.ASKS:
+        raise LookupError
 
 
 def test_opening_documents_are_not_dated_on_a_day_that_has_not_begun(anna: World) -> None:
@@ -76,6 +90,9 @@ def test_opening_items_become_documents_once(anna: World) -> None:
     assert openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER, dry_run=True).documents == 2
     done = openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER)
     assert (done.documents, done.total_micros) == (2, {"CNY": 3800 * CENT})
+    with anna.home.connect() as connection:
+        seq = anna.home.head_seq(connection)
+    assert openings.stored_by(anna.home, seq) == done
     assert openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER).documents == 0
     item(anna, "OLD-9", 100)
     assert openings.open_items(anna.home, who(anna, on=NOVEMBER), NOVEMBER).documents == 1
@@ -135,6 +152,11 @@ def test_beyond_the_limit_another_person_gives_the_same_command(anna: World) -> 
     assert entered(anna, -500, "small").state == adjusting.WAITING
     assert entered(anna, -501).state == adjusting.PENDING
     assert entered(anna, -501).state == adjusting.PENDING  # the same person again
+    with pytest.raises(LookupError):
+        entered(anna, -501, person=BEN, allow=not_agreeing)
+    with pytest.raises(LookupError):
+        entered(anna, -7, "A9", allow=not_asking)
+    assert [each.state for each in adjusting.list_all(anna.home)] == [adjusting.WAITING, adjusting.PENDING], "nothing changed"
     set_by_two(anna.home, "adjustment_limit_micros", str(900 * CENT), anna.tick)  # approves nothing that was entered before
     anna.bill("2025-11-01")
     assert [line[4] for line in anna.lines("R-0000000001")] == [-500, 1000, 100, 201, 48]

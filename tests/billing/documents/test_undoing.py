@@ -19,6 +19,7 @@ from billing.documents import alarms, following, interim, undoing, voiding
 from billing.ledger import closed_months
 from billing.ledger.closed_months import Who
 from billing.payments import instalments
+from billing.persons import Turn
 from billing.runs import cycle, quarantine_retry, refused_events, reports
 from billing.runs.start import Order
 from billing.store import tables
@@ -88,6 +89,12 @@ def all_is_well(world: World) -> bool:
     return True
 
 
+def not_agreeing(turn: Turn) -> None:
+    """Let a person ask alone."""
+    if turn is Turn.AGREES:
+        raise LookupError
+
+
 def refused(world: World, run_id: int, accounts: str = "") -> list[tuple[str, str]]:
     """Who stands in the way, and why."""
     with pytest.raises(ProblemsError) as caught:
@@ -127,6 +134,16 @@ def test_each_document_is_void_on_its_own_date(world: World) -> None:
         assert set(connection.execute(sa.select(event.commit_seq, event.reason)).all()) == {
             (world.home.head_seq(connection), "run 1 is undone, as ana proposed: wrong date")
         }, "one transaction"
+        row = tables.run_undos.c
+        asked, agreed = connection.execute(sa.select(row.commit_seq).order_by(row.undo_id)).scalars()
+    first, last = undoing.stored_by(world.home, asked), undoing.stored_by(world.home, agreed)
+    assert [(each.state, each.proposed_by, each.documents) for each in (first, last)] == [
+        ("proposed", "ana", done.documents),
+        ("undone", "ana", done.documents),
+    ], "by their commits"
+    undoing.require_few(world.home, undone, 2)
+    with pytest.raises(UserError, match="bill run 1 has 2 documents, more than the answer of a call holds"):
+        undoing.require_few(world.home, undone, 1)
 
 
 def test_two_people_undo_a_run(world: World) -> None:
@@ -135,7 +152,12 @@ def test_two_people_undo_a_run(world: World) -> None:
     assert cents(world) == 1379, "nothing has happened yet"
     with pytest.raises(UserError, match="ana has proposed to undo bill run 1, and cannot agree to it"):
         undo(world, undone, by=(ANA,))
-    shown = undoing.undo(world.home, undone, "yes", who(world, BEN), dry_run=True)
+    turns: list[Turn] = []
+    shown = undoing.undo(world.home, undone, "yes", who(world, BEN), dry_run=True, allow=turns.append)
+    undoing.undo(world.home, undone, "only him", who(world), accounts=frozenset({"ben"}), allow=turns.append)
+    assert turns == [Turn.ASKS], "nobody is asked to look; another proposal is one"
+    with pytest.raises(LookupError):
+        undoing.undo(world.home, undone, "yes", who(world, BEN), allow=not_agreeing)
     assert (shown.state, shown.dry_run, shown.proposed_by, cents(world)) == ("undone", True, "ana", 1379)
     assert undo(world, undone, by=(BEN,)).state == "undone"
     with pytest.raises(UserError, match="bill run 1 is undone, agreed to by ben: wrong date"):

@@ -12,7 +12,7 @@ from billing.persons import Who
 from billing.store import approvals, settings
 from billing.store.approvals import Agreement
 from billing.store.home import Home
-from rating.errors import UserError
+from rating.errors import ChangedError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,34 @@ def test_a_refusal_leaves_what_holds(home: Home) -> None:
 def test_what_guards_nothing_holds_at_once(home: Home) -> None:
     assert put(home, "allocation_order", "oldest", reason="")
     assert held(home, "allocation_order") == "oldest"
+
+
+def test_a_change_compares_what_was_read(home: Home) -> None:
+    """Each change, each proposal and each agreement makes another mark; a change that has an older one stores nothing."""
+
+    def mark() -> str:
+        with home.connect() as connection:
+            return setting_changes.standing(connection)["days_ahead_max"].etag
+
+    def change(value: str, etag: str, *, dry_run: bool = False) -> setting_changes.Changed:
+        wanted = setting_changes.Wanted("days_ahead_max", value, "as agreed by phone", etag)
+        return setting_changes.change(home, wanted, Who(*ANA, NOW_US), dry_run=dry_run)
+
+    marks = [mark()]
+    assert (change("60", marks[0], dry_run=True).after.value, held(home, "days_ahead_max")) == ("60", "70")
+    assert change("60", marks[0]).after.etag == mark()
+    marks += [mark()]
+    with pytest.raises(ChangedError, match="days_ahead_max was changed, or asked for, since it was read"):
+        change("50", marks[0])
+    waits = change("80", marks[1]).after.waits
+    assert waits == setting_changes.Asked("80", "ana", "as agreed by phone", 1)
+    marks += [mark()]
+    with home.connect() as connection:
+        asked = approvals.find(connection, 1)
+    with pytest.raises(ChangedError):
+        setting_changes.agree(home, Agreement(asked, Who(*BEN, NOW_US)), marks[1])
+    assert setting_changes.agree(home, Agreement(asked, Who(*BEN, NOW_US)), marks[2]) == "80"
+    assert len({*marks, mark()}) == 4
 
 
 def test_settings_of_before_hold_as_they_did(home: Home) -> None:
