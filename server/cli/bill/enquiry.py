@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from rating.counted import counted
 from server.cli.done import done_at
-from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.documents.enquiry import Enquiry
