@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.accounting import write_off
+from billing.accounting.month_end import month_of
 from ratewright.v1 import ledger_month_pb2, ledger_service_pb2_grpc, write_off_pb2
 from server.actions import ledger
 from server.grpc import calls, convert, paging
+from server.grpc.entrance import about
 from server.grpc.finance import values
 from server.grpc.finance.invoice_answers import number_of
 from server.grpc.oversight import second_person
@@ -75,6 +77,7 @@ class LedgerActs(ledger_service_pb2_grpc.LedgerServiceServicer):
         month, entity = request.month, request.legal_entity
 
         def act(by: Act) -> ledger_month_pb2.ReopenMonthResponse:
+            about(f"month {month_of(month).text} {entity}".rstrip())
             return answer(ledger.reopen(self._home, month, entity, request.reason, by, second_person.require_role))
 
         def recover(commit_seq: int) -> ledger_month_pb2.ReopenMonthResponse:

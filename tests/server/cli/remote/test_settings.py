@@ -11,6 +11,7 @@ import pytest
 from billing.store import tables
 from ratewright.v1 import settings_service_pb2 as pb
 from ratewright.v1 import settings_service_pb2_grpc
+from server.access import showing
 from tests.billing.runs.world import World
 from tests.server.cli.remote.persons import Persons, two_homes
 from tests.server.grpc.calls import refused
@@ -107,6 +108,11 @@ def test_a_write_compares_the_setting_as_it_was_read(persons: Persons) -> None:
     with persons.guarded.home.begin() as connection:  # as after a kill between the commit and the answer
         connection.execute(tables.requests.update().values(answer=None))
     assert approver.ApproveSetting(pb.ApproveSettingRequest(name=NAME, etag=other.etag, request_id="r-2"), timeout=20) == done
+    entries = [each for each in showing.entries(persons.guarded.home) if each.subject == "setting adjustment_limit_micros"]
+    calls = [(each.call.rpartition("/")[2], each.outcome, each.operator) for each in entries if not each.outcome.startswith("commit")]
+    assert ("SetSetting", "ABORTED", "boss") in calls
+    assert calls[-2:] == [("ApproveSetting", "OK", "the-approver")] * 2
+    assert sum(each.outcome.startswith("commit") for each in entries) == 4, "four writes, each in the name of its operator"
 
 
 def test_refused(persons: Persons) -> None:
