@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
+from billing import operators
+from billing.operators import OperatorKind, Role
 from billing.store import tables
 from ratewright.v1 import ledger_month_pb2, ledger_service_pb2_grpc, write_off_pb2
 from tests.billing.second_person import set_by_two
@@ -93,6 +95,36 @@ def test_months_and_revenue(persons: Persons) -> None:
         ("reopened", "the-approver"),
     ]
     assert len(persons("ledger", "months").splitlines()) == 4
+
+
+def test_four_eyes_over_both_ways(persons: Persons) -> None:
+    """Ana has an account of the system and a token: what she asks for in a shell she cannot agree to by the service; another one can.
+
+    The other way round: what is asked for by the service another person agrees to in a shell.
+    """
+    guarded = persons.guarded
+    guarded.now_us += 1_000_000
+    operators.add(guarded.home, "ana", OperatorKind.PERSON, guarded.who, uid=4_000 + sum(b"ana"))
+    operators.grant(guarded.home, "ana", Role.APPROVER, "agrees to others", guarded.who)
+    guarded.issue("ana")
+    persons.behind("ledger", "close", "--month", "2025-10")
+    charge = ("adjustment", "add", "--account", "anna", "--date", "2025-11-05", "--amount", "250", "--reason-code", "goodwill")
+    charge = (*charge, "--catalogue", "shop", "--tax-class", "standard", "--reference")
+    undo = ("bill", "undo", "--run", "1", "--reason", "a wrong price", "--accounts", "berta")
+    for words, is_done in ((LOSE, "is written off"), (REOPEN, "is open again"), (undo, "as ana proposed")):
+        with persons.acting("ana"):
+            persons.behind(*words)
+            assert "cannot agree to it" in persons.there(*words, status=1)
+        with persons.acting("the-approver"):
+            assert is_done in persons.there(*words)
+    with persons.acting("ana"):
+        persons.behind(*charge, "J-1")
+        assert "exists" in persons.there(*charge, "J-1")
+    with persons.acting("the-approver"):
+        assert "waits for a run" in persons.there(*charge, "J-1")
+    with persons.acting("the-finance"):
+        assert "waits for approval" in persons.there(*charge, "J-2")
+    assert "waits for a run" in persons.behind(*charge, "J-2")
 
 
 def test_who_asks_and_who_agrees(persons: Persons) -> None:
