@@ -51,7 +51,7 @@ def reopen(
     _, standing = done_at(
         at,
         lambda home: ledger.reopen(home, text, entity, reason, act(home, dry_run=False)),
-        lambda service: service.write_offs.reopen(text, entity, reason),
+        lambda service: service.ledger.reopen(text, entity, reason),
     )
     if as_json:
         output.print_json({"month": text, "entity": entity, "standing": standing})
@@ -68,7 +68,7 @@ def months(*, at: Place = HERE, as_json: AsJson = False) -> int:
     from server.cli import output
     from server.cli.bill import instant
 
-    _, found = done_at(at, ledger.months, lambda service: service.write_offs.months())
+    _, found = done_at(at, ledger.months, lambda service: service.ledger.months())
     if as_json:
         output.print_json([each._asdict() for each in found])
         return 0

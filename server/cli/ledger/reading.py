@@ -93,7 +93,7 @@ def revenue(
     from server.actions import ledger
     from server.cli import output, practice
 
-    opened, found = done_at(at, lambda home: ledger.revenue(home, month, entity), lambda service: service.write_offs.revenue(month, entity))
+    opened, found = done_at(at, lambda home: ledger.revenue(home, month, entity), lambda service: service.ledger.revenue(month, entity))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {name: [each._asdict() for each in rows] for name, rows in found.items()}))

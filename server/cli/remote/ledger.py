@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from billing.accounting.balances import Line
+from billing.accounting.balances import Earned, Line
 from billing.accounting.comparing import Checked
 from billing.accounting.gl_export import Export
+from billing.ledger.closed_months import Event, Standing
 from billing.store import output_files
+from ratewright.v1 import ledger_month_pb2
 from ratewright.v1 import ledger_service_pb2 as pb
 from ratewright.v1 import ledger_service_pb2_grpc as stubs
 from rating.errors import UserError
@@ -17,6 +19,7 @@ from server.client import date, micros
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable
     from pathlib import Path
 
     from server.client import Connection
@@ -63,6 +66,32 @@ class Ledger:
                 return _export(answer, target)
         raise UserError(f"postings of {month} came while it was written to {target}", "export it again with --overwrite")
 
+    def revenue(self, month: str, entity: str | None) -> dict[str, list[Earned]]:
+        """`ledger revenue`."""
+        found = self._service.call(self._stub.ListRevenue, ledger_month_pb2.ListRevenueRequest(month=month, legal_entity=entity))
+        return {"revenue": _earned(found.revenue), "tax": _earned(found.tax)}
+
+    def months(self) -> list[Event]:
+        """`ledger months`."""
+        return [
+            Event(
+                entity=each.legal_entity,
+                month=each.month,
+                kind=each.kind,
+                reason=each.reason,
+                by_name=each.decided_by,
+                by_uid=each.decided_by_number,
+                at_us=each.decide_time.ToMicroseconds(),
+                commit_seq=each.commit,
+            )
+            for each in self._service.call(self._stub.ListMonthDecisions, ledger_month_pb2.ListMonthDecisionsRequest()).decisions
+        ]
+
+    def reopen(self, month: str, entity: str, reason: str) -> Standing:
+        """`ledger reopen`."""
+        asked = ledger_month_pb2.ReopenMonthRequest(month=month, legal_entity=entity, reason=reason)
+        return Standing(self._service.call(self._stub.ReopenMonth, asked).standing)
+
 
 def _export(answer: pb.ExportLedgerResponse, target: Path) -> Export:
     return Export(
@@ -77,3 +106,7 @@ def _export(answer: pb.ExportLedgerResponse, target: Path) -> Export:
         new_postings=answer.new_postings,
         new_micros=by_currency(answer.new_amounts),
     )
+
+
+def _earned(rows: Iterable[ledger_month_pb2.PostedSum]) -> list[Earned]:
+    return [Earned(each.legal_entity, each.code, each.amount.currency_code, micros(each.amount)) for each in rows]

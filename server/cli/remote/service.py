@@ -104,14 +104,14 @@ class Service:
 
     @functools.cached_property
     def ledger(self) -> Ledger:
-        """`ledger balance|check|export`."""
+        """`ledger balance|revenue|check|export|months|reopen`."""
         from server.cli.remote.ledger import Ledger
 
         return Ledger(self._connection)
 
     @functools.cached_property
     def write_offs(self) -> WriteOffs:
-        """`ledger write-off|write-offs|revenue|months|reopen`."""
+        """`ledger write-off|write-offs`."""
         from server.cli.remote.write_offs import WriteOffs
 
         return WriteOffs(self._connection)

@@ -1,27 +1,23 @@
-"""Write-offs and decisions about months, by a service."""
+"""Write-offs by a service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.accounting.balances import Earned
 from billing.accounting.write_off import Listed, WriteOff
-from billing.ledger.closed_months import Event, Standing
-from ratewright.v1 import ledger_month_pb2, write_off_pb2
 from ratewright.v1 import ledger_service_pb2_grpc as stubs
+from ratewright.v1 import write_off_pb2
 from server.cli.remote.calling import PAGE_SIZE, amount, day, tail
 from server.cli.remote.invoices import named
 from server.client import date, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from server.actions.ledger import Lost
     from server.client import Connection
 
 
 class WriteOffs:
-    """Calls of LedgerService about write-offs and months."""
+    """Calls of LedgerService about write-offs."""
 
     def __init__(self, service: Connection) -> None:
         self._service = service
@@ -63,32 +59,6 @@ class WriteOffs:
             for each in self._service.pages(self._stub.ListWriteOffs, asked, "acts")
         ]
 
-    def revenue(self, month: str, entity: str | None) -> dict[str, list[Earned]]:
-        """`ledger revenue`."""
-        found = self._service.call(self._stub.ListRevenue, ledger_month_pb2.ListRevenueRequest(month=month, legal_entity=entity))
-        return {"revenue": _earned(found.revenue), "tax": _earned(found.tax)}
-
-    def months(self) -> list[Event]:
-        """`ledger months`."""
-        return [
-            Event(
-                entity=each.legal_entity,
-                month=each.month,
-                kind=each.kind,
-                reason=each.reason,
-                by_name=each.decided_by,
-                by_uid=each.decided_by_number,
-                at_us=each.decide_time.ToMicroseconds(),
-                commit_seq=each.commit,
-            )
-            for each in self._service.call(self._stub.ListMonthDecisions, ledger_month_pb2.ListMonthDecisionsRequest()).decisions
-        ]
-
-    def reopen(self, month: str, entity: str, reason: str) -> Standing:
-        """`ledger reopen`."""
-        asked = ledger_month_pb2.ReopenMonthRequest(month=month, legal_entity=entity, reason=reason)
-        return Standing(self._service.call(self._stub.ReopenMonth, asked).standing)
-
 
 def _write_off(done: write_off_pb2.WriteOffInvoiceResponse) -> WriteOff:
     return WriteOff(
@@ -102,7 +72,3 @@ def _write_off(done: write_off_pb2.WriteOffInvoiceResponse) -> WriteOff:
         existed=done.already_recorded,
         reference=done.write_off_id,
     )
-
-
-def _earned(rows: Iterable[ledger_month_pb2.PostedSum]) -> list[Earned]:
-    return [Earned(each.legal_entity, each.code, each.amount.currency_code, micros(each.amount)) for each in rows]
