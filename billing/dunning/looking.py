@@ -16,6 +16,8 @@ from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from billing.store.home import Home
 
 COUNTS = "counts"
@@ -162,7 +164,12 @@ def all_runs(connection: sa.Connection) -> list[Run]:
 
 def run_of(connection: sa.Connection, run_id: int) -> Run:
     """One run. Raises NotFoundError where there is none of that number."""
-    for each in all_runs(connection):
+    return pick(all_runs(connection), run_id)
+
+
+def pick(found: Iterable[Run], run_id: int) -> Run:
+    """The run of a number among others. Raises NotFoundError where there is none."""
+    for each in found:
         if each.run_id == run_id:
             return each
     raise NotFoundError(f"there is no dunning run {run_id}", "`ratewright dunning list` shows all of them")

@@ -8,7 +8,7 @@ from rating.on_use import names_on_use
 
 if TYPE_CHECKING:
     from billing.dunning_policy.model import CLEAR, Action, Policy, Step, hash_of
-    from billing.dunning_policy.reading import POLICY_FOLDER, doubts, package_policies, parse_policy, read_policy
+    from billing.dunning_policy.reading import POLICY_FOLDER, content_of, doubts, package_policies, parse_policy, read_policy
     from billing.dunning_policy.stored import Added, Kept, add, keep, kept, names_of, policies
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Policy",
     "Step",
     "add",
+    "content_of",
     "doubts",
     "hash_of",
     "keep",

@@ -48,15 +48,19 @@ class _Mistake(NamedTuple):
 
 def read_policy(path: Path) -> Policy:
     """The policy in a YAML file. Raises ProblemsError with all that is wrong with it, and UserError where there is no such file."""
+    return parse_policy(content_of(path), str(path))
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a policy's file. Raises UserError where there is no such file."""
     try:
-        content = definition_file.read(path)
+        return definition_file.read(path)
     except FileNotFoundError as error:
         raise UserError(f"policy {path} does not exist", "name a YAML file that holds a policy", exit_status=2) from error
     except OSError as error:
         raise UserError(
             f"policy {path} cannot be read: {error.strerror}", "name a YAML file that this user may read", exit_status=2
         ) from error
-    return parse_policy(content, str(path))
 
 
 def parse_policy(content: bytes, name: str) -> Policy:
@@ -69,7 +73,9 @@ def parse_policy(content: bytes, name: str) -> Policy:
     found += _wrong_fields(parsed.fields) if parsed.fields else []
     if found:
         raise ProblemsError([Problem(name, place_text(each.place), each.message, each.remedy) for each in found])
-    return msgspec.convert(parsed.fields, Policy)
+    written: Any = parsed.fields["steps"]
+    steps = [{key: value for key, value in step.items() if value != _FIELDS[key].default} for step in written]
+    return msgspec.convert({**parsed.fields, "steps": steps}, Policy)  # a default that is written out says nothing more
 
 
 def package_policies(folder: Path = POLICY_FOLDER) -> dict[str, Policy]:

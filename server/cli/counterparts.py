@@ -168,7 +168,6 @@ HOME_ALONE: Final = MappingProxyType(
         "quote": _APART,
         "tariffs": _APART,
         "usage": _APART,
-        "dunning": _APART,
         "bill explain": _APART,
     }
 )

@@ -4,25 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from rating.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.store.home import Home
-    from server.cli.homes import Place
+    from server.cli.homes import Place, ServicePlace
     from server.cli.practice import Opened
     from server.cli.remote.service import Service
 
 Answer = TypeVar("Answer")
 
 
-def done_at(at: Place, here: Callable[[Home], Answer], there: Callable[[Service], Answer]) -> tuple[Opened, Answer]:
-    """The answer of a command, and where it comes from: `here` works in the home folder, `there` asks the service."""
+def done_at(
+    at: Place, here: Callable[[Home], Answer], there: Callable[[Service], Answer], *, opening: Callable[[], Home] | None = None
+) -> tuple[Opened, Answer]:
+    """The answer of a command, and where it comes from: `here` works in the home folder, `there` asks the service.
+
+    `opening`: how the home is opened, where it may have to be made.
+    """
     if at.server is None:
         from billing.store.home import Home
 
-        with Home.open(at.home) as home:
+        with Home.open(at.home) if opening is None else opening() as home:
             return home, here(home)
     from server.cli.remote.service import connected
 
     with connected(at) as service:
         return service, there(service)
+
+
+def done_by(by: ServicePlace, here: Callable[[], Answer], there: Callable[[Service], Answer]) -> Answer:
+    """The answer of a command that needs no home: `here` makes it by itself, `there` asks the service."""
+    if by.server is None:
+        return here()
+    from server.cli.remote.service import connected
+
+    with connected(by.place) as service:
+        return there(service)
+
+
+def refuse_served(server: str | None, option: str, remedy: str = "") -> None:
+    """Raise UserError for an option that no call serves, where a service is named."""
+    if server is not None:
+        otherwise = "leave it out, or give the command on the machine that holds the home"
+        raise UserError(f"{option} is not served", remedy or otherwise, exit_status=2)

@@ -64,7 +64,24 @@ class Place:
         return DEFAULT_HOME if self.named is None else self.named
 
 
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class ServicePlace:
+    """The service that does a command which needs no home. `server` None: this process does it."""
+
+    server: _ServerAddress = None
+    token_file: _TokenFile = None
+    ca: _Authority = None
+    why: _Why = ""
+
+    @property
+    def place(self) -> Place:
+        """The same as the place of a command."""
+        return Place(None, self.server, self.token_file, self.ca, self.why)
+
+
 HERE: Final = Place()
+BY_ITSELF: Final = ServicePlace()
 
 
 def made(folder: Path, *, practice: bool) -> Home:

@@ -20,7 +20,7 @@ def run_name(run_id: int | None) -> str:
     return f"dunningRuns/{run_id}" if run_id else ""
 
 
-def state(name: str, history: dunning.History, coming: Iterable[dunning.Coming], as_of: dt.date) -> pb.DunningState:
+def state(name: str, history: dunning.History, coming: Iterable[dunning.Coming], as_of: dt.date, *, show_undone: bool) -> pb.DunningState:
     """The state of an account on a date."""
     message = pb.DunningState(
         name=name,
@@ -29,7 +29,7 @@ def state(name: str, history: dunning.History, coming: Iterable[dunning.Coming],
         policy_level=history.level,
         policy_action=history.action,
         outgoing_barred=history.barred,
-        steps=[step(each) for each in history.steps if not each.undone],
+        steps=[step(each) for each in history.steps if show_undone or not each.undone],
         policy=history.policy,
         taken_level=history.taken_level,
         taken_action=history.taken_action,
@@ -55,6 +55,8 @@ def step(found: dunning.Change) -> pb.DunningStep:
         date=convert.date(found.as_of),
         dunning_run=run_name(found.run_id),
         policy=found.policy,
+        policy_hash=found.policy_hash,
+        undoing=None if found.undoing is None else _undoing(found.undoing),
     )
     if found.oldest_due_on is not None:
         message.oldest_due_date.CopyFrom(convert.date(found.oldest_due_on))
@@ -75,6 +77,12 @@ def run(found: dunning.Run) -> pb.DunningRun:
         undo_asked_by=found.asked_by,
         undone_by=found.undone_by,
         reason=found.reason,
+        run_by_number=found.by_uid,
+        commit_seq=found.commit_seq,
+        undo_asked_reason=found.asked_reason,
+        undo_asked_by_number=found.asked_by_uid,
+        undo_commit_seq=found.undone_seq,
+        undo_time=None if found.undone_at_us is None else convert.timestamp(found.undone_at_us),
     )
 
 
@@ -98,16 +106,21 @@ def undo(found: dunning.Undo) -> pb.DunningUndo:
         already_undone=found.existed,
         asked_by=found.asked_by,
         accounts=back,
+        reason=found.reason,
     )
 
 
 def kept_policy(found: Kept) -> pb.DunningPolicy:
     """A policy that is known."""
-    return policy(found.policy, found.policy_hash, found.origin, found.by_name, holds=found.holds)
+    message = policy(found.policy, found.policy_hash, found.origin, (found.by_name, found.by_uid), holds=found.holds)
+    message.commit_seq = found.commit_seq
+    if found.at_us:
+        message.add_time.CopyFrom(convert.timestamp(found.at_us))
+    return message
 
 
-def policy(found: Policy, policy_hash: str, origin: str, added_by: str, *, holds: bool) -> pb.DunningPolicy:
-    """A policy with its steps."""
+def policy(found: Policy, policy_hash: str, origin: str, by: tuple[str, int], *, holds: bool) -> pb.DunningPolicy:
+    """A policy with its steps. `by`: name and number of who added it."""
     steps = [
         pb.DunningPolicyStep(
             level=each.level,
@@ -119,7 +132,19 @@ def policy(found: Policy, policy_hash: str, origin: str, added_by: str, *, holds
         )
         for each in found.steps
     ]
-    return pb.DunningPolicy(policy=found.name, hash=policy_hash, origin=origin, holds=holds, added_by=added_by, steps=steps)
+    return pb.DunningPolicy(
+        policy=found.name, hash=policy_hash, origin=origin, holds=holds, added_by=by[0], added_by_number=by[1], steps=steps
+    )
+
+
+def _undoing(found: dunning.Undone) -> pb.DunningUndoing:
+    return pb.DunningUndoing(
+        undone_by=found.by_name,
+        undo_time=convert.timestamp(found.at_us),
+        reason=found.reason,
+        asked_by=found.asked_by,
+        asked_reason=found.asked_reason,
+    )
 
 
 def _coming(found: dunning.Coming, currency: str) -> pb.ComingDunningStep:

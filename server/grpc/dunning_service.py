@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
-from billing import accounts, dunning, dunning_policy
+from billing import dunning, dunning_policy
 from billing.persons import Who
 from ratewright.v1 import dunning_service_pb2 as pb
 from ratewright.v1 import dunning_service_pb2_grpc
-from rating.dates import utc_time
-from rating.errors import NotFoundError, quoted
+from rating.errors import NotFoundError, as_shown, quoted
+from server.actions import dunning as actions
 from server.grpc import calls, convert, dunning_messages, entrance, paging
 from server.grpc.finance import values
 from server.grpc.refusals import invalid, not_found
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     import grpc
 
     from billing.payments.writing import Act
@@ -42,12 +39,13 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
             given = values.day_or_none(request, "as_of")
             try:
                 entrance.about_account(self._home, account_id)
-                as_of = given or self._today(account_id)
+                as_of = given or actions.today(self._home, account_id, self._door.clock_us())
                 history = dunning.history(self._home, account_id, as_of)
                 coming = dunning.coming(self._home, account_id, as_of)
             except NotFoundError as error:
-                raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id}) from error
-            state = dunning_messages.state(request.name, history, coming, as_of)
+                told = {"account": account_id, "remedy": error.remedy}
+                raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {as_shown(account_id)}", told) from error
+            state = dunning_messages.state(request.name, history, coming, as_of, show_undone=request.show_undone)
             state.practice = self._home.is_practice
             return state
 
@@ -103,15 +101,9 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         """Every policy that is known."""
 
         def find() -> pb.ListDunningPoliciesResponse:
-            with self._home.connect() as connection:
-                found = dunning_policy.kept(connection)
-            return pb.ListDunningPoliciesResponse(policies=map(dunning_messages.kept_policy, found))
+            return pb.ListDunningPoliciesResponse(policies=map(dunning_messages.kept_policy, actions.policies(self._home)))
 
         return calls.read(context, find)
-
-    def _today(self, account_id: str) -> dt.date:
-        zone = ZoneInfo(accounts.timezone_of(self._home, account_id))
-        return utc_time(self._door.clock_us()).astimezone(zone).date()
 
     def _ran(self, steps: list[dunning.Change], refusal: str = "") -> pb.RunDunningResponse:
         run_id = steps[0].run_id if steps else None
@@ -134,7 +126,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         def recover(_: int) -> pb.DunningUndo:
             run = next(each for each in dunning.runs(self._home) if each.run_id == _run_id(request.name))
             day = convert.date(run.as_of)
-            return pb.DunningUndo(dunning_run=request.name, date=day, waits=not agrees, asked_by=run.asked_by)
+            return pb.DunningUndo(dunning_run=request.name, date=day, waits=not agrees, asked_by=run.asked_by, reason=request.reason)
 
         return values.write(self._door, request, context, act, recover, pb.DunningUndo)
 
@@ -146,7 +138,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         policy = dunning_policy.parse_policy(request.content, _FILE)
         done = dunning_policy.add(self._home, policy, (name, uid), now_us, dry_run=dry_run)
         return pb.AddDunningPolicyResponse(
-            policy=dunning_messages.policy(policy, done.policy_hash, "home", name, holds=not dry_run or done.existed),
+            policy=dunning_messages.policy(policy, done.policy_hash, "home", (name, uid), holds=not dry_run or done.existed),
             already_added=done.existed,
             replaced_hash=done.replaces,
             doubts=dunning_policy.doubts(policy),

@@ -29,8 +29,11 @@ class GetDunningStateRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    SHOW_UNDONE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/dunningState`."""
+    show_undone: _builtins.bool
+    """Also steps of runs that are undone, which count no more."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day from which days past due are counted, in the account's time zone. Absent: today there."""
@@ -40,10 +43,11 @@ class GetDunningStateRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         as_of: _date_pb2.Date | None = ...,
+        show_undone: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "name", b"name", "show_undone", b"show_undone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -105,7 +109,7 @@ class DunningState(_message.Message):
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningStep]:
-        """The steps that were taken, oldest first."""
+        """The steps that were taken, oldest first; with `show_undone` those that count no more among them."""
 
     @_builtins.property
     def taken_date(self) -> _date_pb2.Date:
@@ -198,6 +202,8 @@ class DunningStep(_message.Message):
     DUNNING_RUN_FIELD_NUMBER: _builtins.int
     OLDEST_DUE_DATE_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    POLICY_HASH_FIELD_NUMBER: _builtins.int
+    UNDOING_FIELD_NUMBER: _builtins.int
     level_before: _builtins.int
     """Level before the step."""
     level: _builtins.int
@@ -210,6 +216,8 @@ class DunningStep(_message.Message):
     """`dunningRuns/{dunning_run}`; empty for one that is only previewed."""
     policy: _builtins.str
     """The policy."""
+    policy_hash: _builtins.str
+    """SHA-256 of its content then, in hexadecimal."""
     @_builtins.property
     def overdue(self) -> _money_pb2.Money:
         """What was past due then."""
@@ -221,6 +229,10 @@ class DunningStep(_message.Message):
     @_builtins.property
     def oldest_due_date(self) -> _date_pb2.Date:
         """Due date of the oldest item that was past due; not set for a step that clears."""
+
+    @_builtins.property
+    def undoing(self) -> Global___DunningUndoing:
+        """The undoing of its run; absent: it counts."""
 
     def __init__(
         self,
@@ -234,14 +246,56 @@ class DunningStep(_message.Message):
         dunning_run: _builtins.str = ...,
         oldest_due_date: _date_pb2.Date | None = ...,
         policy: _builtins.str = ...,
+        policy_hash: _builtins.str = ...,
+        undoing: Global___DunningUndoing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue", "undoing", b"undoing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "action", b"action", "date", b"date", "dunning_run", b"dunning_run", "level", b"level", "level_before", b"level_before", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue", "policy", b"policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "action", b"action", "date", b"date", "dunning_run", b"dunning_run", "level", b"level", "level_before", b"level_before", "oldest_due_date", b"oldest_due_date", "overdue", b"overdue", "policy", b"policy", "policy_hash", b"policy_hash", "undoing", b"undoing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DunningStep: _TypeAlias = DunningStep  # noqa: Y015
+
+@_typing.final
+class DunningUndoing(_message.Message):
+    """How a run came to count no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNDONE_BY_FIELD_NUMBER: _builtins.int
+    UNDO_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    ASKED_REASON_FIELD_NUMBER: _builtins.int
+    undone_by: _builtins.str
+    """Who agreed."""
+    reason: _builtins.str
+    """Why, by who agreed."""
+    asked_by: _builtins.str
+    """Who asked for it."""
+    asked_reason: _builtins.str
+    """Why, by who asked."""
+    @_builtins.property
+    def undo_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        undone_by: _builtins.str = ...,
+        undo_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        asked_by: _builtins.str = ...,
+        asked_reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["undo_time", b"undo_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_by", b"asked_by", "asked_reason", b"asked_reason", "reason", b"reason", "undo_time", b"undo_time", "undone_by", b"undone_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DunningUndoing: _TypeAlias = DunningUndoing  # noqa: Y015
 
 @_typing.final
 class RunDunningRequest(_message.Message):
@@ -382,6 +436,12 @@ class DunningRun(_message.Message):
     UNDO_ASKED_BY_FIELD_NUMBER: _builtins.int
     UNDONE_BY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RUN_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    COMMIT_SEQ_FIELD_NUMBER: _builtins.int
+    UNDO_ASKED_REASON_FIELD_NUMBER: _builtins.int
+    UNDO_ASKED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    UNDO_COMMIT_SEQ_FIELD_NUMBER: _builtins.int
+    UNDO_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`dunningRuns/{dunning_run}`, by its number."""
     run_by: _builtins.str
@@ -400,6 +460,16 @@ class DunningRun(_message.Message):
     """Who agreed."""
     reason: _builtins.str
     """The last word about undoing it."""
+    run_by_number: _builtins.int
+    """The number of who ran it; -1: not known."""
+    commit_seq: _builtins.int
+    """The commit that has it."""
+    undo_asked_reason: _builtins.str
+    """Why, by who asked to undo it."""
+    undo_asked_by_number: _builtins.int
+    """The number of who asked; absent: nobody has."""
+    undo_commit_seq: _builtins.int
+    """The commit that undid it; absent: it counts."""
     @_builtins.property
     def date(self) -> _date_pb2.Date:
         """Its date."""
@@ -407,6 +477,10 @@ class DunningRun(_message.Message):
     @_builtins.property
     def run_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
+
+    @_builtins.property
+    def undo_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was undone."""
 
     def __init__(
         self,
@@ -422,12 +496,25 @@ class DunningRun(_message.Message):
         undo_asked_by: _builtins.str = ...,
         undone_by: _builtins.str = ...,
         reason: _builtins.str = ...,
+        run_by_number: _builtins.int = ...,
+        commit_seq: _builtins.int = ...,
+        undo_asked_reason: _builtins.str = ...,
+        undo_asked_by_number: _builtins.int | None = ...,
+        undo_commit_seq: _builtins.int | None = ...,
+        undo_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "run_time", b"run_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_undo_asked_by_number", b"_undo_asked_by_number", "_undo_commit_seq", b"_undo_commit_seq", "date", b"date", "run_time", b"run_time", "undo_asked_by_number", b"undo_asked_by_number", "undo_commit_seq", b"undo_commit_seq", "undo_time", b"undo_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bar_count", b"bar_count", "clear_count", b"clear_count", "date", b"date", "name", b"name", "reason", b"reason", "remind_count", b"remind_count", "run_by", b"run_by", "run_time", b"run_time", "state", b"state", "undo_asked_by", b"undo_asked_by", "undone_by", b"undone_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_undo_asked_by_number", b"_undo_asked_by_number", "_undo_commit_seq", b"_undo_commit_seq", "bar_count", b"bar_count", "clear_count", b"clear_count", "commit_seq", b"commit_seq", "date", b"date", "name", b"name", "reason", b"reason", "remind_count", b"remind_count", "run_by", b"run_by", "run_by_number", b"run_by_number", "run_time", b"run_time", "state", b"state", "undo_asked_by", b"undo_asked_by", "undo_asked_by_number", b"undo_asked_by_number", "undo_asked_reason", b"undo_asked_reason", "undo_commit_seq", b"undo_commit_seq", "undo_time", b"undo_time", "undone_by", b"undone_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__undo_asked_by_number: _TypeAlias = _typing.Literal["undo_asked_by_number"]  # noqa: Y015
+    _WhichOneofArgType__undo_asked_by_number: _TypeAlias = _typing.Literal["_undo_asked_by_number", b"_undo_asked_by_number"]  # noqa: Y015
+    _WhichOneofReturnType__undo_commit_seq: _TypeAlias = _typing.Literal["undo_commit_seq"]  # noqa: Y015
+    _WhichOneofArgType__undo_commit_seq: _TypeAlias = _typing.Literal["_undo_commit_seq", b"_undo_commit_seq"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__undo_asked_by_number) -> _WhichOneofReturnType__undo_asked_by_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__undo_commit_seq) -> _WhichOneofReturnType__undo_commit_seq | None: ...
 
 Global___DunningRun: _TypeAlias = DunningRun  # noqa: Y015
 
@@ -511,6 +598,7 @@ class DunningUndo(_message.Message):
     ALREADY_UNDONE_FIELD_NUMBER: _builtins.int
     ASKED_BY_FIELD_NUMBER: _builtins.int
     ACCOUNTS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     dunning_run: _builtins.str
     """`dunningRuns/{dunning_run}`."""
     waits: _builtins.bool
@@ -519,6 +607,8 @@ class DunningUndo(_message.Message):
     """Whether it was undone before: nothing changed. Then there are no accounts."""
     asked_by: _builtins.str
     """Who asked for it."""
+    reason: _builtins.str
+    """The reason that was given; of a run that was undone before, why it was."""
     @_builtins.property
     def date(self) -> _date_pb2.Date:
         """Its date."""
@@ -536,10 +626,11 @@ class DunningUndo(_message.Message):
         already_undone: _builtins.bool = ...,
         asked_by: _builtins.str = ...,
         accounts: _abc.Iterable[Global___DunningPutBack] | None = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["date", b"date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "already_undone", b"already_undone", "asked_by", b"asked_by", "date", b"date", "dunning_run", b"dunning_run", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "already_undone", b"already_undone", "asked_by", b"asked_by", "date", b"date", "dunning_run", b"dunning_run", "reason", b"reason", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -708,6 +799,9 @@ class DunningPolicy(_message.Message):
     HOLDS_FIELD_NUMBER: _builtins.int
     ADDED_BY_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    ADDED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    ADD_TIME_FIELD_NUMBER: _builtins.int
+    COMMIT_SEQ_FIELD_NUMBER: _builtins.int
     policy: _builtins.str
     """As accounts name it."""
     hash: _builtins.str
@@ -718,9 +812,17 @@ class DunningPolicy(_message.Message):
     """Whether it holds for the accounts that name it; false for what it said before."""
     added_by: _builtins.str
     """Who added it."""
+    added_by_number: _builtins.int
+    """The number of who added it; -1: not known."""
+    commit_seq: _builtins.int
+    """The commit that has it; 0 likewise."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningPolicyStep]:
         """Its steps, the mildest first."""
+
+    @_builtins.property
+    def add_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was added, or first used; absent for one of the package by which no step was taken."""
 
     def __init__(
         self,
@@ -731,10 +833,13 @@ class DunningPolicy(_message.Message):
         holds: _builtins.bool = ...,
         added_by: _builtins.str = ...,
         steps: _abc.Iterable[Global___DunningPolicyStep] | None = ...,
+        added_by_number: _builtins.int = ...,
+        add_time: _timestamp_pb2.Timestamp | None = ...,
+        commit_seq: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_time", b"add_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_by", b"added_by", "hash", b"hash", "holds", b"holds", "origin", b"origin", "policy", b"policy", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_time", b"add_time", "added_by", b"added_by", "added_by_number", b"added_by_number", "commit_seq", b"commit_seq", "hash", b"hash", "holds", b"holds", "origin", b"origin", "policy", b"policy", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

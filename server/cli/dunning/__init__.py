@@ -9,14 +9,15 @@ import cyclopts
 from cyclopts import Parameter
 
 from rating.dates import utc_time
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.languages import DUNNING_RUN, Language, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing.dunning import Change, History, Undone
-    from billing.store.home import Home
+    from server.cli.practice import Opened
 
 app = cyclopts.App(name="dunning", help="Remind and bar accounts that are past due.")
 policy = cyclopts.App(name="policy", help="Policies of dunning: try, add and list them.")
@@ -35,34 +36,37 @@ AsOf = Annotated[str, Parameter(name="--date", help="The date to judge by, such 
 
 
 @app.command
-def run(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def run(*, date: AsOf, at: Place = HERE, as_json: AsJson = False) -> int:
     """Take the steps that are due: remind, bar outgoing calls, or clear after payment. Given again for the date, it does nothing."""
     from billing import dunning
-    from billing.store.home import Home
     from server import clock, operator
     from server.cli.bill import parse_date
 
     as_of = parse_date(date)
-    with Home.open(home) as opened:
-        changes = dunning.run(opened, as_of, clock.now_us(opened), by=operator.current())
+    opened, changes = done_at(
+        at,
+        lambda home: dunning.run(home, as_of, clock.now_us(home), by=operator.current()),
+        lambda service: service.dunning.run(as_of),
+    )
     _print(opened, changes, as_json=as_json, head=f"run {changes[0].run_id} of {as_of}" if changes else "")
     return 0
 
 
 @app.command
-def preview(*, date: AsOf, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def preview(*, date: AsOf, at: Place = HERE, as_json: AsJson = False) -> int:
     """Show the steps that `dunning run` would take. Nothing is stored; exit status 1 says that a run of that date would refuse now."""
     import sys
 
     from billing import dunning
-    from billing.store.home import Home
     from server import clock
     from server.cli.bill import parse_date
 
     as_of = parse_date(date)
-    with Home.open(home) as opened:
-        changes = dunning.preview(opened, as_of)
-        refused = dunning.refusal(opened, as_of, clock.now_us(opened))
+    opened, (changes, refused) = done_at(
+        at,
+        lambda home: (dunning.preview(home, as_of), dunning.refusal(home, as_of, clock.now_us(home))),
+        lambda service: service.dunning.preview(as_of),
+    )
     _print(opened, changes, as_json=as_json)
     if refused:
         print(f"a run would refuse: {refused}", file=sys.stderr if as_json else sys.stdout)
@@ -74,21 +78,24 @@ def show(
     account: Annotated[str, Parameter(name="ACCOUNT", help="Id of the account.")],
     /,
     *,
-    date: Annotated[str | None, Parameter(help="The date to judge by; today (UTC) by default.")] = None,
+    date: Annotated[str | None, Parameter(help="The date to judge by; today where the account is by default.")] = None,
     language: Language = "en",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show the dunning level of an account and the steps taken so far."""
     from billing import dunning
-    from billing.store.home import Home
     from server import clock
+    from server.actions import dunning as actions
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    with Home.open(home) as opened:
-        as_of = clock.today(opened) if date is None else parse_date(date)
-        found = dunning.history(opened, account, as_of)
+    as_of = None if date is None else parse_date(date)
+    opened, found = done_at(
+        at,
+        lambda home: dunning.history(home, account, as_of or actions.today(home, account, clock.now_us(home))),
+        lambda service: service.dunning.show(account, as_of),
+    )
     if as_json:
         output.print_json(practice.marked(opened, found))
         return 0
@@ -164,13 +171,13 @@ _COLUMNS = ("account", "action", "level before", "level", "oldest due on", "past
 _RIGHT = ("level before", "level", "past due")
 
 
-def _print(home: Home, changes: Sequence[Change], *, as_json: bool, head: str = "") -> None:
+def _print(opened: Opened, changes: Sequence[Change], *, as_json: bool, head: str = "") -> None:
     from server.cli import output, practice
 
     if as_json:
-        output.print_json(practice.marked(home, list(changes)))
+        output.print_json(practice.marked(opened, list(changes)))
         return
-    practice.say(home)
+    practice.say(opened)
     if head:
         print(head)
     if changes:

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.dates import utc_time
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.dunning import Run, Undo
 
 
-def list_(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def list_(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """List the runs that took steps, oldest first, by whom and when, and which of them are undone."""
     from billing import dunning
-    from billing.store.home import Home
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        found = dunning.runs(opened)
+    opened, found = done_at(at, dunning.runs, lambda service: service.dunning.runs())
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))
@@ -37,17 +36,19 @@ def undo(
     run: Annotated[int, Parameter(name="--run", help="The run's number, as `dunning list` shows it.")],
     reason: Annotated[str, Parameter(help="The reason; it is kept with your name.")],
     dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Show what would be undone, and store nothing.")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Propose to undo the newest run. When another person gives the same command, levels and bars are again as before the run."""
     from billing import dunning
-    from billing.store.home import Home
     from server.cli import output, practice
     from server.cli.ledger.common import who
 
-    with Home.open(home) as opened:
-        done = dunning.undo(opened, run, reason, who(opened), dry_run=dry_run)
+    opened, done = done_at(
+        at,
+        lambda home: dunning.undo(home, run, reason, who(home), dry_run=dry_run),
+        lambda service: service.dunning.undo(run, reason, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {"dry_run": dry_run, **_fields(done)}))

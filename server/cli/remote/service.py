@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from server.cli.remote.corrections import Corrections
     from server.cli.remote.deposits import Deposits
     from server.cli.remote.follow_ups import FollowUps
+    from server.cli.remote.dunning import Dunning
     from server.cli.remote.invoices import Invoices
     from server.cli.remote.ledger import Ledger
     from server.cli.remote.month_ends import MonthEnds
@@ -136,6 +137,13 @@ class Service:
         from server.cli.remote.corrections import Corrections
 
         return Corrections(self._connection)
+
+    @functools.cached_property
+    def dunning(self) -> Dunning:
+        """`dunning` and its policies."""
+        from server.cli.remote.dunning import Dunning
+
+        return Dunning(self._connection)
 
     @functools.cached_property
     def bill_runs(self) -> BillRuns:

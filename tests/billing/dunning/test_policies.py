@@ -105,6 +105,8 @@ def test_a_policy_may_refer_to_a_level_and_has_a_hash_of_what_it_says(tmp_path: 
     assert policy.steps[1].after == 1
     path.write_text(path.read_text(encoding="utf-8") + "# a word\n", encoding="utf-8")
     assert dunning_policy.hash_of(read_policy(path)) == dunning_policy.hash_of(policy)
+    with_default = path.read_text(encoding="utf-8").replace("days_past_due: 9", 'days_past_due: 9, amount_min: "0.01"')
+    assert dunning_policy.hash_of(dunning_policy.parse_policy(with_default.encode(), "x")) == dunning_policy.hash_of(policy)
     path.write_text(path.read_text(encoding="utf-8").replace("days_after: 4", "days_after: 5"), encoding="utf-8")
     assert dunning_policy.hash_of(read_policy(path)) != dunning_policy.hash_of(policy)
 
