@@ -166,7 +166,6 @@ _APART = "it has no --server yet: its call is made by the client in Python, or f
 HOME_ALONE: Final = MappingProxyType(
     {
         "quote": _APART,
-        "tariffs": _APART,
         "usage": _APART,
         "bill explain": _APART,
     }

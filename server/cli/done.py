@@ -35,8 +35,8 @@ def done_at(
         return service, there(service)
 
 
-def done_by(by: ServicePlace, here: Callable[[], Answer], there: Callable[[Service], Answer]) -> Answer:
-    """The answer of a command that needs no home: `here` makes it by itself, `there` asks the service."""
+def done_by(by: ServicePlace | Place, here: Callable[[], Answer], there: Callable[[Service], Answer]) -> Answer:
+    """The answer of a command that may need no home: `here` makes it by itself, `there` asks the service."""
     if by.server is None:
         return here()
     from server.cli.remote.service import connected

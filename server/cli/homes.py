@@ -63,6 +63,11 @@ class Place:
         """The home folder of a command that works in one."""
         return DEFAULT_HOME if self.named is None else self.named
 
+    @property
+    def place(self) -> Place:
+        """Itself."""
+        return self
+
 
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)

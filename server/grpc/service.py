@@ -233,7 +233,7 @@ class Service:
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         settings_service_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsService(door), server)
-        tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(TariffService(door, page_token_key), server)
+        tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(TariffService(door, page_token_key, spool), server)
         finance.add_to(server, home, clock_us)
         bill_run_service_pb2_grpc.add_BillRunServiceServicer_to_server(BillRunService(door, page_token_key), server)
         operations = OperationsService(door, page_token_key)

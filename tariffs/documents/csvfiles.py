@@ -38,6 +38,13 @@ class Files(NamedTuple):
     stray: Mapping[Place, tuple[str, ...]] = {}  # zones that have a title, and that no row of the deck names
 
 
+def named(document: Document) -> tuple[str, ...]:
+    """The files that a document names, each once, as it names them."""
+    of_decks = [name for each in document.decks for name in (each.file, each.titles_file)]
+    others = [*(each.prefixes_file for each in document.zones), *(each.holidays_file for each in document.calendars)]
+    return tuple(dict.fromkeys(name for name in (*of_decks, *others) if name is not None))
+
+
 def read(document: Document, folder: Path, findings: list[Finding]) -> Files:
     """Read what `document` names, relative to `folder`; mistakes are added to `findings`."""
     day = local_day(document.effective_from, document.timezone)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.errors import Problem, ProblemsError, UserError
@@ -27,17 +28,21 @@ from tariffs.warnings.common import Warning  # noqa: A004 -- see there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 SUFFIXES: Final = (".yaml", ".yml")
 
 
 class Located(NamedTuple):
-    """A checked catalogue, the way from a place in it to file and line, and what was doubtful in its files themselves."""
+    """A checked catalogue, the way from a place in it to file and line, and what was doubtful in its files themselves.
+
+    `files`: the names of those that were read, below `folder`.
+    """
 
     catalogue: Catalogue
     locate: Callable[[Finding], Problem]
     notes: tuple[Warning, ...]
+    folder: Path
+    files: tuple[str, ...]
 
 
 def load(path: Path) -> Catalogue:
@@ -52,7 +57,8 @@ def load_located(path: Path) -> Located:
 
 
 def _load(path: Path) -> Located:
-    joined = Joined(_read(_yaml_files(path)))
+    paths = _yaml_files(path)
+    joined = Joined(_read(paths))
     findings = list(joined.findings)
     entries = decode(joined.fields, Document, (), findings)
     if joined.broken:  # what is missing may stand in the part that could not be read
@@ -69,7 +75,8 @@ def _load(path: Path) -> Located:
     findings = findings or list(sizes.of_catalogue(catalogue))
     if findings:
         raise _problems(joined, findings)
-    return Located(canonical.sealed(catalogue), joined.problem, tuple(notes))
+    names = (*(each.name for each in paths), *csvfiles.named(entries))
+    return Located(canonical.sealed(catalogue), joined.problem, tuple(notes), joined.folder, names)
 
 
 def _problems(joined: Joined, findings: Iterable[Finding]) -> ProblemsError:

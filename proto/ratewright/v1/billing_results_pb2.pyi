@@ -654,6 +654,7 @@ class WhatIf(_message.Message):
     CURRENCIES_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    REPORT_JSON_FIELD_NUMBER: _builtins.int
     catalogue: _builtins.str
     """Such as `mobile@2`."""
     month: _builtins.str
@@ -662,6 +663,8 @@ class WhatIf(_message.Message):
     """Events."""
     kept: _builtins.bool
     """Whether it was kept that the draft was tried on the month."""
+    report_json: _builtins.str
+    """The whole report as JSON, as `tariffs what-if --json` prints it; empty where it has more than 3 MiB."""
     @_builtins.property
     def currencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___WhatIfCurrency]:
         """One a currency."""
@@ -679,10 +682,11 @@ class WhatIf(_message.Message):
         currencies: _abc.Iterable[Global___WhatIfCurrency] | None = ...,
         left_out: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         kept: _builtins.bool = ...,
+        report_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "currencies", b"currencies", "event_count", b"event_count", "kept", b"kept", "left_out", b"left_out", "month", b"month"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "currencies", b"currencies", "event_count", b"event_count", "kept", b"kept", "left_out", b"left_out", "month", b"month", "report_json", b"report_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -253,6 +253,7 @@ class TariffEvent(_message.Message):
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     FROM_TIME_FIELD_NUMBER: _builtins.int
+    DETAIL_JSON_FIELD_NUMBER: _builtins.int
     commit_seq: _builtins.int
     """The commit that has it."""
     kind: _builtins.str
@@ -263,6 +264,8 @@ class TariffEvent(_message.Message):
     """The content that it is about."""
     note: _builtins.str
     """A reason, a note, the origin of a draft, or the month of a what-if."""
+    detail_json: _builtins.str
+    """All that is kept of it, as a JSON object: `note`, `reason`, `origin`, `from_us`, `month`, and figures of a what-if."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -281,10 +284,11 @@ class TariffEvent(_message.Message):
         content_hash: _builtins.str = ...,
         note: _builtins.str = ...,
         from_time: _timestamp_pb2.Timestamp | None = ...,
+        detail_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "commit_seq", b"commit_seq", "content_hash", b"content_hash", "from_time", b"from_time", "kind", b"kind", "note", b"note", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "commit_seq", b"commit_seq", "content_hash", b"content_hash", "detail_json", b"detail_json", "from_time", b"from_time", "kind", b"kind", "note", b"note", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -404,12 +408,15 @@ class DraftTariffResponse(_message.Message):
     AUTHOR_FIELD_NUMBER: _builtins.int
     COMMIT_SEQ_FIELD_NUMBER: _builtins.int
     ALREADY_DRAFTED_FIELD_NUMBER: _builtins.int
+    AUTHOR_NUMBER_FIELD_NUMBER: _builtins.int
     author: _builtins.str
     """Name of the operator who saved this content."""
     commit_seq: _builtins.int
     """The commit that has it."""
     already_drafted: _builtins.bool
     """Whether this content was the draft already."""
+    author_number: _builtins.int
+    """Number of that operator."""
     @_builtins.property
     def tariff_version(self) -> Global___TariffVersion:
         """What was drafted."""
@@ -421,10 +428,11 @@ class DraftTariffResponse(_message.Message):
         author: _builtins.str = ...,
         commit_seq: _builtins.int = ...,
         already_drafted: _builtins.bool = ...,
+        author_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tariff_version", b"tariff_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_drafted", b"already_drafted", "author", b"author", "commit_seq", b"commit_seq", "tariff_version", b"tariff_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_drafted", b"already_drafted", "author", b"author", "author_number", b"author_number", "commit_seq", b"commit_seq", "tariff_version", b"tariff_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,6 +561,8 @@ class DiffTariffVersionsResponse(_message.Message):
     CHANGES_FIELD_NUMBER: _builtins.int
     CHANGE_COUNT_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    OLD_VERSION_FIELD_NUMBER: _builtins.int
+    NEW_VERSION_FIELD_NUMBER: _builtins.int
     change_count: _builtins.int
     """How many changes there are in all."""
     next_page_token: _builtins.str
@@ -561,16 +571,26 @@ class DiffTariffVersionsResponse(_message.Message):
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___TariffChange]:
         """The catalogue's own first, then prices, then plans."""
 
+    @_builtins.property
+    def old_version(self) -> Global___TariffVersion:
+        """The earlier version, without its state and its events."""
+
+    @_builtins.property
+    def new_version(self) -> Global___TariffVersion:
+        """The later one likewise."""
+
     def __init__(
         self,
         *,
         changes: _abc.Iterable[Global___TariffChange] | None = ...,
         change_count: _builtins.int = ...,
         next_page_token: _builtins.str = ...,
+        old_version: Global___TariffVersion | None = ...,
+        new_version: Global___TariffVersion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["new_version", b"new_version", "old_version", b"old_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_count", b"change_count", "changes", b"changes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_count", b"change_count", "changes", b"changes", "new_version", b"new_version", "next_page_token", b"next_page_token", "old_version", b"old_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -612,6 +632,10 @@ class TariffChange(_message.Message):
     EFFECT_FIELD_NUMBER: _builtins.int
     PRICE_ID_FIELD_NUMBER: _builtins.int
     PLANS_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    EFFECT_TEXT_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """`header`, `price`, `plan`, `rule`, `fee`, `allowance` and others."""
     text: _builtins.str
@@ -624,6 +648,14 @@ class TariffChange(_message.Message):
     """Whether a customer may pay more."""
     price_id: _builtins.int
     """Id of the price; 0: none."""
+    place: _builtins.str
+    """The thing that changes, such as `price voice-domestic (101)`."""
+    plan: _builtins.str
+    """The plan or add-on that it stands in; empty: in none."""
+    effect_text: _builtins.str
+    """The same as `effect` in words: `dearer`, `may cost more`, `cheaper`, or empty."""
+    difference: _builtins.str
+    """How much more or less, where both sides are figures, such as `+22.2 %`."""
     @_builtins.property
     def plans(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Every plan that it touches."""
@@ -638,10 +670,14 @@ class TariffChange(_message.Message):
         effect: Global___TariffChange.Effect.ValueType = ...,
         price_id: _builtins.int = ...,
         plans: _abc.Iterable[_builtins.str] | None = ...,
+        place: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        effect_text: _builtins.str = ...,
+        difference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "kind", b"kind", "new", b"new", "old", b"old", "plans", b"plans", "price_id", b"price_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["difference", b"difference", "effect", b"effect", "effect_text", b"effect_text", "kind", b"kind", "new", b"new", "old", b"old", "place", b"place", "plan", b"plan", "plans", b"plans", "price_id", b"price_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -740,6 +776,8 @@ class TariffReview(_message.Message):
     CHANGE_COUNT_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     WARNING_COUNT_FIELD_NUMBER: _builtins.int
+    BY_NUMBER_FIELD_NUMBER: _builtins.int
+    REVIEW_TIME_FIELD_NUMBER: _builtins.int
     tariff_version: _builtins.str
     """`catalogues/{catalogue}/versions/{version}`."""
     approved: _builtins.bool
@@ -758,6 +796,8 @@ class TariffReview(_message.Message):
     """How many changes there are."""
     warning_count: _builtins.int
     """How many warnings there are."""
+    by_number: _builtins.int
+    """Number of that operator."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___TariffChange]:
         """What it changes, the first thousand; DiffTariffVersions has all."""
@@ -765,6 +805,10 @@ class TariffReview(_message.Message):
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___TariffWarning]:
         """What is doubtful, the first thousand."""
+
+    @_builtins.property
+    def review_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
 
     def __init__(
         self,
@@ -780,10 +824,12 @@ class TariffReview(_message.Message):
         change_count: _builtins.int = ...,
         warnings: _abc.Iterable[Global___TariffWarning] | None = ...,
         warning_count: _builtins.int = ...,
+        by_number: _builtins.int = ...,
+        review_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review_time", b"review_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "by", b"by", "change_count", b"change_count", "changes", b"changes", "commit_seq", b"commit_seq", "compared_with", b"compared_with", "content_hash", b"content_hash", "note", b"note", "tariff_version", b"tariff_version", "warning_count", b"warning_count", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "by", b"by", "by_number", b"by_number", "change_count", b"change_count", "changes", b"changes", "commit_seq", b"commit_seq", "compared_with", b"compared_with", "content_hash", b"content_hash", "note", b"note", "review_time", b"review_time", "tariff_version", b"tariff_version", "warning_count", b"warning_count", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -980,6 +1026,10 @@ class RepealTariffResponse(_message.Message):
     BY_FIELD_NUMBER: _builtins.int
     COMMIT_SEQ_FIELD_NUMBER: _builtins.int
     SUBSCRIPTIONS_WITHOUT_A_PLAN_FIELD_NUMBER: _builtins.int
+    CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    BY_NUMBER_FIELD_NUMBER: _builtins.int
+    REPEAL_TIME_FIELD_NUMBER: _builtins.int
     tariff_version: _builtins.str
     """`catalogues/{catalogue}/versions/{version}`."""
     reason: _builtins.str
@@ -990,9 +1040,19 @@ class RepealTariffResponse(_message.Message):
     """The commit that has it."""
     subscriptions_without_a_plan: _builtins.int
     """How many subscriptions have no plan in force from then on."""
+    content_hash: _builtins.str
+    """The content that is repealed."""
+    time_zone: _builtins.str
+    """IANA name of the clock of the version."""
+    by_number: _builtins.int
+    """Number of that operator."""
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
         """The instant from which on nothing is sold by it."""
+
+    @_builtins.property
+    def repeal_time(self) -> _timestamp_pb2.Timestamp:
+        """When the repeal was recorded."""
 
     def __init__(
         self,
@@ -1003,10 +1063,14 @@ class RepealTariffResponse(_message.Message):
         by: _builtins.str = ...,
         commit_seq: _builtins.int = ...,
         subscriptions_without_a_plan: _builtins.int = ...,
+        content_hash: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        by_number: _builtins.int = ...,
+        repeal_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "repeal_time", b"repeal_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "commit_seq", b"commit_seq", "from_time", b"from_time", "reason", b"reason", "subscriptions_without_a_plan", b"subscriptions_without_a_plan", "tariff_version", b"tariff_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "by_number", b"by_number", "commit_seq", b"commit_seq", "content_hash", b"content_hash", "from_time", b"from_time", "reason", b"reason", "repeal_time", b"repeal_time", "subscriptions_without_a_plan", b"subscriptions_without_a_plan", "tariff_version", b"tariff_version", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1032,6 +1096,8 @@ class GetTariffSheetRequest(_message.Message):
         """One page of HTML in UTF-8."""
         FORMAT_PDF: GetTariffSheetRequest._Format.ValueType  # 3
         """PDF."""
+        FORMAT_JSON: GetTariffSheetRequest._Format.ValueType  # 4
+        """The parts of the sheet as JSON, each price with the event that a quote of it needs."""
 
     class Format(_Format, metaclass=_FormatEnumTypeWrapper):
         """Form of a sheet."""
@@ -1044,11 +1110,14 @@ class GetTariffSheetRequest(_message.Message):
     """One page of HTML in UTF-8."""
     FORMAT_PDF: GetTariffSheetRequest.Format.ValueType  # 3
     """PDF."""
+    FORMAT_JSON: GetTariffSheetRequest.Format.ValueType  # 4
+    """The parts of the sheet as JSON, each price with the event that a quote of it needs."""
 
     PLAN_FIELD_NUMBER: _builtins.int
     LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Catalogue and plan, such as `mobile/smart-m`; `mobile@2/smart-m` for one version or draft, valid or not."""
     language_code: _builtins.str
@@ -1057,7 +1126,11 @@ class GetTariffSheetRequest(_message.Message):
     """Form of the file."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
-        """Date on which it shall be valid, on the clock of the catalogue; absent: now."""
+        """Date on which it shall be valid, on the clock of the catalogue; absent: `as_of_time`."""
+
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """Instant at which it shall be valid; absent: now."""
 
     def __init__(
         self,
@@ -1066,10 +1139,11 @@ class GetTariffSheetRequest(_message.Message):
         language_code: _builtins.str = ...,
         format: Global___GetTariffSheetRequest.Format.ValueType = ...,
         as_of: _date_pb2.Date | None = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "format", b"format", "language_code", b"language_code", "plan", b"plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "as_of_time", b"as_of_time", "format", b"format", "language_code", b"language_code", "plan", b"plan"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1090,7 +1164,7 @@ class TariffSheet(_message.Message):
     content: _builtins.bytes
     """The file."""
     media_type: _builtins.str
-    """`text/plain; charset=utf-8`, `text/html; charset=utf-8` or `application/pdf`."""
+    """`text/plain; charset=utf-8`, `text/html; charset=utf-8`, `application/pdf` or `application/json`."""
     price_count: _builtins.int
     """How many prices are on it."""
     def __init__(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rating.errors import Problem, ProblemsError
 from rating.model import Catalogue
+from server.actions.tariffs.figures import Figures, figures
 from tariffs.documents.document import place_text
 from tariffs.reading.load import Located, load_located
 from tariffs.succession import check_succession
@@ -30,6 +31,13 @@ class Stored(NamedTuple):
 NOTHING_STORED = Stored([], frozenset())
 
 
+class Told(NamedTuple):
+    """A catalogue in few figures, and its warnings as `row` has them."""
+
+    figures: Figures
+    warnings: list[dict[str, str]]
+
+
 class Checked(NamedTuple):
     """A catalogue without mistakes, and its warnings."""
 
@@ -40,6 +48,10 @@ class Checked(NamedTuple):
     def catalogue(self) -> Catalogue:
         """The catalogue."""
         return self.located.catalogue
+
+    def told(self) -> Told:
+        """The same as it is shown."""
+        return Told(figures(self.catalogue), self.rows())
 
     def rows(self) -> list[dict[str, str]]:
         """Its warnings with their places in the files."""

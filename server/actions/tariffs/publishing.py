@@ -10,7 +10,7 @@ from billing.affected import Beyond, rebilled
 from billing.catalogue import Kind, Publication
 from billing.catalogue.stored import publications_of
 from rating.counted import counted
-from rating.model import Catalogue
+from server.actions.tariffs.figures import Figures, figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from billing.catalogue import Waivers
     from billing.payments.writing import Act
     from billing.store.home import Home
+    from rating.model import Catalogue
 
 NAMED: Final = 3  # accounts that are named
 _ONE_DAY: Final = dt.timedelta(days=1)
@@ -27,7 +28,7 @@ _ONE_DAY: Final = dt.timedelta(days=1)
 class Published(NamedTuple):
     """A publication, what is to be known about it, and days of accounts that are left to adjust by hand."""
 
-    catalogue: Catalogue
+    figures: Figures
     publication: Publication
     notes: list[str]
     beyond: list[Beyond]
@@ -45,7 +46,7 @@ def publish(home: Home, catalogue: Catalogue, act: Act, waive: Waivers, *, path:
 def with_past(home: Home, catalogue: Catalogue, done: Publication, now_us: int) -> Published:
     """A publication with the effects of a back-dated version on bills that were written."""
     told, beyond = _past(home, catalogue, now_us) if done.added else ([], [])
-    return Published(catalogue, done, [*done.notes, *told], beyond)
+    return Published(figures(catalogue), done, [*done.notes, *told], beyond)
 
 
 def published_by(home: Home, commit_seq: int, now_us: int) -> Published:

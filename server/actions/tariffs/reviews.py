@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from billing import catalogue as store
 from billing.catalogue.gates import version_before
 from billing.catalogue.stored import publications_of
-from rating.model import Catalogue
+from server.actions.tariffs import checks
 from tariffs.changes import Change, changes
-from tariffs.warnings import Warning, warn  # noqa: A004 -- see there
+from tariffs.warnings import warn
 
 if TYPE_CHECKING:
     from billing.catalogue import Decision
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Compared(NamedTuple):
-    """A draft against the version that it takes over from, None for the first one."""
+    """A draft against the version that it takes over from, by its number; None for the first one. `warnings`: as `checks.row` has them."""
 
-    before: Catalogue | None
+    before: int | None
     changes: list[Change]
-    warnings: list[Warning]
+    warnings: list[dict[str, str]]
 
 
 def review(home: Home, name: str, act: Act, *, accept: bool, note: str, content: str) -> tuple[Decision, Compared]:  # noqa: PLR0913 -- who says what of which draft
@@ -38,4 +38,5 @@ def compared(home: Home, decision: Decision) -> Compared:
     with home.connect() as connection:
         before = version_before(connection, drafted)
         others = [each.catalogue for each in publications_of(connection) if each.catalogue.identity == drafted.identity]
-    return Compared(before, [] if before is None else changes(before, drafted), warn(drafted, before=before, others=others))
+    doubts = [checks.row(each) for each in warn(drafted, before=before, others=others)]
+    return Compared(None if before is None else before.version, [] if before is None else changes(before, drafted), doubts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rating.dates import local_date
 from rating.errors import NotFoundError, UserError
@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from rating.model import Plan
     from tariffs.sheets.layout import Sheet
 
-TEXT, HTML, PDF = "text", "html", "pdf"
-FORMS: Final = (TEXT, HTML, PDF)
+TEXT, HTML, PDF, JSON = "text", "html", "pdf", "json"
+
+
+class Rendered(NamedTuple):
+    """A sheet as a file. `price_count`: how many prices are on it."""
+
+    title: str
+    price_count: int
+    content: bytes
 
 
 class Wanted(NamedTuple):
@@ -83,16 +90,19 @@ def make(chosen: Chosen, language: str, at_us: int, *, coming: bool = False) -> 
     return content.sheet(catalogue, _plan(catalogue, chosen.wanted.plan), language, as_of=as_of)
 
 
-def render(made: Sheet, form: str) -> bytes:
+def render(made: Sheet, form: str) -> Rendered:
     """The sheet as a file: text and HTML in UTF-8."""
+    import msgspec
+
     from tariffs.sheets import html, pdf, text
 
     makers: dict[str, Callable[[Sheet], bytes]] = {
         PDF: pdf.render,
         HTML: lambda each: html.page(each).encode(),
+        JSON: msgspec.json.encode,
         TEXT: lambda each: "\n".join([*text.lines(each), ""]).encode(),
     }
-    return makers[form](made)
+    return Rendered(made.title, len(made.cells), makers[form](made))
 
 
 def _version(versions: Sequence[Catalogue], number: str, at_us: int, *, coming: bool) -> Catalogue:

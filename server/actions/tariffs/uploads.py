@@ -64,12 +64,15 @@ def check(files: Sequence[File]) -> None:
         folders |= above
 
 
-def load(files: Sequence[File]) -> Located:
-    """The checked catalogue of an upload. Raises UploadError, and ProblemsError with every mistake in the files."""
+def load(files: Sequence[File], within: Path) -> Located:
+    """The checked catalogue of an upload. Its files lie in a folder below `within` meanwhile.
+
+    Raises UploadError, and ProblemsError with every mistake in the files.
+    """
     from tariffs.reading.load import load_located
 
     check(files)
-    with tempfile.TemporaryDirectory(prefix="ratewright-upload-") as made:
+    with tempfile.TemporaryDirectory(dir=within) as made:
         folder = Path(made).resolve()
         for each in files:
             path = folder / each.name

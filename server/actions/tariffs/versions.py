@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing import catalogue as store
-from billing.catalogue import Decision, Repeal, State
+from billing.catalogue import Decision, Operator, Repeal, State
 from billing.catalogue.stored import publications_of
-from rating.model import Catalogue
+from rating.errors import NotFoundError
+from server.actions.tariffs.figures import Figures, figures
 
 if TYPE_CHECKING:
     from billing.catalogue import Draft
     from billing.payments.writing import Act
     from billing.store.home import Home
+    from rating.model import Catalogue
 
 _WORDS: Final = {
     "what_if": "tried on a month",
@@ -37,35 +39,34 @@ class Event(NamedTuple):
     detail: Mapping[str, Any]
 
 
+class Drafted(NamedTuple):
+    """A saving of a draft. `added` is False where this very content was the draft already."""
+
+    figures: Figures
+    author: Operator
+    commit_seq: int
+    added: bool
+
+
 class VersionHistory(NamedTuple):
     """One version, oldest event first."""
 
-    catalogue: Catalogue
+    figures: Figures
     state: State
     events: list[Event]
 
 
 class Repealed(NamedTuple):
-    """A repeal, and how many subscriptions have no plan in force from then on."""
+    """A repeal, how many subscriptions have no plan in force from then on, and the clock of the version."""
 
     decision: Decision
     left: int
+    timezone: str
 
 
-def summary(catalogue: Catalogue) -> dict[str, object]:
-    """A catalogue in few figures."""
-    return {
-        "identity": catalogue.identity,
-        "version": catalogue.version,
-        "content_hash": catalogue.content_hash.hex(),
-        "currency": catalogue.currency,
-        "timezone": catalogue.timezone,
-        "effective_from_us": catalogue.effective_from_us,
-        "plans": [f"{catalogue.identity}/{plan.name}" for plan in catalogue.plans],
-        "prices": len(catalogue.prices),
-        "zones": len(catalogue.zones),
-        "prefixes": sum(len(zone.prefixes) for zone in catalogue.zones),
-    }
+def drafted(saved: Draft) -> Drafted:
+    """A draft in few figures."""
+    return Drafted(figures(saved.catalogue), saved.author, saved.commit_seq, saved.added)
 
 
 def draft(home: Home, catalogue: Catalogue, act: Act, origin: str) -> Draft:
@@ -83,7 +84,13 @@ def timezone_of(home: Home, name: str) -> str:
 def repeal(home: Home, name: str, act: Act, *, from_us: int, reason: str) -> Repealed:
     """End a published version at an instant."""
     decision = store.repeal(home, name, act.by, act.now_us, from_us=from_us, reason=reason, dry_run=act.dry_run)
-    return Repealed(decision, without_plan(home, decision))
+    return repealed(home, decision)
+
+
+def repealed(home: Home, decision: Decision) -> Repealed:
+    """A repeal with what follows from it."""
+    timezone = timezone_of(home, f"{decision.identity}@{decision.version}")
+    return Repealed(decision, without_plan(home, decision), timezone)
 
 
 def without_plan(home: Home, decision: Decision) -> int:
@@ -92,6 +99,11 @@ def without_plan(home: Home, decision: Decision) -> int:
 
     tried = Repeal(decision.identity, decision.version, int(decision.detail["from_us"]))
     return affected.without_plan(home, decision.identity, tried.from_us, tried)
+
+
+def unknown(identity: str) -> NotFoundError:
+    """The error for a catalogue without any version."""
+    return NotFoundError(f'the home has no version or draft of "{identity}"', "make one: ratewright tariffs draft PATH")
 
 
 def histories(home: Home, identity: str | None, now_us: int) -> list[VersionHistory]:
@@ -119,7 +131,7 @@ def histories(home: Home, identity: str | None, now_us: int) -> list[VersionHist
         events.sort(key=lambda each: each.commit_seq)
         others = [each for each in published if each.identity == catalogue.identity]
         state = store.state_of(catalogue, [each for each in decisions if each.identity == catalogue.identity], others, now_us)
-        found.append(VersionHistory(catalogue, state, events))
+        found.append(VersionHistory(figures(catalogue), state, events))
     return found
 
 

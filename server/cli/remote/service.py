@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from server.cli.remote.controls import Controls
     from server.cli.remote.corrections import Corrections
     from server.cli.remote.deposits import Deposits
-    from server.cli.remote.follow_ups import FollowUps
     from server.cli.remote.dunning import Dunning
+    from server.cli.remote.follow_ups import FollowUps
     from server.cli.remote.invoices import Invoices
     from server.cli.remote.ledger import Ledger
     from server.cli.remote.month_ends import MonthEnds
     from server.cli.remote.payments import Payments
     from server.cli.remote.reratings import Reratings
     from server.cli.remote.settings import Settings
+    from server.cli.remote.tariffs import Tariffs
     from server.cli.remote.thresholds import Thresholds
     from server.cli.remote.unbilled import Unbilled
     from server.cli.remote.write_offs import WriteOffs
@@ -144,6 +145,13 @@ class Service:
         from server.cli.remote.dunning import Dunning
 
         return Dunning(self._connection)
+
+    @functools.cached_property
+    def tariffs(self) -> Tariffs:
+        """`tariffs` of files, drafts and versions."""
+        from server.cli.remote.tariffs import Tariffs
+
+        return Tariffs(self._connection)
 
     @functools.cached_property
     def bill_runs(self) -> BillRuns:

@@ -39,8 +39,9 @@ def at(
     """
     from billing import catalogue as store
     from billing.store.home import Home
+    from server.actions.tariffs.figures import figures, summary
     from server.cli import output
-    from server.cli.tariffs.common import line, summary
+    from server.cli.tariffs.common import line
     from server.cli.tariffs.instants import read, told
 
     with Home.open(home) as opened:
@@ -54,13 +55,13 @@ def at(
     chosen = [identity] if identity else names
     found = {name: _at(versions, name, read(date, timezones[name], "DATE")) for name in chosen}
     if as_json:
-        output.print_json({name: None if each is None else summary(each) for name, each in found.items()})
+        output.print_json({name: None if each is None else summary(figures(each)) for name, each in found.items()})
         return 0
     for name, each in found.items():
         if each is None:
             print(f"{name}: nothing is in force")
         else:
-            print(f"{line(each)}: since {told(each.effective_from_us, each.timezone)}")
+            print(f"{line(figures(each))}: since {told(each.effective_from_us, each.timezone)}")
     return 0
 
 

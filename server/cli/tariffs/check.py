@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import AsJson  # noqa: TC001 -- the same
+from server.cli.done import done_by, refuse_served
+from server.cli.homes import BY_ITSELF, AsJson, ServicePlace
 
 if TYPE_CHECKING:
-    from server.actions.tariffs.checks import Stored
+    from server.actions.tariffs.checks import Stored, Told
 
 Strict = Annotated[bool, Parameter(name="--strict", negative="", help="Exit with status 1 where there is any warning.")]
 Against = Annotated[Path | None, Parameter(name="--against", help="Home folder with whose published versions to compare.")]
@@ -23,9 +24,12 @@ def check(
     *,
     strict: Strict = False,
     against: Against = None,
+    by: ServicePlace = BY_ITSELF,
     as_json: AsJson = False,
 ) -> int:
     """Check tariff files or folders: show every mistake; where there is none, show what is doubtful. Nothing is stored.
+
+    With --server one catalogue is checked against the published versions of the service.
 
     Warnings have a code each; docs/checking-tariffs.md explains them.
 
@@ -37,23 +41,34 @@ def check(
         Exit with status 1 where there is any warning.
     against
         Home folder; prices are compared with those of the published version before.
+    by
+        The service.
     as_json
         Print JSON.
 
     """
     from server.actions.tariffs import checks
+    from server.actions.tariffs.figures import summary
     from server.cli import output
     from server.cli.tariffs import warning_lines
-    from server.cli.tariffs.common import line, summary
+    from server.cli.tariffs.common import line
 
+    if against is not None:
+        refuse_served(by.server, "--against", "leave it out: the published versions of the service are compared")
+    if len(paths) > 1:
+        refuse_served(by.server, "more than one catalogue", "check them one by one, or without --server")
     loaded = checks.load_all(paths)
-    found = checks.check(loaded, checks.NOTHING_STORED if against is None else _stored(against))
+
+    def check_here() -> list[Told]:
+        return [each.told() for each in checks.check(loaded, checks.NOTHING_STORED if against is None else _stored(against))]
+
+    found = done_by(by, check_here, lambda service: [service.tariffs.check(each) for each in loaded])
     if as_json:
-        output.print_json([{**summary(each.catalogue), "warnings": each.rows()} for each in found])
+        output.print_json([{**summary(each.figures), "warnings": each.warnings} for each in found])
     else:
         for each in found:
             verdict = _verdict(len(each.warnings), strict=strict)
-            output.print_lines([f"{line(each.catalogue)}: {verdict}", *warning_lines.lines(each.warnings, each.located.locate)])
+            output.print_lines([f"{line(each.figures)}: {verdict}", *warning_lines.lines(each.warnings)])
     return 1 if strict and any(each.warnings for each in found) else 0
 
 

@@ -9,22 +9,14 @@ from rating.counted import counted
 if TYPE_CHECKING:
     from billing.payments.writing import Act
     from billing.store.home import Home
-    from rating.model import Catalogue
+    from server.actions.tariffs.figures import Figures
 
 
-def line(catalogue: Catalogue) -> str:
+def line(found: Figures) -> str:
     """One line: the name, how much of what, and where the hash begins."""
-    prefixes = sum(len(zone.prefixes) for zone in catalogue.zones)
-    sizes = (len(catalogue.plans), "plan"), (len(catalogue.prices), "price"), (len(catalogue.zones), "zone")
-    counts = ", ".join([*(counted(*each) for each in sizes), counted(prefixes, "prefix", "prefixes")])
-    return f"{catalogue.identity}@{catalogue.version} ({counts}; {catalogue.content_hash.hex()[:12]})"
-
-
-def summary(catalogue: Catalogue) -> dict[str, object]:
-    """The same for `--json`."""
-    from server.actions.tariffs import versions
-
-    return versions.summary(catalogue)
+    sizes = (len(found.plans), "plan"), (found.prices, "price"), (found.zones, "zone")
+    counts = ", ".join([*(counted(*each) for each in sizes), counted(found.prefixes, "prefix", "prefixes")])
+    return f"{found.identity}@{found.version} ({counts}; {found.content_hash[:12]})"
 
 
 def act_of(home: Home) -> Act:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_by, refuse_served
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
-    from rating.model import Catalogue
+    from server.actions.tariffs.figures import Figures
+    from tariffs.changes import Change
 
 
 def diff(
@@ -18,7 +20,7 @@ def diff(
     /,
     *,
     every: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what changed from A to B, old and new side by side, and whether customers may pay more.
@@ -31,17 +33,25 @@ def diff(
         The later one, named likewise.
     every
         Show all changes of a large rate deck, not only those that matter most.
-    home
-        Home folder.
+    at
+        Home folder, or the service.
     as_json
         Print JSON.
 
     """
+    from server.actions.tariffs.figures import figures
     from server.cli import catalogue_names, output
     from tariffs import changes
 
-    before, after = catalogue_names.find(old, home), catalogue_names.find(new, home)
-    found = changes.changes(before, after)
+    for text in (old, new):
+        if catalogue_names.is_path(text):
+            refuse_served(at.server, f"{text}, a file or folder,", f"draft it first: ratewright tariffs draft {text}")
+
+    def diff_here() -> tuple[Figures, Figures, list[Change]]:
+        found = catalogue_names.find(old, at.home), catalogue_names.find(new, at.home)
+        return figures(found[0]), figures(found[1]), changes.changes(*found)
+
+    before, after, found = done_by(at, diff_here, lambda service: service.tariffs.diff(old, new))
     if as_json:
         output.print_json({"old": _header(before), "new": _header(after), "changes": [change._asdict() for change in found]})
         return 0
@@ -50,11 +60,11 @@ def diff(
     return 0
 
 
-def _header(catalogue: Catalogue) -> dict[str, object]:
-    return {"identity": catalogue.identity, "version": catalogue.version, "content_hash": catalogue.content_hash.hex()}
+def _header(catalogue: Figures) -> dict[str, object]:
+    return {"identity": catalogue.identity, "version": catalogue.version, "content_hash": catalogue.content_hash}
 
 
-def _name(catalogue: Catalogue) -> str:
+def _name(catalogue: Figures) -> str:
     from tariffs.changes.words import instant
 
     return f"{catalogue.identity}@{catalogue.version} (from {instant(catalogue.effective_from_us, catalogue.timezone)})"

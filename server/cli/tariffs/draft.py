@@ -7,46 +7,57 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
+from server.cli.done import done_at, refuse_served
+from server.cli.homes import HERE, AsJson, Place, Practice, made
 
 
 def draft(
     path: Annotated[Path, Parameter(name="PATH")],
     /,
     *,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
     practice: Practice = False,
 ) -> int:
     """Check a catalogue and keep it as the draft of its version, for review by another person. Nothing is priced with it yet.
 
+    The home folder is made when it does not exist. With --server the files are sent, at most 200 and 8 MiB.
     Saved again with other content it is a new draft, which needs a review of its own.
 
     Parameters
     ----------
     path
         File or folder of the catalogue.
-    home
-        Home folder; made when it does not exist.
+    at
+        Home folder, or the service.
     as_json
         Print JSON.
     practice
         Make a practice home, where there is none.
 
     """
-    from tariffs.reading.load import load
+    if practice:
+        refuse_served(at.server, "--practice", "make the practice home where it is to be")
 
-    catalogue = load(path)
+    from tariffs.reading.load import load_located
+
+    located = load_located(path)
 
     from server.actions.tariffs import versions
+    from server.actions.tariffs.figures import summary
     from server.cli import output
-    from server.cli.tariffs.common import act_of, line, summary
+    from server.cli.tariffs.common import act_of, line
 
-    with made(home, practice=practice) as opened:
-        saved = versions.draft(opened, catalogue, act_of(opened), str(path))
+    _, saved = done_at(
+        at,
+        lambda home: versions.drafted(versions.draft(home, located.catalogue, act_of(home), str(path))),
+        lambda service: service.tariffs.draft(located),
+        opening=lambda: made(at.home, practice=practice),
+    )
+    found = saved.figures
     if as_json:
-        output.print_json({**summary(catalogue), "author": saved.author._asdict(), "commit_seq": saved.commit_seq, "added": saved.added})
+        output.print_json({**summary(found), "author": saved.author._asdict(), "commit_seq": saved.commit_seq, "added": saved.added})
         return 0
-    print(f"{line(catalogue)}: {f'drafted by {saved.author.name}' if saved.added else 'is the draft already, nothing to do'}")
-    print(f"  next: another person runs `ratewright tariffs review {saved.name}`")
+    print(f"{line(found)}: {f'drafted by {saved.author.name}' if saved.added else 'is the draft already, nothing to do'}")
+    print(f"  next: another person runs `ratewright tariffs review {found.identity}@{found.version}`")
     return 0

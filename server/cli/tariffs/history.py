@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rating.errors import NotFoundError
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from server.actions.tariffs.versions import Event, VersionHistory
@@ -17,7 +17,7 @@ def history(
     identity: Annotated[str, Parameter(name="IDENTITY")],
     /,
     *,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show every version of a catalogue with its state, and what happened to it: drafts, reviews, waivers, publication, repeal.
@@ -26,21 +26,23 @@ def history(
     ----------
     identity
         The catalogue, such as mobile.
-    home
-        Home folder.
+    at
+        Home folder, or the service.
     as_json
         Print JSON.
 
     """
-    from billing.store.home import Home
     from server.actions.tariffs import versions
     from server.cli import output
     from server.clock import now_us
 
-    with Home.open(home) as opened:
-        found = versions.histories(opened, identity, now_us(opened))
+    _, found = done_at(
+        at,
+        lambda home: versions.histories(home, identity, now_us(home)),
+        lambda service: service.tariffs.histories(identity),
+    )
     if not found:
-        raise NotFoundError(f'the home folder has no version or draft of "{identity}"', "make one: ratewright tariffs draft PATH")
+        raise versions.unknown(identity)
     if as_json:
         output.print_json([_plain(each) for each in found])
         return 0
@@ -52,7 +54,7 @@ def history(
 def _lines(version: VersionHistory) -> list[str]:
     from server.cli.tariffs.instants import told
 
-    catalogue = version.catalogue
+    catalogue = version.figures
     corrects = f", corrects {catalogue.corrects}" if catalogue.corrects is not None else ""
     from_text = told(catalogue.effective_from_us, catalogue.timezone)
     head = f"{catalogue.identity}@{catalogue.version}: {version.state.value}; takes effect {from_text}{corrects}"
@@ -70,7 +72,7 @@ def _line(event: Event, timezone: str) -> str:
 
 
 def _plain(version: VersionHistory) -> dict[str, object]:
-    catalogue = version.catalogue
+    catalogue = version.figures
     return {
         "identity": catalogue.identity,
         "version": catalogue.version,
@@ -78,6 +80,6 @@ def _plain(version: VersionHistory) -> dict[str, object]:
         "effective_from_us": catalogue.effective_from_us,
         "effective_to_us": catalogue.effective_to_us,
         "corrects": catalogue.corrects,
-        "content_hash": catalogue.content_hash.hex(),
+        "content_hash": catalogue.content_hash,
         "events": [each._asdict() for each in version.events],
     }

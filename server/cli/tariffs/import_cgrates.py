@@ -57,8 +57,8 @@ def import_cgrates(
         Print JSON.
 
     """
+    from server.actions.tariffs.figures import figures, summary
     from server.cli import output
-    from server.cli.tariffs.common import summary
     from tariffs.cgrates.reading import read
     from tariffs.cgrates.translation import SERVICE_OF_CATEGORY, Settings, translate
     from tariffs.cgrates.writing import write
@@ -71,7 +71,12 @@ def import_cgrates(
     if as_json:
         listed = [each._asdict() for each in translated.not_carried]
         plans = [{**key._asdict(), "plan": f"{identity}/{name}"} for key, name in translated.plans.items()]
-        told = {"catalogues": list(map(summary, catalogues)), "subjects": plans, "assumed": translated.assumed, "not_carried": listed}
+        told = {
+            "catalogues": [summary(figures(each)) for each in catalogues],
+            "subjects": plans,
+            "assumed": translated.assumed,
+            "not_carried": listed,
+        }
         output.print_json(told)
     else:
         print("\n".join(_lines(catalogues, translated, into)))
@@ -92,12 +97,14 @@ def _services(texts: Sequence[str]) -> Mapping[str, Service]:
 
 
 def _lines(catalogues: Sequence[Catalogue], translated: Translated, into: Path) -> list[str]:
+    from server.actions.tariffs.figures import figures
     from server.cli.tariffs.common import line
     from tariffs.cgrates.profiles import instant_text
     from tariffs.cgrates.writing import NOT_CARRIED, PLANS
 
     lines = [
-        f"{into / f'{each.identity}-{each.version}'}: {line(each)}, from {instant_text(each.effective_from_us)}" for each in catalogues
+        f"{into / f'{each.identity}-{each.version}'}: {line(figures(each))}, from {instant_text(each.effective_from_us)}"
+        for each in catalogues
     ]
     lines += [f"{into / PLANS}: which plan is whose", "", "taken for granted:", *(f"  {text}" for text in translated.assumed), ""]
     listed = translated.not_carried

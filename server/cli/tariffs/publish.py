@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
+from server.cli.done import done_at, refuse_served
+from server.cli.homes import HERE, AsJson, Place, Practice, made
+
+if TYPE_CHECKING:
+    from server.actions.tariffs.publishing import Published
 
 
 def publish(
@@ -17,7 +21,7 @@ def publish(
     waive_review: str | None = None,
     waive_notice: str | None = None,
     waive_what_if: str | None = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
     practice: Practice = False,
 ) -> int:
@@ -29,15 +33,16 @@ def publish(
     Parameters
     ----------
     what
-        The draft, such as mobile@2; or a file or folder, which is drafted and published at once.
+        The draft, such as mobile@2; or a file or folder, which is drafted and published at once: then the home folder is made when it does
+        not exist.
     waive_review
         Reason for publishing without a review; only while no subscription is on a plan of the catalogue.
     waive_notice
         Reason for a price rise without the notice that the catalogue promises.
     waive_what_if
         Reason for publishing without a trial on the newest month.
-    home
-        Home folder; for a file or folder it is made when it does not exist.
+    at
+        Home folder, or the service.
     as_json
         Print JSON.
     practice
@@ -47,21 +52,35 @@ def publish(
     from server.cli.catalogue_names import find, is_path
 
     from_files = is_path(what)
+    if from_files:
+        refuse_served(at.server, f"{what}, a file or folder,", f"draft it first: ratewright tariffs draft {what}")
+    if practice:
+        refuse_served(at.server, "--practice", "make the practice home where it is to be")
 
     from billing.catalogue import Waivers, version_name
     from billing.store.home import Home
     from server.actions.tariffs import publishing
+    from server.actions.tariffs.figures import summary
     from server.cli import output
-    from server.cli.tariffs.common import act_of, line, summary
+    from server.cli.tariffs.common import act_of, line
 
     if not from_files:
         version_name(what)  # `mobile` alone could mean its newest version or its newest draft
-    catalogue = find(what, home)
     waive = Waivers(waive_review, waive_notice, waive_what_if)
-    with made(home, practice=practice) if from_files else Home.open(home, practice=practice) as opened:
-        done = publishing.publish(opened, catalogue, act_of(opened), waive, path=str(Path(what)) if from_files else "")
+    catalogue = find(what, at.home) if at.server is None else None
+
+    def publish_here(home: Home) -> Published:
+        assert catalogue is not None, what
+        return publishing.publish(home, catalogue, act_of(home), waive, path=str(Path(what)) if from_files else "")
+
+    _, done = done_at(
+        at,
+        publish_here,
+        lambda service: service.tariffs.publish(what, waive),
+        opening=lambda: made(at.home, practice=practice) if from_files else Home.open(at.home, practice=practice),
+    )
     if as_json:
-        found = {**summary(catalogue), "content_hash": done.publication.content_hash.hex()}
+        found = {**summary(done.figures), "content_hash": done.publication.content_hash.hex()}
         by_hand = [each._asdict() for each in done.beyond]
         output.print_json(
             {
@@ -73,7 +92,7 @@ def publish(
             }
         )
         return 0
-    print(f"{line(catalogue)}: {'published' if done.publication.added else 'was published before, nothing to do'}")
+    print(f"{line(done.figures)}: {'published' if done.publication.added else 'was published before, nothing to do'}")
     for note in done.notes:
         print(f"  {note}")
     return 0

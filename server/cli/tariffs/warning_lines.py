@@ -6,27 +6,21 @@ import collections
 from typing import TYPE_CHECKING, Final
 
 from rating.counted import counted
-from server.actions.tariffs.checks import row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from rating.errors import Problem
-    from tariffs.documents.document import Finding
-    from tariffs.warnings import Warning  # noqa: A004 -- see there
+    from collections.abc import Iterator, Mapping, Sequence
 
 SHOWN_MAX: Final = 20  # of one code
 
 
-def lines(found: Sequence[Warning], locate: Callable[[Finding], Problem] | None = None) -> Iterator[str]:
-    """Lines to print. Without `locate` (a catalogue from the store) the place is that in the catalogue."""
+def lines(found: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Lines to print, of rows as `server.actions.tariffs.checks.row` makes them. Of a catalogue from the store no file is named."""
     shown: collections.Counter[str] = collections.Counter()
-    for warning in found:
-        shown[warning.code] += 1
-        if shown[warning.code] <= SHOWN_MAX:
-            told = row(warning, locate)
+    for told in found:
+        shown[told["code"]] += 1
+        if shown[told["code"]] <= SHOWN_MAX:
             where = f"{told['file']}: {told['path']}" if told["file"] else told["path"]
-            yield f"  warning {warning.code}: {where}: {told['message']}; remedy: {told['remedy']}"
+            yield f"  warning {told['code']}: {where}: {told['message']}; remedy: {told['remedy']}"
     for code, count in shown.items():
         if count > SHOWN_MAX:
             yield f"  and {counted(count - SHOWN_MAX, 'more warning')} {code}; --json has them all"

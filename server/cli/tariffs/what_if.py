@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.errors import UserError
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Overwrite
+from server.cli.done import done_at, refuse_served
+from server.cli.homes import HERE, AsJson, Overwrite, Place
 
 if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.what_if import WhatIf
-    from rating.model import Catalogue
+    from server.cli.remote.service import Service
 
 CHARTS = (".svg", ".html")
 
@@ -29,7 +30,7 @@ def what_if(
     chart: Path | None = None,
     overwrite: Overwrite = False,
     threads: int = 0,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Price a stored month twice, by the tariffs in force and by a draft, and show what changes for revenue and for customers.
@@ -54,30 +55,35 @@ def what_if(
         Replace these files if they are there.
     threads
         Threads that price usage; 0 for one a processor.
-    home
-        Home folder.
+    at
+        Home folder, or the service.
     as_json
         Print JSON.
 
     """
     from billing.store import output_files
-    from billing.store.home import Home
+    from server import clock
     from server.actions import what_if as actions
     from server.actions.threads import thread_count
-    from server.cli import catalogue_names, output, practice
+    from server.cli import catalogue_names, output, practice, stages
     from server.cli.pages import what_if as what_if_page
+    from server.operator import current
 
-    for file in (csv, chart):
-        if file is not None:
-            output_files.require_free(file, overwrite=overwrite)
-    if csv is not None and csv == chart:
-        raise UserError(f"{csv} is named for the figures and for the picture", "name two files", exit_status=2)
-    if chart is not None and chart.suffix not in CHARTS:
-        raise UserError(f"--chart {chart} is not a picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
-    catalogue = catalogue_names.find(draft, home)
-    with Home.open(home) as opened:
-        report = actions.run(opened, catalogue, period, plan or "", migrate, threads=thread_count(threads))
-        kept = _keep(opened, catalogue, report)
+    _require_free(csv, chart, overwrite=overwrite)
+    if catalogue_names.is_path(draft):
+        refuse_served(at.server, f"{draft}, a file or folder,", f"draft it first: ratewright tariffs draft {draft}")
+    catalogue = catalogue_names.find(draft, at.home) if at.server is None else None
+
+    def try_here(home: Home) -> tuple[WhatIf, bool | None]:
+        assert catalogue is not None, draft
+        report = actions.run(home, catalogue, period, plan or "", migrate, threads=thread_count(threads))
+        return report, actions.keep(home, catalogue, report, current(), clock.now_us(home))
+
+    def try_there(service: Service) -> tuple[WhatIf, bool | None]:
+        with stages.show("what-if") as told:
+            return service.tariffs.what_if(draft, period, plan or "", migrate, threads, told)
+
+    opened, (report, kept) = done_at(at, try_here, try_there)
     if csv is not None:
         output_files.write(csv, what_if_page.as_csv(report).encode(), overwrite=overwrite)
     if chart is not None:
@@ -87,21 +93,29 @@ def what_if(
         output.print_json(practice.marked(opened, report))
         return 0
     what_if_page.show(report)
-    print(f"\n{kept}")
+    print(f"\n{_kept(report, kept=kept)}")
     return 0
 
 
-def _keep(home: Home, catalogue: Catalogue, report: WhatIf) -> str:
-    """Keep that the draft was tried on the month, and say so."""
-    from server import clock
-    from server.actions import what_if as actions
-    from server.operator import current
+def _require_free(csv: Path | None, chart: Path | None, *, overwrite: bool) -> None:
+    """Raise UserError for files that are not to be written."""
+    from billing.store import output_files
 
-    kept = actions.keep(home, catalogue, report, current(), clock.now_us(home))
+    for file in (csv, chart):
+        if file is not None:
+            output_files.require_free(file, overwrite=overwrite)
+    if csv is not None and csv == chart:
+        raise UserError(f"{csv} is named for the figures and for the picture", "name two files", exit_status=2)
+    if chart is not None and chart.suffix not in CHARTS:
+        raise UserError(f"--chart {chart} is not a picture that can be drawn", "name a file that ends in .svg or .html", exit_status=2)
+
+
+def _kept(report: WhatIf, *, kept: bool | None) -> str:
+    """Whether it is kept that the draft was tried on the month."""
     if kept is None:
         return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
     if kept:
-        return f"Kept: {catalogue.identity}@{catalogue.version} was tried on {report.month}."
+        return f"Kept: {report.identity}@{report.version} was tried on {report.month}."
     return "Nothing was stored: this is not a draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from billing.accounting.closing import Closing
 from billing.documents.interim import InterimRun
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from billing.runs.reports import RunReport
     from billing.runs.trial import Change, Changes, Trial
     from server.operations.work import Bill, FollowedRun, Result
+
+REPORT_BYTES_MAX: Final = 3 * 1024 * 1024  # of a what-if: clients take 4 MiB
 
 
 def result(found: Result, *, practice: bool) -> Message:
@@ -216,6 +220,7 @@ def month_end(found: Closing) -> results.MonthEnd:
 def what_if(found: Tried) -> results.WhatIf:
     """A draft, tried on a month."""
     report = found.report
+    whole = msgspec.json.encode(report)
     return results.WhatIf(
         catalogue=f"{report.identity}@{report.version}",
         month=report.month,
@@ -232,6 +237,7 @@ def what_if(found: Tried) -> results.WhatIf:
         ],
         left_out=report.left_out,
         kept=found.kept,
+        report_json=whole.decode() if len(whole) <= REPORT_BYTES_MAX else "",
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
+
 from billing.catalogue import State
 from billing.catalogue.decisions import Kind
 from ratewright.v1 import tariff_service_pb2 as pb
-from server.actions.tariffs import checks
+from server.actions.tariffs.figures import figures
 from server.grpc import convert
 from server.grpc.tariffs import names
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from billing.catalogue import Decision, Draft
     from rating.errors import Problem
     from rating.model import Catalogue
+    from server.actions.tariffs import checks
+    from server.actions.tariffs.figures import Figures
     from server.actions.tariffs.publishing import Published
     from server.actions.tariffs.reviews import Compared
     from server.actions.tariffs.versions import Event, Repealed, VersionHistory
@@ -45,27 +49,27 @@ _EFFECTS: Final = {
 Made = TypeVar("Made", bound="Message")
 
 
-def of_catalogue(catalogue: Catalogue) -> pb.TariffVersion:
+def version(found: Figures) -> pb.TariffVersion:
     """A version in few figures; without its state and its events."""
-    end_us = catalogue.effective_to_us
+    end_us = found.effective_to_us
     return pb.TariffVersion(
-        name=names.version_name(catalogue.identity, catalogue.version),
-        content_hash=catalogue.content_hash.hex(),
-        currency_code=catalogue.currency,
-        time_zone=catalogue.timezone,
-        effective_time=convert.timestamp(catalogue.effective_from_us),
+        name=names.version_name(found.identity, found.version),
+        content_hash=found.content_hash,
+        currency_code=found.currency,
+        time_zone=found.timezone,
+        effective_time=convert.timestamp(found.effective_from_us),
         end_time=None if end_us is None else convert.timestamp(end_us),
-        corrects=catalogue.corrects or 0,
-        plans=[f"{catalogue.identity}/{plan.name}" for plan in catalogue.plans],
-        price_count=len(catalogue.prices),
-        zone_count=len(catalogue.zones),
-        prefix_count=sum(len(zone.prefixes) for zone in catalogue.zones),
+        corrects=found.corrects or 0,
+        plans=found.plans,
+        price_count=found.prices,
+        zone_count=found.zones,
+        prefix_count=found.prefixes,
     )
 
 
 def of_history(history: VersionHistory) -> pb.TariffVersion:
     """A version with its state and what happened to it."""
-    made = of_catalogue(history.catalogue)
+    made = version(history.figures)
     made.state = _STATES[history.state]
     made.events.extend(map(_event, history.events))
     return made
@@ -74,8 +78,9 @@ def of_history(history: VersionHistory) -> pb.TariffVersion:
 def draft(saved: Draft, *, already: bool, is_trial: bool) -> pb.DraftTariffResponse:
     """A draft that was saved, or was there already."""
     return pb.DraftTariffResponse(
-        tariff_version=of_catalogue(saved.catalogue),
+        tariff_version=version(figures(saved.catalogue)),
         author=saved.author.name,
+        author_number=saved.author.uid,
         commit_seq=0 if is_trial and not already else saved.commit_seq,
         already_drafted=already,
     )
@@ -83,10 +88,9 @@ def draft(saved: Draft, *, already: bool, is_trial: bool) -> pb.DraftTariffRespo
 
 def checked(found: checks.Checked) -> pb.CheckTariffResponse:
     """A catalogue without mistakes, and its warnings."""
-    rows = found.rows()
-    return pb.CheckTariffResponse(
-        tariff_version=of_catalogue(found.catalogue), warnings=bounded(pb.TariffWarning(**each) for each in rows), warning_count=len(rows)
-    )
+    told = found.told()
+    warnings = bounded(pb.TariffWarning(**each) for each in told.warnings)
+    return pb.CheckTariffResponse(tariff_version=version(told.figures), warnings=warnings, warning_count=len(told.warnings))
 
 
 def problems(found: Sequence[Problem]) -> pb.CheckTariffResponse:
@@ -104,6 +108,21 @@ def change(found: Change) -> pb.TariffChange:
         effect=_EFFECTS[found.raises],
         price_id=found.price_id or 0,
         plans=found.plans,
+        place=found.place,
+        plan=found.plan,
+        effect_text=found.effect.value,
+        difference=found.by,
+    )
+
+
+def changes(page: Sequence[Change], count: int, next_page_token: str, old: Catalogue, new: Catalogue) -> pb.DiffTariffVersionsResponse:
+    """A page of the changes between two versions. `count`: of all of them."""
+    return pb.DiffTariffVersionsResponse(
+        changes=map(change, page),
+        change_count=count,
+        next_page_token=next_page_token,
+        old_version=version(figures(old)),
+        new_version=version(figures(new)),
     )
 
 
@@ -116,18 +135,20 @@ def review(decision: Decision, compared: Compared, *, is_trial: bool = False) ->
         by=decision.by.name,
         note=decision.detail.get("note", ""),
         commit_seq=0 if is_trial else decision.commit_seq,
-        compared_with=0 if compared.before is None else compared.before.version,
+        compared_with=compared.before or 0,
         changes=bounded((change(each) for each in compared.changes[:REVIEWED_MAX]), LIST_BYTES_MAX // 2),
         change_count=len(compared.changes),
-        warnings=bounded((pb.TariffWarning(**checks.row(each)) for each in compared.warnings[:REVIEWED_MAX]), LIST_BYTES_MAX // 2),
+        warnings=bounded((pb.TariffWarning(**each) for each in compared.warnings[:REVIEWED_MAX]), LIST_BYTES_MAX // 2),
         warning_count=len(compared.warnings),
+        by_number=decision.by.uid,
+        review_time=convert.timestamp(decision.at_us),
     )
 
 
 def published(done: Published, *, already: bool, is_trial: bool = False) -> pb.PublishTariffResponse:
     """A version that prices from its effective date on."""
     return pb.PublishTariffResponse(
-        tariff_version=of_catalogue(done.catalogue),
+        tariff_version=version(done.figures),
         commit_seq=0 if is_trial and not already else done.publication.commit_seq,
         already_published=already,
         notes=done.notes,
@@ -145,6 +166,10 @@ def repealed(done: Repealed, *, is_trial: bool = False) -> pb.RepealTariffRespon
         by=decision.by.name,
         commit_seq=0 if is_trial else decision.commit_seq,
         subscriptions_without_a_plan=done.left,
+        content_hash=decision.content_hash.hex(),
+        time_zone=done.timezone,
+        by_number=decision.by.uid,
+        repeal_time=convert.timestamp(decision.at_us),
     )
 
 
@@ -171,6 +196,7 @@ def _event(event: Event) -> pb.TariffEvent:
         content_hash=event.content_hash,
         note=", ".join(str(detail[key]) for key in _NOTES if detail.get(key)),
         from_time=None if from_us is None else convert.timestamp(from_us),
+        detail_json=msgspec.json.encode(detail).decode(),
     )
 
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from billing.catalogue.names import VersionName
     from billing.payments.writing import Act
     from rating.model import Catalogue
+    from server.actions.tariffs.figures import Figures
     from server.grpc.calls import Door
+    from server.grpc.spool import Spool
     from tariffs.reading.load import Located
 
 WAIT_S: Final = 10.0  # for the files of others: reading takes much memory, so that one catalogue is read at a time
@@ -42,20 +44,22 @@ _FORMS: Final = {
     pb.GetTariffSheetRequest.FORMAT_TEXT: sheets.TEXT,
     pb.GetTariffSheetRequest.FORMAT_HTML: sheets.HTML,
     pb.GetTariffSheetRequest.FORMAT_PDF: sheets.PDF,
+    pb.GetTariffSheetRequest.FORMAT_JSON: sheets.JSON,
 }
 _MEDIA_TYPES: Final = {
     sheets.TEXT: "text/plain; charset=utf-8",
     sheets.HTML: "text/html; charset=utf-8",
     sheets.PDF: "application/pdf",
+    sheets.JSON: "application/json",
 }
 
 
 class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
     """Servicer of ratewright.v1.TariffService over one home. `page_token_key` signs the tokens of its pages."""
 
-    def __init__(self, door: Door, page_token_key: bytes) -> None:
+    def __init__(self, door: Door, page_token_key: bytes, spool: Spool) -> None:
         self._door, self._home = door, door.home
-        self._key = page_token_key
+        self._key, self._spool = page_token_key, spool
         self._reading = threading.Lock()
 
     def CheckTariff(self, request: pb.CheckTariffRequest, context: grpc.ServicerContext) -> pb.CheckTariffResponse:
@@ -93,9 +97,10 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
             identity, page = names.parse_catalogue(request.parent), paging.page(request, self._key)
             found = versions.histories(self._home, identity, self._door.clock_us())
             if identity is not None and not found:
-                raise not_found("CATALOGUE_UNKNOWN", f"there is no {request.parent}", {"name": request.parent})
-            behind = [each for each in found if _place(each.catalogue) > page.after]
-            rows, token = page.parted(behind[: page.limit], lambda each: _place(each.catalogue))
+                error = versions.unknown(identity)
+                raise not_found("CATALOGUE_UNKNOWN", error.message, {"name": request.parent, "remedy": error.remedy})
+            behind = [each for each in found if _place(each.figures) > page.after]
+            rows, token = page.parted(behind[: page.limit], lambda each: _place(each.figures))
             return pb.ListTariffVersionsResponse(tariff_versions=map(messages.of_history, rows), next_page_token=token)
 
         return calls.read(context, find)
@@ -106,7 +111,7 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
         def find() -> pb.TariffVersion:
             name = names.parse_version(request.name)
             found = versions.histories(self._home, name.identity, self._door.clock_us())
-            wanted = next((each for each in found if each.catalogue.version == name.version), None)
+            wanted = next((each for each in found if each.figures.version == name.version), None)
             if wanted is None:
                 raise _unknown(name)
             return messages.of_history(wanted)
@@ -122,8 +127,7 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
             found = changes(before, after)
             first = page.after_number or 0
             rows, token = page.parted(list(enumerate(found, 1))[first : first + page.limit], lambda each: each[0])
-            listed = [messages.change(each) for _, each in rows]
-            return pb.DiffTariffVersionsResponse(changes=listed, change_count=len(found), next_page_token=token)
+            return messages.changes([each for _, each in rows], len(found), token, before, after)
 
         return calls.read(context, find)
 
@@ -163,7 +167,7 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
 
         def recover(commit_seq: int) -> pb.RepealTariffResponse:
             decision = self._decision(commit_seq)
-            return messages.repealed(versions.Repealed(decision, versions.without_plan(self._home, decision)))
+            return messages.repealed(versions.repealed(self._home, decision))
 
         return values.write(self._door, request, context, act, recover, pb.RepealTariffResponse)
 
@@ -176,16 +180,14 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
             if form is None:
                 raise invalid("MALFORMED_REQUEST", "format: is not one of a sheet", {"field": "format"})
             language = convert.parse_language(request.language_code) or DEFAULT_LANGUAGE
-            wanted, day = sheets.parse(request.plan), values.day_or_none(request, "as_of")
+            wanted = sheets.parse(request.plan)
             chosen = sheets.choose(self._versions(wanted), wanted)
-            at_us = self._door.clock_us() if day is None else midnight_us(day, chosen.timezone)
-            made = sheets.make(chosen, language, at_us)
-            content = sheets.render(made, form)
-            if len(content) > SHEET_BYTES_MAX:
-                message = f"the sheet has {len(content):,} bytes, and an answer at most {SHEET_BYTES_MAX:,}"
+            made = sheets.render(sheets.make(chosen, language, self._as_of_us(request, chosen.timezone)), form)
+            if len(made.content) > SHEET_BYTES_MAX:
+                message = f"the sheet has {len(made.content):,} bytes, and an answer at most {SHEET_BYTES_MAX:,}"
                 remedy = "`ratewright tariffs sheet` writes it"
                 raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE", message, {"remedy": remedy})
-            return pb.TariffSheet(title=made.title, content=content, media_type=_MEDIA_TYPES[form], price_count=len(made.cells))
+            return pb.TariffSheet(title=made.title, content=made.content, media_type=_MEDIA_TYPES[form], price_count=made.price_count)
 
         return calls.read(context, find)
 
@@ -203,6 +205,12 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
 
         return values.write(self._door, request, context, act, recover, pb.TariffReview)
 
+    def _as_of_us(self, request: pb.GetTariffSheetRequest, timezone: str) -> int:
+        """The instant at which a sheet shall be valid."""
+        if (day := values.day_or_none(request, "as_of")) is not None:
+            return midnight_us(day, timezone)
+        return convert.parse_timestamp(request.as_of_time, "as_of_time") if request.HasField("as_of_time") else self._door.clock_us()
+
     @contextlib.contextmanager
     def _read(self, files: Sequence[pb.TariffFile]) -> Iterator[Located]:
         """The catalogue of an upload, while no other one is read."""
@@ -210,7 +218,9 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
             message = "the files of others are being read; try again later"
             raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPLOADS_EXHAUSTED", message, retry_after_s=AGAIN_S)
         try:
-            yield uploads.load(_files(files))
+            with self._spool.folder() as folder:
+                located = uploads.load(_files(files), folder)
+            yield located
         except uploads.UploadError as error:
             if error.is_too_much:
                 raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPLOAD_TOO_LARGE", error.message, {"remedy": error.remedy}) from error
@@ -264,14 +274,15 @@ def _waivers(request: pb.PublishTariffRequest) -> Waivers:
     )
 
 
-def _place(catalogue: Catalogue) -> str:
+def _place(found: Figures) -> str:
     """The place of a version in lists."""
-    return f"{catalogue.identity}\x01{catalogue.version:012d}"
+    return f"{found.identity}\x01{found.version:012d}"
 
 
 def _unknown(name: VersionName) -> Refusal:
     full = names.version_name(*name)
-    return not_found("TARIFF_VERSION_UNKNOWN", f"there is no {full}, published or drafted", {"name": full})
+    told = {"name": full, "remedy": f"`ratewright tariffs history {name.identity}` lists its versions"}
+    return not_found("TARIFF_VERSION_UNKNOWN", f"there is no {full}, published or drafted", told)
 
 
 def _not_ready(error: GateError) -> Refusal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,9 @@ import pytest
 
 from ratewright.v1 import tariff_service_pb2 as pb
 from server.actions.tariffs import uploads
+from server.grpc.spool import FOLDER, LOCK
 from server.grpc.tariffs import tariff_service
+from tariffs.reading import load
 from tests.server.grpc.calls import refused
 from tests.server.grpc.tariffs.conftest import FIRST, files_of, tariffs
 
@@ -41,12 +42,14 @@ LEADS_OUT = "zones: [{id: 1, name: abroad, prefixes_file: %s}]\n"
 
 
 @pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for temporary files: it is empty before and after."""
-    made = tmp_path / "scratch"
-    made.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(made))
-    return made
+def scratch(guarded: Guarded) -> Path:
+    """The spool, which the next service empties where this one is killed: no file is in it before and after."""
+    return guarded.home.path / FOLDER
+
+
+def left(scratch: Path) -> list[Path]:
+    """Files in the spool but for the locks of services."""
+    return [each for each in scratch.rglob("*") if each.is_file() and each.name != LOCK]
 
 
 def named(*names: str, content: bytes = b"") -> list[pb.TariffFile]:
@@ -64,14 +67,14 @@ def test_names_that_lead_elsewhere(guarded: Guarded, scratch: Path) -> None:
         answer = refused(lambda: check(guarded, [*files_of(FIRST), pb.TariffFile(name=name, content=b"x: 1\n")]))  # noqa: B023 -- called at once
         assert answer[:2] == (INVALID, "UPLOAD_MALFORMED"), name
         assert answer.metadata["field"] == "files[5].name", name
-    assert list(scratch.iterdir()) == []
+    assert left(scratch) == []
 
 
 def test_a_draft_refuses_such_names_too(guarded: Guarded, scratch: Path) -> None:
     asked = pb.DraftTariffRequest(files=named("../up.yaml"), request_id="r-1")
     answer = refused(lambda: tariffs(guarded, "the-operator").DraftTariff(asked, timeout=30))
     assert (answer[:2], answer.metadata["field"]) == ((INVALID, "UPLOAD_MALFORMED"), "files[0].name")
-    assert list(scratch.iterdir()) == []
+    assert left(scratch) == []
 
 
 @pytest.mark.parametrize("names", TWICE, ids=ascii)
@@ -109,7 +112,7 @@ def test_archives_are_not_unpacked(guarded: Guarded, scratch: Path) -> None:
     assert check(guarded, [*files_of(FIRST), archive]).problem_count == 0
     as_yaml = check(guarded, [pb.TariffFile(name="all.yaml", content=outer.getvalue())])
     assert as_yaml.problem_count > 0
-    assert list(scratch.iterdir()) == []
+    assert left(scratch) == []
 
 
 def test_only_inner_folders_are_no_catalogue(guarded: Guarded) -> None:
@@ -138,7 +141,7 @@ def test_bombs_are_mistakes(guarded: Guarded, scratch: Path, name: str) -> None:
     assert found.problem_count >= 1
     assert {each.file for each in found.problems} == {"bomb.yaml"}
     assert found.ByteSize() < 4 * 1024 * 1024
-    assert list(scratch.iterdir()) == []
+    assert left(scratch) == []
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../../../etc/passwd", "/dev/zero", "/proc/self/environ", "decks/../../x.csv", "."])
@@ -168,15 +171,21 @@ def test_many_mistakes_are_counted_and_the_answer_arrives(guarded: Guarded) -> N
     assert 3_000_000 < found.ByteSize() < 4 * 1024 * 1024
 
 
-def test_one_upload_is_read_at_a_time(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second one waits a while, and is then asked to come again."""
-    entered, release = threading.Event(), threading.Event()
-    real = uploads.load
+def test_one_upload_is_read_at_a_time(guarded: Guarded, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one waits a while, and is then asked to come again. The files of the first one lie in the spool meanwhile."""
+    entered, release, seen = threading.Event(), threading.Event(), list[str]()
+    real, read = uploads.load, load.load_located
 
-    def slow(files: list[uploads.File]) -> Any:  # noqa: ANN401 -- as `load`
+    def slow(files: list[uploads.File], within: Path) -> Any:  # noqa: ANN401 -- as `load`
         entered.set()
         assert release.wait(30)
-        return real(files)
+        return real(files, within)
+
+    def looked(folder: Path) -> load.Located:
+        seen.extend(each.name for each in left(scratch))
+        return read(folder)
+
+    monkeypatch.setattr(load, "load_located", looked)
 
     monkeypatch.setattr(uploads, "load", slow)
     monkeypatch.setattr(tariff_service, "WAIT_S", 0.05)
@@ -186,6 +195,7 @@ def test_one_upload_is_read_at_a_time(guarded: Guarded, monkeypatch: pytest.Monk
         answer = refused(lambda: check(guarded, files_of(FIRST)))
         release.set()
         assert first.result(60).problem_count == 0
+    assert sorted(seen) == sorted(each.name for each in files_of(FIRST))
     assert answer[:2] == (EXHAUSTED, "UPLOADS_EXHAUSTED")
     assert check(guarded, files_of(FIRST)).problem_count == 0
 
@@ -199,4 +209,4 @@ def test_the_place_of_an_upload_is_nowhere(guarded: Guarded, scratch: Path) -> N
     answer = refused(lambda: tariffs(guarded, "the-operator").DraftTariff(pb.DraftTariffRequest(files=broken), timeout=30))
     assert answer[:2] == (INVALID, "MALFORMED_REQUEST")
     assert str(scratch) not in str(answer)
-    assert list(scratch.iterdir()) == []
+    assert left(scratch) == []
