@@ -28,7 +28,7 @@ from billing.what_if import comparing, report, sums, worlds
 from billing.what_if.events import MonthEvents
 from billing.what_if.month import Month, by_month, scope_of
 from billing.what_if.worlds import World
-from rating.errors import UserError
+from rating.errors import NotFoundError, UserError
 
 # What a bill of the month may have beside: the answer names it.
 NOT_INCLUDED: Final = (*report.NOT_INCLUDED, "moving", "pools")
@@ -160,7 +160,7 @@ def _only(everybody: Facts, account_id: str) -> Facts:
     """The facts of one account alone."""
     place = pc.index(everybody.account_ids, account_id).as_py()
     if place < 0:
-        raise UserError(f'there is no account "{account_id}"', "`ratewright accounts list` shows all")
+        raise NotFoundError(f"no account has the id {account_id}", "give the id as in accounts.csv")
     return everybody.only_account(place)
 
 
@@ -253,13 +253,13 @@ def _offer(customer: _Customer, made: World, plan: str, title: dict[str, str]) -
     volume, discount, commitment = terms.values()
     return Offer(
         plan=plan,
-        title=title,
+        title=dict(sorted(title.items())),
         total_micros=total,
         fee_micros=fee_micros,
         usage_micros=usage_micros,
-        usage_by_service=by_service,
+        usage_by_service=dict(sorted(by_service.items())),
         lost_events=lost,
-        without_price=without,
+        without_price=dict(sorted(without.items())),
         volume_micros=volume,
         discount_micros=discount,
         commitment_micros=commitment,

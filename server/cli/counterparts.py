@@ -165,9 +165,7 @@ _APART = "it has no --server yet: its call is made by the client in Python, or f
 # command of CALLS, or the first words of several: why it has no --server. One line an entry.
 HOME_ALONE: Final = MappingProxyType(
     {
-        "quote": _APART,
         "usage": _APART,
-        "bill explain": _APART,
     }
 )
 _MACHINE = "it works on the machine that holds the home"

@@ -14,13 +14,14 @@ from cyclopts import Parameter
 
 from rating.errors import UserError
 from rating.model import QuantityUnit
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_by, refuse_served
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rating.model import Catalogue, Service
-    from rating.outcome import Outcome
+    from server.actions.quotes import Quoted
     from server.quote_state import Told
 
 QUOTE_KEY = bytes(16)
@@ -55,7 +56,7 @@ def quote(
     content_amount: str | None = None,
     home_timezone: str = "",
     catalog: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
-    home: HomeFolder = DEFAULT_HOME,
+    place: Place = HERE,
     compare: Annotated[bool, Parameter(negative="")] = False,
     account: str | None = None,
     period: str | None = None,
@@ -111,8 +112,8 @@ def quote(
         Time zone of the subscriber, such as Asia/Shanghai; that of the catalogue by default.
     catalog
         Tariff file or folder to price with; may be repeated. By default the published catalogues of the home folder.
-    home
-        Home folder with published catalogues.
+    place
+        Home folder with published catalogues, or the service.
     compare
         Price the usage of --account in --period on every plan, cheapest first; then no event is given.
     account
@@ -132,14 +133,14 @@ def quote(
     if compare:
         from server.cli.pages import compare as compare_page
 
-        return compare_page.compare(account, period, plans, subscription, home, language, as_json=as_json)
+        return compare_page.compare(account, period, plans, subscription, place, language, as_json=as_json)
+    if catalog:
+        refuse_served(place.server, "--catalog")
     plan, at = _given(plan, "--plan"), _given(at, "--at")
     kind_name: str = _given(service, "--service")
 
-    from rating import explain
     from rating.model import Service
     from rating.outcome import Event
-    from server.checked_quote import CheckedQuote
     from server.cli import output
     from server.quote_state import Known
     from tariffs.language import digits, texts
@@ -163,26 +164,21 @@ def quote(
         content_micros=_content_micros(content_amount),
     )
     known = Known(_told(left, "--left"), _told(spent, "--spent"), _told(counted, "--counted"), _allowance_left(kind, allowance))
-    catalogues = _catalogues(catalog, home)
-    _check_plan(catalogues, plan)
-    outcome = CheckedQuote(catalogues).rate(event, known)
+
+    def quote_here() -> Quoted:
+        from server.actions import quotes
+        from server.checked_quote import CheckedQuote
+
+        catalogues = _catalogues(catalog, place.home)
+        quotes.require_plan(catalogues, plan)
+        return quotes.shown(CheckedQuote(catalogues).rate(event, known), catalogues, language)
+
+    found = done_by(place, quote_here, lambda service: service.prices.quote(event, known, language))
     if as_json:
-        output.print_json(explain.as_json(outcome))
+        output.print_json(found.document)
     else:
-        output.print_lines([explain.as_text(outcome, language), *_beside(outcome, catalogues, language)])
+        output.print_lines([found.text, *found.beside])
     return 0
-
-
-def _beside(outcome: Outcome, catalogues: Sequence[Catalogue], language: str) -> list[str]:
-    """Sentences on what a bill charges beyond this event."""
-    from tariffs import beside_quotes
-
-    told: list[str] = []
-    for catalogue in catalogues:
-        if (catalogue.identity, catalogue.version) == (outcome.identity, outcome.version) and outcome.price:
-            plans = [plan for plan in catalogue.plans if f"{catalogue.identity}/{plan.name}" == outcome.event.plan]
-            told += [text for plan in plans for text in beside_quotes.sentences(catalogue, plan, outcome.price, language)]
-    return told
 
 
 def _given(value: Value | None, option: str) -> Value:
@@ -304,10 +300,3 @@ def _catalogues(paths: Sequence[Path], home: Path) -> list[Catalogue]:
 
     with Home.open(home) as opened:
         return store.in_force(opened)
-
-
-def _check_plan(catalogues: Sequence[Catalogue], name: str) -> None:
-    """Refuse a plan that no catalogue has: a typing mistake, more likely than a question."""
-    names = sorted({f"{catalogue.identity}/{plan.name}" for catalogue in catalogues for plan in catalogue.plans})
-    if name not in names:
-        raise UserError(f'unknown plan "{name}"', f"known: {', '.join(names)}" if names else "publish a catalogue first")

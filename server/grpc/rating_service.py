@@ -10,24 +10,28 @@ import zoneinfo
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import grpc
+import msgspec
 
 from billing import catalogue
 from ratewright.v1 import rating_service_pb2 as pb
 from ratewright.v1 import rating_service_pb2_grpc
 from rating import explain
-from rating.errors import UserError
-from rating.model import Service
+from rating.errors import NotFoundError, UserError, quoted
+from rating.model import Catalogue, QuantityUnit, Service
 from rating.outcome import Event, Outcome
 from rating.schema import Direction
 from rating.status import REFUSALS_FROM, Status
+from server.actions import quotes
 from server.checked_quote import CheckedQuote
 from server.grpc import calls, convert
 from server.grpc.rating import comparisons, explanations
 from server.grpc.rating.batches import Batches
-from server.grpc.refusals import Refusal, answering, invalid
+from server.grpc.refusals import Refusal, answering, invalid, not_found
 from server.quote_state import Known, Told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from billing.store.home import Home
 
 NO_EVENT_KEY: Final = bytes(16)
@@ -65,6 +69,7 @@ _SENTENCES: Final = {
 class _Known(NamedTuple):
     published_seq: int
     quote: CheckedQuote
+    catalogues: list[Catalogue]
 
 
 class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
@@ -80,14 +85,22 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
         """Price the event, or refuse it with the name of its status."""
         with answering(context):
             event, known, language = _event(request), _known(request), convert.parse_language(request.language_code) or "en"
-            quote = self._quote()
+            in_force = self._quote()
+            if request.whole:
+                _require_plan(in_force.catalogues, request.plan)
             try:
-                outcome = quote.rate(event, known)
+                outcome = in_force.quote.rate(event, known)
             except UserError as error:
-                raise _malformed("allowances_left, caps_spent_micros or counted_qty", f"{error.message}; {error.remedy}") from None
-            if outcome.status >= REFUSALS_FROM:
+                told = {"field": "allowances_left, caps_spent_micros or counted_qty", "remedy": error.remedy}
+                raise invalid("MALFORMED_REQUEST", error.message, told) from None
+            if outcome.status >= REFUSALS_FROM and not request.whole:
                 raise _refused(outcome)
-            return _response(outcome, language)
+            answer = _response(outcome, language)
+            if request.whole:
+                shown = quotes.shown(outcome, in_force.catalogues, language)
+                answer.explanation_json = msgspec.json.encode(shown.document).decode()
+                answer.beside.extend(shown.beside)
+            return answer
         raise AssertionError("the call was ended above")
 
     def RateBatch(self, request: pb.RateBatchRequest, context: grpc.ServicerContext) -> pb.RateBatchResponse:
@@ -102,13 +115,14 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
         """A month of an account on every plan."""
         return calls.read(context, lambda: comparisons.compare(self._home, request))
 
-    def _quote(self) -> CheckedQuote:
+    def _quote(self) -> _Known:
         """Everything in force, ready to be asked; built again only after a publication or a repeal."""
         with self._lock:
             seq = catalogue.published_seq(self._home)
             if self._known is None or self._known.published_seq != seq:
-                self._known = _Known(seq, CheckedQuote(catalogue.in_force(self._home)))
-            return self._known.quote
+                found = catalogue.in_force(self._home)
+                self._known = _Known(seq, CheckedQuote(found), found)
+            return self._known
 
 
 def _event(request: pb.QuoteRequest) -> Event:
@@ -161,15 +175,30 @@ def _timezone(name: str) -> str:
 def _known(request: pb.QuoteRequest) -> Known:
     if request.allowance_left_qty < 0:
         raise _malformed("allowance_left_qty", "must be zero or more")
+    figures = (request.allowances_left, request.caps_spent_micros, request.counted_qty)
+    units = (request.allowance_units, request.cap_units, request.counter_units)
     left, spent, counted = (
-        {name: Told(quantity) for name, quantity in told.items()}
-        for told in (request.allowances_left, request.caps_spent_micros, request.counted_qty)
+        {name: Told(quantity, _unit(of.get(name, ""))) for name, quantity in told.items()} for told, of in zip(figures, units, strict=True)
     )
     return Known(left, spent, counted, request.allowance_left_qty)
 
 
+def _unit(name: str) -> QuantityUnit | None:
+    if name and name not in QuantityUnit.__members__:
+        known = ", ".join(QuantityUnit.__members__)
+        raise _malformed("allowance_units, cap_units or counter_units", f"{quoted(name)} is not one of {known}")
+    return QuantityUnit[name] if name else None
+
+
 def _malformed(field: str, what: str) -> Refusal:
     return invalid("MALFORMED_REQUEST", f"{field}: {what}", {"field": field})
+
+
+def _require_plan(catalogues: Sequence[Catalogue], name: str) -> None:
+    try:
+        quotes.require_plan(catalogues, name)
+    except NotFoundError as error:
+        raise not_found(Status.UNKNOWN_PLAN.name, error.message, {"plan": name, "remedy": error.remedy}) from None
 
 
 def _refused(outcome: Outcome) -> Refusal:

@@ -147,6 +147,66 @@ class QuoteRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class AllowanceUnitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class CapUnitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class CounterUnitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PLAN_FIELD_NUMBER: _builtins.int
     SERVICE_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
@@ -168,6 +228,10 @@ class QuoteRequest(_message.Message):
     ALLOWANCES_LEFT_FIELD_NUMBER: _builtins.int
     CAPS_SPENT_MICROS_FIELD_NUMBER: _builtins.int
     COUNTED_QTY_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_UNITS_FIELD_NUMBER: _builtins.int
+    CAP_UNITS_FIELD_NUMBER: _builtins.int
+    COUNTER_UNITS_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """Full name of the plan, `catalogue/plan`, such as `mobile/smart-m`."""
     service: Global___Service.ValueType
@@ -202,6 +266,10 @@ class QuoteRequest(_message.Message):
     """What the content provider asks, in micro-units of the currency of the catalogue; absent where there is none."""
     home_time_zone: _builtins.str
     """IANA name of the subscriber's time zone, such as `Asia/Shanghai`; empty is that of the catalogue."""
+    whole: _builtins.bool
+    """Answer all that the command prints: also `explanation_json` and `beside`, and of an event that cannot be priced why, where a catalogue has
+    the plan.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the event begins, to the microsecond. The tariff in force at this instant prices the whole event."""
@@ -217,6 +285,20 @@ class QuoteRequest(_message.Message):
     @_builtins.property
     def counted_qty(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """How far prices that count over the period have come, by name, in milliseconds, bytes or messages."""
+
+    @_builtins.property
+    def allowance_units(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What figures by name are counted in: MILLISECOND, MESSAGE, BYTE or MICRO. One that the plan counts in something else is refused. One
+        that is not named is taken as the plan counts it.
+        """
+
+    @_builtins.property
+    def cap_units(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The same of `caps_spent_micros`."""
+
+    @_builtins.property
+    def counter_units(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The same of `counted_qty`."""
 
     def __init__(
         self,
@@ -242,10 +324,14 @@ class QuoteRequest(_message.Message):
         allowances_left: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         caps_spent_micros: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         counted_qty: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        allowance_units: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        cap_units: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        counter_units: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        whole: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros", "_on_net", b"_on_net", "content_amount_micros", b"content_amount_micros", "duration_us", b"duration_us", "on_net", b"on_net", "start_time", b"start_time", "units", b"units", "usage", b"usage", "volume_bytes", b"volume_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros", "_on_net", b"_on_net", "allowance_left_qty", b"allowance_left_qty", "allowances_left", b"allowances_left", "caps_spent_micros", b"caps_spent_micros", "content_amount_micros", b"content_amount_micros", "counted_qty", b"counted_qty", "customer_group", b"customer_group", "destination", b"destination", "direction", b"direction", "duration_us", b"duration_us", "friend", b"friend", "home_time_zone", b"home_time_zone", "language_code", b"language_code", "on_net", b"on_net", "origin", b"origin", "plan", b"plan", "rating_group", b"rating_group", "service", b"service", "start_time", b"start_time", "units", b"units", "usage", b"usage", "visited_plmn", b"visited_plmn", "volume_bytes", b"volume_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros", "_on_net", b"_on_net", "allowance_left_qty", b"allowance_left_qty", "allowance_units", b"allowance_units", "allowances_left", b"allowances_left", "cap_units", b"cap_units", "caps_spent_micros", b"caps_spent_micros", "content_amount_micros", b"content_amount_micros", "counted_qty", b"counted_qty", "counter_units", b"counter_units", "customer_group", b"customer_group", "destination", b"destination", "direction", b"direction", "duration_us", b"duration_us", "friend", b"friend", "home_time_zone", b"home_time_zone", "language_code", b"language_code", "on_net", b"on_net", "origin", b"origin", "plan", b"plan", "rating_group", b"rating_group", "service", b"service", "start_time", b"start_time", "units", b"units", "usage", b"usage", "visited_plmn", b"visited_plmn", "volume_bytes", b"volume_bytes", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_amount_micros: _TypeAlias = _typing.Literal["content_amount_micros"]  # noqa: Y015
     _WhichOneofArgType__content_amount_micros: _TypeAlias = _typing.Literal["_content_amount_micros", b"_content_amount_micros"]  # noqa: Y015
@@ -280,8 +366,10 @@ class QuoteResponse(_message.Message):
     CATALOGUE_HASH_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     GROSS_MICROS_FIELD_NUMBER: _builtins.int
+    EXPLANATION_JSON_FIELD_NUMBER: _builtins.int
+    BESIDE_FIELD_NUMBER: _builtins.int
     status: _builtins.str
-    """RATED, or ZERO_RATED for a charge of zero."""
+    """RATED, or ZERO_RATED for a charge of zero; with `whole` also why it cannot be priced, such as NOT_SOLD."""
     charge_micros: _builtins.int
     """The charge in micro-units (1e-6) of the currency of `charge`."""
     chargeable_qty: _builtins.int
@@ -302,9 +390,15 @@ class QuoteResponse(_message.Message):
     """How the charge came about, step by step, for people."""
     gross_micros: _builtins.int
     """The charge before discount, money allowances and charge caps, in micro-units."""
+    explanation_json: _builtins.str
+    """With `whole`: how the charge came about, as a JSON object."""
     @_builtins.property
     def charge(self) -> _money_pb2.Money:
         """The charge, exclusive of tax."""
+
+    @_builtins.property
+    def beside(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With `whole`: sentences on what a bill charges beyond this event."""
 
     def __init__(
         self,
@@ -321,10 +415,12 @@ class QuoteResponse(_message.Message):
         catalogue_hash: _builtins.bytes = ...,
         explanation: _builtins.str = ...,
         gross_micros: _builtins.int = ...,
+        explanation_json: _builtins.str = ...,
+        beside: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "catalogue_hash", b"catalogue_hash", "catalogue_version", b"catalogue_version", "charge", b"charge", "charge_micros", b"charge_micros", "chargeable_qty", b"chargeable_qty", "explanation", b"explanation", "free_qty", b"free_qty", "gross_micros", b"gross_micros", "price_id", b"price_id", "status", b"status", "zone_id", b"zone_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beside", b"beside", "catalogue", b"catalogue", "catalogue_hash", b"catalogue_hash", "catalogue_version", b"catalogue_version", "charge", b"charge", "charge_micros", b"charge_micros", "chargeable_qty", b"chargeable_qty", "explanation", b"explanation", "explanation_json", b"explanation_json", "free_qty", b"free_qty", "gross_micros", b"gross_micros", "price_id", b"price_id", "status", b"status", "zone_id", b"zone_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -484,8 +580,11 @@ class ExplainResponse(_message.Message):
     CHARGES_FIELD_NUMBER: _builtins.int
     ASIDES_FIELD_NUMBER: _builtins.int
     PRACTICE_FIELD_NUMBER: _builtins.int
+    RECORD_JSON_FIELD_NUMBER: _builtins.int
     practice: _builtins.bool
     """Whether it is of a practice home."""
+    record_json: _builtins.str
+    """Of a record: all of it as a JSON object."""
     @_builtins.property
     def invoice(self) -> _invoice_explanation_pb2.ExplainInvoiceResponse:
         """Of an invoice."""
@@ -505,10 +604,11 @@ class ExplainResponse(_message.Message):
         charges: _abc.Iterable[Global___ExplainedCharge] | None = ...,
         asides: _abc.Iterable[Global___ExplainedAside] | None = ...,
         practice: _builtins.bool = ...,
+        record_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asides", b"asides", "charges", b"charges", "invoice", b"invoice", "practice", b"practice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asides", b"asides", "charges", b"charges", "invoice", b"invoice", "practice", b"practice", "record_json", b"record_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

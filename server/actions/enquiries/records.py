@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from rating.outcome import Outcome
 
 
+class Shown(NamedTuple):
+    """What is said of the records of one name: sentences about each, and an object for JSON."""
+
+    texts: list[list[str]]
+    document: dict[str, object]
+
+
 class Told(NamedTuple):
     """Everything about the records of one name. `unpriced`: keys of those for which no plan of their owner has a price."""
 
@@ -40,6 +47,22 @@ class Told(NamedTuple):
         """Sentences about each record that no bill has, and about each whose versions are in conflict."""
         left = [sentences(each, language, is_priced=each.event_key not in self.unpriced) for each in self.found.left_out]
         return [*left, *(conflict_sentences(each, language) for each in self.found.in_conflict)]
+
+    def shown(self, language: str) -> Shown:
+        """All of it as it is shown."""
+        return Shown([*(self.of_outcome(each, language) for each in self.found.outcomes), *self.aside(language)], self.document())
+
+    def document(self) -> dict[str, object]:
+        """All of it as an object for JSON."""
+        return {
+            "record_id": self.found.record_id,
+            "events": [explain.as_json(outcome) for outcome in self.found.outcomes],
+            "left_out": self.found.left_out,
+            "rerated": self.found.rerated,
+            "void": self.void,
+            "since": self.since,
+            "in_conflict": self.found.in_conflict,
+        }
 
 
 def look_up(home: Home, record_id: str, run_id: int | None) -> Told:

@@ -57,7 +57,7 @@ def explain(
     *,
     run: RunName = "latest",
     language: Annotated[Literal["en", "zh"], Parameter(help="Language.")] = "en",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Explain the charge of a record down to its increments, or why the record is refused, or why no bill has it.
@@ -65,23 +65,20 @@ def explain(
     The latest run by default; of a record that it did not price, the newest run that did. Amounts that re-ratings have billed on top of the
     charge since are shown beside it, by line: they keep no charges by event.
     """
-    from billing.store.home import Home
-    from rating import explain as explained
     from server.actions.enquiries import records
     from server.cli import output, practice
 
-    with Home.open(home) as opened:
-        told = records.look_up(opened, record, run_id(run))
-    found = told.found
+    of_run = run_id(run)
+    opened, found = done_at(
+        at,
+        lambda home: records.look_up(home, record, of_run).shown(language),
+        lambda service: service.prices.explain(record, of_run, language),
+    )
     if as_json:
-        events = [explained.as_json(outcome) for outcome in found.outcomes]
-        document = {"record_id": record, "events": events, "left_out": found.left_out, "rerated": found.rerated}
-        document |= {"void": told.void, "since": told.since, "in_conflict": found.in_conflict}
-        output.print_json(practice.marked(opened, document))
+        output.print_json(practice.marked(opened, found.document))
         return 0
     practice.say(opened, language)
-    texts = [*(told.of_outcome(each, language) for each in found.outcomes), *told.aside(language)]
-    print("\n\n".join("\n".join(each) for each in texts))
+    print("\n\n".join("\n".join(each) for each in found.texts))
     return 0
 
 

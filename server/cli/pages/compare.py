@@ -8,9 +8,9 @@ from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from billing.what_if.all_plans import Comparison, Offer
+    from server.cli.homes import Place
 
 TERMS: Final = ("volume", "discount", "commitment")  # columns where any plan has one
 _WORDS: Final[dict[str, dict[str | bool | None, str]]] = {
@@ -64,17 +64,20 @@ _WORDS: Final[dict[str, dict[str | bool | None, str]]] = {
 _REMEDY = "such as ratewright quote --compare --account A000001 --period 2026-10"
 
 
-def compare(account: str | None, period: str | None, plans: str, subscription: str, home: Path, language: str, *, as_json: bool) -> int:
+def compare(account: str | None, period: str | None, plans: str, subscription: str, at: Place, language: str, *, as_json: bool) -> int:
     """Compare and print."""
-    from billing.store.home import Home
     from billing.what_if import all_plans, month
     from server.cli import output
+    from server.cli.done import done_at
 
     if account is None or period is None:
         raise UserError(f"--compare needs {'--account' if account is None else '--period'}", _REMEDY, exit_status=2)
     of_month = month.parse(period)
-    with Home.open(home) as opened:
-        found = all_plans.compare(opened, account, of_month, identity=plans, subscription_id=subscription)
+    _, found = done_at(
+        at,
+        lambda home: all_plans.compare(home, account, of_month, identity=plans, subscription_id=subscription),
+        lambda service: service.prices.compare(account, of_month, plans, subscription),
+    )
     if as_json:
         output.print_json(found)
     else:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from server.cli.remote.ledger import Ledger
     from server.cli.remote.month_ends import MonthEnds
     from server.cli.remote.payments import Payments
+    from server.cli.remote.prices import Prices
     from server.cli.remote.reratings import Reratings
     from server.cli.remote.settings import Settings
     from server.cli.remote.tariffs import Tariffs
@@ -145,6 +146,13 @@ class Service:
         from server.cli.remote.dunning import Dunning
 
         return Dunning(self._connection)
+
+    @functools.cached_property
+    def prices(self) -> Prices:
+        """`quote` and `bill explain`."""
+        from server.cli.remote.prices import Prices
+
+        return Prices(self._connection)
 
     @functools.cached_property
     def tariffs(self) -> Tariffs:

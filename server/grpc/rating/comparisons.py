@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from billing.accounts.lookup import key_of
 from billing.what_if import all_plans, month
 from ratewright.v1 import rating_service_pb2 as pb
-from rating.errors import NotFoundError, quoted
+from rating.errors import NotFoundError, as_shown
 from server.grpc import convert
 from server.grpc.entrance import about_account
 from server.grpc.finance import values
@@ -30,7 +30,8 @@ def compare(home: Home, request: pb.ComparePlansRequest) -> pb.ComparePlansRespo
     try:
         key_of(home, account_id)
     except NotFoundError as error:
-        raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {quoted(account_id)}", {"account": account_id}) from error
+        told = {"account": account_id, "remedy": error.remedy}
+        raise not_found("ACCOUNT_UNKNOWN", f"no account has the id {as_shown(account_id)}", told) from error
     of_month = _month(request.month)
     found = all_plans.compare(home, account_id, of_month, identity=request.catalogue, subscription_id=request.subscription_id)
     return _response(found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from ratewright.v1 import rating_service_pb2 as pb
 from rating.status import REFUSALS_FROM, Status
 from server.actions import invoices
@@ -50,6 +52,7 @@ def _record(home: Home, request: pb.ExplainRequest, language: str) -> pb.Explain
         charges=[_charge(each, told.of_outcome(each, language)) for each in told.found.outcomes],
         asides=[pb.ExplainedAside(sentences=each) for each in told.aside(language)],
         practice=home.is_practice,
+        record_json=msgspec.json.encode(told.document()).decode(),
     )
 
 
