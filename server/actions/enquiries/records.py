@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Shown(NamedTuple):
-    """What is said of the records of one name: sentences about each, and an object for JSON."""
+    """The records of one name as they are shown: sentences about each, and an object for JSON."""
 
     texts: list[list[str]]
     document: dict[str, object]

@@ -111,7 +111,7 @@ def _require_free(csv: Path | None, chart: Path | None, *, overwrite: bool) -> N
 
 
 def _kept(report: WhatIf, *, kept: bool | None) -> str:
-    """Whether it is kept that the draft was tried on the month."""
+    """The sentence about a trial that is kept, or why it is not."""
     if kept is None:
         return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
     if kept:

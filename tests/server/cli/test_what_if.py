@@ -274,7 +274,7 @@ def test_a_plan_that_comes_within_the_month_has_not_its_fees_and_is_no_offer(wor
     [
         (("--account", "A"), "--compare needs --period"),
         (("--period", "2025-10"), "--compare needs --account"),
-        (("--account", "Z", "--period", "2025-10"), 'no account "Z"'),
+        (("--account", "Z", "--period", "2025-10"), "no account has the id Z"),
         (("--account", "A", "--period", "2025-10", "--subscription", "X"), 'subscription "X" of account A has no plan'),
         (("--account", "A", "--period", "2024-10"), "account A has no plan in 2024-10"),
         (("--account", "A", "--period", "2025-10", "--plans", "none"), "no plan of none was sold"),

@@ -98,6 +98,17 @@ REFUSED_QUOTES = [
     ({"allowances_left": {"free minutes": -1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"caps_spent_micros": {"ceiling": 1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"counted_qty": {"National calls": 1}}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
+    (
+        {"allowances_left": {"free minutes": 1}, "allowance_units": {"free minutes": "HOUR"}},
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "MALFORMED_REQUEST",
+    ),
+    (
+        {"allowances_left": {"free minutes": 1}, "allowance_units": {"free minutes": "BYTE"}},
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "MALFORMED_REQUEST",
+    ),
+    ({"plan": "shop/none", "whole": True}, grpc.StatusCode.NOT_FOUND, "UNKNOWN_PLAN"),
     ({"direction": 7}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"home_time_zone": "Berlin"}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
     ({"language_code": "tlh"}, grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST"),
