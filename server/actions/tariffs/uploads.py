@@ -51,7 +51,7 @@ def check(files: Sequence[File]) -> None:
         raise UploadError("files", f"{len(files):,} files", f"send at most {FILES_MAX}", is_too_much=True)
     size = sum(len(each.content) for each in files)
     if size > BYTES_MAX:
-        remedy = f"send at most {BYTES_MAX:,}; larger catalogues are drafted by `ratewright tariffs draft`"
+        remedy = f"send at most {BYTES_MAX:,}; a larger catalogue is drafted on the machine that holds the home: ratewright tariffs draft"
         raise UploadError("files", f"{size:,} bytes", remedy, is_too_much=True)
     named, folders = set[str](), set[str]()
     for place, each in enumerate(files):

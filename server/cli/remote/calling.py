@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import grpc
+from google.protobuf import timestamp_pb2
 
 from rating.errors import NotFoundError, UserError
 from server.client import CallError, Connection, Retries, micros, money
@@ -72,6 +73,16 @@ def accounts(account_id: str | None) -> str:
 def day(date: date_pb2.Date) -> str:
     """A date of a message as commands print it; empty where it is not set."""
     return f"{date.year:04}-{date.month:02}-{date.day:02}" if date.year else ""
+
+
+def instant(at_us: int, option: str) -> timestamp_pb2.Timestamp:
+    """An instant of the command line. Raises UserError for one before the year 1 or after the year 9999 in UTC."""
+    found = timestamp_pb2.Timestamp()
+    try:
+        found.FromMicroseconds(at_us)
+    except ValueError:
+        raise UserError(f"{option}: that instant is beyond all years", "name another one", exit_status=2) from None
+    return found
 
 
 def amount(of_micros: int | None) -> money_pb2.Money | None:

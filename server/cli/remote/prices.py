@@ -14,7 +14,7 @@ from rating.model import UNIT_OF_SERVICE, QuantityUnit, Service
 from server.actions.enquiries.records import Shown
 from server.actions.quotes import Quoted
 from server.cli.remote.bill_runs import run_name
-from server.cli.remote.calling import LONG_S, account, tail
+from server.cli.remote.calling import LONG_S, account, instant, tail
 from server.client import micros
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class Prices:
             allowance_units=_units(known.left),
             cap_units=_units(known.spent),
             counter_units=_units(known.counted),
+            start_time=instant(event.start_us, "--at"),
             whole=True,
             **usage,
         )
-        asked.start_time.FromMicroseconds(event.start_us)
         found = self._service.call(self._stub.Quote, asked)
         return Quoted(found.explanation, list(found.beside), msgspec.json.decode(found.explanation_json))
 

@@ -24,7 +24,7 @@ from server.actions.tariffs.reviews import Compared
 from server.actions.tariffs.sheets import Rendered
 from server.actions.tariffs.versions import unknown
 from server.cli.remote import tariff_values as values
-from server.cli.remote.calling import LONG_S, PAGE_SIZE
+from server.cli.remote.calling import LONG_S, PAGE_SIZE, instant
 from server.cli.remote.operations import fitting, waited
 from server.cli.tariffs.instants import read
 from server.client import CallError, date
@@ -173,13 +173,13 @@ def _path(located: Located, name: str) -> str:
     return str(located.folder / name) if name else ""
 
 
-def _set_instant(asked: pb.RepealTariffRequest | pb.GetTariffSheetRequest, text: str, option: str, day: str, instant: str) -> None:
+def _set_instant(asked: pb.RepealTariffRequest | pb.GetTariffSheetRequest, text: str, option: str, day: str, time: str) -> None:
     """Set one of two fields: a date on the clock of the catalogue, or an instant. Raises UserError for a text that is neither."""
     at_us = read(text, _UTC, option)
     if len(text) == _DATE_LENGTH:
         getattr(asked, day).CopyFrom(date(values.utc_day(at_us)))
     else:
-        getattr(asked, instant).FromMicroseconds(at_us)
+        getattr(asked, time).CopyFrom(instant(at_us, option))
 
 
 def _message_and_remedy(told: str) -> tuple[str, str]:

@@ -185,7 +185,7 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
             made = sheets.render(sheets.make(chosen, language, self._as_of_us(request, chosen.timezone)), form)
             if len(made.content) > SHEET_BYTES_MAX:
                 message = f"the sheet has {len(made.content):,} bytes, and an answer at most {SHEET_BYTES_MAX:,}"
-                remedy = "`ratewright tariffs sheet` writes it"
+                remedy = "write it on the machine that holds the home: ratewright tariffs sheet"
                 raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE", message, {"remedy": remedy})
             return pb.TariffSheet(title=made.title, content=made.content, media_type=_MEDIA_TYPES[form], price_count=made.price_count)
 

@@ -54,6 +54,7 @@ def test_quotes(both: Persons, tmp_path: Path) -> None:
     never = ("quote", "--plan", "tells/all", *TALK, "--at")
     assert json.loads(both(*never, "2020-01-01T00:00:00Z", "--json"))["status"] == "NO_VERSION"
     both(*never, "2020-01-01T00:00:00Z")
+    assert "is beyond all years" in both.there(*never, "9999-12-31T23:59:59-14:00", status=2)
     assert 'unknown plan "tells/none"' in both("quote", "--plan", "tells/none", *AT[2:], *TALK, status=1)
     assert "--catalog is not served" in both.there("quote", *AT, *TALK, "--catalog", file, status=2)
 
