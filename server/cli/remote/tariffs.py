@@ -86,9 +86,11 @@ class Tariffs:
         else:
             rejected = pb.RejectTariffDraftRequest(name=name, content_hash=content, note=note)
             found = self._service.call(self._stub.RejectTariffDraft, rejected)
-        _say_left_out(found.change_count - len(found.changes), "changes")
         _say_left_out(found.warning_count - len(found.warnings), "warnings")
         changes, warnings = list(map(values.change, found.changes)), list(map(values.warning, found.warnings))
+        if found.change_count > len(changes):  # an answer has the first thousand
+            before = f"{name.rpartition('/')[0]}/{found.compared_with}"
+            *_, changes = self._diff(before, name)
         return values.reviewed(found), Compared(found.compared_with or None, changes, warnings)
 
     def publish(self, text: str, waive: Waivers) -> Published:
@@ -117,13 +119,7 @@ class Tariffs:
 
     def diff(self, old: str, new: str) -> tuple[Figures, Figures, list[Change]]:
         """`tariffs diff` of two versions or drafts."""
-        asked = pb.DiffTariffVersionsRequest(old=self._named(old), new=self._named(new), page_size=PAGE_SIZE)
-        page, found = self._service.call(self._stub.DiffTariffVersions, asked), list[pb.TariffChange]()
-        found += page.changes
-        if page.next_page_token:
-            asked.page_token = page.next_page_token
-            found += self._service.pages(self._stub.DiffTariffVersions, asked, "changes")
-        return values.figures(page.old_version), values.figures(page.new_version), list(map(values.change, found))
+        return self._diff(self._named(old), self._named(new))
 
     def sheet(self, plan: str, language: str, as_of: str, form: str) -> Rendered:
         """`tariffs sheet` of a published version or a draft."""
@@ -146,6 +142,16 @@ class Tariffs:
             raise UserError("the report is larger than an answer of the service", "give the command on the machine that holds the home")
         whole = msgspec.json.decode(found.report_json, type=WhatIf)
         return whole, None if whole.only_plan or whole.moved else found.kept
+
+    def _diff(self, old: str, new: str) -> tuple[Figures, Figures, list[Change]]:
+        """Two versions by their resource names, and every change between them."""
+        asked = pb.DiffTariffVersionsRequest(old=old, new=new, page_size=PAGE_SIZE)
+        page = self._service.call(self._stub.DiffTariffVersions, asked, deadline_s=LONG_S)
+        found = list(page.changes)
+        if page.next_page_token:
+            asked.page_token = page.next_page_token
+            found += self._service.pages(self._stub.DiffTariffVersions, asked, "changes")
+        return values.figures(page.old_version), values.figures(page.new_version), list(map(values.change, found))
 
     def _named(self, text: str) -> str:
         """The resource name of `mobile@2`; of `mobile` that of the newest published version, else of the newest draft."""
