@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -40,6 +41,7 @@ REJECTED: Final = "rejected"
 TWICE: Final = "twice"
 UNKNOWN_US: Final = 0  # as `from_us`: records behind a finding may be of any time
 REASON_CHARACTERS_MAX: Final = 1000
+_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -80,6 +82,11 @@ class _Waiver(NamedTuple):
     finding: str
     by_name: str
     reason: str
+
+
+def by_name(found: Finding) -> list[str | int]:
+    """The place of a finding in a list: by its name, numbers in it as numbers."""
+    return [int(part) if place % 2 else part for place, part in enumerate(_DIGITS.split(found.name))]
 
 
 def findings(connection: sa.Connection) -> list[Finding]:

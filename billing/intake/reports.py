@@ -12,7 +12,7 @@ from billing.intake.columns import quantities
 from billing.intake.settle import OUTCOME_NAMES, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from billing.intake.batch import Batch
     from billing.intake.resent import Earlier
@@ -57,7 +57,7 @@ def reports(batch: Batch, commit_seq: int) -> list[IntakeReport]:
                 source=arrival.source,
                 received=arrival.decoded.rows,
                 rows=rows,
-                rejected_by_reason=dict(collections.Counter(str(each.reject.reason) for each in rejects.new)),
+                rejected_by_reason=_sorted(collections.Counter(str(each.reject.reason) for each in rejects.new)),
                 answered_duration_us=sums[Outcome.ANSWERED].duration_us,
                 taken_back=told,
                 absorbed_later=batch.changed(marks.ABSORBED_LATER),
@@ -78,7 +78,7 @@ def together(reports: Sequence[IntakeReport]) -> IntakeReport:
         for name in ("received", "answered_duration_us", "taken_back", "absorbed_later", "assembled")
     }
     counted = {
-        name: dict(sum((collections.Counter(getattr(report, name)) for report in reports), collections.Counter[str]()))
+        name: _sorted(sum((collections.Counter(getattr(report, name)) for report in reports), collections.Counter[str]()))
         for name in ("rejected_by_reason", "suspended_by_reason")
     }
     rows = {name: sum(report.rows[name] for report in reports) for name in OUTCOME_NAMES}
@@ -105,4 +105,8 @@ def already_taken(name: str, source: str, earlier: Earlier) -> IntakeReport:
 def _held(batch: Batch, rows: slice) -> dict[str, int]:
     """Rows that wait whole, by reason, without those that conflict."""
     counts = {reason: int(mask[rows].sum()) for reason, mask in batch.marked.items() if reason != marks.CONFLICTING}
-    return {reason: count for reason, count in counts.items() if count}
+    return _sorted({reason: count for reason, count in counts.items() if count})
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))

@@ -121,7 +121,7 @@ class Intake:
             (report,) = self._take([Arrival(source.name, decoded, path, source, content_sha256, file_name)], now_us)
             if records.unsealed_ranges(self._home) > RANGES_MAX:
                 self._seal(now_us)
-        return msgspec.structs.replace(report, told_twice=dict(told_twice(self._home, source, decoded.usage)))
+        return msgspec.structs.replace(report, told_twice=dict(sorted(told_twice(self._home, source, decoded.usage).items())))
 
     def take_batches(self, batches: Sequence[tuple[str, Decoded]], now_us: int) -> list[IntakeReport]:
         """Take in several batches of streams, (source name, batch) each, with one sync and one commit. On disk when it returns."""
@@ -221,7 +221,7 @@ class Intake:
                 twice = twice or told_twice(self._home, source, decoded.usage)
         except UnusableFileError as error:
             raise large_files.left_half(file.name, sum(report.received for report in taken), error) from error
-        return msgspec.structs.replace(together(taken), told_twice=dict(twice))
+        return msgspec.structs.replace(together(taken), told_twice=dict(sorted(twice.items())))
 
     def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
         report = sealing.seal(self._home, now_us, progress)

@@ -94,6 +94,12 @@ def of_event(connection: sa.Connection, event_key: bytes) -> list[Decision]:
     return [_read(each) for each in found]
 
 
+def plain(found: Decision) -> dict[str, Any]:
+    """A decision for programs."""
+    approved_by = None if found.approved_by is None else found.approved_by._asdict()
+    return {**found._asdict(), "by": found.by._asdict(), "approved_by": approved_by}
+
+
 def _read(row: sa.Row[Any]) -> Decision:
     if not is_as_written(suspense_decisions, row):
         message = f"the decision about record {row.suspense_id} in the store is not what was written: its hash differs"

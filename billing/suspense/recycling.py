@@ -70,7 +70,12 @@ def preview(chosen: Candidates, value: Estimates) -> Preview:
     """The figures of what was found."""
     good = chosen.good
     left = collections.Counter(text for text in chosen.problem if text)
-    return Preview(len(chosen.problem), int(good.sum()), value.sums(good), value.unknown(good), dict(left.most_common()))
+    return Preview(len(chosen.problem), int(good.sum()), value.sums(good), value.unknown(good), by_count(left))
+
+
+def by_count(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts from the largest on, equal ones by name."""
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 def recycle(home: Home, selection: Selection, what: Deciding, asking: Asking) -> Recycled:
@@ -128,7 +133,7 @@ def _is_over_limit(home: Home, proposal: Proposal, seen: Preview) -> bool:
 
 
 def _bring_back(home: Home, chosen: Candidates, what: Deciding, asking: Asking) -> Recycled:
-    left = dict(collections.Counter(text for text in chosen.problem if text).most_common())
+    left = by_count(collections.Counter(text for text in chosen.problem if text))
     coming = chosen.chosen(chosen.good)
     if not coming.after.num_rows:
         return Recycled(0, 0, {}, left)
@@ -138,7 +143,7 @@ def _bring_back(home: Home, chosen: Candidates, what: Deciding, asking: Asking) 
         is_last = begin + COMMIT_ROWS_MAX >= size
         commit_seq, counted = _commit(home, part, what, asking, closes=size if is_last else None)
         outcomes += counted
-    return Recycled(commit_seq, size, dict(outcomes.most_common()), left)
+    return Recycled(commit_seq, size, by_count(outcomes), left)
 
 
 def _commit(home: Home, coming: Candidates, what: Deciding, asking: Asking, *, closes: int | None) -> tuple[int, collections.Counter[str]]:

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from billing.suspense.selection import Asking, Selection
 
 _ALL: Final = 2**31
+LISTED: Final = (
+    "segment_first",
+    "segment_last",
+    "start_us",
+    "duration_us",
+    "served_id",
+    "other_e164",
+    "record_id",
+)  # by which segments differ
 
 
 class Segments(NamedTuple):
@@ -31,11 +40,10 @@ class Segments(NamedTuple):
 
     def listed(self) -> list[dict[str, Any]]:
         """For people: fields by which segments differ."""
-        columns = ["event_key", "segment_first", "segment_last", "start_us", "duration_us", "served_id", "other_e164", "record_id"]
         texts = self.rows.set_column(
             self.rows.schema.get_field_index("start_us"), "start_us", pc.strftime(self.rows["start_us"], "%Y-%m-%dT%H:%M:%SZ")
         )
-        found: list[dict[str, Any]] = texts.select(columns).sort_by("start_us").to_pylist()
+        found: list[dict[str, Any]] = texts.select(["event_key", *LISTED]).sort_by("start_us").to_pylist()
         return [{"id": identifier(None, each.pop("event_key")), **each} for each in found]
 
 

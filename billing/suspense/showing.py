@@ -22,9 +22,7 @@ from rating.errors import NotFoundError
 from rating.schema import KEY, USAGE_V1
 
 if TYPE_CHECKING:
-    from billing.catalogue import Operator
     from billing.store.home import Home
-    from billing.suspense.deciding import Decision
 
 # What a reason means and what mends it, where mediation.reasons does not say so.
 _MEANINGS: Final = {
@@ -87,7 +85,7 @@ def show(home: Home, identifier: str, asking: Asking) -> Shown:
         told |= {"versions": found.names, "differences": resolving.differences(home, found)}
     with home.connect() as connection:  # of the event, under the numbers that it had before
         said = deciding.of_event(connection, row["event_key"]) if row["event_key"] is not None else []
-    decisions = tuple(_plain(each) for each in said)
+    decisions = tuple(deciding.plain(each) for each in said)
     return _shown(entry, row["reason"], data, told | {"came_again": _came_again(home, row["suspense_id"])}, decisions)
 
 
@@ -146,15 +144,7 @@ def _decided(home: Home, identifier: str) -> Shown:
             refuse_unknown([identifier], [])
             raise NotFoundError(f"no record {identifier} waits", "`ratewright usage suspense` shows what does")
         said = deciding.decisions_on(connection, row.suspense_id)
-    decisions = tuple(_plain(each) for each in said)
+    decisions = tuple(deciding.plain(each) for each in said)
     told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}, "segments": (), "came_again": row.came_again or 0}
     data = raw.of_suspense(home, row.suspense_id) if row.reason not in MARKS else raw.Raw(None, "this is a mark, and no record")
     return _shown(None, row.reason, data, told, decisions)
-
-
-def _plain(each: Decision) -> dict[str, Any]:
-    return {**each._asdict(), "by": _person(each.by), "approved_by": _person(each.approved_by)}
-
-
-def _person(who: Operator | None) -> dict[str, Any] | None:
-    return None if who is None else who._asdict()

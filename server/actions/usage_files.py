@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from billing.intake import resent
 from billing.intake.reports import IntakeReport
-from billing.intake.settle import OUTCOME_NAMES
+from billing.intake.settle import OUTCOME_NAMES, Outcome
 from billing.store import tables
 from mediation.bytes import containers
 from mediation.bytes.containers import Limits
@@ -43,19 +43,24 @@ class Kept(NamedTuple):
     received: int
     rows: dict[str, int]
     rejected: dict[str, int]
+    answered_duration_us: int
 
 
 def kept(home: Home, source: str, commit_seq: int) -> Kept:
     """The file of a source whose last rows came with a commit."""
     raw_file_id = resent.raw_file_id(home, source, commit_seq)
     count, row = tables.intake_counts.c, tables.suspense.c
-    of_file = sa.select(count.outcome, sa.func.sum(count.rows)).where(count.raw_file_id == raw_file_id, count.commit_seq <= commit_seq)
+    of_file = sa.select(count.outcome, sa.func.sum(count.rows), sa.func.sum(count.duration_us)).where(
+        count.raw_file_id == raw_file_id, count.commit_seq <= commit_seq
+    )
     of_reason = sa.select(row.reason, sa.func.count()).where(row.raw_file_id == raw_file_id, row.commit_seq <= commit_seq)
     with home.connect() as connection:
-        counts = {str(name): int(rows) for name, rows in connection.execute(of_file.group_by(count.outcome))}
+        sums = connection.execute(of_file.group_by(count.outcome)).all()
         rejected = connection.execute(of_reason.where(row.event_key.is_(None)).group_by(row.reason))
         reasons = {str(name): int(rows) for name, rows in rejected}
-    return Kept(raw_file_id, counts.get("received", 0), {name: counts.get(name, 0) for name in OUTCOME_NAMES}, reasons)
+    counts = {str(name): int(rows) for name, rows, _ in sums}
+    answered_us = sum(int(duration_us) for name, _, duration_us in sums if name == OUTCOME_NAMES[Outcome.ANSWERED])
+    return Kept(raw_file_id, counts.get("received", 0), {name: counts.get(name, 0) for name in OUTCOME_NAMES}, reasons, answered_us)
 
 
 def untold(_name: str, _path: Path) -> AbstractContextManager[Report | None]:

@@ -1,4 +1,4 @@
-"""The call of the service that does what a command does, for the help of the command; why some have none, or no --server.
+"""The call of the service that does what a command does, for the help of the command; why some have none. A command with a call takes --server.
 
 The comment of each call in `proto/ratewright/v1` names its command. `tests/server/test_counterparts.py` holds both lists to each other.
 """
@@ -69,6 +69,13 @@ CALLS: Final = MappingProxyType(
         "usage suspense proposals": ("UsageService.ListSuspenseProposals",),
         "usage suspense limit": ("UsageService.GetSuspenseLimit", "UsageService.SetSuspenseLimit"),
         "usage suspense approve": ("UsageService.ApproveSuspenseProposal", "UsageService.RejectSuspenseProposal"),
+        "usage report": ("UsageService.ReportUsage",),
+        "usage find": ("UsageService.FindUsage",),
+        "usage too-late": ("UsageService.ListLateUsage",),
+        "usage too-late list": ("UsageService.ListLateUsage",),
+        "usage too-late bill": ("UsageService.BillLateUsage",),
+        "usage too-late write-off": ("UsageService.WriteOffLateUsage",),
+        "usage too-late take-back": ("UsageService.TakeBackLateUsage",),
         "approvals list": ("ApprovalService.ListApprovals",),
         "approvals agree": ("ApprovalService.AgreeApproval",),
         "approvals refuse": ("ApprovalService.RefuseApproval",),
@@ -161,16 +168,10 @@ CALLS: Final = MappingProxyType(
     }
 )
 
-_APART = "it has no --server yet: its call is made by the client in Python, or from a shell"
-# command of CALLS, or the first words of several: why it has no --server. One line an entry.
-HOME_ALONE: Final = MappingProxyType(
-    {
-        "usage": _APART,
-    }
-)
 _MACHINE = "it works on the machine that holds the home"
 _KEYS = "keys and roles are given on the machine that holds the home"
 _WRITER = "it tries out a definition or a table before it is used"
+_FILE = "it reads a file, and stores nothing"
 _NOT_YET = "it has no call yet"
 # command, or the first words of several: why it has no call
 WITHOUT_CALL: Final = MappingProxyType(
@@ -185,7 +186,10 @@ WITHOUT_CALL: Final = MappingProxyType(
         "source": _WRITER,
         "tariffs": _NOT_YET,
         "accounts": _NOT_YET,
-        "usage": _NOT_YET,
+        "usage inspect": _FILE,
+        "usage collect": _MACHINE,
+        "usage seal": _MACHINE,
+        "usage assemble": _NOT_YET,
         "bill verify": _MACHINE,
     }
 )

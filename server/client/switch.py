@@ -114,8 +114,18 @@ class Switch:
                     )
                 return done
 
-    def ingest(self, file: Path | str, *, request_id: str = "", deadline_s: float = CONNECTION_DEADLINE_S) -> file_pb.IngestFileResponse:
-        """Send a usage file, which is taken whole or not at all. Each attempt sends all of it under one request id."""
+    def ingest(
+        self,
+        file: Path | str,
+        *,
+        request_id: str = "",
+        deadline_s: float = CONNECTION_DEADLINE_S,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> file_pb.IngestFileResponse:
+        """Send a usage file, which is taken whole or not at all. Each attempt sends all of it under one request id.
+
+        `progress` is called after each piece, with the bytes that were sent and those of the file.
+        """
         path = Path(file)
         digest = hashlib.sha256()
         with path.open("rb") as content:
@@ -134,6 +144,8 @@ class Switch:
             with path.open("rb") as content:
                 while piece := content.read(PIECE_BYTES):
                     yield file_pb.IngestFileRequest(content=piece)
+                    if progress is not None:
+                        progress(content.tell(), header.size_bytes)
 
         attempt, within_s = 1, deadline_s
         while True:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DOMAIN: Final = "ratewright"
 MESSAGE_BYTES_MAX: Final = 800  # UTF-8; on the wire up to three times as many
 VALUE_CHARACTERS_MAX: Final = QUOTED_CHARACTERS_MAX
+REMEDY: Final = "remedy"  # what people read is as long as a message may be
 VIOLATIONS_MAX: Final = 8  # of many mistakes in a file the first ones
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
-        self.metadata = {name: value[:VALUE_CHARACTERS_MAX] for name, value in (metadata or {}).items()}
+        self.metadata = {name: _cut(value) if name == REMEDY else value[:VALUE_CHARACTERS_MAX] for name, value in (metadata or {}).items()}
         told = [*violations, *([(self.metadata["field"], self.message)] if "field" in self.metadata else [])]
         self.violations = [(field[:VALUE_CHARACTERS_MAX], text[:VALUE_CHARACTERS_MAX]) for field, text in told[:VIOLATIONS_MAX]]
 

@@ -51,6 +51,9 @@ from server.grpc.store_watch import StoreWatch
 from server.grpc.tariffs.tariff_service import TariffService
 from server.grpc.usage import arrow_batches
 from server.grpc.usage.file_calls import FileCalls, sources_of_files
+from server.grpc.usage.find_calls import FindCalls
+from server.grpc.usage.late_calls import LateCalls
+from server.grpc.usage.report_calls import ReportCalls
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage.stream_calls import StreamCalls, random_id
 from server.grpc.usage.suspense_calls import SuspenseCalls
@@ -219,15 +222,16 @@ class Service:
         meter = Meter() if access is None else access.meter
         taken = stream_sources(DEFAULT_SOURCES) if sources is None else sources
         sink = StoringSink(home, taken, clock_us, meter)
-        streams = StreamCalls(Door(home, clock_us), sink.allow, new_stream_id)
+        door, page_token_key = Door(home, clock_us), home.page_token_key()
+        streams = StreamCalls(door, sink.allow, new_stream_id)
         spool = Spool(home.path)
-        files = FileCalls(Door(home, clock_us), sources_of_files(taken), sink.intake, spool, home.page_token_key())
-        suspense = SuspenseCalls(Door(home, clock_us), sources_of_files(taken), home.page_token_key())
-        usage = UsageService(sink, listening.gate, streams, files, suspense, meter)
+        files = FileCalls(door, sources_of_files(taken), sink.intake, spool, page_token_key)
+        suspense = SuspenseCalls(door, sources_of_files(taken), page_token_key)
+        late, reads = LateCalls(door, page_token_key), (FindCalls(door), ReportCalls(door))
+        usage = UsageService(sink, listening.gate, streams, files, suspense, late, *reads, meter)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)
-        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, home.page_token_key()), server)
-        door, page_token_key = Door(home, clock_us), home.page_token_key()
+        invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, page_token_key), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(door, page_token_key), server)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key, spool), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)

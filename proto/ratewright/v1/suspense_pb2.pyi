@@ -72,10 +72,13 @@ class ListSuspenseRecordsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page; empty on the last one."""
     total_size: _builtins.int
     """Records and versions of all pages."""
+    commit: _builtins.int
+    """The commit as of which it is."""
     @_builtins.property
     def suspense_records(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuspenseRecord]:
         """The oldest first. Each version of a record is one of its own."""
@@ -91,10 +94,11 @@ class ListSuspenseRecordsResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         groups: _abc.Iterable[Global___SuspenseGroup] | None = ...,
         total_size: _builtins.int = ...,
+        commit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "next_page_token", b"next_page_token", "suspense_records", b"suspense_records", "total_size", b"total_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "groups", b"groups", "next_page_token", b"next_page_token", "suspense_records", b"suspense_records", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -238,6 +242,8 @@ class SuspenseRecord(_message.Message):
     SEGMENTS_FIELD_NUMBER: _builtins.int
     DECISIONS_FIELD_NUMBER: _builtins.int
     REPEAT_COUNT_FIELD_NUMBER: _builtins.int
+    RAW_HEX_FIELD_NUMBER: _builtins.int
+    LISTED_RAW_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`suspenseRecords/{suspense_record}`: a number, or `e-` and the beginning of an event's key."""
     waits: _builtins.bool
@@ -272,6 +278,10 @@ class SuspenseRecord(_message.Message):
     """Why the bytes are not at hand; empty where they are."""
     repeat_count: _builtins.int
     """How often it came again; the copies are duplicates in the books."""
+    raw_hex: _builtins.str
+    """Its first bytes in hexadecimal digits, as those of `raw`."""
+    listed_raw: _builtins.str
+    """The row as lists have it: of a stream, which leaves no bytes, the columns that were read. Of GetSuspenseRecord alone."""
     @_builtins.property
     def first_seen_time(self) -> _timestamp_pb2.Timestamp:
         """When it came first."""
@@ -337,10 +347,12 @@ class SuspenseRecord(_message.Message):
         segments: _abc.Iterable[Global___SuspenseSegment] | None = ...,
         decisions: _abc.Iterable[_suspense_proposal_pb2.SuspenseDecision] | None = ...,
         repeat_count: _builtins.int = ...,
+        raw_hex: _builtins.str = ...,
+        listed_raw: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_time", b"first_seen_time", "last_seen_time", b"last_seen_time", "start_time", b"start_time", "worth", b"worth"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "decisions", b"decisions", "differences", b"differences", "duration_us", b"duration_us", "fields", b"fields", "file_name", b"file_name", "first_seen_time", b"first_seen_time", "last_seen_time", b"last_seen_time", "length", b"length", "meaning", b"meaning", "mended", b"mended", "name", b"name", "offset", b"offset", "other", b"other", "raw", b"raw", "raw_problem", b"raw_problem", "reason", b"reason", "repeat_count", b"repeat_count", "segments", b"segments", "served", b"served", "source", b"source", "start_time", b"start_time", "versions", b"versions", "waits", b"waits", "worth", b"worth", "worth_basis", b"worth_basis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "decisions", b"decisions", "differences", b"differences", "duration_us", b"duration_us", "fields", b"fields", "file_name", b"file_name", "first_seen_time", b"first_seen_time", "last_seen_time", b"last_seen_time", "length", b"length", "listed_raw", b"listed_raw", "meaning", b"meaning", "mended", b"mended", "name", b"name", "offset", b"offset", "other", b"other", "raw", b"raw", "raw_hex", b"raw_hex", "raw_problem", b"raw_problem", "reason", b"reason", "repeat_count", b"repeat_count", "segments", b"segments", "served", b"served", "source", b"source", "start_time", b"start_time", "versions", b"versions", "waits", b"waits", "worth", b"worth", "worth_basis", b"worth_basis"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -573,12 +585,15 @@ class CorrectSuspenseRequest(_message.Message):
     BILL_DATE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    RECORD_LIMIT_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """Why; it is kept with your name. Not needed with `validate_only`."""
     request_id: _builtins.str
     """An id of this call: see the service."""
     validate_only: _builtins.bool
     """Only preview it."""
+    record_limit: _builtins.int
+    """Most records to show, at most 1000; 50 where it is not set."""
     @_builtins.property
     def rule(self) -> Global___CorrectionRule:
         """The rule."""
@@ -595,12 +610,15 @@ class CorrectSuspenseRequest(_message.Message):
         bill_date: _date_pb2.Date | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        record_limit: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date", "rule", b"rule"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_record_limit", b"_record_limit", "bill_date", b"bill_date", "record_limit", b"record_limit", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill_date", b"bill_date", "note", b"note", "request_id", b"request_id", "rule", b"rule", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_record_limit", b"_record_limit", "bill_date", b"bill_date", "note", b"note", "record_limit", b"record_limit", "request_id", b"request_id", "rule", b"rule", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__record_limit: _TypeAlias = _typing.Literal["record_limit"]  # noqa: Y015
+    _WhichOneofArgType__record_limit: _TypeAlias = _typing.Literal["_record_limit", b"_record_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__record_limit) -> _WhichOneofReturnType__record_limit | None: ...
 
 Global___CorrectSuspenseRequest: _TypeAlias = CorrectSuspenseRequest  # noqa: Y015
 
@@ -619,7 +637,7 @@ class CorrectSuspenseResponse(_message.Message):
 
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___CorrectedRecord]:
-        """The first 50 records, those that come back first."""
+        """The first records, as many as `record_limit` says, those that come back first."""
 
     @_builtins.property
     def proposal(self) -> _suspense_proposal_pb2.SuspenseProposal:
@@ -839,6 +857,12 @@ class RecycleSuspenseResponse(_message.Message):
     OUTCOMES_FIELD_NUMBER: _builtins.int
     LEFT_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    RECORD_COUNT_FIELD_NUMBER: _builtins.int
+    commit: _builtins.int
+    """The last commit that brought records back; 0 for none."""
+    record_count: _builtins.int
+    """Records that came back."""
     @_builtins.property
     def outcomes(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Records that came back by what they are now, such as `answered`; `duplicate`: the event was known already."""
@@ -857,10 +881,12 @@ class RecycleSuspenseResponse(_message.Message):
         outcomes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         left: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         preview: Global___RecyclingPreview | None = ...,
+        commit: _builtins.int = ...,
+        record_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "outcomes", b"outcomes", "preview", b"preview"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "left", b"left", "outcomes", b"outcomes", "preview", b"preview", "record_count", b"record_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -929,6 +955,11 @@ class ResolveSuspenseResponse(_message.Message):
     BILLED_ON_FIELD_NUMBER: _builtins.int
     GIVEN_BACK_TO_FIELD_NUMBER: _builtins.int
     GIVE_BACK_DATE_FIELD_NUMBER: _builtins.int
+    FINAL_ACCOUNT_FIELD_NUMBER: _builtins.int
+    FINAL_PERIOD_FROM_FIELD_NUMBER: _builtins.int
+    BILL_FIELD_NUMBER: _builtins.int
+    OUTLOOK_FIELD_NUMBER: _builtins.int
+    GIVE_BACK_OUTLOOK_FIELD_NUMBER: _builtins.int
     kept: _builtins.str
     """The version that counts, or would."""
     final_version: _builtins.str
@@ -941,6 +972,8 @@ class ResolveSuspenseResponse(_message.Message):
     """The document that has a version now; empty for none."""
     given_back_to: _builtins.str
     """The account that gets a charge back, as the kept version is of another one."""
+    final_account: _builtins.str
+    """The account that has `final_version` on its bill."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuspenseVersion]:
         """The versions, in the order in which they came; none for a call or session."""
@@ -969,6 +1002,22 @@ class ResolveSuspenseResponse(_message.Message):
     def give_back_date(self) -> _date_pb2.Date:
         """The bill date of that."""
 
+    @_builtins.property
+    def final_period_from(self) -> _date_pb2.Date:
+        """The first day of the closed period of that."""
+
+    @_builtins.property
+    def bill(self) -> Global___SuspenseBill:
+        """The line or interim bill that has a version now; not set for none."""
+
+    @_builtins.property
+    def outlook(self) -> Global___SuspenseOutlook:
+        """What becomes of the kept version; not set where nothing is known of it."""
+
+    @_builtins.property
+    def give_back_outlook(self) -> Global___SuspenseOutlook:
+        """What becomes of the version on `bill`, where its charge is given back."""
+
     def __init__(
         self,
         *,
@@ -985,10 +1034,15 @@ class ResolveSuspenseResponse(_message.Message):
         billed_on: _builtins.str = ...,
         given_back_to: _builtins.str = ...,
         give_back_date: _date_pb2.Date | None = ...,
+        final_account: _builtins.str = ...,
+        final_period_from: _date_pb2.Date | None = ...,
+        bill: Global___SuspenseBill | None = ...,
+        outlook: Global___SuspenseOutlook | None = ...,
+        give_back_outlook: Global___SuspenseOutlook | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decides", b"decides", "give_back_date", b"give_back_date", "next_bill_date", b"next_bill_date", "proposal", b"proposal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decides", b"decides", "final_period_from", b"final_period_from", "give_back_date", b"give_back_date", "give_back_outlook", b"give_back_outlook", "next_bill_date", b"next_bill_date", "outlook", b"outlook", "proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billed_on", b"billed_on", "billed_to", b"billed_to", "decides", b"decides", "differences", b"differences", "final_version", b"final_version", "give_back_date", b"give_back_date", "given_back_to", b"given_back_to", "kept", b"kept", "needs_second", b"needs_second", "next_bill_date", b"next_bill_date", "proposal", b"proposal", "versions", b"versions", "waiting_proposals", b"waiting_proposals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "billed_on", b"billed_on", "billed_to", b"billed_to", "decides", b"decides", "differences", b"differences", "final_account", b"final_account", "final_period_from", b"final_period_from", "final_version", b"final_version", "give_back_date", b"give_back_date", "give_back_outlook", b"give_back_outlook", "given_back_to", b"given_back_to", "kept", b"kept", "needs_second", b"needs_second", "next_bill_date", b"next_bill_date", "outlook", b"outlook", "proposal", b"proposal", "versions", b"versions", "waiting_proposals", b"waiting_proposals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1029,6 +1083,88 @@ class SuspenseVersion(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SuspenseVersion: _TypeAlias = SuspenseVersion  # noqa: Y015
+
+@_typing.final
+class SuspenseBill(_message.Message):
+    """A line of an invoice, or an interim bill, that has a version of a record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    LINE_NO_FIELD_NUMBER: _builtins.int
+    CHARGE_FIELD_NUMBER: _builtins.int
+    LATER_LINES_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """The version."""
+    account: _builtins.str
+    """`accounts/{account}`."""
+    document: _builtins.str
+    """The number of the document."""
+    line_no: _builtins.int
+    """The line; 0 for an interim bill, which keeps no line by record."""
+    @_builtins.property
+    def charge(self) -> _money_pb2.Money:
+        """The charge before tax; not set for an interim bill."""
+
+    @_builtins.property
+    def later_lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lines that correct it or others of that line, as `R-0000000007/2`."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        account: _builtins.str = ...,
+        document: _builtins.str = ...,
+        line_no: _builtins.int = ...,
+        charge: _money_pb2.Money | None = ...,
+        later_lines: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "charge", b"charge", "document", b"document", "later_lines", b"later_lines", "line_no", b"line_no", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspenseBill: _TypeAlias = SuspenseBill  # noqa: Y015
+
+@_typing.final
+class SuspenseOutlook(_message.Message):
+    """What becomes of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OUTLOOK_FIELD_NUMBER: _builtins.int
+    NEXT_BILL_DATE_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """`accounts/{account}`; empty for no owner."""
+    reason: _builtins.str
+    """Why no bill has it, such as `not_due`."""
+    outlook: _builtins.str
+    """`later`, `for_good`, `earlier`, `billed` or `never`."""
+    @_builtins.property
+    def next_bill_date(self) -> _date_pb2.Date:
+        """The next bill date of the account, also where a hold keeps bills back."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        outlook: _builtins.str = ...,
+        next_bill_date: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next_bill_date", b"next_bill_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "next_bill_date", b"next_bill_date", "outlook", b"outlook", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspenseOutlook: _TypeAlias = SuspenseOutlook  # noqa: Y015
 
 @_typing.final
 class TakeBackResolutionRequest(_message.Message):
@@ -1077,6 +1213,10 @@ class TakeBackResolutionResponse(_message.Message):
     DECIDES_FIELD_NUMBER: _builtins.int
     NEEDS_SECOND_FIELD_NUMBER: _builtins.int
     PROPOSAL_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    BILL_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version that was chosen."""
     chosen_by: _builtins.str
@@ -1087,6 +1227,10 @@ class TakeBackResolutionResponse(_message.Message):
     """Whether a second person has to agree."""
     proposal: _builtins.str
     """`suspenseProposals/{suspense_proposal}` that waits for them; empty for none."""
+    approved_by: _builtins.str
+    """The second person who agreed to the choice; empty without one."""
+    note: _builtins.str
+    """Why it was chosen."""
     @_builtins.property
     def choose_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1094,6 +1238,14 @@ class TakeBackResolutionResponse(_message.Message):
     @_builtins.property
     def decides(self) -> _suspense_proposal_pb2.SuspenseWorth:
         """By how much it decides."""
+
+    @_builtins.property
+    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The records that the choice decided on: `suspenseRecords/{suspense_record}`."""
+
+    @_builtins.property
+    def bill(self) -> Global___SuspenseBill:
+        """The line or interim bill that has a version now; not set for none."""
 
     def __init__(
         self,
@@ -1105,10 +1257,14 @@ class TakeBackResolutionResponse(_message.Message):
         decides: _suspense_proposal_pb2.SuspenseWorth | None = ...,
         needs_second: _builtins.bool = ...,
         proposal: _builtins.str = ...,
+        records: _abc.Iterable[_builtins.str] | None = ...,
+        approved_by: _builtins.str = ...,
+        note: _builtins.str = ...,
+        bill: Global___SuspenseBill | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["choose_time", b"choose_time", "decides", b"decides"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "choose_time", b"choose_time", "decides", b"decides"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choose_time", b"choose_time", "chosen_by", b"chosen_by", "decides", b"decides", "needs_second", b"needs_second", "proposal", b"proposal", "version", b"version", "waits_as", b"waits_as"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "bill", b"bill", "choose_time", b"choose_time", "chosen_by", b"chosen_by", "decides", b"decides", "needs_second", b"needs_second", "note", b"note", "proposal", b"proposal", "records", b"records", "version", b"version", "waits_as", b"waits_as"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

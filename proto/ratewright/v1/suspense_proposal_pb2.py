@@ -29,7 +29,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ratewright/v1/suspense_proposal.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"Y\n\rSuspenseWorth\x12+\n\testimates\x18\x01 \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1b\n\runknown_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xf0\x01\n\x17WriteOffSuspenseRequest\x12\x31\n\x05names\x18\x01 \x03(\tB\"\xe2\x41\x01\x01\xfa\x41\x1b\n\x19ratewright/SuspenseRecord\x12\x14\n\x06source\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07reasons\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04note\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12*\n\tbill_date\x18\x05 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Q\n\x1cListSuspenseProposalsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"u\n\x1dListSuspenseProposalsResponse\x12;\n\x12suspense_proposals\x18\x01 \x03(\x0b\x32\x1f.ratewright.v1.SuspenseProposal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x03\n\x10SuspenseProposal\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05state\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crecord_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x31\n\x05worth\x18\x06 \x01(\x0b\x32\x1c.ratewright.v1.SuspenseWorthB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bproposed_by\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0cpropose_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pproved_by\x18\n \x01(\tB\x04\xe2\x41\x01\x03:l\xea\x41i\n\x1bratewright/SuspenseProposal\x12%suspenseProposals/{suspense_proposal}*\x11suspenseProposals2\x10suspenseProposal\"\x82\x01\n\x1e\x41pproveSuspenseProposalRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bratewright/SuspenseProposal\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x81\x01\n\x1dRejectSuspenseProposalRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bratewright/SuspenseProposal\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Q\n\x1cListSuspenseDecisionsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"u\n\x1dListSuspenseDecisionsResponse\x12;\n\x12suspense_decisions\x18\x01 \x03(\x0b\x32\x1f.ratewright.v1.SuspenseDecision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd7\x01\n\x10SuspenseDecision\x12\x14\n\x06record\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07verdict\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ndecided_by\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pproved_by\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08proposal\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\"\x19\n\x17GetSuspenseLimitRequest\"\x8e\x01\n\x17SetSuspenseLimitRequest\x12(\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"h\n\rSuspenseLimit\x12\"\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.Money\x12\x33\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\".ratewright.v1.SuspenseLimitChange\"\x9d\x01\n\x13SuspenseLimitChange\x12(\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06set_by\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08set_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ratewright/v1/suspense_proposal.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"Y\n\rSuspenseWorth\x12+\n\testimates\x18\x01 \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x1b\n\runknown_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xf0\x01\n\x17WriteOffSuspenseRequest\x12\x31\n\x05names\x18\x01 \x03(\tB\"\xe2\x41\x01\x01\xfa\x41\x1b\n\x19ratewright/SuspenseRecord\x12\x14\n\x06source\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07reasons\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04note\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12*\n\tbill_date\x18\x05 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Q\n\x1cListSuspenseProposalsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"u\n\x1dListSuspenseProposalsResponse\x12;\n\x12suspense_proposals\x18\x01 \x03(\x0b\x32\x1f.ratewright.v1.SuspenseProposal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd1\x04\n\x10SuspenseProposal\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05state\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crecord_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x31\n\x05worth\x18\x06 \x01(\x0b\x32\x1c.ratewright.v1.SuspenseWorthB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bproposed_by\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0cpropose_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pproved_by\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12 \n\x12proposed_by_number\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\x12 \n\x12\x61pproved_by_number\x18\r \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63ommit\x18\x0e \x01(\x03\x42\x04\xe2\x41\x01\x03\x12<\n\x0bwritten_off\x18\x0f \x01(\x0b\x32!.ratewright.v1.WrittenOffSuspenseB\x04\xe2\x41\x01\x03:l\xea\x41i\n\x1bratewright/SuspenseProposal\x12%suspenseProposals/{suspense_proposal}*\x11suspenseProposals2\x10suspenseProposal\"y\n\x12WrittenOffSuspense\x12\x14\n\x06\x63ommit\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1a\n\x0crecord_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x31\n\x05worth\x18\x03 \x01(\x0b\x32\x1c.ratewright.v1.SuspenseWorthB\x04\xe2\x41\x01\x03\"\x82\x01\n\x1e\x41pproveSuspenseProposalRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bratewright/SuspenseProposal\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x81\x01\n\x1dRejectSuspenseProposalRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bratewright/SuspenseProposal\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Q\n\x1cListSuspenseDecisionsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"u\n\x1dListSuspenseDecisionsResponse\x12;\n\x12suspense_decisions\x18\x01 \x03(\x0b\x32\x1f.ratewright.v1.SuspenseDecision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xcf\x02\n\x10SuspenseDecision\x12\x14\n\x06record\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07verdict\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ndecided_by\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pproved_by\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08proposal\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\x11\x64\x65\x63ided_by_number\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12 \n\x12\x61pproved_by_number\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63ommit\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x64\x65\x63ision_number\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x19\n\x17GetSuspenseLimitRequest\"\x8e\x01\n\x17SetSuspenseLimitRequest\x12(\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"h\n\rSuspenseLimit\x12\"\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.Money\x12\x33\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\".ratewright.v1.SuspenseLimitChange\"\xd0\x01\n\x13SuspenseLimitChange\x12(\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06set_by\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08set_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rset_by_number\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63ommit\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -78,8 +78,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUSPENSEPROPOSAL'].fields_by_name['propose_time']._serialized_options = b'\342A\001\003'
   _globals['_SUSPENSEPROPOSAL'].fields_by_name['approved_by']._loaded_options = None
   _globals['_SUSPENSEPROPOSAL'].fields_by_name['approved_by']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['subject']._loaded_options = None
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['subject']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['proposed_by_number']._loaded_options = None
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['proposed_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['approved_by_number']._loaded_options = None
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['approved_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['commit']._loaded_options = None
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['commit']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['written_off']._loaded_options = None
+  _globals['_SUSPENSEPROPOSAL'].fields_by_name['written_off']._serialized_options = b'\342A\001\003'
   _globals['_SUSPENSEPROPOSAL']._loaded_options = None
   _globals['_SUSPENSEPROPOSAL']._serialized_options = b'\352Ai\n\033ratewright/SuspenseProposal\022%suspenseProposals/{suspense_proposal}*\021suspenseProposals2\020suspenseProposal'
+  _globals['_WRITTENOFFSUSPENSE'].fields_by_name['commit']._loaded_options = None
+  _globals['_WRITTENOFFSUSPENSE'].fields_by_name['commit']._serialized_options = b'\342A\001\003'
+  _globals['_WRITTENOFFSUSPENSE'].fields_by_name['record_count']._loaded_options = None
+  _globals['_WRITTENOFFSUSPENSE'].fields_by_name['record_count']._serialized_options = b'\342A\001\003'
+  _globals['_WRITTENOFFSUSPENSE'].fields_by_name['worth']._loaded_options = None
+  _globals['_WRITTENOFFSUSPENSE'].fields_by_name['worth']._serialized_options = b'\342A\001\003'
   _globals['_APPROVESUSPENSEPROPOSALREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_APPROVESUSPENSEPROPOSALREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\035\n\033ratewright/SuspenseProposal'
   _globals['_APPROVESUSPENSEPROPOSALREQUEST'].fields_by_name['note']._loaded_options = None
@@ -110,6 +126,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUSPENSEDECISION'].fields_by_name['decide_time']._serialized_options = b'\342A\001\003'
   _globals['_SUSPENSEDECISION'].fields_by_name['proposal']._loaded_options = None
   _globals['_SUSPENSEDECISION'].fields_by_name['proposal']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEDECISION'].fields_by_name['decided_by_number']._loaded_options = None
+  _globals['_SUSPENSEDECISION'].fields_by_name['decided_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEDECISION'].fields_by_name['approved_by_number']._loaded_options = None
+  _globals['_SUSPENSEDECISION'].fields_by_name['approved_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEDECISION'].fields_by_name['commit']._loaded_options = None
+  _globals['_SUSPENSEDECISION'].fields_by_name['commit']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSEDECISION'].fields_by_name['decision_number']._loaded_options = None
+  _globals['_SUSPENSEDECISION'].fields_by_name['decision_number']._serialized_options = b'\342A\001\003'
   _globals['_SETSUSPENSELIMITREQUEST'].fields_by_name['amount']._loaded_options = None
   _globals['_SETSUSPENSELIMITREQUEST'].fields_by_name['amount']._serialized_options = b'\342A\001\002'
   _globals['_SETSUSPENSELIMITREQUEST'].fields_by_name['note']._loaded_options = None
@@ -126,6 +150,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUSPENSELIMITCHANGE'].fields_by_name['set_time']._serialized_options = b'\342A\001\003'
   _globals['_SUSPENSELIMITCHANGE'].fields_by_name['note']._loaded_options = None
   _globals['_SUSPENSELIMITCHANGE'].fields_by_name['note']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSELIMITCHANGE'].fields_by_name['set_by_number']._loaded_options = None
+  _globals['_SUSPENSELIMITCHANGE'].fields_by_name['set_by_number']._serialized_options = b'\342A\001\003'
+  _globals['_SUSPENSELIMITCHANGE'].fields_by_name['commit']._loaded_options = None
+  _globals['_SUSPENSELIMITCHANGE'].fields_by_name['commit']._serialized_options = b'\342A\001\003'
   _globals['_SUSPENSEWORTH']._serialized_start=198
   _globals['_SUSPENSEWORTH']._serialized_end=287
   _globals['_WRITEOFFSUSPENSEREQUEST']._serialized_start=290
@@ -135,23 +163,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSUSPENSEPROPOSALSRESPONSE']._serialized_start=615
   _globals['_LISTSUSPENSEPROPOSALSRESPONSE']._serialized_end=732
   _globals['_SUSPENSEPROPOSAL']._serialized_start=735
-  _globals['_SUSPENSEPROPOSAL']._serialized_end=1153
-  _globals['_APPROVESUSPENSEPROPOSALREQUEST']._serialized_start=1156
-  _globals['_APPROVESUSPENSEPROPOSALREQUEST']._serialized_end=1286
-  _globals['_REJECTSUSPENSEPROPOSALREQUEST']._serialized_start=1289
-  _globals['_REJECTSUSPENSEPROPOSALREQUEST']._serialized_end=1418
-  _globals['_LISTSUSPENSEDECISIONSREQUEST']._serialized_start=1420
-  _globals['_LISTSUSPENSEDECISIONSREQUEST']._serialized_end=1501
-  _globals['_LISTSUSPENSEDECISIONSRESPONSE']._serialized_start=1503
-  _globals['_LISTSUSPENSEDECISIONSRESPONSE']._serialized_end=1620
-  _globals['_SUSPENSEDECISION']._serialized_start=1623
-  _globals['_SUSPENSEDECISION']._serialized_end=1838
-  _globals['_GETSUSPENSELIMITREQUEST']._serialized_start=1840
-  _globals['_GETSUSPENSELIMITREQUEST']._serialized_end=1865
-  _globals['_SETSUSPENSELIMITREQUEST']._serialized_start=1868
-  _globals['_SETSUSPENSELIMITREQUEST']._serialized_end=2010
-  _globals['_SUSPENSELIMIT']._serialized_start=2012
-  _globals['_SUSPENSELIMIT']._serialized_end=2116
-  _globals['_SUSPENSELIMITCHANGE']._serialized_start=2119
-  _globals['_SUSPENSELIMITCHANGE']._serialized_end=2276
+  _globals['_SUSPENSEPROPOSAL']._serialized_end=1328
+  _globals['_WRITTENOFFSUSPENSE']._serialized_start=1330
+  _globals['_WRITTENOFFSUSPENSE']._serialized_end=1451
+  _globals['_APPROVESUSPENSEPROPOSALREQUEST']._serialized_start=1454
+  _globals['_APPROVESUSPENSEPROPOSALREQUEST']._serialized_end=1584
+  _globals['_REJECTSUSPENSEPROPOSALREQUEST']._serialized_start=1587
+  _globals['_REJECTSUSPENSEPROPOSALREQUEST']._serialized_end=1716
+  _globals['_LISTSUSPENSEDECISIONSREQUEST']._serialized_start=1718
+  _globals['_LISTSUSPENSEDECISIONSREQUEST']._serialized_end=1799
+  _globals['_LISTSUSPENSEDECISIONSRESPONSE']._serialized_start=1801
+  _globals['_LISTSUSPENSEDECISIONSRESPONSE']._serialized_end=1918
+  _globals['_SUSPENSEDECISION']._serialized_start=1921
+  _globals['_SUSPENSEDECISION']._serialized_end=2256
+  _globals['_GETSUSPENSELIMITREQUEST']._serialized_start=2258
+  _globals['_GETSUSPENSELIMITREQUEST']._serialized_end=2283
+  _globals['_SETSUSPENSELIMITREQUEST']._serialized_start=2286
+  _globals['_SETSUSPENSELIMITREQUEST']._serialized_end=2428
+  _globals['_SUSPENSELIMIT']._serialized_start=2430
+  _globals['_SUSPENSELIMIT']._serialized_end=2534
+  _globals['_SUSPENSELIMITCHANGE']._serialized_start=2537
+  _globals['_SUSPENSELIMITCHANGE']._serialized_end=2745
 # @@protoc_insertion_point(module_scope)

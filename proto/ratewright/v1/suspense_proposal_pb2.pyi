@@ -171,6 +171,11 @@ class SuspenseProposal(_message.Message):
     PROPOSED_BY_FIELD_NUMBER: _builtins.int
     PROPOSE_TIME_FIELD_NUMBER: _builtins.int
     APPROVED_BY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    PROPOSED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    WRITTEN_OFF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`suspenseProposals/{suspense_proposal}`, by its number; empty where it was only tried."""
     kind: _builtins.str
@@ -187,6 +192,14 @@ class SuspenseProposal(_message.Message):
     """Who made it."""
     approved_by: _builtins.str
     """The second person; empty without one."""
+    subject: _builtins.str
+    """All that it is about, as JSON: what `ratewright usage suspense proposals --json` has as `subject`."""
+    proposed_by_number: _builtins.int
+    """The number of the operator who made it."""
+    approved_by_number: _builtins.int
+    """The number of the second person."""
+    commit: _builtins.int
+    """The commit that stored it."""
     @_builtins.property
     def worth(self) -> Global___SuspenseWorth:
         """What they may be worth."""
@@ -194,6 +207,12 @@ class SuspenseProposal(_message.Message):
     @_builtins.property
     def propose_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
+
+    @_builtins.property
+    def written_off(self) -> Global___WrittenOffSuspense:
+        """What was written off. Only in the answer of ApproveSuspenseProposal; not set in one that is given again since the service ended before it had
+        answered.
+        """
 
     def __init__(
         self,
@@ -208,14 +227,51 @@ class SuspenseProposal(_message.Message):
         proposed_by: _builtins.str = ...,
         propose_time: _timestamp_pb2.Timestamp | None = ...,
         approved_by: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        proposed_by_number: _builtins.int = ...,
+        approved_by_number: _builtins.int = ...,
+        commit: _builtins.int = ...,
+        written_off: Global___WrittenOffSuspense | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["propose_time", b"propose_time", "worth", b"worth"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["propose_time", b"propose_time", "worth", b"worth", "written_off", b"written_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "kind", b"kind", "name", b"name", "note", b"note", "propose_time", b"propose_time", "proposed_by", b"proposed_by", "record_count", b"record_count", "state", b"state", "text", b"text", "worth", b"worth"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "approved_by_number", b"approved_by_number", "commit", b"commit", "kind", b"kind", "name", b"name", "note", b"note", "propose_time", b"propose_time", "proposed_by", b"proposed_by", "proposed_by_number", b"proposed_by_number", "record_count", b"record_count", "state", b"state", "subject", b"subject", "text", b"text", "worth", b"worth", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SuspenseProposal: _TypeAlias = SuspenseProposal  # noqa: Y015
+
+@_typing.final
+class WrittenOffSuspense(_message.Message):
+    """Records that were written off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMIT_FIELD_NUMBER: _builtins.int
+    RECORD_COUNT_FIELD_NUMBER: _builtins.int
+    WORTH_FIELD_NUMBER: _builtins.int
+    commit: _builtins.int
+    """The commit that stored it."""
+    record_count: _builtins.int
+    """Records."""
+    @_builtins.property
+    def worth(self) -> Global___SuspenseWorth:
+        """What they may have been worth."""
+
+    def __init__(
+        self,
+        *,
+        commit: _builtins.int = ...,
+        record_count: _builtins.int = ...,
+        worth: Global___SuspenseWorth | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["worth", b"worth"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "record_count", b"record_count", "worth", b"worth"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WrittenOffSuspense: _TypeAlias = WrittenOffSuspense  # noqa: Y015
 
 @_typing.final
 class ApproveSuspenseProposalRequest(_message.Message):
@@ -344,6 +400,10 @@ class SuspenseDecision(_message.Message):
     APPROVED_BY_FIELD_NUMBER: _builtins.int
     DECIDE_TIME_FIELD_NUMBER: _builtins.int
     PROPOSAL_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    DECISION_NUMBER_FIELD_NUMBER: _builtins.int
     record: _builtins.str
     """`suspenseRecords/{suspense_record}`."""
     verdict: _builtins.str
@@ -356,6 +416,14 @@ class SuspenseDecision(_message.Message):
     """The second person; empty without one."""
     proposal: _builtins.str
     """`suspenseProposals/{suspense_proposal}` that it follows from; empty for none."""
+    decided_by_number: _builtins.int
+    """The number of the one who decided."""
+    approved_by_number: _builtins.int
+    """The number of the second person."""
+    commit: _builtins.int
+    """The commit that stored it."""
+    decision_number: _builtins.int
+    """Its own number."""
     @_builtins.property
     def decide_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -370,10 +438,14 @@ class SuspenseDecision(_message.Message):
         approved_by: _builtins.str = ...,
         decide_time: _timestamp_pb2.Timestamp | None = ...,
         proposal: _builtins.str = ...,
+        decided_by_number: _builtins.int = ...,
+        approved_by_number: _builtins.int = ...,
+        commit: _builtins.int = ...,
+        decision_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "decide_time", b"decide_time", "decided_by", b"decided_by", "note", b"note", "proposal", b"proposal", "record", b"record", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "approved_by_number", b"approved_by_number", "commit", b"commit", "decide_time", b"decide_time", "decided_by", b"decided_by", "decided_by_number", b"decided_by_number", "decision_number", b"decision_number", "note", b"note", "proposal", b"proposal", "record", b"record", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -472,10 +544,16 @@ class SuspenseLimitChange(_message.Message):
     SET_BY_FIELD_NUMBER: _builtins.int
     SET_TIME_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    SET_BY_NUMBER_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
     set_by: _builtins.str
     """Who set it; empty for the default."""
     note: _builtins.str
     """Why."""
+    set_by_number: _builtins.int
+    """The number of the one who set it; -1 for the default."""
+    commit: _builtins.int
+    """The commit that stored it; 0 for the default."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """In units of every currency."""
@@ -491,10 +569,12 @@ class SuspenseLimitChange(_message.Message):
         set_by: _builtins.str = ...,
         set_time: _timestamp_pb2.Timestamp | None = ...,
         note: _builtins.str = ...,
+        set_by_number: _builtins.int = ...,
+        commit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "set_time", b"set_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "note", b"note", "set_by", b"set_by", "set_time", b"set_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "commit", b"commit", "note", b"note", "set_by", b"set_by", "set_by_number", b"set_by_number", "set_time", b"set_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

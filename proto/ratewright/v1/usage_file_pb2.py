@@ -27,7 +27,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eratewright/v1/usage_file.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x11IngestFileRequest\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.ratewright.v1.IngestFileHeaderH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x12\r\n\x03\x65nd\x18\x03 \x01(\x08H\x00\x42\t\n\x07payload\"\x9f\x01\n\x10IngestFileHeader\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\nsize_bytes\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x14\n\x06sha256\x18\x05 \x01(\x0c\x42\x04\xe2\x41\x01\x01\x42\r\n\x0b_size_bytes\"s\n\x12IngestFileResponse\x12*\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1b.ratewright.v1.IngestedFile\x12\x31\n\rrefused_files\x18\x02 \x03(\x0b\x32\x1a.ratewright.v1.RefusedFile\"\xeb\x05\n\x0cIngestedFile\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tfile_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0ereceived_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x39\n\x04rows\x18\x05 \x03(\x0b\x32%.ratewright.v1.IngestedFile.RowsEntryB\x04\xe2\x41\x01\x03\x12\x41\n\x08rejected\x18\x06 \x03(\x0b\x32).ratewright.v1.IngestedFile.RejectedEntryB\x04\xe2\x41\x01\x03\x12\x43\n\tsuspended\x18\x07 \x03(\x0b\x32*.ratewright.v1.IngestedFile.SuspendedEntryB\x04\xe2\x41\x01\x03\x12\x1b\n\ralready_taken\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07same_as\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ncommit_seq\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10taken_back_count\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\"\n\x14\x61\x62sorbed_later_count\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x61ssembled_count\x18\r \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x44\n\ntold_twice\x18\x0e \x03(\x0b\x32*.ratewright.v1.IngestedFile.ToldTwiceEntryB\x04\xe2\x41\x01\x03\x1a+\n\tRowsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a/\n\rRejectedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0eSuspendedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0eToldTwiceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\":\n\x0bRefusedFile\x12\x15\n\x07message\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06remedy\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"g\n\x17ListFileFindingsRequest\x12\x19\n\x0bshow_waived\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x18ListFileFindingsResponse\x12\x31\n\rfile_findings\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.FileFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xae\x02\n\x0b\x46ileFinding\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06remedy\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\tfind_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\twaived_by\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03:S\xea\x41P\n\x16ratewright/FileFinding\x12\x1b\x66ileFindings/{file_finding}*\x0c\x66ileFindings2\x0b\x66ileFinding\"\x95\x01\n\x17WaiveFileFindingRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16ratewright/FileFinding\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eratewright/v1/usage_file.proto\x12\rratewright.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x11IngestFileRequest\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.ratewright.v1.IngestFileHeaderH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x12\r\n\x03\x65nd\x18\x03 \x01(\x08H\x00\x42\t\n\x07payload\"\x9f\x01\n\x10IngestFileHeader\x12\x14\n\x06source\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tfile_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\nsize_bytes\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x14\n\x06sha256\x18\x05 \x01(\x0c\x42\x04\xe2\x41\x01\x01\x42\r\n\x0b_size_bytes\"s\n\x12IngestFileResponse\x12*\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1b.ratewright.v1.IngestedFile\x12\x31\n\rrefused_files\x18\x02 \x03(\x0b\x32\x1a.ratewright.v1.RefusedFile\"\x8f\x06\n\x0cIngestedFile\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tfile_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0ereceived_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x39\n\x04rows\x18\x05 \x03(\x0b\x32%.ratewright.v1.IngestedFile.RowsEntryB\x04\xe2\x41\x01\x03\x12\x41\n\x08rejected\x18\x06 \x03(\x0b\x32).ratewright.v1.IngestedFile.RejectedEntryB\x04\xe2\x41\x01\x03\x12\x43\n\tsuspended\x18\x07 \x03(\x0b\x32*.ratewright.v1.IngestedFile.SuspendedEntryB\x04\xe2\x41\x01\x03\x12\x1b\n\ralready_taken\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07same_as\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ncommit_seq\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10taken_back_count\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\"\n\x14\x61\x62sorbed_later_count\x18\x0c \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x61ssembled_count\x18\r \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x44\n\ntold_twice\x18\x0e \x03(\x0b\x32*.ratewright.v1.IngestedFile.ToldTwiceEntryB\x04\xe2\x41\x01\x03\x12\"\n\x14\x61nswered_duration_us\x18\x0f \x01(\x03\x42\x04\xe2\x41\x01\x03\x1a+\n\tRowsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a/\n\rRejectedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0eSuspendedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0eToldTwiceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\":\n\x0bRefusedFile\x12\x15\n\x07message\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06remedy\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"g\n\x17ListFileFindingsRequest\x12\x19\n\x0bshow_waived\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"f\n\x18ListFileFindingsResponse\x12\x31\n\rfile_findings\x18\x01 \x03(\x0b\x32\x1a.ratewright.v1.FileFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe3\x02\n\x0b\x46ileFinding\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06remedy\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\tfind_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\twaived_by\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\tfrom_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:S\xea\x41P\n\x16ratewright/FileFinding\x12\x1b\x66ileFindings/{file_finding}*\x0c\x66ileFindings2\x0b\x66ileFinding\"\x95\x01\n\x17WaiveFileFindingRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xfa\x41\x18\n\x16ratewright/FileFinding\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -80,6 +80,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTEDFILE'].fields_by_name['assembled_count']._serialized_options = b'\342A\001\003'
   _globals['_INGESTEDFILE'].fields_by_name['told_twice']._loaded_options = None
   _globals['_INGESTEDFILE'].fields_by_name['told_twice']._serialized_options = b'\342A\001\003'
+  _globals['_INGESTEDFILE'].fields_by_name['answered_duration_us']._loaded_options = None
+  _globals['_INGESTEDFILE'].fields_by_name['answered_duration_us']._serialized_options = b'\342A\001\003'
   _globals['_REFUSEDFILE'].fields_by_name['message']._loaded_options = None
   _globals['_REFUSEDFILE'].fields_by_name['message']._serialized_options = b'\342A\001\003'
   _globals['_REFUSEDFILE'].fields_by_name['remedy']._loaded_options = None
@@ -106,6 +108,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FILEFINDING'].fields_by_name['waived_by']._serialized_options = b'\342A\001\003'
   _globals['_FILEFINDING'].fields_by_name['reason']._loaded_options = None
   _globals['_FILEFINDING'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_FILEFINDING'].fields_by_name['from_time']._loaded_options = None
+  _globals['_FILEFINDING'].fields_by_name['from_time']._serialized_options = b'\342A\001\003'
   _globals['_FILEFINDING']._loaded_options = None
   _globals['_FILEFINDING']._serialized_options = b'\352AP\n\026ratewright/FileFinding\022\033fileFindings/{file_finding}*\014fileFindings2\013fileFinding'
   _globals['_WAIVEFILEFINDINGREQUEST'].fields_by_name['name']._loaded_options = None
@@ -123,23 +127,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTFILERESPONSE']._serialized_start=421
   _globals['_INGESTFILERESPONSE']._serialized_end=536
   _globals['_INGESTEDFILE']._serialized_start=539
-  _globals['_INGESTEDFILE']._serialized_end=1286
-  _globals['_INGESTEDFILE_ROWSENTRY']._serialized_start=1094
-  _globals['_INGESTEDFILE_ROWSENTRY']._serialized_end=1137
-  _globals['_INGESTEDFILE_REJECTEDENTRY']._serialized_start=1139
-  _globals['_INGESTEDFILE_REJECTEDENTRY']._serialized_end=1186
-  _globals['_INGESTEDFILE_SUSPENDEDENTRY']._serialized_start=1188
-  _globals['_INGESTEDFILE_SUSPENDEDENTRY']._serialized_end=1236
-  _globals['_INGESTEDFILE_TOLDTWICEENTRY']._serialized_start=1238
-  _globals['_INGESTEDFILE_TOLDTWICEENTRY']._serialized_end=1286
-  _globals['_REFUSEDFILE']._serialized_start=1288
-  _globals['_REFUSEDFILE']._serialized_end=1346
-  _globals['_LISTFILEFINDINGSREQUEST']._serialized_start=1348
-  _globals['_LISTFILEFINDINGSREQUEST']._serialized_end=1451
-  _globals['_LISTFILEFINDINGSRESPONSE']._serialized_start=1453
-  _globals['_LISTFILEFINDINGSRESPONSE']._serialized_end=1555
-  _globals['_FILEFINDING']._serialized_start=1558
-  _globals['_FILEFINDING']._serialized_end=1860
-  _globals['_WAIVEFILEFINDINGREQUEST']._serialized_start=1863
-  _globals['_WAIVEFILEFINDINGREQUEST']._serialized_end=2012
+  _globals['_INGESTEDFILE']._serialized_end=1322
+  _globals['_INGESTEDFILE_ROWSENTRY']._serialized_start=1130
+  _globals['_INGESTEDFILE_ROWSENTRY']._serialized_end=1173
+  _globals['_INGESTEDFILE_REJECTEDENTRY']._serialized_start=1175
+  _globals['_INGESTEDFILE_REJECTEDENTRY']._serialized_end=1222
+  _globals['_INGESTEDFILE_SUSPENDEDENTRY']._serialized_start=1224
+  _globals['_INGESTEDFILE_SUSPENDEDENTRY']._serialized_end=1272
+  _globals['_INGESTEDFILE_TOLDTWICEENTRY']._serialized_start=1274
+  _globals['_INGESTEDFILE_TOLDTWICEENTRY']._serialized_end=1322
+  _globals['_REFUSEDFILE']._serialized_start=1324
+  _globals['_REFUSEDFILE']._serialized_end=1382
+  _globals['_LISTFILEFINDINGSREQUEST']._serialized_start=1384
+  _globals['_LISTFILEFINDINGSREQUEST']._serialized_end=1487
+  _globals['_LISTFILEFINDINGSRESPONSE']._serialized_start=1489
+  _globals['_LISTFILEFINDINGSRESPONSE']._serialized_end=1591
+  _globals['_FILEFINDING']._serialized_start=1594
+  _globals['_FILEFINDING']._serialized_end=1949
+  _globals['_WAIVEFILEFINDINGREQUEST']._serialized_start=1952
+  _globals['_WAIVEFILEFINDINGREQUEST']._serialized_end=2101
 # @@protoc_insertion_point(module_scope)

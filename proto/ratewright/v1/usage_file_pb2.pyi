@@ -225,6 +225,7 @@ class IngestedFile(_message.Message):
     ABSORBED_LATER_COUNT_FIELD_NUMBER: _builtins.int
     ASSEMBLED_COUNT_FIELD_NUMBER: _builtins.int
     TOLD_TWICE_FIELD_NUMBER: _builtins.int
+    ANSWERED_DURATION_US_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`usageFiles/{usage_file}`, by its number."""
     file_name: _builtins.str
@@ -245,6 +246,8 @@ class IngestedFile(_message.Message):
     """Earlier rows whose calls legs of this file bill now."""
     assembled_count: _builtins.int
     """Rows that were put together from segments."""
+    answered_duration_us: _builtins.int
+    """Microseconds of its answered rows."""
     @_builtins.property
     def rows(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Rows by status: `answered`, `unanswered`, `absorbed`, `conflicting`, `duplicate`, `rejected`, `waiting`, `suspended`. Their sum is `received_count`."""
@@ -278,10 +281,11 @@ class IngestedFile(_message.Message):
         absorbed_later_count: _builtins.int = ...,
         assembled_count: _builtins.int = ...,
         told_twice: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        answered_duration_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absorbed_later_count", b"absorbed_later_count", "already_taken", b"already_taken", "assembled_count", b"assembled_count", "commit_seq", b"commit_seq", "file_name", b"file_name", "name", b"name", "received_count", b"received_count", "rejected", b"rejected", "rows", b"rows", "same_as", b"same_as", "source", b"source", "suspended", b"suspended", "taken_back_count", b"taken_back_count", "told_twice", b"told_twice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absorbed_later_count", b"absorbed_later_count", "already_taken", b"already_taken", "answered_duration_us", b"answered_duration_us", "assembled_count", b"assembled_count", "commit_seq", b"commit_seq", "file_name", b"file_name", "name", b"name", "received_count", b"received_count", "rejected", b"rejected", "rows", b"rows", "same_as", b"same_as", "source", b"source", "suspended", b"suspended", "taken_back_count", b"taken_back_count", "told_twice", b"told_twice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -385,6 +389,7 @@ class FileFinding(_message.Message):
     FIND_TIME_FIELD_NUMBER: _builtins.int
     WAIVED_BY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`fileFindings/{file_finding}`, such as `fileFindings/missing:sw1:17`."""
     kind: _builtins.str
@@ -403,6 +408,10 @@ class FileFinding(_message.Message):
     def find_time(self) -> _timestamp_pb2.Timestamp:
         """When it was found."""
 
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """The earliest time that records behind it may have; not set where it is unknown."""
+
     def __init__(
         self,
         *,
@@ -414,10 +423,11 @@ class FileFinding(_message.Message):
         find_time: _timestamp_pb2.Timestamp | None = ...,
         waived_by: _builtins.str = ...,
         reason: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time", "from_time", b"from_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time", "kind", b"kind", "name", b"name", "reason", b"reason", "remedy", b"remedy", "source", b"source", "text", b"text", "waived_by", b"waived_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["find_time", b"find_time", "from_time", b"from_time", "kind", b"kind", "name", b"name", "reason", b"reason", "remedy", b"remedy", "source", b"source", "text", b"text", "waived_by", b"waived_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

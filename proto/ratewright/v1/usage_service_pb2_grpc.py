@@ -3,9 +3,12 @@
 import grpc
 import warnings
 
+from ratewright.v1 import late_usage_pb2 as ratewright_dot_v1_dot_late__usage__pb2
 from ratewright.v1 import suspense_pb2 as ratewright_dot_v1_dot_suspense__pb2
 from ratewright.v1 import suspense_proposal_pb2 as ratewright_dot_v1_dot_suspense__proposal__pb2
 from ratewright.v1 import usage_file_pb2 as ratewright_dot_v1_dot_usage__file__pb2
+from ratewright.v1 import usage_find_pb2 as ratewright_dot_v1_dot_usage__find__pb2
+from ratewright.v1 import usage_report_pb2 as ratewright_dot_v1_dot_usage__report__pb2
 from ratewright.v1 import usage_service_pb2 as ratewright_dot_v1_dot_usage__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -137,6 +140,36 @@ class UsageServiceStub:
                 '/ratewright.v1.UsageService/WaiveFileFinding',
                 request_serializer=ratewright_dot_v1_dot_usage__file__pb2.WaiveFileFindingRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_usage__file__pb2.FileFinding.FromString,
+                _registered_method=True)
+        self.ListLateUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/ListLateUsage',
+                request_serializer=ratewright_dot_v1_dot_late__usage__pb2.ListLateUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_late__usage__pb2.ListLateUsageResponse.FromString,
+                _registered_method=True)
+        self.BillLateUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/BillLateUsage',
+                request_serializer=ratewright_dot_v1_dot_late__usage__pb2.BillLateUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_late__usage__pb2.LateUsageDecided.FromString,
+                _registered_method=True)
+        self.WriteOffLateUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/WriteOffLateUsage',
+                request_serializer=ratewright_dot_v1_dot_late__usage__pb2.WriteOffLateUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_late__usage__pb2.LateUsageDecided.FromString,
+                _registered_method=True)
+        self.TakeBackLateUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/TakeBackLateUsage',
+                request_serializer=ratewright_dot_v1_dot_late__usage__pb2.TakeBackLateUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_late__usage__pb2.TakeBackLateUsageResponse.FromString,
+                _registered_method=True)
+        self.FindUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/FindUsage',
+                request_serializer=ratewright_dot_v1_dot_usage__find__pb2.FindUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__find__pb2.FindUsageResponse.FromString,
+                _registered_method=True)
+        self.ReportUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/ReportUsage',
+                request_serializer=ratewright_dot_v1_dot_usage__report__pb2.ReportUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__report__pb2.UsageReport.FromString,
                 _registered_method=True)
 
 
@@ -387,6 +420,68 @@ class UsageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLateUsage(self, request, context):
+        """Usage that no run bills any more, as its period is closed or its plan waives it, with what it was worth by the tariff of its time: without
+        allowances and tax. Ids of records are masked by role.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+        The command: `ratewright usage too-late list`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BillLateUsage(self, request, context):
+        """Bills late usage by adjustments, one a subscription. Above the limit of one person another one has to agree: ApprovalService.AgreeApproval.
+
+        Errors of this call and the following ones: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+        NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage too-late bill`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteOffLateUsage(self, request, context):
+        """Gives late usage up: nothing is billed. Above the limit of one person another one has to agree, too.
+
+        The command: `ratewright usage too-late write-off`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeBackLateUsage(self, request, context):
+        """Takes a decision back: its records are open again. What is on an invoice is credited there instead.
+
+        The command: `ratewright usage too-late take-back`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindUsage(self, request, context):
+        """The oldest records of a number in a span: when, with whom, how much, and on which invoice and line each is billed, or why it is not. Without
+        a span all usage is read. Numbers and ids are masked by role: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST.
+        The command: `ratewright usage find`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportUsage(self, request, context):
+        """The books of intake and rating of a span of days, lateness, duplicates and refusals against the three months before, missing numbers, and
+        routes. All usage of the span is read.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
+        The command: `ratewright usage report`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -489,6 +584,36 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     servicer.WaiveFileFinding,
                     request_deserializer=ratewright_dot_v1_dot_usage__file__pb2.WaiveFileFindingRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_usage__file__pb2.FileFinding.SerializeToString,
+            ),
+            'ListLateUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLateUsage,
+                    request_deserializer=ratewright_dot_v1_dot_late__usage__pb2.ListLateUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_late__usage__pb2.ListLateUsageResponse.SerializeToString,
+            ),
+            'BillLateUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.BillLateUsage,
+                    request_deserializer=ratewright_dot_v1_dot_late__usage__pb2.BillLateUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_late__usage__pb2.LateUsageDecided.SerializeToString,
+            ),
+            'WriteOffLateUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.WriteOffLateUsage,
+                    request_deserializer=ratewright_dot_v1_dot_late__usage__pb2.WriteOffLateUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_late__usage__pb2.LateUsageDecided.SerializeToString,
+            ),
+            'TakeBackLateUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeBackLateUsage,
+                    request_deserializer=ratewright_dot_v1_dot_late__usage__pb2.TakeBackLateUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_late__usage__pb2.TakeBackLateUsageResponse.SerializeToString,
+            ),
+            'FindUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindUsage,
+                    request_deserializer=ratewright_dot_v1_dot_usage__find__pb2.FindUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__find__pb2.FindUsageResponse.SerializeToString,
+            ),
+            'ReportUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportUsage,
+                    request_deserializer=ratewright_dot_v1_dot_usage__report__pb2.ReportUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__report__pb2.UsageReport.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1032,6 +1157,168 @@ class UsageService:
             '/ratewright.v1.UsageService/WaiveFileFinding',
             ratewright_dot_v1_dot_usage__file__pb2.WaiveFileFindingRequest.SerializeToString,
             ratewright_dot_v1_dot_usage__file__pb2.FileFinding.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLateUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ListLateUsage',
+            ratewright_dot_v1_dot_late__usage__pb2.ListLateUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_late__usage__pb2.ListLateUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BillLateUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/BillLateUsage',
+            ratewright_dot_v1_dot_late__usage__pb2.BillLateUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_late__usage__pb2.LateUsageDecided.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteOffLateUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/WriteOffLateUsage',
+            ratewright_dot_v1_dot_late__usage__pb2.WriteOffLateUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_late__usage__pb2.LateUsageDecided.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeBackLateUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/TakeBackLateUsage',
+            ratewright_dot_v1_dot_late__usage__pb2.TakeBackLateUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_late__usage__pb2.TakeBackLateUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/FindUsage',
+            ratewright_dot_v1_dot_usage__find__pb2.FindUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__find__pb2.FindUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/ReportUsage',
+            ratewright_dot_v1_dot_usage__report__pb2.ReportUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__report__pb2.UsageReport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,9 +5,12 @@ Usage that arrives as a stream: a switch sends batches of records, and is told w
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ratewright.v1 import late_usage_pb2 as _late_usage_pb2
 from ratewright.v1 import suspense_pb2 as _suspense_pb2
 from ratewright.v1 import suspense_proposal_pb2 as _suspense_proposal_pb2
 from ratewright.v1 import usage_file_pb2 as _usage_file_pb2
+from ratewright.v1 import usage_find_pb2 as _usage_find_pb2
+from ratewright.v1 import usage_report_pb2 as _usage_report_pb2
 from ratewright.v1 import usage_service_pb2 as _usage_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -199,6 +202,44 @@ class UsageServiceStub:
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
     The command: `ratewright usage findings waive`.
     """
+    ListLateUsage: _grpc.UnaryUnaryMultiCallable[_late_usage_pb2.ListLateUsageRequest, _late_usage_pb2.ListLateUsageResponse]
+    """Usage that no run bills any more, as its period is closed or its plan waives it, with what it was worth by the tariff of its time: without
+    allowances and tax. Ids of records are masked by role.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+    The command: `ratewright usage too-late list`.
+    """
+    BillLateUsage: _grpc.UnaryUnaryMultiCallable[_late_usage_pb2.BillLateUsageRequest, _late_usage_pb2.LateUsageDecided]
+    """Bills late usage by adjustments, one a subscription. Above the limit of one person another one has to agree: ApprovalService.AgreeApproval.
+
+    Errors of this call and the following ones: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+    NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage too-late bill`.
+    """
+    WriteOffLateUsage: _grpc.UnaryUnaryMultiCallable[_late_usage_pb2.WriteOffLateUsageRequest, _late_usage_pb2.LateUsageDecided]
+    """Gives late usage up: nothing is billed. Above the limit of one person another one has to agree, too.
+
+    The command: `ratewright usage too-late write-off`.
+    """
+    TakeBackLateUsage: _grpc.UnaryUnaryMultiCallable[_late_usage_pb2.TakeBackLateUsageRequest, _late_usage_pb2.TakeBackLateUsageResponse]
+    """Takes a decision back: its records are open again. What is on an invoice is credited there instead.
+
+    The command: `ratewright usage too-late take-back`.
+    """
+    FindUsage: _grpc.UnaryUnaryMultiCallable[_usage_find_pb2.FindUsageRequest, _usage_find_pb2.FindUsageResponse]
+    """The oldest records of a number in a span: when, with whom, how much, and on which invoice and line each is billed, or why it is not. Without
+    a span all usage is read. Numbers and ids are masked by role: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST.
+    The command: `ratewright usage find`.
+    """
+    ReportUsage: _grpc.UnaryUnaryMultiCallable[_usage_report_pb2.ReportUsageRequest, _usage_report_pb2.UsageReport]
+    """The books of intake and rating of a span of days, lateness, duplicates and refusals against the three months before, missing numbers, and
+    routes. All usage of the span is read.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
+    The command: `ratewright usage report`.
+    """
 
 @_typing.type_check_only
 class UsageServiceAsyncStub(UsageServiceStub):
@@ -367,6 +408,44 @@ class UsageServiceAsyncStub(UsageServiceStub):
     Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
     MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
     The command: `ratewright usage findings waive`.
+    """
+    ListLateUsage: _aio.UnaryUnaryMultiCallable[_late_usage_pb2.ListLateUsageRequest, _late_usage_pb2.ListLateUsageResponse]  # type: ignore[assignment]
+    """Usage that no run bills any more, as its period is closed or its plan waives it, with what it was worth by the tariff of its time: without
+    allowances and tax. Ids of records are masked by role.
+
+    Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+    The command: `ratewright usage too-late list`.
+    """
+    BillLateUsage: _aio.UnaryUnaryMultiCallable[_late_usage_pb2.BillLateUsageRequest, _late_usage_pb2.LateUsageDecided]  # type: ignore[assignment]
+    """Bills late usage by adjustments, one a subscription. Above the limit of one person another one has to agree: ApprovalService.AgreeApproval.
+
+    Errors of this call and the following ones: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+    NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage too-late bill`.
+    """
+    WriteOffLateUsage: _aio.UnaryUnaryMultiCallable[_late_usage_pb2.WriteOffLateUsageRequest, _late_usage_pb2.LateUsageDecided]  # type: ignore[assignment]
+    """Gives late usage up: nothing is billed. Above the limit of one person another one has to agree, too.
+
+    The command: `ratewright usage too-late write-off`.
+    """
+    TakeBackLateUsage: _aio.UnaryUnaryMultiCallable[_late_usage_pb2.TakeBackLateUsageRequest, _late_usage_pb2.TakeBackLateUsageResponse]  # type: ignore[assignment]
+    """Takes a decision back: its records are open again. What is on an invoice is credited there instead.
+
+    The command: `ratewright usage too-late take-back`.
+    """
+    FindUsage: _aio.UnaryUnaryMultiCallable[_usage_find_pb2.FindUsageRequest, _usage_find_pb2.FindUsageResponse]  # type: ignore[assignment]
+    """The oldest records of a number in a span: when, with whom, how much, and on which invoice and line each is billed, or why it is not. Without
+    a span all usage is read. Numbers and ids are masked by role: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST.
+    The command: `ratewright usage find`.
+    """
+    ReportUsage: _aio.UnaryUnaryMultiCallable[_usage_report_pb2.ReportUsageRequest, _usage_report_pb2.UsageReport]  # type: ignore[assignment]
+    """The books of intake and rating of a span of days, lateness, duplicates and refusals against the three months before, missing numbers, and
+    routes. All usage of the span is read.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
+    The command: `ratewright usage report`.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -653,6 +732,80 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (it is waived already, or there is no reason); INVALID_ARGUMENT: MALFORMED_NAME,
         MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
         The command: `ratewright usage findings waive`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLateUsage(
+        self,
+        request: _late_usage_pb2.ListLateUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_late_usage_pb2.ListLateUsageResponse, _abc.Awaitable[_late_usage_pb2.ListLateUsageResponse]]:
+        """Usage that no run bills any more, as its period is closed or its plan waives it, with what it was worth by the tariff of its time: without
+        allowances and tax. Ids of records are masked by role.
+
+        Errors: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN, MALFORMED_NAME, MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND.
+        The command: `ratewright usage too-late list`.
+        """
+
+    @_abc_1.abstractmethod
+    def BillLateUsage(
+        self,
+        request: _late_usage_pb2.BillLateUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_late_usage_pb2.LateUsageDecided, _abc.Awaitable[_late_usage_pb2.LateUsageDecided]]:
+        """Bills late usage by adjustments, one a subscription. Above the limit of one person another one has to agree: ApprovalService.AgreeApproval.
+
+        Errors of this call and the following ones: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED;
+        NOT_FOUND: NOT_FOUND; FAILED_PRECONDITION: REFUSED (metadata `remedy`); UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage too-late bill`.
+        """
+
+    @_abc_1.abstractmethod
+    def WriteOffLateUsage(
+        self,
+        request: _late_usage_pb2.WriteOffLateUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_late_usage_pb2.LateUsageDecided, _abc.Awaitable[_late_usage_pb2.LateUsageDecided]]:
+        """Gives late usage up: nothing is billed. Above the limit of one person another one has to agree, too.
+
+        The command: `ratewright usage too-late write-off`.
+        """
+
+    @_abc_1.abstractmethod
+    def TakeBackLateUsage(
+        self,
+        request: _late_usage_pb2.TakeBackLateUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_late_usage_pb2.TakeBackLateUsageResponse, _abc.Awaitable[_late_usage_pb2.TakeBackLateUsageResponse]]:
+        """Takes a decision back: its records are open again. What is on an invoice is credited there instead.
+
+        The command: `ratewright usage too-late take-back`.
+        """
+
+    @_abc_1.abstractmethod
+    def FindUsage(
+        self,
+        request: _usage_find_pb2.FindUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_find_pb2.FindUsageResponse, _abc.Awaitable[_usage_find_pb2.FindUsageResponse]]:
+        """The oldest records of a number in a span: when, with whom, how much, and on which invoice and line each is billed, or why it is not. Without
+        a span all usage is read. Numbers and ids are masked by role: give a reason (metadata `ratewright-reason`) where the role is `support`.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST.
+        The command: `ratewright usage find`.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportUsage(
+        self,
+        request: _usage_report_pb2.ReportUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_report_pb2.UsageReport, _abc.Awaitable[_usage_report_pb2.UsageReport]]:
+        """The books of intake and rating of a span of days, lateness, duplicates and refusals against the three months before, missing numbers, and
+        routes. All usage of the span is read.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
+        The command: `ratewright usage report`.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

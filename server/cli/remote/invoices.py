@@ -303,25 +303,27 @@ def _line_explained(row: invoice_explanation_pb2.ExplainedLine) -> LineExplained
     )
 
 
+def rerated_of(row: invoice_explanation_pb2.ReratedLine) -> Rerated:
+    """A line of a re-rating's document."""
+    return Rerated(
+        job_id=row.rerating_id,
+        run_id=row.run_id,
+        number=row.number,
+        line_no=row.line_no,
+        issued_on=day(row.issue_date),
+        text=row.text,
+        amount_micros=micros(row.amount),
+        currency=row.amount.currency_code,
+        same_key=row.same_key,
+    )
+
+
 def _events(answer: invoice_explanation_pb2.ExplainInvoiceResponse) -> Events:
     return Events(
         total=answer.events_total,
         exact_micros=answer.exact_micros,
         run_id=answer.run_id,
-        rerated=tuple(
-            Rerated(
-                job_id=each.rerating_id,
-                run_id=each.run_id,
-                number=each.number,
-                line_no=each.line_no,
-                issued_on=day(each.issue_date),
-                text=each.text,
-                amount_micros=micros(each.amount),
-                currency=each.amount.currency_code,
-                same_key=each.same_key,
-            )
-            for each in answer.rerated
-        ),
+        rerated=tuple(map(rerated_of, answer.rerated)),
         texts=tuple(answer.events),
         objects=tuple(map(msgspec.json.decode, answer.event_json)),
     )

@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from server.cli.remote.tariffs import Tariffs
     from server.cli.remote.thresholds import Thresholds
     from server.cli.remote.unbilled import Unbilled
+    from server.cli.remote.usage.late_usage import LateUsage
+    from server.cli.remote.usage.suspense import Suspense
+    from server.cli.remote.usage.suspense_choices import SuspenseChoices
+    from server.cli.remote.usage.usage_files import UsageFiles
+    from server.cli.remote.usage.usage_find import UsageFind
+    from server.cli.remote.usage.usage_reports import UsageReports
     from server.cli.remote.write_offs import WriteOffs
     from server.client import Connection
 
@@ -202,6 +208,48 @@ class Service:
         from server.cli.remote.approvals import Approvals
 
         return Approvals(self._connection)
+
+    @functools.cached_property
+    def usage_files(self) -> UsageFiles:
+        """`usage ingest|findings`."""
+        from server.cli.remote.usage.usage_files import UsageFiles
+
+        return UsageFiles(self._connection)
+
+    @functools.cached_property
+    def suspense(self) -> Suspense:
+        """`usage suspense`, but for choices among versions."""
+        from server.cli.remote.usage.suspense import Suspense
+
+        return Suspense(self._connection)
+
+    @functools.cached_property
+    def suspense_choices(self) -> SuspenseChoices:
+        """`usage suspense resolve|take-back`."""
+        from server.cli.remote.usage.suspense_choices import SuspenseChoices
+
+        return SuspenseChoices(self._connection)
+
+    @functools.cached_property
+    def usage_find(self) -> UsageFind:
+        """`usage find`."""
+        from server.cli.remote.usage.usage_find import UsageFind
+
+        return UsageFind(self._connection)
+
+    @functools.cached_property
+    def usage_reports(self) -> UsageReports:
+        """`usage report`."""
+        from server.cli.remote.usage.usage_reports import UsageReports
+
+        return UsageReports(self._connection)
+
+    @functools.cached_property
+    def late_usage(self) -> LateUsage:
+        """`usage too-late`."""
+        from server.cli.remote.usage.late_usage import LateUsage
+
+        return LateUsage(self._connection)
 
     @functools.cached_property
     def audit(self) -> Audit:

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from rating.dates import midnight_us
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.languages import Language, words
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from billing.enquiries.usage import Found, Record
-    from billing.enquiries.usage_rows import Span
     from billing.store.home import Home
+    from server.actions.usage_of_number import Days, OfNumber
 
 SHOWN_ROWS = 50
 _STATES: Final = {
@@ -75,7 +73,7 @@ def find(
     to: Annotated[str | None, Parameter(name="--to", help="Last day, included; all time by default.")] = None,
     limit: Annotated[int, Parameter(help="Records to show, oldest first, also with --json.")] = SHOWN_ROWS,
     language: Language = "en",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List the records of a number: when, with whom, how much, and on which invoice and line each is billed, or why it is not.
@@ -83,16 +81,16 @@ def find(
     Days are those of the account that had the number last; of UTC where no account had it. Rows that could not be read have no number:
     `usage suspense` lists them. `bill explain RECORD` shows more of one record. Without a span all usage is read, file by file.
     """
-    from billing.accounts.searching import as_number
-    from billing.enquiries import usage
-    from billing.store.home import Home
+    from server.actions import usage_of_number
     from server.cli import output, practice, progress
 
-    wanted = as_number(number)
-    with Home.open(home) as opened, progress.show("usage of a number", "files") as report:
-        timezone = _timezone(opened, wanted)
-        span = _span(from_, to, timezone)
-        found = usage.find(opened, wanted, span, limit=limit, progress=lambda _stage, done, total: report(done, total))
+    days = _days(from_, to)
+
+    def here(home: Home) -> OfNumber:
+        with progress.show("usage of a number", "files") as report:
+            return usage_of_number.find(home, number, days, limit=limit, progress=lambda _stage, done, total: report(done, total))
+
+    opened, (timezone, found) = done_at(at, here, lambda service: service.usage_find.of_number(number, days, limit))
     if as_json:
         output.print_json(practice.marked(opened, {"timezone": timezone, "found": found}))
     else:
@@ -102,30 +100,12 @@ def find(
     return 0
 
 
-def _timezone(home: Home, number: str) -> str:
-    """The clock of the account that had the number last."""
-    from billing.accounts.searching import search
-
-    spans = [each for each in search(home, number).hits if each.found_by == "number" and each.exact]
-    return max(spans, key=lambda each: each.from_us or 0).timezone if spans else "UTC"
-
-
-def _span(from_: str | None, to: str | None, timezone: str) -> Span:
-    from billing.enquiries.usage_rows import Span
+def _days(from_: str | None, to: str | None) -> Days:
+    from server.actions.usage_of_number import Days
     from server.cli.accounts.common import date_or_none, day_after
 
     first, last = date_or_none(from_, "--from"), date_or_none(to, "--to")
-    end = None if last is None else day_after(last, first)
-    everything = Span()
-    return Span(
-        everything.from_us if first is None else _midnight_us(first, timezone),
-        everything.to_us if end is None else _midnight_us(end, timezone),
-    )
-
-
-def _midnight_us(day: dt.date, timezone: str) -> int:
-
-    return midnight_us(day, timezone)
+    return Days(first, None if last is None else day_after(last, first))
 
 
 def _print(found: Found, timezone: str, language: str) -> None:

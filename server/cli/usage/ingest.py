@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder, Practice, made
+from server.cli.homes import HERE, AsJson, Place, Practice, made
 from server.cli.usage import common
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from billing.intake.reports import IntakeReport
+    from server.actions.usage_files import Ingested
 
 _SELDOM = {"waiting", "suspended"}  # outcomes that have no column where no row has them
 
@@ -26,7 +27,7 @@ def ingest(
     /,
     *,
     source: common.SourceName,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
     practice: Practice = False,
 ) -> int:
@@ -35,24 +36,39 @@ def ingest(
     Each member of an archive is a file of its own. A file with nothing that can be used is refused, and the others are taken; the exit
     status is then 1. The home folder is made when it does not exist.
     """
+    from server.cli import output
+
+    common.refuse_unreadable(files)
+    taken = _in_home if at.server is None else _by_service
+    done = taken(at, files, source, practice=practice)
+
+    from server.actions import usage_files
+
+    if as_json:
+        output.print_json(done.reports)
+    elif done.reports:
+        _print_reports(done.reports)
+    usage_files.raise_refused(done.refused, len(done.reports) + len(done.refused))
+    return 0
+
+
+def _in_home(at: Place, files: Sequence[Path], source: str, *, practice: bool) -> Ingested:
     import functools
     import shutil
 
     from mediation.definitions import named
     from rating.errors import UnusableFileError
     from server import clock
-    from server.cli import output
 
-    common.refuse_unreadable(files)
     found = named.find(source)
 
     from billing.intake.taking import Intake
     from server.actions import usage_files
 
     done = usage_files.Ingested([], [])
-    fresh = not home.exists()
+    fresh = not at.home.exists()
     try:
-        with made(home, practice=practice) as opened:
+        with made(at.home, practice=practice) as opened:
             intake, now = Intake(opened), functools.partial(clock.now_us, opened)
             now()  # a home that has no clock takes nothing
             for file in files:
@@ -62,13 +78,31 @@ def ingest(
                     done.refused.append(error)
     finally:
         if fresh and not done.reports:  # nothing was stored: not even an empty home is left
-            shutil.rmtree(home, ignore_errors=True)
-    if as_json:
-        output.print_json(done.reports)
-    elif done.reports:
-        _print_reports(done.reports)
-    usage_files.raise_refused(done.refused, len(done.reports) + len(done.refused))
-    return 0
+            shutil.rmtree(at.home, ignore_errors=True)
+    return done
+
+
+def _by_service(at: Place, files: Sequence[Path], source: str, *, practice: bool) -> Ingested:
+    from mediation.bytes.reader import shown
+    from rating.errors import UnusableFileError, UserError
+    from server.actions import usage_files
+    from server.cli import progress
+    from server.cli.remote.service import connected
+
+    if practice:
+        raise UserError("--practice makes a home, and a service has one", "leave it out with --server", exit_status=2)
+    if Path(source).suffix in {".yaml", ".yml"} or "/" in source:
+        remedy = "start the service with it (serve --source) and name the source, or give the command on the machine that holds the home"
+        raise UserError(f"--source {source}: a definition is not sent to a service", remedy, exit_status=2)
+    done = usage_files.Ingested([], [])
+    with connected(at) as service:
+        for file in files:
+            try:
+                with progress.show(shown(file), "bytes") as report:
+                    service.usage_files.ingest(file, source, done, report)
+            except UnusableFileError as error:
+                done.refused.append(error)
+    return done
 
 
 def _told(name: str, path: Path) -> AbstractContextManager[Callable[[int, int], None]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.usage_report.span import Span
@@ -21,14 +22,13 @@ def report(
     last: Annotated[dt.date | None, Parameter(name="--to", help="Last day, UTC, included.")] = None,
     source: Annotated[str | None, Parameter(help="Only this source.")] = None,
     by: Annotated[str, Parameter(help="A line of the intake book for each source, file or day.")] = "source",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """The books of intake and rating, lateness, duplicates and refusals against the three months before, missing numbers, and routes.
 
     The exit status is 1 when a book does not balance.
     """
-    from billing.store.home import Home
     from billing.usage_report.intake_book import By
     from billing.usage_report.report import usage_report
     from rating.errors import UserError
@@ -37,8 +37,10 @@ def report(
 
     if by not in set(By):
         raise UserError(f"there is no book by {by}", f"use {', '.join(By)}", exit_status=2)
-    with Home.open(home) as opened:
-        found = usage_report(opened, _span(first, last), source, By(by))
+    span, book = _span(first, last), By(by)
+    _, found = done_at(
+        at, lambda home: usage_report(home, span, source, book), lambda service: service.usage_reports.report(span, source, book)
+    )
     if as_json:
         output.print_json(found)
     else:

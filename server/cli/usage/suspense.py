@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import SHOWN_ROWS, BillDate, OfSource
 
 if TYPE_CHECKING:
+    from billing.store.home import Home
     from billing.suspense.listing import Listing
 
 _FOLDER = "server.cli.usage"
@@ -45,7 +47,7 @@ def listed(
     reason: Annotated[str | None, Parameter(help="Only records that wait for this reason, such as conflicting.")] = None,
     date: BillDate = None,
     limit: Annotated[int, Parameter(help="Records to show, oldest first.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show what waits for a decision, with age and an estimate of what it may be worth.
@@ -54,18 +56,20 @@ def listed(
     calls without one of their segments, and events that the bill runs could not price. Values are estimates at the likely tariff.
     """
     from billing.intake.known_records.source_memory import require_source
-    from billing.store.home import Home
     from billing.suspense.listing import listing
     from billing.suspense.selection import Selection
     from server import clock
     from server.cli import output, practice
-    from server.cli.bill import parse_date
+    from server.cli.usage.suspense_common import day_of
 
-    selection = Selection(source, () if reason is None else (reason,))
-    with Home.open(home) as opened:
+    selection, day = Selection(source, () if reason is None else (reason,)), day_of(date)
+
+    def here(home: Home) -> Listing:
         if source:
-            require_source(opened, source)
-        found = listing(opened, selection, clock.now_us(opened), limit=limit, bill_date=parse_date(date) if date else None)
+            require_source(home, source)
+        return listing(home, selection, clock.now_us(home), limit=limit, bill_date=day)
+
+    opened, found = done_at(at, here, lambda service: service.suspense.listing(selection, limit, day))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rating.dates import utc_time
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from billing.payments.writing import Act
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from billing.suspense.proposals import Proposal
     from billing.suspense.selection import Asking
     from mediation.sources.model import Source
+    from server.cli.homes import Place
 
 OfSource = Annotated[str, Parameter(name="--source", help="Only records of this source.")]
 Reasons = Annotated[list[str], Parameter(name="--reason", negative="", help="Only records that wait for this reason; may be repeated.")]
@@ -32,13 +34,28 @@ Note = Annotated[str, Parameter(name="--note", help="The reason; it is kept with
 SHOWN_ROWS = 50
 
 
-def asking(home: Home, bill_date: str | None, definitions: Sequence[Path] = ()) -> Asking:
+def asking(home: Home, bill_date: dt.date | None, definitions: Sequence[Path] = ()) -> Asking:
     """As of now."""
     from server import clock
     from server.actions import suspense
+
+    return suspense.asking(home, clock.now_us(home), bill_date, known_definitions(definitions))
+
+
+def day_of(bill_date: str | None) -> dt.date | None:
+    """The date of a bill run as a command has it; None where none is given."""
     from server.cli.bill import parse_date
 
-    return suspense.asking(home, clock.now_us(home), parse_date(bill_date) if bill_date else None, known_definitions(definitions))
+    return parse_date(bill_date) if bill_date else None
+
+
+def refuse_definitions(at: Place, definitions: Sequence[Path]) -> None:
+    """Raises UserError for definitions that would have to be sent: a service reads rows again by those that it was started with."""
+    from rating.errors import UserError
+
+    if at.server is not None and definitions:
+        remedy = "start the service with it (serve --source), or give the command on the machine that holds the home"
+        raise UserError("--definition is not sent to a service", remedy, exit_status=2)
 
 
 def act(home: Home, *, dry_run: bool = False) -> Act:

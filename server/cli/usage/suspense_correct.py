@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import SHOWN_ROWS, BillDate, Definitions, Note, Reasons
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def correct(
     limit: Annotated[int, Parameter(help="Records to show.")] = SHOWN_ROWS,
     zone: Annotated[str, Parameter(name=["--zone", "--date-zone"], show=False)] = "",
     time_zone: Annotated[str, Parameter(name="--time-zone", show=False)] = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Preview a rule that corrects records in suspense, such as `source X before a date: add prefix 86`; with --save, store it.
@@ -54,7 +55,6 @@ def correct(
     Nothing is corrected yet: `usage suspense recycle --correction N` brings the records back. If they may be worth more than the limit
     (`usage suspense limit`), a second person has to approve first. A saved rule is about the records that wait when it is saved.
     """
-    from billing.store.home import Home
     from server.actions import suspense
     from server.cli import output, practice
     from server.cli.former_options import either
@@ -65,10 +65,13 @@ def correct(
     times = {"zone": either(("--timezone", timezone), ("--time-zone", time_zone)), "offset": offset, "shift": shift, "doubtful": doubtful}
     given = {"source": source, "reasons": reason, "from": from_, "before": before, "zone": date_timezone, "service": service}
     found = _rule(rule, {**given, field: _filled(numbers), "time": _filled(times)})
-    with Home.open(home) as opened:
-        asked = common.asking(opened, date, definition)
-        done = suspense.correct(opened, found, note, common.act(opened, dry_run=not save), asked, limit)
-    figures, rows, saved = done
+    common.refuse_definitions(at, definition)
+    day = common.day_of(date)
+    opened, (figures, rows, saved) = done_at(
+        at,
+        lambda home: suspense.correct(home, found, note, common.act(home, dry_run=not save), common.asking(home, day, definition), limit),
+        lambda service: service.suspense.correct(found, note, limit, day, dry_run=not save),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import SHOWN_ROWS
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.deciding import Decision
 
 
 def decisions(
     *,
     limit: Annotated[int, Parameter(help="Decisions to show, newest first.")] = SHOWN_ROWS,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List decisions about records, newest first: the verdict, when, by whom, with whose approval, and why.
 
     `kept` and `dropped` are of one choice among versions; `usage suspense take-back` takes it back.
     """
-    from billing.store.home import Home
     from billing.suspense import deciding
     from rating.errors import UserError
     from server.cli import output
@@ -28,13 +32,14 @@ def decisions(
 
     if limit < 1:
         raise UserError(f"--limit: {limit} is below 1", "say how many to show", exit_status=2)
-    with Home.open(home) as opened, opened.connect() as connection:
-        found = deciding.newest(connection, limit)
+
+    def here(home: Home) -> list[Decision]:
+        with home.connect() as connection:
+            return deciding.newest(connection, limit)
+
+    _, found = done_at(at, here, lambda service: service.suspense.decisions(limit))
     if as_json:
-        people = [
-            {"by": each.by._asdict(), "approved_by": None if each.approved_by is None else each.approved_by._asdict()} for each in found
-        ]
-        output.print_json([{**each._asdict(), **who} for each, who in zip(found, people, strict=True)])
+        output.print_json(list(map(deciding.plain, found)))
         return 0
     if not found:
         print("nothing was decided about records in suspense")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import Note  # noqa: TC001 -- cyclopts reads the annotations
+
+if TYPE_CHECKING:
+    from billing.store.home import Home
+    from billing.suspense.limits import Limit
+    from server.cli.remote.service import Service
 
 
 def limit(
@@ -17,14 +23,13 @@ def limit(
     /,
     *,
     note: Note = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show or set the value above which a correction needs a second person. Write-offs of any value need one.
 
     A limit does not hold for corrections of the person who raised it. Every setting is kept, with who made it and why.
     """
-    from billing.store.home import Home
     from billing.suspense import limits
     from rating.errors import UserError
     from rating.money import MoneyError, parse_micros
@@ -36,12 +41,17 @@ def limit(
         micros = None if amount is None else parse_micros(amount)
     except MoneyError as error:
         raise UserError(f"the limit: {error}", "write it as 500 or 12.50", exit_status=2) from error
-    with Home.open(home) as opened:
+
+    def here(home: Home) -> tuple[list[Limit], int]:
         if micros is not None:
-            limits.set_limit(opened, micros, operator.current(), clock.now_us(opened), reason=note)
-        with opened.connect() as connection:
-            found = limits.limits(connection)
-            holds = limits.limit_micros(connection, operator.current().uid)
+            limits.set_limit(home, micros, operator.current(), clock.now_us(home), reason=note)
+        with home.connect() as connection:
+            return limits.limits(connection), limits.limit_micros(connection, operator.current().uid)
+
+    def there(service: Service) -> tuple[list[Limit], int]:
+        return service.suspense.limit() if micros is None else service.suspense.set_limit(micros, note)
+
+    _, (found, holds) = done_at(at, here, there)
     if as_json:
         output.print_json({"limit_micros": holds, "history": found})
         return 0

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import Definitions, Note  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
-    from billing.suspense.proposals import Proposal
-
-
-def proposals(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
-    """List corrections, write-offs, choices and those to be taken back, newest first: about what, by whom and when, and their state."""
     from billing.store.home import Home
+    from billing.suspense.proposals import Proposal
+    from billing.suspense.selection import Asking
+    from billing.suspense.writing_off import WrittenOff
+
+
+def proposals(*, at: Place = HERE, as_json: AsJson = False) -> int:
+    """List corrections, write-offs, choices and those to be taken back, newest first: about what, by whom and when, and their state."""
     from billing.suspense import proposals as stored
     from server.actions import suspense_proposals as words
     from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
-    with Home.open(home) as opened:
-        found = stored.proposals(opened)[::-1]
+    opened, found = done_at(at, lambda home: stored.proposals(home)[::-1], lambda service: service.suspense.list_proposals())
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, [common.proposal_json(each) for each in found]))
@@ -58,7 +60,7 @@ def approve(
     reject: Annotated[bool, Parameter(negative="", help="Give it up. Its author may do so, too.")] = False,
     note: Note = "",
     definition: Definitions = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Agree to another person's proposal, or reject it. Your own you cannot approve.
@@ -66,16 +68,19 @@ def approve(
     A correction can be applied then (`usage suspense recycle --correction NUMBER`). All else is done at once: a write-off, a choice among
     versions, and taking one back. Who you are is the account of the operating system that runs the command.
     """
-    from billing.store.home import Home
     from server import operator
     from server.actions import suspense_proposals as words
     from server.cli import output, practice
     from server.cli.usage import suspense_common as common
 
-    with Home.open(home) as opened:
-        found, done = words.decide(
-            opened, number, operator.current(), lambda date: common.asking(opened, date, definition), accept=not reject, note=note
-        )
+    def here(home: Home) -> tuple[Proposal, WrittenOff | None]:
+        def asked(date: str | None) -> Asking:
+            return common.asking(home, common.day_of(date), definition)
+
+        return words.decide(home, number, operator.current(), asked, accept=not reject, note=note)
+
+    common.refuse_definitions(at, definition)
+    opened, (found, done) = done_at(at, here, lambda service: service.suspense.decide(number, note, accept=not reject))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {**common.proposal_json(found), "written_off": done}))

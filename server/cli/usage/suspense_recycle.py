@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import Definitions, Note, OfSource, Reasons  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
+    from billing.store.home import Home
     from billing.suspense.recycling import Recycled
 
 
@@ -20,7 +22,7 @@ def recycle(
     correction: Annotated[int | None, Parameter(help="Bring back what this saved correction is about, corrected.")] = None,
     definition: Definitions = [],  # noqa: B006 -- as above
     note: Note = "",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Bring records back: they bill as if they had come in time. Rows that could not be read are read again by the source's definition.
@@ -28,7 +30,6 @@ def recycle(
     Choose records by their ids, by source or reason, or by a saved correction. What still cannot be read stays where it is. Events that
     rating refused need no recycling once a number or a price is there: the next bill run prices them.
     """
-    from billing.store.home import Home
     from billing.suspense.selection import Selection, checked_ids
     from server.actions import suspense
     from server.cli import output, practice
@@ -36,12 +37,15 @@ def recycle(
 
     selection = Selection(source, tuple(reason), checked_ids(records))
     suspense.require_choice(selection, correction)
-    with Home.open(home) as opened:
-        asked, act = common.asking(opened, None, definition), common.act(opened)
+    common.refuse_definitions(at, definition)
+
+    def here(home: Home) -> Recycled:
+        asked, act = common.asking(home, None, definition), common.act(home)
         if correction is None:
-            done = suspense.recycle(opened, selection, note, act, asked)
-        else:
-            done = suspense.apply_correction(opened, correction, note, act, asked)
+            return suspense.recycle(home, selection, note, act, asked)
+        return suspense.apply_correction(home, correction, note, act, asked)
+
+    opened, done = done_at(at, here, lambda service: service.suspense.recycle(selection, correction, note))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

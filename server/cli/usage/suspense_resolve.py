@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment.common import DryRun  # noqa: TC001 -- cyclopts reads the annotations
 from server.cli.usage.suspense_common import Definitions, Note  # noqa: TC001 -- cyclopts reads the annotations
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from billing.enquiries.version_bills import OnBill
+    from billing.store.home import Home
     from billing.suspense.taking_back import Choice
+    from server.actions.suspense_choice import Shown
 
 
 def resolve(
@@ -26,7 +30,7 @@ def resolve(
     note: Note = "",
     dry_run: DryRun = False,
     definition: Definitions = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show the versions of an event that conflict side by side; with --keep, let one of them count and drop the others.
@@ -34,7 +38,6 @@ def resolve(
     With --incomplete, a call or session that lacks a segment is made of those that are there. A choice worth more than the limit is
     saved as a proposal, which a second person approves. `take-back` undoes a choice among versions.
     """
-    from billing.store.home import Home
     from server import operator
     from server.actions import suspense
     from server.actions import suspense_choice as choices
@@ -45,11 +48,18 @@ def resolve(
     identifier, by = choices.number_of(record), operator.current()
     if (keep or incomplete) and not dry_run:
         suspense.needs_reason("a choice", note)
-    with Home.open(home) as opened:
-        asked = common.asking(opened, None, definition)
-        shown = choices.incomplete(opened, identifier, asked, by) if incomplete else choices.versions(opened, identifier, asked, keep, by)
-        if shown.subject is not None and not dry_run:
-            shown = choices.decide(opened, shown, asked, note, by)
+    common.refuse_definitions(at, definition)
+
+    def here(home: Home) -> Shown:
+        asked = common.asking(home, None, definition)
+        shown = choices.incomplete(home, identifier, asked, by) if incomplete else choices.versions(home, identifier, asked, keep, by)
+        return shown if shown.subject is None or dry_run else choices.decide(home, shown, asked, note, by)
+
+    opened, shown = done_at(
+        at,
+        here,
+        lambda service: service.suspense_choices.resolve(identifier, keep, note, incomplete=incomplete, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, choice.as_json(shown, dry_run=dry_run)))
@@ -65,7 +75,7 @@ def take_back(
     note: Note = "",
     dry_run: DryRun = False,
     definition: Definitions = [],  # noqa: B006 -- cyclopts reads it and nobody changes it
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Take back a choice among versions: the event is in conflict again, and no version counts until one is chosen again.
@@ -74,7 +84,6 @@ def take_back(
     version, or its difference from another one, is worth more than the limit, a second person approves.
     """
     from billing.enquiries.version_bills import on_bill
-    from billing.store.home import Home
     from billing.suspense import taking_back
     from billing.suspense.deciding import Deciding
     from server import operator
@@ -86,11 +95,15 @@ def take_back(
 
     identifier = choices.number_of(record)
     suspense.needs_reason("taking a choice back", note)
-    with Home.open(home) as opened:
-        asked = common.asking(opened, None, definition)
+    common.refuse_definitions(at, definition)
+
+    def here(home: Home) -> tuple[Choice, OnBill | None]:
+        asked = common.asking(home, None, definition)
         what = Deciding(operator.current(), asked.now_us, note)
-        done, found = taking_back.take_back(opened, identifier, what, asked, dry_run=dry_run)
-        bill = on_bill(opened, found)
+        done, found = taking_back.take_back(home, identifier, what, asked, dry_run=dry_run)
+        return done, on_bill(home, found)
+
+    opened, (done, bill) = done_at(at, here, lambda service: service.suspense_choices.take_back(identifier, note, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, {"choice": done, "on_bill": bill, "dry_run": dry_run}))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import BillDate  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
@@ -21,22 +22,23 @@ def show(
     /,
     *,
     date: BillDate = None,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Show one record: why it waits and the remedy, its bytes as its file had them, what was read of them, and its value.
 
     Versions that conflict are shown side by side. Of a record that no longer waits, it shows what became of it.
     """
-    from billing.store.home import Home
     from billing.suspense.selection import checked_ids
     from billing.suspense.showing import show as show_record
     from server.cli import output, practice
-    from server.cli.usage.suspense_common import asking
+    from server.cli.usage.suspense_common import asking, day_of
 
     (identifier,) = checked_ids([record])
-    with Home.open(home) as opened:
-        found = show_record(opened, identifier, asking(opened, date))
+    day = day_of(date)
+    opened, found = done_at(
+        at, lambda home: show_record(home, identifier, asking(home, day)), lambda service: service.suspense.show(identifier, day)
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import cyclopts
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.languages import Language, words
 
 if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
+    from billing.store.home import Home
     from billing.too_late.listing import Listed, TooLate
 
 SHOWN_ROWS = 50
@@ -61,7 +63,7 @@ def too_late(
     decided: Annotated[bool, Parameter(name="--decided", negative="", help="Show records with a decision, instead of open ones.")] = False,
     limit: Annotated[int, Parameter(help="Records to show, oldest first; --json gives all.", validator=_require_count)] = SHOWN_ROWS,
     language: Language = "en",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """List usage that runs have left out for good: record, account, age, reason, and what it was worth by the tariff of its time.
@@ -69,17 +71,15 @@ def too_late(
     Worth is an estimate of each record alone, without allowances and without tax; with --decided the one that the decision was taken on.
     `bill explain RECORD` shows more of one record.
     """
-    from billing.store.home import Home
-    from billing.too_late.choosing import require_account
-    from billing.too_late.listing import listed
-    from billing.too_late.rerated import with_documents
+    from server.actions import late_usage
     from server.cli import output, practice, progress
     from server.clock import now_us
 
-    with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
-        require_account(opened, account)
-        found = listed(opened, now_us(opened), account, decided=decided, progress=report)
-        found = found if decided else with_documents(opened, found)
+    def here(home: Home) -> Listed:
+        with progress.show("too late", "files and runs") as report:
+            return late_usage.list_late(home, now_us(home), account, decided=decided, progress=report)
+
+    opened, found = done_at(at, here, lambda service: service.late_usage.listed(account, decided=decided))
     practice.say(opened, language, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, found))

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment.common import DryRun, Reason  # noqa: TC001 -- cyclopts reads the annotations
 
 if TYPE_CHECKING:
+    from billing.store.home import Home
     from billing.too_late.results import Decided, Wanted
 
 Records = Annotated[str, Parameter(name="RECORD", help="Records, by the name that the list shows, or by event key (8 digits or more).")]
@@ -29,7 +31,7 @@ def bill(
     ] = None,
     text: Annotated[str, Parameter(help="Text of the invoice line; by default days and names of the records.")] = "",
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Bill late usage by adjustments, one a subscription, over its worth by the tariff of its time. Above the limit another person agrees.
@@ -43,7 +45,7 @@ def bill(
     from server.cli.payment.common import micros_of
 
     day, micros = None if date is None else parse_date(date), None if amount is None else micros_of(amount)
-    return _decide(Wanted(BILLED, Choice(records, account, month), reason, day, micros, text), home, dry_run=dry_run, as_json=as_json)
+    return _decide(Wanted(BILLED, Choice(records, account, month), reason, day, micros, text), at, dry_run=dry_run, as_json=as_json)
 
 
 def write_off(
@@ -52,7 +54,7 @@ def write_off(
     month: OfMonth = None,
     reason: Reason,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Give late usage up: nothing is billed, and no run bills it any more. Above the limit another person agrees."""
@@ -60,7 +62,7 @@ def write_off(
     from billing.too_late.choosing import Choice
     from billing.too_late.results import Wanted
 
-    return _decide(Wanted(WRITTEN_OFF, Choice(records, account, month), reason), home, dry_run=dry_run, as_json=as_json)
+    return _decide(Wanted(WRITTEN_OFF, Choice(records, account, month), reason), at, dry_run=dry_run, as_json=as_json)
 
 
 def take_back(
@@ -69,17 +71,19 @@ def take_back(
     *,
     reason: Reason,
     dry_run: DryRun = False,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Take a decision back: its records are too late and open again. What is on an invoice is credited there instead."""
-    from billing.store.home import Home
     from billing.too_late import taking_back
     from server.cli import output, practice
     from server.cli.ledger.common import who
 
-    with Home.open(home) as opened:
-        done = taking_back.take_back(opened, decision, reason, who(opened), dry_run=dry_run)
+    opened, done = done_at(
+        at,
+        lambda home: taking_back.take_back(home, decision, reason, who(home), dry_run=dry_run),
+        lambda service: service.late_usage.take_back(decision, reason, dry_run=dry_run),
+    )
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))
@@ -91,14 +95,16 @@ def take_back(
     return 0
 
 
-def _decide(wanted: Wanted, home: HomeFolder, *, dry_run: bool, as_json: bool) -> int:
-    from billing.store.home import Home
+def _decide(wanted: Wanted, at: Place, *, dry_run: bool, as_json: bool) -> int:
     from billing.too_late import deciding
     from server.cli import output, practice, progress
     from server.cli.ledger.common import who
 
-    with Home.open(home) as opened, progress.show("too late", "files and runs") as report:
-        done = deciding.decide(opened, wanted, who(opened), dry_run=dry_run, progress=report)
+    def here(home: Home) -> Decided:
+        with progress.show("too late", "files and runs") as report:
+            return deciding.decide(home, wanted, who(home), dry_run=dry_run, progress=report)
+
+    opened, done = done_at(at, here, lambda service: service.late_usage.decide(wanted, dry_run=dry_run))
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

@@ -147,13 +147,14 @@ def explanation(found: Explained, events: Events | None, *, practice: bool) -> i
     )
     if events is not None:
         made.events_total, made.exact_micros, made.run_id = events.total, events.exact_micros, events.run_id
-        made.rerated.extend(map(_rerated, events.rerated))
+        made.rerated.extend(map(rerated, events.rerated))
         made.events.extend(events.texts)
         made.event_json.extend(msgspec.json.encode(each).decode() for each in events.objects)
     return made
 
 
-def _rerated(line: Rerated) -> invoice_explanation_pb2.ReratedLine:
+def rerated(line: Rerated) -> invoice_explanation_pb2.ReratedLine:
+    """A line of a re-rating's document."""
     return invoice_explanation_pb2.ReratedLine(
         rerating_id=line.job_id,
         run_id=line.run_id,

@@ -81,7 +81,7 @@ class FileCalls:
                 every = sorted(findings.findings(connection), key=lambda each: each.name)
             found = [each for each in every if (request.show_waived or each.is_open) and each.name > page.after]
             rows, token = page.parted(found, lambda each: each.name)
-            return pb.ListFileFindingsResponse(file_findings=map(_finding, rows), next_page_token=token)
+            return pb.ListFileFindingsResponse(file_findings=map(finding, rows), next_page_token=token)
 
         return calls.read(context, find)
 
@@ -90,12 +90,12 @@ class FileCalls:
 
         def accept(act: Act) -> pb.FileFinding:
             name = values.identity(request.name, "fileFindings", "file_finding")
-            return _finding(findings.waive(self._door.home, name, request.reason, act.by, act.now_us, dry_run=act.dry_run))
+            return finding(findings.waive(self._door.home, name, request.reason, act.by, act.now_us, dry_run=act.dry_run))
 
         def recover(_: int) -> pb.FileFinding:
             with self._door.home.connect() as connection:
                 found = {f"fileFindings/{each.name}": each for each in findings.findings(connection)}
-            return _finding(found[request.name])
+            return finding(found[request.name])
 
         return values.write(self._door, request, context, accept, recover, pb.FileFinding)
 
@@ -136,6 +136,7 @@ class FileCalls:
             message.received_count = kept.received
             message.rows.update(kept.rows)
             message.rejected.update(kept.rejected)
+            message.answered_duration_us = kept.answered_duration_us
             return message
         message.received_count = report.received
         message.rows.update(report.rows)
@@ -144,7 +145,7 @@ class FileCalls:
         message.told_twice.update(report.told_twice)
         message.already_taken, message.same_as = report.already_taken, Path(report.same_as).name
         message.taken_back_count, message.absorbed_later_count = report.taken_back, report.absorbed_later
-        message.assembled_count = report.assembled
+        message.assembled_count, message.answered_duration_us = report.assembled, report.answered_duration_us
         return message
 
 
@@ -206,7 +207,8 @@ def _too_large() -> Refusal:
     return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "FILE_TOO_LARGE", message)
 
 
-def _finding(found: Finding) -> pb.FileFinding:
+def finding(found: Finding) -> pb.FileFinding:
+    """A finding about collected files."""
     return pb.FileFinding(
         name=f"fileFindings/{found.name}",
         kind=found.kind,
@@ -216,4 +218,5 @@ def _finding(found: Finding) -> pb.FileFinding:
         find_time=convert.timestamp(found.found_us),
         waived_by=found.waived_by,
         reason=found.waived_because,
+        from_time=None if found.from_us == findings.UNKNOWN_US else convert.timestamp(found.from_us),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
+from billing.enquiries.version_bills import on_bill
 from billing.intake.known_records.source_memory import require_source
 from billing.suspense import deciding, limits, listing, proposals, rule, showing, taking_back
 from billing.suspense.deciding import Deciding
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from server.grpc.calls import Door
 
 PREVIEWED_ROWS: Final = 50
+PREVIEWED_ROWS_MAX: Final = 1_000
 _DIGITS_MAX: Final = 18
 _RECORDS, _PROPOSALS = ("suspenseRecords", "suspense_record"), ("suspenseProposals", "suspense_proposal")
 
@@ -61,6 +63,7 @@ class SuspenseCalls:
                 next_page_token=token,
                 groups=map(messages.group, found.counts),
                 total_size=found.total,
+                commit=found.seq,
             )
 
         return calls.read(context, find)
@@ -81,7 +84,8 @@ class SuspenseCalls:
 
         def act(by: Act) -> pb.CorrectSuspenseResponse:
             asked = self._asking(values.day_or_none(request, "bill_date"))
-            done = suspense.correct(self._door.home, _rule(request.rule), request.note, by, asked, PREVIEWED_ROWS)
+            limit = request.record_limit if request.HasField("record_limit") else PREVIEWED_ROWS
+            done = suspense.correct(self._door.home, _rule(request.rule), request.note, by, asked, min(limit, PREVIEWED_ROWS_MAX))
             rows = [messages.corrected(each, entrance.mask()) for each in done.rows]
             saved = None if done.saved is None else messages.proposal(done.saved, entrance.mask())
             return pb.CorrectSuspenseResponse(preview=messages.preview(done.preview), records=rows, proposal=saved)
@@ -105,11 +109,10 @@ class SuspenseCalls:
                 done = suspense.recycle(home, selection, request.note, by, asked)
             else:
                 done = suspense.apply_correction(home, number, request.note, by, asked)
-            return pb.RecycleSuspenseResponse(outcomes=done.outcomes, left=done.left)
+            return messages.recycled(done)
 
         def recover(commit_seq: int) -> pb.RecycleSuspenseResponse:
-            found = recovery.outcomes(self._door.home, commit_seq, calls.actor().uid, request.request_id)
-            return pb.RecycleSuspenseResponse(outcomes=found)
+            return messages.recycled(recovery.recycled(self._door.home, commit_seq, calls.actor().uid, request.request_id))
 
         return values.write(self._door, request, context, act, recover, pb.RecycleSuspenseResponse)
 
@@ -148,8 +151,8 @@ class SuspenseCalls:
             entrance.about(f"suspense record {record}")
             suspense.needs_reason("taking a choice back", request.note)
             what = Deciding(by.by, asked.now_us, request.note)
-            done, _ = taking_back.take_back(self._door.home, record, what, asked, dry_run=by.dry_run)
-            return messages.taken_back(done)
+            done, found = taking_back.take_back(self._door.home, record, what, asked, dry_run=by.dry_run)
+            return messages.taken_back(done, on_bill(self._door.home, found))
 
         def recover(commit_seq: int) -> pb.TakeBackResolutionResponse:
             made = recovery.proposal_of_commit(self._door.home, commit_seq)
@@ -234,8 +237,11 @@ class SuspenseCalls:
         def act(by: Act) -> proposal_pb.SuspenseProposal:
             home, number = self._door.home, _number(request.name, _PROPOSALS)
             entrance.about(f"suspense proposal {number}")
-            suspense_proposals.decide(home, number, by.by, self._asking_by, accept=accept, note=request.note)
-            return messages.proposal(proposals.proposal_of(home, number), entrance.mask())
+            _, done = suspense_proposals.decide(home, number, by.by, self._asking_by, accept=accept, note=request.note)
+            message = messages.proposal(proposals.proposal_of(home, number), entrance.mask())
+            if done is not None:
+                message.written_off.CopyFrom(messages.written_off(done))
+            return message
 
         def recover(_: int) -> proposal_pb.SuspenseProposal:
             """Do what was approved, where that was left undone."""

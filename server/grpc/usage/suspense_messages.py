@@ -9,6 +9,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from billing.suspense.deciding import plain
+from billing.suspense.rule import Rule
 from ratewright.v1 import suspense_pb2 as pb
 from ratewright.v1 import suspense_proposal_pb2 as proposal_pb
 from rating.dates import utc_time
@@ -20,13 +24,16 @@ if TYPE_CHECKING:
 
     from google.type import money_pb2
 
+    from billing.enquiries.version_bills import OnBill
+    from billing.left_out.telling import Told
     from billing.suspense.deciding import Decision
     from billing.suspense.limits import Limit
     from billing.suspense.listing import Entry, Group
     from billing.suspense.proposals import Proposal, Subject
-    from billing.suspense.recycling import Preview
+    from billing.suspense.recycling import Preview, Recycled
     from billing.suspense.showing import Shown
     from billing.suspense.taking_back import Choice
+    from billing.suspense.writing_off import WrittenOff
     from server.access.masking import Mask
     from server.actions.suspense_choice import Shown as Choosing
 
@@ -98,8 +105,9 @@ def entry(found: Entry, mask: Mask) -> pb.SuspenseRecord:
 def shown(identifier: str, found: Shown, mask: Mask) -> pb.SuspenseRecord:
     """One record with all that is known of it."""
     message = pb.SuspenseRecord(name=record_name(identifier), reason=found.reason) if found.entry is None else entry(found.entry, mask)
+    message.listed_raw = message.raw
     message.meaning, message.repeat_count = found.meaning, found.came_again
-    message.raw = "" if mask.hides else found.raw_text
+    message.raw, message.raw_hex = ("", "") if mask.hides else (found.raw_text, found.raw_hex)
     message.raw_problem = "the role does not show it" if mask.hides and not found.raw_problem else found.raw_problem
     message.fields.extend(fields(found.fields, mask))
     message.versions.extend(found.versions)
@@ -134,6 +142,11 @@ def preview(found: Preview) -> pb.RecyclingPreview:
     return pb.RecyclingPreview(record_count=found.rows, returning_count=found.coming_back, worth=estimate, left=found.left)
 
 
+def recycled(done: Recycled) -> pb.RecycleSuspenseResponse:
+    """Records that came back."""
+    return pb.RecycleSuspenseResponse(outcomes=done.outcomes, left=done.left, commit=done.commit_seq, record_count=done.rows)
+
+
 def corrected(row: Mapping[str, Any], mask: Mask) -> pb.CorrectedRecord:
     """A record before and after (`server.actions.suspense.previewed`)."""
     return pb.CorrectedRecord(
@@ -160,6 +173,7 @@ def choice(found: Choosing, mask: Mask, dates: tuple[str, str]) -> pb.ResolveSus
     if found.subject is not None:
         message.decides.CopyFrom(worth(found.subject.estimated, found.subject.unknown))
         message.kept = found.found.names[found.place] if found.found is not None else str(found.record)
+    _on_bills(message, found)
     if found.proposal is not None:
         message.proposal.CopyFrom(proposal(found.proposal, mask))
     if found.told is not None and dates[0]:
@@ -172,7 +186,39 @@ def choice(found: Choosing, mask: Mask, dates: tuple[str, str]) -> pb.ResolveSus
     return message
 
 
-def taken_back(found: Choice) -> pb.TakeBackResolutionResponse:
+def _on_bills(message: pb.ResolveSuspenseResponse, found: Choosing) -> None:
+    """Fill in the bills that have a version, and what becomes of versions."""
+    if found.closed is not None:
+        message.final_account = _account(found.closed.account_id)
+        message.final_period_from.CopyFrom(convert.date(found.closed.period_from.isoformat()))
+    if found.bill is not None:
+        message.bill.CopyFrom(bill(found.bill))
+    if found.told is not None:
+        message.outlook.CopyFrom(_outlook(found.told))
+    if found.given_back is not None:
+        message.give_back_outlook.CopyFrom(_outlook(found.given_back))
+
+
+def bill(found: OnBill) -> pb.SuspenseBill:
+    """The line or interim bill that has a version."""
+    return pb.SuspenseBill(
+        version=found.version,
+        account=_account(found.account_id),
+        document=found.invoice,
+        line_no=found.line_no,
+        charge=_money(found.currency, found.charge_micros),
+        later_lines=found.later_lines,
+    )
+
+
+def _outlook(found: Told) -> pb.SuspenseOutlook:
+    date = convert.date(found.next_bill_date) if found.next_bill_date else None
+    return pb.SuspenseOutlook(
+        account=_account(found.account_id), reason=found.reason.value, outlook=found.outlook.value, next_bill_date=date
+    )
+
+
+def taken_back(found: Choice, on_bill: OnBill | None) -> pb.TakeBackResolutionResponse:
     """A choice that is taken back."""
     return pb.TakeBackResolutionResponse(
         version=found.version,
@@ -182,6 +228,10 @@ def taken_back(found: Choice) -> pb.TakeBackResolutionResponse:
         decides=worth(found.decides, found.unknown),
         needs_second=found.needs_second,
         proposal=proposal_name(found.proposal),
+        records=map(record_name, found.suspense_ids),
+        approved_by=found.approved_by,
+        note=found.reason,
+        bill=None if on_bill is None else bill(on_bill),
     )
 
 
@@ -201,7 +251,17 @@ def proposal(found: Proposal, mask: Mask) -> proposal_pb.SuspenseProposal:
         proposed_by=found.by.name,
         propose_time=convert.timestamp(found.at_us),
         approved_by="" if found.approved_by is None else found.approved_by.name,
+        subject=_subject(found.subject, mask),
+        proposed_by_number=found.by.uid,
+        approved_by_number=0 if found.approved_by is None else found.approved_by.uid,
+        commit=found.commit_seq,
     )
+
+
+def written_off(found: WrittenOff) -> proposal_pb.WrittenOffSuspense:
+    """Records that were written off."""
+    estimate = worth(found.estimated, found.unknown)
+    return proposal_pb.WrittenOffSuspense(commit=found.commit_seq, record_count=found.rows, worth=estimate)
 
 
 def tried(subject: Subject) -> proposal_pb.SuspenseProposal:
@@ -218,6 +278,8 @@ def limit(holds_micros: int, every: Iterable[Limit]) -> proposal_pb.SuspenseLimi
             set_by=each.by_name,
             set_time=convert.timestamp(each.at_us) if each.commit_seq else None,
             note=each.reason,
+            set_by_number=each.by_uid,
+            commit=each.commit_seq,
         )
         for each in every
     ]
@@ -226,7 +288,7 @@ def limit(holds_micros: int, every: Iterable[Limit]) -> proposal_pb.SuspenseLimi
 
 def decision(found: Decision) -> proposal_pb.SuspenseDecision:
     """A decision about one record."""
-    return _decided({**found._asdict(), "by": found.by._asdict(), "approved_by": found.approved_by and found.approved_by._asdict()})
+    return _decided(plain(found))
 
 
 def _decided(found: Mapping[str, Any]) -> proposal_pb.SuspenseDecision:
@@ -238,7 +300,19 @@ def _decided(found: Mapping[str, Any]) -> proposal_pb.SuspenseDecision:
         approved_by=found["approved_by"]["name"] if found["approved_by"] else "",
         decide_time=convert.timestamp(found["at_us"]),
         proposal=proposal_name(found["proposal_id"]),
+        decided_by_number=found["by"]["uid"],
+        approved_by_number=found["approved_by"]["uid"] if found["approved_by"] else 0,
+        commit=found["commit_seq"],
+        decision_number=found["decision_id"],
     )
+
+
+def _subject(found: Subject, mask: Mask) -> str:
+    """The subject as JSON; numbers of its rule as the caller may see them."""
+    if found.rule is not None:
+        text = _WHOLE_NUMBER.sub(lambda number: mask.number(number[0]), msgspec.json.encode(found.rule).decode())
+        found = msgspec.structs.replace(found, rule=msgspec.json.decode(text, type=Rule))
+    return msgspec.json.encode(found, order="sorted").decode()
 
 
 def _is_left_out(name: str, mask: Mask) -> bool:

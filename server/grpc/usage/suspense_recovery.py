@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -11,6 +10,7 @@ from billing.persons import is_of
 from billing.store import tables
 from billing.suspense import proposals
 from billing.suspense.deciding import Verdict
+from billing.suspense.recycling import Recycled
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -24,17 +24,20 @@ def proposal_of_commit(home: Home, commit_seq: int) -> Proposal | None:
     return next((each for each in proposals.proposals(home) if each.commit_seq == commit_seq), None)
 
 
-def outcomes(home: Home, commit_seq: int, number: int, request_id: str) -> dict[str, int]:
-    """Records that came back with the commits of a request: `recycled`, and `duplicate` for those that were known already.
+def recycled(home: Home, commit_seq: int, number: int, request_id: str) -> Recycled:
+    """The records that came back with the commits of a request: `recycled`, and `duplicate` for those that were known already.
 
     `number`: of the operator; `commit_seq`: of the first commit.
     """
     row, commit = tables.suspense_decisions.c, tables.commits.c
     of_request = is_of(commit.by_uid, number) & (commit.request_id == request_id) & (commit.commit_seq >= commit_seq)
-    query = sa.select(row.kind, sa.func.count()).where(row.commit_seq.in_(sa.select(commit.commit_seq).where(of_request)))
+    query = sa.select(row.kind, sa.func.count(), sa.func.max(row.commit_seq))
+    query = query.where(row.commit_seq.in_(sa.select(commit.commit_seq).where(of_request))).group_by(row.kind)
     with home.connect() as connection:
-        found = collections.Counter[str]({str(kind): int(rows) for kind, rows in connection.execute(query.group_by(row.kind))})
-    return {name: rows for name, rows in ((Verdict.RECYCLED.value, found[Verdict.RECYCLED]), (DUPLICATE, found[Verdict.DROPPED])) if rows}
+        found = connection.execute(query).all()
+    names = {Verdict.RECYCLED.value: Verdict.RECYCLED.value, Verdict.DROPPED.value: DUPLICATE}
+    outcomes = {names[kind]: int(rows) for kind, rows, _ in found if kind in names}
+    return Recycled(max((int(last) for *_, last in found), default=0), sum(outcomes.values()), outcomes, {})
 
 
 def waits_as(home: Home, commit_seq: int) -> int:

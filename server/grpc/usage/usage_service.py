@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from ratewright.v1 import suspense_pb2, suspense_proposal_pb2, usage_file_pb2
+    from ratewright.v1 import late_usage_pb2, suspense_pb2, suspense_proposal_pb2, usage_file_pb2, usage_find_pb2, usage_report_pb2
     from ratewright.v1 import usage_service_pb2 as pb
     from server.grpc.usage.file_calls import FileCalls
+    from server.grpc.usage.find_calls import FindCalls
+    from server.grpc.usage.late_calls import LateCalls
+    from server.grpc.usage.report_calls import ReportCalls
     from server.grpc.usage.stream_calls import StreamCalls
     from server.grpc.usage.suspense_calls import SuspenseCalls
 
@@ -32,13 +35,24 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     """Servicer of ratewright.v1.UsageService over one sink."""
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what its calls are done by
-        self, sink: Sink, gate: Gate, streams: StreamCalls, files: FileCalls, suspense: SuspenseCalls, meter: Meter | None = None
+        self,
+        sink: Sink,
+        gate: Gate,
+        streams: StreamCalls,
+        files: FileCalls,
+        suspense: SuspenseCalls,
+        late: LateCalls,
+        find: FindCalls,
+        report: ReportCalls,
+        meter: Meter | None = None,
     ) -> None:
         self._sink = sink
         self._gate = gate
         self._streams = streams
         self._files = files
         self._suspense = suspense
+        self._late = late
+        self._find, self._report = find, report
         self._meter = meter or Meter()
         self._open: set[UsageStream] = set()
         self._ending = False
@@ -172,6 +186,36 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     ) -> suspense_proposal_pb2.SuspenseLimit:
         """Set that value."""
         return self._suspense.set_limit(request, context)
+
+    def ListLateUsage(
+        self, request: late_usage_pb2.ListLateUsageRequest, context: grpc.ServicerContext
+    ) -> late_usage_pb2.ListLateUsageResponse:
+        """A page of what no run bills any more."""
+        return self._late.list_late(request, context)
+
+    def BillLateUsage(self, request: late_usage_pb2.BillLateUsageRequest, context: grpc.ServicerContext) -> late_usage_pb2.LateUsageDecided:
+        """Bill late usage by adjustments."""
+        return self._late.bill(request, context)
+
+    def WriteOffLateUsage(
+        self, request: late_usage_pb2.WriteOffLateUsageRequest, context: grpc.ServicerContext
+    ) -> late_usage_pb2.LateUsageDecided:
+        """Give late usage up."""
+        return self._late.write_off(request, context)
+
+    def TakeBackLateUsage(
+        self, request: late_usage_pb2.TakeBackLateUsageRequest, context: grpc.ServicerContext
+    ) -> late_usage_pb2.TakeBackLateUsageResponse:
+        """Take a decision on late usage back."""
+        return self._late.take_back(request, context)
+
+    def FindUsage(self, request: usage_find_pb2.FindUsageRequest, context: grpc.ServicerContext) -> usage_find_pb2.FindUsageResponse:
+        """Records of a number."""
+        return self._find.find(request, context)
+
+    def ReportUsage(self, request: usage_report_pb2.ReportUsageRequest, context: grpc.ServicerContext) -> usage_report_pb2.UsageReport:
+        """The books of intake and rating."""
+        return self._report.report(request, context)
 
     def end_streams(self, wait_s: float) -> None:
         """Have every stream ack what it has read and end with SHUTTING_DOWN, and wait for that. New ones are refused."""

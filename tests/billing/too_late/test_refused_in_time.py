@@ -28,6 +28,7 @@ from billing.usage_report.span import Span
 from billing.verification.explain_line import explain_record
 from rating.errors import UserError
 from rating.model import Zone
+from server.cli.homes import Place
 from server.cli.usage.too_late import too_late
 from tests.billing.documents.clerk import void
 from tests.billing.runs.world import START_US, Call, shop
@@ -131,9 +132,9 @@ def test_the_refusal_is_told_wherever_the_record_is(world: World, capsys: pytest
     assert "Run 1 refused it in time (NO_ZONE), and the cause was not corrected when its period closed." in text
     assert "第 1 次出账按时处理并拒绝了它（NO_ZONE），直到账期关闭原因仍未排除。" in sentences(told, "zh")
     world.catch_up()
-    assert too_late(home=world.home.path) == 0
+    assert too_late(at=Place(world.home.path)) == 0
     assert "refused in time (NO_ZONE), and its period is closed" in capsys.readouterr().out
-    assert too_late(home=world.home.path, language="zh") == 0
+    assert too_late(at=Place(world.home.path), language="zh") == 0
     assert "按时到达但被拒绝（NO_ZONE），所属账期已关闭" in capsys.readouterr().out
 
 

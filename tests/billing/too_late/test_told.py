@@ -20,6 +20,7 @@ from billing.too_late.possible import unpriced
 from billing.verification.explain_line import explain_record
 from rating.errors import UserError
 from rating.model import Service
+from server.cli.homes import Place
 from server.cli.usage.too_late import too_late
 from tests.billing.documents.clerk import void
 from tests.billing.runs.test_pools_and_late import arrive
@@ -53,7 +54,7 @@ def test_a_proposal_that_waits_is_told_and_a_contrary_one_refused(world: World, 
     assert "To bill it waits as proposal 1 of ana: another person agrees with `ratewright approvals agree 1`" in last_words(world, "late-1")
     assert "等待另一人处理" in last_words(world, "late-1", "zh")
     assert found_as(world, "late-1") == "too late: its period is closed; proposal 1 waits"
-    assert too_late(home=world.home.path) == 0
+    assert too_late(at=Place(world.home.path)) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("late-")]
     assert {line.split()[0]: "proposal 1 waits" in line for line in rows} == {f"late-{n}": n == 1 for n in range(1, 6)}
     for records in (("late-1",), ("late-1", "late-2")):

@@ -43,6 +43,10 @@ COMMANDS = [
     "payment worklist list",
     "payment record --id P-1 --account anna --amount 1.00 --date 2025-11-02 --reference thanks",
     "settings list",
+    "usage findings",
+    "usage suspense decisions",
+    "usage suspense limit",
+    "usage suspense proposals",
 ]
 WITHOUT_ARRAYS = ("accounts show", "invoice list", "invoice show", "payment list", "payment record")
 HEAVY = ("numba", "pandas", "alembic", "grpc", "polars", "duckdb")

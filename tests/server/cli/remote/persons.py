@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rating.model import Catalogue
 
 BOSS = "boss"
+# Others than the boss have an account in the shell, and by the service a number of their own.
+_PERSON = re.compile(r'("(?:by_)?uid": )(\d+)')
 # Operations are commits of the home behind the service alone: by their numbers both homes differ.
 _COMMIT = re.compile(r'(as of commit +|"(?:pinned_seq|seq|commit_seq)": )\d+')
 
@@ -47,9 +49,12 @@ class Persons(Both):
             self.run(*words, "--home", home.path)
 
     def run(self, *words: object, status: int = 0) -> str:
-        """The output of a command, with 0 for numbers of commits; of one that fails its error, or its result where that is the failure."""
+        """The output of a command; of one that fails its error, or its result where that is the failure.
+
+        Numbers of commits, and of other persons than the boss, are 0.
+        """
         told = self._told(words, status)
-        text = told.out or told.err
+        text = _PERSON.sub(lambda found: found[0] if int(found[2]) == os.getuid() else f"{found[1]}0", told.out or told.err)
         return _COMMIT.sub(r"\g<1>0", text) if self.hides_commits else text
 
     @contextlib.contextmanager

@@ -93,14 +93,13 @@ def test_a_token_leaves_the_machine_over_tls_alone(
 def test_a_command_of_a_home_alone_does_not_work_beside_a_service_of_the_environment(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`usage ingest` would make a new home in this folder; with a home that is named it works there."""
+    """`usage collect` would make a new home in this folder; with a home that is named it works there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RATEWRIGHT_SERVER", str(both.guarded.service.address))
     for words in (
         ("bill", "verify"),
         ("db", "where"),
-        ("bill", "verify"),
-        ("usage", "ingest", "m.csv", "--source", "stream"),
+        ("usage", "collect", "in"),
     ):
         error = both.run(*words, status=2)
         assert f"ratewright {' '.join(words[:2])} works in a home folder alone, and RATEWRIGHT_SERVER names a service" in error

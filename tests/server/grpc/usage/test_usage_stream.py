@@ -113,7 +113,7 @@ def sink() -> Sink:
 @pytest.fixture
 def service(sink: Sink) -> UsageService:
     streams = StreamCalls(None, sink.open, str)  # type: ignore[arg-type] -- not asked, as all that is None
-    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), streams, None, None)  # type: ignore[arg-type] # files and suspense are asked of no test here
+    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), streams, None, None, None, None, None)  # type: ignore[arg-type] # no test here asks for more than streams
 
 
 @pytest.fixture

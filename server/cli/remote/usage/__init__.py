@@ -1,0 +1,1 @@
+"""Calls behind `ratewright usage`."""
