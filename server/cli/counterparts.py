@@ -1,6 +1,7 @@
 """The call of the service that does what a command does, for the help of the command; or why it has none.
 
-A command with a call takes --server. The comment of each call in `proto/ratewright/v1` names its command. `tests/server/test_counterparts.py` holds both lists to each other.
+A command with a call takes --server. The comment of each call in `proto/ratewright/v1` names its command.
+`tests/server/test_counterparts.py` holds both lists to each other.
 """
 
 from __future__ import annotations
