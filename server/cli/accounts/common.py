@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from billing.accounts.recording import Asked, Done
     from billing.store.home import Home
     from server.cli.homes import Place
-    from server.cli.remote.account_changes import AccountChanges
+    from server.cli.remote.accounts.changes import AccountChanges
 
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Check, and show what would happen; store nothing.")]
 SubscriptionId = Annotated[str, Parameter(name="SUBSCRIPTION", help="The operator's id of the subscription.")]

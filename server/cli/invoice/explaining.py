@@ -33,7 +33,7 @@ def explain(
     opened, (found, events) = done_at(
         at,
         lambda home: invoices.explain(home, number, line, language, limit),
-        lambda service: service.invoices.explain(number, line, language, limit),
+        lambda service: service.explanations.explain(number, line, language, limit),
     )
     if as_json:
         output.print_json(practice.marked(opened, found if events is None else _with_events(found, events)))

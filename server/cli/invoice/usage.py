@@ -55,7 +55,7 @@ def usage(
     if csv is not None:
         output_files.require_free(csv, overwrite=overwrite)
     opened, found = done_at(
-        at, lambda home: usage_list(home, full(home, number), subscription), lambda service: service.invoices.usage(number, subscription)
+        at, lambda home: usage_list(home, full(home, number), subscription), lambda service: service.usage_lists.usage(number, subscription)
     )
     if csv is not None:
         output_files.write(csv, _as_csv(found), overwrite=overwrite)

@@ -13,7 +13,7 @@ from ratewright.v1 import rating_service_pb2_grpc as stubs
 from rating.model import UNIT_OF_SERVICE, QuantityUnit, Service
 from server.actions.enquiries.records import Shown
 from server.actions.quotes import Quoted
-from server.cli.remote.bill_runs import run_name
+from server.cli.remote.bill_runs.running import run_name
 from server.cli.remote.calling import LONG_S, account, instant, tail
 from server.client import micros
 

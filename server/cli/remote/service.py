@@ -12,36 +12,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.cli.homes import Place
-    from server.cli.remote.account_changes import AccountChanges
-    from server.cli.remote.account_imports import AccountImports
-    from server.cli.remote.accounts import Accounts
+    from server.cli.remote.accounts.changes import AccountChanges
+    from server.cli.remote.accounts.imports import AccountImports
+    from server.cli.remote.accounts.reading import Accounts
+    from server.cli.remote.accounts.unbilled import Unbilled
     from server.cli.remote.adjustments import Adjustments
-    from server.cli.remote.agreements import Agreements
     from server.cli.remote.approvals import Approvals
     from server.cli.remote.audit import Audit
-    from server.cli.remote.bill_runs import BillRuns
+    from server.cli.remote.bill_runs.follow_ups import FollowUps
+    from server.cli.remote.bill_runs.reratings import Reratings
+    from server.cli.remote.bill_runs.running import BillRuns
+    from server.cli.remote.bill_runs.thresholds import Thresholds
     from server.cli.remote.controls import Controls
-    from server.cli.remote.corrections import Corrections
-    from server.cli.remote.deposits import Deposits
+    from server.cli.remote.documents.corrections import Corrections
+    from server.cli.remote.documents.explanations import Explanations
+    from server.cli.remote.documents.reading import Invoices
+    from server.cli.remote.documents.usage_lists import UsageLists
     from server.cli.remote.dunning import Dunning
-    from server.cli.remote.follow_ups import FollowUps
-    from server.cli.remote.invoices import Invoices
-    from server.cli.remote.ledger import Ledger
-    from server.cli.remote.month_ends import MonthEnds
-    from server.cli.remote.payments import Payments
+    from server.cli.remote.ledger.month_ends import MonthEnds
+    from server.cli.remote.ledger.reading import Ledger
+    from server.cli.remote.ledger.write_offs import WriteOffs
+    from server.cli.remote.payments.agreements import Agreements
+    from server.cli.remote.payments.deposits import Deposits
+    from server.cli.remote.payments.recording import Payments
     from server.cli.remote.prices import Prices
-    from server.cli.remote.reratings import Reratings
     from server.cli.remote.settings import Settings
-    from server.cli.remote.tariffs import Tariffs
-    from server.cli.remote.thresholds import Thresholds
-    from server.cli.remote.unbilled import Unbilled
+    from server.cli.remote.tariffs.versions import Tariffs
     from server.cli.remote.usage.late_usage import LateUsage
     from server.cli.remote.usage.suspense import Suspense
     from server.cli.remote.usage.suspense_choices import SuspenseChoices
     from server.cli.remote.usage.usage_files import UsageFiles
     from server.cli.remote.usage.usage_find import UsageFind
     from server.cli.remote.usage.usage_reports import UsageReports
-    from server.cli.remote.write_offs import WriteOffs
     from server.client import Connection
 
 
@@ -59,48 +61,48 @@ class Service:
     @functools.cached_property
     def accounts(self) -> Accounts:
         """`accounts list|show|find`, `accounts entity list`."""
-        from server.cli.remote.accounts import Accounts
+        from server.cli.remote.accounts.reading import Accounts
 
         return Accounts(self._connection)
 
     @functools.cached_property
     def account_imports(self) -> AccountImports:
         """`accounts import`."""
-        from server.cli.remote.account_imports import AccountImports
+        from server.cli.remote.accounts.imports import AccountImports
 
         return AccountImports(self._connection)
 
     @functools.cached_property
     def unbilled(self) -> Unbilled:
         """`bill unbilled`."""
-        from server.cli.remote.unbilled import Unbilled
+        from server.cli.remote.accounts.unbilled import Unbilled
 
         return Unbilled(self._connection)
 
     def account_changes(self, *, dry_run: bool) -> AccountChanges:
         """`accounts open|activate|...`, `accounts entity add`."""
-        from server.cli.remote.account_changes import AccountChanges
+        from server.cli.remote.accounts.changes import AccountChanges
 
         return AccountChanges(self._connection, dry_run=dry_run)
 
     @functools.cached_property
     def payments(self) -> Payments:
         """`payment record|cash|till|list|import|worklist|refund|reverse|chargeback|events`."""
-        from server.cli.remote.payments import Payments
+        from server.cli.remote.payments.recording import Payments
 
         return Payments(self._connection)
 
     @functools.cached_property
     def deposits(self) -> Deposits:
         """`payment deposit`."""
-        from server.cli.remote.deposits import Deposits
+        from server.cli.remote.payments.deposits import Deposits
 
         return Deposits(self._connection)
 
     @functools.cached_property
     def agreements(self) -> Agreements:
         """`payment promise|instalments`."""
-        from server.cli.remote.agreements import Agreements
+        from server.cli.remote.payments.agreements import Agreements
 
         return Agreements(self._connection)
 
@@ -114,14 +116,14 @@ class Service:
     @functools.cached_property
     def ledger(self) -> Ledger:
         """`ledger balance|revenue|check|export|months|reopen`."""
-        from server.cli.remote.ledger import Ledger
+        from server.cli.remote.ledger.reading import Ledger
 
         return Ledger(self._connection)
 
     @functools.cached_property
     def write_offs(self) -> WriteOffs:
         """`ledger write-off|write-offs`."""
-        from server.cli.remote.write_offs import WriteOffs
+        from server.cli.remote.ledger.write_offs import WriteOffs
 
         return WriteOffs(self._connection)
 
@@ -134,15 +136,29 @@ class Service:
 
     @functools.cached_property
     def invoices(self) -> Invoices:
-        """`invoice list|show|usage|explain`, `payment statement`, `ledger ageing`."""
-        from server.cli.remote.invoices import Invoices
+        """`invoice list|show`, `payment statement`, `ledger ageing`."""
+        from server.cli.remote.documents.reading import Invoices
 
         return Invoices(self._connection)
 
     @functools.cached_property
+    def usage_lists(self) -> UsageLists:
+        """`invoice usage`."""
+        from server.cli.remote.documents.usage_lists import UsageLists
+
+        return UsageLists(self._connection)
+
+    @functools.cached_property
+    def explanations(self) -> Explanations:
+        """`invoice explain`."""
+        from server.cli.remote.documents.explanations import Explanations
+
+        return Explanations(self._connection)
+
+    @functools.cached_property
     def corrections(self) -> Corrections:
         """`invoice void|reissue|credit`."""
-        from server.cli.remote.corrections import Corrections
+        from server.cli.remote.documents.corrections import Corrections
 
         return Corrections(self._connection)
 
@@ -163,42 +179,42 @@ class Service:
     @functools.cached_property
     def tariffs(self) -> Tariffs:
         """`tariffs` of files, drafts and versions."""
-        from server.cli.remote.tariffs import Tariffs
+        from server.cli.remote.tariffs.versions import Tariffs
 
         return Tariffs(self._connection)
 
     @functools.cached_property
     def bill_runs(self) -> BillRuns:
         """`bill run|retry|preview|list|trial|approve|reject|abandon|quarantine`."""
-        from server.cli.remote.bill_runs import BillRuns
+        from server.cli.remote.bill_runs.running import BillRuns
 
         return BillRuns(self._connection)
 
     @functools.cached_property
     def follow_ups(self) -> FollowUps:
         """`bill undo|due|alarms|refused|opening`."""
-        from server.cli.remote.follow_ups import FollowUps
+        from server.cli.remote.bill_runs.follow_ups import FollowUps
 
         return FollowUps(self._connection)
 
     @functools.cached_property
     def thresholds(self) -> Thresholds:
         """`bill thresholds`."""
-        from server.cli.remote.thresholds import Thresholds
+        from server.cli.remote.bill_runs.thresholds import Thresholds
 
         return Thresholds(self._connection)
 
     @functools.cached_property
     def reratings(self) -> Reratings:
         """`bill rerate` and what is done with a re-rating."""
-        from server.cli.remote.reratings import Reratings
+        from server.cli.remote.bill_runs.reratings import Reratings
 
         return Reratings(self._connection)
 
     @functools.cached_property
     def month_ends(self) -> MonthEnds:
         """`ledger month-end`."""
-        from server.cli.remote.month_ends import MonthEnds
+        from server.cli.remote.ledger.month_ends import MonthEnds
 
         return MonthEnds(self._connection)
 

@@ -10,7 +10,7 @@ from ratewright.v1 import usage_find_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc as stubs
 from server.actions.usage_of_number import OfNumber
 from server.cli.remote.calling import LONG_S, day, last, tail
-from server.cli.remote.invoices import rerated_of
+from server.cli.remote.documents.summaries import rerated_of
 from server.cli.remote.operations import fitting
 from server.client import date, micros
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import give_back_limit
-from server.cli.remote import invoices as remote
+from server.cli.remote.documents import reading as remote
 from tests.billing.runs.world import Call
 from tests.billing.second_person import set_by_two
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.cli.remote import ledger
+from server.cli.remote.ledger import reading as ledger
 
 if TYPE_CHECKING:
     from tests.server.cli.remote.conftest import Both

@@ -50,7 +50,7 @@ def both(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 def test_the_life_of_a_version(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers have one change each: further ones come in pages."""
     monkeypatch.setattr("server.grpc.tariffs.messages.REVIEWED_MAX", 1)
-    monkeypatch.setattr("server.cli.remote.tariffs.PAGE_SIZE", 1)
+    monkeypatch.setattr("server.cli.remote.tariffs.versions.PAGE_SIZE", 1)
     assert "next: another person runs `ratewright tariffs review mobile@1`" in both("tariffs", "draft", FIRST)
     assert '"added": false' in both("tariffs", "draft", FIRST, "--json")
     waits = both("tariffs", "publish", "mobile@1", status=1)

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.server.cli.remote.accounts.reading.conftest import EXAMPLES
 
 from tests.billing.runs.world import Call
-from tests.server.cli.remote.accounts.conftest import EXAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def shown(both: Persons, *words: object) -> Any:  # noqa: ANN401 -- JSON is anyt
 
 def test_lists_and_searches(both: Persons, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nine accounts: all of them in pages of four, some and none."""
-    monkeypatch.setattr("server.cli.remote.accounts.PAGE_SIZE", 4)
+    monkeypatch.setattr("server.cli.remote.accounts.reading.PAGE_SIZE", 4)
     told = shown(both, "accounts", "list")
     assert told["total"] == len(told["accounts"]) == 9
     for some in (3, 6):

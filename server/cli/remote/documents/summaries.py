@@ -1,14 +1,16 @@
-"""Documents of lists, as billing has them. Apart from what reads one whole document: commands that show a few load less."""
+"""Documents of lists and lines of re-ratings, as billing has them: commands that show a few load less than what reads a document."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from billing.invoicing import InvoiceSummary
+from billing.invoicing.rerated import Rerated
 from server.cli.remote.calling import day, tail
 from server.client import micros
 
 if TYPE_CHECKING:
+    from ratewright.v1 import invoice_explanation_pb2
     from ratewright.v1 import invoice_service_pb2 as pb
 
 
@@ -33,4 +35,19 @@ def summary_of(row: pb.Invoice) -> InvoiceSummary:
         voided_by=row.voided_by,
         by_name=row.numbered_by,
         agreed_by=row.agreed_by,
+    )
+
+
+def rerated_of(row: invoice_explanation_pb2.ReratedLine) -> Rerated:
+    """A line of a re-rating's document."""
+    return Rerated(
+        job_id=row.rerating_id,
+        run_id=row.run_id,
+        number=row.number,
+        line_no=row.line_no,
+        issued_on=day(row.issue_date),
+        text=row.text,
+        amount_micros=micros(row.amount),
+        currency=row.amount.currency_code,
+        same_key=row.same_key,
     )

@@ -8,9 +8,9 @@ from billing.documents.interim import Interim, InterimRun, Limit, PassedBy
 from ratewright.v1 import bill_run_service_pb2 as pb
 from ratewright.v1 import bill_run_service_pb2_grpc as stubs
 from ratewright.v1 import billing_results_pb2 as results
+from server.cli.remote.bill_runs.values import run_id
 from server.cli.remote.calling import day, last
 from server.cli.remote.operations import fitting, waited
-from server.cli.remote.run_values import run_id
 from server.client import date, micros
 
 if TYPE_CHECKING:

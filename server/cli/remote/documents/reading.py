@@ -1,29 +1,23 @@
-"""Documents by a service: lists, one with its lines, its usage and its words; what an account owes."""
+"""Documents by a service: lists, and one with its lines; what an account owes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from billing.accounting.ageing import Aged
 from billing.charges.own_days import Days
 from billing.documents.aftermath import Aftermath, Note
-from billing.documents.explaining import Explained, LineExplained
 from billing.documents.showing.document import ShownDocument
 from billing.documents.showing.lines import Shown, ShownLine, ShownTax
 from billing.documents.showing.passes import Passes
-from billing.documents.usage_list import LateLine, LineRecords, Record, UsageList
 from billing.invoicing import Invoice, InvoiceLine
-from billing.invoicing.rerated import Rerated
 from billing.payments.statement import Entry, Open, Statement
-from ratewright.v1 import account_statement_pb2, invoice_explanation_pb2
+from ratewright.v1 import account_statement_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
 from rating.errors import NotFoundError, UserError
-from server.actions.invoices import Events
-from server.cli.remote.calling import LONG_S, PAGE_SIZE, accounts, day, tail
-from server.cli.remote.summaries import summary_of
+from server.cli.remote.calling import PAGE_SIZE, accounts, day, tail
+from server.cli.remote.documents.summaries import summary_of
 from server.client import date, micros
 
 if TYPE_CHECKING:
@@ -33,7 +27,6 @@ if TYPE_CHECKING:
     from billing.invoicing import InvoiceSummary, Wanted
     from server.client import Connection
 
-_EVENTS_MAX: Final = 1_000
 _TAX: Final = "tax"
 
 
@@ -79,47 +72,6 @@ class Invoices:
         lines = tuple(map(_line, found.lines))
         more = Shown(tuple(_shown(each) for each in found.lines if each.kind != _TAX), tuple(map(_tax, found.taxes)))
         return ShownDocument(Invoice(summary_of(found), found.language_code, lines), more, _after(found))
-
-    def usage(self, number: str, subscription_id: str | None) -> UsageList:
-        """`invoice usage`: the first page, and where that has not all records the stream of all of them."""
-        parent, only = named(number), subscription_id or ""
-        asked = pb.ListInvoiceUsageRequest(parent=parent, subscription_id=only, page_size=PAGE_SIZE)
-        page = self._service.call(self._stub.ListInvoiceUsage, asked, deadline_s=LONG_S)
-        records = list(map(_record, page.usage_records))
-        if page.next_page_token:
-            whole = pb.StreamInvoiceUsageRequest(parent=parent, subscription_id=only)
-            pieces = self._service.whole_stream(self._stub.StreamInvoiceUsage, whole, deadline_s=LONG_S)
-            records = [record for each in pieces for record in _of_arrow(each.arrow_ipc)]
-        return UsageList(
-            number=page.number,
-            account_id=tail(page.account),
-            currency=page.currency_code,
-            timezone=page.time_zone,
-            lines=tuple(map(_usage_line, page.lines)),
-            records=tuple(records),
-            late_lines=tuple(map(_late_line, page.late_lines)),
-        )
-
-    def explain(self, number: str, line_no: int | None, language: str, limit: int) -> tuple[Explained, Events | None]:
-        """`invoice explain`."""
-        if not 1 <= limit <= _EVENTS_MAX:
-            raise UserError(f"--limit {limit} is not served", f"give 1 to {_EVENTS_MAX:,} with --server", exit_status=2)
-        if line_no == 0:  # which means all lines in a request
-            raise UserError(f"{number} has no line 0", f"`ratewright invoice show {number}` shows its lines")
-        asked = invoice_explanation_pb2.ExplainInvoiceRequest(
-            name=named(number), line_no=line_no or 0, event_limit=limit, language_code=language
-        )
-        answer = self._service.call(self._stub.ExplainInvoice, asked, deadline_s=LONG_S)
-        found = Explained(
-            number=answer.number,
-            document_type=answer.document_type,
-            run_kind=answer.run_kind,
-            currency=answer.currency_code,
-            head=tuple(answer.head),
-            lines=tuple(map(_line_explained, answer.lines)),
-            foot=tuple(answer.foot),
-        )
-        return found, _events(answer) if answer.events_total else None
 
     def statement(self, account_id: str, first: dt.date | None, after: dt.date | None, language: str) -> Statement:
         """`payment statement`."""
@@ -243,87 +195,4 @@ def _notes(rows: Iterable[pb.RelatedDocument]) -> tuple[Note, ...]:
             reason_code=each.reason_code,
         )
         for each in rows
-    )
-
-
-def _record(row: pb.UsageRecord) -> Record:
-    return Record(
-        line_no=row.line_no,
-        subscription_id=row.subscription_id,
-        text=row.text,
-        start_us=row.start_us,
-        number=row.number,
-        other=row.other,
-        duration_us=row.duration_us if row.HasField("duration_us") else None,
-        quantity=row.quantity,
-        free_quantity=row.free_quantity,
-        quantity_unit=row.quantity_unit,
-        charge_micros=row.charge_micros,
-        source=row.source,
-        record_id=row.record_id,
-    )
-
-
-def _of_arrow(content: bytes) -> list[Record]:
-    import pyarrow as pa
-
-    with pa.ipc.open_stream(content) as reader:
-        table = reader.read_all()
-    started = table.column_names.index("start_us")
-    rows: list[dict[str, Any]] = table.set_column(started, "start_us", table["start_us"].cast(pa.int64())).to_pylist()
-    return [Record(**each) for each in rows]
-
-
-def _usage_line(row: pb.UsageLine) -> LineRecords:
-    return LineRecords(
-        line_no=row.line_no,
-        text=row.text,
-        records=row.records,
-        charge_micros=row.charge_micros,
-        exact_micros=row.exact_micros,
-        amount_micros=row.amount_micros,
-        due_elsewhere=row.due_elsewhere,
-        unit=row.unit,
-    )
-
-
-def _late_line(row: pb.LateUsageLine) -> LateLine:
-    return LateLine(row.line_no, row.text, row.decision_id, row.records, row.amount_micros)
-
-
-def _line_explained(row: invoice_explanation_pb2.ExplainedLine) -> LineExplained:
-    return LineExplained(
-        line_no=row.line_no,
-        kind=row.kind,
-        text=row.text,
-        amount_micros=row.amount_micros,
-        due_micros=row.due_micros,
-        before_micros=row.before_micros,
-        sentences=tuple(row.sentences),
-    )
-
-
-def rerated_of(row: invoice_explanation_pb2.ReratedLine) -> Rerated:
-    """A line of a re-rating's document."""
-    return Rerated(
-        job_id=row.rerating_id,
-        run_id=row.run_id,
-        number=row.number,
-        line_no=row.line_no,
-        issued_on=day(row.issue_date),
-        text=row.text,
-        amount_micros=micros(row.amount),
-        currency=row.amount.currency_code,
-        same_key=row.same_key,
-    )
-
-
-def _events(answer: invoice_explanation_pb2.ExplainInvoiceResponse) -> Events:
-    return Events(
-        total=answer.events_total,
-        exact_micros=answer.exact_micros,
-        run_id=answer.run_id,
-        rerated=tuple(map(rerated_of, answer.rerated)),
-        texts=tuple(answer.events),
-        objects=tuple(map(msgspec.json.decode, answer.event_json)),
     )

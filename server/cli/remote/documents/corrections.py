@@ -11,11 +11,11 @@ from ratewright.v1 import invoice_correction_pb2
 from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
 from rating.errors import UserError
-from server.cli.remote.bill_runs import preview_of
+from server.cli.remote.bill_runs.running import preview_of
 from server.cli.remote.calling import LONG_S, amount, day, tail
 from server.cli.remote.controls import book_of
-from server.cli.remote.invoices import named
-from server.cli.remote.summaries import summary_of
+from server.cli.remote.documents.reading import named
+from server.cli.remote.documents.summaries import summary_of
 from server.client import date, micros
 
 if TYPE_CHECKING:

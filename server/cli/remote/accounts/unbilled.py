@@ -8,7 +8,7 @@ from billing.charges.own_days import Days
 from billing.documents.enquiry import Charge, Enquiry
 from ratewright.v1 import account_service_pb2 as pb
 from ratewright.v1 import account_service_pb2_grpc as stubs
-from server.cli.remote.account_changes import named
+from server.cli.remote.accounts.changes import named
 from server.cli.remote.calling import LONG_S, by_currency, day
 from server.client import date, micros
 

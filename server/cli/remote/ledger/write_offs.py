@@ -8,7 +8,7 @@ from billing.accounting.write_off import Listed, WriteOff
 from ratewright.v1 import ledger_service_pb2_grpc as stubs
 from ratewright.v1 import write_off_pb2
 from server.cli.remote.calling import PAGE_SIZE, amount, day, tail
-from server.cli.remote.invoices import named
+from server.cli.remote.documents.reading import named
 from server.client import date, micros
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from ratewright.v1 import bill_follow_up_pb2 as pb
 from ratewright.v1 import bill_run_service_pb2_grpc as stubs
 from ratewright.v1 import bill_run_undo_pb2
 from rating.errors import UserError
-from server.cli.remote.bill_runs import run_name
+from server.cli.remote.bill_runs.running import run_name
+from server.cli.remote.bill_runs.values import run_id
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, by_currency, day, last, tail
 from server.cli.remote.operations import named
-from server.cli.remote.run_values import run_id
 from server.client import CallError, date, micros
 
 if TYPE_CHECKING:

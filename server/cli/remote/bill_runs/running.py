@@ -12,7 +12,7 @@ from ratewright.v1 import bill_run_service_pb2 as pb
 from ratewright.v1 import bill_run_service_pb2_grpc as stubs
 from rating.errors import UserError
 from server.cli.bill.decided import Decided
-from server.cli.remote import run_values
+from server.cli.remote.bill_runs import values as run_values
 from server.cli.remote.calling import LONG_S, account, day, last
 from server.cli.remote.operations import fitting, named, waited
 from server.client import date

@@ -23,9 +23,9 @@ from server.actions.tariffs.checks import Told
 from server.actions.tariffs.reviews import Compared
 from server.actions.tariffs.sheets import Rendered
 from server.actions.tariffs.versions import unknown
-from server.cli.remote import tariff_values as values
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, instant
 from server.cli.remote.operations import fitting, waited
+from server.cli.remote.tariffs import values
 from server.cli.tariffs.instants import read
 from server.client import CallError, date
 

@@ -22,9 +22,9 @@ from billing.enquiries.account import Standing
 from ratewright.v1 import account_import_pb2 as import_pb
 from ratewright.v1 import account_service_pb2 as pb
 from ratewright.v1 import account_service_pb2_grpc as stubs
-from server.cli.remote.account_changes import named
+from server.cli.remote.accounts.changes import named
 from server.cli.remote.calling import PAGE_SIZE, day, last, tail
-from server.cli.remote.summaries import summary_of
+from server.cli.remote.documents.summaries import summary_of
 from server.client import date, micros
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Commands of accounts by a service."""

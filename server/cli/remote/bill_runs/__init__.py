@@ -1,0 +1,1 @@
+"""Commands of bill runs and re-ratings by a service."""

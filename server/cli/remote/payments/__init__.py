@@ -1,0 +1,1 @@
+"""Commands of payments by a service."""
