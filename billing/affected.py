@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,7 +25,7 @@ from billing.runs.contracts import facts
 from billing.runs.selection import due_accounts, scope
 from billing.runs.selection.coverage import TESTED
 from billing.store import settings
-from rating.dates import utc_time
+from rating.dates import day_after, utc_time
 from tariffs.changes import changes
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from rating.model import Catalogue
     from tariffs.changes import Change
-
-ONE_DAY: Final = dt.timedelta(days=1)
 
 
 class Touched(NamedTuple):
@@ -187,7 +185,7 @@ def _rows(
 ) -> Iterator[Touched]:
     from_us, until_us = span_us
     first = _day(from_us, zone)
-    end = None if until_us is None else _day(until_us - 1, zone) + ONE_DAY
+    end = None if until_us is None else day_after(_day(until_us - 1, zone))
     ends = [start for start, _ in subscription.plans[1:]]
     for (start, plan), plan_end in zip(subscription.plans, [*ends, None], strict=True):
         span = _common([Span(start, plan_end), subscription.active, Span(first, end)])

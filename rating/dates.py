@@ -26,6 +26,8 @@ NEVER: Final = 2**63 - 1  # an instant, a day or a commit after all others: the 
 BEFORE_ALL: Final = -(2**63)  # an instant or a day before all others: the least int64, so nothing may be taken from it
 FAR_US: Final = 2**62  # an instant after all others that some days may be added to
 
+ONE_DAY: Final = dt.timedelta(days=1)
+
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
@@ -66,6 +68,21 @@ def midnight_us(day: dt.date, timezone: str) -> int:
 def utc_midnight_us(day: dt.date) -> int:
     """The first instant of a date in UTC."""
     return day_number(day) * DAY_US
+
+
+def last_day(end: dt.date | str) -> dt.date:
+    """The last day of a half-open span: the day before its `end`, a date or its ISO text."""
+    return (end if isinstance(end, dt.date) else dt.date.fromisoformat(end)) - ONE_DAY
+
+
+def last_day_text(end: dt.date | str | None) -> str:
+    """The same as ISO text; empty where the span has no end."""
+    return last_day(end).isoformat() if end else ""
+
+
+def day_after(day: dt.date) -> dt.date:
+    """The end of a half-open span whose last day is `day`."""
+    return day + ONE_DAY
 
 
 def day_number(day: dt.date) -> int:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from rating.dates import day_of, local_time
-from rating.model import PPM, UNIT_OF_SERVICE, QuantityUnit, Service
+from rating.model import PPM_PER_PERCENT, UNIT_OF_SERVICE, QuantityUnit, Service
 from rating.money import MICROS_PER_UNIT, format_micros
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _PLACES_MAX: Final = 12
 _BYTE_UNITS: Final = (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6), ("KiB", 2**10), ("kB", 10**3))  # largest first
-_PPM_PER_PERCENT: Final = PPM // 100
 
 
 def exact_amount(micros: Fraction | int, words: Words) -> str:
@@ -45,7 +44,7 @@ def grouped(number: str) -> str:
 
 def percent(ppm: int) -> str:
     """Percent of parts per million, without needless places: 20, 12.5."""
-    return format_micros(ppm * MICROS_PER_UNIT // _PPM_PER_PERCENT, 0)
+    return format_micros(ppm * MICROS_PER_UNIT // PPM_PER_PERCENT, 0)
 
 
 def quantity_text(quantity: Fraction | int, unit: QuantityUnit | None, words: Words) -> str:

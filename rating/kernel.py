@@ -53,7 +53,7 @@ from numba.core import types
 
 from rating import jit, model, money, status, tables
 from rating.jit import borrowed, kernel_module
-from rating.model import BucketKind
+from rating.model import PPM, BucketKind
 from rating.money import RoundingMode
 from rating.status import Status
 from rating.tables import (
@@ -88,7 +88,6 @@ inlined = numba.njit(inline="always", error_model="numpy")
 TILE: Final = 1024
 APART: Final = 24
 FOR_EVER = 2**62  # a position beyond every quantity
-PPM = 1_000_000
 CONTENT_MICROS_MAX = 10**12
 QUICK_STEPS = 2  # of a card
 COUNTER_MAX = 2**61  # where a counter stays: beyond every step

@@ -38,6 +38,7 @@ __all__ = [
     "HOME_NETWORK",
     "OTHER_BAND",
     "PPM",
+    "PPM_PER_PERCENT",
     "UNIT_OF_SERVICE",
     "AddOn",
     "Allowance",
@@ -90,6 +91,7 @@ ANY_BAND = "any"  # the only band of a price without calendar
 OTHER_BAND = "other"  # every instant of a calendar that no band covers
 HOME_NETWORK = "home"  # roaming condition of a rule: not roaming
 PPM = 1_000_000  # parts per million in the whole
+PPM_PER_PERCENT = PPM // 100
 
 
 class Service(enum.IntEnum):

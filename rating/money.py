@@ -68,9 +68,8 @@ def format_micros(micros: int, places_min: int = 2) -> str:
 
 def format_about(micros: int, places: int) -> str:
     """Decimal text of an estimate, rounded to `places` (half up, away from zero); exact where that would be nothing."""
-    unit = minor_step_micros(places)
-    rounded = (abs(micros) + unit // 2) // unit * unit
-    return format_micros((-rounded if micros < 0 else rounded) if rounded else micros, places)
+    rounded = _to_step(Fraction(micros), minor_step_micros(places), RoundingMode.HALF_UP)
+    return format_micros(rounded or micros, places)
 
 
 def round_exact(amount_micros: Fraction | int, step_micros: int, mode: RoundingMode) -> int:
@@ -78,7 +77,12 @@ def round_exact(amount_micros: Fraction | int, step_micros: int, mode: RoundingM
 
     Raises MoneyError when the result is out of range.
     """
-    exact = Fraction(amount_micros) / step_micros
+    return check_micros(_to_step(Fraction(amount_micros), step_micros, mode))
+
+
+def _to_step(amount_micros: Fraction, step_micros: int, mode: RoundingMode) -> int:
+    """The nearest multiple of the step by `mode`, of any size."""
+    exact = amount_micros / step_micros
     lower, rest = divmod(abs(exact.numerator), exact.denominator)
     double_rest = 2 * rest
     if mode is RoundingMode.UP:
@@ -90,4 +94,4 @@ def round_exact(amount_micros: Fraction | int, step_micros: int, mode: RoundingM
     else:
         raised = double_rest > exact.denominator or (double_rest == exact.denominator and lower % 2 == 1)
     multiple = lower + raised
-    return check_micros((-multiple if exact < 0 else multiple) * step_micros)
+    return (-multiple if exact < 0 else multiple) * step_micros

@@ -13,6 +13,7 @@ import importlib.metadata
 import warnings
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rating.dates import day_after
 from rating.model import DaySwap
 from tariffs.language.texts import TextError
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tariffs.language.entries import PublicHolidaysEntry
 
 YEARS: Final = range(2000, 2071)  # in which usage is rated, by anybody's wall clock
-_ONE_DAY: Final = dt.timedelta(days=1)
 _PAIR: Final = 4  # month and day of the day off, month and day worked for it; its year may follow
 
 
@@ -96,7 +96,7 @@ def _days_off(known: HolidayBase) -> dict[dt.date, dt.date]:
 def _after_weekend(date: dt.date, weekend: Iterable[int]) -> dt.date:
     """The first day after `date` that is no day of the weekend (Monday is 0 there)."""
     while date.weekday() in weekend:
-        date += _ONE_DAY
+        date = day_after(date)
     return date
 
 

@@ -8,10 +8,10 @@ a change of the law reaches one catalogue after the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rating.dates import local_date
-from rating.money import MICROS_PER_UNIT, format_micros
+from rating.figures import percent
 from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rating.model import Catalogue, TaxClass
-
-_PPM_PER_CENT: Final = 10_000
 
 
 def check_tax_codes(catalogue: Catalogue, others: Sequence[Catalogue]) -> list[Finding]:
@@ -57,4 +55,4 @@ def _rate_on(tax: TaxClass, day: dt.date) -> int:
 
 
 def _percent_on(tax: TaxClass, day: dt.date) -> str:
-    return f"{format_micros(_rate_on(tax, day) * MICROS_PER_UNIT // _PPM_PER_CENT, 0)} %"
+    return f"{percent(_rate_on(tax, day))} %"

@@ -17,6 +17,7 @@ from billing.controls.book import by_currency
 from billing.controls.documents import receivable_balances, waiting_keys, waiting_query
 from billing.store import tables
 from billing.store.sums import whole
+from rating.dates import last_day
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _days(connection: sa.Connection) -> list[dt.date]:
         return []
     days = [dt.date.fromisoformat(newest)]
     for _ in range(MONTHS):
-        days.append(days[-1].replace(day=1) - dt.timedelta(days=1))
+        days.append(last_day(days[-1].replace(day=1)))
     return days
 
 

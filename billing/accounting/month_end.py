@@ -28,7 +28,9 @@ from billing.invoicing.billed import OUTSIDE
 from billing.store import tables
 from billing.store.sums import STORED_MAX, halves, whole
 from billing.store.voids import voided
+from rating.dates import day_after
 from rating.errors import UserError
+from rating.model import PPM
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 Heading = tuple[str, int, str]  # entity, revenue code, currency
 Targets = dict[Heading, int]
-PPM: Final = 1_000_000
 PROVISION_PPM: Final = (0, 0, 100_000, 300_000, 600_000)  # by bucket of ageing.BUCKETS; an operator's own figures are a setting
 _MONTH: Final = re.compile(r"(20[0-9][0-9])-(0[1-9]|1[0-2])")
 
@@ -93,7 +94,7 @@ def month_of(text: str) -> Month:
         raise UserError(f"{text!r} is not a month", "write year and month, such as 2026-10", exit_status=2)
     year, number = int(text[:4]), int(text[5:])
     last = dt.date(year, number, calendar.monthrange(year, number)[1])
-    return Month(text, last, last + dt.timedelta(days=1))
+    return Month(text, last, day_after(last))
 
 
 def deferred_targets(connection: sa.Connection, month: Month, ahead: Targets) -> Targets:

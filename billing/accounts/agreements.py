@@ -18,9 +18,10 @@ from billing.accounts.reach import related
 from billing.accounts.recording import change
 from billing.accounts.still_open import open_from
 from billing.accounts.wording import in_words
-from billing.charges.periods import ONE_DAY, period_of
+from billing.charges.periods import period_of
 from billing.store import tables
 from billing.store.voids import voided
+from rating.dates import last_day
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -131,8 +132,8 @@ def _final_bill(customer: Customer, on: dt.date) -> str:
     """The period of the last bill of an account that closes."""
     period = customer.period_of(on)
     if period is None or period.start == on:
-        return f"its final bill is that of the period to {on - ONE_DAY}"
-    return f"its final bill is that of the period {period.start} to {on - ONE_DAY}, which divides by {period.cycle_days} days"
+        return f"its final bill is that of the period to {last_day(on)}"
+    return f"its final bill is that of the period {period.start} to {last_day(on)}, which divides by {period.cycle_days} days"
 
 
 def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str, *, of_subscription: bool) -> Done:  # noqa: PLR0913 -- one argument a part of what is recorded
@@ -201,7 +202,7 @@ def _record(
     if not fresh:
         recorder.say(f"{name} has this {kind} from {from_date} already; nothing changed")
         return
-    recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {to_date - ONE_DAY}' if to_date else 'on'}")
+    recorder.say(f"{name}: {in_words(kind, detail, customer.currency)}, from {from_date} {f'to {last_day(to_date)}' if to_date else 'on'}")
     if isinstance(detail, kinds.DiscountFact):
         none = "" if detail.revenue_code else ": none was given (--own-revenue-code)"
         recorder.say(f"its line is posted to revenue code {detail.revenue_code}{none}")
@@ -219,6 +220,6 @@ def _how_it_changes(customer: Customer, bill_day: int, from_date: dt.date) -> st
     days = (*customer.bill_days, (from_date, bill_day))
     stub = period_of(ends, customer.billed_from, days, customer.closed_on)
     if stub is None or stub.start == stub.cycle_start:
-        return f"the cycle that ends on {ends - ONE_DAY} is the last one by the old day"
+        return f"the cycle that ends on {last_day(ends)} is the last one by the old day"
     days_of_stub = (stub.end - stub.start).days
-    return f"the running cycle ends on {ends - ONE_DAY}, then {stub.start} to {stub.last_day} is {days_of_stub} of {stub.cycle_days} days"
+    return f"the running cycle ends on {last_day(ends)}, then {stub.start} to {stub.last_day} is {days_of_stub} of {stub.cycle_days} days"

@@ -15,7 +15,8 @@ from billing.accounts.facts import DUNNING_KINDS, Fact
 from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
 from billing.accounts.reach import of_picture
-from billing.charges.periods import ONE_DAY, stretches
+from billing.charges.periods import stretches
+from rating.dates import last_day
 from rating.money import format_micros, minor_step_micros
 from tariffs.currencies import MINOR_DIGITS
 
@@ -103,7 +104,7 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
     pauses = contract.of_kind("pause")
     for one, two in itertools.pairwise(pauses):
         if one.to_date is None or two.from_date < one.to_date:
-            ended = f"to {one.to_date - ONE_DAY}" if one.to_date else "without an end"
+            ended = f"to {last_day(one.to_date)}" if one.to_date else "without an end"
             message = f"{contract.subscription_id} is paused from {one.from_date} {ended}, and again from {two.from_date}"
             yield Trouble(
                 max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause"
@@ -243,7 +244,7 @@ def _edges(fact: Fact, customer: Customer, *, of_account: bool) -> Iterator[Trou
             remedy = f"{customer.account_id} is closed by then"
             if period is not None:
                 remedy = f"use {period.start} or {period.end}"
-                remedy += f"; as --to, {period.start - ONE_DAY} or {period.end - ONE_DAY}" if field == "to_date" else ""
+                remedy += f"; as --to, {last_day(period.start)} or {period.last_day}" if field == "to_date" else ""
             what = f"{day}, the day after its last one," if field == "to_date" else str(day)
             yield Trouble(fact, of_account, field, f"{fact.kind}: {what} is not a bill date of {customer.account_id}", remedy)
 

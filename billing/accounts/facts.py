@@ -191,8 +191,8 @@ def _live(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
 
 def _fact(table: sa.Table, row: Any) -> Fact:  # noqa: ANN401 -- an array, or a value of any type
     fact_id, key, kind, from_date, to_date, detail, commit_seq, by_name, _ = row
-    last_day = dt.date.fromisoformat(to_date) if to_date else None
-    return Fact(fact_id, key, kind, dt.date.fromisoformat(from_date), last_day, decoded(table, kind, detail), commit_seq, by_name or "")
+    ends = dt.date.fromisoformat(to_date) if to_date else None
+    return Fact(fact_id, key, kind, dt.date.fromisoformat(from_date), ends, decoded(table, kind, detail), commit_seq, by_name or "")
 
 
 def _values(table: sa.Table, key: int, kind: str, from_date: dt.date, commit_seq: int, by: Operator) -> dict[str, object]:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded

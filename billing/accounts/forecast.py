@@ -13,7 +13,8 @@ from billing.accounts.picture import load
 from billing.accounts.plans import unknown_plan
 from billing.accounts.still_open import latest_run, open_from
 from billing.accounts.wording import amount
-from billing.charges.periods import ONE_DAY, period_after
+from billing.charges.periods import period_after
+from rating.dates import day_after
 from rating.errors import UserError
 from rating.model import FeeOccasion, FeeTiming
 
@@ -225,7 +226,7 @@ def in_advance(recorder: Recorder, customer: Customer, day: dt.date, plans: Iter
 def plan_on(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan | None:
     """A plan as the version in force on a day has it; None where it is not available then."""
     identity, _, name = plan_name.partition("/")
-    end_us = customer.midnight_us(day + ONE_DAY)
+    end_us = customer.midnight_us(day_after(day))
     live = [each for each in catalogue.in_force(recorder.home) if each.identity == identity and each.effective_from_us < end_us]
     if not live:
         return None

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from billing.accounts import covering
 from billing.accounts.facts import Fact
 from billing.accounts.picture import Picture
-from billing.charges.periods import ONE_DAY, Period, period_after
+from billing.charges.periods import Period, period_after
 from billing.store import tables
+from rating.dates import last_day
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -75,5 +76,5 @@ def _holds(picture: Picture, customer: Customer, open_day: dt.date) -> list[tupl
 
 def _held(member: Customer, hold: Fact) -> str:
     """Such as `bills of anna are held from 2026-02-15 to 2026-03-15 (dispute)`."""
-    until = "on, without an end" if hold.to_date is None else f"to {hold.to_date - ONE_DAY}"
+    until = "on, without an end" if hold.to_date is None else f"to {last_day(hold.to_date)}"
     return f"bills of {member.account_id} are held from {hold.from_date} {until} ({hold.detail.reason})"

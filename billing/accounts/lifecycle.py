@@ -17,9 +17,8 @@ from billing.accounts.lookup import unknown_subscription
 from billing.accounts.numbers import begin_span, end_spans, spans_of
 from billing.accounts.picture import subscription_keys
 from billing.accounts.recording import change
-from billing.charges.periods import ONE_DAY
 from billing.store import tables
-from rating.dates import local_date
+from rating.dates import last_day, local_date
 from rating.errors import UserError
 from rating.model import FeeOccasion
 
@@ -111,7 +110,7 @@ def pause(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, to
         customer, contract = recorder.contract(subscription_id)
         if recorder.subscription_fact(contract, "pause", from_date, to_date, kinds.PauseFact(reason)):
             _require_active(contract, from_date)
-            recorder.say(f"{subscription_id} is paused from {from_date} {f'to {to_date - ONE_DAY}' if to_date else 'until it is resumed'}")
+            recorder.say(f"{subscription_id} is paused from {from_date} {f'to {last_day(to_date)}' if to_date else 'until it is resumed'}")
             recorder.say("fees are charged on those days as each fee says: free, charged, or for those days alone")
             recorder.say(forecast.when_billed(recorder, customer, from_date, contract.plan_on(from_date)))
         else:
@@ -149,7 +148,7 @@ def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, t
         if recorder.subscription_fact(contract, "outage", from_date, to_date, kinds.OutageFact(reason, ticket)):
             _require_active(contract, from_date)
             days = (to_date - from_date).days
-            span = f"from {from_date} to {to_date - ONE_DAY}"
+            span = f"from {from_date} to {last_day(to_date)}"
             recorder.say(f"{subscription_id} was out of order {span}: {days} days are not charged, of fees that say so")
             credited = [
                 fee for fee in forecast.in_advance(recorder, customer, from_date, [contract.plan_on(from_date)]) if fee.outage_credit
@@ -276,7 +275,7 @@ def _cycle_end(customer: Customer, now_us: int) -> dt.date:
 
 def _require_active(contract: Contract, day: dt.date) -> None:
     if not contract.active_on(day):
-        until = f"to {contract.to_date - ONE_DAY}" if contract.to_date else "on"
+        until = f"to {last_day(contract.to_date)}" if contract.to_date else "on"
         raise UserError(
             f"{contract.subscription_id} is not active on {day}", f"give a day of its life: it is active from {contract.from_date} {until}"
         )

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from billing.accounts import picture
 from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.wording import in_words
-from billing.charges.periods import ONE_DAY
 from billing.store import tables
 from rating import identifiers
+from rating.dates import day_after
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> A
             raise unknown_account(connection, account_id)
         found = picture.load(connection, [key])
         customer = found.customers[key]
-        day = max(as_of or _last_day(customer), customer.opened_on)
+        day = max(as_of or _newest_day(customer), customer.opened_on)
         line = AccountLine(*connection.execute(_LINE.where(_ACCOUNT.account_key == key)).one())
         return AccountDetail(
             account=line,
@@ -235,7 +235,7 @@ def _close(name: str, ids: Iterable[str]) -> str | None:
     return f"did you mean {close[0]}?" if close else None
 
 
-def _last_day(customer: Customer) -> dt.date:
+def _newest_day(customer: Customer) -> dt.date:
     """The last date that has any data."""
     days = [customer.opened_on, *(fact.from_date for fact in customer.facts)]
     for contract in customer.contracts:
@@ -270,7 +270,7 @@ def _subscriptions(connection: sa.Connection, customer: Customer, day: dt.date) 
 def _subscription(
     customer: Customer, contract: Contract, spans: list[NumberLine], former: tuple[str | None, str | None], day: dt.date
 ) -> SubscriptionLine:
-    begin_us, end_us = customer.midnight_us(day), customer.midnight_us(day + ONE_DAY)
+    begin_us, end_us = customer.midnight_us(day), customer.midnight_us(day_after(day))
     on_day = [span.served_id for span in spans if span.from_us < end_us and (span.to_us is None or span.to_us > begin_us)]
     return SubscriptionLine(
         contract.subscription_id,

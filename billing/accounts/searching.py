@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import tables
-from rating.dates import instant_of
+from rating.dates import day_after, instant_of
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ TEXT_MAX: Final = 200
 _LAST: Final = "\U0010ffff"  # after every text with the same beginning, in the order of code points
 _BETWEEN_DIGITS: Final = " -()/."  # what people write into a number
 _RANKS: Final = (("account", True), ("name", True), ("account", False), ("name", False), ("name", False))
-_ONE_DAY: Final = dt.timedelta(days=1)
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -191,6 +190,6 @@ def _holding(rows: Iterable[Any]) -> Iterable[Any]:
 def _had_it(hit: Hit, on: dt.date) -> bool:
     """True where the number was the subscription's at some time of a day, on the clock of its account."""
     zone = ZoneInfo(hit.timezone)
-    begin_us, end_us = (instant_of(dt.datetime.combine(day, dt.time(), zone)) for day in (on, on + _ONE_DAY))
+    begin_us, end_us = (instant_of(dt.datetime.combine(day, dt.time(), zone)) for day in (on, day_after(on)))
     assert hit.from_us is not None, "a number is had from some time on"
     return hit.from_us < end_us and (hit.to_us is None or hit.to_us > begin_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billing.accounts import kinds
+from rating.figures import percent
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
 
@@ -35,7 +36,7 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             told_classes += [f"{old} is taxed as {new}" for old, new in detail.classes.items()]
             return "; ".join(told_classes) + (f" (certificate {detail.certificate})" if detail.certificate else "")
         case kinds.DiscountFact():
-            off = f"{_percent(detail.percent_ppm)}" if detail.percent_ppm else amount(detail.amount_micros, currency)
+            off = f"{percent(detail.percent_ppm)} %" if detail.percent_ppm else amount(detail.amount_micros, currency)
             return f"discount {detail.name}: {off} off {_what(detail)}"
         case kinds.EndFact() if kind == "no_end":
             return "goes on: the end is undone" + _because(detail.reason)
@@ -51,12 +52,6 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             return "out of order" + _because(" ".join(filter(None, (detail.reason, detail.ticket))))
         case _:
             return f"{kind.replace('_', ' ')} {detail}".strip()
-
-
-def _percent(ppm: int) -> str:
-    """Parts per million as a percentage, exact."""
-    whole, rest = divmod(ppm, 10_000)
-    return f"{whole}.{rest:04d}".rstrip("0").rstrip(".") + " %"
 
 
 def _because(reason: str) -> str:

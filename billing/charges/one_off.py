@@ -18,6 +18,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 from billing.charges.early_end import NOTHING_AGREED, Contract, months_left_of
+from rating.dates import ONE_DAY, day_after, last_day
 from rating.model import FeeOccasion, OneOffFee
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from billing.charges.periods import Period
     from billing.charges.recurring import PlanSpan
     from rating.model import Plan
-
-_ONE_DAY = dt.timedelta(days=1)
 
 
 class OneOffDue(NamedTuple):
@@ -71,7 +70,7 @@ def one_offs_due(
         if plan is None:
             continue
         identity = edge.plan.partition("/")[0]
-        months_left = months_left_of(contract, plan, spans[0].span.start, edge.day + _ONE_DAY) if _is_end(edge) else 0
+        months_left = months_left_of(contract, plan, spans[0].span.start, day_after(edge.day)) if _is_end(edge) else 0
         for fee in _charged(edge, plan, months_left, plan_at):
             before = due.get((identity, fee.price_id), OneOffDue(fee, identity, 0, 0))
             times = months_left if fee.per_remaining_month else 1
@@ -112,9 +111,9 @@ def _edges(spans: Sequence[PlanSpan], contract: Contract) -> Iterator[_Edge]:
         former = spans[place - 1].plan if place else None
         latter = spans[place + 1].plan if place + 1 < len(spans) else None
         if former != each.plan and not (former is None and contract.taken_over):
-            yield _Edge(each.span.start, each.plan, former, each.span.start - _ONE_DAY, begins=True)
+            yield _Edge(each.span.start, each.plan, former, each.span.start - ONE_DAY, begins=True)
         if latter != each.plan and each.span.end is not None and not (latter is None and contract.handed_over):
-            yield _Edge(each.span.end - _ONE_DAY, each.plan, latter, each.span.end, begins=False)
+            yield _Edge(last_day(each.span.end), each.plan, latter, each.span.end, begins=False)
 
 
 def _occasions(edge: _Edge, plan: Plan, beyond: Plan | None) -> Iterator[FeeOccasion]:

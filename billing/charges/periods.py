@@ -22,10 +22,11 @@ import functools
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from rating.dates import last_day
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ONE_DAY = dt.timedelta(days=1)
 BILL_DAY_MAX = 31
 MONTHS_PER_YEAR = 12
 
@@ -62,7 +63,7 @@ class Period(NamedTuple):
     @property
     def last_day(self) -> dt.date:
         """Last day inside the period: the date whose tax rate holds for it."""
-        return self.end - ONE_DAY
+        return last_day(self.end)
 
 
 class Stretch(NamedTuple):

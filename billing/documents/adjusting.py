@@ -20,7 +20,6 @@ from billing import catalogue, late_decisions
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.adjustments import Entered, needs_approval, problems
-from billing.charges.periods import ONE_DAY
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
@@ -29,6 +28,7 @@ from billing.runs.settlement import adjustments
 from billing.runs.settlement.adjustments import LIMIT, counting
 from billing.store import settings, tables
 from rating import identifiers
+from rating.dates import last_day
 from rating.errors import NotFoundError, UserError
 from rating.money import format_micros, minor_step_micros
 
@@ -302,9 +302,9 @@ def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *
     if day < first:
         raise UserError(f"no bill to come corrects {account_id} before {first}: {day} is too early", f"give {first}, or a later day")
     if closed_on is not None and day >= closed_on and not entered:
-        remedy = f"give a day from {first} to {closed_on - ONE_DAY}"
+        remedy = f"give a day from {first} to {last_day(closed_on)}"
         raise UserError(f"account {account_id} is closed on {closed_on}: {day} is too late", remedy)
-    last = day if closed_on is None else min(day, closed_on - ONE_DAY)
+    last = day if closed_on is None else min(day, last_day(closed_on))
     if picture.customers[account_key].is_for_tests(last):
         remedy = f"give a day in a period in which it is none: `ratewright accounts show {account_id}` shows its category"
         raise AccountForTestsError(f"account {account_id} is for tests in the period of {day}, and nothing of that is invoiced", remedy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +12,7 @@ from billing.left_out.for_good import never_billed
 from billing.runs.settlement.unbilled import unbilled
 from billing.runs.usage.allowance_balances import Balances
 from billing.store import tables
-from rating.dates import local_date
+from rating.dates import day_after, local_date
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def allowances_left(home: Home, account_id: str, now_us: int) -> list[Left]:
         made.append(Balances(contracts, today))
         return made[0]
 
-    unbilled(home, today + dt.timedelta(days=1), only={account_id}, balances_for=balances_for, never_billed=never_billed)
+    unbilled(home, day_after(today), only={account_id}, balances_for=balances_for, never_billed=never_billed)
     found = [
         Left(
             names[each.subscription_key],

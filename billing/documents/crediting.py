@@ -39,7 +39,7 @@ from billing.invoicing.forms import CREDIT_NOTE, INVOICE, OPENING
 from billing.persons import Who
 from billing.store import approvals, tables
 from rating import identifiers
-from rating.dates import day_number
+from rating.dates import day_number, last_day
 from rating.errors import UserError
 from rating.model import PPM, TaxClass
 from rating.money import RoundingMode, format_micros, minor_step_micros, round_exact
@@ -311,9 +311,9 @@ def _nothing_left(document: Document, rows: Sequence[Any], wanted: Wanted, stand
         return UserError(place, f"`ratewright invoice show {document.number}` shows its credit notes and what corrects it")
     net = [each for each in rows if class_of(each) == class_of(row) and each.kind != "tax"]
     bound = standing.net_of(row) if is_corrected(net) else sum(standing.own(each) for each in net)
-    last_day = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
+    last = last_day(row.period_to)
     where = "on all documents" if is_corrected(net) else "on it"
-    what = f"its tax class comes to {format_micros(bound)} {document.currency} net {where} for {row.period_from} to {last_day}"
+    what = f"its tax class comes to {format_micros(bound)} {document.currency} net {where} for {row.period_from} to {last}"
     remedy = "credit the invoice as a whole (without --line), or give the amount back with `ratewright adjustment add`"
     return UserError(f"{place}: {what}", remedy)
 
@@ -362,8 +362,7 @@ def _tax_of_corrected(document: Document, tax: Any, own: Credited, standing: Sta
     tax = tax if tax is not None else standing.tax_of(own.row)
     if tax is None:
         return []
-    last_day = dt.date.fromisoformat(own.row.period_to) - dt.timedelta(days=1)
-    rates = coins.rates_ppm(int(own.row.tax_class), last_day)
+    rates = coins.rates_ppm(int(own.row.tax_class), last_day(own.row.period_to))
     if len(rates) != 1 or tax.invoice_key != document.invoice_key:
         place = f"line {own.row.line_no} of {document.number}: {document.number} gave more in its tax class than it charged"
         remedy = "credit the invoice as a whole, or give the amount back with `ratewright adjustment add`, which names the catalogue"
@@ -378,8 +377,7 @@ def _require_one_rate(document: Document, row: Any, billed: Billed, coins: _Coin
 
     Each may be rounded twice.
     """
-    last_day = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
-    rates = coins.rates_ppm(int(row.tax_class), last_day)
+    rates = coins.rates_ppm(int(row.tax_class), last_day(row.period_to))
     off = [abs(billed.tax_micros * PPM - billed.net_micros * rate) for rate in rates]
     if len(rates) > 1 and min(off) > 2 * coins.step_micros * PPM:
         place = f"line {row.line_no} of {document.number} is tax at several rates"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,10 +20,12 @@ from billing.runs.settlement import adjustments, totals
 from billing.runs.settlement.drafting import with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
-from rating.dates import local_date
+from rating.dates import day_after, local_date
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from billing.charges.lines import Lines
     from billing.runs.settlement.unbilled import Unbilled
     from billing.store.home import Home
@@ -76,7 +77,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         by_hand_rows = adjustments.counting(connection, seq), adjustments.retracted(connection, seq)
     if row is None:
         raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
-    day = through or local_date(now_us, row.timezone) + dt.timedelta(days=1)
+    day = through or day_after(local_date(now_us, row.timezone))
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     own = found.lines["account_key"] == row.account_key
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0

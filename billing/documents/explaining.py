@@ -9,7 +9,7 @@ discounts wait for the cycle.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -33,10 +33,10 @@ from billing.invoicing.forms import CREDIT_NOTE, INVOICE, OPENING
 from billing.runs import states
 from billing.store import tables
 from billing.store.voids import voided
-from rating.dates import day_number
+from rating.dates import day_number, last_day
 from rating.errors import UserError
-from rating.model import PPM
-from rating.money import MICROS_PER_UNIT, format_micros
+from rating.figures import percent
+from rating.money import format_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from billing.documents.parts import Words
     from billing.documents.showing.passes import Passes
     from billing.store.home import Home
-
-_PER_CENT: Final = 100
 
 
 class LineExplained(msgspec.Struct, frozen=True):
@@ -135,12 +133,8 @@ def _about(connection: sa.Connection, document: Document, language: str) -> tupl
 
 def _head(document: Document, words: Words) -> str:
     kind = {INVOICE: "invoice", CREDIT_NOTE: "credit_note"}.get(document.document_type, "opening_document")
-    dates = {"first": document.period_from, "last": _last_day(document.period_to)}
+    dates = {"first": document.period_from, "last": last_day(document.period_to)}
     return words["head"].format(document=words[kind], number=document.number, account=document.account_id, **dates)
-
-
-def _last_day(period_to: str) -> dt.date:
-    return dt.date.fromisoformat(period_to) - dt.timedelta(days=1)
 
 
 def _of_other(document: Document, row: Any, credited: str, reason: str, words: Words) -> LineExplained:  # noqa: ANN401 -- a row of the database
@@ -213,7 +207,7 @@ def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of 
         amount = gross - net if inclusive else int(part_half_up(np.array([net], np.int64), rate, step)[0])
         figures = {"base": net, "gross": gross, "net": net, "amount": amount}
         shown = {name: format_micros(micros) for name, micros in figures.items()}
-        sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=_percent(rate), **shown))
+        sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=percent(rate), **shown))
         total += amount
     return Told(sentences or [words["no_tax"]], total)
 
@@ -239,7 +233,7 @@ def _tax_inside(before: Sequence[Any], rows: Sequence[Any], row: Any, due: Due, 
     others = int(part_half_up(np.array([base], np.int64), *columns[4:])[0])
     amount = done + int(added_tax(*columns)[0])
     net = sum(total(lines, is_held=is_held) for lines in (billed, own) for is_held in (True, False)) - base
-    rate, figures = _percent(int(known[4])), {"gross": net + amount, "net": net, "amount": amount}
+    rate, figures = percent(int(known[4])), {"gross": net + amount, "net": net, "amount": amount}
     sentences = [words["tax_inside"].format(rate=rate, **{name: format_micros(micros) for name, micros in figures.items()})]
     if base:
         sentences.append(words["tax"].format(rate=rate, base=format_micros(base), amount=format_micros(others)))
@@ -256,11 +250,7 @@ def _tax_on(lines: Sequence[Any], row: Any, due: Due, words: Words) -> Told:  # 
         return Told([words["no_tax"]], 0)
     rate, step = int(due.lines["rate_ppm"][known[0]]), np.array([due.step(int(known[0]))], np.int64)
     amount = int(part_half_up(np.array([base], np.int64), rate, step)[0])
-    return Told([words["tax"].format(rate=_percent(rate), base=format_micros(base), amount=format_micros(amount))], amount)
-
-
-def _percent(rate_ppm: int) -> str:
-    return format_micros(rate_ppm * MICROS_PER_UNIT * _PER_CENT // PPM, 0)
+    return Told([words["tax"].format(rate=percent(rate), base=format_micros(base), amount=format_micros(amount))], amount)
 
 
 def _total(document: Document, rows: Sequence[Any], words: Words) -> str:

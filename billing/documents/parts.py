@@ -29,9 +29,11 @@ from billing.runs.settlement import totals
 from billing.runs.settlement.fees_due import plan_at
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
+from rating.dates import last_day
 from rating.durations import minutes_text
+from rating.figures import percent
 from rating.model import FeeTiming, QuantityUnit
-from rating.money import MICROS_PER_UNIT, RoundingMode, format_micros, round_exact
+from rating.money import RoundingMode, format_micros, round_exact
 from rating.volumes import BYTE, volume_text
 
 if TYPE_CHECKING:
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from billing.runs.selection.subscription_profiles import Group
     from rating.model import Plan, RecurringFee
 
-PPM_PER_CENT: Final = 10_000
 Words = dict[str, str]
 
 
@@ -268,7 +269,7 @@ def _of_discount(off: Off, words: Words) -> str:
     shown = {"base": format_micros(off.base_micros), "off": format_micros(off.off_micros)}
     if not off.entry.percent_ppm:
         return words["fixed"].format(price=format_micros(off.entry.amount_micros), **shown)
-    return words["percent"].format(percent=format_micros(off.entry.percent_ppm * MICROS_PER_UNIT // PPM_PER_CENT, 0), **shown)
+    return words["percent"].format(percent=percent(off.entry.percent_ppm), **shown)
 
 
 def _held(asked: Asked, group: Group, period: Period, answer: Callable[[str, dt.date], Plan | None]) -> Iterator[tuple[Plan, Span]]:
@@ -297,7 +298,7 @@ def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:
 
 def _of_fee(asked: Asked, fee: RecurringFee, part: Span, charged: list[Span], period: Period, breaks: Breaks) -> list[str]:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     assert part.end is not None
-    words, last = asked.words, part.end.fromordinal(part.end.toordinal() - 1)
+    words, last = asked.words, last_day(part.end)
     amount = Fraction(fee.amount_micros * days(charged), period.cycle_days)
     figures = {"text": asked.text, "first": part.start, "last": last, "price": format_micros(fee.amount_micros), "cycle": period.cycle_days}
     kind = "fee" if fee.prorate else "whole_fee"

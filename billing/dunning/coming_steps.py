@@ -20,6 +20,7 @@ from billing.dunning.steps import accounts, taken_steps
 from billing.dunning_policy import CLEAR, policies
 from billing.payments.promises import open_rests
 from billing.store import tables
+from rating.dates import day_after
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 DAYS: dt.timedelta = dt.timedelta(days=366)  # how far it looks ahead
-_ONE_DAY = dt.timedelta(days=1)
 
 
 class Coming(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ def _days(
     found |= {each.on + dt.timedelta(days=days) for each in steps for days in since}
     promise = tables.promises.c
     due = connection.execute(sa.select(promise.due_on).where(promise.account_key == account.account_key)).scalars()
-    found |= {dt.date.fromisoformat(day) + _ONE_DAY for day in due}
+    found |= {day_after(dt.date.fromisoformat(day)) for day in due}
     for fact in account_facts(connection, kinds=("terms",), keys=[account.account_key]):
         found |= {day for day in (fact.from_date, fact.to_date) if day is not None}
     return {day for day in found if as_of < day <= as_of + DAYS}

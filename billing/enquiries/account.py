@@ -15,7 +15,6 @@ from billing import dunning, invoicing
 from billing.accounts import covering, picture
 from billing.accounts.lookup import unknown_account
 from billing.allocations import open_items, unallocated
-from billing.charges.periods import ONE_DAY
 from billing.invoicing import InvoiceSummary
 from billing.payments import promises, statement
 from billing.payments.writing import account_of
@@ -122,7 +121,7 @@ def _next_bill_date(connection: sa.Connection, customer: Customer, head_seq: int
         from billing.runs.selection import due_accounts  # noqa: PLC0415 -- as below
 
         return due_accounts.date_after(customer.billed_from, customer.bill_days, coverage.through)
-    if period is None or customer.is_for_tests(period.end - ONE_DAY):
+    if period is None or customer.is_for_tests(period.last_day):
         return None
     return period.end
 

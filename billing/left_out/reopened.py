@@ -23,7 +23,7 @@ from billing.runs.contracts.columns import index_of, int64, one_chunk
 from billing.runs.contracts.counted_runs import Looked
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.selection import scope
-from rating.dates import day_of, utc_date
+from rating.dates import day_after, day_of, utc_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def next_dates(home: Home, connection: sa.Connection, seq: int, usage: pa.Table,
     dates: dict[dt.date, list[int]] = {}
     for row in rows.tolist():
         began = utc_date(int(start_us[row]))
-        date = began + dt.timedelta(days=1)
+        date = day_after(began)
         if subscription[row] < 0:
             date = max(date, of_any)
         else:

@@ -3,7 +3,6 @@
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ from billing.left_out.on_interim_bills import DETAILS
 from billing.left_out.telling import AFTER_BILL, FOR_TESTS, NOBODYS, NOBODYS_UNREAD, TAKEN_OFF, TESTED_BY_MISTAKE
 from billing.runs.selection.left_out import LeftOut, Outlook, told
 from billing.runs.settlement.adjustments import FOR_TESTS as FOR_TESTS_NEVER
-from rating.dates import DAY_US, HOUR_US, utc_time
+from rating.dates import DAY_US, HOUR_US, last_day_text, utc_time
 from rating.money import format_micros
 
 if TYPE_CHECKING:
@@ -183,8 +182,8 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
     fields = {
         "record": found.record_id, "source": found.source, "start": start, "came": came, "timezone": found.timezone or "UTC",
         "age": _age(found, words), "account": found.account_id, "subscription": found.subscription_id,
-        "first": found.period_from, "last": _day_before(found.period_to),
-        "arrives_from": found.arrives_from, "arrives_last": _day_before(found.arrives_to), "to": found.billed_to, "run": found.run_id,
+        "first": found.period_from, "last": last_day_text(found.period_to),
+        "arrives_from": found.arrives_from, "arrives_last": last_day_text(found.arrives_to), "to": found.billed_to, "run": found.run_id,
         "date": found.bill_date, "open": found.open_from, "since": found.closed_since, "billed": found.billed_from,
         "closes": found.closes_on, "detail": put_aside.in_words(found.detail, language), "told": head(found, language),
         "proposal": found.proposal, "asker": found.proposed_by, "act": words.get(found.proposed, ""),
@@ -302,7 +301,3 @@ def _why(found: Told) -> list[str]:
 
 def _instant(instant_us: int, zone: ZoneInfo) -> str:
     return f"{utc_time(instant_us).astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
-def _day_before(day: str) -> str:
-    return (dt.date.fromisoformat(day) - dt.timedelta(days=1)).isoformat() if day else ""

@@ -8,7 +8,6 @@ Amounts are micro-units; the closing balance of all time is what the ledger says
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -20,9 +19,11 @@ from billing.payments import postings
 from billing.payments.writing import Account, account_of
 from billing.store import tables
 from billing.store.sums import halves, whole
+from rating.dates import last_day
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Iterator
 
     from billing.store.home import Home
@@ -176,8 +177,7 @@ def _documents(connection: sa.Connection, account: Account, words: dict[str, str
     query = sa.select(*(invoice[name] for name in names), invoice.commit_seq, void.on_date, void.commit_seq.label("void_seq"))
     query = query.outerjoin_from(tables.invoices, tables.invoice_events, is_void)
     for row in connection.execute(query.where(invoice.account_key == account.account_key)):
-        last = dt.date.fromisoformat(row.period_to) - dt.timedelta(days=1)
-        text = words["period"].format(row.period_from, last)
+        text = words["period"].format(row.period_from, last_day(row.period_to))
         kind = row.document_type or "invoice"
         yield _Move(row.issued_on, kind, row.number, text, row.due_on, row.total_micros, row.commit_seq)
         if row.on_date is not None:

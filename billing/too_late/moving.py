@@ -12,12 +12,11 @@ from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.charge_keys import Kind
 from billing.charges.lines import LINE
-from billing.charges.periods import ONE_DAY
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.settlement import payers
 from billing.store import tables
-from rating.dates import day_number
+from rating.dates import day_number, last_day
 
 if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
@@ -43,7 +42,7 @@ def _payer(home: Home, connection: sa.Connection, entered: Any) -> int | None:  
     """The account (key) that pays an adjustment as of now; None where its period is closed."""
     picture = load(connection, [entered.account_key])
     customer, day = picture.customers[entered.account_key], dt.date.fromisoformat(entered.on_date)
-    day = day if customer.closed_on is None else min(day, customer.closed_on - ONE_DAY)
+    day = day if customer.closed_on is None else min(day, last_day(customer.closed_on))
     period = customer.period_of(day)
     if period is None or day < open_from(connection, picture, customer.key):
         return None

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from billing.accounts.picture import load
 from billing.accounts.still_open import running_to
 from billing.charges.lines import round_half_up
-from billing.charges.periods import ONE_DAY
 from billing.documents import adjusting
 from billing.late_decisions import BILLED
 from billing.runs.selection.left_out import LeftOut
@@ -21,7 +20,7 @@ from billing.too_late.possible import is_priced
 from billing.too_late.rerated import Rerated
 from billing.too_late.results import Decided, Group, LeftAlone, Obstacle
 from billing.too_late.wording import in_short, line_text, told_apart
-from rating.dates import local_date
+from rating.dates import last_day, local_date
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -133,7 +132,7 @@ class Planner:
         end = running_to(self._connection, picture.customers[key.account_key], today)
         if day < end:
             return None
-        why = f"{day} is after the running period of {group.account_id}, which ends on {end - ONE_DAY}"
+        why = f"{day} is after the running period of {group.account_id}, which ends on {last_day(end)}"
         return Obstacle(why, "leave out --date, or give a day in an open period")
 
 

@@ -29,6 +29,7 @@ from billing.runs.selection import billed_periods
 from billing.store import tables
 from billing.too_late.listing import local_day
 from billing.too_late.results import Obstacle
+from rating.dates import last_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,7 +225,7 @@ def _reached(start: int, steps: dict[int, set[int]]) -> set[int]:
 
 
 def _obstacle(job: _Job, number: str) -> Obstacle:
-    months = f"{job.first_day} to {job.after_day - dt.timedelta(days=1)}"
+    months = f"{job.first_day} to {last_day(job.after_day)}"
     return Obstacle(
         f"re-rating {job.job_id} of {job.plan}, {months}, may have billed it on {number}",
         f"`ratewright invoice explain {number}` shows whether it is in it: if it is not, `ratewright adjustment add` bills it;"
@@ -233,7 +234,7 @@ def _obstacle(job: _Job, number: str) -> Obstacle:
 
 
 def _obstacle_of_versions(job: _Job, number: str) -> Obstacle:
-    months = f"{job.first_day} to {job.after_day - dt.timedelta(days=1)}"
+    months = f"{job.first_day} to {last_day(job.after_day)}"
     return Obstacle(
         f"re-rating {job.job_id} of {job.plan}, {months}, may have billed the difference of its versions on {number}",
         f"`ratewright invoice explain {number}` shows whether the difference is in it: if it is not, `ratewright adjustment add` bills or"

@@ -16,14 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from billing.intake import view
-from rating.model import Service
+from rating.model import PPM, Service
 from rating.schema import UsageFlag
 
 if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.usage_report.span import Span
 
-PPM: Final = 1_000_000
 _COLUMNS: Final = ("source", "service", "flags", "duration_us", "cause", "trunk_out")
 _NO_CALL: Final = int(UsageFlag.ABSORBED | UsageFlag.PARTIAL)
 _CALL_MARK: Final = r"-[0-9A-Fa-f]{8,}(;[0-9])?$"  # Asterisk numbers its channels

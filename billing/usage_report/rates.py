@@ -14,12 +14,12 @@ import sqlalchemy as sa
 
 from billing.intake.settle import OUTCOME_NAMES, RECEIVED, Outcome
 from billing.store.tables import commits, intake_counts
+from rating.model import PPM
 
 if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.usage_report.span import Span
 
-PPM: Final = 1_000_000
 CONSPICUOUS: Final = 2  # a rate of more than so many times the mean is marked
 WATCHED: Final = tuple(OUTCOME_NAMES[each] for each in (Outcome.DUPLICATE, Outcome.CONFLICTING, Outcome.REJECTED))
 

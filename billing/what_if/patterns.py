@@ -13,10 +13,10 @@ import numpy as np
 
 from billing.charges.lines import Int64s
 from billing.charges.pauses import touching
-from billing.charges.periods import ONE_DAY
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.fact_columns import groups
 from billing.runs.settlement.fees_due import breaks_of, contract_of
+from rating.dates import ONE_DAY, day_after
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -69,7 +69,7 @@ def _key(subscription: Subscription, zone: str, spans: list[PlanSpan], scope: Sc
     first, last = periods[0].start, periods[0].end
     held = [(each.plan, each.span.start, each.span.end) for each in spans]
     seen = [
-        (plan, max(start, first - ONE_DAY), _sooner(end, last + ONE_DAY))
+        (plan, max(start, first - ONE_DAY), _sooner(end, day_after(last)))
         for plan, start, end in held
         if start <= last and (end is None or end >= first)
     ]

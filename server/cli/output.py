@@ -5,14 +5,16 @@ On a terminal a table is drawn by rich; in a pipe it is plain aligned text that 
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from rating.dates import last_day_text
+
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Sequence
 
     from billing.charges.own_days import Days
@@ -41,15 +43,15 @@ def about(micros: int, currency: str) -> str:
     return format_about(micros, MINOR_DIGITS.get(currency, 2))
 
 
-def last_day(end: object) -> str:
+def last_day(end: dt.date | str | None) -> str:
     """The last day of a span whose `end` is the day after it (a date, or ISO text); empty where it has no end.
 
     People are shown the first and the last day of everything; JSON has spans half open.
     """
-    return "" if not end else (dt.date.fromisoformat(str(end)) - dt.timedelta(days=1)).isoformat()
+    return last_day_text(end)
 
 
-def period(start: str, end: object) -> str:
+def period(start: str, end: dt.date | str | None) -> str:
     """The first and the last day of a span, as customers read it; `end` is the day after it."""
     return f"{start} .. {last_day(end)}"
 

@@ -7,12 +7,11 @@ A band that was not read whole covers nothing, so that it is not judged by the p
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from rating.dates import DAY_S
+from rating.dates import DAY_S, ONE_DAY, day_after
 from rating.model import Band, Calendar, DaySwap
 from tariffs.documents.document import Finding
 from tariffs.language.texts import DAY_NAMES, TextError
@@ -20,10 +19,11 @@ from tariffs.language.words import NO_DAYS
 from tariffs.public_holidays import Frozen, frozen
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from tariffs.documents.document import Place
     from tariffs.language.entries import BandEntry, CalendarEntry
 
-_ONE_DAY: Final = dt.timedelta(days=1)
 _TWO_BANDS: Final = 'write two bands: one that ends at "24:00", and one from "00:00" with its own days'
 _NO_PUBLIC: Final = Frozen((), (), "")
 _HOLIDAYS: Final = ("holidays", "holidays_file", "public_holidays")  # fields of a calendar
@@ -120,7 +120,7 @@ def _bands(entry: BandEntry, swaps: dict[dt.date, int], place: Place, findings: 
         message = f"band `{entry.name}` runs over midnight, and the calendar counts {torn} or the day after it as another day of the week"
         findings.append(Finding(place, message, _TWO_BANDS))
     next_days = _days(tuple(day % 7 + 1 for day in entry.days))
-    morning = msgspec.structs.replace(band, days=next_days, start_s=0, end_s=entry.to, dates=tuple(date + _ONE_DAY for date in band.dates))
+    morning = msgspec.structs.replace(band, days=next_days, start_s=0, end_s=entry.to, dates=tuple(day_after(date) for date in band.dates))
     return [band, morning]
 
 
@@ -134,9 +134,9 @@ def _torn_night(entry: BandEntry, swaps: dict[dt.date, int]) -> dt.date | None:
     def counts_as(date: dt.date) -> int:
         return swaps.get(date, date.isoweekday())
 
-    nights = sorted({night for date in swaps for night in (date - _ONE_DAY, date)})
+    nights = sorted({night for date in swaps for night in (date - ONE_DAY, date)})
     for night in nights if entry.days else ():
-        evening, morning = counts_as(night) in entry.days, (counts_as(night + _ONE_DAY) - 2) % 7 + 1 in entry.days
+        evening, morning = counts_as(night) in entry.days, (counts_as(day_after(night)) - 2) % 7 + 1 in entry.days
         if evening != morning and (not entry.dates or night in entry.dates):
             return night
     return None

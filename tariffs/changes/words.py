@@ -9,10 +9,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from rating import figures
 from rating.dates import local_time
 from rating.model import ANY_ZONE, FeeOccasion, QuantityUnit, Service
 from rating.money import format_micros
-from tariffs.language.texts import DAY_NAMES, PPM_PER_PERCENT, UNIT_WORDS
+from tariffs.language.texts import DAY_NAMES, UNIT_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "none"
 EXAMPLES: Final = 3
-_MICROS_PER_PERCENT: Final = 1_000_000 // PPM_PER_PERCENT
 _SIZES: Final = (  # largest first
     (QuantityUnit.MILLISECOND, 600_000, 60_000, "min"),  # from ten minutes on, whole minutes are told as minutes
     (QuantityUnit.MILLISECOND, 0, 1_000, "s"),
@@ -118,7 +118,7 @@ def line_kinds(found: Iterable[str]) -> str:
 
 def percent(ppm: int) -> str:
     """`25 %`."""
-    return f"{format_micros(ppm * _MICROS_PER_PERCENT, 0)} %"
+    return f"{figures.percent(ppm)} %"
 
 
 def change_percent(old: Fraction | int, new: Fraction | int) -> str:

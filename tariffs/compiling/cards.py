@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rating.model import ANY_BAND, BandPolicy, Counting, QuantityUnit
+from rating.model import ANY_BAND, PPM, BandPolicy, Counting, QuantityUnit
 from rating.money import RoundingMode
 from rating.tables import (
     GRADUATED,
@@ -39,7 +39,6 @@ CARD_ROUNDING: Final = {
     RoundingMode.HALF_UP: ROUND_HALF_UP,
     RoundingMode.HALF_EVEN: ROUND_HALF_EVEN,
 }
-_PPM: Final = 1_000_000
 _COMMON_LIMIT: Final = 2**30  # D of a card: times a number of 32 bits it stays in 64
 _QUICK_STEPS: Final = 2
 
@@ -129,7 +128,7 @@ def _terms(price: Price, rate: Rate, common: int, step_from: int, *, active: boo
         step_from=step_from,
         step_to=step_from + (len(rate.steps) if active else 0),
         minimum_qty=price.minimum_qty,
-        content_weight=price.content_ppm * common // _PPM if price.content_ppm else 0,
+        content_weight=price.content_ppm * common // PPM if price.content_ppm else 0,
         rounding_mode=ROUNDING_CODES[price.rounding_mode],
         active=active,
     )

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rating.dates import DAY_S, instant_of
-from rating.model import QuantityUnit
+from rating.model import PPM_PER_PERCENT, QuantityUnit
 from rating.money import MICROS_PER_UNIT
 from tariffs.language.forms import ANY, Form
 
@@ -29,7 +29,6 @@ UNIT_WORDS: Final = {
     QuantityUnit.BYTE: "volume",
     QuantityUnit.MICRO: "money",
 }
-PPM_PER_PERCENT: Final = 10_000
 BARE_UNIT: Final = {QuantityUnit.MILLISECOND: 1_000, QuantityUnit.MESSAGE: 1, QuantityUnit.BYTE: 1}  # what a number without unit counts
 
 _AMOUNT: Final = re.compile(r"(0|[1-9]\d{0,11})(?:\.(\d{1,6}))?", re.ASCII)

@@ -8,16 +8,16 @@ Units: amounts in micro-units, durations in milliseconds, volumes in bytes, time
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from rating.dates import utc_time
+from rating.dates import day_after, utc_time
 from rating.figures import grouped, percent
 from rating.model import QuantityUnit, Service
 from rating.money import format_micros
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
     from fractions import Fraction
 
@@ -101,7 +101,7 @@ class Writer:
         """Dates in their order, those of days that follow each other as a span."""
         runs: list[list[dt.date]] = []
         for date in sorted(dates):
-            if runs and date - runs[-1][-1] == dt.timedelta(days=1):
+            if runs and date == day_after(runs[-1][-1]):
                 runs[-1].append(date)
             else:
                 runs.append([date])

@@ -14,9 +14,12 @@ from rating.dates import (
     LONG_AGO_DAY,
     NEVER,
     NEVER_DAY,
+    day_after,
     day_number,
     day_of,
     instant_of,
+    last_day,
+    last_day_text,
     local_date,
     local_time,
     midnight_us,
@@ -30,6 +33,9 @@ PACKAGES = ("rating", "tariffs", "mediation", "billing", "server")
 # The plain twin and who verifies a run share nothing with what they check.
 OWN = re.compile(r"rating/(dates\.py|reference/.*)|billing/verification/.*")
 COPIES = re.compile(r"86_?400(_000){0,2}\b|\bdate(time)?\(1970\b|^_?(SECOND|MINUTE|HOUR|DAY)_US\b.*= \d|iinfo\((np\.)?int64\)\.(max|min)")
+# A length of one day, and the last day of a span by its end: of a date, of ISO text, of a day number.
+DAYS = re.compile(r"timedelta\((days=)?1\)|(\bend|ends|_to|_date|closed_on|after_day) - _?ONE_DAY|\+ _?ONE_DAY|toordinal|day_of\(\w+ - 1\)")
+PER_MILLION = re.compile(r"^_?PPM(_PER_\w+)?\b[^=]*= |_ppm \* MICROS_PER_UNIT|ppm, 10_000")
 
 
 @pytest.mark.parametrize(
@@ -79,13 +85,36 @@ def test_the_first_instant_of_a_date(day: str, zone: str, begins: str) -> None:
     assert utc_midnight_us(date) == midnight_us(date, "UTC") == day_number(date) * DAY_US
 
 
-def test_no_module_has_an_epoch_a_length_of_a_day_or_a_largest_instant_of_its_own() -> None:
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [("2025-12-01", "2025-11-30"), ("2024-03-01", "2024-02-29"), ("2026-01-01", "2025-12-31"), ("9999-12-31", "9999-12-30")],
+)
+def test_the_last_day_of_a_span_and_the_end_of_one(end: str, last: str) -> None:
+    date, day = dt.date.fromisoformat(end), dt.date.fromisoformat(last)
+    assert (last_day(end), last_day(date), day_after(day)) == (day, day, date)
+    assert (last_day_text(end), last_day_text(date)) == (last, last)
+
+
+def test_a_span_without_an_end_has_no_last_day() -> None:
+    assert (last_day_text(None), last_day_text("")) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("copies", "place"),
+    [
+        (COPIES, ""),  # an epoch, a length of a day, a largest instant
+        (DAYS, ""),
+        (PER_MILLION, "rating/(model|figures).py"),
+    ],
+    ids=["epochs", "days", "parts per million"],
+)
+def test_no_module_has_a_constant_or_a_function_of_its_own(copies: re.Pattern[str], place: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
-        if not OWN.fullmatch(path.relative_to(ROOT).as_posix())
+        if not OWN.fullmatch(name := path.relative_to(ROOT).as_posix()) and not re.fullmatch(place, name)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if COPIES.search(line.split("#")[0])
+        if copies.search(line.split("#")[0])
     ]
     assert found == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rating.money import MICROS_LIMIT, MoneyError, RoundingMode, check_micros, format_micros, parse_micros, round_exact
+from rating.money import MICROS_LIMIT, MoneyError, RoundingMode, check_micros, format_about, format_micros, parse_micros, round_exact
 
 UP, DOWN, HALF_UP, HALF_EVEN = RoundingMode.UP, RoundingMode.DOWN, RoundingMode.HALF_UP, RoundingMode.HALF_EVEN
 
@@ -90,3 +90,13 @@ def test_format_micros(micros: int, text: str) -> None:
 def test_the_limit_is_outside(micros: int) -> None:
     with pytest.raises(MoneyError, match="outside"):
         check_micros(micros)
+
+
+@pytest.mark.parametrize("micros", [14_999, 15_000, 15_001, -14_999, -15_000, 4_999, -4_999, 0, 10**18 - 1, 10**19 + 5_000])
+def test_an_estimate_is_rounded_as_money_is_and_may_be_larger(micros: int) -> None:
+    """To the cent, half up; where that would be nothing it is exact. A sum of a home may lie beyond what one amount holds."""
+    cents, rest = divmod(abs(micros), 10_000)
+    rounded = (cents + (rest >= 5_000)) * 10_000 * (-1 if micros < 0 else 1)
+    assert format_about(micros, 2) == format_micros(rounded or micros)
+    if abs(micros) < 10**18 - 5_000:
+        assert rounded == round_exact(micros, 10_000, HALF_UP)

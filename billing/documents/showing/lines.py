@@ -6,7 +6,6 @@ Names are in the language that is asked for. Dates are ISO text, spans half open
 from __future__ import annotations
 
 import collections
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +20,7 @@ from billing.invoicing import corrections
 from billing.invoicing.corrections import key_of
 from billing.invoicing.forms import CREDIT_NOTE, classes_by_sight, sight
 from billing.store import tables
+from rating.dates import last_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,11 +133,11 @@ def _taxes(connection: sa.Connection, document: Document, rows: Sequence[Any], n
         if tax_lines:
             found.append(ShownTax(tax_class, period_from, period_to, tax_lines[0].text, base, tax, exempt=False, certificate=""))
             continue
-        last_day = dt.date.fromisoformat(period_to) - dt.timedelta(days=1)
+        last = last_day(period_to)
         identity = names.identity(own[0])
         known = names.price_list.tax_class(identity, tax_class) if identity else None
-        exemption = exemption_of(connection, document, last_day, known.name) if known is not None else None
-        rate = names.price_list.rate_ppm(identity, tax_class, last_day) if known is not None else 0
+        exemption = exemption_of(connection, document, last, known.name) if known is not None else None
+        rate = names.price_list.rate_ppm(identity, tax_class, last) if known is not None else 0
         text = names.tax_text(identity, tax_class, rate) if rate else ""
         proof = exemption.certificate if exemption is not None else ""
         found.append(ShownTax(tax_class, period_from, period_to, text, base, 0, exempt=exemption is not None, certificate=proof))

@@ -13,8 +13,8 @@ from billing.documents.showing.lives import Life, lives
 from billing.runs.contracts import price_list
 from billing.runs.contracts.agreements import span_of
 from billing.runs.contracts.price_list import PriceList
-from rating.model import PPM, QuantityUnit
-from rating.money import MICROS_PER_UNIT, format_micros
+from rating.figures import percent
+from rating.model import QuantityUnit
 from rating.volumes import BYTE, unit_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MESSAGE: Final = "message"
 PURCHASE: Final = "purchase"
-_PER_CENT: Final = 100
 _WITHOUT_PRICE: Final = ("adjustment", "tax")
 
 
@@ -56,7 +55,7 @@ class Names(NamedTuple):
     def tax_text(self, identity: str, tax_class: int, rate_ppm: int | None) -> str:
         """The name of a tax class, with its rate where one is given."""
         name = self.price_list.tax_text(identity, tax_class, self.language) if identity else str(tax_class)
-        return name if rate_ppm is None else f"{name} {format_micros(rate_ppm * MICROS_PER_UNIT * _PER_CENT // PPM, 0)} %"
+        return name if rate_ppm is None else f"{name} {percent(rate_ppm)} %"
 
 
 class Exemption(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from billing.runs.contracts.fact_columns import groups
-from rating.dates import day_of
+from rating.dates import day_of, last_day
 from rating.money import minor_step_micros
 
 if TYPE_CHECKING:
@@ -46,6 +46,6 @@ def rates_of(lines: Lines, contracts: Contracts) -> Int64s:
     place, models = groups([np.ascontiguousarray(lines[name]) for name in names])
     price_list = contracts.price_list
     asked = zip(*(lines[name][models].tolist() for name in names), strict=True)
-    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, day_of(end - 1)) for catalogue, code, end in asked]
+    rates = [price_list.rate_ppm(price_list.identities[catalogue], code, last_day(day_of(end))) for catalogue, code, end in asked]
     answer: Int64s = np.array(rates, np.int64)[place]
     return answer

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import TYPE_CHECKING
 
-from rating.dates import midnight_us
+from rating.dates import day_after, midnight_us
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 
 class Midnights:
@@ -23,4 +26,4 @@ class Midnights:
 
     def day_us(self, zone: str, day: dt.date) -> tuple[int, int]:
         """First instant of `day` in `zone`, and of the day after."""
-        return self.instant_us(zone, day), self.instant_us(zone, day + dt.timedelta(days=1))
+        return self.instant_us(zone, day), self.instant_us(zone, day_after(day))

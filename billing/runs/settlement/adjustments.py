@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.accounts.picture import load
 from billing.accounts.still_open import latest_run, open_from
-from billing.charges.periods import ONE_DAY
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.store import bulk, tables
 from billing.store.voids import voided
+from rating.dates import last_day
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,7 +130,7 @@ def never_billed(connection: sa.Connection, seq: int) -> dict[int, str]:
         picture = load(connection, [key])
         customer, first = picture.customers[key], open_from(connection, picture, key)
         for adjustment_id, day in entered:
-            last = day if customer.closed_on is None else min(day, customer.closed_on - ONE_DAY)  # of the last period, once it is closed
+            last = day if customer.closed_on is None else min(day, last_day(customer.closed_on))  # of the last period, once it is closed
             if last < first:
                 found[adjustment_id] = PERIOD_CLOSED
             elif customer.is_for_tests(last):

@@ -11,9 +11,8 @@ from billing.charges.charge_keys import Kind
 from billing.charges.lines import Int64s, Lines, empty, group_starts, taken
 from billing.charges.ordering import order_by
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
-from rating.dates import NEVER, day_of
-from rating.model import PPM
-from rating.money import MICROS_PER_UNIT, format_micros
+from rating.dates import NEVER, day_of, last_day
+from rating.figures import percent
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -158,7 +157,7 @@ class Writer:
             text = self._own_texts[kind, price_id]
         else:
             text = price_list.price_text(price_list.identities[catalogue], price_id, language)
-        return texts["correction"].format(text=text, first=iso(first), last=iso(end - 1)) if corrects else text
+        return texts["correction"].format(text=text, first=iso(first), last=last_day(day_of(end))) if corrects else text
 
 
 def _goes_back(lines: Lines) -> npt.NDArray[np.bool_]:
@@ -175,9 +174,8 @@ def _goes_back(lines: Lines) -> npt.NDArray[np.bool_]:
 
 def _tax_text(price_list: PriceList, pattern: str, catalogue: int, tax_class: int, rate_ppm: int, end: int, language: str) -> str:  # noqa: PLR0913, PLR0917 -- the parts of the text
     identity = price_list.identities[catalogue]
-    rate = rate_ppm or price_list.rate_ppm(identity, tax_class, day_of(end - 1))
-    percent = format_micros(rate * MICROS_PER_UNIT * 100 // PPM, 0)
-    return pattern.format(name=price_list.tax_text(identity, tax_class, language), rate=percent)
+    rate = rate_ppm or price_list.rate_ppm(identity, tax_class, last_day(day_of(end)))
+    return pattern.format(name=price_list.tax_text(identity, tax_class, language), rate=percent(rate))
 
 
 def _groups(columns: list[Any]) -> tuple[Int64s, Int64s]:

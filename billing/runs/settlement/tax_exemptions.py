@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from billing.charges.exemptions import TaxStatus, status_on, taxation
-from rating.dates import day_of
+from rating.dates import day_of, last_day
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -40,7 +40,8 @@ def as_agreed(lines: Lines, contracts: Contracts, payers: Payers) -> Lines:
     lines = lines.copy()
     keys, group = np.unique(np.stack([place[rows], *(lines[name][rows] for name in _LABELS[1:])], axis=1), axis=0, return_inverse=True)
     found = [
-        _of(_statuses(told[payer]), contracts.price_list, catalogue, code, day_of(end - 1)) for payer, catalogue, code, end in keys.tolist()
+        _of(_statuses(told[payer]), contracts.price_list, catalogue, code, last_day(day_of(end)))
+        for payer, catalogue, code, end in keys.tolist()
     ]
     for column, name in enumerate(_Taxed._fields):
         lines[name][rows] = np.array([each[column] for each in found], np.int64)[group.reshape(-1)]

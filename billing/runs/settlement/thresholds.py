@@ -18,7 +18,7 @@ from billing.charges import thresholds
 from billing.charges.charge_keys import Kind
 from billing.charges.lines import Int64s, Lines, group_starts, sorted_by
 from billing.runs.contracts.columns import index_of
-from rating.dates import day_number, day_of
+from rating.dates import day_number, day_of, last_day
 from rating.model import BillThreshold
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts.contracts import Contracts
 
-_ONE_DAY = dt.timedelta(days=1)
 _FIELDS = ("subscription_key", "period_from")
 
 
@@ -65,7 +64,7 @@ def reached(unbilled: Lines, contracts: Contracts, through: dt.date, acted: Coll
         subscription = int(index_of(facts.subscription_keys, np.array([key]))[0])
         account_key = int(facts.account_keys[facts.subscription_account[subscription]])
         period_from = day_of(begins)
-        of_plan = _thresholds(contracts, subscription, through - _ONE_DAY)
+        of_plan = _thresholds(contracts, subscription, last_day(through))
         acting = thresholds.reached(micros, of_plan, done.get((key, period_from), ()))
         found += [Reached(account_key, key, period_from, threshold, micros) for threshold in acting]
     return found

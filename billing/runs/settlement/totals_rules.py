@@ -22,7 +22,7 @@ from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.currencies import step_of
 from billing.runs.selection import subscription_profiles
 from billing.runs.settlement.fees_due import Sold, template_row, to_micro
-from rating.dates import day_number, day_of
+from rating.dates import day_number, day_of, last_day
 from rating.model import CommitmentCounts, VolumeScope, VolumeStep
 from rating.money import RoundingMode, round_exact
 
@@ -133,7 +133,7 @@ class Menus:
         rows = np.flatnonzero(np.isin(account, list(agreed)))
         ends = lines["period_to"] if whole_to is None else whole_to
         keys, inverse = np.unique(np.stack([account[rows], ends[rows]], axis=1), axis=0, return_inverse=True)
-        entries = [agreed_entries(agreed[index], day_of(end - 1)) for index, end in keys.tolist()]
+        entries = [agreed_entries(agreed[index], last_day(day_of(end))) for index, end in keys.tolist()]
         numbers = [known.setdefault(each, len(known)) if each else NO_MENU for each in entries]
         found[rows] = np.array(numbers, np.int64)[inverse.reshape(-1)] if rows.size else NO_MENU
         return found, list(known)

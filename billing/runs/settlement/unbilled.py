@@ -51,7 +51,7 @@ from billing.runs.settlement.tax_exemptions import as_agreed
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups
 from billing.store import settings
-from rating.dates import NEVER_DAY, day_number, day_of
+from rating.dates import NEVER_DAY, day_number, day_of, last_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ def unbilled(  # noqa: PLR0913 -- what, of whom, and how
     """
     with home.connect() as connection:
         seq = home.head_seq(connection)
-        known_to = through - dt.timedelta(days=1) if at_month_end else through
+        known_to = last_day(through) if at_month_end else through
         known = read(home, connection, seq, through, known_to, only=only, reopened=as_if_closed)
         is_past = bool(later_runs(connection, known_to))
     contracts, chosen = known.contracts, known.scope

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing import catalogue as store
@@ -10,6 +9,7 @@ from billing.affected import Beyond, rebilled
 from billing.catalogue import Kind, Publication
 from billing.catalogue.stored import publications_of
 from rating.counted import counted
+from rating.dates import last_day_text
 from server.actions.tariffs.figures import Figures, figures
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rating.model import Catalogue
 
 NAMED: Final = 3  # accounts that are named
-_ONE_DAY: Final = dt.timedelta(days=1)
 
 
 class Published(NamedTuple):
@@ -69,11 +68,11 @@ def _past(home: Home, catalogue: Catalogue, now_us: int) -> tuple[list[str], lis
         return [], []
     notes = [f"it takes effect in the past and touches {counted(touched.number, 'subscription')}"]
     if again.periods:
-        first, last = again.periods[0][0], _last_day(again.periods[-1][1])
+        first, last = again.periods[0][0], last_day_text(again.periods[-1][1])
         accounts = counted(again.accounts, "account")
         notes.append(f"the next bill run computes billed periods of {accounts} again, from {first} to {last}, and bills what differs")
     if again.beyond:
-        named = ", ".join(f"{each.account_id} from {each.from_date} to {_last_day(each.to_date)}" for each in again.beyond[:NAMED])
+        named = ", ".join(f"{each.account_id} from {each.from_date} to {last_day_text(each.to_date)}" for each in again.beyond[:NAMED])
         more = f", and {len(again.beyond) - NAMED} more, all in --json" if len(again.beyond) > NAMED else ""
         notes.append(
             f"it changes billed days of {counted(len(again.beyond), 'account')} ({named}{more}) that no run opens any more: "
@@ -86,14 +85,9 @@ def _rerate(catalogue: Catalogue, touched: Affected, beyond: Sequence[Beyond]) -
     """The command that bills the differences of such days, for one plan, and the names of the others."""
     accounts = {each.account_id for each in beyond}
     plans = sorted({each.plan.partition("+")[0] for each in touched.subscriptions if each.account_id in accounts})
-    first, last = min(each.from_date for each in beyond), max(_last_day(each.to_date) for each in beyond)
+    first, last = min(each.from_date for each in beyond), max(last_day_text(each.to_date) for each in beyond)
     first_month, last_month = str(first)[:7], last[:7]
     months = first_month if first_month == last_month else f"{first_month}..{last_month}"
     command = f"ratewright bill rerate --plan {plans[0]} --version {catalogue.version} --periods {months} --dry-run"
     others = f"; likewise {', '.join(plans[1:])}" if plans[1:] else ""
     return f"{command} shows their differences{others}"
-
-
-def _last_day(end: dt.date | None) -> str:
-    """The last day of a span whose `end` is the day after it; empty where it has no end."""
-    return "" if end is None else (end - _ONE_DAY).isoformat()

@@ -81,13 +81,12 @@ def span(from_: str, to: str | None) -> tuple[dt.date, dt.date | None]:
 
 def day_after(last: dt.date, first: dt.date | None = None) -> dt.date:
     """The day after --to, with which a span ends where its end is stored. Raises UserError for a span without a day."""
-    import datetime as dt
-
+    from rating import dates
     from rating.errors import UserError
 
     if first is not None and last < first:
         raise UserError(f"--to {last} lies before --from {first}", "--to is the last day of the span, included", exit_status=2)
-    return last + dt.timedelta(days=1)
+    return dates.day_after(last)
 
 
 def instant_or_date(text: str, option: str) -> int | dt.date:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from ratewright.v1 import audit_service_pb2 as pb
 from ratewright.v1 import audit_service_pb2_grpc as stubs
-from rating.dates import utc_date
+from rating.dates import ONE_DAY, utc_date
 from rating.errors import UserError
 from server.access.showing import Problem
 from server.access.trail import Entry
 from server.cli.remote.calling import LONG_S, PAGE_SIZE
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from server.access.showing import Exported
     from server.client import Connection
 
@@ -32,7 +33,7 @@ class Audit:
         for message in self._service.pages(self._stub.ListAuditEntries, asked, "entries") if limit > 0 else ():
             each = _entry(message)
             of_day = utc_date(each.at_us)
-            if day is not None and of_day < day - dt.timedelta(days=1):  # a commit may have an instant a little before the last one's
+            if day is not None and of_day < day - ONE_DAY:  # a commit may have an instant a little before the last one's
                 break
             if day is None or of_day == day:
                 found.append(each)

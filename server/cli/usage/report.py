@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import datetime as dt  # noqa: TC003 -- cyclopts reads the types of options
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -51,6 +51,7 @@ def report(
 def _span(first: dt.date | None, last: dt.date | None) -> Span | None:
     from billing.days import DayError, within_reach
     from billing.usage_report.span import Span
+    from rating.dates import day_after
     from rating.errors import UserError
 
     if first is None and last is None:
@@ -65,4 +66,4 @@ def _span(first: dt.date | None, last: dt.date | None) -> Span | None:
         raise UserError(
             "--from and --to are not two days in their order", "give both, such as --from 2026-09-01 --to 2026-09-30", exit_status=2
         )
-    return Span(first, last + dt.timedelta(days=1))
+    return Span(first, day_after(last))
