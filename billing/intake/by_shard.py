@@ -76,6 +76,7 @@ class Part(NamedTuple):
     usage: pa.Table
     keep: Bools
     settled: int  # rows that count and start in `few`, but are of settled ids
+    rows: int  # stored rows that were looked at
 
 
 class ByShard:
@@ -85,7 +86,7 @@ class ByShard:
         """Look up which files count, and hold each to the hash it was committed with. UserError names one that changed."""
         self._wanted = wanted
         self._seq = seq
-        self._hidden, self._columns, self._files = view.steadily(lambda: _opened(home, wanted, seq, threads))
+        self._hidden, self._columns, self._files, self.stored_rows = view.steadily(lambda: _opened(home, wanted, seq, threads))
         self.rows: Int64s = np.sum([each.shard_rows for each in self._files], axis=0, dtype=np.int64) + np.zeros(SHARDS, np.int64)
 
     def read(self, low: int, high: int, settled: pa.Array[Any] | None = None) -> Part:
@@ -93,12 +94,13 @@ class ByShard:
 
         `settled`: ids of these shards that are not wanted in the span `few`, if there is one.
         """
-        tables, keeps, others = [], [], 0
+        tables, keeps, others, rows = [], [], 0, 0
 
         def kept(table: pa.Table) -> Bools:
-            nonlocal others
+            nonlocal others, rows
             keep, more = self._kept(table, settled)
             others += more
+            rows += table.num_rows
             return keep
 
         for file in self._files:
@@ -109,8 +111,8 @@ class ByShard:
             tables += [table for table, _ in parts]
             keeps += [keep for _, keep in parts]
         if not tables:
-            return Part(_schema(self._columns).empty_table(), np.zeros(0, np.bool_), others)
-        return Part(pa.concat_tables(tables), np.concatenate(keeps), others)
+            return Part(_schema(self._columns).empty_table(), np.zeros(0, np.bool_), others, rows)
+        return Part(pa.concat_tables(tables), np.concatenate(keeps), others, rows)
 
     def _kept(self, table: pa.Table, settled: pa.Array[Any] | None) -> tuple[Bools, int]:
         """Mask of rows that are wanted, and the number of rows that count and are settled."""
@@ -240,8 +242,17 @@ class _Sealed:
         return pq.ParquetFile(self._path, metadata=metadata, memory_map=True, read_dictionary=["served_id"])
 
 
-def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> tuple[marks.Hidden, list[str], list[_Journal | _Sealed]]:
-    """Marks as of `seq`, the columns to read, and the files, each of them checked."""
+class _Opened(NamedTuple):
+    """Marks, the columns to read, the files, each of them checked, and the rows that these have by the manifest."""
+
+    hidden: marks.Hidden
+    columns: list[str]
+    files: list[_Journal | _Sealed]
+    stored_rows: int
+
+
+def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> _Opened:
+    """Look up what counts as of `seq`, and open the files."""
     with home.connect() as connection:
         hidden = marks.hidden(connection, seq)
         found = {file for each in wanted.spans for file in view.stored(connection, 0, seq, *each)}
@@ -256,7 +267,7 @@ def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> tuple[marks.H
         return _Journal(home, file, columns) if file.form == "journal" else _Sealed(home.path / file.path, file, columns, counting)
 
     with ThreadPoolExecutor(threads) as pool:
-        return hidden, columns, list(pool.map(opened, files))
+        return _Opened(hidden, columns, list(pool.map(opened, files)), sum(file.rows for file in files))
 
 
 def _counted(parquet: pq.ParquetFile) -> Int64s:

@@ -132,6 +132,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         left_alone=known.left_alone,
         instead=known.instead,
     )
+    _require_all_read(usage)
     _require_all_priced(usage, inputs.currencies)
     report("fees", 0, 0)
     clashing = carried_allowances.clashing(usage.left)
@@ -207,6 +208,18 @@ def _require_own(lines: Lines, routed: Lines, facts: Facts) -> None:
     pair = facts.account_index(at["account_key"]) * len(facts.subscription_keys) + row
     alone = np.setdiff1d(pair[is_discount], pair[~is_discount])
     assert not alone.size, f"discounts of {alone.size} subscriptions are at accounts that pay no line of theirs"
+
+
+def _require_all_read(usage: PricedSums) -> None:
+    """Every stored row is priced, left out for a reason, or no event of the window: no group of shards is lost, whole or in part.
+
+    The rows that are stored are those of the manifest: no group counts them.
+    """
+    left_out = sum(usage.left_out.values())
+    told = usage.rows + left_out + usage.uncounted
+    assert told == usage.stored_rows, (
+        f"{usage.stored_rows} rows of usage are stored; {usage.rows} are priced, {left_out} left out, and {usage.uncounted} do not count"
+    )
 
 
 def _require_all_priced(usage: PricedSums, currencies: Currencies) -> None:

@@ -58,6 +58,8 @@ class PricedSums:
     charges_by_currency: dict[str, Charged]
     too_large_by_currency: dict[str, Charged]  # the part of them that accounts in `too_large` have
     rows: int  # events that were priced or refused
+    uncounted: int  # stored rows that are no events of the window that count
+    stored_rows: int = 0  # rows of the files that hold usage of the window, as the manifest has them
     pending_day: dict[int, int] = dataclasses.field(default_factory=dict)
     moved: frozenset[tuple[int, int]] = frozenset()
 
@@ -73,6 +75,7 @@ class GroupSums(NamedTuple):
     charges_by_currency: dict[str, Charged]
     too_large_by_currency: dict[str, Charged]
     rows: int
+    uncounted: int
 
 
 class Rated(Protocol):
@@ -119,7 +122,8 @@ def sum_up(priced: Priced, contracts: Contracts, currencies: Currencies) -> Grou
     lines["amount_micros"] = round_half_up(lines["exact_micros"], currencies.steps_of(lines))
     counts = np.bincount(priced.rated.status, minlength=1)
     statuses = {int(code): int(counts[code]) for code in np.flatnonzero(counts)}
-    return GroupSums(lines, too_large.tolist(), priced.left, priced.left_out, statuses, charges, excluded, len(priced.start_us))
+    rows = len(priced.start_us)
+    return GroupSums(lines, too_large.tolist(), priced.left, priced.left_out, statuses, charges, excluded, rows, priced.uncounted)
 
 
 def gathered(parts: Sequence[GroupSums]) -> PricedSums:
@@ -140,6 +144,7 @@ def gathered(parts: Sequence[GroupSums]) -> PricedSums:
         _added(each.charges_by_currency for each in parts),
         _added(each.too_large_by_currency for each in parts),
         sum(each.rows for each in parts),
+        sum(each.uncounted for each in parts),
     )
 
 

@@ -68,6 +68,7 @@ class Priced:
     rated: Results
     left: list[Left]  # of allowances that outlive their period
     left_out: dict[str, int]  # events of the window that this run does not price, by reason
+    uncounted: int = 0  # stored rows that were looked at, and are no events of the window that count
 
 
 def columns(wanted: Asked) -> tuple[str, ...]:

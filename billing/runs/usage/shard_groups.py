@@ -109,7 +109,8 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
         turns = enumerate(_last_turns(events, units, lefts.get(_last(edges), []), contracts, group_rows), start=len(parts))
         parts += pool.map(lambda turn: finished(turn[0], events.price_aside(*turn[1])), turns)
     elsewhere = events.elsewhere
-    return dataclasses.replace(gathered(parts), pending_day=dict(sorted(elsewhere.pending_day.items())), moved=frozenset(elsewhere.moved))
+    pending_day, moved = dict(sorted(elsewhere.pending_day.items())), frozenset(elsewhere.moved)
+    return dataclasses.replace(gathered(parts), stored_rows=reader.stored_rows, pending_day=pending_day, moved=moved)
 
 
 class _Spans(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -158,7 +159,7 @@ class GroupEvents:
     def price(self, number: int, part: Part, units: Units, lefts: Iterable[Left]) -> Priced:
         """The events of group `number`; those of rating units that have numbers in other groups are put aside."""
         start_us = int64(part.usage["start_us"])
-        keep, owner, left_out = self._sorted_out(number, part, start_us)
+        keep, owner, left_out, counted = self._sorted_out(number, part, start_us)
         used = _USED if self._asks_origin else (*_USED, "served_id")
         usage = pricing.narrowed(part.usage.drop_columns([name for name in used if name in part.usage.column_names]))
         self._nothing = Aside(usage.slice(0, 0), start_us[:0], owner.of(slice(0)))
@@ -167,7 +168,8 @@ class GroupEvents:
         if rows.size:
             with self._lock:
                 self._aside[number] = Aside(usage.take(rows), start_us[rows], owner.of(rows))
-        return self._priced(Aside(usage, start_us, owner), keep & ~away, left_out, (number, units), lefts)
+        priced = self._priced(Aside(usage, start_us, owner), keep & ~away, left_out, (number, units), lefts)
+        return dataclasses.replace(priced, uncounted=part.rows - counted)
 
     def aside(self, accounts: Bools) -> Aside | None:
         """The events that wait of some accounts (a flag each)."""
@@ -186,8 +188,11 @@ class GroupEvents:
         assert waited is not None, "there is a group before the last turns"
         return self._priced(waited, np.ones(len(waited.start_us), np.bool_), {pricing.NOT_BILLABLE: 0}, (0, units), lefts)
 
-    def _sorted_out(self, number: int, part: Part, start_us: Int64s) -> tuple[Bools, Owners, dict[str, int]]:
-        """Mask of the events that are priced, the owners of all, and the number of those that are not priced, by reason."""
+    def _sorted_out(self, number: int, part: Part, start_us: Int64s) -> tuple[Bools, Owners, dict[str, int], int]:
+        """Mask of the events that are priced, the owners of all, and the number of those that are not priced, by reason.
+
+        The last number is that of the rows which have to be among these: events of the window that count, each once.
+        """
         contracts, scope, usage = self._contracts, self._scope, part.usage
         owner = self._owning.owners(number, usage["served_id"], start_us)
         keep, left_out = part.keep, dict[str, int]()
@@ -195,8 +200,10 @@ class GroupEvents:
         if self._came is not None:
             assert scope.window is not None
             before = start_us < scope.window.from_us
+        counted = part.settled + int(np.count_nonzero(keep & ~before))
         if self._changes is not None:
-            keep = _as_before(self._changes, usage, keep, before, left_out)
+            keep, beside = _as_before(self._changes, usage, keep, before, left_out)
+            counted -= beside
         if len(self._decided.keys):  # whatever else keeps them from a bill
             by_hand = keep & self._decided.holds(usage["event_key"])
             _add(left_out, LeftOut.DECIDED, int(np.count_nonzero(by_hand & ~before)))
@@ -216,7 +223,7 @@ class GroupEvents:
         if self._came is not None:
             left_out[FROM_BEFORE] = -int(np.count_nonzero(keep & before))
         self.elsewhere.note_moved(usage, keep, owner)
-        return keep, owner, left_out
+        return keep, owner, left_out, counted
 
     def _priced(self, events: Aside, keep: Bools, left_out: dict[str, int], where: tuple[int, Units], lefts: Iterable[Left]) -> Priced:
         number, units = where
@@ -231,16 +238,22 @@ class GroupEvents:
         )
 
 
-def _as_before(changes: AsBefore, usage: pa.Table, keep: Bools, before: Bools, left_out: dict[str, int]) -> Bools:
-    """Without the rows of changes that came too late. Each is counted, less the row that goes on counting for it."""
+def _as_before(changes: AsBefore, usage: pa.Table, keep: Bools, before: Bools, left_out: dict[str, int]) -> tuple[Bools, int]:
+    """Without the rows of changes that came too late. Each is counted, less the row that goes on counting for it.
+
+    The second result is the number of rows that go on counting for others, within the window.
+    """
     reason = changes.reasons(usage)
     shown = keep & (reason < 0) & changes.shown.holds(usage)
     of_shown = changes.reason_of(usage)
+    others = 0
     for code, each in enumerate(REASONS):
         away, beside = keep & (reason == code), shown & (of_shown == code)
         if away.any() or beside.any():
-            _add(left_out, each, int(np.count_nonzero(away & ~before)) - int(np.count_nonzero(beside & ~before)))
-    return keep & (reason < 0)
+            shown_rows = int(np.count_nonzero(beside & ~before))
+            _add(left_out, each, int(np.count_nonzero(away & ~before)) - shown_rows)
+            others += shown_rows
+    return keep & (reason < 0), others
 
 
 def _add(left_out: dict[str, int], reason: str, rows: int) -> None:

@@ -6,6 +6,7 @@ Each fault is patched in; without the assertion that finds it the run would post
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,8 @@ from billing.invoicing import drafts, numbering
 from billing.runs import computing, cycle, posting, reports
 from billing.runs.settlement import bounds, parting, settlement
 from billing.runs.settlement.drafting import Writer
+from billing.runs.usage import shard_groups, shard_pricing
+from billing.runs.usage.shard_pricing import GroupEvents
 from billing.store import tables
 from rating.model import InvoiceDiscount
 from tests.billing.runs.world import Call, shop
@@ -75,6 +78,60 @@ def test_groups_of_shards_that_lose_a_charge(two: World, monkeypatch: Patch) -> 
     with pytest.raises(AssertionError, match="lines of usage come to 490000 CNY, and the charges of all groups to 500000"):
         run(two)
     require_nothing_numbered(two)
+
+
+@pytest.fixture
+def in_groups(two: World, monkeypatch: Patch) -> World:
+    """As `two`, and bert calls twice by each of two numbers, a minute that is free: each shard of numbers is a group."""
+    two.own("1003", "bert-1")
+    two.take(*(Call(number, f"2025-10-06T1{hour}:00:00", 60) for number in ("1002", "1003") for hour in (0, 1)))
+    monkeypatch.setattr(computing, "price_in_groups", functools.partial(computing.price_in_groups, group_rows=1))
+    return two
+
+
+def without_the_first_group(edges: Any) -> Any:  # noqa: ANN401 -- an array
+    """The first shard of each group, without the group of the first rows."""
+    assert edges.size > 3
+    return edges[1:]
+
+
+def test_groups_of_shards_that_are_lost_whole(in_groups: World, monkeypatch: Patch) -> None:
+    """Nobody asks for the shards before the second group: their calls would be on no bill, and in no reason for that."""
+    real = shard_groups._edges  # noqa: SLF001 -- the stage
+    with monkeypatch.context() as patch:
+        patch.setattr(shard_groups, "_edges", lambda *args: without_the_first_group(real(*args)))
+        with pytest.raises(AssertionError, match=r"5 rows of usage are stored; [1-4] are priced, 0 left out, and 0 do not count"):
+            run(in_groups)
+    require_nothing_numbered(in_groups)
+    assert run(in_groups).invoices == 2
+
+
+def test_sums_of_a_group_that_are_lost(in_groups: World, monkeypatch: Patch) -> None:
+    real = shard_groups.gathered
+    monkeypatch.setattr(shard_groups, "gathered", lambda parts: real([each for each in parts if not each.lines.size]))
+    with pytest.raises(AssertionError, match="5 rows of usage are stored; 0 are priced, 0 left out, and 0 do not count"):
+        run(in_groups)
+    require_nothing_numbered(in_groups)
+
+
+def test_events_that_wait_for_their_unit_and_are_lost(in_groups: World, monkeypatch: Patch) -> None:
+    """Bert's numbers lie in two groups: his four calls are put aside until both are read."""
+    monkeypatch.setattr(GroupEvents, "aside", lambda _events, _accounts: None)
+    with pytest.raises(AssertionError, match="5 rows of usage are stored; 1 are priced, 0 left out, and 0 do not count"):
+        run(in_groups)
+    require_nothing_numbered(in_groups)
+
+
+def test_events_that_are_left_out_without_a_reason(in_groups: World, monkeypatch: Patch) -> None:
+    real = shard_pricing.pricing.to_price
+
+    def losing(usage: Any, owner: Any, wanted: Any, prices: Any) -> Any:  # noqa: ANN401 -- whatever the stage takes and gives
+        keep, left_out = real(usage, owner, wanted, prices)
+        return np.zeros(len(keep), np.bool_), left_out
+
+    monkeypatch.setattr(shard_pricing.pricing, "to_price", losing)
+    with pytest.raises(AssertionError, match="5 rows of usage are stored; 0 are priced, 0 left out, and 0 do not count"):
+        run(in_groups)
 
 
 def test_routing_that_makes_money(two: World, monkeypatch: Patch) -> None:
