@@ -136,11 +136,19 @@ def owned(
 
 
 def to_price(
-    usage: pa.Table, owner: Owners, wanted: npt.NDArray[np.bool_], prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]]
+    usage: pa.Table,
+    owner: Owners,
+    wanted: npt.NDArray[np.bool_],
+    prices_incoming: Callable[[Int64s], npt.NDArray[np.bool_]],
+    before: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
-    """Mask of the `wanted` events that this run prices, and the number of those that it does not, by reason."""
+    """Mask of the `wanted` events that this run prices, and the number of those that it does not, by reason.
+
+    `before`: events that began before the window, all of them in a computed period; those that never bill are not counted.
+    """
     billable = is_billable(usage, owner, prices_incoming)
-    left_out = {NOT_BILLABLE: int(np.count_nonzero(wanted & ~billable))}
+    never = wanted & ~billable
+    left_out = {NOT_BILLABLE: int(np.count_nonzero(never if before is None else never & ~before))}
     wanted = wanted & billable
     unpriced = wanted & (owner.subscription >= 0) & (owner.place < 0)
     codes = owner.place[unpriced]

@@ -217,7 +217,7 @@ class GroupEvents:
                 keep = keep & ~events
             keep &= ~before | (owner.place >= 0)
         stays = self.elsewhere.stays(usage, keep & ((owner.place >= 0) | (owner.subscription < 0)), owner)  # nobody's now as well
-        keep, others = pricing.to_price(usage, owner, keep & ~stays, contracts.prices_incoming)
+        keep, others = pricing.to_price(usage, owner, keep & ~stays, contracts.prices_incoming, before)
         left_out |= others
         left_out[LeftOut.SETTLED.value] += part.settled + int(np.count_nonzero(stays & ~before))
         if self._came is not None:

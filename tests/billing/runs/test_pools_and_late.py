@@ -39,6 +39,7 @@ from tests.billing.runs.world import NATIONAL, Call, World, instant_us, price_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from billing.runs.selection.scope import Scope
     from rating.model import Allowance, Catalogue, Plan
 
 pytestmark = pytest.mark.slow
@@ -268,7 +269,7 @@ def test_usage_that_arrived_late_is_found_when_only_its_later_period_is_computed
         connection.execute(tables.bill_runs.insert().values(**run))
     arrive(world, "2025-11-20T10:00:00", minutes("1001", "2025-10-07T10:00:00", 41))
     whole = Priceable.of(world, DECEMBER)
-    only_november = whole._replace(scope=_since(whole, NOVEMBER))
+    only_november = whole._replace(scope=since(whole, NOVEMBER))
     found = price_in_groups(world.home, only_november.seq, only_november.guide, only_november.contracts, only_november.scope, group_rows=1)
     assert [(int(line["events"]), int(line["amount_micros"])) for line in found.lines] == [(1, 1_000_000)]
     assert found.left_out["from_before"] == -1, "one more row is priced than began in the window"
@@ -341,7 +342,8 @@ def test_usage_that_came_before_the_bill_of_its_period_is_billed_by_the_next_who
     assert confirmed(world)
 
 
-def _since(asked: Priceable, first: dt.date):  # noqa: ANN202 -- a scope
+def since(asked: Priceable, first: dt.date) -> Scope:
+    """The scope of a run that computes nothing before a day."""
     from billing.runs.contracts import facts  # noqa: PLC0415 -- beside its only use
     from billing.runs.selection import scope  # noqa: PLC0415 -- beside its only use
 

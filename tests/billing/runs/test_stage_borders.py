@@ -27,7 +27,11 @@ from billing.runs.settlement.drafting import Writer
 from billing.runs.usage import shard_groups, shard_pricing
 from billing.runs.usage.shard_pricing import GroupEvents
 from billing.store import tables
-from rating.model import InvoiceDiscount
+from rating.model import InvoiceDiscount, LateUsage
+from rating.schema import Direction
+from tests.billing.runs.test_groups import Priceable
+from tests.billing.runs.test_pools_and_late import arrive, opened, since
+from tests.billing.runs.test_promises import a_plan, minutes
 from tests.billing.runs.world import Call, shop
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 NOVEMBER = dt.date(2025, 11, 1)
+DECEMBER = dt.date(2025, 12, 1)
 Patch = pytest.MonkeyPatch
 
 
@@ -125,13 +130,28 @@ def test_events_that_wait_for_their_unit_and_are_lost(in_groups: World, monkeypa
 def test_events_that_are_left_out_without_a_reason(in_groups: World, monkeypatch: Patch) -> None:
     real = shard_pricing.pricing.to_price
 
-    def losing(usage: Any, owner: Any, wanted: Any, prices: Any) -> Any:  # noqa: ANN401 -- whatever the stage takes and gives
-        keep, left_out = real(usage, owner, wanted, prices)
+    def losing(*args: Any) -> Any:  # noqa: ANN401 -- whatever the stage takes and gives
+        keep, left_out = real(*args)
         return np.zeros(len(keep), np.bool_), left_out
 
     monkeypatch.setattr(shard_pricing.pricing, "to_price", losing)
     with pytest.raises(AssertionError, match="5 rows of usage are stored; 0 are priced, 0 left out, and 0 do not count"):
         run(in_groups)
+
+
+def test_a_late_call_that_never_bills_is_no_event_of_the_window(world: World) -> None:
+    """Of two calls of October that arrive on 20 November the received one never bills; a run of November alone counts neither."""
+    opened(world, a_plan("prompt", late_usage=LateUsage.ARRIVAL_PERIOD), "a1")
+    world.bill("2025-11-01")
+    made = minutes("1001", "2025-10-07T10:00:00", 20)
+    arrive(world, "2025-11-20T10:00:00", made, made._replace(at="2025-10-08T10:00:00", direction=Direction.TERMINATING))
+    assert reports.run_report(world.home, 1).invoices == 0
+    whole = Priceable.of(world, DECEMBER)
+    asked = whole._replace(scope=since(whole, NOVEMBER))
+    found = shard_groups.price_in_groups(world.home, asked.seq, asked.guide, asked.contracts, asked.scope)
+    left_out = {reason: events for reason, events in found.left_out.items() if events}
+    assert (found.rows, left_out) == (1, {"from_before": -1}), "nothing began in the window: one call is priced, and taken off again"
+    assert (found.uncounted, found.stored_rows) == (2, 2)
 
 
 def test_routing_that_makes_money(two: World, monkeypatch: Patch) -> None:
