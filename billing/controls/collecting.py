@@ -9,6 +9,7 @@ from billing.controls.book import Book, book
 from billing.controls.claims import claim_books
 from billing.controls.documents import document_books, total_books
 from billing.controls.late import late_books
+from billing.controls.recomputed import part_of
 from billing.controls.runs import run_books
 from billing.controls.traces import trace_books
 from billing.intake.books import intake_book
@@ -34,9 +35,12 @@ def books(home: Home) -> list[Book]:
 
 
 def of_run(home: Home, run_id: int) -> list[Book]:
-    """The books of one run, and those of all documents that need no look at each of them: they are printed when a run ends."""
+    """The books of one run, and those of all documents that need no look at each of them: they are printed when a run ends.
+
+    Taxes and fees are those of some accounts (`recomputed.part_of`), so that a run of a million need not wait for them.
+    """
     with home.connect() as connection:
-        return [*run_books(home, connection, run_id), *total_books(connection)]
+        return [*run_books(home, connection, run_id, part_of(connection, run_id)), *total_books(connection)]
 
 
 def all_ok(found: Iterable[Book]) -> bool:

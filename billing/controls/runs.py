@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from billing.accounts import undone
 from billing.charges.book_terms import HALF_BITS, LOW_MASK, Term
 from billing.controls.book import ROWS, book, by_currency, set_book
+from billing.controls.recomputed import recomputed_books
 from billing.intake import view
 from billing.invoicing.digest import digest_by_rows, digest_of_run
 from billing.runs import charge_files, states
@@ -31,6 +32,7 @@ from billing.runs.settlement.settlement import TERM_OF_KIND
 from billing.store import tables
 from billing.store.sums import halves, whole
 from billing.store.voids import voided
+from billing.verification.plain_facts import WHOLE, Part
 from rating.dates import DAY_US
 from rating.status import Status
 
@@ -46,8 +48,8 @@ _NONE: Final = Term(0, 0)
 _STRETCH_US: Final = 7 * DAY_US  # of usage that is counted at a time
 
 
-def run_books(home: Home, connection: sa.Connection, run_id: int | None = None) -> Iterator[Book]:
-    """The books of all runs that have numbered, by run; of one, if given."""
+def run_books(home: Home, connection: sa.Connection, run_id: int | None = None, part: Part = WHOLE) -> Iterator[Book]:
+    """The books of all runs that have numbered, by run; of one, if given. `part`: taxes and fees of these accounts alone."""
     query = sa.select(tables.bill_runs).where(tables.bill_runs.c.state.in_(states.COUNTED)).order_by(tables.bill_runs.c.run_id)
     runs = connection.execute(query).all()
     versions: set[bytes] = set()
@@ -56,6 +58,7 @@ def run_books(home: Home, connection: sa.Connection, run_id: int | None = None) 
             files = _file_sums(home, connection, run.run_id)
             versions |= files.versions
             yield from _books_of(home, connection, run, files)
+            yield from recomputed_books(home, connection, run, part)
     yield _known_runs(connection, {run.run_id for run in runs})
     undos = undone.load(connection)
     if undos:

@@ -59,7 +59,26 @@ class Subscription(NamedTuple):
     plans: tuple[tuple[dt.date, str], ...]
 
 
-class _Told(NamedTuple):
+class Part(NamedTuple):
+    """One account in `of`: those whose keys leave `rest` when they are divided by it."""
+
+    of: int = 1
+    rest: int = 0
+
+    def holds(self, account_key: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """The condition for an account to be in the part."""
+        return sa.true() if self.of == 1 else account_key % self.of == self.rest
+
+    def holds_subscription(self, subscription_key: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """The condition for the account of a subscription to be in the part."""
+        row = tables.subscriptions.c
+        return sa.true() if self.of == 1 else subscription_key.in_(sa.select(row.subscription_key).where(self.holds(row.account_key)))
+
+
+WHOLE: Final = Part()
+
+
+class FactInForce(NamedTuple):
     """A fact that holds. `learned`: its place in the order in which facts were learned."""
 
     from_date: dt.date
@@ -70,21 +89,22 @@ class _Told(NamedTuple):
 
 
 class PlainFacts:
-    """The facts as of a commit, for a run of a bill date."""
+    """The facts as of a commit, for a run of a bill date. Those of a part of the accounts know no pools."""
 
-    def __init__(self, connection: sa.Connection, seq: int, bill_date: dt.date) -> None:
+    def __init__(self, connection: sa.Connection, seq: int, bill_date: dt.date, part: Part = WHOLE) -> None:
         account, subscription = tables.accounts.c, tables.subscriptions.c
         columns = (account.account_id, account.timezone, account.bill_day, account.opened_on, account.billed_through, account.category)
-        query = sa.select(account.account_key, *columns).where(account.commit_seq <= seq)
+        query = sa.select(account.account_key, *columns).where(account.commit_seq <= seq, part.holds(account.account_key))
         self._account_rows: dict[int, tuple[Any, ...]] = {key: tuple(rest) for key, *rest in connection.execute(query)}
         self._keys = {row[0]: key for key, row in self._account_rows.items()}
-        self._told = _holding(connection, tables.account_facts, tables.account_facts.c.account_key, _OF_ACCOUNTS, seq)
+        self._told = holding(connection, tables.account_facts, _OF_ACCOUNTS, seq, part)
         of_subscription = (subscription.account_key, subscription.from_date, subscription.to_date)
-        members = sa.select(subscription.subscription_key, *of_subscription).where(subscription.commit_seq <= seq)
+        members = sa.select(subscription.subscription_key, *of_subscription).where(
+            subscription.commit_seq <= seq, part.holds(subscription.account_key)
+        )
         self._rows: dict[int, tuple[Any, ...]] = {key: tuple(rest) for key, *rest in connection.execute(members)}
-        key = tables.subscription_facts.c.subscription_key
-        self._ends = _holding(connection, tables.subscription_facts, key, _OF_SUBSCRIPTIONS, seq)
-        self._plans = _plans(connection, seq)
+        self._ends = holding(connection, tables.subscription_facts, _OF_SUBSCRIPTIONS, seq, part)
+        self._plans = _plans(connection, seq, part)
         self._bill_date = bill_date
         self._accounts: dict[int, Account] = {}
         self._subscriptions: dict[int, Subscription] = {}
@@ -113,6 +133,16 @@ class PlainFacts:
             plans = tuple(sorted((dt.date.fromisoformat(day), plan) for day, plan in self._plans.get(key, {}).items()))
             self._subscriptions[key] = Subscription(key, account_key, Span(dt.date.fromisoformat(from_date), end), plans)
         return self._subscriptions.get(key)
+
+    def account_keys(self) -> list[int]:
+        """Every account (key), ascending."""
+        return sorted(self._account_rows)
+
+    def is_ever_for_tests(self, key: int) -> bool:
+        """True where an account was imported as one for tests, or a fact that holds says so for any day."""
+        *_, imported = self._account_rows[key]
+        told = (each for each in self._told.get(key, ()) if each.kind == "category")
+        return imported == _TEST or any(_decoded(each, CategoryFact).category == _TEST for each in told)
 
     def plans_ever(self) -> Iterator[tuple[int, Iterable[str]]]:
         """The account (key) of each subscription, and the plans that the subscription ever had."""
@@ -165,17 +195,19 @@ def numbers(connection: sa.Connection, seq: int) -> dict[str, list[tuple[int, in
     return {served_id: list(by_start.values()) for served_id, by_start in spans.items()}
 
 
-def _holding(connection: sa.Connection, table: sa.Table, key: sa.Column[int], kinds: Sequence[str], seq: int) -> dict[int, list[_Told]]:
-    """Facts that hold, by subject and in order of their dates.
+def holding(connection: sa.Connection, table: sa.Table, kinds: Sequence[str], seq: int, part: Part = WHOLE) -> dict[int, list[FactInForce]]:
+    """Facts about accounts, or about subscriptions, that hold: by subject (key) and in order of their dates.
 
     Facts of one subject, kind and date stand for each other. The newest of them holds, unless any of them was retracted after it was
     learned.
     """
-    fact = table.c
+    fact, of_accounts = table.c, table is tables.account_facts
+    key = fact.account_key if of_accounts else fact.subscription_key
     query = sa.select(fact.fact_id, key.label("subject"), fact.kind, fact.from_date, fact.to_date, fact.detail, fact.retracts)
-    query = query.where(fact.commit_seq <= seq, fact.kind.in_((*kinds, _RETRACTION))).order_by(fact.commit_seq, fact.fact_id)
+    query = query.where(fact.commit_seq <= seq, fact.kind.in_((*kinds, _RETRACTION)))
+    query = query.where(part.holds(key) if of_accounts else part.holds_subscription(key)).order_by(fact.commit_seq, fact.fact_id)
     place_of: dict[int, tuple[int, str, str]] = {}
-    newest: dict[tuple[int, str, str], _Told] = {}
+    newest: dict[tuple[int, str, str], FactInForce] = {}
     retracted: dict[tuple[int, str, str], int] = {}
     for learned, row in enumerate(connection.execute(query)):
         if row.kind == _RETRACTION:
@@ -184,25 +216,26 @@ def _holding(connection: sa.Connection, table: sa.Table, key: sa.Column[int], ki
             continue
         place = place_of[row.fact_id] = (row.subject, row.kind, row.from_date)
         to_date = dt.date.fromisoformat(row.to_date) if row.to_date else None
-        newest[place] = _Told(dt.date.fromisoformat(row.from_date), to_date, row.detail, row.kind, learned)
-    found: dict[int, list[_Told]] = collections.defaultdict(list)
+        newest[place] = FactInForce(dt.date.fromisoformat(row.from_date), to_date, row.detail, row.kind, learned)
+    found: dict[int, list[FactInForce]] = collections.defaultdict(list)
     for place, told in newest.items():
         if retracted.get(place, -1) < told.learned:
             found[place[0]].append(told)
     return {subject: sorted(facts, key=lambda each: (each.from_date, each.learned)) for subject, facts in found.items()}
 
 
-def _plans(connection: sa.Connection, seq: int) -> dict[int, dict[str, str]]:
+def _plans(connection: sa.Connection, seq: int, part: Part) -> dict[int, dict[str, str]]:
     """The plans of each subscription by their first date (ISO). Of two of one date the one learned later holds."""
     fact = tables.plan_facts.c
     query = sa.select(fact.subscription_key, fact.from_date, fact.plan).where(fact.commit_seq <= seq)
+    query = query.where(part.holds_subscription(fact.subscription_key))
     found: dict[int, dict[str, str]] = {}
     for key, from_date, plan in connection.execute(query.order_by(fact.commit_seq, fact.fact_id)):
         found.setdefault(key, {})[from_date] = plan
     return found
 
 
-def _is_test(told: Iterable[_Told], imported: str | None, day: dt.date) -> bool:
+def _is_test(told: Iterable[FactInForce], imported: str | None, day: dt.date) -> bool:
     """Return whether an account is for tests on a day; `imported`: its category where no fact says any."""
     category = imported
     for each in told:
@@ -211,5 +244,5 @@ def _is_test(told: Iterable[_Told], imported: str | None, day: dt.date) -> bool:
     return category == _TEST
 
 
-def _decoded(told: _Told, kind: type[_Struct]) -> _Struct:
+def _decoded(told: FactInForce, kind: type[_Struct]) -> _Struct:
     return msgspec.json.decode(told.detail, type=kind)

@@ -29,6 +29,8 @@ ONCE = "charges: events on bills = events on one bill"
 STEPS, BARS, VERSIONS = "dunning: steps", "dunning: bars", "catalogues: versions that charges name"
 CHANGES = "catalogues: publications and repeals committed"
 CHAIN = "commits: given = with the hash"
+TAXES, FEES = "tax, run 1 of 2025-11-01: taxes", "fees, run 1 of 2025-11-01: fees due"
+ANY_TAXES, ANY_FEES = "tax, run", "fees, run"
 FILES, RATED = "charges, run 1 of 2025-11-01: ", "rating, run 1 of 2025-11-01"
 TAMPERED = [
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 1 WHERE (invoice_key, line_no) = (1, 2)",
@@ -36,11 +38,11 @@ TAMPERED = [
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 WHERE kind = 'tax' AND invoice_key = 1",
      {TAX, TOTALS, POSTINGS, DOCUMENTS}),
     ("UPDATE invoice_lines SET amount_micros = amount_micros + 10000 * (3 - 2 * line_no) WHERE invoice_key = 1 AND line_no < 3",
-     {POSTINGS, DOCUMENTS}),
-    ("UPDATE invoice_lines SET tax_class = 9 WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS}),
+     {POSTINGS, DOCUMENTS, FEES}),
+    ("UPDATE invoice_lines SET tax_class = 9 WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS, TAXES}),
     ("UPDATE invoice_lines SET revenue_code = 9 WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS, POSTINGS}),
     ("UPDATE invoice_lines SET events = events + 1 WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS}),
-    ("UPDATE invoice_lines SET period_from = '2025-09-01' WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS}),
+    ("UPDATE invoice_lines SET period_from = '2025-09-01' WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS, TAXES}),
     ("UPDATE invoice_lines SET text = 'Calls' WHERE (invoice_key, line_no) = (1, 2)", {DOCUMENTS}),
     ("UPDATE invoices SET net_micros = net_micros + 10000, total_micros = total_micros + 10000 WHERE invoice_key = 1",
      {TOTALS, INVOICED, OWED, AGED, ALLOCATED, DOCUMENTS, STEPS}),
@@ -85,10 +87,11 @@ TAMPERED = [
     ("UPDATE charge_manifest SET rows = rows + 1 WHERE run_id = 1", {FILES + "rows"}),
     ("UPDATE charge_manifest SET charge_micros = charge_micros + 1 WHERE run_id = 1", {FILES + "money"}),
     ("UPDATE intake_counts SET duration_us = duration_us + 1 WHERE outcome = 'answered'", {"intake switch: answered"}),
-    ("UPDATE publications SET content_hash = zeroblob(32)", {"catalogue shop version 1: published", VERSIONS, LATE, NOT_DUE}),
+    ("UPDATE publications SET content_hash = zeroblob(32)",
+     {"catalogue shop version 1: published", VERSIONS, LATE, NOT_DUE, ANY_TAXES, ANY_FEES}),
     ("UPDATE publications SET effective_from_us = effective_from_us + 1", {"catalogue shop version 1: listed"}),
-    ("DELETE FROM publications", {VERSIONS, CHANGES, LATE, NOT_DUE}),
-    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE, NOT_DUE, CHAIN}),
+    ("DELETE FROM publications", {VERSIONS, CHANGES, LATE, NOT_DUE, ANY_TAXES, ANY_FEES}),
+    ("UPDATE commits SET kind = 'repeal' WHERE commit_seq = 2", {CHANGES, LATE, NOT_DUE, CHAIN, ANY_TAXES, ANY_FEES}),
     ("UPDATE commits SET at_us = at_us + 1 WHERE kind = 'usage'", {CHAIN}),
     ("DELETE FROM commits WHERE commit_seq = 2", {"commits: given = kept", CHAIN}),
 ]  # fmt: skip

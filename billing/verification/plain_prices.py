@@ -1,0 +1,80 @@
+"""Published catalogues, asked in plain code: the plan of a day, the rates of a tax class, the minor unit of a currency.
+
+Nothing here is of `billing.runs.contracts`, which asks the same of its price list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rating.dates import day_after, midnight_us
+from rating.money import minor_step_micros
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    from rating.model import Catalogue, Plan, TaxClass
+
+_MINOR_DIGITS = 2  # of a currency that no catalogue has
+
+
+class PlainPrices:
+    """Catalogues in force as of a commit (`billing.catalogue.in_force`)."""
+
+    def __init__(self, catalogues: Iterable[Catalogue]) -> None:
+        self._versions: dict[str, list[Catalogue]] = {}
+        for each in sorted(catalogues, key=lambda each: (each.effective_from_us, each.version)):
+            self._versions.setdefault(each.identity, []).append(each)
+
+    def plan_on(self, name: str, day: dt.date, timezone: str) -> Plan | None:
+        """The plan of a full name as a local day begins, else as it comes into force within the day; None where it is not for sale."""
+        return self._plan_at(name, midnight_us(day, timezone)) or self._plan_at(name, midnight_us(day_after(day), timezone) - 1)
+
+    def step_micros(self, currency: str) -> int:
+        """The minor unit of a currency, in micro-units."""
+        digits = [each.minor_digits for _, versions in sorted(self._versions.items()) for each in versions if each.currency == currency]
+        return minor_step_micros(digits[-1] if digits else _MINOR_DIGITS)
+
+    @property
+    def largest_step_micros(self) -> int:
+        """The largest minor unit of any currency."""
+        return max((minor_step_micros(each.minor_digits) for versions in self._versions.values() for each in versions), default=1)
+
+    def step_of(self, identity: str) -> int:
+        """The minor unit of the currency of a catalogue."""
+        return self.step_micros(self._versions[identity][-1].currency)
+
+    def holds_tax(self, identity: str) -> bool:
+        """True where the prices of a catalogue hold their tax."""
+        return self._versions[identity][-1].tax_inclusive
+
+    def rates_ppm(self, code: int, day: dt.date, currency: str) -> set[int]:
+        """The rates of the tax classes with a code on a day, as the catalogues of a currency state them: one, where they agree."""
+        return {_rate_on(each, day) for each in self._classes(currency) if each.code == code}
+
+    def class_names(self, code: int, currency: str) -> set[str]:
+        """The names of the tax classes with a code in the catalogues of a currency."""
+        return {each.name for each in self._classes(currency) if each.code == code}
+
+    def _plan_at(self, name: str, instant_us: int) -> Plan | None:
+        identity, _, plan_name = name.partition("/")
+        begun = [each for each in self._versions.get(identity, ()) if each.effective_from_us <= instant_us]
+        return next((plan for plan in begun[-1].plans if plan.name == plan_name), None) if begun else None
+
+    def _classes(self, currency: str) -> list[TaxClass]:
+        """Tax classes as each catalogue of a currency states them last."""
+        found: list[TaxClass] = []
+        for versions in self._versions.values():
+            if versions[-1].currency == currency:
+                found += {tax.code: tax for each in versions for tax in each.tax_classes}.values()
+        return found
+
+
+def _rate_on(tax: TaxClass, day: dt.date) -> int:
+    """Parts per million; 0 before the first rate."""
+    rate_ppm = 0
+    for each in tax.rates:
+        if each.effective_from <= day:
+            rate_ppm = each.rate_ppm
+    return rate_ppm
