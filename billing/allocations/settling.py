@@ -184,9 +184,21 @@ def _require_voidable(connection: sa.Connection, number: str, settled: Iterable[
 
 
 def write(connection: sa.Connection, parts: Sequence[Settlement], commit_seq: int) -> None:
-    """Store settlements as they are."""
+    """Store settlements as they are. What settles an invoice and what is open of it then come to its total, and neither is below zero."""
     names = ("credit_kind", "credit_id", "invoice_key", "amount_micros", "commit_seq")
     store_rows(connection, tables.settlements, names, [(*part, commit_seq) for part in parts])
+    _require_within_totals(connection, sorted({part.invoice_key for part in parts}))
+
+
+def _require_within_totals(connection: sa.Connection, invoice_keys: Sequence[int]) -> None:
+    """Assert that what settles each of these invoices lies between nothing and its total: settled + open = document."""
+    invoice, settlement = tables.invoices.c, tables.settlements.c
+    settled = sa.cast(sa.func.sum(settlement.amount_micros), tables.INT64)
+    query = sa.select(invoice.number, invoice.total_micros, settled).join_from(tables.invoices, tables.settlements)
+    query = query.group_by(invoice.number, invoice.total_micros)
+    for chunk in chunks(invoice_keys):
+        for number, total, micros in connection.execute(query.where(invoice.invoice_key.in_(chunk or ()))):
+            assert 0 <= micros <= total, f"{micros} micro-units settle {number}, and its total is {total}"
 
 
 def store_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -5,7 +5,8 @@
     charges     rows and money the manifest names       = rows and money in the charge files; each file = the file that was written;
                 gross less discounts                    = charges; events on bills = events on one bill
     billing     charges + fees + totals + line rounding = billed before + invoiced + in quarantine + for testing
-    tax         tax as the run computed it              = tax lines
+    tax         tax as the run computed it              = tax lines; tax of periods = net by the published rates, within two minor units
+    fees        fees due by the facts a run pinned      = fee lines (`billing.verification`; when a run ends, of some accounts alone)
     documents   digest of all invoices as numbered      = digest of what is stored; totals of invoices = their lines
     posting     what follows from each line             = the posting that stands there; totals of invoices = net debits of receivables
     ledger      debits                                  = credits, and every posting's hash is its id

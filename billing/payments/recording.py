@@ -163,8 +163,7 @@ def store(work: Writing, payments: Sequence[tuple[Payment, Account]]) -> None:
 def list_payments(home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[PaymentRow]:
     """Payments in the order in which they were recorded, beginning after the payment `after`."""
     payment, account, event = tables.payments.c, tables.accounts.c, tables.payment_events.c
-    gone = sa.func.sum(sa.case((event.kind == postings.WON, -event.amount_micros), else_=event.amount_micros))
-    taken = sa.select(event.payment_id, sa.cast(gone, tables.INT64)).where(event.payment_id.is_not(None)).group_by(event.payment_id)
+    taken, settling = _gone(), _settled()
     query = sa.select(
         payment.payment_id, account.account_id, payment.currency, payment.amount_micros, payment.received_on, payment.reference,
         payment.channel, payment.receipt, payment.by_name, payment.account_key,
@@ -178,8 +177,13 @@ def list_payments(home: Home, account_id: str | None = None, *, after: str = "",
         if limit is not None:  # a page has few accounts, and few payments
             keys = sorted({row.account_key for row in rows})
             taken = taken.where(event.payment_id.in_([row.payment_id for row in rows]))
+            settling = settling.where(tables.settlements.c.credit_id.in_([row.payment_id for row in rows]))
         left = {each.credit_id: each.left_micros for each in unallocated(connection, keys) if each.kind == PAYMENT}
         gone_of = {payment_id: int(micros) for payment_id, micros in connection.execute(taken)}
+        settled_of = {payment_id: int(micros) for payment_id, micros in connection.execute(settling)}
+    for row in rows:
+        micros = (each.get(row.payment_id, 0) for each in (settled_of, left, gone_of))
+        _require_whole(row.payment_id, row.amount_micros, *micros)
     return [
         PaymentRow._make(
             (*row[:6], left.get(row.payment_id, 0), row.channel or "", row.receipt or "", gone_of.get(row.payment_id, 0), row.by_name or "")
@@ -191,9 +195,34 @@ def list_payments(home: Home, account_id: str | None = None, *, after: str = "",
 def state(connection: sa.Connection, payment_id: str) -> tuple[list[tuple[str, int]], int]:
     """Invoices that a payment settles, as (number, micro-units) by due date, and what is left of it."""
     allocated = [(item.number, item.open_micros) for item in settled_by(connection, PAYMENT, payment_id)]
-    credit = tables.credits_left.c
+    credit, payment = tables.credits_left.c, tables.payments.c
     query = sa.select(credit.left_micros).where(credit.credit_kind == PAYMENT, credit.credit_id == payment_id)
-    return allocated, int(connection.execute(query).scalar_one_or_none() or 0)
+    left_micros = int(connection.execute(query).scalar_one_or_none() or 0)
+    came = connection.execute(sa.select(payment.amount_micros).where(payment.payment_id == payment_id)).scalar_one()
+    gone = connection.execute(_gone().where(tables.payment_events.c.payment_id == payment_id)).first()
+    _require_whole(payment_id, came, sum(micros for _, micros in allocated), left_micros, 0 if gone is None else int(gone.micros))
+    return allocated, left_micros
+
+
+def _gone() -> sa.Select[Any]:
+    """Amounts of payments that were refunded, bounced or charged back, less those that were won back."""
+    event = tables.payment_events.c
+    micros = sa.func.sum(sa.case((event.kind == postings.WON, -event.amount_micros), else_=event.amount_micros))
+    query = sa.select(event.payment_id, sa.cast(micros, tables.INT64).label("micros"))
+    return query.where(event.payment_id.is_not(None)).group_by(event.payment_id)
+
+
+def _settled() -> sa.Select[Any]:
+    """Amounts of payments that settle invoices."""
+    part = tables.settlements.c
+    query = sa.select(part.credit_id, sa.cast(sa.func.sum(part.amount_micros), tables.INT64).label("micros"))
+    return query.where(part.credit_kind == PAYMENT).group_by(part.credit_id)
+
+
+def _require_whole(payment_id: str, came: int, settled: int, left: int, gone: int) -> None:
+    """Assert that what a payment settles, what is left of it and what went back come to it."""
+    whole = came == settled + left + gone and min(settled, left) >= 0
+    assert whole, f"payment {payment_id} of {came} settles {settled}, {left} is left of it, and {gone} went back"
 
 
 def _posting_day(work: Writing, given: Payment) -> str:
