@@ -111,14 +111,13 @@ def rows(  # noqa: PLR0913 -- of what, and how
     """The rows of a month: sums by date, account and currency, or with `detail` one a posting and side."""
     found: list[Row] = []
     unknown: dict[str, int] = {}
-    for posting in _postings(connection, month, entity, through_seq, detail=detail):
-        date, account, currency, debit, credit, document = posting
-        rule = mapping.rule_of(account)
+    for side in _sides(connection, month, entity, through_seq, detail=detail):
+        rule = mapping.rule_of(side.account)
         if rule is None:
-            beginning = account.partition(":")[0]
+            beginning = side.account.partition(":")[0]
             unknown[beginning] = unknown.get(beginning, 0) + 1
         else:
-            found.append(Row(entity, date, rule.theirs, rule.name, currency, debit, credit, document))
+            found.append(side._replace(account=rule.theirs, name=rule.name))
     if unknown:
         raise ProblemsError(
             [
@@ -199,10 +198,18 @@ def noted_by(home: Home, mapping: Mapping, commit_seq: int, *, detail: bool = Fa
 
 def _answer(connection: sa.Connection, file: File, month: Month, entity: str, name: str, before: Any) -> Export:  # noqa: ANN401, PLR0913, PLR0917 -- a row of gl_exports or None
     added = {} if before is None else _added(connection, month, entity, before.through_seq, file.through_seq)
-    new = sum(count for count, _ in added.values()), {currency: micros for currency, (_, micros) in added.items()}
-    is_same = before is not None and before.sha256 == file.sha256
-    told = (month.text, entity, file.rows, file.debit_micros, file.sha256.hex(), name, is_same, before is not None)
-    return Export(*told, *new)
+    return Export(
+        month=month.text,
+        entity=entity,
+        rows=file.rows,
+        debit_micros=file.debit_micros,
+        sha256=file.sha256.hex(),
+        file=name,
+        same_as_before=before is not None and before.sha256 == file.sha256,
+        exported_before=before is not None,
+        new_postings=sum(each.postings for each in added.values()),
+        new_micros={currency: each.micros for currency, each in added.items()},
+    )
 
 
 def as_csv(found: Iterable[Row]) -> bytes:
@@ -216,24 +223,29 @@ def as_csv(found: Iterable[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def _added(connection: sa.Connection, month: Month, entity: str, after_seq: int, through_seq: int) -> dict[str, tuple[int, int]]:
-    """The number of postings of the month by these commits, and their amounts, by currency. Postings never change: nothing else is new."""
+class _New(NamedTuple):
+    """The number of postings since an export, and their amounts."""
+
+    postings: int
+    micros: int
+
+
+def _added(connection: sa.Connection, month: Month, entity: str, after_seq: int, through_seq: int) -> dict[str, _New]:
+    """Postings of the month by these commits, by currency. Postings never change: nothing else is new."""
     row = tables.postings.c
     query = sa.select(row.currency, sa.func.count(), *halves(row.amount_micros))
     query = query.where(row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat())
     query = query.where(row.commit_seq > after_seq, row.commit_seq <= through_seq).group_by(row.currency).order_by(row.currency)
-    return {currency: (int(count), whole(*parts)) for currency, count, *parts in connection.execute(query)}
+    return {currency: _New(int(count), whole(*parts)) for currency, count, *parts in connection.execute(query)}
 
 
-def _postings(
-    connection: sa.Connection, month: Month, entity: str, through_seq: int | None, *, detail: bool
-) -> Iterator[tuple[str, str, str, int, int, str]]:
-    """Date, account, currency, debit, credit, document: one row a side of a posting, or a sum of them."""
+def _sides(connection: sa.Connection, month: Month, entity: str, through_seq: int | None, *, detail: bool) -> Iterator[Row]:
+    """One row a side of a posting, or a sum of them, by accounts of ours."""
     row = tables.postings.c
     within = [row.entity == entity, row.posted_on >= month.first.isoformat(), row.posted_on <= month.last.isoformat()]
     if through_seq is not None:
         within.append(row.commit_seq <= through_seq)
-    for side, name in enumerate(("debit_account", "credit_account")):
+    for name, is_debit in (("debit_account", True), ("credit_account", False)):
         if detail:
             query = sa.select(row.posted_on, row[name], row.currency, row.amount_micros, row.document).where(*within)
             query = query.order_by(row.posted_on, row.document, row.line_no, row.leg)
@@ -242,18 +254,20 @@ def _postings(
             query = sa.select(*columns, *halves(row.amount_micros)).where(*within).group_by(*columns).order_by(*columns)
         for date, account, currency, *sums in connection.execute(query):
             amount, document = (int(sums[0]), sums[1]) if detail else (whole(*sums), "")
-            yield date, account, currency, *((amount, 0) if side == 0 else (0, amount)), document
+            debit, credit = (amount, 0) if is_debit else (0, amount)
+            yield Row(entity, date, account, "", currency, debit_micros=debit, credit_micros=credit, document=document)
 
 
 def _summed(found: Iterable[Row]) -> list[Row]:
     """One row a date, account of theirs, currency and side."""
-    sums: dict[tuple[str, str, str, str, str, bool], list[int]] = {}
+    sums: dict[tuple[Row, bool], Row] = {}
     for row in found:
-        key = (row.entity, row.date, row.account, row.name, row.currency, row.debit_micros == 0)
-        pair = sums.setdefault(key, [0, 0])
-        pair[0] += row.debit_micros
-        pair[1] += row.credit_micros
-    return [Row(*key[:5], debit, credit, "") for key, (debit, credit) in sorted(sums.items())]
+        key = (row._replace(debit_micros=0, credit_micros=0, document=""), row.debit_micros == 0)
+        before = sums.get(key, key[0])
+        sums[key] = before._replace(
+            debit_micros=before.debit_micros + row.debit_micros, credit_micros=before.credit_micros + row.credit_micros
+        )
+    return [row for _, row in sorted(sums.items())]
 
 
 def _balanced(found: Iterable[Row]) -> dict[str, int]:

@@ -94,7 +94,7 @@ def due_of(home: Home, document: Document) -> Due:
     lines = totals.apply(np.concatenate([fee_lines(inputs), usage.lines]), inputs, ground.adjustments, workings)
     if ground.through is not None:
         lines = as_whole_periods(lines, contracts, chosen, ground.through)
-    lines = payers.route(lines, contracts, chosen)
+    lines = payers.route(lines, contracts)
     lines = lines[~of_tests(lines, contracts.facts)]
     paying = Payers(*inputs)
     lines = sum_as_taxed(as_agreed(lines, contracts, paying))

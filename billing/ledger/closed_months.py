@@ -119,7 +119,7 @@ def close(  # noqa: PLR0913, PLR0917 -- what, with what, why and who
         seq = home.next_commit_seq(connection, "ledger", who.now_us)
         if post_entries is not None and not is_closed(now):
             post_entries(connection, seq)
-        _add(connection, (entity, month, Standing.CLOSED, reason), who, seq)
+        _add(connection, _Decision(entity, month, Standing.CLOSED, reason), who, seq)
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
     return True
@@ -152,7 +152,7 @@ def reopen(  # noqa: PLR0913, PLR0917 -- what, why, who and whether that person 
             )
         allow(Turn.AGREES if now is Standing.REOPEN_ASKED else Turn.ASKS)
         then = Standing.REOPENED if now is Standing.REOPEN_ASKED else Standing.REOPEN_ASKED
-        _add(connection, (entity, month, then, reason), who, home.next_commit_seq(connection, "ledger", who.now_us))
+        _add(connection, _Decision(entity, month, then, reason), who, home.next_commit_seq(connection, "ledger", who.now_us))
         commit_points.reached("ledger.before_commit")
     commit_points.reached("ledger.committed")
     return then
@@ -164,7 +164,24 @@ def _reopening(entity: str, month: str) -> str:
     return f"ratewright ledger reopen --month {month}{named} --reason ..."
 
 
-def _add(connection: sa.Connection, what: tuple[str, str, Standing, str], who: Who, seq: int) -> None:
-    entity, month, kind, reason = what
-    row = Event(entity, month, kind.value, reason, who.by_name, who.by_uid, who.now_us, seq)
-    connection.execute(tables.ledger_periods.insert().values(**row._asdict()))
+class _Decision(NamedTuple):
+    """A decision about a month: the state that it brings about, and why."""
+
+    entity: str
+    month: str
+    standing: Standing
+    reason: str
+
+
+def _add(connection: sa.Connection, made: _Decision, who: Who, seq: int) -> None:
+    event = Event(
+        entity=made.entity,
+        month=made.month,
+        kind=made.standing.value,
+        reason=made.reason,
+        by_name=who.by_name,
+        by_uid=who.by_uid,
+        at_us=who.now_us,
+        commit_seq=seq,
+    )
+    connection.execute(tables.ledger_periods.insert().values(**event._asdict()))

@@ -81,6 +81,24 @@ class Plan(NamedTuple):
     by_name: str = ""
 
 
+class _Agreement(NamedTuple):
+    """The head of a plan that is stored: an agreement with an account, or the end of one."""
+
+    plan_id: str
+    account: Account
+    agreed_on: dt.date
+    note: str
+
+
+class _Share(NamedTuple):
+    """The part of an invoice in one part of a plan, and its due date."""
+
+    part_no: int
+    invoice_key: int
+    amount_micros: int
+    due_on: dt.date
+
+
 def split(items: Sequence[tuple[int, int]], parts: Sequence[int]) -> list[tuple[int, int, int]]:
     """Parts laid over invoices (key, open amount), both in order, as (part number from 1, invoice, amount). Pure; the sums are equal."""
     assert sum(amount for _, amount in items) == sum(parts), "parts do not add up to what is open"
@@ -134,8 +152,11 @@ def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
         require_sensible(wanted.agreed_on, f"plan {wanted.plan_id}")
         items = _chosen(work, account, wanted.numbers)
         dated = _dated(work, wanted, account, sum(amount for _, amount in items))
-        rows = split(items, [amount for _, amount in dated])
-        _store(work, (wanted.plan_id, account, wanted.agreed_on, wanted.note), [(*row, dated[row[0] - 1][0]) for row in rows])
+        shares = [
+            _Share(part_no, invoice_key, amount, due_on=dated[part_no - 1][0])
+            for part_no, invoice_key, amount in split(items, [amount for _, amount in dated])
+        ]
+        _store(work, _Agreement(wanted.plan_id, account, wanted.agreed_on, wanted.note), shares)
         return read(work.connection, wanted.agreed_on, wanted.plan_id)
 
 
@@ -152,7 +173,7 @@ def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Pla
         if plan.state in {FINISHED, REPLACED}:
             raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows all plans and their states")
         require_not_before(ended_on, plan.agreed_on, f"the end of plan {plan_id}", "it was agreed")
-        _store(work, (plan_id + ENDED, account, ended_on, note), _put_back(work.connection, plan_id))
+        _store(work, _Agreement(plan_id + ENDED, account, ended_on, note), _put_back(work.connection, plan_id))
         return read(work.connection, ended_on, plan_id + ENDED)
 
 
@@ -167,7 +188,7 @@ def list_plans(home: Home, as_of: dt.date, account_id: str | None = None, *, aft
         return [read(connection, as_of, plan_id) for plan_id in ids]
 
 
-def _put_back(connection: sa.Connection, plan_id: str) -> list[tuple[int, int, int, dt.date]]:
+def _put_back(connection: sa.Connection, plan_id: str) -> list[_Share]:
     """Amount that a plan laid over each invoice that it still holds, as one part that is due on the invoice's own date."""
     part, invoice = tables.instalments.c, tables.invoices.c
     amount = sa.cast(sa.func.sum(part.amount_micros), tables.INT64)
@@ -175,7 +196,7 @@ def _put_back(connection: sa.Connection, plan_id: str) -> list[tuple[int, int, i
     query = query.where(part.plan_id == plan_id).group_by(invoice.invoice_key, invoice.due_on).order_by(invoice.due_on, invoice.invoice_key)
     rows = connection.execute(query).all()
     holding = _holding(connection, [key for key, _, _ in rows])
-    return [(1, key, int(micros), dt.date.fromisoformat(due_on)) for key, due_on, micros in rows if holding[key] == plan_id]
+    return [_Share(1, key, int(micros), dt.date.fromisoformat(due_on)) for key, due_on, micros in rows if holding[key] == plan_id]
 
 
 def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str) -> bool:
@@ -272,12 +293,17 @@ def _step_micros(work: Writing, account: Account) -> int:
     return minor_step_micros(minor_places(work.home, account.currency))
 
 
-def _store(work: Writing, plan: tuple[str, Account, dt.date, str], rows: Sequence[tuple[int, int, int, dt.date]]) -> None:
-    plan_id, account, agreed_on, note = plan
-    values = {"plan_id": plan_id, "account_key": account.account_key, "agreed_on": agreed_on.isoformat(), "note": note}
-    work.connection.execute(tables.instalment_plans.insert().values(**values, **work.signed))
+def _store(work: Writing, plan: _Agreement, shares: Sequence[_Share]) -> None:
+    head = {
+        "plan_id": plan.plan_id,
+        "account_key": plan.account.account_key,
+        "agreed_on": plan.agreed_on.isoformat(),
+        "note": plan.note,
+    }
+    work.connection.execute(tables.instalment_plans.insert().values(**head, **work.signed))
     names = ("plan_id", "part_no", "invoice_key", "amount_micros", "due_on")
-    store_rows(work.connection, tables.instalments, names, [(plan_id, *row[:3], row[3].isoformat()) for row in rows])
+    rows = [(plan.plan_id, each.part_no, each.invoice_key, each.amount_micros, each.due_on.isoformat()) for each in shares]
+    store_rows(work.connection, tables.instalments, names, rows)
 
 
 def read(connection: sa.Connection, as_of: dt.date, plan_id: str) -> Plan:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from billing.charges.reconcile import Differences
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.currencies import Currencies
-    from billing.runs.selection.scope import Scope
     from billing.runs.settlement.payer_table import Payers
     from billing.runs.settlement.totals import Workings
 
@@ -72,13 +71,12 @@ class Kept:
     first_day: int
     after_day: int
 
-    def __call__(self, scope: Scope, workings: Workings) -> Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]:
+    def __call__(self, workings: Workings) -> Callable[[Differences, Lines, Contracts, Payers, Currencies], Differences]:
         """The function that keeps differences of a run, given the workings of its totals."""
-        return functools.partial(self._kept, scope, workings)
+        return functools.partial(self._kept, workings)
 
     def _kept(  # noqa: PLR0913, PLR0917 -- what differs, and what it is told apart with
         self,
-        scope: Scope,
         workings: Workings,
         found: Differences,
         due: Lines,
@@ -90,9 +88,9 @@ class Kept:
         lines = found.lines
         if not lines.size:
             return found
-        kept = self._own(lines, self._tiers(lines, workings, contracts, scope))
+        kept = self._own(lines, self._tiers(lines, workings, contracts))
         taxes = np.flatnonzero(lines["kind"] == Kind.TAX)
-        kept[taxes] = self._on_own(taken(lines, taxes), due, self._tiers(due, workings, contracts, scope))
+        kept[taxes] = self._on_own(taken(lines, taxes), due, self._tiers(due, workings, contracts))
         return parted(found, kept, contracts, payers, currencies)
 
     def _on_own(self, taxes: Lines, due: Lines, tiers: Tiers) -> Bools:
@@ -124,7 +122,7 @@ class Kept:
         mixed = np.bincount(group[of_others], minlength=groups) > 0
         return (paid[group] | np.isin(lines["account_key"], self.accounts)) & ~mixed[group]
 
-    def _tiers(self, lines: Lines, workings: Workings, contracts: Contracts, scope: Scope) -> Tiers:
+    def _tiers(self, lines: Lines, workings: Workings, contracts: Contracts) -> Tiers:
         """The accounts of the parts of tiers in the lines. For one that is no longer due: all with the plan for which it would be paid."""
         base = workings.base
         rows = np.flatnonzero((base["kind"] == Kind.VOLUME) & (base["subscription_key"] == 0))
@@ -139,5 +137,5 @@ class Kept:
         told = np.repeat(taken(gone, np.unique(numbers(gone, _TIER_OF[1:])[0], return_index=True)[1]), keys.size)
         told["subscription_key"] = np.resize(keys, told.size)
         told["account_key"] = facts.account_keys[facts.subscription_account[index_of(facts.subscription_keys, told["subscription_key"])]]
-        routed = route(told, contracts, scope)
+        routed = route(told, contracts)
         return Tiers(np.concatenate([parts, routed]), np.concatenate([owner, told["account_key"]]))

@@ -109,12 +109,12 @@ def settled(  # noqa: PLR0913 -- what, and how
     *,
     threads: int,
     sink_for: Callable[[Contracts], Sink] | None = None,
-    kept: Callable[[scope.Scope, totals.Workings], Kept] | None = None,
+    kept: Callable[[totals.Workings], Kept] | None = None,
     progress: Progress | None = None,
 ) -> Computed:
     """Price and settle what is `known`; arguments as in `compute`.
 
-    `kept` makes, of the scope and the workings of totals, the `kept` of `settlement.settle`.
+    `kept` makes, of the workings of totals, the `kept` of `settlement.settle`.
     """
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
@@ -146,7 +146,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         limits=known.limits,
         own_texts=totals.names(contracts, known.adjustments, known.retracted),
         moved=usage.moved,
-        kept=kept(chosen, workings) if kept is not None and workings is not None else None,
+        kept=kept(workings) if kept is not None and workings is not None else None,
         progress=functools.partial(report, "settle"),
     )
     left = [each for each in usage.left if each.account_key not in clashing]
@@ -187,7 +187,7 @@ def billed_in(connection: sa.Connection, contracts: Contracts, chosen: scope.Sco
 def _proposed(usage: Lines, inputs: Inputs, adjusted: pa.Table, workings: totals.Workings | None) -> Lines:
     """Everything that is due, but for tax, under the accounts that pay it."""
     lines = totals.apply(np.concatenate([fee_lines(inputs), usage]), inputs, adjusted, workings)
-    routed = payers.route(lines, inputs.contracts, inputs.scope)
+    routed = payers.route(lines, inputs.contracts)
     conservation.require_kept("routing to payers", lines, routed)
     _require_own(lines, routed, inputs.contracts.facts)
     return routed

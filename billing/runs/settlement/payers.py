@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from billing.runs.contracts.agreements import Relation
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.facts import Facts
-    from billing.runs.selection.scope import Scope
 
 HOPS_MAX: Final = 16  # no tree of payers is deeper; a ring, which no import lets in, ends here
 _UNTOLD: Final = -2
@@ -53,7 +52,7 @@ class _Family(NamedTuple):
     filters: list[tuple[tuple[int, ...], tuple[int, ...]]]  # kinds, charge codes
 
 
-def route(lines: Lines, contracts: Contracts, scope: Scope | None = None) -> Lines:  # noqa: ARG001 -- one signature for all steps of a proposal
+def route(lines: Lines, contracts: Contracts) -> Lines:
     """`lines` with the account that pays in place of the one that owns; in the order given."""
     facts, agreed = contracts.facts, contracts.facts.agreed
     if not agreed.payers and not agreed.sponsors and not agreed.subscription_payers:

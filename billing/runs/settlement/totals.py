@@ -143,11 +143,11 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
     parts: Parts | None = None,
 ) -> _Followed:
     """`parts`: of `lines`; discounts are wanted in `workings` alone then, not as lines."""
-    contracts, scope, currencies = inputs
+    contracts, currencies = inputs.contracts, inputs.currencies
     concerned, in_lines = menus.concerned(lines), parts is None
     base = lines if concerned.size == lines.size else taken(lines, concerned)
     volume, volume_payer = _volume_lines(base, menus, inputs, workings)
-    payer = np.concatenate([payers.route(base, contracts, scope)["account_key"], volume_payer])
+    payer = np.concatenate([payers.route(base, contracts)["account_key"], volume_payer])
     base = np.concatenate([base, volume]) if volume.size else base
     order = order_by([base[name] for name in OF_SUBSCRIPTION])
     if parts is not None:
@@ -161,7 +161,7 @@ def _followed(  # noqa: PLR0913, PLR0917 -- lines, what they are looked up with,
     rest, off = _discounted(base, payer, menus, currencies, offs, percentages, fixed_amounts, whole_to=ends, in_lines=in_lines, parts=parts)
     short = _commitment_lines(base, rest, menus, currencies) if commitments else empty()
     late = sorted_by(np.concatenate([short, by_hand]), OF_SUBSCRIPTION)
-    late_payer = payers.route(late, contracts, scope)["account_key"]
+    late_payer = payers.route(late, contracts)["account_key"]
     late_ends = None if whole_to is None else whole_to(late)
     _, off_late = _discounted(late, late_payer, menus, currencies, offs, percentages, whole_to=late_ends, in_lines=in_lines)
     if workings is not None:
@@ -217,7 +217,7 @@ def _used(
     used, definition = taken(base, rows), definition[rows]
     used["kind"] = Kind.VOLUME  # routed as the lines of the tier, not as usage
     used["charge_code"] = np.array([tier.charge_code for tier, _ in definitions])[definition]
-    payer = payers.route(used, inputs.contracts, inputs.scope)["account_key"]
+    payer = payers.route(used, inputs.contracts)["account_key"]
     used["subscription_key"][np.array([tier.whole_account for tier, _ in definitions])[definition]] = 0
     order = order_by([*(used[name] for name in OF_SUBSCRIPTION), payer])
     used, definition, payer = taken(used, order), definition[order], payer[order]

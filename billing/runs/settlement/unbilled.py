@@ -261,7 +261,7 @@ class _Keyed:
         whole = as_whole_periods(lines, contracts, chosen, self._through)
         if self._evenly:
             whole["rate_ppm"] = rates_of(whole, contracts)
-        return as_agreed(payers.route(whole, contracts, chosen), contracts, self._paying)
+        return as_agreed(payers.route(whole, contracts), contracts, self._paying)
 
 
 def _apart(gross: Lines, net: Lines) -> tuple[Lines, Lines]:

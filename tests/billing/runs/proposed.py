@@ -99,7 +99,7 @@ class Proposed:
         """Fees, usage, and what follows from their totals, with the accounts that pay."""
         lines = np.concatenate([self.fees(), self.usage(*usage)])
         lines = totals.apply(lines, self.inputs, adjustments)
-        return payers.route(lines, self.contracts, self.scope)
+        return payers.route(lines, self.contracts)
 
     def usage(self, *usage: Used) -> Lines:
         """Lines of usage in October."""

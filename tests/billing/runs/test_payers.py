@@ -84,7 +84,7 @@ def routed(agreements: str) -> list[int]:
             for kind, code in ((Kind.RECURRING, FEE), (Kind.USAGE, CALLS))
         )
     )
-    found = route(due, proposed.contracts, proposed.scope)
+    found = route(due, proposed.contracts)
     assert due["account_key"].tolist() == [1] * 4  # what came in is not changed
     return found["account_key"].tolist()
 
@@ -99,7 +99,7 @@ def test_an_agreement_that_has_ended_leaves_the_one_before() -> None:
     agreed = dataclasses.replace(NOTHING, payers={0: relations})
     proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-10-01", "basic")))], accounts=3, agreed=agreed)
     due = lines(*({"account_key": 1, "subscription_key": 1, "period_from": period, "kind": 1} for period in (OCTOBER, NOVEMBER)))
-    assert route(due, proposed.contracts, proposed.scope)["account_key"].tolist() == [3, 2]
+    assert route(due, proposed.contracts)["account_key"].tolist() == [3, 2]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -128,7 +128,7 @@ def test_who_pays_a_line_has_a_say_then_and_nobody_else_has(seed: int) -> None:
             for month, kind, code in about
         )
     )
-    keys = route(due, proposed.contracts, proposed.scope)["account_key"].tolist()
+    keys = route(due, proposed.contracts)["account_key"].tolist()
     paid = {(month, key - 1) for (month, _, _), key in zip(about, keys, strict=True) if key != 1}
     spans = in_force([Told(each.span, each.kinds, each.charge_codes) for each in relations])
     say = {
@@ -147,17 +147,17 @@ def test_a_test_account_pays_for_nobody_else() -> None:
     agreed = dataclasses.replace(NOTHING, payers=payers, categories={1: ((span("2025-11-01"), "test"),)})
     proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-10-01", "basic")))], accounts=3, agreed=agreed)
     due = lines(*({"account_key": 1, "subscription_key": 1, "period_from": period, "kind": 1} for period in (OCTOBER, NOVEMBER)))
-    assert route(due, proposed.contracts, proposed.scope)["account_key"].tolist() == [3, 1]
+    assert route(due, proposed.contracts)["account_key"].tolist() == [3, 1]
 
 
 def test_a_ring_of_payers_ends() -> None:
     agreed = dataclasses.replace(NOTHING, payers={0: (Relation(span("2025-01-01"), 1),), 1: (Relation(span("2025-01-01"), 0),)})
     proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-10-01", "basic")))], accounts=2, agreed=agreed)
     due = lines({"account_key": 1, "subscription_key": 1, "period_from": OCTOBER, "kind": 1})
-    assert route(due, proposed.contracts, proposed.scope)["account_key"].tolist() in ([1], [2])
+    assert route(due, proposed.contracts)["account_key"].tolist() in ([1], [2])
 
 
 def test_nothing_agreed_costs_nothing() -> None:
     proposed = Proposed.of([Plan("basic", (), {})], [(1, life(("2025-10-01", "basic")))])
     due = lines({"account_key": 1, "subscription_key": 1, "period_from": OCTOBER, "kind": 1})
-    assert route(due, proposed.contracts, proposed.scope) is due
+    assert route(due, proposed.contracts) is due
