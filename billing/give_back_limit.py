@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from billing.persons import Who
-    from billing.store.approvals import Agreement, Approval, Wanted
+    from billing.store.approvals import Agreement, Approval, ProposalContent
 
 LIMIT: Final = "give_back_limit_micros"
 DAYS: Final = 30
@@ -59,7 +59,9 @@ def given_alone(connection: sa.Connection, acts_alone: sa.Select[Any] | sa.Compo
     return max(int(of_person), int(of_account))
 
 
-def ask(connection: sa.Connection, wanted: Wanted, who: Who, agreement: Agreement | None, seq: Callable[[], int]) -> Approval | None:
+def ask(
+    connection: sa.Connection, wanted: ProposalContent, who: Who, agreement: Agreement | None, seq: Callable[[], int]
+) -> Approval | None:
     """The proposal that waits for a second person, stored by this; None where the caller may go on, alone or after the agreement.
 
     Raises UserError where it was asked for with other data, and where the amount that was agreed to has changed by now.

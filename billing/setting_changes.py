@@ -148,7 +148,7 @@ def _put(home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> boo
     row = settings.Change(name, value, who.by_name, who.by_uid, who.now_us, seq, reason.strip())
     connection.execute(tables.billing_settings.insert().values(**row._asdict()))
     if is_loose:
-        approvals.propose(connection, approvals.Wanted(approvals.SETTING, name, {"value": value}, reason.strip()), who, seq)
+        approvals.propose(connection, approvals.ProposalContent(approvals.SETTING, name, {"value": value}, reason.strip()), who, seq)
     if name == settings.CLOCK_AHEAD:
         _note_finding(connection, row)
     return True

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("entity", "date", "account", "name", "currency", "debit", "credit", "document")
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AccountRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Accounts of ours that begin with `ours` are `theirs`."""
 
     ours: str
@@ -47,9 +47,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A chart of accounts."""
 
-    accounts: list[Rule]
+    accounts: list[AccountRule]
 
-    def rule_of(self, account: str) -> Rule | None:
+    def rule_of(self, account: str) -> AccountRule | None:
         """The rule with the longest matching beginning."""
         parts = account.removesuffix(":") + ":"
         matching = [rule for rule in self.accounts if parts.startswith(rule.ours.removesuffix(":") + ":")]

@@ -23,7 +23,7 @@ from rating.errors import UserError
 from rating.model import FeeOccasion
 
 if TYPE_CHECKING:
-    from billing.accounts.numbers import Span
+    from billing.accounts.numbers import NumberSpan
     from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
@@ -227,7 +227,7 @@ def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on
     return change(home, asked, work)
 
 
-def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[Span]:
+def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[NumberSpan]:
     """Record an end, and free the numbers as that day begins. Returns the spans of numbers that it had from then on."""
     recorder.subscription_fact(contract, "end", on, None, detail, replaces=True)
     recorder.say(f"{contract.subscription_id} ends: {on} is the first day without it")
@@ -281,7 +281,7 @@ def _require_active(contract: Contract, day: dt.date) -> None:
         )
 
 
-def _names(spans: Sequence[Span]) -> str:
+def _names(spans: Sequence[NumberSpan]) -> str:
     return ", ".join(sorted({span.served_id for span in spans}))
 
 

@@ -35,7 +35,7 @@ _LEFT_TO_LIST: Final = forecast.LeftTo(
 )
 
 
-class Span(NamedTuple):
+class NumberSpan(NamedTuple):
     """A number, and the instants from and to which a subscription has it (None: for good)."""
 
     served_id: str
@@ -84,12 +84,12 @@ def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: 
     return change(home, asked, work)
 
 
-def spans_of(connection: sa.Connection, subscription_key: int) -> list[Span]:
+def spans_of(connection: sa.Connection, subscription_key: int) -> list[NumberSpan]:
     """The spans of a subscription that hold, by number and time."""
     fact = tables.guiding_facts.c
     numbers = list(connection.execute(sa.select(fact.served_id).where(fact.subscription_key == subscription_key).distinct()).scalars())
     return [
-        Span(served_id, begin, end)
+        NumberSpan(served_id, begin, end)
         for served_id in sorted(numbers)
         for begin, end, owner in owners_of(connection, served_id)
         if owner == subscription_key
@@ -130,13 +130,13 @@ def begin_span(recorder: Recorder, customer: Customer, contract: Contract, serve
     return True
 
 
-def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Span]:
+def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[NumberSpan]:
     """End all spans of a subscription at an instant; the spans that it had from then on. Spans that begin later are taken back."""
     left = []
     for served_id, begin, end in spans_of(recorder.connection, contract.key):
         if end is None or end > end_us:
             recorder.number(served_id, contract.key, begin, max(begin, end_us))
-            left.append(Span(served_id, max(begin, end_us), end))
+            left.append(NumberSpan(served_id, max(begin, end_us), end))
     return left
 
 

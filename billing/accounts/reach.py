@@ -27,7 +27,7 @@ _PAID: Final = tuple(kind for kind in LINE_KINDS if kind != "discount")  # a dis
 _OTHER_CODE: Final = -1
 
 
-class Told(NamedTuple):
+class DatedAgreement(NamedTuple):
     """An agreement: its span, and the charges that it is about. Empty filters mean everything."""
 
     span: Span
@@ -80,16 +80,16 @@ def related(picture: Picture, key: int, day: dt.date) -> set[int]:
     return Picture(picture.customers, [Relation(*each[:4]) for each in lasting]).unit_of(key)
 
 
-def in_force(told: Sequence[Told]) -> list[tuple[Span, ...]]:
+def in_force(told: Sequence[DatedAgreement]) -> list[tuple[Span, ...]]:
     """The days on which each of the agreements of one kind about one subject is in effect. They are in order of time."""
     return [tuple(_left(each, told[place + 1 :])) for place, each in enumerate(told)]
 
 
-def _told(fact: Fact) -> Told:
-    return Told(Span(fact.from_date, fact.to_date), getattr(fact.detail, "kinds", ()), getattr(fact.detail, "charge_codes", ()))
+def _told(fact: Fact) -> DatedAgreement:
+    return DatedAgreement(Span(fact.from_date, fact.to_date), getattr(fact.detail, "kinds", ()), getattr(fact.detail, "charge_codes", ()))
 
 
-def _left(one: Told, later: Sequence[Told]) -> Iterator[Span]:
+def _left(one: DatedAgreement, later: Sequence[DatedAgreement]) -> Iterator[Span]:
     """The days of an agreement without those on which later ones take all of it."""
     edges = {day for each in later for day in each.span if day is not None and one.span.holds_on(day)}
     days = sorted({one.span.start, *edges})
@@ -103,14 +103,14 @@ def _left(one: Told, later: Sequence[Told]) -> Iterator[Span]:
         yield Span(begun, one.span.end)
 
 
-def _takes_all(one: Told, others: Sequence[Told]) -> bool:
+def _takes_all(one: DatedAgreement, others: Sequence[DatedAgreement]) -> bool:
     """Return whether others take everything that an agreement is about."""
     kinds = one.kinds or _PAID
     codes = one.charge_codes or (_OTHER_CODE, *(code for each in others for code in each.charge_codes))
     return all(any(_about(each, kind, code) for each in others) for kind in kinds for code in codes if kind in _PAID)
 
 
-def _about(one: Told, kind: str, code: int) -> bool:
+def _about(one: DatedAgreement, kind: str, code: int) -> bool:
     return (not one.kinds or kind in one.kinds) and (not one.charge_codes or code in one.charge_codes)
 
 

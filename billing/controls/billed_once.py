@@ -19,8 +19,8 @@ from billing.controls.book import Book, book, not_known
 from billing.runs.contracts.columns import int64, key_halves, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import Looked, looked
-from billing.runs.selection.event_charges import Charge, Wanted
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.event_charges import Charge, ChargeFilter
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 from billing.store import tables
 from billing.store.home import Home
 from rating.dates import day_number
@@ -113,7 +113,7 @@ def _twice(known: _Home, candidates: set[bytes]) -> dict[bytes, list[Charge]]:
     """Events on several bills, with their charges."""
     if not candidates:
         return {}
-    charges = StandingCharges(Known(known.home, known.connection, known.seq), Wanted(frozenset(candidates)))
+    charges = StandingCharges(HomeAsOf(known.home, known.connection, known.seq), ChargeFilter(frozenset(candidates)))
     found = collections.defaultdict[bytes, list[Charge]](list)
     for charge in sorted(charges.standing(lambda _: True)):
         found[charge.event_key].append(charge)

@@ -56,7 +56,7 @@ class AccountForTestsError(UserError):
     """An account that is for tests in the period of a day: nothing of that is invoiced."""
 
 
-class Wanted(NamedTuple):
+class AdjustmentRequest(NamedTuple):
     """A charge (amount above zero) or credit (below) as it is entered; `subscription_id` empty: of the account itself."""
 
     reference: str
@@ -95,7 +95,7 @@ class Adjustment(msgspec.Struct, frozen=True):
     retracted_why: str = ""
 
 
-def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False, allow: Callable[[Turn], None] = anybody) -> Adjustment:
+def add(home: Home, wanted: AdjustmentRequest, who: Who, *, dry_run: bool = False, allow: Callable[[Turn], None] = anybody) -> Adjustment:
     """Enter an adjustment, or approve the one that waits under this reference. Raises UserError for an adjustment that is not possible.
 
     `allow` is asked before it is entered, or approved, and raises where this person may not do that.
@@ -116,7 +116,7 @@ def add(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False, allow: C
     return done[0]
 
 
-def enter(home: Home, connection: sa.Connection, wanted: Wanted, who: Who, agreed: Who | None) -> int:
+def enter(home: Home, connection: sa.Connection, wanted: AdjustmentRequest, who: Who, agreed: Who | None) -> int:
     """Enter an adjustment that counts at once, in the caller's transaction, and return its id. `agreed`: the second person.
 
     Raises UserError as `add` does, and where the amount needs another person and none has agreed.
@@ -129,7 +129,7 @@ def enter(home: Home, connection: sa.Connection, wanted: Wanted, who: Who, agree
     return _insert(home, connection, wanted, values, who, approver)
 
 
-def require_possible(home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> dict[str, Any]:
+def require_possible(home: Home, connection: sa.Connection, wanted: AdjustmentRequest, who: Who) -> dict[str, Any]:
     """The columns of an adjustment that may be entered. Raises UserError as `add` does, and where the reference is taken."""
     values = _values(home, connection, wanted)
     row = tables.adjustments.c
@@ -160,7 +160,7 @@ def list_all(home: Home, account_id: str | None = None) -> list[Adjustment]:
     return [each for each in found if account_id is None or each.account_id == account_id]
 
 
-def _values(home: Home, connection: sa.Connection, wanted: Wanted) -> dict[str, Any]:
+def _values(home: Home, connection: sa.Connection, wanted: AdjustmentRequest) -> dict[str, Any]:
     """The columns of the adjustment that is wanted. Raises UserError for unknown names."""
     account = tables.accounts.c
     row = connection.execute(
@@ -177,7 +177,7 @@ def _values(home: Home, connection: sa.Connection, wanted: Wanted) -> dict[str, 
     return {**keys, **told, **codes, "catalogue": wanted.catalogue, "tax_class": wanted.tax_class}
 
 
-def _subscription_key(connection: sa.Connection, wanted: Wanted, account_key: int) -> int:
+def _subscription_key(connection: sa.Connection, wanted: AdjustmentRequest, account_key: int) -> int:
     if not wanted.subscription_id:
         return 0
     subscription = tables.subscriptions.c
@@ -199,7 +199,7 @@ def _catalogue(home: Home, identity: str) -> Catalogue:
     return max(found, key=lambda each: each.effective_from_us)
 
 
-def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
+def _require_tax_class(home: Home, wanted: AdjustmentRequest, currency: str) -> None:
     known = _catalogue(home, wanted.catalogue)
     if known.currency != currency:
         raise UserError(
@@ -211,21 +211,21 @@ def _require_tax_class(home: Home, wanted: Wanted, currency: str) -> None:
         raise UserError(f"catalogue {wanted.catalogue} has no tax class {wanted.tax_class!r}", f"it has {', '.join(names)}", exit_status=2)
 
 
-def _enter(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
+def _enter(home: Home, connection: sa.Connection, wanted: AdjustmentRequest, values: dict[str, Any], who: Who, limit_micros: int) -> None:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     _require_sense(home, connection, wanted, values, who)
     _insert(
         home, connection, wanted, values, who, who if _is_within(connection, wanted, values["account_key"], who, limit_micros) else None
     )
 
 
-def _is_within(connection: sa.Connection, wanted: Wanted, account_key: int, who: Who, limit_micros: int) -> bool:
+def _is_within(connection: sa.Connection, wanted: AdjustmentRequest, account_key: int, who: Who, limit_micros: int) -> bool:
     """True where one person may enter it alone, with the amounts entered so in thirty days."""
     given = Given(account_key, _currency_of(connection, account_key), wanted.amount_micros)
     total = abs(wanted.amount_micros) + given_alone(connection, _alone(credits_=wanted.amount_micros < 0), given, who)
     return not needs_approval(total, limit_micros)
 
 
-def _require_sense(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who) -> None:
+def _require_sense(home: Home, connection: sa.Connection, wanted: AdjustmentRequest, values: dict[str, Any], who: Who) -> None:
     """Raises UserError for an amount or reason that cannot be, and for a day that no later bill corrects."""
     entered = Entered(wanted.amount_micros, wanted.reason_code, wanted.text, who.by_uid, approved_uid=who.by_uid + 1)  # approval may follow
     wrong = problems(entered, minor_step(home, wanted.catalogue), settings.integer(connection, LIMIT), reasons())
@@ -234,7 +234,9 @@ def _require_sense(home: Home, connection: sa.Connection, wanted: Wanted, values
     _require_open(connection, wanted, values["account_key"])
 
 
-def _insert(home: Home, connection: sa.Connection, wanted: Wanted, values: dict[str, Any], who: Who, approver: Who | None) -> int:  # noqa: PLR0913, PLR0917 -- what, and by whom
+def _insert(  # noqa: PLR0913, PLR0917 -- what, and by whom
+    home: Home, connection: sa.Connection, wanted: AdjustmentRequest, values: dict[str, Any], who: Who, approver: Who | None
+) -> int:
     seq = home.next_commit_seq(connection, "adjustment", who.now_us)
     by = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
     agreed: dict[str, Any] = {"approved_by": None, "approved_uid": None}
@@ -273,7 +275,7 @@ def _approve(  # noqa: PLR0913, PLR0917 -- what waits, what is wanted, and by wh
     home: Home,
     connection: sa.Connection,
     before: Any,  # noqa: ANN401 -- a row of adjustments
-    wanted: Wanted,
+    wanted: AdjustmentRequest,
     who: Who,
     allow: Callable[[Turn], None],
 ) -> bool:
@@ -291,7 +293,7 @@ def _approve(  # noqa: PLR0913, PLR0917 -- what waits, what is wanted, and by wh
     return True
 
 
-def _require_open(connection: sa.Connection, wanted: Wanted, account_key: int, *, entered: bool = False) -> None:
+def _require_open(connection: sa.Connection, wanted: AdjustmentRequest, account_key: int, *, entered: bool = False) -> None:
     """Raises UserError for a day that no later bill will compute, naming those that are open. `entered`: it is there already."""
     account_id, day = wanted.account_id, wanted.on_date
     picture = load(connection, [account_key])

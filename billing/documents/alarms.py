@@ -58,7 +58,7 @@ NO_LIMIT: Final = 2**63 - 1
 _FOLLOWING: Final = ("discount", "tax")  # kinds of line that go with others
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AlarmRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """More than `factor` times the mean of `months` months."""
 
     factor: int
@@ -125,9 +125,9 @@ class Sums(NamedTuple):
 
 
 @functools.cache
-def rule() -> Rule:
+def rule() -> AlarmRule:
     """The rule in its file."""
-    return msgspec.yaml.decode(FILE.read_bytes(), type=Rule)
+    return msgspec.yaml.decode(FILE.read_bytes(), type=AlarmRule)
 
 
 def limits(before_micros: Int64s, months: Int64s, factor: int, floor_micros: int) -> Int64s:

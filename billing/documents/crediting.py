@@ -56,7 +56,7 @@ _TAKES_OFF: Final = "the line takes something off; name one that charges somethi
 _TEXTS: Final = {"en": "Credit: {}", "zh": "减免: {}"}
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class CreditRequest(msgspec.Struct, frozen=True):
     """The credit that is asked for. `reference` is the caller's id: the same one counts once. `line_no` None: the whole invoice."""
 
     reference: str
@@ -90,7 +90,7 @@ class CreditNote(msgspec.Struct, frozen=True):
 
 
 def credit(  # noqa: PLR0913 -- what, when and by whom
-    home: Home, wanted: Wanted, who: Who, *, on: dt.date | None = None, dry_run: bool = False, agreement: Agreement | None = None
+    home: Home, wanted: CreditRequest, who: Who, *, on: dt.date | None = None, dry_run: bool = False, agreement: Agreement | None = None
 ) -> CreditNote:
     """Issue a credit note, dated `on` (None: today on the account's clock), and set it off against open amounts.
 
@@ -157,15 +157,15 @@ def left_of(connection: sa.Connection, number: str, line_no: int) -> int:
 class _Asked(msgspec.Struct, frozen=True):
     """The payload of a proposal."""
 
-    wanted: Wanted
+    wanted: CreditRequest
     on: dt.date | None
 
 
-def _ask(work: Work, document: Document, credits_: Sequence[Credited], wanted: Wanted, on: dt.date | None) -> Approval | None:
+def _ask(work: Work, document: Document, credits_: Sequence[Credited], wanted: CreditRequest, on: dt.date | None) -> Approval | None:
     """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     amount = sum(each.micros for each in credits_)
     reason = f"{wanted.number}: {wanted.reason_code} {wanted.text}".strip()
-    asked = approvals.Wanted(
+    asked = approvals.ProposalContent(
         give_back_limit.CREDIT_NOTE, wanted.reference, _Asked(wanted, on), reason, amount, document.currency, document.account_key
     )
     return work.ask(asked)
@@ -178,7 +178,7 @@ def _waiting(document: Document, credits_: Sequence[Credited], day: dt.date, wai
     return CreditNote("", *about, -net, -tax, -net - tax, needs_second=True, proposal=waits.approval_id)
 
 
-def _issue(work: Work, document: Document, credits_: Sequence[Credited], wanted: Wanted, day: dt.date) -> CreditNote:
+def _issue(work: Work, document: Document, credits_: Sequence[Credited], wanted: CreditRequest, day: dt.date) -> CreditNote:
     drafts = _drafts(document, credits_, day)
     corrects = np.array([document.invoice_key], np.int64)
     issued = issue(work, drafts, RUN_KIND, wanted, effect=wanted.effect, corrects=corrects)
@@ -195,7 +195,7 @@ def _note(connection: sa.Connection, condition: sa.ColumnElement[bool], about: s
     return CreditNote(row[0], about, *row[1:7], existed=existed, voided_on=void.on_date if void is not None else "")
 
 
-def _require_sense(wanted: Wanted) -> None:
+def _require_sense(wanted: CreditRequest) -> None:
     reason = reason_of(wanted.reason_code)
     if reason.needs_text and not wanted.text.strip():
         raise UserError(f"the reason `{reason.code}` needs a text", "say more with --text", exit_status=2)
@@ -211,12 +211,12 @@ def free_reference(connection: sa.Connection, wanted: str) -> str:
     """A reference that no credit note has: the wanted one, or with a number behind it."""
     run = tables.bill_runs.c
     stored = connection.execute(sa.select(run.detail).where(run.kind == RUN_KIND)).scalars()
-    taken = {msgspec.json.decode(detail, type=Wanted).reference for detail in stored}
+    taken = {msgspec.json.decode(detail, type=CreditRequest).reference for detail in stored}
     more = (f"{wanted}-{number}" for number in itertools.count(2))
     return next(each for each in itertools.chain([wanted], more) if each not in taken)
 
 
-def _existing(connection: sa.Connection, wanted: Wanted) -> CreditNote | None:
+def _existing(connection: sa.Connection, wanted: CreditRequest) -> CreditNote | None:
     """The note that has this reference. Raises UserError where it is about something else."""
     run = tables.bill_runs.c
     begins = msgspec.json.encode({"reference": wanted.reference}).decode().removesuffix("}") + ","
@@ -224,8 +224,8 @@ def _existing(connection: sa.Connection, wanted: Wanted) -> CreditNote | None:
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    told = msgspec.json.decode(row.detail, type=Wanted)
-    for name in Wanted.__struct_fields__:
+    told = msgspec.json.decode(row.detail, type=CreditRequest)
+    for name in CreditRequest.__struct_fields__:
         if getattr(told, name) != getattr(wanted, name):
             raise UserError(
                 f"credit note {wanted.reference} exists with {name} {getattr(told, name)!r}, not {getattr(wanted, name)!r}",
@@ -234,7 +234,7 @@ def _existing(connection: sa.Connection, wanted: Wanted) -> CreditNote | None:
     return _note(connection, tables.invoices.c.run_id == row.run_id, told.number, existed=True)
 
 
-def _require_creditable(connection: sa.Connection, document: Document, wanted: Wanted) -> None:
+def _require_creditable(connection: sa.Connection, document: Document, wanted: CreditRequest) -> None:
     if document.document_type == OPENING:
         remedy = "its charges are in another system: what cannot be claimed is written off with `ratewright ledger write-off`"
         raise UserError(f"{document.number} is what the account owed before: it cannot be credited", remedy)
@@ -282,7 +282,7 @@ class _Coins(NamedTuple):
         return {rate_on(each.rates, day) for each in self.tax_classes if each.code == code}
 
 
-def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coins: _Coins) -> list[Credited]:
+def _credits(connection: sa.Connection, document: Document, wanted: CreditRequest, coins: _Coins) -> list[Credited]:
     """Lines of the note with the credited amount of each."""
     rows, standing = (
         lines_of(connection, document.invoice_key),
@@ -298,7 +298,7 @@ def _credits(connection: sa.Connection, document: Document, wanted: Wanted, coin
     return sorted(found, key=lambda each: int(each.row.line_no))
 
 
-def _nothing_left(document: Document, rows: Sequence[Any], wanted: Wanted, standing: Standing) -> UserError:
+def _nothing_left(document: Document, rows: Sequence[Any], wanted: CreditRequest, standing: Standing) -> UserError:
     """The error for an invoice or a line without anything left to credit, with what bounds it."""
     row = next((each for each in rows if each.line_no == wanted.line_no), None)
     if row is None:
@@ -318,7 +318,7 @@ def _nothing_left(document: Document, rows: Sequence[Any], wanted: Wanted, stand
     return UserError(f"{place}: {what}", remedy)
 
 
-def _of_line(document: Document, net: Sequence[Any], wanted: Wanted, standing: Standing, step: int) -> Credited:
+def _of_line(document: Document, net: Sequence[Any], wanted: CreditRequest, standing: Standing, step: int) -> Credited:
     row = next((row for row in net if row.line_no == wanted.line_no), None)
     if row is None:
         raise UserError(

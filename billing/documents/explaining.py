@@ -21,7 +21,7 @@ from billing.charges.lines import part_half_up
 from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, lines_of, voided_of
-from billing.documents.parts import KINDS, Asked, Told
+from billing.documents.parts import KINDS, ExplainedLine, Explanation
 from billing.documents.reasons import reasons
 from billing.documents.run_inputs import WORKED_OUT, billed_seq
 from billing.documents.showing.names import names_of
@@ -178,21 +178,21 @@ def _of_invoice(  # noqa: PLR0913, PLR0917 -- the line, and what it is compared 
     return LineExplained(row.line_no, row.kind, row.text, int(row.amount_micros), told.amount_micros, billed_micros, tuple(sentences))
 
 
-def _charge(document: Document, row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
+def _charge(document: Document, row: Any, due: Due, words: Words) -> Explanation:  # noqa: ANN401 -- a row of the database
     """The amount due for a charge, without the tax that its price may hold."""
     places = due.places(key_of(row))
     sentences: list[str] = [] if places else [words["gone"]]
     for place in places:
-        told = KINDS[row.kind](Asked(due, place, row, words, row.text))
+        told = KINDS[row.kind](ExplainedLine(due, place, row, words, row.text))
         gross, net = int(due.lines["amount_micros"][place]), int(due.net_micros[place])
         _require(document, row, told.amount_micros, gross)
         sentences += told.sentences
         if due.lines["inclusive"][place]:
             sentences.append(words["net_of_gross"].format(gross=format_micros(gross), net=format_micros(net)))
-    return Told(sentences, int(due.net_micros[places].sum()))
+    return Explanation(sentences, int(due.net_micros[places].sum()))
 
 
-def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
+def _tax(row: Any, due: Due, words: Words) -> Explanation:  # noqa: ANN401 -- a row of the database
     """Tax: base times rate, of prices that hold none; and the tax that the others hold."""
     dates = {name: day_number(dt.date.fromisoformat(getattr(row, name))) for name in ("period_from", "period_to")}
     own = due.where(account_key=row.account_key, tax_class=row.tax_class, **dates)
@@ -209,10 +209,10 @@ def _tax(row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of 
         shown = {name: format_micros(micros) for name, micros in figures.items()}
         sentences.append(words["tax_inside" if inclusive else "tax"].format(rate=percent(rate), **shown))
         total += amount
-    return Told(sentences or [words["no_tax"]], total)
+    return Explanation(sentences or [words["no_tax"]], total)
 
 
-def _tax_inside(before: Sequence[Any], rows: Sequence[Any], row: Any, due: Due, words: Words) -> Told | None:  # noqa: ANN401 -- a row of the database
+def _tax_inside(before: Sequence[Any], rows: Sequence[Any], row: Any, due: Due, words: Words) -> Explanation | None:  # noqa: ANN401 -- a row of the database
     """Tax of an interim bill, where any of the prices hold theirs (see `interim_lines`)."""
     labels = ("period_from", "period_to", "tax_class")
     billed, own = ([each for each in some if all(getattr(each, name) == getattr(row, name) for name in labels)] for some in (before, rows))
@@ -237,20 +237,20 @@ def _tax_inside(before: Sequence[Any], rows: Sequence[Any], row: Any, due: Due, 
     sentences = [words["tax_inside"].format(rate=rate, **{name: format_micros(micros) for name, micros in figures.items()})]
     if base:
         sentences.append(words["tax"].format(rate=rate, base=format_micros(base), amount=format_micros(others)))
-    return Told(sentences, amount + others)
+    return Explanation(sentences, amount + others)
 
 
-def _tax_on(lines: Sequence[Any], row: Any, due: Due, words: Words) -> Told:  # noqa: ANN401 -- a row of the database
+def _tax_on(lines: Sequence[Any], row: Any, due: Due, words: Words) -> Explanation:  # noqa: ANN401 -- a row of the database
     """Tax on stored lines, which are net."""
     labels = ("period_from", "period_to", "tax_class")
     own = [each for each in lines if each.kind != "tax" and all(getattr(each, name) == getattr(row, name) for name in labels)]
     base = sum(int(each.amount_micros) for each in own)
     known = due.where(account_key=row.account_key, tax_class=row.tax_class, period_from=day_number(dt.date.fromisoformat(row.period_from)))
     if not known.size:
-        return Told([words["no_tax"]], 0)
+        return Explanation([words["no_tax"]], 0)
     rate, step = int(due.lines["rate_ppm"][known[0]]), np.array([due.step(int(known[0]))], np.int64)
     amount = int(part_half_up(np.array([base], np.int64), rate, step)[0])
-    return Told([words["tax"].format(rate=percent(rate), base=format_micros(base), amount=format_micros(amount))], amount)
+    return Explanation([words["tax"].format(rate=percent(rate), base=format_micros(base), amount=format_micros(amount))], amount)
 
 
 def _total(document: Document, rows: Sequence[Any], words: Words) -> str:

@@ -128,7 +128,9 @@ def _ask(work: Work, rows: Sequence[Any], on: dt.date) -> Approval | None:
     currency = next((each for each in sorted(asked.credits) if _is_beyond(work, rows, each)), None)
     if currency is None:
         return None
-    wanted = approvals.Wanted(give_back_limit.OPENING, subject, asked, f"{asked.items} opening items", asked.credits[currency], currency)
+    wanted = approvals.ProposalContent(
+        give_back_limit.OPENING, subject, asked, f"{asked.items} opening items", asked.credits[currency], currency
+    )
     return approvals.propose(work.connection, wanted, work.who, work.next_seq(approvals.COMMIT_KIND))
 
 

@@ -51,14 +51,14 @@ if TYPE_CHECKING:
 Words = dict[str, str]
 
 
-class Told(NamedTuple):
+class Explanation(NamedTuple):
     """Sentences, and the sum of their parts."""
 
     sentences: list[str]
     amount_micros: int
 
 
-class Asked(NamedTuple):
+class ExplainedLine(NamedTuple):
     """A row of the amounts due, and the language that explains it."""
 
     due: Due
@@ -78,7 +78,7 @@ class Asked(NamedTuple):
         return self.due.contracts.price_list.identities[int(self.line["catalogue"])]
 
 
-def recurring(asked: Asked) -> Told:
+def recurring(asked: ExplainedLine) -> Explanation:
     """A fee: price by days of the cycle, for each plan that has it, less pauses and outages."""
     group, period = _life(asked)
     answer, exact, sentences = plan_at(asked.due.contracts, group.zone), Fraction(0), []
@@ -96,18 +96,18 @@ def recurring(asked: Asked) -> Told:
             exact = Fraction(fee.amount_micros)
         sentences += _of_fee(asked, fee, part, charged, period, breaks)
     if last is None:
-        return Told([asked.words["gone"]], 0)
+        return Explanation([asked.words["gone"]], 0)
     whole = round_exact(exact, asked.due.step(asked.place), RoundingMode.HALF_UP)
     if len(sentences) > 1 or exact != whole:
         sentences.append(asked.words["sum"].format(exact=_fraction(exact), amount=format_micros(whole)))
     if not last.shares:
-        return Told(sentences, whole)
+        return Explanation(sentences, whole)
     shares = bundles.parts(last, whole, whole, asked.due.step(asked.place))
     amount = sum(each.amount_micros for each, own in zip(shares, _of_share(asked, shares), strict=True) if own)
-    return Told([*sentences, asked.words["share"].format(whole=format_micros(whole), amount=format_micros(amount))], amount)
+    return Explanation([*sentences, asked.words["share"].format(whole=format_micros(whole), amount=format_micros(amount))], amount)
 
 
-def one_off(asked: Asked) -> Told:
+def one_off(asked: ExplainedLine) -> Explanation:
     """A fee that is charged once: the number of its occasions."""
     group, period = _life(asked)
     pattern = group.pattern
@@ -121,10 +121,10 @@ def one_off(asked: Asked) -> Told:
             figures = {"times": each.times, "price": format_micros(each.fee.amount_micros), "amount": format_micros(amount)}
             sentences.append(asked.words["once"].format(**figures, occasion=asked.words[each.fee.on.value]))
             total += amount
-    return Told(sentences, total)
+    return Explanation(sentences, total)
 
 
-def usage(asked: Asked) -> Told:
+def usage(asked: ExplainedLine) -> Explanation:
     """Records: their sums before and after rounding."""
     line = asked.line
     amount = int(round_half_up(line["exact_micros"].reshape(1), asked.due.step(asked.place))[0])
@@ -134,10 +134,12 @@ def usage(asked: Asked) -> Told:
         "free": quantity(int(line["free_quantity"]), unit, words, name),
     }
     exact = format_micros(int(line["exact_micros"]))
-    return Told([words["usage"].format(events=f"{int(line['events']):,}", **figures, exact=exact, amount=format_micros(amount))], amount)
+    return Explanation(
+        [words["usage"].format(events=f"{int(line['events']):,}", **figures, exact=exact, amount=format_micros(amount))], amount
+    )
 
 
-def volume(asked: Asked) -> Told:
+def volume(asked: ExplainedLine) -> Explanation:
     """The price of a period's whole quantity, less the charge of its records; one for each account that its payer pays for.
 
     If several accounts pay the price of a whole account, the share of this one by its quantity.
@@ -162,10 +164,10 @@ def volume(asked: Asked) -> Told:
                 figures = _tier_figures(int(share[row]), int(parts["amount_micros"][row]))
                 sentences.append(words["tier_paid"].format(quantity=quantity(paid, unit, words, name), **figures))
             total += int(share[row] - parts["amount_micros"][row])
-    return Told(sentences, total)
+    return Explanation(sentences, total)
 
 
-def commitment(asked: Asked) -> Told:
+def commitment(asked: ExplainedLine) -> Explanation:
     """The amount missing to a minimum, after discounts."""
     group, period = _life(asked)
     due, line, answer = asked.due, asked.line, plan_at(asked.due.contracts, group.zone)
@@ -180,7 +182,7 @@ def commitment(asked: Asked) -> Told:
                     price = format_micros(each.amount_micros)
                     workings.append(asked.words["days"].format(price=price, days=days, cycle=period.cycle_days))
     if found is None:
-        return Told([asked.words["gone"]], 0)
+        return Explanation([asked.words["gone"]], 0)
     least = round_exact(exact, due.step(asked.place), RoundingMode.HALF_UP)
     base = due.workings.base
     counts = _of_line(base, line, ("subscription_key", "period_from")) & np.isin(base["kind"], COUNTED[found.counts])
@@ -188,10 +190,10 @@ def commitment(asked: Asked) -> Told:
     amount = max(least - max(rest, 0), 0)
     figures = {name: format_micros(micros) for name, micros in (("committed", least), ("counted", rest), ("amount", amount))}
     sentence = asked.words["commitment_days" if workings else "commitment"]
-    return Told([sentence.format(**figures, working=" + ".join(workings))], amount)
+    return Explanation([sentence.format(**figures, working=" + ".join(workings))], amount)
 
 
-def adjustment(asked: Asked) -> Told:
+def adjustment(asked: ExplainedLine) -> Explanation:
     """A charge or credit by hand."""
     rows = asked.due.adjustments.to_pylist()
     row = next(each for each in rows if each["adjustment_id"] == asked.row.price_id)
@@ -204,24 +206,24 @@ def adjustment(asked: Asked) -> Told:
     }
     is_alone = row["approved_by"] in {None, row["by_name"]}
     sentence = asked.words["adjustment_alone" if is_alone else "adjustment"]
-    return Told([sentence.format(**told, by=row["by_name"], approved=row["approved_by"])], int(row["amount_micros"]))
+    return Explanation([sentence.format(**told, by=row["by_name"], approved=row["approved_by"])], int(row["amount_micros"]))
 
 
-def discount(asked: Asked) -> Told:
+def discount(asked: ExplainedLine) -> Explanation:
     """A discount: its base, the amount that it takes off, and the parts of that of this account and of this tax class."""
     offs = offs_of(asked.due, asked.line)
     if not offs:
-        return Told([asked.words["gone"]], 0)
+        return Explanation([asked.words["gone"]], 0)
     sentences = [_of_discount(each, asked.words) for each in offs]
     off, paid, own = (-sum(getattr(each, name) for each in offs) for name in ("off_micros", "paid_micros", "class_micros"))
     if paid != off:
         sentences.append(asked.words["off_paid"].format(amount=format_micros(paid)))
     if own != paid:
         sentences.append(asked.words["off_class"].format(amount=format_micros(own)))
-    return Told(sentences, own)
+    return Explanation(sentences, own)
 
 
-KINDS: Final[dict[str, Callable[[Asked], Told]]] = {
+KINDS: Final[dict[str, Callable[[ExplainedLine], Explanation]]] = {
     "recurring": recurring, "one_off": one_off, "usage": usage, "volume": volume, "commitment": commitment, "adjustment": adjustment,
     "discount": discount,
 }  # fmt: skip
@@ -237,7 +239,7 @@ def quantity(value: int, unit: int, words: Words, name: str = "") -> str:
     return f"{value:,} {words[counted if abs(value) == 1 else f'{counted}s']}"
 
 
-def _unit_of(asked: Asked, price_id: int) -> str:
+def _unit_of(asked: ExplainedLine, price_id: int) -> str:
     """The unit of a price of the line's catalogue: a unit of volume, a message or a purchase; empty: time, or not known."""
     prices = asked.due.contracts.price_list
     price = prices.price(asked.identity, price_id)
@@ -257,7 +259,7 @@ def _tier_figures(price_micros: int, charged_micros: int) -> Words:
     return {name: format_micros(micros) for name, micros in amounts.items()}
 
 
-def _life(asked: Asked) -> tuple[Group, Period]:
+def _life(asked: ExplainedLine) -> tuple[Group, Period]:
     group = asked.due.group_of(int(asked.line["subscription_key"]))
     period = period_of(group, asked.row.period_from) if group is not None else None
     assert group is not None
@@ -272,7 +274,7 @@ def _of_discount(off: Off, words: Words) -> str:
     return words["percent"].format(percent=percent(off.entry.percent_ppm), **shown)
 
 
-def _held(asked: Asked, group: Group, period: Period, answer: Callable[[str, dt.date], Plan | None]) -> Iterator[tuple[Plan, Span]]:
+def _held(asked: ExplainedLine, group: Group, period: Period, answer: Callable[[str, dt.date], Plan | None]) -> Iterator[tuple[Plan, Span]]:
     """The plans of a period that are of the line's catalogue, each with its days."""
     for each in group.spans:
         part = clip(each.span, period) if each.plan.partition("/")[0] == asked.identity else None
@@ -281,7 +283,7 @@ def _held(asked: Asked, group: Group, period: Period, answer: Callable[[str, dt.
             yield plan, part
 
 
-def _of_share(asked: Asked, shares: Sequence[bundles.ClassPart]) -> npt.NDArray[np.bool_]:
+def _of_share(asked: ExplainedLine, shares: Sequence[bundles.ClassPart]) -> npt.NDArray[np.bool_]:
     """A mask of the parts of a bundle that the line is, by the tax classes that they have at its payer."""
     due = asked.due
     rows = due.lines[np.full(len(shares), asked.place)]
@@ -296,7 +298,7 @@ def _is_due(fee: RecurringFee, period: Period, bill_date: dt.date) -> bool:
     return (period.start if fee.timing is FeeTiming.ADVANCE else period.end) <= bill_date
 
 
-def _of_fee(asked: Asked, fee: RecurringFee, part: Span, charged: list[Span], period: Period, breaks: Breaks) -> list[str]:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
+def _of_fee(asked: ExplainedLine, fee: RecurringFee, part: Span, charged: list[Span], period: Period, breaks: Breaks) -> list[str]:  # noqa: PLR0913, PLR0917 -- what, about what, when and by whom
     assert part.end is not None
     words, last = asked.words, last_day(part.end)
     amount = Fraction(fee.amount_micros * days(charged), period.cycle_days)

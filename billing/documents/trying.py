@@ -32,7 +32,7 @@ class Work(NamedTuple):
         """The number of a new commit of this kind."""
         return self.home.next_commit_seq(self.connection, kind, self.who.now_us)
 
-    def ask(self, wanted: approvals.Wanted) -> Approval | None:
+    def ask(self, wanted: approvals.ProposalContent) -> Approval | None:
         """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
         seq = functools.partial(self.next_seq, approvals.COMMIT_KIND)
         return give_back_limit.ask(self.connection, wanted, self.who, self.agreement, seq)

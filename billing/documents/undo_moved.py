@@ -16,10 +16,10 @@ from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.computed_again import computed_again
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.runs.selection.interim_charges import InterimRun, interim_charges, interim_runs
 from billing.runs.selection.moved_since import moved_since
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 from rating.status import REFUSALS_FROM
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def moved(home: Home, connection: sa.Connection, run_id: int, account_keys: Coll
     owner_of = _taken(home, connection, run_id, account_keys, seq)
     if not owner_of:
         return []
-    billed = StandingCharges(Known(home, connection, seq), Wanted(frozenset(owner_of)))
+    billed = StandingCharges(HomeAsOf(home, connection, seq), ChargeFilter(frozenset(owner_of)))
     found = set[Moved]()
     for charge in billed.standing(lambda charge: charge.account_key not in account_keys):
         run = billed.run_of(charge)
@@ -89,7 +89,7 @@ def _taken(home: Home, connection: sa.Connection, run_id: int, account_keys: Col
     if not candidates:
         return {}
     before, after = (
-        StandingCharges(Known(home, connection, seq, before_run), Wanted(frozenset(candidates))).standing(
+        StandingCharges(HomeAsOf(home, connection, seq, before_run), ChargeFilter(frozenset(candidates))).standing(
             lambda charge: charge.account_key in account_keys
         )
         for before_run in (run_id, run_id + 1)

@@ -187,7 +187,7 @@ class _Asked(msgspec.Struct, frozen=True):
 def _ask(work: Work, document: Document, asked: _Asked) -> Approval | None:
     """The proposal that waits for another person; None where no agreement is needed, or that person agrees now."""
     money = (abs(document.total_micros), document.currency, document.account_key)
-    return work.ask(approvals.Wanted(give_back_limit.VOID, document.number, asked, asked.reason, *money))
+    return work.ask(approvals.ProposalContent(give_back_limit.VOID, document.number, asked, asked.reason, *money))
 
 
 def reissue(home: Home, number: str, who: Who, *, threads: int = 1) -> RunReport:

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.intake import view
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.runs.selection.interim_charges import InterimRun, interim_runs
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 from billing.store import tables
 from rating.dates import DAY_US, day_number, midnight_us, utc_midnight_us
 
@@ -49,7 +49,7 @@ def on_interim_bills(home: Home, served_id: str, subscription_id: str, since: in
         events = _events(home, seq, served_id, from_us, utc_midnight_us(max(run.bill_date for run in runs)) + DAY_US)
         if not events:
             return found
-        charges = StandingCharges(Known(home, connection, seq), Wanted(frozenset(events)))
+        charges = StandingCharges(HomeAsOf(home, connection, seq), ChargeFilter(frozenset(events)))
         on = charges.standing(lambda charge: charge.account_key in keys and isinstance(charges.run_of(charge), InterimRun))
         for key in sorted({charge.account_key for charge in on}):
             picture = load(connection, [key], seq)

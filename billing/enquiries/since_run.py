@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from billing.enquiries.usage_bills import Charged
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.store.home import Home
 
 _COLUMNS: Final = (
@@ -209,7 +209,7 @@ def _with_differences(home: Home, seq: int, stay: Mapping[bytes, Since]) -> dict
     return found
 
 
-def _followed(since: Since, told: Told | None) -> Since:
+def _followed(since: Since, told: UnbilledRecord | None) -> Since:
     """With the run that follows a change up, if one does."""
     if told is None:
         return since
@@ -265,7 +265,7 @@ def _priced_now(home: Home, seq: int, starts: Mapping[bytes, int]) -> list[bytes
     return keys
 
 
-def _next(home: Home, seq: int, starts: Mapping[bytes, int]) -> dict[bytes, Told]:
+def _next(home: Home, seq: int, starts: Mapping[bytes, int]) -> dict[bytes, UnbilledRecord]:
     """The fate of each event in the next run of its account."""
     if not starts:
         return {}

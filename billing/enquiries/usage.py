@@ -19,7 +19,7 @@ from billing.enquiries import off_rows
 from billing.enquiries.off_rows import Gone
 from billing.enquiries.since_run import Kind, Quantity, Since, moved, owners_in_conflict, owners_of, since_run
 from billing.enquiries.usage_bills import Charged, charged
-from billing.enquiries.usage_rows import Rows, Span, Wanted, stored_rows
+from billing.enquiries.usage_rows import Instants, NumberQuery, Rows, stored_rows
 from billing.enquiries.void_bills import to_come, void_line
 from billing.intake import view
 from billing.intake.marks import COMMIT_SEQ, CONFLICTING
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from billing.enquiries.off_rows import OffRow
     from billing.enquiries.void_bills import OnVoid
     from billing.left_out.in_conflict import InConflict
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.store.home import Home
 
     Progress = Callable[[str, int, int], None]
@@ -135,7 +135,7 @@ class Record(msgspec.Struct, frozen=True):
     billed_account_id: str = ""
 
 
-class Found(msgspec.Struct, frozen=True):
+class NumberRecords(msgspec.Struct, frozen=True):
     """The oldest records of a number in a span, by time, and how many there are in all."""
 
     number: str
@@ -144,7 +144,7 @@ class Found(msgspec.Struct, frozen=True):
     total: int
 
 
-def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Progress | None = None) -> Found:
+def find(home: Home, number: str, span: Instants, *, limit: int = 50, progress: Progress | None = None) -> NumberRecords:
     """The records of `number`. `progress` is called with a stage, and files done and in all. Raises UserError for a limit out of bounds."""
     if not 1 <= limit <= LIMIT_MAX:
         raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the span by --from and --to", exit_status=2)
@@ -156,7 +156,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
         seq = home.head_seq(connection)
         waits = [row for row in waiting(connection, seq, served_id=number).to_pylist() if span.holds(row["start_us"])]
     in_conflict = {row["event_key"] for row in waits if row["reason"] == CONFLICTING and row["event_key"] is not None}
-    rows = stored_rows(home, seq, Wanted(number, span, limit), stage("usage"))
+    rows = stored_rows(home, seq, NumberQuery(number, span, limit), stage("usage"))
     keys: list[Any] = rows.table["event_key"].to_pylist()
     off = {key: each for key, each in _off(home, seq, rows).items() if key not in {row["event_key"] for row in waits}}
     charges = charged(home, seq, [*keys, *in_conflict, *off], stage("charges"))
@@ -187,7 +187,7 @@ def find(home: Home, number: str, span: Span, *, limit: int = 50, progress: Prog
     keys_of_them = [row["event_key"] for row in (*waits, *(row for row in rows.off.to_pylist() if row["event_key"] in off))]
     disputed = _with_interim_bills(home, seq, keys_of_them, [*held, *gone_rows])
     every = sorted([*records, *disputed], key=lambda each: (each.start_us is None, each.start_us or 0, each.source, each.record_id))
-    return Found(number, seq, tuple(every[:limit]), rows.total + len(waits) + len(gone_rows))
+    return NumberRecords(number, seq, tuple(every[:limit]), rows.total + len(waits) + len(gone_rows))
 
 
 def of_charges(charges: list[Charged]) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def _is_unbilled(charge: Charged) -> bool:
     return charge.status >= REFUSALS_FROM or charge.aside == LeftOut.QUARANTINED
 
 
-def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, Told]:
+def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, UnbilledRecord]:
     """Reasons why events are on no bill, by key as hexadecimal digits: events without a charge, or with a refusal as the last one."""
     own = [row for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys]
     own.sort(key=lambda row: row["event_key"])
@@ -243,7 +243,7 @@ def _left_out(home: Home, seq: int, rows: Rows, keys: set[bytes]) -> dict[str, T
     return {each.event_key: each for each in found}
 
 
-def _customers_by_now(home: Home, seq: int, rows: Rows, told: Mapping[str, Told], keys: set[bytes]) -> dict[str, Told]:
+def _customers_by_now(home: Home, seq: int, rows: Rows, told: Mapping[str, UnbilledRecord], keys: set[bytes]) -> dict[str, UnbilledRecord]:
     """The fate in the next run of events that a run computed for tests, and that are a customer's by now; not of late ones."""
     own = {
         row["event_key"]: row["start_us"] for row in rows.table.select(["event_key", "start_us"]).to_pylist() if row["event_key"] in keys
@@ -279,7 +279,7 @@ def _accounts(home: Home, keys: set[int]) -> dict[int, tuple[str, str]]:
         return {int(key): (account_id, currency) for key, account_id, currency in connection.execute(query)}
 
 
-def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], accounts: dict[int, tuple[str, str]]) -> Record:
+def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, UnbilledRecord], accounts: dict[int, tuple[str, str]]) -> Record:
     if not charges:
         return _plain(row, **_of_told(told[row["event_key"].hex()]))
     last, on_none = charges[-1], told.get(row["event_key"].hex())
@@ -295,7 +295,7 @@ def _record(row: dict[str, Any], charges: list[Charged], told: dict[str, Told], 
     return _plain(row, **(known | of_charges(charges)))
 
 
-def _of_told(told: Told) -> dict[str, Any]:
+def _of_told(told: UnbilledRecord) -> dict[str, Any]:
     if told.decision is not None:
         made = told.decision
         state = State.LATE_BILLED if made.kind == BILLED else State.LATE_WRITTEN_OFF

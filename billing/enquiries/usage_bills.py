@@ -22,9 +22,9 @@ from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import OWNER, Counting, charge_paths, read_charges
 from billing.runs.contracts.counted_runs import looked
 from billing.runs.contracts.unbilled_charges import UnbilledCharges
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.runs.selection.interim_charges import InterimRun, interim_looks
-from billing.runs.selection.standing_charges import Known, StandingCharges, on_bills
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges, on_bills
 from billing.store import tables
 from billing.store.voids import voided
 from rating.dates import day_of
@@ -103,7 +103,7 @@ def _on_interim_bills(home: Home, seq: int, found: Mapping[bytes, list[Charged]]
     with home.connect() as connection:
         if not interim_looks(connection, seq):
             return {}
-        charges = StandingCharges(Known(home, connection, seq), Wanted(frozenset(found)))
+        charges = StandingCharges(HomeAsOf(home, connection, seq), ChargeFilter(frozenset(found)))
         on: dict[bytes, Charged] = {}
         lines_of: dict[tuple[int, int], dict[tuple[Any, ...], Line]] = {}
         for charge in sorted(charges.standing(lambda charge: isinstance(charges.run_of(charge), InterimRun))):

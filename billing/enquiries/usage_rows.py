@@ -26,7 +26,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-class Span(NamedTuple):
+class Instants(NamedTuple):
     """Instants in microseconds UTC, half open."""
 
     from_us: int = BEFORE_ALL
@@ -37,11 +37,11 @@ class Span(NamedTuple):
         return instant_us is None or self.from_us <= instant_us < self.to_us
 
 
-class Wanted(NamedTuple):
+class NumberQuery(NamedTuple):
     """The oldest `limit` records of a number in a span."""
 
     number: str
-    span: Span
+    span: Instants
     limit: int
 
 
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
     off: pa.Table
 
 
-def stored_rows(home: Home, seq: int, wanted: Wanted, progress: Progress | None = None) -> Rows:
+def stored_rows(home: Home, seq: int, wanted: NumberQuery, progress: Progress | None = None) -> Rows:
     """Records as of `seq`, those that never bill, too. `progress` counts files."""
 
     def read() -> Rows:
@@ -108,7 +108,7 @@ def _plain(rows: pa.Table) -> pa.Table:
     return rows.set_column(1, "start_us", pa.array(int64(rows["start_us"]), pa.int64()))
 
 
-def _of_number(part: pa.Table, wanted: Wanted) -> pa.Table:
+def _of_number(part: pa.Table, wanted: NumberQuery) -> pa.Table:
     mask: Any = pc.equal(part["served_id"], pa.scalar(wanted.number))
     own = part.filter(mask)
     start_us = int64(own["start_us"])

@@ -11,7 +11,7 @@ from billing.accounts.kept_back import first_not_held
 from billing.accounts.picture import account_keys, load
 from billing.accounts.still_open import open_from
 from billing.enquiries.usage_bills import charged
-from billing.left_out.telling import Told, of_next_run
+from billing.left_out.telling import UnbilledRecord, of_next_run
 from billing.runs.selection.left_out import LeftOut
 from rating.status import REFUSALS_FROM
 
@@ -32,7 +32,7 @@ class OnVoid(msgspec.Struct, frozen=True):
     event_key: str
     invoice: str
     line_no: int
-    to_come: Told
+    to_come: UnbilledRecord
     rerated: bool = False
     held_to: str = ""
 
@@ -72,12 +72,12 @@ def to_come(home: Home, seq: int, lines: Mapping[bytes, Line], starts: Mapping[b
     return sorted(made, key=lambda each: (each.to_come.start_us, each.event_key))
 
 
-def held_to(home: Home, seq: int, held: Collection[Told]) -> dict[Told, str]:
+def held_to(home: Home, seq: int, held: Collection[UnbilledRecord]) -> dict[UnbilledRecord, str]:
     """The first bill date that no hold keeps back, of records whose next run a hold keeps back. The hold may be over by now.
 
     Without those whose hold has no end, or whose period is closed by then.
     """
-    found: dict[Told, str] = {}
+    found: dict[UnbilledRecord, str] = {}
     with home.connect() as connection:
         for each in held:
             (key,) = account_keys(connection, [each.account_id]).values()

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from billing.intake.arrivals import Arrival, Change
-from billing.intake.assembly.assembling import Settlement
+from billing.intake.assembly.assembling import AssemblyResult
 from billing.intake.known_records.known_rejects import Rejects
 from billing.intake.settle import Outcome
 from rating.schema import USAGE_V1
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     changes: Sequence[Change] = ()
     recycled: pa.Table = USAGE_V1.empty_table()  # each names its own raw_file_id
     conflicting: NDArray[np.bool_] = np.zeros(0, np.bool_)  # which of the recycled rows conflict with stored ones
-    assembly: Settlement | None = None  # what the segments of the batch make
+    assembly: AssemblyResult | None = None  # what the segments of the batch make
     rejects: Sequence[Rejects] = ()
 
     @property

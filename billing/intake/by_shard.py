@@ -41,26 +41,26 @@ _RECENT: Final = 2
 NEVER_BILLS: Final = int(view.NEVER_BILLS)
 
 
-class Span(NamedTuple):
+class Instants(NamedTuple):
     """Instants `[from_us, to_us)`."""
 
     from_us: int
     to_us: int
 
 
-class Wanted(NamedTuple):
+class UsageFilter(NamedTuple):
     """Usage to read. `few`: another span, in which rows of settled ids are not wanted; None: there is none."""
 
     columns: tuple[str, ...]
-    main: Span | None
-    few: Span | None = None
+    main: Instants | None
+    few: Instants | None = None
     late_from_seq: int | None = None  # rows that start before both spans are wanted as well, if they were committed from this number on
     settled_from_seq: int | None = None  # in `few`, rows of settled ids are wanted as well, if they were committed from this number on
     shown: marks.Versions | None = None  # rows that count, though a mark hides them: what replaces them came too late
     instead: marks.Versions | None = None  # rows that count in the stead of all others of their events, hidden or not
 
     @property
-    def spans(self) -> list[Span]:
+    def spans(self) -> list[Instants]:
         """The spans of time that are read."""
         return [each for each in (self.main, self.few) if each is not None]
 
@@ -82,7 +82,7 @@ class Part(NamedTuple):
 class ByShard:
     """The reader. It may be asked by several threads at once; each file is read by one of them at a time."""
 
-    def __init__(self, home: Home, wanted: Wanted, seq: int, *, threads: int = 1) -> None:
+    def __init__(self, home: Home, wanted: UsageFilter, seq: int, *, threads: int = 1) -> None:
         """Look up which files count, and hold each to the hash it was committed with. UserError names one that changed."""
         self._wanted = wanted
         self._seq = seq
@@ -170,7 +170,7 @@ class _Sealed:
         self._path = path
         self._columns = list(columns)
         self._counting = list(counting)
-        self._span = Span(file.start_min_us, file.start_max_us + 1)
+        self._span = Instants(file.start_min_us, file.start_max_us + 1)
         with self._open(None) as parquet:
             self._metadata = parquet.metadata
             noted = sealing.shard_rows(self._metadata)
@@ -183,7 +183,7 @@ class _Sealed:
         self._lock = threading.Lock()
         self._recent: dict[int, pa.Table] = {}  # row groups by number; some have the columns for counting alone
 
-    def is_few(self, wanted: Wanted) -> bool:
+    def is_few(self, wanted: UsageFilter) -> bool:
         """Return whether all of it starts in the span in which only some ids are wanted."""
         few = wanted.few
         return few is not None and wanted.late_from_seq is None and few.from_us <= self._span.from_us and self._span.to_us <= few.to_us
@@ -251,7 +251,7 @@ class _Opened(NamedTuple):
     stored_rows: int
 
 
-def _opened(home: Home, wanted: Wanted, seq: int, threads: int) -> _Opened:
+def _opened(home: Home, wanted: UsageFilter, seq: int, threads: int) -> _Opened:
     """Look up what counts as of `seq`, and open the files."""
     with home.connect() as connection:
         hidden = marks.hidden(connection, seq)
@@ -276,7 +276,7 @@ def _counted(parquet: pq.ParquetFile) -> Int64s:
     return np.bincount(np.concatenate(shards) if shards else np.zeros(0, np.uint8), minlength=SHARDS).astype(np.int64)
 
 
-def _lies_in(start_us: Int64s, span: Span | None) -> Bools:
+def _lies_in(start_us: Int64s, span: Instants | None) -> Bools:
     if span is None:
         return np.zeros(len(start_us), np.bool_)
     if start_us.size and start_us.min() >= span.from_us and start_us.max() < span.to_us:

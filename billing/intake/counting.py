@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from billing.intake.columns import Quantities
-from billing.intake.day_counts import NO_DAY, Place, by_day
+from billing.intake.day_counts import NO_DAY, CountPlace, by_day
 from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome, outcome_of_flags
 from rating.errors import UnusableBatchError
 
@@ -27,27 +27,27 @@ _INT64_MAX: Final = 2**63 - 1
 
 def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
     """Rows of intake_counts for `batch`. Raises UnusableBatchError where a sum would not fit."""
-    counts: dict[Place, Quantities] = collections.defaultdict(Quantities)
+    counts: dict[CountPlace, Quantities] = collections.defaultdict(Quantities)
     row_from = 0
     for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
         table = arrival.decoded.usage
         row_to = row_from + table.num_rows
         for day, outcome, each in by_day(table, batch.outcome[row_from:row_to]):
-            counts[Place(arrival.source, raw_file_id, day, COUNTED_NAMES[outcome])] += each
-            counts[Place(arrival.source, raw_file_id, day, RECEIVED)] += each
+            counts[CountPlace(arrival.source, raw_file_id, day, COUNTED_NAMES[outcome])] += each
+            counts[CountPlace(arrival.source, raw_file_id, day, RECEIVED)] += each
         row_from = row_to
         for outcome_, rows in (
             (OUTCOME_NAMES[Outcome.REJECTED], len(rejects.new)),
             (OUTCOME_NAMES[Outcome.DUPLICATE], len(arrival.decoded.rejects) - len(rejects.new)),
             (RECEIVED, arrival.decoded.rows - table.num_rows),
         ):
-            counts[Place(arrival.source, raw_file_id, NO_DAY, outcome_)] += Quantities(rows=rows)
+            counts[CountPlace(arrival.source, raw_file_id, NO_DAY, outcome_)] += Quantities(rows=rows)
     for change in batch.changes:
         _count_stored(counts, change.rows, change.before, -1)
         _count_stored(counts, change.rows, change.after, 1)
     _count_stored(counts, batch.recycled, outcome_of_recycled(batch), 1)
     for key, each in batch.assembly.counts.items() if batch.assembly else ():
-        counts[Place(*key)] += each
+        counts[CountPlace(*key)] += each
     if any(abs(value) > _INT64_MAX for each in counts.values() for value in each):
         raise UnusableBatchError(
             f"the quantities of {batch.name} add up to more than can be counted",
@@ -63,7 +63,7 @@ def outcome_of_recycled(batch: Batch) -> NDArray[np.int8]:
     return outcome
 
 
-def _count_stored(counts: dict[Place, Quantities], rows: pa.Table, outcome: NDArray[np.int8], sign: int) -> None:
+def _count_stored(counts: dict[CountPlace, Quantities], rows: pa.Table, outcome: NDArray[np.int8], sign: int) -> None:
     """Add or take away rows that are or will be stored, each under its own file."""
     if rows.num_rows == 0:
         return
@@ -73,4 +73,4 @@ def _count_stored(counts: dict[Place, Quantities], rows: pa.Table, outcome: NDAr
         for file_id in np.unique(file_ids[codes == code]).tolist():
             chosen = (codes == code) & (file_ids == file_id)
             for day, outcome_, each in by_day(rows.filter(pa.array(chosen)), outcome[chosen]):
-                counts[Place(source, file_id, day, COUNTED_NAMES[outcome_])] += each if sign > 0 else -each
+                counts[CountPlace(source, file_id, day, COUNTED_NAMES[outcome_])] += each if sign > 0 else -each

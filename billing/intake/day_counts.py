@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NO_DAY: Final = ""
 
 
-class Place(NamedTuple):
+class CountPlace(NamedTuple):
     """Place at which something is counted."""
 
     source: str

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 _COUNTING: Final = (Outcome.ANSWERED, Outcome.UNANSWERED, Outcome.ABSORBED, Outcome.WAITING, Outcome.ASSEMBLED, Outcome.RECYCLED)
 
 
-class Found(NamedTuple):
+class CountedRows(NamedTuple):
     """Stored rows, in no order, and what each counts as now."""
 
     rows: pa.Table
     outcome: NDArray[np.int8]
 
 
-def stored_rows(home: Home, keys: pa.Array[Any], columns: Sequence[str] = STORED_COLUMNS) -> Found:
+def stored_rows(home: Home, keys: pa.Array[Any], columns: Sequence[str] = STORED_COLUMNS) -> CountedRows:
     """Every stored row of the events `keys`; `columns` and those that tell what it counts as."""
     needed = list(dict.fromkeys((*columns, *marks.COLUMNS, *marks.SEGMENT_COLUMNS)))
     if not len(keys):
-        return Found(view.schema_of(needed).empty_table(), np.zeros(0, np.int8))
+        return CountedRows(view.schema_of(needed).empty_table(), np.zeros(0, np.int8))
     with home.connect() as connection:
         seq = home.head_seq(connection)
         rows = _rows(home, view.stored(connection, 0, seq), keys, needed, seq)
-        return Found(rows, marks.outcomes(rows, marks.standing(connection, seq, rows)))
+        return CountedRows(rows, marks.outcomes(rows, marks.standing(connection, seq, rows)))
 
 
 def rows_nearby(home: Home, keys: pa.Array[Any], start_us: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
@@ -57,7 +57,7 @@ def counting(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:
     return np.isin(outcome, _COUNTING)
 
 
-def change(found: Found, reason: str) -> Change:
+def change(found: CountedRows, reason: str) -> Change:
     """Change that a mark of `reason` makes: the found rows that count so far. A conflict takes what waits for another cause as well.
 
     Segments that are suspended with their call are not hidden by a mark yet: any mark takes them.

@@ -12,7 +12,7 @@ from billing.intake.marks import COMMIT_SEQ, CONFLICTING, SUPERSEDED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from billing.intake.assembly.assembling import Settlement
+    from billing.intake.assembly.assembling import AssemblyResult
     from billing.intake.batch import Batch
     from billing.intake.known_records.known_rejects import NewReject
 
@@ -55,7 +55,7 @@ def with_commit(rows: Iterable[_Row], commit_seq: int) -> list[_Row]:
     return [{**row, "commit_seq": commit_seq, "through_seq": commit_seq - (row["through_seq"] == BEFORE)} for row in rows]
 
 
-def _of_assembly(assembly: Settlement, raw_file_id: int) -> Iterator[_Row]:
+def _of_assembly(assembly: AssemblyResult, raw_file_id: int) -> Iterator[_Row]:
     """A row for each group of segments that waits too long or disagrees; and marks on assembled rows that are no longer made."""
     for row in assembly.suspense:
         file_id = row["raw_file_id"]

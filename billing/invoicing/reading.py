@@ -70,7 +70,7 @@ class Invoice(msgspec.Struct, frozen=True):
     lines: tuple[InvoiceLine, ...]
 
 
-class Wanted(NamedTuple):
+class DocumentFilter(NamedTuple):
     """The documents that a list has: open ones, those of a date of issue, those of a run; all of them by default."""
 
     only_open: bool = False
@@ -79,7 +79,7 @@ class Wanted(NamedTuple):
 
 
 def list_invoices(
-    home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None, wanted: Wanted | None = None
+    home: Home, account_id: str | None = None, *, after: str = "", limit: int | None = None, wanted: DocumentFilter | None = None
 ) -> list[InvoiceSummary]:
     """Issued invoices by number, of one account or all, beginning after the number `after`; those that are `wanted`."""
     with home.connect() as connection:
@@ -88,7 +88,7 @@ def list_invoices(
         query = summaries().where(tables.invoices.c.number > after).order_by(tables.invoices.c.number)
         if account_id is not None:
             query = query.where(tables.accounts.c.account_id == account_id)
-        query = _chosen(query, wanted or Wanted())
+        query = _chosen(query, wanted or DocumentFilter())
         if limit is not None:
             query = query.limit(limit)
         return [InvoiceSummary(*row[1:-2]) for row in connection.execute(query)]
@@ -118,7 +118,7 @@ def invoice_of(connection: sa.Connection, number: str, of_account: Sequence[corr
     return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, documents))
 
 
-def _chosen(query: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
+def _chosen(query: sa.Select[Any], wanted: DocumentFilter) -> sa.Select[Any]:
     invoice = tables.invoices.c
     if wanted.only_open:
         query = query.where(open_micros() != 0)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from billing.left_out.history import Progress
-    from billing.runs.selection.session_changes import Change, SessionChanges
+    from billing.runs.selection.session_changes import SessionChange, SessionChanges
     from billing.store.home import Home
 
 
@@ -110,7 +110,7 @@ class _Looking:
         self._versions: dict[bytes, list[int]] = collections.defaultdict(list)
         for row in np.flatnonzero(is_made).tolist():
             self._versions[keys[row]].append(row)
-        self._of_session: dict[str, list[Change]] = collections.defaultdict(list)
+        self._of_session: dict[str, list[SessionChange]] = collections.defaultdict(list)
         for change in sessions.changes:
             self._of_session[change.session].append(change)
         changed = {keys[row] for change in sessions.changes for row in (*change.before, *change.after)}
@@ -135,7 +135,7 @@ class _Looking:
         starts = {self._sessions.keys[row]: int(self._start_us[row]) for row in range(self._sessions.rows.num_rows)}
         return LateChanges(self._sessions.rows, tuple(increments), segments, {key: starts[key] for key in segments})
 
-    def _increment(self, changes: Sequence[Change], keys: Sequence[bytes]) -> Increment:
+    def _increment(self, changes: Sequence[SessionChange], keys: Sequence[bytes]) -> Increment:
         known = [key for key in keys if key in self._standing or key in self._decided]
         listed = [(change, self._open_records(change)) for change in changes if self._is_open(change)]
         steps = [Step(open_[0], self._anew(change), change.before) for change, open_ in listed if open_]
@@ -149,17 +149,17 @@ class _Looking:
             sum(decided),
         )
 
-    def _open_records(self, change: Change) -> list[bytes]:
+    def _open_records(self, change: SessionChange) -> list[bytes]:
         """The open records that list a change."""
         keys = (self._sessions.keys[row] for row in self._carriers(change))
         return [key for key in keys if key not in self._decided]
 
-    def _anew(self, change: Change) -> tuple[int, ...]:
+    def _anew(self, change: SessionChange) -> tuple[int, ...]:
         """The rows that a change made of events which were there before."""
         before = {self._sessions.keys[row] for row in change.before}
         return tuple(row for row in change.after if self._sessions.keys[row] in before)
 
-    def _is_open(self, change: Change) -> bool:
+    def _is_open(self, change: SessionChange) -> bool:
         """True where a change is not in what is billed, nor in what people decided on, of what it took out."""
         return any(self._is_behind(self._sessions.keys[row], change.commit_seq) for row in change.before)
 
@@ -168,7 +168,7 @@ class _Looking:
             return int(self._sessions.commit_seq[self._standing[key]]) < commit_seq
         return self._made_on.get(key, commit_seq) < commit_seq or (key in self._now and key not in self._charged)
 
-    def _carriers(self, change: Change) -> list[int]:
+    def _carriers(self, change: SessionChange) -> list[int]:
         """The records that list a change: new parts that it made; else its segments, of what is billed or decided."""
         keys, before = self._sessions.keys, {self._sessions.keys[row] for row in change.before}
         new = [row for row in change.after if keys[row] not in before and keys[row] not in self._charged]

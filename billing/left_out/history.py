@@ -108,20 +108,20 @@ def without_billed(home: Home, seq: int, usage: pa.Table, too_late: npt.NDArray[
     return kept
 
 
-class Found(NamedTuple):
+class JudgedRows(NamedTuple):
     """Rows of usage, with the columns that judges ask for, and the verdict on each."""
 
     usage: pa.Table
     verdicts: Verdicts
 
 
-def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more: Sequence[str] = ()) -> Found:
+def of_keys(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, *, more: Sequence[str] = ()) -> JudgedRows:
     """The verdicts on events without a charge by any run, by their keys. `more`: further columns that are wanted of them."""
     wanted = list(dict.fromkeys((*columns(price_list.load(home, seq)), *more)))
     usage = view.usage(home, wanted, seq, int(start_us.min()), int(start_us.max()) + 1) if len(keys) else schema_of(wanted).empty_table()
     mask: Any = pc.is_in(usage["event_key"], value_set=keys)
     usage = usage.filter(mask)
-    return Found(usage, verdicts(home, seq, usage))
+    return JudgedRows(usage, verdicts(home, seq, usage))
 
 
 def verdicts(home: Home, seq: int, usage: pa.Table, *, progress: Progress | None = None, changes: bool = False) -> Verdicts:

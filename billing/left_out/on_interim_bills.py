@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.runs.selection.interim_charges import interim_looks
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 from billing.store import tables
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def on_interim_bills(home: Home, seq: int, keys: Collection[bytes]) -> dict[byte
     with home.connect() as connection:
         if not keys or not interim_looks(connection, seq):
             return {}
-        charges = StandingCharges(Known(home, connection, seq), Wanted(frozenset(keys)))
+        charges = StandingCharges(HomeAsOf(home, connection, seq), ChargeFilter(frozenset(keys)))
         on = sorted(charges.standing(lambda charge: bool(charges.document(charge))))
         query = sa.select(account.account_key, account.account_id)
         ids = dict(connection.execute(query.where(account.account_key.in_({charge.account_key for charge in on}))).all())

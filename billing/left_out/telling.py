@@ -60,7 +60,7 @@ _PASSED_BY: Final = {LeftOut.OTHER_RUN, LeftOut.NOT_DUE}
 _FLAGS: Final = ((UsageFlag.UNANSWERED, "unanswered"), (UsageFlag.ABSORBED, "absorbed"), (UsageFlag.PARTIAL, "segment"))
 
 
-class Told(msgspec.Struct, frozen=True):
+class UnbilledRecord(msgspec.Struct, frozen=True):
     """A record that is on no bill. Instants in microseconds UTC; dates ISO, local to the account, empty where there is none.
 
     `run_id`: the run that left it out; 0: none has looked since it came. Then `bill_date` is that of the next run of its account, empty
@@ -124,7 +124,7 @@ class Told(msgspec.Struct, frozen=True):
         return max(self.bill_date, self.arrives_to)
 
 
-def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[Told, ...]:
+def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: int | None = None) -> tuple[UnbilledRecord, ...]:
     """Explain why events without a charge by any run are on no bill, as of `seq`, in order of time; or why one run left them out."""
     if not len(keys):
         return ()
@@ -146,7 +146,7 @@ def tell(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s, run_id: in
     return told if run_id is not None else _with_interim_bills(home, seq, _with_next_runs(home, seq, usage, told))
 
 
-def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[Told, ...]:  # noqa: ANN401 -- a row of bill_runs
+def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mapping[Any, tuple[LeftOut, str]]) -> tuple[UnbilledRecord, ...]:  # noqa: ANN401 -- a row of bill_runs
     """Events (keys, with their starts) that a run priced, and did not bill: `unbilled` has the reason of each and its words."""
     if not unbilled or run.kind != states.CYCLE:
         return ()
@@ -158,7 +158,7 @@ def tell_aside(home: Home, run: Any, starts: Mapping[Any, int], unbilled: Mappin
     return tuple(msgspec.structs.replace(each, detail=unbilled[bytes.fromhex(each.event_key)][1]) for each in found)
 
 
-def of_next_run(home: Home, seq: int, starts: Mapping[bytes, int]) -> tuple[Told, ...]:
+def of_next_run(home: Home, seq: int, starts: Mapping[bytes, int]) -> tuple[UnbilledRecord, ...]:
     """The fate of events (keys, with their starts) in the next run of their account, in order of time."""
     if not starts:
         return ()
@@ -167,7 +167,7 @@ def of_next_run(home: Home, seq: int, starts: Mapping[bytes, int]) -> tuple[Told
     return tell_of(home, seq, usage, np.full(usage.num_rows, UNSEEN, np.int8), np.zeros(usage.num_rows, np.int64))
 
 
-def as_customers(told: Iterable[Told]) -> tuple[Told, ...]:
+def as_customers(told: Iterable[UnbilledRecord]) -> tuple[UnbilledRecord, ...]:
     """Explanations of records that a run computed for tests, and that are a customer's by now, with a detail of their own.
 
     They did not come after the bill of their period. That bill had none of them, since nothing of an account for tests is invoiced.
@@ -183,11 +183,11 @@ def usage_of(home: Home, seq: int, keys: pa.Array[Any], start_us: Int64s) -> pa.
     return usage.filter(mask).sort_by([("start_us", "ascending"), ("event_key", "ascending")])
 
 
-def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8], by: Int64s) -> tuple[Told, ...]:
+def tell_of(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int8], by: Int64s) -> tuple[UnbilledRecord, ...]:
     """An explanation of each row of `usage`, given its reason and the run that gave it (`by`)."""
     if not usage.num_rows:
         return ()
-    told: dict[int, Told] = {}
+    told: dict[int, UnbilledRecord] = {}
     names: list[Any] = usage["event_key"].to_pylist()
     refused = still_refused(home, seq, names)
     with home.connect() as connection:
@@ -232,13 +232,13 @@ def _taken_off(home: Home, seq: int, usage: pa.Table, reason: npt.NDArray[np.int
     return set(taken_off(home, seq, keys).to_pylist()) if keys else set()
 
 
-def _as_taken_off(each: Told) -> Told:
+def _as_taken_off(each: UnbilledRecord) -> UnbilledRecord:
     """An explanation of what the next run bills again, once it was taken off a bill."""
     is_billed = each.reason is LeftOut.NOT_DUE and each.detail in {"", AFTER_BILL}
     return msgspec.structs.replace(each, detail=TAKEN_OFF) if is_billed else each
 
 
-def _with_next_runs(home: Home, seq: int, usage: pa.Table, told: tuple[Told, ...]) -> tuple[Told, ...]:
+def _with_next_runs(home: Home, seq: int, usage: pa.Table, told: tuple[UnbilledRecord, ...]) -> tuple[UnbilledRecord, ...]:
     """The explanations, those by runs of other accounts with the next run of the own one, or as that leaves the record out for good."""
     passed = {each.event_key for each in told if each.run_id and each.account_id and each.reason in _PASSED_BY}
     keys: list[Any] = usage["event_key"].to_pylist()
@@ -252,11 +252,11 @@ def _with_next_runs(home: Home, seq: int, usage: pa.Table, told: tuple[Told, ...
     return tuple(_with_next_run(each, of_key[each.event_key]) if each.event_key in of_key else each for each in told)
 
 
-def _with_interim_bills(home: Home, seq: int, told: tuple[Told, ...]) -> tuple[Told, ...]:
+def _with_interim_bills(home: Home, seq: int, told: tuple[UnbilledRecord, ...]) -> tuple[UnbilledRecord, ...]:
     """The explanations, those of records on an interim bill with its number and its account."""
     on = on_interim_bills(home, seq, {bytes.fromhex(each.event_key) for each in told if each.decision is None})
 
-    def known(each: Told) -> Told:
+    def known(each: UnbilledRecord) -> UnbilledRecord:
         bill = on.get(bytes.fromhex(each.event_key))
         if bill is None:
             return each
@@ -265,11 +265,11 @@ def _with_interim_bills(home: Home, seq: int, told: tuple[Told, ...]) -> tuple[T
     return tuple(known(each) for each in told)
 
 
-def _with_next_run(each: Told, ahead: Told) -> Told:
+def _with_next_run(each: UnbilledRecord, ahead: UnbilledRecord) -> UnbilledRecord:
     return ahead if ahead.outlook is Outlook.FOR_GOOD else msgspec.structs.replace(each, next_run=ahead.bill_date)
 
 
-def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> tuple[Told, ...]:
+def _with_tests(connection: sa.Connection, seq: int, told: Collection[UnbilledRecord]) -> tuple[UnbilledRecord, ...]:
     """The explanations, those of what waits for a run only while no account is for tests in the period, as of `seq`."""
     keys = account_keys(connection, {each.account_id for each in told if each.outlook is Outlook.LATER and each.period_from})
     tests = DaysForTests(connection, keys.values(), seq)
@@ -277,7 +277,7 @@ def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> 
     customers = load(connection, ever.values(), seq).customers if ever else {}
     never = {"reason": LeftOut.TESTED, "outlook": outlook(LeftOut.TESTED), "detail": FOR_TESTS}
 
-    def is_for_tests(each: Told) -> bool:
+    def is_for_tests(each: UnbilledRecord) -> bool:
         if each.outlook is not Outlook.LATER or not each.period_from or each.account_id not in ever:
             return False
         customer = customers[ever[each.account_id]]
@@ -286,14 +286,14 @@ def _with_tests(connection: sa.Connection, seq: int, told: Collection[Told]) -> 
     return tuple(msgspec.structs.replace(each, **never) if is_for_tests(each) else each for each in told)
 
 
-def _with_refusal(found: Told, refused: Refused | None) -> Told:
+def _with_refusal(found: UnbilledRecord, refused: Refused | None) -> UnbilledRecord:
     """With the refusal that kept the record from a bill while its period was open."""
     if refused is None or found.run_id == refused.run_id:
         return found
     return msgspec.structs.replace(found, refused=Status(refused.status).name, refused_by=refused.run_id)
 
 
-def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval | None) -> Told:
+def _with_people(found: UnbilledRecord, decision: DecisionTold | None, proposal: Approval | None) -> UnbilledRecord:
     """With what people decided about the record, or what one of them asks for."""
     if decision is None and proposal is not None and found.outlook is Outlook.FOR_GOOD:
         asked = {"proposal": proposal.approval_id, "proposed": proposal.kind, "proposed_by": proposal.by_name}
@@ -304,9 +304,9 @@ def _with_people(found: Told, decision: DecisionTold | None, proposal: Approval 
     return msgspec.structs.replace(found, decision=decision, **whose)
 
 
-def _told(record: dict[str, Any], instants: tuple[int, int, int], reason: LeftOut, run: Looked, known: Circumstance) -> Told:
+def _told(record: dict[str, Any], instants: tuple[int, int, int], reason: LeftOut, run: Looked, known: Circumstance) -> UnbilledRecord:
     detail = _never(record) if reason is LeftOut.NOT_BILLABLE else known.aside or _awaited(reason, run, known)
-    return Told(
+    return UnbilledRecord(
         event_key=record["event_key"].hex(),
         source=record["source"],
         record_id=record["record_id"],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from billing.late_decisions import Undone
     from billing.left_out.decisions import DecisionTold
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
 
 _NOT_BY_ARRIVAL: Final = {LeftOut.TOO_LATE, LeftOut.NOT_BILLABLE, LeftOut.TESTED}
 WORDS: Final = {
@@ -175,7 +175,7 @@ WORDS: Final = {
 }
 
 
-def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> list[str]:
+def sentences(found: UnbilledRecord, language: str = "en", *, is_priced: bool = True) -> list[str]:
     """All sentences about one record, a sentence or two a line. `is_priced`: a plan of its owner has a price for it."""
     words, zone = WORDS[language], ZoneInfo(found.timezone or "UTC")
     start, came = (_instant(instant_us, zone) for instant_us in (found.start_us, found.came_us))
@@ -198,7 +198,7 @@ def sentences(found: Told, language: str = "en", *, is_priced: bool = True) -> l
     return [*told, *(_taken_back(each, words, zone) for each in found.taken_back)]
 
 
-def head(found: Told, language: str = "en") -> str:
+def head(found: UnbilledRecord, language: str = "en") -> str:
     """The fate of a record, in short: what people decided, or why it is on no bill, and whether one will have it."""
     if found.decision is None:
         return refused_in_time(found, told(found.reason, language), language)
@@ -206,17 +206,17 @@ def head(found: Told, language: str = "en") -> str:
     return words[f"head_{made.kind}"].format(reference=made.reference, invoice=_invoice(made, words))
 
 
-def refused_in_time(found: Told, reason: str, language: str) -> str:
+def refused_in_time(found: UnbilledRecord, reason: str, language: str) -> str:
     """The words of a reason, after those of the refusal that kept the record from its bill before."""
     return WORDS[language]["refused_short"].format(refused=found.refused, told=reason) if is_refused(found) else reason
 
 
-def is_refused(found: Told) -> bool:
+def is_refused(found: UnbilledRecord) -> bool:
     """True where a run refused the record in time, and none bills it any more."""
     return bool(found.refused) and found.outlook is Outlook.FOR_GOOD
 
 
-def _age(found: Told, words: Mapping[str, str]) -> str:
+def _age(found: UnbilledRecord, words: Mapping[str, str]) -> str:
     days, rest = divmod(found.came_us - found.start_us, DAY_US)
     hours = rest // HOUR_US
     return words["age" if hours else "days"].format(days=days, hours=hours)
@@ -236,7 +236,7 @@ def _invoice(found: DecisionTold, words: Mapping[str, str]) -> str:
     )
 
 
-def _names(found: Told, *, is_priced: bool) -> list[str]:
+def _names(found: UnbilledRecord, *, is_priced: bool) -> list[str]:
     """Names of the sentences about a record, in their order."""
     names = ["head", "owner" if found.account_id else "nobody"]
     if found.period_from:
@@ -257,7 +257,7 @@ def _names(found: Told, *, is_priced: bool) -> list[str]:
     return [*names, possible if found.run_id else "for_good_ahead"]
 
 
-def _is_passed_by(found: Told) -> bool:
+def _is_passed_by(found: UnbilledRecord) -> bool:
     """True where no run has decided on the record: those so far had other accounts."""
     return found.reason is LeftOut.OTHER_RUN and bool(found.account_id)
 
@@ -283,7 +283,7 @@ def _decided(found: DecisionTold, words: Mapping[str, str], zone: ZoneInfo) -> d
     return {"by": by, "on": _instant(found.at_us, zone)[:10], "decision": found.decision_id, "what": what, "why": found.reason}
 
 
-def _why(found: Told) -> list[str]:
+def _why(found: UnbilledRecord) -> list[str]:
     if found.reason in {LeftOut.NOT_BILLABLE, LeftOut.DECIDED}:  # a decision has a sentence of its own
         return [found.detail] if found.reason is LeftOut.NOT_BILLABLE else []
     if found.reason is LeftOut.CLOSED:

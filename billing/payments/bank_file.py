@@ -16,7 +16,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from billing.payments.mapping import Mapping, Outgoing, Place
+from billing.payments.mapping import Mapping, Outgoing, TotalsPlace
 from billing.payments.writing import FIRST_MONEY
 from rating import definition_file
 from rating.counted import counted
@@ -86,7 +86,7 @@ def read_file(
     lines, outgoing = _lines(path, body, names, mapping, problems, progress, latest)
     if not problems and totals is not None:
         problems += _compared(path, totals, lines, outgoing, mapping)
-    is_ended = mapping.totals is not None and mapping.totals.place is Place.TRAILER
+    is_ended = mapping.totals is not None and mapping.totals.place is TotalsPlace.TRAILER
     if not problems and not is_ended and not text.endswith(("\n", "\r")):
         problems.append(Problem(str(path), f"line {rows[-1][0]}", _NO_END, _NO_END_REMEDY))
     if problems:
@@ -161,9 +161,9 @@ def _parted(
     names = [cell.strip() for cell in head[-1][1]] if head else [str(place + 1) for place in range(len(body[0][1]) if body else 0)]
     totals = None
     if mapping.totals is not None:
-        places = head if mapping.totals.place is Place.HEADER else body
+        places = head if mapping.totals.place is TotalsPlace.HEADER else body
         found = [row for row in places if row[1][0].strip().startswith(mapping.totals.begins)]
-        is_trailer = mapping.totals.place is Place.TRAILER
+        is_trailer = mapping.totals.place is TotalsPlace.TRAILER
         if len(found) != 1 or (is_trailer and found[0] is not body[-1]):
             what = "comes before the end" if found and is_trailer else "is missing: the file is cut short"
             line = found[0][0] if found else (rows[-1][0] if rows else 1)

@@ -193,7 +193,7 @@ def _ask(work: Writing, movement: Movement, account: Account, amount_micros: int
         return None
     money = (amount_micros, account.currency, account.account_key)
     reason = f"deposit {movement.deposit_id}: {movement.reason}".removesuffix(": ")
-    wanted = approvals.Wanted(give_back_limit.DEPOSIT_REFUND, movement.reference, movement._asdict(), reason, *money)
+    wanted = approvals.ProposalContent(give_back_limit.DEPOSIT_REFUND, movement.reference, movement._asdict(), reason, *money)
     return give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
 
 

@@ -201,7 +201,7 @@ def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreeme
     account = source.account
     reason = f"{_name(source)}: {back.reason}".removesuffix(": ")
     money = (amount_micros + back.fee_micros, account.currency, account.account_key)
-    wanted = approvals.Wanted(back.kind, back.reference, back._asdict(), reason, *money)
+    wanted = approvals.ProposalContent(back.kind, back.reference, back._asdict(), reason, *money)
     return give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)
 
 

@@ -43,7 +43,7 @@ PARTS_MAX: Final = 120
 _PARTS: Final = f"--part DATE=AMOUNT, or --parts (1 to {PARTS_MAX}) and --first"
 
 
-class Wanted(NamedTuple):
+class PlanRequest(NamedTuple):
     """A plan as it is asked for: `parts` dated amounts, or `equal` ones of the same amount, a month apart from `first_on`."""
 
     plan_id: str
@@ -131,7 +131,7 @@ def month_after(day: dt.date, months: int) -> dt.date:
     return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def agree(home: Home, wanted: Wanted, act: Act) -> Plan:
+def agree(home: Home, wanted: PlanRequest, act: Act) -> Plan:
     """Agree on a plan. The same id and the same request again return what was agreed.
 
     Raises UserError for an unknown account or invoice, invoices with nothing open, and the same id with other data. Parts raise it that are
@@ -218,7 +218,7 @@ def _known(work: Writing, plan_id: str, account: Account, on: dt.date, note: str
     return True
 
 
-def _require_same_parts(work: Writing, account: Account, plan: Plan, wanted: Wanted) -> None:
+def _require_same_parts(work: Writing, account: Account, plan: Plan, wanted: PlanRequest) -> None:
     """Raises UserError unless dates, amounts and invoices are as agreed. A request without invoices means those that were open then."""
     stored: dict[str, int] = {}
     for part in plan.parts:
@@ -261,7 +261,7 @@ def _chosen(work: Writing, account: Account, numbers: Sequence[str]) -> list[tup
     return found
 
 
-def _dated(work: Writing, wanted: Wanted, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
+def _dated(work: Writing, wanted: PlanRequest, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
     """The parts as (due date, amount), checked."""
     step, dated = _step_micros(work, account), _asked(work, wanted, account, open_micros)
     dates = [due_on for due_on, _ in dated]
@@ -279,7 +279,7 @@ def _dated(work: Writing, wanted: Wanted, account: Account, open_micros: int) ->
     return dated
 
 
-def _asked(work: Writing, wanted: Wanted, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
+def _asked(work: Writing, wanted: PlanRequest, account: Account, open_micros: int) -> list[tuple[dt.date, int]]:
     """The parts as they are asked for, as (due date, amount): each as it was given, or equal ones of what is open."""
     if wanted.parts:
         return list(wanted.parts)

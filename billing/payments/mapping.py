@@ -35,7 +35,7 @@ _REMEDY: Final = "docs/payments.md describes a mapping, examples/payments holds 
 _EXAMPLE_DAY: Final = dt.date(2031, 12, 25)
 
 
-class Place(enum.StrEnum):
+class TotalsPlace(enum.StrEnum):
     """Place of the line that states the number of lines and their sum."""
 
     HEADER = "header"
@@ -64,7 +64,7 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Totals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The line that counts the others. Columns are numbers from 1; 0: it does not say."""
 
-    place: Place
+    place: TotalsPlace
     begins: str  # what its first column begins with
     count: int = 0
     amount: int = 0  # sum of all amounts with their signs
@@ -103,7 +103,7 @@ Entry = TypeVar("Entry", bound=msgspec.Struct)
 _Mistake = tuple[str, str, str]  # place, message, remedy
 _ENTRIES: Final = (Columns, Match)
 # What stands for a required field that cannot be read.
-_EMPTY: Final[dict[object, object]] = {str: "", int: 0, Place: Place.TRAILER, Columns: Columns("", ""), Match: Match()}
+_EMPTY: Final[dict[object, object]] = {str: "", int: 0, TotalsPlace: TotalsPlace.TRAILER, Columns: Columns("", ""), Match: Match()}
 # Of mistakes that are about several fields: the others.
 _LOOKED_AT_WITH: Final = {
     "columns": ("header_lines",),
@@ -227,7 +227,7 @@ def _wrong_columns(mapping: Mapping) -> list[_Mistake]:
         wrong.append(("totals", "says neither count nor amount", "give the number of the column of one of them, from 1"))
     if totals is not None and not totals.begins:
         wrong.append(("totals.begins", "is empty", "give what the first column of that line begins with"))
-    if totals is not None and totals.place is Place.HEADER and mapping.header_lines < 1:
+    if totals is not None and totals.place is TotalsPlace.HEADER and mapping.header_lines < 1:
         wrong.append(("totals.place", "header, and there are no header_lines", "count the line among header_lines"))
     return wrong
 

@@ -124,7 +124,7 @@ def give_back(home: Home, line_id: str, note: str, act: Act, agreement: Agreemen
             raise UserError(f"line {line_id} was {before.kind} by {before.by_name}", "a payment goes back with `ratewright payment refund`")
         if before is not None:
             return Returned(line_id, line.currency, line.amount_micros, existed=True)
-        wanted = approvals.Wanted(
+        wanted = approvals.ProposalContent(
             give_back_limit.LINE_RETURN, line_id, {"line_id": line_id, "note": note}, note, line.amount_micros, line.currency
         )
         waits = give_back_limit.ask(work.connection, wanted, work.who, agreement, lambda: work.seq)

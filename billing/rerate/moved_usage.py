@@ -15,9 +15,9 @@ import pyarrow as pa
 from billing.guiding import accounts_of_moved_numbers
 from billing.intake import marks, view
 from billing.intake.marks import COMMIT_SEQ
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.runs.selection.owners_now import owners_of_rows
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,8 +46,8 @@ def moved_away(  # noqa: PLR0913, PLR0917 -- as of when, whose, and what is on t
     candidates = accounts_of_moved_numbers(connection, seq) & set(account_keys)
     if not candidates:
         return set()
-    wanted = Wanted(account_keys=frozenset(candidates), first_day=first_day - dt.timedelta(_PERIOD_DAYS_MAX), after_day=after_day)
-    charges = StandingCharges(Known(home, connection, seq), wanted).standing(lambda _: True)
+    wanted = ChargeFilter(account_keys=frozenset(candidates), first_day=first_day - dt.timedelta(_PERIOD_DAYS_MAX), after_day=after_day)
+    charges = StandingCharges(HomeAsOf(home, connection, seq), wanted).standing(lambda _: True)
     rows = view.of_keys(home, _COLUMNS, seq, marks.keys_array(sorted({charge.event_key for charge in charges})))
     owners = owners_of_rows(home, connection, seq, _on_bills(rows, marks.hidden(connection, seq), instead))
     known = (charge for charge in charges if charge.event_key in owners)

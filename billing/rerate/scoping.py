@@ -26,7 +26,7 @@ from billing.left_out.for_good import left_for_good
 from billing.left_out.versions import as_billed
 from billing.rerate.keeping import Kept
 from billing.rerate.moved_usage import moved_away
-from billing.runs.computing import Known, billed_in
+from billing.runs.computing import RunInputs, billed_in
 from billing.runs.contracts import facts, price_list
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.selection import billed_periods, scope
@@ -50,7 +50,7 @@ class Part(NamedTuple):
     """Accounts that are computed as of one commit: the one that the last run was pinned to in which they took part."""
 
     pinned_seq: int
-    known: Known
+    known: RunInputs
     kept: Kept
 
 
@@ -130,7 +130,7 @@ class _Reading:
         others = (chosen.calendar[known.subscription_account] >= 0) & ~np.isin(owner, named)
         return Part(
             pin,
-            Known(
+            RunInputs(
                 contracts=contracts,
                 scope=chosen,
                 billed=billed_in(self._connection, contracts, chosen, self._seq),

@@ -29,7 +29,7 @@ from billing.runs.selection.left_out import TERM
 from billing.runs.settlement import adjustments, bounds, missing_entities, payers, totals
 from billing.runs.settlement.fees_due import fee_lines
 from billing.runs.settlement.inputs import Inputs
-from billing.runs.settlement.settlement import Settlement, settle
+from billing.runs.settlement.settlement import RunSettlement, settle
 from billing.runs.usage import carried_allowances
 from billing.runs.usage.shard_groups import price_in_groups
 
@@ -56,13 +56,13 @@ class Computed(NamedTuple):
 
     contracts: Contracts
     scope: scope.Scope
-    settlement: Settlement
+    settlement: RunSettlement
     left: list[Left]  # of allowances that outlive their period
     terms: dict[str, Term]
     pending_day: dict[int, int]  # see `charge_sums.PricedSums`
 
 
-class Known(NamedTuple):
+class RunInputs(NamedTuple):
     """The stored data as of a sequence number, and the part of it that is to be computed."""
 
     contracts: Contracts
@@ -105,7 +105,7 @@ def compute(  # noqa: PLR0913 -- what, as of when, and how
 def settled(  # noqa: PLR0913 -- what, and how
     home: Home,
     seq: int,
-    known: Known,
+    known: RunInputs,
     *,
     threads: int,
     sink_for: Callable[[Contracts], Sink] | None = None,
@@ -154,7 +154,9 @@ def settled(  # noqa: PLR0913 -- what, and how
     return Computed(contracts, chosen, settlement, left, terms, usage.pending_day)
 
 
-def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool) -> Known:  # noqa: PLR0913 -- what, whose, when and how
+def _read(  # noqa: PLR0913 -- what, whose, when and how
+    home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | None, before_run: int | None, *, everything: bool
+) -> RunInputs:
     midnights, guide = facts.Midnights(), functools.cache(lambda: Guide(home, seq))
     with home.connect() as connection:
         contracts = Contracts(facts.load(connection, seq), price_list.load(home, seq), midnights)
@@ -162,7 +164,7 @@ def _read(home: Home, bill_date: dt.date, seq: int, only: AbstractSet[str] | Non
         chosen = changed_accounts.scope_of(
             home, connection, contracts, covered, bill_date, seq, only=only, everything=everything, guide=guide
         )
-        return Known(
+        return RunInputs(
             contracts,
             chosen,
             billed_in(connection, contracts, chosen, seq),

@@ -86,7 +86,7 @@ def unfinished(home: Home, connection: sa.Connection, bill_date: dt.date, now_us
 
 def require_begun(connection: sa.Connection, bill_date: dt.date, now_us: int, order: Order, seq: int) -> None:
     """Raises UserError where the dates of a new run have not begun for all accounts that it touches, and no reason is given."""
-    begun.require_begun(connection, begun.Wanted(bill_date, order.issued_on, order.accounts, order.ahead), now_us, seq)
+    begun.require_begun(connection, begun.RunDates(bill_date, order.issued_on, order.accounts, order.ahead), now_us, seq)
 
 
 def require_books_open(connection: sa.Connection, bill_date: dt.date, order: Order, seq: int) -> list[int] | None:
@@ -140,7 +140,7 @@ def _require_still_begun(connection: sa.Connection, current: Run, now_us: int) -
     only = _ids(connection, current) if current.restricted else None
     bill_date = dt.date.fromisoformat(current.bill_date)
     try:
-        begun.require_begun(connection, begun.Wanted(bill_date, issued_on, only, ""), now_us, current.pinned_seq)
+        begun.require_begun(connection, begun.RunDates(bill_date, issued_on, only, ""), now_us, current.pinned_seq)
     except UserError as error:
         forget = f"ratewright bill abandon --date {current.bill_date} gives up the run, which has numbered nothing"
         raise UserError(error.message, f"{error.remedy}; {forget}") from error

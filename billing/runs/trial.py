@@ -29,7 +29,7 @@ SHOWN: Final = 20
 _FAR: Final = 2**62 // JUMP
 
 
-class Change(msgspec.Struct, frozen=True):
+class BillChange(msgspec.Struct, frozen=True):
     """An account on one of the lists of changes. Totals in micro-units."""
 
     account_id: str
@@ -42,7 +42,7 @@ class Changes(msgspec.Struct, frozen=True):
     """The number of accounts, and the first of them by id."""
 
     count: int
-    shown: tuple[Change, ...]
+    shown: tuple[BillChange, ...]
 
 
 class Revenue(msgspec.Struct, frozen=True):
@@ -145,7 +145,9 @@ def _shown(connection: sa.Connection, keys: Int64s, before: Int64s, after: Int64
     wanted = [int(keys[place]) for place in order]
     names = sa.select(account.account_key, account.account_id).where(account.account_key.in_(wanted))
     ids = {row.account_key: row.account_id for row in connection.execute(names)}
-    return Changes(len(keys), tuple(Change(ids[int(keys[at])], currency[int(keys[at])], int(before[at]), int(after[at])) for at in order))
+    return Changes(
+        len(keys), tuple(BillChange(ids[int(keys[at])], currency[int(keys[at])], int(before[at]), int(after[at])) for at in order)
+    )
 
 
 def _by_currency(bills: _Bills) -> dict[str, int]:

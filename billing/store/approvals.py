@@ -28,7 +28,7 @@ SETTING: Final = "setting"
 _LIST: Final = "`ratewright approvals list --all` shows all of them"
 
 
-class Wanted(NamedTuple):
+class ProposalContent(NamedTuple):
     """Content of a proposal. `payload` is anything that msgspec writes as JSON; it holds all that doing it needs."""
 
     kind: str
@@ -74,7 +74,7 @@ class Agreement(NamedTuple):
         return Who(self.approval.by_name, self.approval.by_uid, self.who.now_us)
 
 
-def propose(connection: sa.Connection, wanted: Wanted, who: Who, seq: int) -> Approval:
+def propose(connection: sa.Connection, wanted: ProposalContent, who: Who, seq: int) -> Approval:
     """Store a proposal by the commit `seq`, in the caller's transaction. `require_none` has said that none waits."""
     assert wanted.reason.strip() or wanted.kind != SETTING, wanted
     values = {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from billing.catalogue import Operator
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding
     from billing.suspense.proposals import Proposal, Subject
@@ -124,7 +124,7 @@ def propose(  # noqa: PLR0913 -- what, of which records, and who asks for it whe
     return proposals.propose(home, wanted, by, now_us, reason=reason)
 
 
-def to_come(home: Home, found: Versions, place: int) -> Told | None:
+def to_come(home: Home, found: Versions, place: int) -> UnbilledRecord | None:
     """The fate of the version at `place` in the next run of its account, if it counted."""
     wanted = list(dict.fromkeys((*columns(price_list.load(home, found.seq)), *MORE)))
     row = recycled(found.rows.slice(place, 1)).select(wanted)

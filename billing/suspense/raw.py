@@ -31,7 +31,7 @@ class Raw(NamedTuple):
     problem: str = ""
 
 
-class Place(NamedTuple):
+class RawPlace(NamedTuple):
     """Place of a row: a file of the table raw_files (0: it came by a stream), byte and length in the unpacked file."""
 
     raw_file_id: int
@@ -45,7 +45,7 @@ def of_suspense(home: Home, suspense_id: int) -> Raw:
     with home.connect() as connection:
         query = sa.select(row.raw_bytes, row.raw_file_id, row.raw_offset, row.raw_length).where(row.suspense_id == suspense_id)
         data, *place = connection.execute(query).one()
-    return _whole(home, data, Place(*place))
+    return _whole(home, data, RawPlace(*place))
 
 
 def all_of(home: Home, rows: pa.Table) -> list[Raw]:
@@ -60,10 +60,10 @@ def all_of(home: Home, rows: pa.Table) -> list[Raw]:
     return [_whole(home, data[each], place) for each, place in zip(wanted, places_of(rows), strict=True)]
 
 
-def places_of(rows: pa.Table) -> list[Place]:
+def places_of(rows: pa.Table) -> list[RawPlace]:
     """The place of each row."""
     columns: list[Any] = [rows[name].to_pylist() for name in ("raw_file_id", "raw_offset", "raw_length")]
-    return [Place(*place) for place in zip(*columns, strict=True)]
+    return [RawPlace(*place) for place in zip(*columns, strict=True)]
 
 
 def text_of(data: bytes) -> str:
@@ -81,7 +81,7 @@ def header_of(home: Home, raw_file_id: int, lines: int) -> bytes | None:
     return None
 
 
-def at(home: Home, place: Place) -> Raw:
+def at(home: Home, place: RawPlace) -> Raw:
     """The bytes at a place of a file that was taken in."""
     if place.raw_file_id == 0:
         return Raw(None, "it came by a stream, which leaves no file")
@@ -104,7 +104,7 @@ def file_paths(home: Home, raw_file_id: int) -> list[str]:
     return [] if found is None else [path for path in found if path]
 
 
-def _whole(home: Home, data: bytes | None, place: Place) -> Raw:
+def _whole(home: Home, data: bytes | None, place: RawPlace) -> Raw:
     return Raw(data) if data is not None and len(data) >= place.length else at(home, place)
 
 
@@ -122,7 +122,7 @@ def _found(home: Home, raw_file_id: int) -> Iterator[Path | None]:
         yield next((each.path for each in members if fingerprint(each.path).sha256 == sha256), None)
 
 
-def _read(path: Path, place: Place) -> Raw:
+def _read(path: Path, place: RawPlace) -> Raw:
     with Window(path, WINDOW_BYTES) as window:
         while not window.is_last and window.offset + window.end < place.offset + place.length:
             window.go_on(min(window.end, max(window.begin, place.offset - window.offset)))

@@ -195,6 +195,6 @@ def _distinct(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(first, pa.int64()))
 
 
-def _row_text(home: Home, place: raw.Place) -> str:
+def _row_text(home: Home, place: raw.RawPlace) -> str:
     found = raw.at(home, place)
     return f"not at hand: {found.problem}" if found.data is None else raw.text_of(found.data)

@@ -130,7 +130,7 @@ def _came_again(home: Home, suspense_id: int | None) -> int:
 def _raw(home: Home, row: dict[str, Any]) -> raw.Raw:
     if row["suspense_id"] is not None:
         return raw.of_suspense(home, row["suspense_id"])
-    return raw.at(home, raw.Place(row["raw_file_id"], row["raw_offset"], row["raw_length"]))
+    return raw.at(home, raw.RawPlace(row["raw_file_id"], row["raw_offset"], row["raw_length"]))
 
 
 def _decided(home: Home, identifier: str) -> Shown:

@@ -26,7 +26,7 @@ from rating.schema import KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.store.home import Home
     from billing.too_late.listing import TooLate
 
@@ -149,7 +149,7 @@ def _called(home: Home, name: str) -> str:
     return str(found[0]) if found else name
 
 
-def _explained(home: Home, name: str) -> tuple[Told, ...] | None:
+def _explained(home: Home, name: str) -> tuple[UnbilledRecord, ...] | None:
     """Explanations of records of this name that are on no bill; None where no record of the name is known."""
     try:
         return explain_record(home, name).left_out

@@ -27,7 +27,7 @@ from billing.store import approvals, bulk, commit_points, tables
 from billing.too_late.choosing import Choice, GroupKey, chosen
 from billing.too_late.limit import needs_second
 from billing.too_late.planning import Planner, adjustment
-from billing.too_late.results import Decided, Group, Wanted
+from billing.too_late.results import Decided, Group, LateAct
 from rating import identifiers
 from rating.errors import StoreError, UserError
 from rating.money import format_micros
@@ -51,7 +51,7 @@ _OF_KEY: Final = len(GroupKey._fields)
 
 def decide(  # noqa: PLR0913 -- what, who, and how
     home: Home,
-    wanted: Wanted,
+    wanted: LateAct,
     who: Who,
     *,
     agreement: Agreement | None = None,
@@ -92,13 +92,13 @@ def decide(  # noqa: PLR0913 -- what, who, and how
 
 def decide_agreed(home: Home, agreement: Agreement) -> Decided:
     """Do what another person asked for, looked at anew. Raises UserError as `decide` does."""
-    asked = msgspec.json.decode(agreement.approval.payload, type=Asked)
+    asked = msgspec.json.decode(agreement.approval.payload, type=LateProposal)
     on_date = None if asked.on_date is None else dt.date.fromisoformat(asked.on_date)
-    wanted = Wanted(asked.kind, Choice(asked.event_keys), asked.reason, on_date, asked.amount_micros, asked.text)
+    wanted = LateAct(asked.kind, Choice(asked.event_keys), asked.reason, on_date, asked.amount_micros, asked.text)
     return decide(home, wanted, agreement.asked_by, agreement=agreement)
 
 
-class Asked(msgspec.Struct, frozen=True):
+class LateProposal(msgspec.Struct, frozen=True):
     """A proposal: exactly the records that were looked at, with what counts for the limit and what they were worth, by currency."""
 
     kind: str
@@ -117,7 +117,7 @@ class _Work:
     """One planned decision, in its transaction."""
 
     def __init__(  # noqa: PLR0913, PLR0917 -- what, of whom and by whom
-        self, home: Home, connection: sa.Connection, wanted: Wanted, who: Who, owners: Mapping[str, Owner], agreement: Agreement | None
+        self, home: Home, connection: sa.Connection, wanted: LateAct, who: Who, owners: Mapping[str, Owner], agreement: Agreement | None
     ) -> None:
         self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
         self._owners, self._agreement = owners, agreement
@@ -154,12 +154,12 @@ class _Work:
             approvals.agree(self._connection, self._agreement, seq)
         return msgspec.structs.replace(found, groups=tuple(groups))
 
-    def _propose(self, found: Decided, asked: Asked, subject: str) -> Approval:
+    def _propose(self, found: Decided, asked: LateProposal, subject: str) -> Approval:
         currency = next(iter(found.values)) if len(found.values) == 1 else ""
         keys = {self._owners[each.account_id].account_key for each in found.groups}
         account_key = next(iter(keys)) if len(keys) == 1 else None
         amount = found.values[currency] if currency else 0
-        wanted = approvals.Wanted(_KINDS[found.kind], subject, asked, self._wanted.reason, amount, currency or None, account_key)
+        wanted = approvals.ProposalContent(_KINDS[found.kind], subject, asked, self._wanted.reason, amount, currency or None, account_key)
         seq = self._home.next_commit_seq(self._connection, approvals.COMMIT_KIND, self._who.now_us)
         return approvals.propose(self._connection, wanted, self._who, seq)
 
@@ -175,7 +175,7 @@ class _Work:
         given = [Given(account_key, currency, micros) for (account_key, currency), micros in billed.items()]
         return self._bills and adjusting.need_second(self._connection, given, self._who)
 
-    def _asked(self, found: Decided) -> Asked:
+    def _asked(self, found: Decided) -> LateProposal:
         keys = tuple(sorted(key for each in found.groups for key in each.event_keys))
         day = None if self._wanted.on_date is None else self._wanted.on_date.isoformat()
         names, worths = tuple(name for each in found.groups for name in each.records), dict[str, int]()
@@ -183,7 +183,7 @@ class _Work:
             worths[each.currency] = worths.get(each.currency, 0) + each.worth_micros
         about = tuple((*_key_of(each), *sorted(each.event_keys)) for each in found.groups)
         how = (self._wanted.reason, day, self._wanted.amount_micros, self._wanted.text)
-        return Asked(found.kind, keys, *how, found.values, names, worths, about)
+        return LateProposal(found.kind, keys, *how, found.values, names, worths, about)
 
     def _store(self, group: Group, reference: str, seq: int) -> int:
         agreed = None if self._agreement is None else self._agreement.who
@@ -238,7 +238,7 @@ def _of_proposal(agreement: Agreement | None) -> Iterator[None]:
         raise UserError(error.message, f"have the proposal refused: {refuse}; or: {error.remedy}") from error
 
 
-def _in_one_line(wanted: Wanted) -> Wanted:
+def _in_one_line(wanted: LateAct) -> LateAct:
     """The request, reason and text as one line each. Raises UserError for an amount that is none, and for signs that are not printed."""
     if wanted.amount_micros is not None and wanted.amount_micros <= 0:
         raise UserError("late usage is billed with an amount above zero", "write off what is not to be billed", exit_status=2)
@@ -272,9 +272,9 @@ def _waits(proposal: approvals.Approval, name: str) -> UserError:
     )
 
 
-def _require_unchanged(approval: Approval, asked: Asked) -> None:
+def _require_unchanged(approval: Approval, asked: LateProposal) -> None:
     """Raises UserError where the records or their values are not those that were asked for and looked at, or have another owner by now."""
-    before = msgspec.json.decode(approval.payload, type=Asked)
+    before = msgspec.json.decode(approval.payload, type=LateProposal)
     groups, groups_now = before.about or ((approval.account_id,),), asked.about
     if not before.about:  # asked for before proposals said more than the account, if they are of one
         groups_now = tuple({(each[0],): None for each in asked.about}) if approval.account_id else groups

@@ -23,7 +23,7 @@ from billing.intake.marks import keys_array
 from billing.left_out.changed import late_changes, verdicts_listed
 from billing.left_out.first_runs import with_first_runs
 from billing.left_out.history import Verdicts, uncharged, without_billed
-from billing.left_out.telling import Told, tell_of, usage_of
+from billing.left_out.telling import UnbilledRecord, tell_of, usage_of
 from billing.left_out.versions import of_keys, open_differences
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.suspense.estimate import BASIS_NAMES, Estimator
@@ -54,7 +54,7 @@ class TooLate(msgspec.Struct, frozen=True):
     `may_be_on`: the document of a re-rating that may have billed the difference (`rerated.with_documents`).
     """
 
-    record: Told
+    record: UnbilledRecord
     age_days: int
     worth_micros: int
     currency: str
@@ -121,7 +121,7 @@ def _local(each: TooLate, instant_us: int) -> dt.datetime:
 
 def _of_usage(
     home: Home, seq: int, known: late_decisions.Decided, *, decided: bool, progress: Progress | None
-) -> Iterator[tuple[Told, _Worth, None]]:
+) -> Iterator[tuple[UnbilledRecord, _Worth, None]]:
     """Records that are on no bill, and segments that are not in what is billed of their call."""
     changes = late_changes(home, seq)
     keys, start_us = _now(home, seq, known) if decided else _open(uncharged(home, seq, progress=progress), changes)
@@ -133,7 +133,7 @@ def _of_usage(
     rows = np.flatnonzero(wanted) if decided else without_billed(home, seq, usage, found.for_good & ~wanted)
     usage = usage.take(rows)
     found = with_first_runs(home, seq, usage, Verdicts(found.reason[rows], found.run_id[rows]))
-    told: Sequence[Told] = tell_of(home, seq, usage, found.reason, found.run_id)
+    told: Sequence[UnbilledRecord] = tell_of(home, seq, usage, found.reason, found.run_id)
     estimator = Estimator(home, seq)
     told = told if decided else _owned(told, estimator.owners(usage))
     assert len(told) == usage.num_rows, "each record is listed once"
@@ -142,7 +142,9 @@ def _of_usage(
         yield each, of_row, None
 
 
-def _of_versions(home: Home, seq: int, known: late_decisions.Decided, *, decided: bool) -> Iterator[tuple[Told, _Worth, Versions]]:
+def _of_versions(
+    home: Home, seq: int, known: late_decisions.Decided, *, decided: bool
+) -> Iterator[tuple[UnbilledRecord, _Worth, Versions]]:
     """Records that a closed period bills otherwise than they count."""
     if not decided:
         found = open_differences(home, seq)
@@ -171,7 +173,7 @@ def _estimated(estimator: Estimator, usage: pa.Table, changes: LateChanges) -> I
         yield adds[key], worth.currency_of(row), BASIS_NAMES[worth.basis[row]], *estimator.taxed_as(worth, row)
 
 
-def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[Told]) -> Iterator[_Worth]:
+def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[UnbilledRecord]) -> Iterator[_Worth]:
     """The worth of each row that its decision was taken on: tariffs of that time are corrected since, perhaps."""
     worth = dict(zip(known.keys.to_pylist(), known.worth_micros.tolist(), strict=True))
     for key, each in zip(usage["event_key"].to_pylist(), told, strict=True):
@@ -179,7 +181,7 @@ def _as_decided(known: late_decisions.Decided, usage: pa.Table, told: Sequence[T
         yield worth[key], each.decision.currency, AS_DECIDED, "", ""
 
 
-def _owned(told: Sequence[Told], owners: Sequence[Owner]) -> list[Told]:
+def _owned(told: Sequence[UnbilledRecord], owners: Sequence[Owner]) -> list[UnbilledRecord]:
     """Records with their owners by the facts as of now: the owner when a run left a record out may own it no more."""
     return [msgspec.structs.replace(each, **owner._asdict()) for each, owner in zip(told, owners, strict=True)]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from billing.too_late.choosing import GroupKey
     from billing.too_late.listing import TooLate
-    from billing.too_late.results import Wanted
+    from billing.too_late.results import LateAct
 
 _REASON_CODE: Final = "late_usage"
 _BY_HAND: Final = "write it off; what is to be charged all the same `ratewright adjustment add` charges"
@@ -57,7 +57,7 @@ class Owner(NamedTuple):
 class Planner:
     """Plans one decision, in its transaction."""
 
-    def __init__(self, home: Home, connection: sa.Connection, wanted: Wanted, who: Who) -> None:
+    def __init__(self, home: Home, connection: sa.Connection, wanted: LateAct, who: Who) -> None:
         self._home, self._connection, self._wanted, self._who = home, connection, wanted, who
         self._bills = wanted.kind == BILLED
         self._rerated = Rerated(home, connection)
@@ -136,11 +136,11 @@ class Planner:
         return Obstacle(why, "leave out --date, or give a day in an open period")
 
 
-def adjustment(group: Group, reference: str) -> adjusting.Wanted:
+def adjustment(group: Group, reference: str) -> adjusting.AdjustmentRequest:
     """The adjustment that bills a group."""
     day = dt.date.fromisoformat(group.on_date)
     sold = (group.catalogue, group.tax_class, group.subscription_id)
-    return adjusting.Wanted(reference, group.account_id, day, group.amount_micros, _REASON_CODE, group.text, *sold)
+    return adjusting.AdjustmentRequest(reference, group.account_id, day, group.amount_micros, _REASON_CODE, group.text, *sold)
 
 
 def _unbillable(each: TooLate) -> Obstacle | None:

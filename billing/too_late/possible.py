@@ -15,11 +15,11 @@ from rating.schema import KEY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.store.home import Home
 
 
-def unpriced(home: Home, told: Sequence[Told]) -> set[str]:
+def unpriced(home: Home, told: Sequence[UnbilledRecord]) -> set[str]:
     """Event keys of records that no run bills any more, and for which no plan of their owner has a price."""
     wanted = {bytes.fromhex(each.event_key): each.start_us for each in told if each.outlook is Outlook.FOR_GOOD}
     if not wanted:

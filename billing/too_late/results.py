@@ -10,7 +10,7 @@ import msgspec
 from billing.too_late.choosing import Choice
 
 
-class Wanted(NamedTuple):
+class LateAct(NamedTuple):
     """An act on late usage, and its records. `kind`: of `billing.late_decisions`.
 
     `on_date`, `amount_micros` and `text` are of adjustments; None: today, and their worth.

@@ -18,7 +18,7 @@ from billing.accounts import picture
 from billing.accounts.facts import in_chunks
 from billing.intake.marks import SUPERSEDED
 from billing.left_out.judging import CODES
-from billing.left_out.telling import Told, tell_of
+from billing.left_out.telling import UnbilledRecord, tell_of
 from billing.left_out.versions import NONE
 from billing.runs.contracts.counted_charges import Counting
 from billing.runs.contracts.counted_runs import looked
@@ -63,7 +63,7 @@ class Versions(msgspec.Struct, frozen=True):
 class Entry(NamedTuple):
     """A difference as the list has it."""
 
-    told: Told
+    told: UnbilledRecord
     versions: Versions
     worth: tuple[int, str, str, str, str]  # micros, currency, basis, catalogue, tax class
 
@@ -84,7 +84,7 @@ def entries(home: Home, seq: int, found: Differences, estimator: Estimator) -> I
         yield entry if each.counts != NONE else entry._replace(worth=(entry.worth[0], currency, AS_CHARGED, "", ""))
 
 
-def told_of(home: Home, seq: int, found: Differences) -> Sequence[Told]:
+def told_of(home: Home, seq: int, found: Differences) -> Sequence[UnbilledRecord]:
     """The words about the record of each difference, by the key of the difference."""
     if not found.found:
         return ()
@@ -101,7 +101,7 @@ def told_of(home: Home, seq: int, found: Differences) -> Sequence[Told]:
 class _FirstRuns:
     """The runs that first left bills as they were, after versions of their records had changed."""
 
-    def __init__(self, connection: sa.Connection, seq: int, found: Differences, told: Sequence[Told]) -> None:
+    def __init__(self, connection: sa.Connection, seq: int, found: Differences, told: Sequence[UnbilledRecord]) -> None:
         self._runs, self._counting = looked(connection, seq)[::-1], Counting(connection, seq)
         self._keys = picture.account_keys(connection, {each.account_id for each in told if each.account_id})
         self._customers = picture.load(connection, self._keys.values(), seq).customers
@@ -112,7 +112,7 @@ class _FirstRuns:
             rows = connection.execute(query.where(mark.commit_seq <= seq).group_by(mark.event_key))
             self._changed.update((bytes(key), int(commit)) for key, commit in rows)
 
-    def of(self, event_key: bytes, told: Told) -> int:
+    def of(self, event_key: bytes, told: UnbilledRecord) -> int:
         """The oldest run of the account since the change that found its period closed; where none is known, the one that tells of it."""
         if not told.account_id or not told.closed_since:
             return told.run_id
@@ -130,7 +130,7 @@ def versions_of(found: Differences, each: Difference, billed_micros: int | None 
     return Versions(each.event_key.hex(), billed, counts, elsewhere)
 
 
-def _entry(found: Differences, each: Difference, told: Told, worth: Estimates, estimator: Estimator) -> Entry:
+def _entry(found: Differences, each: Difference, told: UnbilledRecord, worth: Estimates, estimator: Estimator) -> Entry:
     """The entry of a difference, by its estimates."""
     is_whole = NONE not in {each.billed, each.counts}
     counts = 0 if each.counts == NONE else int(worth.micros[each.counts])

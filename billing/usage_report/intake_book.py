@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from billing.intake import marks, view
 from billing.intake.columns import QUANTITY_COLUMNS, Quantities
-from billing.intake.day_counts import NO_DAY, Place
+from billing.intake.day_counts import NO_DAY, CountPlace
 from billing.intake.settle import COUNTED_NAMES, OUTCOME_NAMES, RECEIVED, Outcome
 from billing.store.tables import commits, intake_counts, raw_files, suspense
 from rating.dates import DAY_US
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _DUPLICATE: Final = OUTCOME_NAMES[Outcome.DUPLICATE]
 _REJECTED: Final = OUTCOME_NAMES[Outcome.REJECTED]
 _COLUMNS: Final = (*marks.COLUMNS, *marks.SEGMENT_COLUMNS, "raw_file_id", "start_us", *QUANTITY_COLUMNS)
-Sums = collections.defaultdict[Place, Quantities]
+Sums = collections.defaultdict[CountPlace, Quantities]
 
 
 class By(enum.StrEnum):
@@ -70,7 +70,7 @@ def intake_lines(home: Home, seq: int, span: Span, source: str | None = None, by
             if source is None or place.source == source:
                 group = (place.source, place.raw_file_id if by is By.FILE else 0, place.day if by is By.DAY else NO_DAY)
                 sides = grouped.setdefault(group, (Sums(Quantities), Sums(Quantities)))
-                sides[side][Place(*group, place.outcome)] += each
+                sides[side][CountPlace(*group, place.outcome)] += each
     return [_line(group, *grouped[group], names) for group in sorted(grouped)]
 
 
@@ -90,7 +90,7 @@ def _counted(home: Home, seq: int, span: Span) -> Sums:
     sums = Sums(Quantities)
     with home.connect() as connection:
         for row in connection.execute(sa.select(*columns).where(count.commit_seq <= seq, within)):
-            sums[Place(*row[:4])] += Quantities(*row[4:])
+            sums[CountPlace(*row[:4])] += Quantities(*row[4:])
     return sums
 
 
@@ -114,7 +114,7 @@ def _found(home: Home, seq: int, span: Span) -> Sums:
         for source, file_id, rows in connection.execute(
             refused.where(_of_span(row.commit_seq, span)).group_by(row.source, row.raw_file_id)
         ):
-            sums[Place(source, file_id, NO_DAY, _REJECTED)] += Quantities(rows=rows)
+            sums[CountPlace(source, file_id, NO_DAY, _REJECTED)] += Quantities(rows=rows)
     parts, known = view.everything(home, _COLUMNS, seq)
     for part in parts:
         start_us = part.column("start_us").cast(pa.int64()).to_numpy()
@@ -137,7 +137,7 @@ def _add(sums: Sums, part: pa.Table, outcome: NDArray[np.int8]) -> None:
     names = encoded.dictionary.to_pylist()
     for at, (code, file_id, day_number, outcome_code) in enumerate(groups.tolist()):
         if outcome_code != Outcome.GONE:
-            place = Place(names[code], file_id, str(np.datetime64(day_number, "D")), COUNTED_NAMES[outcome_code])
+            place = CountPlace(names[code], file_id, str(np.datetime64(day_number, "D")), COUNTED_NAMES[outcome_code])
             sums[place] += Quantities(rows[at], duration_us[at], units[at], up[at] + down[at])
 
 
@@ -154,9 +154,11 @@ def _exact_sums(column: Any, group: NDArray[np.intp], groups: int) -> list[int]:
 
 def _line(group: tuple[str, int, str], counted: Sums, found: Sums, names: dict[int, str]) -> IntakeLine:
     source, file_id, day = group
-    sides = [{name: sums[Place(*group, name)] for name in COUNTED_NAMES if any(sums[Place(*group, name)])} for sums in (counted, found)]
-    received = counted[Place(*group, RECEIVED)]
-    shared_out = sum((found[Place(*group, name)] for name in OUTCOME_NAMES), Quantities())
+    sides = [
+        {name: sums[CountPlace(*group, name)] for name in COUNTED_NAMES if any(sums[CountPlace(*group, name)])} for sums in (counted, found)
+    ]
+    received = counted[CountPlace(*group, RECEIVED)]
+    shared_out = sum((found[CountPlace(*group, name)] for name in OUTCOME_NAMES), Quantities())
     sides[0][RECEIVED] = received
     sides[1][RECEIVED] = shared_out
     return IntakeLine(source, names.get(file_id, ""), day, sides[0], sides[1], ok=sides[0] == sides[1])

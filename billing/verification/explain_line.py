@@ -26,7 +26,7 @@ from billing.left_out import telling
 from billing.left_out.in_conflict import InConflict, in_conflict
 from billing.left_out.off_bills import off_bills
 from billing.left_out.taken_off import taken_off
-from billing.left_out.telling import Told
+from billing.left_out.telling import UnbilledRecord
 from billing.runs import states
 from billing.runs.contracts.columns import int64
 from billing.runs.contracts.counted_charges import Counting, charge_paths, read_charges
@@ -87,7 +87,7 @@ class RecordExplained(msgspec.Struct, frozen=True):
 
     record_id: str
     outcomes: tuple[Outcome, ...]
-    left_out: tuple[Told, ...]
+    left_out: tuple[UnbilledRecord, ...]
     rerated: tuple[ChargeRerated, ...] = ()
     in_conflict: tuple[InConflict, ...] = ()
 
@@ -137,7 +137,7 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
             f"run {latest.run_id} priced no record `{record_id}`, and no usage that counts has that name",
             "`ratewright bill refused` and `usage suspense` show record names",
         )
-    rest, outcomes, left_out, rerated = dict(named), list[Outcome](), list[Told](), list[ChargeRerated]()
+    rest, outcomes, left_out, rerated = dict(named), list[Outcome](), list[UnbilledRecord](), list[ChargeRerated]()
     off = {} if run_id is not None else {key: rest.pop(key) for key in taken_off(home, seq, rest).to_pylist()}
     for run in runs:
         if rest:
@@ -162,7 +162,7 @@ def explain_record(home: Home, record_id: str, run_id: int | None = None) -> Rec
     return RecordExplained(record_id, tuple(ordered), tuple(left_out), tuple(rerated), conflicts)
 
 
-def _told(home: Home, seq: int, starts: Mapping[Any, int], run_id: int | None = None) -> tuple[Told, ...]:
+def _told(home: Home, seq: int, starts: Mapping[Any, int], run_id: int | None = None) -> tuple[UnbilledRecord, ...]:
     """Reasons why events (keys, with their starts) are on no bill."""
     keys = sorted(starts)
     return telling.tell(home, seq, pa.array(keys, KEY), np.array([starts[key] for key in keys], np.int64), run_id)
@@ -175,7 +175,13 @@ def _records(home: Home, record_id: str, seq: int) -> dict[Any, int]:
     return dict(zip(usage["event_key"].to_pylist(), int64(usage["start_us"]).tolist(), strict=True))
 
 
-def _priced(home: Home, run: Any, wanted: dict[Any, int], *, chosen: bool) -> tuple[list[Outcome], list[Told], list[ChargeRerated]]:  # noqa: ANN401 -- a row of bill_runs
+def _priced(
+    home: Home,
+    run: Any,  # noqa: ANN401 -- a row of bill_runs
+    wanted: dict[Any, int],
+    *,
+    chosen: bool,
+) -> tuple[list[Outcome], list[UnbilledRecord], list[ChargeRerated]]:
     """Outcomes in a run of those of `wanted` that it priced, which are taken out of it.
 
     The second list holds those that are on no bill all the same. The third holds the charges with later lines of re-ratings on top of them.

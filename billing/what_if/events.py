@@ -17,7 +17,7 @@ import pyarrow as pa
 from billing.charges.lines import Int64s
 from billing.runs.contracts.columns import int64, one_chunk
 from billing.runs.contracts.plan_counters import prices_incoming
-from billing.runs.contracts.rule_inputs import Asked
+from billing.runs.contracts.rule_inputs import RuleInputs
 from billing.runs.usage import pricing
 from billing.runs.usage.bucket_layout import NO_HOLDER
 from billing.runs.usage.circumstances import Whose, circumstances
@@ -68,7 +68,7 @@ class MonthEvents:
     def __init__(self, usage: pa.Table, guide: Guide, scope: Scope, now: World, then: World) -> None:
         self._guide, self._now = guide, now
         self._grouped = group(usage, guide, scope, now, _may_bill(now, then))
-        wanted = Asked(*(one or two for one, two in zip(now.asked, then.asked, strict=True)))
+        wanted = RuleInputs(*(one or two for one, two in zip(now.asked, then.asked, strict=True)))
         places = self._grouped.places
         service = np.ascontiguousarray(usage["service"].to_numpy(), np.int8)
         self._quantity = pricing.quantity_of(usage, service)[places]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from billing.charges.lines import Int64s
 from billing.runs.contracts.contracts import Contracts
 from billing.runs.contracts.price_list import PriceList
-from billing.runs.contracts.rule_inputs import Asked, asked
+from billing.runs.contracts.rule_inputs import RuleInputs, asked
 from billing.runs.selection.scope import Scope
 from billing.runs.usage.bucket_layout import NO_HOLDER, Groups, lay_out
 from billing.runs.usage.entitlements import Shape, Shapes
@@ -61,7 +61,7 @@ class World:
         return self.contracts.price_list
 
     @functools.cached_property
-    def asked(self) -> Asked:
+    def asked(self) -> RuleInputs:
         """Circumstances that the tariffs of this world ask for."""
         return asked(self.tariffs.catalogues)
 

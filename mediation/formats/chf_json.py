@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mediation.bytes.memory_window import ByteWindow
-    from mediation.records.record_paths import Found, Rows
+    from mediation.records.record_paths import Rows, ScannedRecords
     from mediation.records.rows import Block
     from mediation.sources.model import Source
 
@@ -96,7 +96,7 @@ def key_fields(block: Block, events: Events) -> Identity:  # noqa: ARG001 - one 
     return Identity([*session, *party, *place], [_has_container(block).astype(np.int64)])
 
 
-def _block(window: ByteWindow, found: Found, rows: Rows, spans: dict[str, Spans]) -> Block:
+def _block(window: ByteWindow, found: ScannedRecords, rows: Rows, spans: dict[str, Spans]) -> Block:
     begin, end = (np.stack(side) for side in zip(*spans.values(), strict=True))
     raw = (window.data, found.begin[rows.record], found.end[rows.record])
     return record_block(tuple(spans), (found.text, begin, end), raw, found.fault[rows.record])

@@ -61,7 +61,7 @@ class Names(NamedTuple):
     closing: int  # place of the attribute that servers write last; -1: none
 
 
-class Found(NamedTuple):
+class LexedRecords(NamedTuple):
     """Records of one scan, the position from which to go on, and whether a record that is too long continues there (see WHOLE)."""
 
     size: int
@@ -85,10 +85,10 @@ def room(records_max: int, names_count: int) -> Records:
 
 def scan_records(
     data: NDArray[np.uint8], begin: int, end: int, records: Records, wanted: Names, *, is_last: bool, in_long_record: int = WHOLE
-) -> Found:
+) -> LexedRecords:
     """Find records in `data[begin:end]` until room or data end. `is_last`: nothing follows `end`. Begin 0: not there."""
     count, position, goes_on = _scan_records(data, begin, end, is_last, in_long_record, *wanted, *records)
-    return Found(int(count), int(position), int(goes_on))
+    return LexedRecords(int(count), int(position), int(goes_on))
 
 
 @njit(_I64(_BYTES, _I64, _I64))

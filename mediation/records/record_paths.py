@@ -57,7 +57,7 @@ class Rows(NamedTuple):
         return self.record if group == 0 else self.instances[group]
 
 
-class Found(NamedTuple):
+class ScannedRecords(NamedTuple):
     """Records of one scan, and their fields by group. Places are in the window's data; texts lie in `text`."""
 
     begin: NDArray[np.int64]
@@ -234,7 +234,7 @@ class _Room:
         self.fault = np.zeros(RECORDS_MAX, np.int8)
 
 
-def scan_window(window: ByteWindow, paths: Paths) -> Iterator[Found]:
+def scan_window(window: ByteWindow, paths: Paths) -> Iterator[ScannedRecords]:
     """All records of what `window` reads, many at a time. A result is valid until the next one is requested."""
     room = _Room(paths, window.data.size)
     while window.begin < window.end or not window.is_last:
@@ -249,7 +249,7 @@ def scan_window(window: ByteWindow, paths: Paths) -> Iterator[Found]:
         yield _unclosed(window, paths)
 
 
-def _scan(window: ByteWindow, paths: Paths, room: _Room) -> tuple[Found, int, bool]:
+def _scan(window: ByteWindow, paths: Paths, room: _Room) -> tuple[ScannedRecords, int, bool]:
     where = (window.data, window.begin, window.end, window.is_last)
     tree = (paths.nodes, paths.text, paths.group_parent, paths.field_group)
     memory = (room.state, room.counts, room.owner, room.spans, room.seen, room.stack, room.out, room.begin, room.end, room.fault)
@@ -262,13 +262,15 @@ def _scan(window: ByteWindow, paths: Paths, room: _Room) -> tuple[Found, int, bo
 
         count, position, text_end, is_full = scan_json(*where, *tree, *memory)
     owner = tuple(room.owner[group, : room.counts[group]] for group in range(len(paths.groups)))
-    found = Found(room.begin[:count], room.end[:count], _CODES[room.fault[:count]], room.out[:text_end], paths, owner, room.spans)
+    found = ScannedRecords(room.begin[:count], room.end[:count], _CODES[room.fault[:count]], room.out[:text_end], paths, owner, room.spans)
     return found, int(position), bool(is_full)
 
 
-def _unclosed(window: ByteWindow, paths: Paths) -> Found:
+def _unclosed(window: ByteWindow, paths: Paths) -> ScannedRecords:
     """A row of no bytes for a list of records that the file does not close: it may have been cut off between two of them."""
     place, nothing = np.array([window.end], np.int64), np.zeros(0, np.int32)
     owner = (np.zeros(1, np.int32), *(nothing for _ in paths.groups[1:]))
     fault = np.array([CODES[Reason.TRUNCATED_RECORD]], np.int8)
-    return Found(place, place, fault, np.zeros(0, np.uint8), paths, owner, np.full((2, len(paths.names), 1), kernel.NONE, np.int32))
+    return ScannedRecords(
+        place, place, fault, np.zeros(0, np.uint8), paths, owner, np.full((2, len(paths.names), 1), kernel.NONE, np.int32)
+    )

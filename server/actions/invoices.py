@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from billing.accounting.ageing import Aged
-    from billing.documents.crediting import CreditNote, Wanted
+    from billing.documents.crediting import CreditNote, CreditRequest
     from billing.documents.explaining import Explained
     from billing.documents.following import Reissued
     from billing.documents.voiding import Void
@@ -31,7 +31,7 @@ def void(home: Home, number: str, reason: str, act: Act, *, on: dt.date | None =
     return voiding.void(home, whole_number(home, number), reason, _who(act), on=on, dry_run=act.dry_run)
 
 
-def credit(home: Home, wanted: Wanted, act: Act, *, on: dt.date | None = None, currency: str | None = None) -> CreditNote:
+def credit(home: Home, wanted: CreditRequest, act: Act, *, on: dt.date | None = None, currency: str | None = None) -> CreditNote:
     """Credit a line of an invoice, or all of it. `currency`: as the caller says, None unknown."""
     import msgspec
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from billing.payments.deposits import Deposit, Held, Movement
     from billing.payments.giving_back import Back, GivenBack
     from billing.payments.importing import Imported
-    from billing.payments.instalments import Plan, Wanted
+    from billing.payments.instalments import Plan, PlanRequest
     from billing.payments.mapping import Mapping
     from billing.payments.promises import Promise, Promised
     from billing.payments.recording import Payment, Recorded
@@ -131,7 +131,7 @@ def promise(home: Home, given: Promise, act: Act, *, day: str = "--made", curren
     return promises.promise(home, given, act)
 
 
-def agree_plan(home: Home, wanted: Wanted, act: Act, *, day: str = DATE, currency: str | None = None) -> Plan:
+def agree_plan(home: Home, wanted: PlanRequest, act: Act, *, day: str = DATE, currency: str | None = None) -> Plan:
     """Agree on an instalment plan. `currency`: as the caller says, None unknown."""
     from billing.payments import instalments
 

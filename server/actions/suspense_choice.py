@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing.enquiries.version_bills import OnBill, on_bill
 from billing.enquiries.void_bills import held_to
-from billing.left_out.telling import Told
+from billing.left_out.telling import UnbilledRecord
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.suspense import choosing, resolving
 from billing.suspense.choosing import Worth
@@ -37,10 +37,14 @@ class Shown:
     bill: OnBill | None = None
     subject: Subject | None = None
     place: int = -1
-    told: Told | None = None
-    given_back: Told | None = None  # what becomes of the version on the bill, where the chosen one is of another account or of none
+    told: UnbilledRecord | None = None
+    given_back: UnbilledRecord | None = (
+        None  # what becomes of the version on the bill, where the chosen one is of another account or of none
+    )
     owners: tuple[str, ...] = ()  # account ids, of each version; empty for no owner
-    held_to: Mapping[Told, str] = dataclasses.field(default_factory=dict)  # the first bill date that no hold keeps back, where one does
+    held_to: Mapping[UnbilledRecord, str] = dataclasses.field(
+        default_factory=dict
+    )  # the first bill date that no hold keeps back, where one does
     needs_second: bool = False
     proposal: Proposal | None = None
     waiting: Sequence[Proposal] = ()  # proposals about the event that nobody has decided on
@@ -108,13 +112,13 @@ def number_of(record: str) -> int:
     return int(identifier)
 
 
-def bill_date(shown: Shown, told: Told | None) -> str:
+def bill_date(shown: Shown, told: UnbilledRecord | None) -> str:
     """The date of the first run that may bill a version; empty where none does, or a hold has no end by then."""
     if told is None or not is_to_come(told):
         return ""
     return shown.held_to.get(told, "") if told.reason is LeftOut.HELD else told.next_bill_date
 
 
-def is_to_come(told: Told) -> bool:
+def is_to_come(told: UnbilledRecord) -> bool:
     """Return whether a run bills a version."""
     return told.outlook is Outlook.LATER and bool(told.account_id)

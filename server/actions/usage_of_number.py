@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from billing.accounts.searching import as_number, search
 from billing.enquiries import usage
-from billing.enquiries.usage import Found
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage import NumberRecords
+from billing.enquiries.usage_rows import Instants
 from rating.dates import midnight_us
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ class OfNumber(NamedTuple):
     """Records of a number, and the time zone of its days."""
 
     timezone: str
-    found: Found
+    found: NumberRecords
 
 
 def find(home: Home, number: str, days: Days, *, limit: int, progress: Callable[[str, int, int], None] | None = None) -> OfNumber:
     """The oldest records of a number, as `billing.enquiries.usage.find` does. `number`: with + and blanks as people write them."""
     wanted = as_number(number)
-    timezone, everything = _timezone(home, wanted), Span()
-    span = Span(
+    timezone, everything = _timezone(home, wanted), Instants()
+    span = Instants(
         everything.from_us if days.first is None else midnight_us(days.first, timezone),
         everything.to_us if days.after is None else midnight_us(days.after, timezone),
     )

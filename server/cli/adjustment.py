@@ -42,7 +42,7 @@ def add(
     from server.cli.ledger.common import who
     from server.cli.payment.common import micros_of
 
-    wanted = adjusting.Wanted(
+    wanted = adjusting.AdjustmentRequest(
         reference=reference,
         account_id=account,
         on_date=parse_date(date),

@@ -169,7 +169,7 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
 
         def act(by: Act) -> invoice_correction_pb2.CreditInvoiceResponse:
             number, given = self._number(request.name), values.amount_or_all(request, "amount")
-            wanted = crediting.Wanted(
+            wanted = crediting.CreditRequest(
                 request.credit_id, number, request.line_no or None, given.micros, request.effect, request.reason_code, request.text
             )
             on = values.day_or_none(request, "credit_date")

@@ -157,7 +157,7 @@ def billed(world: World) -> World:
 
 
 def test_a_credit_note(billed: World) -> None:
-    wanted = crediting.Wanted("K-1", "R-0000000001", None, None, "outside", "goodwill")
+    wanted = crediting.CreditRequest("K-1", "R-0000000001", None, None, "outside", "goodwill")
     who = Who("ana", 2001, billed.tick())
     tried = crediting.credit(billed.home, wanted, who, dry_run=True)
     assert (tried.needs_second, tried.total_micros) == (True, -1379 * CENT)

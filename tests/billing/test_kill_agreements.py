@@ -27,7 +27,7 @@ NOON_US = instant_us("2025-11-05T12:00:00")
 ADA, BEN = Who("ada", 1001, NOON_US), Who("ben", 1002, NOON_US)
 ACT = payments.Act(Operator("ada", 1001), NOON_US)
 NUMBER = "R-0000000001"
-WANTED = crediting.Wanted("K-1", NUMBER, 1, None, "outside", "goodwill")
+WANTED = crediting.CreditRequest("K-1", NUMBER, 1, None, "outside", "goodwill")
 # setting: tight, asked for; document: credit asked for, void asked for, credit agreed to; payment: recorded, refund asked for, agreed to
 POINTS = [
     *(f"setting.{when}:{time}" for when in ("before_commit", "committed") for time in (1, 2)),

@@ -71,7 +71,7 @@ def test_the_part_that_waits_is_not_billed_until_another_person_approves_it(worl
 
 
 def _enter(world: World, reference: str, account: str, units: int, by: tuple[str, int]) -> str:
-    wanted = adjusting.Wanted(reference, account, dt.date(2025, 10, 10), units * 100 * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest(reference, account, dt.date(2025, 10, 10), units * 100 * CENT, "goodwill", "", "shop", "standard")
     return adjusting.add(world.home, wanted, who(world, by)).state
 
 

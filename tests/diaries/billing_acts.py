@@ -204,7 +204,9 @@ class Operated:
     def _adjust(self, act: Act) -> None:
         told = act.told
         amount, tax = cents(told["amount"]) * CENT, told["class"]
-        wanted = adjusting.Wanted(act.of, told["account"], _day(told["on"]), amount, told["code"], "by hand", told["catalogue"], tax)
+        wanted = adjusting.AdjustmentRequest(
+            act.of, told["account"], _day(told["on"]), amount, told["code"], "by hand", told["catalogue"], tax
+        )
         adjusting.add(self.home, wanted, self._who())
 
     def _close_books(self, act: Act) -> None:
@@ -223,7 +225,7 @@ class Operated:
         told, code = act.told, {name: code for code, name in self.names.items()}[act.told["line"]]
         places = [each.line_no for each in invoicing.get_invoice(self.home, told["invoice"]).lines if each.charge_code == code]
         amount = cents(told["amount"]) * CENT
-        wanted = crediting.Wanted(act.of, told["invoice"], places[0], amount, told["effect"], told["code"])
+        wanted = crediting.CreditRequest(act.of, told["invoice"], places[0], amount, told["effect"], told["code"])
         crediting.credit(self.home, wanted, self._who(), on=act.on)
 
     def _pay(self, act: Act) -> None:

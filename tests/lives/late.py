@@ -23,7 +23,7 @@ from billing.store import tables
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
 from billing.too_late.listing import listed
-from billing.too_late.results import Wanted
+from billing.too_late.results import LateAct
 from rating.errors import UserError
 from tests.lives import story
 from tests.lives.plain_usage import billed_calls, came_too_late, owner_of
@@ -90,7 +90,7 @@ def decide(world: World, kind: str, how: str, place: int, day: dt.date | None, m
     asked = late.asked = late.asked or _asked(world, kind, how, place, (day, micros))
     try:
         if not _taken_down(world, asked):
-            done = deciding.decide(world.home, Wanted(kind, asked.choice, "the switch was down", day, micros), world.who_is("ana"))
+            done = deciding.decide(world.home, LateAct(kind, asked.choice, "the switch was down", day, micros), world.who_is("ana"))
             if done.needs_second:
                 agreeing.agree(world.home, done.proposal, "seen", world.who_is("ben"))
             _taken_down(world, asked)

@@ -204,7 +204,7 @@ def _from_export(world: World, until: dt.date) -> Sums:
             closed = world.known.closed.get(each.account)
             on = each.on if closed is None else min(each.on, closed - story.ONE_DAY)  # a later one is refused once the closing is known
             why = "late_usage" if each.code == late.CODE else "goodwill"
-            wanted = adjusting.Wanted(f"r{place}", each.account, on, each.micros, why, "", "life", each.tax, each.subscription)
+            wanted = adjusting.AdjustmentRequest(f"r{place}", each.account, on, each.micros, why, "", "life", each.tax, each.subscription)
             for by in (ANA, BEN):
                 adjusting.add(home, wanted, Who(by.name, by.uid, world.tick()))
         cycle.run(home, until, world.tick())

@@ -24,7 +24,7 @@ import pytest
 from billing import late_decisions
 from billing.charges.lines import empty
 from billing.runs import computing, cycle, numbering, start
-from billing.runs.contracts.late_rules import NO_RULE, Rule
+from billing.runs.contracts.late_rules import NO_RULE, LateRule
 from billing.runs.usage import late_usage, pools
 from billing.too_late import planning
 from billing.too_late.listing import Listed
@@ -113,7 +113,7 @@ def test_a_run_that_knows_no_pools_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_that_knows_no_late_usage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_usage, "rule_of", lambda *_: Rule(NO_RULE, NO_RULE))
+    monkeypatch.setattr(late_usage, "rule_of", lambda *_: LateRule(NO_RULE, NO_RULE))
     require_found(LATE, "the bills: ")
 
 

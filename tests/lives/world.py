@@ -323,7 +323,9 @@ class World:
             self.known.adjustments[reference] = self.known.pending.pop(reference)
 
     def _enter(self, reference: str, told: story.Adjustment, by: Operator) -> None:
-        wanted = adjusting.Wanted(reference, told.account, told.on, told.micros, "goodwill", "by hand", "life", told.tax, told.subscription)
+        wanted = adjusting.AdjustmentRequest(
+            reference, told.account, told.on, told.micros, "goodwill", "by hand", "life", told.tax, told.subscription
+        )
         adjusting.add(self.home, wanted, self._who(by))
 
     def _pay(self, on: dt.date, payment_id: str, account: str, micros: int) -> None:
@@ -338,7 +340,7 @@ class World:
         voiding.reissue(self.home, self._invoice(place), self._who())
 
     def _credit(self, on: dt.date, reference: str, place: int, line: int, cents: int | None, effect: str) -> None:  # noqa: PLR0913, PLR0917 -- what a credit is of
-        wanted = crediting.Wanted(
+        wanted = crediting.CreditRequest(
             reference, self._invoice(place), line or None, None if cents is None else cents * story.CENT, effect, "goodwill"
         )
         crediting.credit(self.home, wanted, self._who(), on=max(on, self._issued(place)))

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from billing.intake.assembly import changes as assembly_changes
 from billing.intake.assembly import restarts, segment_groups
 from billing.intake.assembly.changes import OUTCOME_OF_STATE
-from billing.intake.assembly.group_verdicts import Found, decision, verdict
+from billing.intake.assembly.group_verdicts import AssembledState, decision, verdict
 from billing.intake.assembly.look import Look, groups, look, names, taken, values
 from billing.intake.assembly.segment_groups import KEPT, Past
 from billing.intake.columns import Quantities
-from billing.intake.day_counts import Place
+from billing.intake.day_counts import CountPlace
 from billing.intake.known_records import reused_names
 from billing.intake.settle import Outcome
 from mediation.assembly.assemble import Groups, assemble
@@ -48,7 +48,7 @@ _TAKES_PART: Final = (Outcome.WAITING, Outcome.RECYCLED)
 _NOTE_CHARACTERS_MAX: Final = 2000
 
 
-class Settlement(NamedTuple):
+class AssemblyResult(NamedTuple):
     """Results of assembly for the commit that is about to be stored (commit N).
 
     usage: the batch as it is to be stored: segments of a call whose name was used before have another call_ref (see reused_names).
@@ -69,7 +69,7 @@ class Settlement(NamedTuple):
     suspense: Sequence[dict[str, Any]]
     settled: Sequence[tuple[int, str, str]]
     groups: Sequence[dict[str, Any]]
-    counts: Mapping[Place, Quantities]
+    counts: Mapping[CountPlace, Quantities]
 
     @property
     def is_empty(self) -> bool:
@@ -85,7 +85,7 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
     changes: Sequence[Change] = (),
     sources: Mapping[str, Source],
     now_us: int,
-) -> Settlement:
+) -> AssemblyResult:
     """Put together the segments of a batch that is about to be stored, with those stored before. The caller holds the intake lock.
 
     `usage`, `outcome`: the batch after settle and split_calls. Rows with the flag PARTIAL take part whose outcome is WAITING (what
@@ -118,7 +118,7 @@ def is_due(home: Home, now_us: int) -> bool:
     return bool(_due(home, now_us))
 
 
-def overdue(home: Home, now_us: int) -> Settlement:
+def overdue(home: Home, now_us: int) -> AssemblyResult:
     """Suspend groups whose time is up at `now_us`, and make those that a person decided to be complete.
 
     The batch is empty. The caller holds the intake lock.
@@ -135,9 +135,9 @@ def _due(home: Home, now_us: int) -> dict[str, Past]:
         return segment_groups.overdue(connection, now_us) | segment_groups.kept(connection, home.hash_key)
 
 
-def _nothing(usage: pa.Table, outcome: NDArray[np.int8]) -> Settlement:
+def _nothing(usage: pa.Table, outcome: NDArray[np.int8]) -> AssemblyResult:
     empty = USAGE_V1.empty_table()
-    return Settlement(usage, outcome, empty, empty, (), (), (), {})
+    return AssemblyResult(usage, outcome, empty, empty, (), (), (), {})
 
 
 def _is_segment(rows: pa.Table) -> NDArray[np.bool_]:
@@ -186,12 +186,12 @@ def _terms_by_name(new: pa.Table, sources: Mapping[str, Source]) -> dict[str, Te
 
 def _settled(  # noqa: PLR0913, PLR0917 - what is known of the groups and of the batch
     home: Home, seen: Look, outcome: NDArray[np.int8], restarted: Collection[Restart], now_us: int, corrected: pa.Table | None = None
-) -> Settlement:
+) -> AssemblyResult:
     """Make the groups afresh and compare with what is stored. `corrected`: made rows of the batch, which may begin elsewhere now."""
     made, found = _assembled(home, seen, restarted)
     verdicts = [verdict(group, each, now_us) for group, each in zip(seen.groups, found, strict=True)]
     appended, superseded = assembly_changes.compared(seen.stored, made)
-    counts: dict[Place, Quantities] = collections.defaultdict(Quantities)
+    counts: dict[CountPlace, Quantities] = collections.defaultdict(Quantities)
     assembly_changes.count(counts, appended, Outcome.ASSEMBLED, 1)
     assembly_changes.count(counts, superseded, Outcome.ASSEMBLED, -1)
     assembly_changes.move_stored(counts, seen, verdicts)
@@ -203,10 +203,10 @@ def _settled(  # noqa: PLR0913, PLR0917 - what is known of the groups and of the
     suspense = assembly_changes.suspense_rows(seen, verdicts)
     beginning = made if corrected is None else pa.concat_tables([made, corrected])
     states = assembly_changes.states(seen, verdicts, beginning) + restarts.rows(restarted)
-    return Settlement(USAGE_V1.empty_table(), settled, appended, superseded, suspense, decisions, states, counts)
+    return AssemblyResult(USAGE_V1.empty_table(), settled, appended, superseded, suspense, decisions, states, counts)
 
 
-def _assembled(home: Home, seen: Look, restarted: Collection[Restart]) -> tuple[pa.Table, list[Found]]:
+def _assembled(home: Home, seen: Look, restarted: Collection[Restart]) -> tuple[pa.Table, list[AssembledState]]:
     """Rows that the groups make, without those of groups that were written off, and what assembly found of each group."""
     has_new = np.bincount(seen.group[seen.stored_rows :], minlength=len(seen.groups)) > 0
     present, group = np.unique(seen.group, return_inverse=True)
@@ -215,8 +215,8 @@ def _assembled(home: Home, seen: Look, restarted: Collection[Restart]) -> tuple[
     complete = np.array([each.in_suspense.decision == KEPT for each in chosen], np.bool_)
     complete |= restarts.closed(home, seen.segments, group, rules == Rule.JOIN, restarted)
     made = assemble(seen.segments, Groups(group, rules, complete), home.hash_key)
-    found = [Found(None, "", bool(new)) for new in has_new]
+    found = [AssembledState(None, "", bool(new)) for new in has_new]
     for place, state, note in zip(present.tolist(), made.state.tolist(), made.note, strict=True):
-        found[place] = Found(State(state), note[:_NOTE_CHARACTERS_MAX], bool(has_new[place]))
+        found[place] = AssembledState(State(state), note[:_NOTE_CHARACTERS_MAX], bool(has_new[place]))
     written_off = np.array([each.is_written_off for each in chosen], np.bool_)
     return made.events.filter(pa.array(~written_off[made.group])), found

@@ -11,7 +11,7 @@ from billing.intake.assembly import stored_segments
 from billing.intake.assembly.group_verdicts import suspense_row
 from billing.intake.assembly.look import group_of, taken, values
 from billing.intake.assembly.segment_groups import ASSEMBLED, SUSPENDED, WAITING
-from billing.intake.day_counts import Place, by_day
+from billing.intake.day_counts import CountPlace, by_day
 from billing.intake.settle import COUNTED_NAMES, Outcome
 from rating.schema import USAGE_V1, UsageFlag
 
@@ -49,7 +49,7 @@ def compared(stored: stored_segments.Stored, made: pa.Table) -> tuple[pa.Table, 
     return made.filter(pa.array(is_new)), stored.made.filter(pa.array(is_gone & counted)).select(USAGE_V1.names)
 
 
-def move_stored(counts: dict[Place, Quantities], look: Look, verdicts: Sequence[Verdict]) -> None:
+def move_stored(counts: dict[CountPlace, Quantities], look: Look, verdicts: Sequence[Verdict]) -> None:
     """Count stored segments under the outcome of their group's new state. Those that came out of suspense stay `recycled`."""
     group = look.group[: look.stored_rows]
     segments = look.segments.slice(0, look.stored_rows)
@@ -62,7 +62,7 @@ def move_stored(counts: dict[Place, Quantities], look: Look, verdicts: Sequence[
         count(counts, moved, new, 1)
 
 
-def count(counts: dict[Place, Quantities], rows: pa.Table, outcome: int, sign: int) -> None:
+def count(counts: dict[CountPlace, Quantities], rows: pa.Table, outcome: int, sign: int) -> None:
     """Add or take away rows under one outcome, each at its source, file and day."""
     if rows.num_rows == 0:
         return
@@ -73,7 +73,7 @@ def count(counts: dict[Place, Quantities], rows: pa.Table, outcome: int, sign: i
         for file_id in np.unique(file_ids[is_of_source]).tolist():
             chosen = rows.filter(pa.array(is_of_source & (file_ids == file_id)))
             for day, code, each in by_day(chosen, np.full(chosen.num_rows, outcome, np.int8)):
-                counts[Place(source, file_id, day, COUNTED_NAMES[code])] += each if sign > 0 else -each
+                counts[CountPlace(source, file_id, day, COUNTED_NAMES[code])] += each if sign > 0 else -each
 
 
 def suspense_rows(look: Look, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:

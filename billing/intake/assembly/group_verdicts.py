@@ -46,7 +46,7 @@ class Group(NamedTuple):
         return self.in_suspense.decision == WRITTEN_OFF
 
 
-class Found(NamedTuple):
+class AssembledState(NamedTuple):
     """The state that assembly found of a group's segments. None: it has no segment that counts."""
 
     state: State | None
@@ -63,7 +63,7 @@ class Verdict(NamedTuple):
     deadline_us: int
 
 
-def verdict(group: Group, found: Found, now_us: int) -> Verdict:
+def verdict(group: Group, found: AssembledState, now_us: int) -> Verdict:
     """The state of `group` at `now_us`."""
     if found.state is State.WHOLE and not group.is_written_off:
         return Verdict(ASSEMBLED, found.note, "", now_us)

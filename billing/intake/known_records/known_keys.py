@@ -97,7 +97,7 @@ class KnownKeys:
             first[rows] = np.where(found >= 0, rows[found], -1)
         perhaps = np.flatnonzero((verdict != Verdict.NEW) | (False if forgotten is None else forgotten))
         keyed = {source for source, memory in self.memory.items() if memory.keyed}
-        return verifying.verify(self._home, usage, verifying.Asked(perhaps, first[perhaps], keyed, replaced))
+        return verifying.verify(self._home, usage, verifying.SeenRows(perhaps, first[perhaps], keyed, replaced))
 
     def store(self, rows: pa.Table, write: Callable[[], int]) -> int:
         """Remember the rows that `write` stores, while it stores them. Gives its commit; what it raises leaves nothing remembered."""

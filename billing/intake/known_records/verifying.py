@@ -49,7 +49,7 @@ _Native = tuple[object, ...]
 _Content = tuple[object, ...]
 
 
-class Asked(NamedTuple):
+class SeenRows(NamedTuple):
     """The rows of a batch that an index has perhaps seen, and how to look at them."""
 
     rows: NDArray[np.intp]  # in ascending order
@@ -68,7 +68,7 @@ class Verified(NamedTuple):
     conflicting: NDArray[np.bool_]
 
 
-def verify(home: Home, usage: pa.Table, asked: Asked) -> Verified:
+def verify(home: Home, usage: pa.Table, asked: SeenRows) -> Verified:
     """Decide the rows of `asked`; every other row of `usage` is new. The caller holds the intake lock."""
     duplicate, conflicting = np.zeros(usage.num_rows, np.bool_), np.zeros(usage.num_rows, np.bool_)
     if not len(asked.rows):
@@ -98,7 +98,7 @@ class _Version(NamedTuple):
 class _Known:
     """Versions of events, by event_key: stored ones, and those of the batch as far as they were looked at."""
 
-    def __init__(self, home: Home, asked: Asked, stored: pa.Table) -> None:
+    def __init__(self, home: Home, asked: SeenRows, stored: pa.Table) -> None:
         self._home, self._asked = home, asked
         self._versions: dict[bytes, list[_Version]] = {}
         self._add_stored(stored)
@@ -117,7 +117,7 @@ class _Known:
             self.of(key).append(version)
 
 
-def _sort_out(home: Home, so_far: Verified, asked: Asked, suspects: _Suspects) -> Verified:
+def _sort_out(home: Home, so_far: Verified, asked: SeenRows, suspects: _Suspects) -> Verified:
     """Rows that are not plain copies, one after another, with all rows of the batch that share a key with them."""
     usage, duplicate, conflicting = so_far
     keys = suspects.rows.column("event_key")
@@ -156,7 +156,7 @@ def _mates(versions: Sequence[_Version], version: _Version) -> list[_Version]:
     return [each for each in versions if each.native == version.native]
 
 
-def _stored(home: Home, keys: pa.Array[Any], asked: Asked) -> pa.Table:
+def _stored(home: Home, keys: pa.Array[Any], asked: SeenRows) -> pa.Table:
     """COLUMNS of the stored rows of the events `keys`, with any outcome, but for events that are replaced."""
     rows = finding.stored_rows(home, keys, COLUMNS).rows.select(list(COLUMNS))
     if not asked.replaced:
@@ -164,7 +164,7 @@ def _stored(home: Home, keys: pa.Array[Any], asked: Asked) -> pa.Table:
     return rows.filter(pa.array(~_is_in(rows.column("event_key"), pa.array(sorted(asked.replaced), KEY))))
 
 
-def _plain_copies(home: Home, mine: pa.Table, suspects: NDArray[np.intp], asked: Asked) -> NDArray[np.bool_]:
+def _plain_copies(home: Home, mine: pa.Table, suspects: NDArray[np.intp], asked: SeenRows) -> NDArray[np.bool_]:
     """Suspects that say the same as a stored row, or an earlier row of the batch, and have its two hashes. Nearly all copies are such."""
     in_batch = asked.first >= 0
     place = np.full(len(suspects), -1, np.int64)

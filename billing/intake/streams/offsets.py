@@ -54,7 +54,7 @@ class Line:
         self.is_broken = True
 
 
-class Place(NamedTuple):
+class StreamPlace(NamedTuple):
     """The place of a batch: the stream by its key, and how many batches are in front of it there."""
 
     stream_key: int
@@ -67,7 +67,7 @@ class LinedBatch(NamedTuple):
 
     line: Line
     decoded: Decoded
-    place: Place | None = None
+    place: StreamPlace | None = None
 
 
 class Stored(NamedTuple):
@@ -91,7 +91,7 @@ class Fault(enum.Enum):
 class OffsetError(UserError):
     """A batch that cannot have its place in its stream. `next_offset`: the place that is free."""
 
-    def __init__(self, fault: Fault, line: Line, place: Place, next_offset: int) -> None:
+    def __init__(self, fault: Fault, line: Line, place: StreamPlace, next_offset: int) -> None:
         stream = f"usage stream {line.stream_id}"
         texts = {
             Fault.AHEAD: f"offset {place.offset} is ahead: {stream} has {next_offset} batches",
@@ -209,7 +209,7 @@ def _planned(home: Home, batches: Sequence[LinedBatch]) -> _Plan:
     return plan
 
 
-def _fault(place: Place, head: _Head, first: Place | None, known: tuple[bytes, Stored] | None) -> Fault | None:
+def _fault(place: StreamPlace, head: _Head, first: StreamPlace | None, known: tuple[bytes, Stored] | None) -> Fault | None:
     """The fault of a place. `first`: of a batch of the same group that has it."""
     if place.offset < head.next_offset:
         digest = first.digest if first is not None else known[0] if known is not None else place.digest
@@ -225,7 +225,7 @@ def _heads(connection: sa.Connection, keys: set[int]) -> dict[int, _Head]:
     return {key: _Head(next_offset, finalized_us is not None) for key, next_offset, finalized_us in connection.execute(query)}
 
 
-def _known(connection: sa.Connection, places: Sequence[Place]) -> dict[tuple[int, int], tuple[bytes, Stored]]:
+def _known(connection: sa.Connection, places: Sequence[StreamPlace]) -> dict[tuple[int, int], tuple[bytes, Stored]]:
     """Digests and answers that are kept of batches that are stored already."""
     row, found = usage_stream_batches.c, {}
     asked = sorted({(place.stream_key, place.offset) for place in places})
@@ -238,7 +238,7 @@ def _known(connection: sa.Connection, places: Sequence[Place]) -> dict[tuple[int
     return found
 
 
-def _move_on(connection: sa.Connection, plan: _Plan, stored: dict[int, tuple[Place, Any]]) -> None:
+def _move_on(connection: sa.Connection, plan: _Plan, stored: dict[int, tuple[StreamPlace, Any]]) -> None:
     """Store the new places of the streams, and the answers to the batches. Raises _MovedError, which undoes the transaction."""
     row, kept = usage_streams.c, usage_stream_batches.c
     for key, before in plan.before.items():

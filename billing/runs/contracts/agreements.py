@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from billing.accounts import facts as dated
 from billing.accounts.kinds import DiscountFact, TaxFact, TermsFact
-from billing.accounts.reach import Told, in_force
+from billing.accounts.reach import DatedAgreement, in_force
 from billing.charges.proration import Span
 from billing.store import tables
 
@@ -208,7 +208,7 @@ def units(agreed: Agreed, owner_of: Mapping[int, int]) -> dict[int, int]:
 def related(agreed: Agreed, owner_of: Mapping[int, int]) -> Iterator[tuple[int, int, Span]]:
     """Pairs of accounts (indices) where one takes something over from the other, with the days on which it does."""
     for index, relations in _families(agreed, owner_of):
-        spans = in_force([Told(each.span, each.kinds, each.charge_codes) for each in relations])
+        spans = in_force([DatedAgreement(each.span, each.kinds, each.charge_codes) for each in relations])
         for each, days in zip(relations, spans, strict=True):
             if each.other not in {NOBODY, index}:
                 yield from ((index, each.other, span) for span in days)

@@ -52,14 +52,14 @@ class Own(NamedTuple):
     transferred_out: bool
 
 
-class Found(NamedTuple):
+class PatternIndex(NamedTuple):
     """`of`: the pattern of each subscription, its place in `all`."""
 
     of: Int64s
     all: list[Pattern]
 
 
-def find(from_day: Int64s, end_day: Int64s, plans: PlanFacts, names: Sequence[str], own: Mapping[int, Own]) -> Found:
+def find(from_day: Int64s, end_day: Int64s, plans: PlanFacts, names: Sequence[str], own: Mapping[int, Own]) -> PatternIndex:
     """The patterns of all subscriptions. `from_day`, `end_day` (NEVER_DAY: open): when they are active; `own` by subscription index."""
     count = np.diff(plans.first)
     code, first = groups([from_day, end_day, count])
@@ -79,10 +79,10 @@ def find(from_day: Int64s, end_day: Int64s, plans: PlanFacts, names: Sequence[st
         if place == len(found):
             found.append(pattern)
         code[index] = place
-    return Found(code, found)
+    return PatternIndex(code, found)
 
 
-def with_changes(patterns: Sequence[Pattern], of: Int64s, changed: Mapping[int, Pattern]) -> Found:
+def with_changes(patterns: Sequence[Pattern], of: Int64s, changed: Mapping[int, Pattern]) -> PatternIndex:
     """The same patterns, but for the subscriptions (indices) in `changed`."""
     every = list(patterns)
     known: dict[Pattern, int] = {}
@@ -92,14 +92,14 @@ def with_changes(patterns: Sequence[Pattern], of: Int64s, changed: Mapping[int, 
         if place == len(every):
             every.append(pattern)
         code[index] = place
-    return Found(code, every)
+    return PatternIndex(code, every)
 
 
-def of_rows(patterns: Iterable[Pattern]) -> Found:
+def of_rows(patterns: Iterable[Pattern]) -> PatternIndex:
     """The patterns of subscriptions that are given one by one."""
     known: dict[Pattern, int] = {}
     code = [known.setdefault(pattern, len(known)) for pattern in patterns]
-    return Found(np.array(code, np.int64), list(known))
+    return PatternIndex(np.array(code, np.int64), list(known))
 
 
 def _plain(index: int, from_day: Int64s, end_day: Int64s, plans: PlanFacts, names: Sequence[str]) -> Pattern:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 NO_RULE: Final = -1
 
 
-class Rule(NamedTuple):
+class LateRule(NamedTuple):
     """The rule of a plan about late usage, in days; NO_RULE: nothing."""
 
     arrival_after: int
@@ -20,20 +20,20 @@ class Rule(NamedTuple):
     waives: bool = False
 
 
-def rule_of(price_list: PriceList, plan: str) -> Rule:
+def rule_of(price_list: PriceList, plan: str) -> LateRule:
     """The rule in the newest version of a plan."""
     versions = price_list.plan_versions(plan)
     if not versions:
-        return Rule(NO_RULE, NO_RULE)
+        return LateRule(NO_RULE, NO_RULE)
     newest = versions[-1].plan
     after = newest.late_after_days if newest.late_usage is LateUsage.ARRIVAL_PERIOD else NO_RULE
     days_max = NO_RULE if newest.late_usage_days_max is None else newest.late_usage_days_max
-    return Rule(after, days_max, newest.late_usage is LateUsage.WAIVE)
+    return LateRule(after, days_max, newest.late_usage is LateUsage.WAIVE)
 
 
 def is_asked(price_list: PriceList) -> bool:
     """Return whether any plan has such a rule; without one arrival times need not be read."""
-    return any(rule_of(price_list, plan) != Rule(NO_RULE, NO_RULE) for plan in _plans(price_list))
+    return any(rule_of(price_list, plan) != LateRule(NO_RULE, NO_RULE) for plan in _plans(price_list))
 
 
 def was_ever_asked(price_list: PriceList) -> bool:

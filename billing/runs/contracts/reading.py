@@ -47,7 +47,7 @@ class StoredSubscriptions(NamedTuple):
     keys: Int64s
     ids: pa.Array[Any]
     account: Int64s
-    found: contract_profiles.Found
+    found: contract_profiles.PatternIndex
 
 
 def accounts(connection: sa.Connection, seq: int, of_subscriptions: Iterable[Fact]) -> StoredAccounts:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rating.model import Catalogue, Price, UsageRule
 
 
-class Asked(NamedTuple):
+class RuleInputs(NamedTuple):
     """The circumstances that the tariffs need."""
 
     direction: bool
@@ -37,12 +37,12 @@ class Asked(NamedTuple):
         return tuple(name for name, asked in wanted.items() if asked)
 
 
-def asked(catalogues: Iterable[Catalogue]) -> Asked:
+def asked(catalogues: Iterable[Catalogue]) -> RuleInputs:
     """The circumstances that any rule or price of `catalogues` needs."""
     every = tuple(catalogues)
     rules, prices = list(_rules(every)), list(_prices(every))
     clocks = {each.clock for each in prices} | {each.clock for catalogue in every for plan in catalogue.plans for each in plan.day_passes}
-    return Asked(
+    return RuleInputs(
         direction=any(rule.direction is not None for rule in rules),
         origin=any(rule.origin is not None for rule in rules),
         on_net=any(rule.on_net is not None for rule in rules),

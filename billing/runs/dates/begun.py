@@ -26,7 +26,7 @@ _AHEAD_ONLY: Final = (
 )
 
 
-class Wanted(NamedTuple):
+class RunDates(NamedTuple):
     """The dates of a run: its bill date and, where it is another, that of its invoices. `only`: its account ids; None: all accounts."""
 
     bill_date: dt.date
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
         return max(self.bill_date, self.issued_on or self.bill_date)
 
 
-def require_begun(connection: sa.Connection, wanted: Wanted, now_us: int, seq: int) -> None:
+def require_begun(connection: sa.Connection, wanted: RunDates, now_us: int, seq: int) -> None:
     """Raises UserError for a run of a date that has not begun, and for a reason to be ahead where nothing is."""
     due = functools.partial(due_keys, connection, wanted.bill_date, wanted.only, seq)
     if not wanted.ahead:

@@ -119,7 +119,7 @@ def _collect_usage(  # noqa: PLR0913, PLR0917 -- as above
         came = arrival_times.load(connection, touches.seq, sessions)
     open_us = int(full.open_us[used].min())
     unowned_from_us = usage_windows.unowned_from_us(full.window, full.bill_date, reopen_periods_max)
-    span = usage_changes.Span(min(open_us, unowned_from_us), until_us, None if came is None else came.first_since(open_us))
+    span = usage_changes.ChangedSpan(min(open_us, unowned_from_us), until_us, None if came is None else came.first_since(open_us))
     places = usage_changes.Places(full, fresh_us, guide, contracts, came, unowned_from_us)
     view.steadily(lambda: usage_changes.collect(home, touches, places, span, callers, threads))
     return places.unowned_us

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from billing.runs.selection.event_charges import Line
 
 
-class Change(NamedTuple):
+class PayerChange(NamedTuple):
     """The commits that made void the document that takes off, and the one that puts on: NEVER for none."""
 
     off_seq: int
     on_seq: int
 
 
-def changed_payers(connection: sa.Connection, seq: int, account_keys: Collection[int]) -> dict[tuple[int, int, Line], Change]:
+def changed_payers(connection: sa.Connection, seq: int, account_keys: Collection[int]) -> dict[tuple[int, int, Line], PayerChange]:
     """Such lines of accounts (keys) where one of the documents is void as of `seq`, by run, first day of the period, and line.
 
     Only documents that bill for others are asked, and those that give back: there are few void ones of them.
@@ -42,14 +42,14 @@ def changed_payers(connection: sa.Connection, seq: int, account_keys: Collection
     asked = asked.join(tables.subscriptions, owner.subscription_key == line.subscription_key)
     asked = asked.where(line.kind == "usage", (invoice.account_key != owner.account_key) | (line.amount_micros < 0)).distinct()
     wanted = {tuple(row[:4]) for row in connection.execute(asked) if row.account_key in account_keys}
-    found: dict[tuple[int, int, Line], Change] = {}
+    found: dict[tuple[int, int, Line], PayerChange] = {}
     for run_id in sorted({run_id for run_id, *_ in wanted}):
         subscriptions = sorted({subscription for number, subscription, *_ in wanted if number == run_id})
         for key, off_seq, on_seq in both_sides(connection, run_id, subscriptions, seq):
             if (run_id, *key) in wanted:
                 subscription, price_id, period_from = key
                 day = day_number(dt.date.fromisoformat(period_from))
-                found[run_id, day, (subscription, price_id)] = Change(off_seq, on_seq)
+                found[run_id, day, (subscription, price_id)] = PayerChange(off_seq, on_seq)
     return found
 
 

@@ -23,7 +23,7 @@ class Charge(NamedTuple):
     day: int
 
 
-class Wanted(NamedTuple):
+class ChargeFilter(NamedTuple):
     """Charges of these events, or of these accounts (keys), in periods that begin on days [first_day, after_day)."""
 
     event_keys: frozenset[bytes] = frozenset()

@@ -30,7 +30,7 @@ from rating.dates import BEFORE_ALL, DAY_US, NEVER, day_number, day_of, local_da
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from billing.runs.selection.event_charges import Wanted
+    from billing.runs.selection.event_charges import ChargeFilter
     from billing.store.home import Home
 
 LEAVES_OTHERS: Final = "leaves_others"  # in the detail of interim bills: usage on bills of other accounts is not in them
@@ -135,7 +135,9 @@ def interim_runs(
     return list(found.values())
 
 
-def interim_charges(home: Home, connection: sa.Connection, runs: Sequence[InterimRun], wanted: Wanted) -> dict[int, dict[Charge, Line]]:
+def interim_charges(
+    home: Home, connection: sa.Connection, runs: Sequence[InterimRun], wanted: ChargeFilter
+) -> dict[int, dict[Charge, Line]]:
     """The `wanted` charges of each run, by its id, with the line of each. Of bills of before no price is known: it is 0."""
     found: dict[int, dict[Charge, Line]] = {run.run_id: {} for run in runs}
     row = tables.interim_charges.c
@@ -156,7 +158,7 @@ def interim_charges(home: Home, connection: sa.Connection, runs: Sequence[Interi
 
 
 def _charges(
-    home: Home, connection: sa.Connection, seq: int, runs: Sequence[InterimRun], wanted: Wanted
+    home: Home, connection: sa.Connection, seq: int, runs: Sequence[InterimRun], wanted: ChargeFilter
 ) -> Iterator[tuple[InterimRun, Charge, int]]:
     """Yield the charges of runs of one commit, each with its subscription."""
     by_subscription: dict[int, list[tuple[InterimRun, Owned]]] = {}
@@ -183,7 +185,7 @@ def _charges(
 
 
 def _asked(
-    connection: sa.Connection, by_subscription: Mapping[int, list[tuple[InterimRun, Owned]]], wanted: Wanted
+    connection: sa.Connection, by_subscription: Mapping[int, list[tuple[InterimRun, Owned]]], wanted: ChargeFilter
 ) -> Callable[[pa.Table], pa.Table] | None:
     """The rows that may be wanted: by their keys, or by numbers that the wanted accounts ever had. None: there are none."""
     of_accounts = [key for key, every in by_subscription.items() if any(each.account_key in wanted.account_keys for _, each in every)]

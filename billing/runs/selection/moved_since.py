@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from billing.intake import marks
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def moved_since(connection: sa.Connection, since: int, seq: int, account_keys: Collection[int] | None = None) -> Wanted:
+def moved_since(connection: sa.Connection, since: int, seq: int, account_keys: Collection[int] | None = None) -> ChargeFilter:
     """Charges of accounts that had a number with new facts in (since, seq], and of records that changed then; of some (keys) alone.
 
     The records have versions of several numbers or instants: with either the owner may be another one.
@@ -30,4 +30,4 @@ def moved_since(connection: sa.Connection, since: int, seq: int, account_keys: C
     of_several |= sa.func.count(row.start_us.distinct()) + sa.func.max(sa.case((row.start_us.is_(None), 1), else_=0)) > 1
     marked = marked.group_by(row.event_key).having(of_several, sa.func.max(row.commit_seq) > since)
     events = frozenset(bytes(key) for key in connection.execute(marked).scalars())
-    return Wanted(events, frozenset(owners if account_keys is None else owners.intersection(account_keys)))
+    return ChargeFilter(events, frozenset(owners if account_keys is None else owners.intersection(account_keys)))

@@ -40,7 +40,7 @@ _KEYS_A_QUERY: Final = 500
 _Marks = dict[bytes, list[int]]  # the commits that took out versions of each event, rising
 
 
-class Change(NamedTuple):
+class SessionChange(NamedTuple):
     """One commit that changed one session, as rows of `SessionChanges.rows`: those it took out, those it made, and its segments."""
 
     commit_seq: int
@@ -57,7 +57,7 @@ class SessionChanges:
     rows: pa.Table
     keys: Sequence[bytes]
     commit_seq: Int64s
-    changes: tuple[Change, ...]
+    changes: tuple[SessionChange, ...]
     by_people: Mapping[bytes, int]  # of events that were marked otherwise than by assembly, the last commit that did
 
     def origins(self) -> tuple[pa.Array[Any], Int64s]:
@@ -143,7 +143,7 @@ def _names(table: pa.Table) -> list[str]:
     return [name or "" for name in names]
 
 
-def _changes(rows: pa.Table, keys: Sequence[bytes], taken_out: _Marks) -> tuple[Change, ...]:
+def _changes(rows: pa.Table, keys: Sequence[bytes], taken_out: _Marks) -> tuple[SessionChange, ...]:
     names, flags, commits = _names(rows), rows["flags"].to_numpy(), int64(rows[COMMIT_SEQ])
     versions: dict[bytes, list[tuple[int, int]]] = collections.defaultdict(list)  # commit and row of made rows
     made: dict[tuple[int, str], list[int]] = collections.defaultdict(list)
@@ -162,7 +162,7 @@ def _changes(rows: pa.Table, keys: Sequence[bytes], taken_out: _Marks) -> tuple[
             if row >= 0:
                 before[number, names[row]].append(row)
     found = (
-        Change(commit, name, tuple(sorted(gone)), tuple(made[commit, name]), tuple(segments[commit, name]))
+        SessionChange(commit, name, tuple(sorted(gone)), tuple(made[commit, name]), tuple(segments[commit, name]))
         for (commit, name), gone in sorted(before.items())
     )
     return tuple(change for change in found if change.after)  # what is made no more, its segments disagree: that is in suspense

@@ -24,7 +24,7 @@ from billing.runs.contracts.counted_runs import Looked, looked
 from billing.runs.contracts.uninvoiced_accounts import DaysForTests
 from billing.runs.selection.changed_payers import changed_payers
 from billing.runs.selection.computed_again import computed_again
-from billing.runs.selection.event_charges import Charge, Line, Wanted
+from billing.runs.selection.event_charges import Charge, ChargeFilter, Line
 from billing.runs.selection.interim_charges import InterimRun, days_of, interim_charges, interim_looks, interim_runs
 from billing.runs.selection.rerated_charges import RerateRun, rerate_runs
 from billing.store import tables
@@ -63,7 +63,7 @@ class VoidDocument(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Known:
+class HomeAsOf:
     """The data of a home that charges are judged by, as of `seq`. `before_run`: without documents of this run, and of later ones."""
 
     home: Home
@@ -83,7 +83,7 @@ class _Part(NamedTuple):
 class StandingCharges:
     """Priced charges of some events, and which of them are on a bill."""
 
-    def __init__(self, known: Known, wanted: Wanted) -> None:
+    def __init__(self, known: HomeAsOf, wanted: ChargeFilter) -> None:
         """Read the `wanted` charges."""
         self._known, self._wanted = known, wanted
         self._counting = Counting(known.connection, known.seq)
@@ -243,7 +243,7 @@ def on_bills(home: Home, connection: sa.Connection, seq: int, keys: Iterable[byt
     wanted = frozenset(keys)
     if not wanted:
         return set()
-    charges = StandingCharges(Known(home, connection, seq), Wanted(wanted))
+    charges = StandingCharges(HomeAsOf(home, connection, seq), ChargeFilter(wanted))
     return {charge.event_key for charge in charges.standing(lambda _: True)}
 
 
@@ -275,7 +275,7 @@ def void_documents(connection: sa.Connection, seq: int) -> list[VoidDocument]:
     ]
 
 
-def _voids(known: Known, account_keys: Sequence[int]) -> dict[tuple[int, int, Line], int]:
+def _voids(known: HomeAsOf, account_keys: Sequence[int]) -> dict[tuple[int, int, Line], int]:
     """By run, first day of a period, and line, the commit that made void the document of the run that has the line."""
     wanted = set(account_keys)
     every = void_documents(known.connection, known.seq) if wanted else ()

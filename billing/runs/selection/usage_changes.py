@@ -51,7 +51,7 @@ class Search(NamedTuple):
     holds: Callable[[pa.Table], Bools]
 
 
-class Span(NamedTuple):
+class ChangedSpan(NamedTuple):
     """Rows that start at `[from_us, to_us)`, and earlier ones if they were committed from `late_from_seq` on; None: none of these."""
 
     from_us: int
@@ -141,7 +141,7 @@ class Places:
 
 
 def collect(  # noqa: PLR0913, PLR0917 -- where usage lies, and whom it touches
-    home: Home, touches: Touches, places: Places, span: Span, callers_of: tuple[pa.Array[Any], int] | None, threads: int
+    home: Home, touches: Touches, places: Places, span: ChangedSpan, callers_of: tuple[pa.Array[Any], int] | None, threads: int
 ) -> None:
     """Touch accounts by usage in `span`.
 
@@ -165,7 +165,7 @@ def collect(  # noqa: PLR0913, PLR0917 -- where usage lies, and whom it touches
 
 
 def _arrived(  # noqa: PLR0913, PLR0917 -- where to look, and for what
-    home: Home, touches: Touches, places: Places, files: Sequence[view.Stored], span: Span, threads: int
+    home: Home, touches: Touches, places: Places, files: Sequence[view.Stored], span: ChangedSpan, threads: int
 ) -> None:
     """Rows that were committed since."""
     least, seq = touches.least_seq, touches.seq

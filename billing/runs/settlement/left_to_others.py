@@ -18,7 +18,7 @@ from billing.runs.contracts.counted_runs import looked
 from billing.runs.selection.interim_charges import interim_looks
 from billing.runs.selection.moved_since import moved_since
 from billing.runs.selection.owners_now import owners_of
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 from rating.dates import DAY_US, day_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def left_to_other_bills(home: Home, seq: int, window_us: tuple[int, int]) -> lat
         wanted = moved_since(connection, min(run.pinned_seq for run in runs), seq)._replace(first_day=since)
         if not wanted.is_any:
             return None
-        charges = StandingCharges(Known(home, connection, seq), wanted)
+        charges = StandingCharges(HomeAsOf(home, connection, seq), wanted)
         standing = charges.standing(lambda _: True)
         now = owners_of(home, connection, seq, {charge.event_key for charge in standing})
         decided = late_decisions.decided(connection, seq)

@@ -46,7 +46,7 @@ _AHEAD: Final = (int(Kind.RECURRING), int(Kind.DISCOUNT))  # billed in advance
 TERM_OF_KIND: Final = {kind: kind.name.lower() for kind in Kind if kind not in {Kind.USAGE, Kind.TAX}}
 
 
-class Settlement(NamedTuple):
+class RunSettlement(NamedTuple):
     """The result that a run will number: drafts in the order of account id, accounts put aside, and the terms in `name:currency`."""
 
     drafts: Drafts
@@ -65,7 +65,7 @@ def settle(  # noqa: PLR0913 -- the two sides, and what they are read with
     moved: AbstractSet[tuple[int, int]] = frozenset(),
     kept: Kept | None = None,
     progress: Progress | None = None,
-) -> Settlement:
+) -> RunSettlement:
     """Compare the lines that are due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
 
     `proposed` is routed: its account is the payer. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: texts of
@@ -93,7 +93,7 @@ def settle(  # noqa: PLR0913 -- the two sides, and what they are read with
     drafts = joined(parts) if parts else writer.drafts(empty())
     settling.terms.add("invoiced_net", drafts.currency, drafts.net_micros())
     settling.terms.add("invoiced_tax", drafts.currency, drafts.tax_micros())
-    return Settlement(drafts, quarantined, settling.terms.by_name)
+    return RunSettlement(drafts, quarantined, settling.terms.by_name)
 
 
 class _Settling:

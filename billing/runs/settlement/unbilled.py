@@ -89,7 +89,7 @@ class Unbilled(NamedTuple):
     left_alone: Decided | None = None
 
 
-class Known(NamedTuple):
+class UnbilledInputs(NamedTuple):
     """The inputs of the computation, and the lines that its result is compared with."""
 
     contracts: Contracts
@@ -173,7 +173,7 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     only: AbstractSet[str] | None = None,
     reopened: bool = False,
     before_run: int | None = None,
-) -> Known:
+) -> UnbilledInputs:
     """The inputs of `unbilled`, as of `seq`; bills dated after `known_to` are not known. `before_run`: the state that this run knew."""
     midnights = facts.Midnights()
     stored = facts.load(connection, seq)
@@ -192,7 +192,7 @@ def read(  # noqa: PLR0913 -- what, of whom, and as of when
     first = min((periods[0].start for periods in chosen.calendars if periods), default=through)
     billed = billed_lines(connection, first, as_of=seq, dated_until=known_to)
     left = carried_allowances.stored(connection, stored, chosen, before_run, known=KnownBy(seq, known_to))
-    return Known(contracts, chosen, billed, left, adjustments.counting(connection, seq))
+    return UnbilledInputs(contracts, chosen, billed, left, adjustments.counting(connection, seq))
 
 
 class _Fees(NamedTuple):

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from billing.intake.marks import SUPERSEDED
 from billing.runs.contracts.columns import index_of
 from billing.runs.contracts.counted_runs import LookedUntil, looked
-from billing.runs.selection.event_charges import Wanted
+from billing.runs.selection.event_charges import ChargeFilter
 from billing.runs.selection.interim_charges import interim_looks
-from billing.runs.selection.standing_charges import Known, StandingCharges
+from billing.runs.selection.standing_charges import HomeAsOf, StandingCharges
 from billing.store import tables
 from rating.dates import DAY_US, NEVER, day_number, day_of
 
@@ -65,7 +65,7 @@ def find(home: Home, seq: int, contracts: Contracts, scope: Scope, *, by_arrival
         if changes is None:
             return Elsewhere(set(), {})
         owners = frozenset[int](contracts.facts.account_keys[list(changes.of_accounts)].tolist())
-        charges = StandingCharges(Known(home, connection, seq), Wanted(changes.of_events, owners, changes.first_day))
+        charges = StandingCharges(HomeAsOf(home, connection, seq), ChargeFilter(changes.of_events, owners, changes.first_day))
         computed = _ComputedDays(contracts.facts, scope, {charge.account_key for charge in charges.all()})
         stays = {charge.event_key for charge in charges.standing(lambda charge: not computed.holds(charge))}
     moving = (charge for charge in charges.all() if computed.holds(charge) and charge.event_key not in stays)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.arrival_times import Arrivals
     from billing.runs.selection.scope import Scope
-    from billing.runs.selection.session_changes import Change, SessionChanges
+    from billing.runs.selection.session_changes import SessionChange, SessionChanges
     from billing.store.home import Home
 
     Bools = npt.NDArray[np.bool_]
@@ -128,7 +128,7 @@ def as_before(  # noqa: PLR0913, PLR0917 -- changes, and what they are judged by
     return AsBefore(keys_array(late), seqs.astype(np.int64), codes.astype(np.int8), standing)
 
 
-def _decided(sessions: SessionChanges, left_alone: Decided) -> dict[Change, int]:
+def _decided(sessions: SessionChanges, left_alone: Decided) -> dict[SessionChange, int]:
     """Changes with a record that is left alone, since people decided on it: the rows beside it then go on counting."""
     known = set(left_alone.keys.to_pylist())
     if not known:
@@ -138,7 +138,7 @@ def _decided(sessions: SessionChanges, left_alone: Decided) -> dict[Change, int]
     return {change: code for change, rows in rows_of if any(sessions.keys[row] in known for row in rows)}
 
 
-def _by_rule(sessions: SessionChanges, guide: Guide, contracts: Contracts, scope: Scope, came: Arrivals) -> dict[Change, int]:
+def _by_rule(sessions: SessionChanges, guide: Guide, contracts: Contracts, scope: Scope, came: Arrivals) -> dict[SessionChange, int]:
     """Changes with a row that would be too late, or waived, had it come with the commit of its change."""
     rows = [(number, row) for number, change in enumerate(sessions.changes) for row in (*change.before, *change.after)]
     of_change = np.array([number for number, _ in rows], np.int64)
@@ -149,7 +149,7 @@ def _by_rule(sessions: SessionChanges, guide: Guide, contracts: Contracts, scope
     start_us = int64(usage["start_us"])
     owner = pricing.owners(guide.resolve(one_chunk(usage["served_id"]), start_us), start_us, contracts, scope)
     _, lates = late_usage.placed(owner, start_us, usage, came, contracts, scope)
-    found: dict[Change, int] = {}
+    found: dict[SessionChange, int] = {}
     for code, reason in enumerate(REASONS):
         for number in np.unique(of_change[lates[reason]]).tolist() if reason in lates else ():
             found.setdefault(sessions.changes[number], code)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from billing.guiding import Guide
     from billing.runs.contracts.contracts import Contracts
-    from billing.runs.contracts.rule_inputs import Asked
+    from billing.runs.contracts.rule_inputs import RuleInputs
     from billing.runs.selection.scope import Scope
 
 _QUANTITIES: Final = ("duration_us", "bytes_up", "bytes_down", "units")
@@ -71,7 +71,7 @@ class Priced:
     uncounted: int = 0  # stored rows that were looked at, and are no events of the window that count
 
 
-def columns(wanted: Asked) -> tuple[str, ...]:
+def columns(wanted: RuleInputs) -> tuple[str, ...]:
     """The columns of usage that pricing reads, given what the tariffs ask for."""
     return _COLUMNS + wanted.columns
 

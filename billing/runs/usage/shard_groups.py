@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billing import catalogue, late_decisions
-from billing.intake.by_shard import ByShard, Span, Wanted
+from billing.intake.by_shard import ByShard, Instants, UsageFilter
 from billing.runs.contracts.currencies import Currencies
 from billing.runs.contracts.rule_inputs import asked
 from billing.runs.usage import billed_elsewhere, late_changes, pricing
@@ -116,8 +116,8 @@ def price_in_groups(  # noqa: PLR0913, PLR0917 -- usage, the facts to price it w
 class _Spans(NamedTuple):
     """`main`: all usage in it is read. `few`: only that of `accounts` (a flag each), and that without an owner."""
 
-    main: Span | None
-    few: Span | None
+    main: Instants | None
+    few: Instants | None
     accounts: npt.NDArray[np.bool_]
 
 
@@ -148,14 +148,14 @@ def _spans(contracts: Contracts, scope: Scope) -> _Spans:
     in_run = scope.calendar >= 0
     assert scope.window is not None
     if int(in_run.sum()) * FEW <= len(contracts.facts.account_keys):
-        return _Spans(None, Span(*scope.window), in_run)
+        return _Spans(None, Instants(*scope.window), in_run)
     return _Spans(_span(scope.main), _span(scope.reopened), scope.reopened_accounts)
 
 
-def _wanted(contracts: Contracts, spans: _Spans, came: Arrivals | None, arriving: Arrivals | None) -> Wanted:
+def _wanted(contracts: Contracts, spans: _Spans, came: Arrivals | None, arriving: Arrivals | None) -> UsageFilter:
     """The usage to read. `arriving`: as `came`, where any plan bills late usage in the period of its arrival, or ever did."""
     columns = pricing.columns(asked(contracts.price_list.catalogues))
-    wanted = Wanted(columns, spans.main, spans.few)
+    wanted = UsageFilter(columns, spans.main, spans.few)
     if came is None:
         return wanted
     wanted = wanted._replace(columns=(*columns, *came.columns))
@@ -165,8 +165,8 @@ def _wanted(contracts: Contracts, spans: _Spans, came: Arrivals | None, arriving
     return wanted._replace(late_from_seq=came.first_since(wanted.first_us), settled_from_seq=settled_from_seq)
 
 
-def _span(window: Window | None) -> Span | None:
-    return None if window is None else Span(*window)
+def _span(window: Window | None) -> Instants | None:
+    return None if window is None else Instants(*window)
 
 
 def _edges(rows: Int64s, group_rows: int) -> Int64s:

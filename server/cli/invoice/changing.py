@@ -135,12 +135,12 @@ def credit(
     as_json: AsJson = False,
 ) -> int:
     """Credit a line of an invoice, or all of it, with the tax that goes with it: never more than was billed less earlier credit."""
-    from billing.documents.crediting import Wanted
+    from billing.documents.crediting import CreditRequest
     from server.actions import invoices
     from server.cli import output, practice
     from server.cli.payment.common import micros_of
 
-    wanted, on = Wanted(reference, number, line, None if amount is None else micros_of(amount), effect, reason, text), _day(date)
+    wanted, on = CreditRequest(reference, number, line, None if amount is None else micros_of(amount), effect, reason, text), _day(date)
     opened, done = done_at(
         at,
         lambda home: invoices.credit(home, wanted, act(home, dry_run=dry_run), on=on),

@@ -33,7 +33,7 @@ def list_(
     from server.cli import output, practice
     from server.cli.bill import parse_date
 
-    wanted = invoicing.Wanted(only_open=open_, issued_on=None if date is None else parse_date(date), run_id=run)
+    wanted = invoicing.DocumentFilter(only_open=open_, issued_on=None if date is None else parse_date(date), run_id=run)
     most = None if as_json else limit + 1
     opened, found = done_at(
         at,

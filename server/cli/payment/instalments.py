@@ -36,13 +36,13 @@ def agree(
     as_json: AsJson = False,
 ) -> int:
     """Agree on parts for what is open of an account, all of it or some invoices. Payments settle the earliest part first."""
-    from billing.payments.instalments import Wanted
+    from billing.payments.instalments import PlanRequest
     from server.actions import payments
     from server.cli.bill import parse_date
 
     dated = tuple(_part(text) for text in part)
     first_on = None if first is None else parse_date(first)
-    wanted = Wanted(plan_id, account, parse_date(date), tuple(invoice), dated, parts, first_on, note)
+    wanted = PlanRequest(plan_id, account, parse_date(date), tuple(invoice), dated, parts, first_on, note)
     opened, plan = done_at(
         at,
         lambda home: payments.agree_plan(home, wanted, common.act(home, dry_run=dry_run)),

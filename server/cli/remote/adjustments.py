@@ -12,7 +12,7 @@ from server.cli.remote.calling import PAGE_SIZE, account, accounts, day, tail
 from server.client import date, micros, money
 
 if TYPE_CHECKING:
-    from billing.documents.adjusting import Wanted
+    from billing.documents.adjusting import AdjustmentRequest
     from server.client import Connection
 
 
@@ -23,7 +23,7 @@ class Adjustments:
         self._service = service
         self._stub = stubs.AdjustmentServiceStub(service.channel)
 
-    def add(self, wanted: Wanted, *, dry_run: bool) -> Adjustment:
+    def add(self, wanted: AdjustmentRequest, *, dry_run: bool) -> Adjustment:
         """`adjustment add`."""
         asked = pb.AddAdjustmentRequest(
             parent=account(wanted.account_id),

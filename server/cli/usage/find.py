@@ -12,7 +12,7 @@ from server.cli.homes import HERE, AsJson, Place
 from server.cli.languages import Language, words
 
 if TYPE_CHECKING:
-    from billing.enquiries.usage import Found, Record
+    from billing.enquiries.usage import NumberRecords, Record
     from billing.store.home import Home
     from server.actions.usage_of_number import Days, OfNumber
 
@@ -108,7 +108,7 @@ def _days(from_: str | None, to: str | None) -> Days:
     return Days(first, None if last is None else day_after(last, first))
 
 
-def _print(found: Found, timezone: str, language: str) -> None:
+def _print(found: NumberRecords, timezone: str, language: str) -> None:
     from server.cli import output
 
     if not found.records:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.enquiries.version_bills import OnBill
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.suspense.choosing import Worth
     from server.actions.suspense_choice import Shown
 
@@ -149,7 +149,7 @@ def _on_bill(shown: Shown) -> str:
     return f"no bill has a version, and none will: {in_words(told.reason)}"
 
 
-def _run(shown: Shown, told: Told | None) -> str:
+def _run(shown: Shown, told: UnbilledRecord | None) -> str:
     """The same as the subject of a sentence; empty where no run bills it."""
     from billing.runs.selection.left_out import LeftOut
 

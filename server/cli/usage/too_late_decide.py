@@ -12,7 +12,7 @@ from server.cli.payment.common import DryRun, Reason  # noqa: TC001 -- cyclopts 
 
 if TYPE_CHECKING:
     from billing.store.home import Home
-    from billing.too_late.results import Decided, Wanted
+    from billing.too_late.results import Decided, LateAct
 
 Records = Annotated[str, Parameter(name="RECORD", help="Records, by the name that the list shows, or by event key (8 digits or more).")]
 OfAccount = Annotated[str | None, Parameter(name="--account", help="All records of this account.", allow_leading_hyphen=True)]
@@ -40,12 +40,12 @@ def bill(
     """
     from billing.late_decisions import BILLED
     from billing.too_late.choosing import Choice
-    from billing.too_late.results import Wanted
+    from billing.too_late.results import LateAct
     from server.cli.bill import parse_date
     from server.cli.payment.common import micros_of
 
     day, micros = None if date is None else parse_date(date), None if amount is None else micros_of(amount)
-    return _decide(Wanted(BILLED, Choice(records, account, month), reason, day, micros, text), at, dry_run=dry_run, as_json=as_json)
+    return _decide(LateAct(BILLED, Choice(records, account, month), reason, day, micros, text), at, dry_run=dry_run, as_json=as_json)
 
 
 def write_off(
@@ -60,9 +60,9 @@ def write_off(
     """Give late usage up: nothing is billed, and no run bills it any more. Above the limit another person agrees."""
     from billing.late_decisions import WRITTEN_OFF
     from billing.too_late.choosing import Choice
-    from billing.too_late.results import Wanted
+    from billing.too_late.results import LateAct
 
-    return _decide(Wanted(WRITTEN_OFF, Choice(records, account, month), reason), at, dry_run=dry_run, as_json=as_json)
+    return _decide(LateAct(WRITTEN_OFF, Choice(records, account, month), reason), at, dry_run=dry_run, as_json=as_json)
 
 
 def take_back(
@@ -95,7 +95,7 @@ def take_back(
     return 0
 
 
-def _decide(wanted: Wanted, at: Place, *, dry_run: bool, as_json: bool) -> int:
+def _decide(wanted: LateAct, at: Place, *, dry_run: bool, as_json: bool) -> int:
     from billing.too_late import deciding
     from server.cli import output, practice, progress
     from server.cli.ledger.common import who

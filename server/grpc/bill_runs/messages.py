@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from billing.rerate.request import Request
     from billing.runs.quarantine import Parked
     from billing.runs.reports import RunReport
-    from billing.runs.trial import Change, Changes, Trial
+    from billing.runs.trial import BillChange, Changes, Trial
     from server.operations.work import Bill, FollowedRun, Result
 
 REPORT_BYTES_MAX: Final = 3 * 1024 * 1024  # of a what-if: clients take 4 MiB
@@ -295,7 +295,7 @@ def _changes(found: Changes) -> runs.AccountChanges:
     return runs.AccountChanges(count=found.count, shown=[_change(each) for each in found.shown])
 
 
-def _change(each: Change) -> runs.AccountChange:
+def _change(each: BillChange) -> runs.AccountChange:
     return runs.AccountChange(account=f"accounts/{each.account_id}", **_then_and_now(each.currency, each.then_micros, each.now_micros))
 
 

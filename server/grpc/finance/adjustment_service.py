@@ -40,7 +40,7 @@ class AdjustmentService(adjustment_service_pb2_grpc.AdjustmentServiceServicer):
             account_id, amount = values.account(request.parent), values.required_amount(request, "amount")
             entrance.about_account(self._home, account_id)
             payments.require_currency(self._home, amount.currency, tables.accounts, tables.accounts.c.account_id == account_id)
-            wanted = adjusting.Wanted(
+            wanted = adjusting.AdjustmentRequest(
                 reference=request.adjustment_id,
                 account_id=account_id,
                 on_date=values.day(request, "date"),

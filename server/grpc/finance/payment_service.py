@@ -277,7 +277,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             currencies = {each.currency for each in amounts if each.currency is not None}
             if len(currencies) > 1:
                 raise invalid("MALFORMED_REQUEST", "parts: they are in several currencies", {"field": "parts"})
-            wanted = instalments.Wanted(
+            wanted = instalments.PlanRequest(
                 request.plan_id,
                 self._account(request.parent),
                 values.day(request, "agree_date"),

@@ -11,7 +11,7 @@ from billing.persons import Who
 from billing.store import approvals
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
-from billing.too_late.results import Wanted
+from billing.too_late.results import LateAct
 from billing.too_late.taking_back import TakenBack
 from ratewright.v1 import late_usage_pb2 as pb
 from rating.errors import quoted
@@ -69,7 +69,7 @@ class LateCalls:
                 message = "amount: it is in the currency of the catalogue, without a code"
                 raise invalid("MALFORMED_REQUEST", message, {"field": "amount"})
             day = values.day_or_none(request, "adjustment_date")
-            return self._decide(Wanted(BILLED, _choice(request), request.reason, day, amount.micros, request.text), by)
+            return self._decide(LateAct(BILLED, _choice(request), request.reason, day, amount.micros, request.text), by)
 
         return values.write(self._door, request, context, act, lambda seq: self._decided(BILLED, seq), pb.LateUsageDecided)
 
@@ -77,7 +77,7 @@ class LateCalls:
         """Give records up."""
 
         def act(by: Act) -> pb.LateUsageDecided:
-            return self._decide(Wanted(WRITTEN_OFF, _choice(request), request.reason), by)
+            return self._decide(LateAct(WRITTEN_OFF, _choice(request), request.reason), by)
 
         return values.write(self._door, request, context, act, lambda seq: self._decided(WRITTEN_OFF, seq), pb.LateUsageDecided)
 
@@ -97,7 +97,7 @@ class LateCalls:
 
         return values.write(self._door, request, context, act, recover, pb.TakeBackLateUsageResponse)
 
-    def _decide(self, wanted: Wanted, by: Act) -> pb.LateUsageDecided:
+    def _decide(self, wanted: LateAct, by: Act) -> pb.LateUsageDecided:
         done = deciding.decide(self._door.home, wanted, Who(by.by.name, by.by.uid, by.now_us), dry_run=by.dry_run)
         entrance.about(f"{done.records} late records")
         return messages.decided(done)

@@ -18,7 +18,7 @@ import grpc
 from billing import acting
 from billing.acting import Via
 from billing.intake.streams import offsets, registry
-from billing.intake.streams.offsets import Fault, Line, LinedBatch, Place, Stored
+from billing.intake.streams.offsets import Fault, Line, LinedBatch, Stored, StreamPlace
 from billing.intake.taking import Intake
 from billing.operators import Role
 from billing.runs.lock import is_at_work
@@ -97,7 +97,7 @@ class StoringSink:
         with self._decoded:
             rows = _rows(batch)
             decoded = stream.to_usage(rows, self._find(line.source), hash_key=self._home.hash_key)
-            place = None if line.stream_key is None else Place(line.stream_key, batch.offset, offsets.digest_of(decoded))
+            place = None if line.stream_key is None else StreamPlace(line.stream_key, batch.offset, offsets.digest_of(decoded))
             answer = self._writer.submit(LinedBatch(line, decoded, place), size_bytes(decoded))
         self._meter.waiting(*self._writer.waiting)
         if place is not None:

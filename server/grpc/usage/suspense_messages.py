@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from google.type import money_pb2
 
     from billing.enquiries.version_bills import OnBill
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from billing.suspense.deciding import Decision
     from billing.suspense.limits import Limit
     from billing.suspense.listing import Entry, Group
@@ -211,7 +211,7 @@ def bill(found: OnBill) -> pb.SuspenseBill:
     )
 
 
-def _outlook(found: Told) -> pb.SuspenseOutlook:
+def _outlook(found: UnbilledRecord) -> pb.SuspenseOutlook:
     date = convert.date(found.next_bill_date) if found.next_bill_date else None
     return pb.SuspenseOutlook(
         account=_account(found.account_id), reason=found.reason.value, outlook=found.outlook.value, next_bill_date=date

@@ -361,7 +361,7 @@ def credit(world: World, cents: int, effect: str) -> None:
     """A part of the second month, given back on 16 October."""
     lines = [each for each in invoicing.get_invoice(world.home, "R-0000000001").lines if each.kind == "recurring"]
     (place,) = (each.line_no for each in lines if each.period_to == "2025-11-15")
-    wanted = crediting.Wanted("note", "R-0000000001", place, cents * CENT, effect, "goodwill")
+    wanted = crediting.CreditRequest("note", "R-0000000001", place, cents * CENT, effect, "goodwill")
     crediting.credit(world.home, wanted, Who("clerk", 1, world.tick()), on=dt.date(2025, 10, 16))
 
 

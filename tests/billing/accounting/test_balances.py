@@ -13,7 +13,7 @@ import pytest
 
 from billing import payments
 from billing.accounting import ageing, balances, gl_export, write_off
-from billing.accounting.gl_export import Mapping, Rule
+from billing.accounting.gl_export import AccountRule, Mapping
 from billing.accounting.month_end import month_of
 from billing.ledger.closed_months import Who
 from rating.errors import NotFoundError, ProblemsError, UserError
@@ -27,13 +27,13 @@ ROOT = Path(__file__).parents[3]
 NOVEMBER = month_of("2025-11")
 CHART = Mapping(
     [
-        Rule("receivable:", "1122", "Receivables"),
-        Rule("receivable:b", "1122.9"),
-        Rule("revenue:", "6001"),
-        Rule("revenue:4010", "6001.1", "Calls"),
-        Rule("tax:", "2221"),
-        Rule("cash", "1002"),
-        Rule("write_off", "6702"),
+        AccountRule("receivable:", "1122", "Receivables"),
+        AccountRule("receivable:b", "1122.9"),
+        AccountRule("revenue:", "6001"),
+        AccountRule("revenue:4010", "6001.1", "Calls"),
+        AccountRule("tax:", "2221"),
+        AccountRule("cash", "1002"),
+        AccountRule("write_off", "6702"),
     ]
 )
 
@@ -154,7 +154,7 @@ def test_an_export_says_what_is_new_since_the_one_before(billed: World, tmp_path
 )  # fmt: skip
 def test_the_longest_beginning_of_whole_parts_wins(account: str, theirs: str | None) -> None:
     told = {"cash": "1", "cash:back": "2", "receivable:": "3", "receivable:anna:2": "4", "revenue": "5", "revenue:40": "6"}
-    found = Mapping([Rule(*each) for each in told.items()]).rule_of(account)
+    found = Mapping([AccountRule(*each) for each in told.items()]).rule_of(account)
     assert (None if found is None else found.theirs) == theirs
 
 
@@ -167,7 +167,7 @@ def test_the_example_knows_every_account_that_the_page_names() -> None:
 
 
 def test_accounts_that_the_mapping_lacks_are_told_all_at_once(billed: World, tmp_path: Path) -> None:
-    few = Mapping([Rule("receivable:", "1122")])
+    few = Mapping([AccountRule("receivable:", "1122")])
     with pytest.raises(ProblemsError) as caught:
         gl_export.export(billed.home, few, NOVEMBER, "", tmp_path / "gl.csv", who(billed))
     assert [problem.path for problem in caught.value.problems] == ["revenue", "tax"]

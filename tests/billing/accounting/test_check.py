@@ -158,7 +158,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lose(world, "2025-12-04", 300)
     lose(world, "2025-12-04", 200, "rest")
     write_off.undo(world.home, "R-0000000001", dt.date(2025, 12, 5), "found", who(world), reference="rest")
-    wanted = crediting.Wanted("c1", "R-0000000003", 1, 100 * CENT, "outside", "goodwill")
+    wanted = crediting.CreditRequest("c1", "R-0000000003", 1, 100 * CENT, "outside", "goodwill")
     crediting.credit(world.home, wanted, who(world), on=dt.date(2025, 12, 6))
     bank = world.home.path / "bank.csv"
     bank.write_text("id;day;amount;text\nT-1;2025-12-02;20.00;hello\n")

@@ -220,7 +220,7 @@ def entries(world: World) -> list[str]:
 def credit_in_advance(world: World, on: str) -> None:
     """Credit 2.00 of the fee in advance from 15 October to 15 November."""
     places = [each.line_no for each in invoicing.get_invoice(world.home, "R-0000000001").lines if each.period_to == "2025-11-15"]
-    wanted = crediting.Wanted("late", "R-0000000001", places[0], 200 * CENT, "outside", "goodwill")
+    wanted = crediting.CreditRequest("late", "R-0000000001", places[0], 200 * CENT, "outside", "goodwill")
     crediting.credit(world.home, wanted, clerk(world), on=dt.date.fromisoformat(on))
 
 
@@ -394,7 +394,7 @@ def test_a_run_numbers_nothing_in_a_month_that_is_closed_by_then(plus: World) ->
 def test_a_document_that_no_run_of_the_cycle_makes_is_refused_whole(plus: World) -> None:
     plus.bill("2025-10-15")
     close(plus, "2025-10")
-    wanted = crediting.Wanted("n", "R-0000000001", 1, CENT, "outside", "goodwill")
+    wanted = crediting.CreditRequest("n", "R-0000000001", 1, CENT, "outside", "goodwill")
     with pytest.raises(UserError, match="the books for 2025-10 are closed"):
         crediting.credit(plus.home, wanted, clerk(plus), on=dt.date(2025, 10, 31))
     assert [each.number for each in invoicing.list_invoices(plus.home)] == ["R-0000000001"]

@@ -18,7 +18,7 @@ from billing.accounting.month_end import month_of
 from billing.documents.enquiry import enquire
 from billing.too_late import deciding
 from billing.too_late.choosing import Choice
-from billing.too_late.results import Wanted
+from billing.too_late.results import LateAct
 from rating.model import LateUsage
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import START_US, Call, World, shop
@@ -96,7 +96,7 @@ def test_what_people_decided_on_and_what_found_no_owner_is_not_revenue_either(wo
     """Of anna 10 cents in time; 40 of hers, 40 of bert, 50 of nobody came too late. One is written off, and nobody's number is sold."""
     late(world)
     assert calls_cents(world, "2025-10") == 10
-    deciding.decide(world.home, Wanted("written_off", Choice(records=("late-1",)), "the switch was down", None, None), who(world))
+    deciding.decide(world.home, LateAct("written_off", Choice(records=("late-1",)), "the switch was down", None, None), who(world))
     world.own("8613800000009", "bert-1")
     assert calls_cents(world, "2025-10") == 10
     again(world, "2026-04-01")

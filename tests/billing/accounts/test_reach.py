@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from billing.accounts.reach import Told, in_force
+from billing.accounts.reach import DatedAgreement, in_force
 from billing.charges.proration import Span
 
 # agreements in order of time: from and to a month of 2026, kinds, charge codes (-: all, or no end); then the months of the first one
@@ -46,10 +46,10 @@ def span(text: str) -> Span:
     return Span(start, end)
 
 
-def told(text: str) -> Told:
+def told(text: str) -> DatedAgreement:
     days, kinds, codes = (*text.split(), "-", "-")[:3]
     filters = tuple(() if each == "-" else tuple(each.split(",")) for each in (kinds, codes))
-    return Told(span(days), filters[0], tuple(int(code) for code in filters[1]))
+    return DatedAgreement(span(days), filters[0], tuple(int(code) for code in filters[1]))
 
 
 @pytest.mark.parametrize("row", TABLE.strip().splitlines())

@@ -46,7 +46,7 @@ def credit(world: World, number: str, line: int | None, cents: int | None, effec
     """
     amount = None if cents is None else cents * CENT
     reference = str(more.get("reference") or f"note {world.now_us}")
-    wanted = crediting.Wanted(reference, number, line, amount, effect, "goodwill")
+    wanted = crediting.CreditRequest(reference, number, line, amount, effect, "goodwill")
     on = dt.date.fromisoformat(str(more.get("on") or "2025-11-05"))
     world.now_us = max(world.now_us, instant_us(f"{on}T12:00:00"))
     return crediting.credit(world.home, wanted, who(world), on=on, dry_run=bool(more.get("dry_run")))

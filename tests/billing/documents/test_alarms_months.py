@@ -119,7 +119,7 @@ def talkative(world: World) -> World:
 
 
 def give_back(world: World, cents: int) -> None:
-    wanted = adjusting.Wanted("A1", "bert", dt.date(2025, 11, 10), -cents * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A1", "bert", dt.date(2025, 11, 10), -cents * CENT, "goodwill", "", "shop", "standard")
     for person in (ANA, BEN):
         adjusting.add(world.home, wanted, who(world, person))
 

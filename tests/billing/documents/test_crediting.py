@@ -67,7 +67,7 @@ def test_the_last_note_takes_the_residue(billed: World, steps: list[tuple[int, i
 )
 def test_a_credit_is_dated_between_its_invoice_and_today(billed: World, on: str, refusal: str | None) -> None:
     billed.now_us = instant_us("2025-11-06T00:01:00")  # in Shanghai; it is the fifth in Greenwich
-    wanted = crediting.Wanted("note", FIRST, 1, 100 * CENT, "outside", "goodwill")
+    wanted = crediting.CreditRequest("note", FIRST, 1, 100 * CENT, "outside", "goodwill")
     if refusal is None:
         assert crediting.credit(billed.home, wanted, who(billed), on=dt.date.fromisoformat(on)).issued_on == on
     else:
@@ -209,7 +209,7 @@ def test_an_invoice_below_zero_is_not_credited_as_a_whole(world: World) -> None:
 
 
 def give(world: World, amount: int) -> None:
-    wanted = adjusting.Wanted("g", "anna", dt.date(2025, 10, 10), amount * CENT, "goodwill", "sorry", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("g", "anna", dt.date(2025, 10, 10), amount * CENT, "goodwill", "sorry", "shop", "standard")
     for person in (ANA, BEN):
         adjusting.add(world.home, wanted, who(world, person))
 
@@ -254,7 +254,7 @@ def take_rent_back(world: World, goodwill: int = 0) -> World:
         credit(world, FIRST, rent, goodwill, reference="rent")
     world.end("anna-1", "2025-11-01")
     world.subscription("anna-2", "anna", "shop/plus", "1002", from_date="2025-12-01")
-    wanted = adjusting.Wanted("late", "anna", dt.date(2025, 11, 10), 100 * CENT, "goodwill", "late usage", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("late", "anna", dt.date(2025, 11, 10), 100 * CENT, "goodwill", "late usage", "shop", "standard")
     adjusting.add(world.home, wanted, who(world))
     world.bill("2025-12-01")
     return world

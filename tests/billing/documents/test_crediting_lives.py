@@ -52,7 +52,7 @@ def test_any_invoice_is_credited_as_a_whole(tmp_path: Path, seed: int) -> None:
         for _, number, total in _standing(history):
             if total <= 0:
                 continue
-            wanted = crediting.Wanted(f"all of {number}", number, None, None, "advance", "goodwill")
+            wanted = crediting.CreditRequest(f"all of {number}", number, None, None, "advance", "goodwill")
             note = crediting.credit(history.world.home, wanted, who(history.world))
             assert note.total_micros % CENT == 0
             assert note.total_micros == -total, (seed, number, history.told)
@@ -69,7 +69,7 @@ def test_older_invoices_come_to_no_more_than_they_charged(tmp_path: Path, seed: 
         for _, number, total in reversed(_standing(history)):
             if total <= 0:
                 continue
-            wanted = crediting.Wanted(f"all of {number}", number, None, None, "outside", "goodwill")
+            wanted = crediting.CreditRequest(f"all of {number}", number, None, None, "outside", "goodwill")
             with contextlib.suppress(UserError):
                 note = crediting.credit(history.world.home, wanted, who(history.world))
                 assert 0 < -note.total_micros <= total, (seed, number, history.told)

@@ -135,7 +135,7 @@ def test_everything_that_follows_from_totals(world: World) -> None:
         one_offs=(OneOffFee(600, "Activation", 60, 6000, "standard", 5_000_000, FeeOccasion.ACTIVATION),),
     )
     customer(world)
-    wanted = adjusting.Wanted("A1", "anna", dt.date(2025, 10, 20), -100 * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A1", "anna", dt.date(2025, 10, 20), -100 * CENT, "goodwill", "", "shop", "standard")
     adjusting.add(world.home, wanted, who(world))
     world.bill("2025-11-01")
     found = sentences(world, FIRST)

@@ -44,7 +44,7 @@ def work(folder: Path) -> None:
     world = World(folder, fresh=False)
     world.now_us += 10_000
     credit(world, "R-0000000001", 1, 250, "advance", reference="note")
-    wanted = adjusting.Wanted("A1", "anna", dt.date(2025, 11, 5), -200_00 * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A1", "anna", dt.date(2025, 11, 5), -200_00 * CENT, "goodwill", "", "shop", "standard")
     for person in (ANA, BEN):
         adjusting.add(world.home, wanted, who(world, person))
     openings.open_items(world.home, who(world, on=dt.date(2025, 11, 2)), dt.date(2025, 11, 2))

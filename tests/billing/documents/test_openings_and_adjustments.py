@@ -51,7 +51,9 @@ def entered(world: World, cents_: int, reference: str = "A1", person: tuple[str,
     reason, text, tax_class = (
         str(more.get(name, default)) for name, default in (("reason", "goodwill"), ("text", ""), ("tax_class", "standard"))
     )
-    wanted = adjusting.Wanted(reference, "anna", on, cents_ * CENT, reason, text, "shop", tax_class, str(more.get("subscription", "")))
+    wanted = adjusting.AdjustmentRequest(
+        reference, "anna", on, cents_ * CENT, reason, text, "shop", tax_class, str(more.get("subscription", ""))
+    )
     allow: Any = more.get("allow", anybody)
     return adjusting.add(world.home, wanted, who(world, person), dry_run=bool(more.get("dry_run")), allow=allow)
 

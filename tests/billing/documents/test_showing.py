@@ -193,7 +193,7 @@ def test_credits_by_hand_of_one_tax_class_are_told_apart_by_their_references(wor
     publish(world, None)
     subscribed(world)
     for reference in ("G-1", "G-2"):
-        wanted = adjusting.Wanted(reference, "anna", dt.date(2025, 10, 20), -1_000_000, "goodwill", "", "shop", "standard")
+        wanted = adjusting.AdjustmentRequest(reference, "anna", dt.date(2025, 10, 20), -1_000_000, "goodwill", "", "shop", "standard")
         adjusting.add(world.home, wanted, Who("ana", 1, world.tick()))
     world.bill("2025-11-01")
     rows = [line.split(" 2025")[0] for line in page(world, FIRST) if "Goodwill" in line]

@@ -240,7 +240,7 @@ def test_what_was_built_on_it_stands_in_the_way(world: World, what: str) -> None
         who_ = Who("clerk", 7, world.tick())
         write_off.write_off(world.home, "R-0000000001", dt.date(2025, 11, 2), "gone", who_, amount_micros=CENT, limit_micros=100 * CENT)
     else:
-        wanted = instalments.Wanted("I1", "anna", dt.date(2025, 11, 2), equal=2, first_on=dt.date(2025, 12, 1))
+        wanted = instalments.PlanRequest("I1", "anna", dt.date(2025, 11, 2), equal=2, first_on=dt.date(2025, 12, 1))
         instalments.agree(world.home, wanted, payments.Act(catalogue.Operator("clerk", 7), world.tick()))
     found = refused(world, undone)
     assert [place for place, _ in found] == ["anna"]
@@ -258,7 +258,7 @@ def test_all_that_was_built_on_a_run_is_told_at_once(world: World) -> None:
     """Of anna's 13.79 are paid 5.00 and credited 1.00 with its tax; the rest is in two parts. Ben's bill is written off but for a cent."""
     undone = run(world, "2025-11-01")
     pay(world, 500)
-    wanted = instalments.Wanted("I1", "anna", dt.date(2025, 11, 2), equal=2, first_on=dt.date(2025, 12, 1))
+    wanted = instalments.PlanRequest("I1", "anna", dt.date(2025, 11, 2), equal=2, first_on=dt.date(2025, 12, 1))
     instalments.agree(world.home, wanted, payments.Act(catalogue.Operator("clerk", 7), world.tick()))
     credit(world, "R-0000000001", 1, 100)
     who_ = Who("clerk", 7, world.tick())

@@ -209,7 +209,7 @@ def test_late_usage_that_is_waived_is_owed_by_nobody(anna: World) -> None:
     anna.take(Call("1001", "2025-10-20T10:00:00", 7 * 60))
     found = enquire(anna.home, "anna", dt.date(2025, 11, 11), anna.tick())
     assert [(each.text, each.amount_micros // CENT) for each in found.lines] == [("Basic", 333)]
-    wanted = adjusting.Wanted("A1", "anna", dt.date(2025, 10, 20), -100 * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A1", "anna", dt.date(2025, 10, 20), -100 * CENT, "goodwill", "", "shop", "standard")
     adjusting.add(anna.home, wanted, who(anna))
     anna.bill("2025-12-01")
     tax = next(each for each in explain(anna.home, "R-0000000002").lines if each.kind == "tax" and each.amount_micros < 0)

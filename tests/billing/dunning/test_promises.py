@@ -61,7 +61,7 @@ def happens(world: World, place: int, day: dt.date, event: str) -> None:
     elif kind == "pay":
         payments.record(world.home, f"p{place}", "anna", parse_micros(amount), day, "", world.tick())
     elif kind == "plan":
-        wanted = instalments.Wanted(f"i{place}", "anna", day, equal=int(amount), first_on=dt.date.fromisoformat(until))
+        wanted = instalments.PlanRequest(f"i{place}", "anna", day, equal=int(amount), first_on=dt.date.fromisoformat(until))
         instalments.agree(world.home, wanted, act)
 
 

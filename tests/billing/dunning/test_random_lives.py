@@ -48,7 +48,7 @@ class Life:
             promises.promise(home, promises.Promise(f"m{place}", account, units(amount), on, later), act)
         elif what == "plan":
             try:
-                instalments.agree(home, instalments.Wanted(f"i{place}", account, on, equal=2, first_on=later), act)
+                instalments.agree(home, instalments.PlanRequest(f"i{place}", account, on, equal=2, first_on=later), act)
             except UserError as error:
                 assert "nothing open" in error.message or "is not possible" in error.message, error.message  # noqa: PT017
         else:

@@ -13,7 +13,7 @@ import pytest
 
 from billing.documents import undoing
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.left_out.words import sentences
 from billing.persons import Who
 from billing.runs import cycle
@@ -25,7 +25,7 @@ from tests.billing.too_late.late_world import ANA, BEN, NUMBERS
 
 if TYPE_CHECKING:
     from billing.enquiries.usage import Record
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow
@@ -45,11 +45,11 @@ def run_of(world: World, date: str, account: str) -> None:
 
 
 def record(world: World) -> Record:
-    (found,) = find(world.home, NUMBERS["anna"], Span()).records
+    (found,) = find(world.home, NUMBERS["anna"], Instants()).records
     return found
 
 
-def explained(world: World) -> Told:
+def explained(world: World) -> UnbilledRecord:
     (told,) = explain_record(world.home, "x").left_out
     return told
 
@@ -105,6 +105,6 @@ def test_a_record_that_came_for_an_account_that_the_run_was_not_for(world: World
     text = " ".join(sentences(told))
     assert "The account was not among those of run 3; a run of 2026-01-01 or later that has it bills the record." in text
     assert "It was left out by run" not in text
-    (found,) = find(world.home, NUMBERS["bert"], Span()).records
+    (found,) = find(world.home, NUMBERS["bert"], Instants()).records
     assert state_in_words(found, "en") == "left out: its account was not in the run; the run of 2026-01-01 or later bills it"
     assert state_in_words(found, "zh") == "未计入：账户不在本次出账范围内；2026-01-01 或之后的出账将计费"

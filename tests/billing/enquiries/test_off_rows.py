@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from server.cli.usage.find import state_in_words
 from tests.billing.runs.test_arrivals import keep
 from tests.billing.suspense import world as suspense
@@ -16,13 +16,13 @@ from tests.billing.too_late.late_world import CENT, NUMBERS
 from tests.billing.too_late.test_versions import doubted
 
 if TYPE_CHECKING:
-    from billing.enquiries.usage import Found
+    from billing.enquiries.usage import NumberRecords
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow
 
 
-def of(world: World, name: str = "anna", span: Span = Span()) -> Found:  # noqa: B008 -- a tuple
+def of(world: World, name: str = "anna", span: Instants = Instants()) -> NumberRecords:  # noqa: B008 -- a tuple
     return find(world.home, NUMBERS[name], span)
 
 
@@ -41,7 +41,7 @@ def test_a_record_that_was_written_off_is_on_its_bill_until_a_run_takes_it_off(w
     assert state_in_words(record, "zh") == (
         f"已在待处理中核销，没有任何有效版本；已出账：R-0000000001 第 {record.line_no} 项（600 s）：账户 anna 的出账将其冲回"
     )
-    assert of(world, span=Span(0, 1)).total == 0
+    assert of(world, span=Instants(0, 1)).total == 0
     world.bill("2026-02-01")
     (record,) = of(world).records
     assert (record.state, record.invoice, record.account_id) == ("given_up", "", "anna")

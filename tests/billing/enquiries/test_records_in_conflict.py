@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from billing.enquiries import usage
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.suspense import resolving
 from billing.verification.explain_line import explain_record
 from server.actions.enquiries.since_run import conflict_sentences
@@ -95,7 +95,7 @@ def test_the_command_ends_with_exit_status_0(history: Lives, capsys: pytest.Capt
 def test_usage_find_names_account_and_interim_bill(history: Lives) -> None:
     history.all(ANNAS)
     number = history.world.numbers("anna")[-1]
-    found = usage.find(history.world.home, NUMBERS["anna"], Span()).records
+    found = usage.find(history.world.home, NUMBERS["anna"], Instants()).records
     assert [(each.suspense_id, each.account_id, each.invoice, each.line_no) for each in found] == [
         (1, "anna", number, 0),
         (2, "anna", number, 0),
@@ -105,7 +105,7 @@ def test_usage_find_names_account_and_interim_bill(history: Lives) -> None:
     ]
     assert state_in_words(found[0], "zh") == f"待处理，编号 1：该记录的各版本互相冲突；已计入账户 anna 的期中账单 {number}（3,600 s）"
     history.all("runs 2025-12 2025-12")
-    assert [each.invoice for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records] == ["", ""]
+    assert [each.invoice for each in usage.find(history.world.home, NUMBERS["anna"], Instants()).records] == ["", ""]
 
 
 def test_usage_find_of_another_account_names_the_one_that_is_billed(history: Lives) -> None:
@@ -113,7 +113,7 @@ def test_usage_find_of_another_account_names_the_one_that_is_billed(history: Liv
     history.all(BERTS)
     number = history.world.numbers("anna")[-1]
     for whose in ("anna", "bert"):
-        (record,) = usage.find(history.world.home, NUMBERS[whose], Span()).records
+        (record,) = usage.find(history.world.home, NUMBERS[whose], Instants()).records
         assert (record.account_id, record.invoice, record.billed_account_id) == ("anna", number, "anna")
         assert state_in_words(record, "en").endswith(f"versions of the record conflict; on the interim bill {number} of anna as 3,600 s")
 

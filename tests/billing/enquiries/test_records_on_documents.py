@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from billing.enquiries import usage
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import LeftOut
 from billing.verification.explain_line import explain_record
@@ -28,7 +28,7 @@ INTERIM: Final = "runs 2025-11 2025-11\n2025-11-10 call anna 2025-11-05 10\n2025
 
 def told(history: History) -> tuple[str, str, str]:
     """The state of the record in both commands: in short, in short in Chinese, and the last sentence."""
-    (found,) = usage.find(history.world.home, NUMBERS["anna"], Span()).records
+    (found,) = usage.find(history.world.home, NUMBERS["anna"], Instants()).records
     (explained,) = explain_record(history.world.home, "x").left_out
     return state_in_words(found, "en"), state_in_words(found, "zh"), sentences(explained)[-1]
 
@@ -42,7 +42,7 @@ def test_of_its_own_account(tmp_path: Path) -> None:
         f"已计入期中账单 {number}",
         f"It is on the interim bill {number}. The run that bills its period adds what came since.",
     )
-    (found,) = usage.find(history.world.home, NUMBERS["anna"], Span()).records
+    (found,) = usage.find(history.world.home, NUMBERS["anna"], Instants()).records
     assert (found.state, found.invoice, found.line_no, found.account_id) == (usage.State.BILLED, number, 0, "anna")
     history.world.home.close()
 
@@ -52,7 +52,7 @@ def test_after_the_run_of_the_cycle(tmp_path: Path) -> None:
     history = Interims(tmp_path)
     history.all(f"{INTERIM}\n2025-11-20 other 2025-11-15 40\nruns 2025-12 2025-12")
     interim_bill, last = history.world.numbers("anna")[-2:]
-    records = {each.record_id: each for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records}
+    records = {each.record_id: each for each in usage.find(history.world.home, NUMBERS["anna"], Instants()).records}
     assert (records["x"].state, records["x"].invoice, records["x"].line_no, records["x"].charge_micros) == (
         "billed",
         interim_bill,
@@ -61,7 +61,7 @@ def test_after_the_run_of_the_cycle(tmp_path: Path) -> None:
     )
     assert (records["y"].state, records["y"].invoice) == ("billed", last)
     history.tell("2025-12-03 void anna 2")
-    records = {each.record_id: each for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records}
+    records = {each.record_id: each for each in usage.find(history.world.home, NUMBERS["anna"], Instants()).records}
     assert (records["x"].state, records["x"].invoice, records["y"].state) == ("billed", interim_bill, "void")
     history.world.home.close()
 
@@ -94,6 +94,6 @@ def test_a_re_rating_of_another_account(tmp_path: Path) -> None:
     rerated_history(history, "runs 2025-11 2026-02", "2026-02-03")
     history.all("2026-02-06 hold anna never\n2026-02-07 move anna bert-1 2025-10-10\nruns 2026-03 2026-03")
     number = history.world.numbers("anna")[-1]
-    (found,) = usage.find(history.world.home, NUMBERS["anna"], Span()).records
+    (found,) = usage.find(history.world.home, NUMBERS["anna"], Instants()).records
     assert state_in_words(found, "en") == f"on R-0000000001, which is void; re-rated since: {number}/3 1.00"
     history.world.home.close()

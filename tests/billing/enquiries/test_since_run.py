@@ -13,7 +13,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.enquiries.since_run import changes_since
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.suspense import resolving
 from billing.suspense.deciding import Deciding
 from billing.verification.explain_line import explain_record
@@ -87,11 +87,11 @@ def test_the_billed_version_chosen_again_changes_nothing(billed: World) -> None:
 
 
 def test_a_refusal_whose_cause_is_mended_is_priced_by_the_next_run(billed: World) -> None:
-    (record,) = find(billed.home, UNKNOWN, Span()).records
+    (record,) = find(billed.home, UNKNOWN, Instants()).records
     assert (state_in_words(record, "en"), record.account_id) == ("rating refused it: UNKNOWN_SUBSCRIPTION", "")
     asked = Asked(Operator("clerk", 1001), billed.begun(dt.date(2025, 11, 2)))
     numbers.give(billed.home, asked, UNKNOWN, "anna-1", dt.date(2025, 10, 1), 0)
-    (record,) = find(billed.home, UNKNOWN, Span()).records
+    (record,) = find(billed.home, UNKNOWN, Instants()).records
     assert (record.state, record.reason, record.account_id, record.next_bill_date) == (
         "refused",
         "UNKNOWN_SUBSCRIPTION",
@@ -102,7 +102,7 @@ def test_a_refusal_whose_cause_is_mended_is_priced_by_the_next_run(billed: World
     assert state_in_words(record, "zh") == "批价被拒：UNKNOWN_SUBSCRIPTION；原因已排除，2025-12-01 的出账将批价"
     assert said(billed, "nobody's") == ["The cause is corrected: account anna owns the record, and a run of 2025-12-01 or later prices it."]
     billed.bill("2025-12-01")
-    assert find(billed.home, UNKNOWN, Span()).records[0].state == "billed"
+    assert find(billed.home, UNKNOWN, Instants()).records[0].state == "billed"
 
 
 def test_a_credit_note_on_the_line_of_a_record_is_told(billed: World) -> None:
@@ -126,7 +126,7 @@ def chosen(world: World, seconds: int, number: str = NUMBER) -> None:
 
 
 def records(world: World) -> list[Record]:
-    return list(find(world.home, NUMBER, Span()).records)
+    return list(find(world.home, NUMBER, Instants()).records)
 
 
 def said(world: World, record: str) -> list[str]:

@@ -15,8 +15,8 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import voiding
 from billing.documents.usage_list import usage_list
-from billing.enquiries.usage import Found, find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage import NumberRecords, find
+from billing.enquiries.usage_rows import Instants
 from billing.persons import Who
 from billing.runs.selection.left_out import LeftOut
 from rating.dates import instant_of
@@ -58,8 +58,8 @@ def us(day: str) -> int:
     return instant_of(dt.datetime.fromisoformat(f"{day}T00:00:00+08:00"))
 
 
-def told(world: World, number: str = NUMBER, span: Span = Span(), limit: int = 50) -> list[tuple[str, str, str, str]]:  # noqa: B008 -- a tuple
-    found: Found = find(world.home, number, span, limit=limit)
+def told(world: World, number: str = NUMBER, span: Instants = Instants(), limit: int = 50) -> list[tuple[str, str, str, str]]:  # noqa: B008 -- a tuple
+    found: NumberRecords = find(world.home, number, span, limit=limit)
     return [(each.record_id, each.state, each.reason, each.invoice) for each in found.records]
 
 
@@ -79,7 +79,7 @@ def test_each_record_has_its_state(home_world: World) -> None:
 
 def test_the_line_is_the_one_that_itemises_it(home_world: World) -> None:
     """Invoice, line and charge are those of `invoice usage`."""
-    for record in find(home_world.home, NUMBER, Span()).records:
+    for record in find(home_world.home, NUMBER, Instants()).records:
         if record.state == "billed":
             items = {each.record_id: each for each in usage_list(home_world.home, record.invoice).records}
             own = items[record.record_id]
@@ -97,17 +97,17 @@ def test_what_is_too_late_says_so(home_world: World) -> None:
 
 
 def test_the_span_is_half_open_and_the_answer_bounded(home_world: World) -> None:
-    span = Span(us("2025-10-06"), us("2025-10-07"))
+    span = Instants(us("2025-10-06"), us("2025-10-07"))
     assert [each[0] for each in told(home_world, span=span)] == ["nowhere"]
-    cut = find(home_world.home, NUMBER, Span(), limit=2)
+    cut = find(home_world.home, NUMBER, Instants(), limit=2)
     assert ([each.record_id for each in cut.records], cut.total) == (["first", "nowhere"], 4)
     with pytest.raises(UserError, match="limit"):
-        find(home_world.home, NUMBER, Span(), limit=0)
+        find(home_world.home, NUMBER, Instants(), limit=0)
 
 
 def test_two_versions_of_a_record_wait_in_suspense(home_world: World) -> None:
     home_world.take(Call(NUMBER, "2025-10-05T10:00:00", 90, key="first"))
-    waits = [each for each in find(home_world.home, NUMBER, Span()).records if each.state == "suspense"]
+    waits = [each for each in find(home_world.home, NUMBER, Instants()).records if each.state == "suspense"]
     assert {(each.reason, each.start_us) for each in waits} == {("conflicting", us("2025-10-05") + 10 * 3_600_000_000)}
     assert [each.record_id for each in waits] == ["first", "first"]
     number = waits[0].suspense_id
@@ -119,11 +119,11 @@ def test_two_versions_of_a_record_wait_in_suspense(home_world: World) -> None:
 
 
 def test_a_void_invoice_bills_nothing(home_world: World) -> None:
-    number = find(home_world.home, NUMBER, Span()).records[-1].invoice
+    number = find(home_world.home, NUMBER, Instants()).records[-1].invoice
     day = dt.date(2025, 12, 2)
     voiding.void(home_world.home, number, "mistaken", Who("clerk", 7, home_world.begun(day)), on=day)
     assert told(home_world)[-1] == ("second", "void", "", number)
-    second = find(home_world.home, NUMBER, Span()).records[-1]
+    second = find(home_world.home, NUMBER, Instants()).records[-1]
     assert (second.next_bill_date, state_in_words(second, "en")) == (
         "2025-12-01",
         f"on {number}, which is void: a run of 2025-12-01 or later bills it",
@@ -137,7 +137,7 @@ def test_explaining_says_that_the_invoice_is_void_and_which_run_bills_it(
 ) -> None:
     from server.cli.app import main  # noqa: PLC0415 -- heavy, for this test alone
 
-    number, day = find(home_world.home, NUMBER, Span()).records[-1].invoice, dt.date(2025, 12, 2)
+    number, day = find(home_world.home, NUMBER, Instants()).records[-1].invoice, dt.date(2025, 12, 2)
     command = ["bill", "explain", "second", "--home", str(home_world.home.path)]
     assert main([*command, "--language", language]) == 0
     assert number not in capsys.readouterr().out, "it stands"
@@ -157,7 +157,7 @@ def test_a_later_line_of_the_same_charge_is_named(home_world: World) -> None:
     free, paid = Call(NUMBER, "2025-11-20T10:00:00", 60, key="free"), Call(NUMBER, "2025-11-21T10:00:00", 6_000, key="came later")
     home_world.take(free, paid)
     home_world.bill("2026-01-01")
-    found = {each.record_id: each for each in find(home_world.home, NUMBER, Span()).records}
+    found = {each.record_id: each for each in find(home_world.home, NUMBER, Instants()).records}
     assert found["came later"].state == "billed"
     assert (found["free"].state, found["free"].charge_micros, found["free"].run_id) == ("billed", 0, 3)
     assert found["second"].invoice == "R-0000000003"
@@ -170,12 +170,12 @@ def test_the_invoice_is_that_of_the_owner_beside_it(home_world: World) -> None:
     world = home_world
     asked = Asked(Operator("clerk", 1001), world.begun(dt.date(2025, 12, 2)))
     lifecycle.transfer(world.home, asked, "anna-1", "bert", dt.date(2025, 11, 3), "bert-2")
-    assert [(each.account_id, each.state) for each in find(world.home, NUMBER, Span()).records if each.record_id == "second"] == [
+    assert [(each.account_id, each.state) for each in find(world.home, NUMBER, Instants()).records if each.record_id == "second"] == [
         ("anna", "billed")
     ]
     before = set(world.numbers("bert"))
     world.bill("2026-01-01")
     (number,) = set(world.numbers("bert")) - before
-    (second,) = [each for each in find(world.home, NUMBER, Span()).records if each.record_id == "second"]
+    (second,) = [each for each in find(world.home, NUMBER, Instants()).records if each.record_id == "second"]
     assert (second.account_id, second.state, second.invoice, second.later_lines) == ("bert", "billed", number, ())
     assert "National calls, correction for 2025-11-01 to 2025-11-30" in [line[0] for line in world.lines(number)]

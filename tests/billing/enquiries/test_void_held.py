@@ -14,7 +14,7 @@ import pytest
 
 from billing.accounts import kinds
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.enquiries.void_bills import on_void
 from server.actions.enquiries.void_bill import void_in_words
 from server.cli.usage.find import state_in_words
@@ -45,7 +45,7 @@ def said(world: World, language: str = "en") -> tuple[str, list[str]]:
     """The words of `usage find` and of `bill explain`."""
     usage = usage_table((CALL,))
     starts = dict(zip(usage["event_key"].to_pylist(), usage["start_us"].cast(pa.int64()).to_pylist(), strict=True))
-    (record,) = find(world.home, NUMBER, Span()).records
+    (record,) = find(world.home, NUMBER, Instants()).records
     (gone,) = on_void(world.home, starts)
     return state_in_words(record, language), void_in_words(gone, language)[1:]
 
@@ -64,7 +64,7 @@ def test_the_first_date_after_the_hold_is_named(world: World) -> None:
     assert world.bill("2025-11-01").put_aside == {"anna": "held: its bills are held on 2025-11-01"}
     assert said(world) == before
     world.bill("2025-11-06")
-    assert find(world.home, NUMBER, Span()).records[0].state == "billed"
+    assert find(world.home, NUMBER, Instants()).records[0].state == "billed"
 
 
 def test_of_two_holds_in_a_row_the_last_one_decides(world: World) -> None:
@@ -84,4 +84,4 @@ def test_a_long_hold_closes_no_period_that_a_void_opened(world: World) -> None:
     assert said(world)[0] == f"on {number}, which is void: a run of 2026-06-02 or later bills it, after a hold of its bills"
     for date in ("2025-12-01", "2026-03-01", "2026-06-01", "2026-06-02"):
         world.bill(date)
-    assert find(world.home, NUMBER, Span()).records[0].state == "billed"
+    assert find(world.home, NUMBER, Instants()).records[0].state == "billed"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from billing.acting import Actor
 from billing.intake import view
 from billing.intake.streams import offsets, registry
-from billing.intake.streams.offsets import Line, LinedBatch, OffsetError, Place, Stored
+from billing.intake.streams.offsets import Line, LinedBatch, OffsetError, Stored, StreamPlace
 from billing.intake.streams.registry import Counts
 from billing.intake.taking import Intake
 from billing.store import commit_points, tables
@@ -49,7 +49,7 @@ def lined(line: Line, offset: int, *ids: str) -> LinedBatch:
     """A batch of a line."""
     decoded = batch(*(Event(each) for each in ids))
     assert line.stream_key is not None
-    return LinedBatch(line, decoded, Place(line.stream_key, offset, offsets.digest_of(decoded)))
+    return LinedBatch(line, decoded, StreamPlace(line.stream_key, offset, offsets.digest_of(decoded)))
 
 
 def told(outcomes: list[offsets.Outcome]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from billing import catalogue
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span as Ever
+from billing.enquiries.usage_rows import Instants as Ever
 from billing.left_out.words import sentences
 from billing.runs import cycle
 from billing.runs.start import Order

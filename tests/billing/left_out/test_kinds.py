@@ -18,7 +18,7 @@ import pytest
 from billing import catalogue
 from billing.accounts.kinds import CategoryFact, HoldFact
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span as Ever
+from billing.enquiries.usage_rows import Instants as Ever
 from billing.late_decisions import WRITTEN_OFF
 from billing.left_out.words import head, sentences
 from billing.runs import cycle

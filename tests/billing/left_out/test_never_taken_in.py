@@ -57,7 +57,7 @@ def test_the_last_run_that_has_a_period_open_puts_the_account_into_quarantine(an
     reasons, text = told(anna)
     assert reasons == [LeftOut.CLOSED]
     assert "closed since the bill date 2026-03-01" in text
-    (record,) = usage.find(anna.home, NUMBERS["anna"], usage_rows.Span()).records
+    (record,) = usage.find(anna.home, NUMBERS["anna"], usage_rows.Instants()).records
     assert (str(record.state), record.reason) == ("too_late", "closed")
     (book,) = rating_book(anna.home, 10**6, YEARS)
     assert (book.ok, book.right["too_late"].rows, book.right["rated"].rows) == (True, 1, 0)

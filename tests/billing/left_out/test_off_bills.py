@@ -15,7 +15,7 @@ from billing import invoicing
 from billing.accounts import agreements, kinds
 from billing.accounts.picture import account_keys, load
 from billing.enquiries.usage import State, find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.for_good import left_for_good, open_records
 from billing.too_late.listing import listed
@@ -231,7 +231,7 @@ def test_every_screen_says_the_same_of_it(history: Told, name: str) -> None:
     expected = [(whose, 100)] if whose else []
     assert on_list(history) == expected
     assert (open_records(history.world.home).records, left_alone(history)) == (len(expected),) * 2
-    (record,) = find(history.world.home, NUMBERS["anna"], Span()).records
+    (record,) = find(history.world.home, NUMBERS["anna"], Instants()).records
     assert (record.state, fate(history), wrong(history.world)) == (state, report, set())
     assert (("closed", whose) in explained(history)) == bool(whose)
     billed = sum(history.billed_cents(each) for each in ("anna", "bert"))
@@ -247,7 +247,7 @@ def test_people_decide_on_it(history: Told, name: str, kind: str) -> None:
     done = decide(world, kind, "x")
     assert [(each.account_id, each.amount_micros // CENT) for each in done.groups] == [(whose, 100 if kind == BILLED else 0)]
     assert (on_list(history), fate(history), wrong(world)) == ([], f"late_{kind}", set())
-    (record,) = find(world.home, NUMBERS["anna"], Span()).records
+    (record,) = find(world.home, NUMBERS["anna"], Instants()).records
     assert record.state is (State.LATE_BILLED if kind == BILLED else State.LATE_WRITTEN_OFF)
     world.bill("2026-04-01")
     assert (usage_of(history, whose), on_list(history), wrong(world)) == (100 if kind == BILLED else 0, [], set())
@@ -281,8 +281,8 @@ def test_a_void_document_of_one_payer_takes_nothing_off_that_of_another(history:
     tell(history, SPLIT)
     history.world.take(Call(SECOND, "2025-10-20T12:00:00", 240, key="y"))
     tell(history, f"runs {first} 2026-02\n2026-02-05 void bert")
-    assert [(each.record_id, each.state) for each in find(history.world.home, NUMBERS["anna"], Span()).records] == [("x", State.BILLED)]
-    assert [(each.record_id, each.state) for each in find(history.world.home, SECOND, Span()).records] == [("y", State.VOID)]
+    assert [(each.record_id, each.state) for each in find(history.world.home, NUMBERS["anna"], Instants()).records] == [("x", State.BILLED)]
+    assert [(each.record_id, each.state) for each in find(history.world.home, SECOND, Instants()).records] == [("y", State.VOID)]
     assert (on_list(history), history.billed_cents("anna"), history.billed_cents("bert")) == ([], 100, 0)
     tell(history, "runs 2026-03 2026-03")
     assert (on_list(history), history.billed_cents("anna"), history.billed_cents("bert"), wrong(history.world)) == ([], 100, 40, set())

@@ -18,7 +18,7 @@ from billing.accounts.kinds import CategoryFact, HoldFact
 from billing.controls import books
 from billing.documents import undoing, voiding
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span as Ever
+from billing.enquiries.usage_rows import Instants as Ever
 from billing.ledger.closed_months import Who
 from billing.left_out.words import sentences
 from billing.runs.selection.left_out import REASONS, LeftOut, Outlook, outlook
@@ -36,7 +36,7 @@ from tests.billing.runs.test_promises import a_plan, selling
 from tests.billing.runs.world import Call, instant_us
 
 if TYPE_CHECKING:
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow
@@ -96,7 +96,7 @@ def came_at(begun: str) -> str:
     return CAME if begun < CAME else CAME_LAST
 
 
-def told_of(world: World, name: str, begun: str, run_id: int | None = None) -> tuple[Told, ...]:
+def told_of(world: World, name: str, begun: str, run_id: int | None = None) -> tuple[UnbilledRecord, ...]:
     return explain_record(world.home, f"{name} {begun}", run_id).left_out
 
 

@@ -26,14 +26,14 @@ from tests.billing.too_late.late_world import ANA, NUMBERS, decide, late, open_r
 from tests.billing.too_late.test_deciding import found_as
 
 if TYPE_CHECKING:
-    from billing.left_out.telling import Told
+    from billing.left_out.telling import UnbilledRecord
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow
 YEARS = Span(dt.date(2025, 9, 1), dt.date(2026, 12, 1))
 
 
-def told_of(world: World, record: str) -> Told:
+def told_of(world: World, record: str) -> UnbilledRecord:
     (told,) = explain_record(world.home, record).left_out
     return told
 

@@ -13,7 +13,7 @@ from billing.accounts import lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.enquiries.usage import State, find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.late_decisions import BILLED
 from billing.left_out.taken_off import taken_off
 from billing.runs.selection.left_out import LeftOut
@@ -49,7 +49,7 @@ def begin(world: World) -> None:
 
 def state_of(world: World, record: str) -> State:
     """The state that `usage find` tells."""
-    return next(each.state for each in find(world.home, ANNA, Span()).records if each.record_id == record)
+    return next(each.state for each in find(world.home, ANNA, Instants()).records if each.record_id == record)
 
 
 def names_open(world: World) -> list[str]:
@@ -125,7 +125,7 @@ def test_usage_of_a_void_invoice_whose_number_is_anothers_by_now_is_listed(world
         void(world, number, "2026-02-03")
     lifecycle.transfer(world.home, Asked(Operator(*LATE_ANA), who(world).now_us), "anna-1", "bert", dt.date(2025, 10, 5), "bert-1")
     assert (names_open(world), state_of(world, "off")) == ([], State.VOID)
-    words = {each.record_id: state_in_words(each, "en") for each in find(world.home, ANNA, Span()).records}
+    words = {each.record_id: state_in_words(each, "en") for each in find(world.home, ANNA, Instants()).records}
     assert words["stays"].endswith(", which is void: a run of 2025-11-01 or later bills it")
     assert words["off"].endswith(", which is void: its period is closed, for good")
     world.bill("2026-03-01")

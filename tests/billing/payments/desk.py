@@ -227,7 +227,7 @@ class Desk:
     ) -> instalments.Plan:
         """Agree on a plan; parts such as `03-01=10 04-01=5.50`."""
         dated = tuple((day(when), units(amount)) for when, amount in (each.split("=") for each in parts.split()))
-        wanted = instalments.Wanted(plan_id, "anna", day(agreed), tuple(numbers.split()), dated, equal, day(first) if first else None)
+        wanted = instalments.PlanRequest(plan_id, "anna", day(agreed), tuple(numbers.split()), dated, equal, day(first) if first else None)
         return instalments.agree(self.home, wanted, self.act)
 
     def end(self, plan_id: str, on: str = "02-25") -> instalments.Plan:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.accounting import balances, check, gl_export
-from billing.accounting.gl_export import Mapping, Rule
+from billing.accounting.gl_export import AccountRule, Mapping
 from billing.accounting.month_end import month_of
 from billing.controls.documents import receivable_balances, total_books
 from billing.ledger.closed_months import Who
@@ -83,7 +83,7 @@ def test_the_ledger_stays_readable(desk: Desk, tmp_path: Path) -> None:
 
 def test_the_export_holds_all_of_it(desk: Desk, tmp_path: Path) -> None:
     take(desk, tmp_path, *range(9))
-    chart = Mapping([Rule("cash", "1002"), Rule("receivable", "1122")])
+    chart = Mapping([AccountRule("cash", "1002"), AccountRule("receivable", "1122")])
     out, who = tmp_path / "gl.csv", Who("ana", 2001, desk.act.now_us)
     assert gl_export.export(desk.home, chart, month_of("2026-02"), "", out, who).debit_micros == {"CNY": units("8999999999991")}
     take(desk, tmp_path, *range(9, 18))

@@ -30,7 +30,7 @@ NEW = {  # something new under this id, on this date
     ),
     "promise": lambda desk, name, on: promises.promise(desk.home, promises.Promise(name, "anna", UNIT, on, day("12-01")), desk.act),
     "plan": lambda desk, name, on: instalments.agree(
-        desk.home, instalments.Wanted(name, "anna", on, equal=2, first_on=day("04-01")), desk.act
+        desk.home, instalments.PlanRequest(name, "anna", on, equal=2, first_on=day("04-01")), desk.act
     ),
 }
 ODD = ("p  9", " p9", "p9\u200e", "-p9", "=p9", "cafe\u0301", "p" * 129)
@@ -67,6 +67,8 @@ def test_a_stored_payment_is_told_again(owing: Desk) -> None:
         known = connection.execute(sa.select(tables.payments).where(tables.payments.c.payment_id == "p1")).mappings().one()
         before = {**known, "payment_id": " p1", "received_on": EARLY.isoformat()}
         connection.execute(tables.payments.insert().values(before))
+        credit = {"credit_kind": "payment", "credit_id": " p1", "account_key": known["account_key"], "left_micros": 5 * UNIT}
+        connection.execute(tables.credits_left.insert().values(**credit, commit_seq=known["commit_seq"]))
     assert again(" p1").existed
     told = checking.check(owing.home).notes
     assert [tuple(each) for each in told] == [("payments", "1 id would be refused today: ' p1' has a blank at an end, or two in a row")]

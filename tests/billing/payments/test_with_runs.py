@@ -130,7 +130,7 @@ def test_a_payment_that_bounces_brings_the_reminder_back(billed: World) -> None:
 
 
 def test_reminders_go_by_the_parts_of_a_plan(billed: World) -> None:
-    wanted = instalments.Wanted("i1", "anna", dt.date(2025, 12, 10), equal=2, first_on=dt.date(2026, 1, 10))
+    wanted = instalments.PlanRequest("i1", "anna", dt.date(2025, 12, 10), equal=2, first_on=dt.date(2026, 1, 10))
     instalments.agree(billed.home, wanted, payments.Act(recording.NOBODY, billed.tick()))
     state = [dunning.history(billed.home, "anna", dt.date(2026, 1, day)) for day in (10, 13)]
     assert [(each.level, each.oldest_due_on, each.overdue_micros) for each in state] == [(0, None, 0), (1, "2026-01-10", 10_600_000)]

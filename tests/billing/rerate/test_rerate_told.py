@@ -14,7 +14,7 @@ import pytest
 
 from billing import catalogue, invoicing
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.verification.explain_line import explain_line, explain_record
 from rating.model import Service, UsageRule
 from server.cli import app
@@ -74,7 +74,7 @@ def rerated(world: World, record: str = "first") -> tuple[Rerated, ...]:
 
 
 def record_of(world: World, record: str) -> Record:
-    return next(each for each in find(world.home, NUMBER, Span()).records if each.record_id == record)
+    return next(each for each in find(world.home, NUMBER, Instants()).records if each.record_id == record)
 
 
 def state(world: World, record: str = "first", language: str = "en") -> str:

@@ -39,7 +39,7 @@ from billing.store.home import Home
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
 from billing.too_late.listing import listed
-from billing.too_late.results import Wanted
+from billing.too_late.results import LateAct
 from rating.errors import UserError
 from tests.billing.documents import derived_periods
 from tests.billing.documents.clerk import ANA, BEN, who, wrong
@@ -161,7 +161,7 @@ class Deciding(Disorder):
         """One or two records of the list are billed or written off; above the limit by two people."""
         records = [each.record.event_key for each in listed(self.world.home, self.world.now_us).records]
         chosen = tuple(self.random.sample(records, min(len(records), self.random.randint(1, 2))))
-        wanted = Wanted(self.random.choice((BILLED, WRITTEN_OFF)), Choice(chosen), "the switch was down")
+        wanted = LateAct(self.random.choice((BILLED, WRITTEN_OFF)), Choice(chosen), "the switch was down")
         with contextlib.suppress(UserError):
             done = deciding.decide(self.world.home, wanted, who(self.world))
             if done.needs_second:
@@ -195,7 +195,9 @@ def from_nothing(home: Home) -> dict[tuple[int, ...], int]:
         nobody = Covered.nobody(len(contracts.facts.accounts))
         chosen = scope.decide(contracts.facts, nobody, LAST, midnights, reopen_periods_max=LONG)
         guide = functools.cache(lambda: Guide(home, seq))
-        known = computing.Known(contracts, chosen, empty(), [], adjustments.counting(connection, seq), bounds.Limits(10**6, 10**6), guide)
+        known = computing.RunInputs(
+            contracts, chosen, empty(), [], adjustments.counting(connection, seq), bounds.Limits(10**6, 10**6), guide
+        )
     settled = computing.settled(home, seq, known, threads=1)
     assert not settled.settlement.quarantined
     return summed(settled.settlement.drafts.lines)

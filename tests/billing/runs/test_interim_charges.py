@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.enquiries import usage
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.persons import Who
 from billing.rerate import jobs
 from billing.rerate.request import request
@@ -219,5 +219,5 @@ def test_a_record_without_a_price_is_not_said_to_be_on_an_interim_bill(history: 
         2025-11-10 other 2025-11-05 30
         2025-11-12 interim
         """)
-    states = {each.record_id: each.state for each in usage.find(history.world.home, NUMBERS["anna"], Span()).records}
+    states = {each.record_id: each.state for each in usage.find(history.world.home, NUMBERS["anna"], Instants()).records}
     assert states == {"x": usage.State.NOT_DUE, "y": usage.State.BILLED}

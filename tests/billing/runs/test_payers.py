@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing.accounts.reach import Told, in_force
+from billing.accounts.reach import DatedAgreement, in_force
 from billing.charges.charge_keys import Kind
 from billing.runs.contracts.agreements import NOBODY, NOTHING, Relation
 from billing.runs.settlement.payers import route
@@ -130,7 +130,7 @@ def test_who_pays_a_line_has_a_say_then_and_nobody_else_has(seed: int) -> None:
     )
     keys = route(due, proposed.contracts)["account_key"].tolist()
     paid = {(month, key - 1) for (month, _, _), key in zip(about, keys, strict=True) if key != 1}
-    spans = in_force([Told(each.span, each.kinds, each.charge_codes) for each in relations])
+    spans = in_force([DatedAgreement(each.span, each.kinds, each.charge_codes) for each in relations])
     say = {
         (month, each.other) for each, days in zip(relations, spans, strict=True) for month in months for day in days if holds(day, month)
     }

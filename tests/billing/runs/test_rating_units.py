@@ -67,7 +67,7 @@ def test_what_is_of_a_payer_alone_stays_billed_when_only_a_member_is_computed_ag
     anna.account("ben", bill_day=15)
     tell(anna, "anna", "payer", PayerFact("ben"), "2025-10-01")
     anna.now_us = instant_us("2025-10-06T12:00:00")
-    wanted = adjusting.Wanted("A1", "ben", dt.date(2025, 10, 5), 500 * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A1", "ben", dt.date(2025, 10, 5), 500 * CENT, "goodwill", "", "shop", "standard")
     adjusting.add(anna.home, wanted, who(anna))
     for date in ("2025-10-15", "2025-11-01", "2025-11-15", "2025-12-01", "2025-12-15"):
         anna.bill(date)
@@ -76,7 +76,7 @@ def test_what_is_of_a_payer_alone_stays_billed_when_only_a_member_is_computed_ag
 
 def test_a_member_that_is_new_with_a_long_past_is_billed_to_its_payer_with_tax(anna: World) -> None:
     """Anna had 5.00 for October by hand: it stays hers, with its tax."""
-    wanted = adjusting.Wanted("r1", "anna", dt.date(2025, 10, 15), -500 * CENT, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("r1", "anna", dt.date(2025, 10, 15), -500 * CENT, "goodwill", "", "shop", "standard")
     adjusting.add(anna.home, wanted, who(anna))
     for month in MONTHS:
         anna.bill(month)

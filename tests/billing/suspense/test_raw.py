@@ -67,6 +67,6 @@ def test_the_first_lines_of_a_file(world: World, tmp_path: Path) -> None:
 
 
 def test_what_came_by_a_stream_has_no_file(world: World) -> None:
-    assert raw.at(world.home, raw.Place(0, 0, 9)).problem == "it came by a stream, which leaves no file"
-    assert "look at it in its file" in raw.at(world.home, raw.Place(1, 0, 1 << 30)).problem
+    assert raw.at(world.home, raw.RawPlace(0, 0, 9)).problem == "it came by a stream, which leaves no file"
+    assert "look at it in its file" in raw.at(world.home, raw.RawPlace(1, 0, 1 << 30)).problem
     assert listing(world.home, Selection(), world.tick()).rows == ()

@@ -16,7 +16,7 @@ from billing.runs.start import Order
 from billing.too_late import deciding, taking_back
 from billing.too_late.choosing import Choice
 from billing.too_late.listing import listed
-from billing.too_late.results import Wanted
+from billing.too_late.results import LateAct
 from tests.billing.runs.test_pools_and_late import arrive
 from tests.billing.runs.world import Call
 
@@ -82,7 +82,7 @@ def decide(
     """Decide on records. `amount_micros`, `on_date`, `text` and `dry_run` may be given."""
     reason = str(more.pop("reason", "the switch was down"))
     dry_run = bool(more.pop("dry_run", False))
-    wanted = Wanted(kind, Choice(records, account, month), reason, **more)  # type: ignore[arg-type]  # tests know the fields
+    wanted = LateAct(kind, Choice(records, account, month), reason, **more)  # type: ignore[arg-type]  # tests know the fields
     return deciding.decide(world.home, wanted, who(world, person), dry_run=dry_run)
 
 

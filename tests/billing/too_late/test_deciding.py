@@ -51,7 +51,7 @@ YEARS = Span(dt.date(2025, 9, 1), dt.date(2026, 6, 1))
 
 def found_as(world: World, record: str, whose: str = "anna") -> str:
     """The words of `usage find` for a record, in English."""
-    records = usage.find(world.home, NUMBERS[whose], usage_rows.Span()).records
+    records = usage.find(world.home, NUMBERS[whose], usage_rows.Instants()).records
     return state_in_words(next(each for each in records if each.record_id == record), "en")
 
 
@@ -191,7 +191,7 @@ def test_what_is_credited_for_good_stays_decided(world: World) -> None:
     (line_no,) = [each.line_no for each in invoicing.get_invoice(world.home, number).lines if each.text == TEXT]
     notes: list[str] = []
     for part, message in (("a", f"decision 1 is billed: line {line_no} of invoice {number} has"), ("b", "nothing is left to do")):
-        wanted = crediting.Wanted(f"credit-{part}", number, line_no, 20 * CENT, "outside", "goodwill")
+        wanted = crediting.CreditRequest(f"credit-{part}", number, line_no, 20 * CENT, "outside", "goodwill")
         world.begun(dt.date(2026, 4, 2))
         notes.append(crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2)).number)
         if part == "a":
@@ -377,7 +377,7 @@ def test_what_an_invoice_with_a_correction_has_is_credited_where_its_class_allow
     if goodwill:
         lines = invoicing.get_invoice(world.home, world.numbers("anna")[-1]).lines
         rent = next(each.line_no for each in lines if each.kind == "recurring" and each.period_from == "2026-03-01")
-        wanted = crediting.Wanted("rent", world.numbers("anna")[-1], rent, None, "outside", "goodwill")
+        wanted = crediting.CreditRequest("rent", world.numbers("anna")[-1], rent, None, "outside", "goodwill")
         crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 3, 1))
     (group,) = decide(world, BILLED, account="anna").groups
     world.end("anna-1", "2026-03-01")
@@ -387,7 +387,7 @@ def test_what_an_invoice_with_a_correction_has_is_credited_where_its_class_allow
     with pytest.raises(UserError) as refused:
         take_back(world, 1)
     world.begun(dt.date(2026, 4, 2))
-    wanted = crediting.Wanted("late", number, line_no, None, "outside", "goodwill")
+    wanted = crediting.CreditRequest("late", number, line_no, None, "outside", "goodwill")
     if goodwill:
         assert refused.value.message.endswith(f"has adjustment {group.reference}, and 0.00 CNY of it may be credited alone")
         assert "`ratewright adjustment add`; its records stay decided" in refused.value.remedy

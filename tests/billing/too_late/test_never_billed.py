@@ -108,7 +108,7 @@ def test_nothing_is_billed_by_decision_to_an_account_that_is_for_tests(world: Wo
 
 def test_an_adjustment_of_an_account_that_is_for_tests_is_refused_at_entry_and_at_approval(world: World) -> None:
     late(world)
-    wanted = adjusting.Wanted("A-1", "anna", dt.date(2026, 3, 5), 1_000_000_000, "goodwill", "", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A-1", "anna", dt.date(2026, 3, 5), 1_000_000_000, "goodwill", "", "shop", "standard")
     assert adjusting.add(world.home, wanted, who(world)).state == adjusting.PENDING
     for_tests(world, "2026-03-01")
     for reference, person in (("A-1", BEN), ("A-2", ANA)):
@@ -158,7 +158,7 @@ def test_an_account_that_began_as_one_for_tests_is_billed_from_the_day_on_which_
     for_tests(world, "2025-10-01")
     tell(world, "anna", "category", CategoryFact("normal"), "2025-10-15")
     world.begun(dt.date(2025, 10, 25))
-    wanted = adjusting.Wanted("A-1", "anna", dt.date(2025, 10, 20), 1_000_000, "goodwill", "by hand", "shop", "standard")
+    wanted = adjusting.AdjustmentRequest("A-1", "anna", dt.date(2025, 10, 20), 1_000_000, "goodwill", "by hand", "shop", "standard")
     assert adjusting.add(world.home, wanted, who(world)).state == adjusting.WAITING
     with pytest.raises(adjusting.AccountForTestsError):
         adjusting.add(world.home, wanted._replace(reference="A-2", on_date=dt.date(2025, 10, 10)), who(world))

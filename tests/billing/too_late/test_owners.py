@@ -12,7 +12,7 @@ from billing.accounts import lifecycle
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.too_late.listing import listed
 from billing.verification.explain_line import explain_record
@@ -62,7 +62,7 @@ def test_who_pays_is_named_beside_the_invoice_whoever_has_the_number_by_now(worl
     moved(world)
     world.bill("2026-05-01")
     (paid,) = [number for number in world.numbers("anna") if late_cents_of(world, number)]
-    (found,) = [each for each in find(world.home, NUMBERS["anna"], Span()).records if each.record_id == "late-1"]
+    (found,) = [each for each in find(world.home, NUMBERS["anna"], Instants()).records if each.record_id == "late-1"]
     assert (found.state, found.account_id, found.invoice) == ("late_billed", "anna", paid)
     (decided,) = [each.record for each in listed(world.home, world.now_us, decided=True).records]
     assert (decided.record_id, decided.account_id, decided.subscription_id) == ("late-1", "anna", "anna-1")

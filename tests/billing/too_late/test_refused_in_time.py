@@ -16,7 +16,7 @@ import pytest
 from billing import catalogue
 from billing.controls import books
 from billing.enquiries.usage import State, find
-from billing.enquiries.usage_rows import Span as Days
+from billing.enquiries.usage_rows import Instants as Days
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
 from billing.rerate import jobs

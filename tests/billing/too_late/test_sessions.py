@@ -17,7 +17,7 @@ from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents.usage_list import usage_list
 from billing.enquiries.usage import State, find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import sentences
 from billing.rerate import jobs
@@ -272,7 +272,7 @@ def test_screens_tell_the_segment_and_the_call(world: World) -> None:
     assert "it came later than its plan bills, for good" in sentences(told)[0]
     explained = explain_record(world.home, "call")
     assert ([each.charge_micros // CENT for each in explained.outcomes], explained.left_out) == ([20], ())
-    found = {each.record_id: each.state for each in find(world.home, NUMBERS["anna"], Span()).records}
+    found = {each.record_id: each.state for each in find(world.home, NUMBERS["anna"], Instants()).records}
     assert (found["call"], found[MIDDLE.record_id]) == (State.BILLED, State.TOO_LATE)
     (record,) = usage_list(world.home, world.numbers("anna")[0]).records
     assert (record.record_id, record.duration_us, record.charge_micros) == ("call", 120_000_000, 20 * CENT)

@@ -12,7 +12,7 @@ from billing import agreeing, catalogue, setting_changes
 from billing.catalogue import Operator
 from billing.controls import traces
 from billing.documents import adjusting, undoing
-from billing.documents.adjusting import Wanted
+from billing.documents.adjusting import AdjustmentRequest
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.rerate import jobs
 from billing.rerate.request import request
@@ -42,7 +42,9 @@ def acted(world: World) -> None:
     take_back(world, 3)
     decide(world, WRITTEN_OFF, "late-5")
     setting_changes.put(world.home, "adjustment_limit_micros", "0", *ANA, who(world).now_us)
-    wanted = Wanted("by two", "anna", dt.date(2026, 2, 15), -1_000_000, "goodwill", "sorry", catalogue="shop", tax_class="standard")
+    wanted = AdjustmentRequest(
+        "by two", "anna", dt.date(2026, 2, 15), -1_000_000, "goodwill", "sorry", catalogue="shop", tax_class="standard"
+    )
     adjusting.add(world.home, wanted, who(world))
     assert traces.findings(world.home) == [], "one that waits"
     adjusting.add(world.home, wanted, who(world, BEN))

@@ -96,7 +96,7 @@ def test_taking_back_names_a_reference_that_no_credit_note_has(world: World) -> 
     world.bill("2026-04-01")
     number = world.numbers("anna")[-1]
     (line,) = [each for each in get_invoice(world.home, number).lines if each.text == group.text]
-    wanted = crediting.Wanted(f"credit-{group.reference}", number, line.line_no, None, "outside", "goodwill")
+    wanted = crediting.CreditRequest(f"credit-{group.reference}", number, line.line_no, None, "outside", "goodwill")
     world.begun(dt.date(2026, 4, 2))
     note = crediting.credit(world.home, wanted, who(world), on=dt.date(2026, 4, 2)).number
     void(world, note, "2026-04-03")

@@ -15,7 +15,7 @@ import pytest
 from billing.documents import voiding
 from billing.enquiries.since_run import changes_since
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span
+from billing.enquiries.usage_rows import Instants
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.for_good import open_records
 from billing.too_late.listing import listed
@@ -106,7 +106,7 @@ def test_the_versions_are_told_in_words(world: World) -> None:
         "The charge is of a version of 600 s. Another one counts since, of 720 s: "
         "no run corrects the charge; `ratewright usage too-late` has the difference."
     )
-    (record,) = find(world.home, NUMBERS["anna"], Span()).records
+    (record,) = find(world.home, NUMBERS["anna"], Instants()).records
     assert state_in_words(record, "en").endswith(
         "billed as 600 s, and a version of 720 s counts since: no run corrects it, `ratewright usage too-late` has the difference"
     )
@@ -178,7 +178,7 @@ def test_a_version_of_another_account(world: World) -> None:
     assert said(world).endswith("decision 1 is about one difference, and `ratewright usage too-late` has the other.")
     decide(world, WRITTEN_OFF, keys["anna"])
     assert said(world).endswith("no run corrects the charge; decisions 1 and 2 are about the differences.")
-    told = next(each for each in find(world.home, NUMBERS["bert"], Span()).records if each.record_id == "x")
+    told = next(each for each in find(world.home, NUMBERS["bert"], Instants()).records if each.record_id == "x")
     assert state_in_words(told, "en").endswith("no run corrects it, and decisions 1 and 2 are about the differences")
     assert state_in_words(told, "zh").endswith("任何出账都不会更正，各项差额已由决定 1 和 2 处理")
     take_back(world, 1)

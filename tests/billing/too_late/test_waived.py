@@ -6,7 +6,7 @@ import pytest
 
 from billing import catalogue
 from billing.enquiries.usage import find
-from billing.enquiries.usage_rows import Span as Ever
+from billing.enquiries.usage_rows import Instants as Ever
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.words import head
 from billing.too_late.listing import listed

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.left_out.telling import Told
+from billing.left_out.telling import UnbilledRecord
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.too_late.listing import TooLate
 from billing.too_late.wording import line_text
@@ -26,7 +26,7 @@ zh    | a 2025-10-05T10:00, b 2025-10-06T00:30                     | 迟到用�
 def record(name: str, start: str) -> TooLate:
     start_us = instant_us(start)
     ids = ("", "switch", name, start_us, start_us, "anna", "anna-1", "Asia/Shanghai")
-    return TooLate(Told(*ids, LeftOut.CLOSED, Outlook.FOR_GOOD, 1, *[""] * 7), 1, 100_000, "CNY", "own plan")
+    return TooLate(UnbilledRecord(*ids, LeftOut.CLOSED, Outlook.FOR_GOOD, 1, *[""] * 7), 1, 100_000, "CNY", "own plan")
 
 
 def test_a_name_is_cut_and_printable() -> None:

@@ -10,7 +10,7 @@ from billing.documents.following import Followed
 from billing.invoicing.forms import KIND_NAMES, DraftLine, InvoiceDraft
 from billing.runs.preview import Preview
 from billing.runs.reports import NumberRange, RunReport
-from billing.runs.trial import Change, Changes, Revenue, Trial
+from billing.runs.trial import BillChange, Changes, Revenue, Trial
 from server.actions.bill_runs import Ended
 from server.cli.remote.calling import by_currency, day, last
 from server.cli.remote.controls import book_of, finding_of
@@ -118,7 +118,7 @@ def _followed(found: runs.FollowedRun) -> Followed:
 
 
 def _changes(found: runs.AccountChanges) -> Changes:
-    shown = (Change(last(each.account), each.now.currency_code, micros(each.then), micros(each.now)) for each in found.shown)
+    shown = (BillChange(last(each.account), each.now.currency_code, micros(each.then), micros(each.now)) for each in found.shown)
     return Changes(found.count, tuple(shown))
 
 

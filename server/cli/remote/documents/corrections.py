@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.documents.crediting import CreditNote, Wanted
+from billing.documents.crediting import CreditNote, CreditRequest
 from billing.documents.following import Reissued
 from billing.documents.voiding import Void
 from ratewright.v1 import invoice_correction_pb2
@@ -73,7 +73,7 @@ class Corrections:
         asked = pb.ReissueInvoiceRequest(name=named(number), validate_only=True)
         return preview_of(self._service.call(self._stub.ReissueInvoice, asked, deadline_s=LONG_S).preview, whole=True)
 
-    def credit(self, wanted: Wanted, on: dt.date | None, *, dry_run: bool) -> CreditNote:
+    def credit(self, wanted: CreditRequest, on: dt.date | None, *, dry_run: bool) -> CreditNote:
         """`invoice credit`."""
         if wanted.line_no == 0:  # which means the whole invoice in a request
             raise UserError(f"{wanted.number} has no line 0 that can be credited", "name a line that is not tax; its tax goes with it")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
-    from billing.invoicing import InvoiceSummary, Wanted
+    from billing.invoicing import DocumentFilter, InvoiceSummary
     from server.client import Connection
 
 _TAX: Final = "tax"
@@ -44,7 +44,7 @@ class Invoices:
         self._service = service
         self._stub = stubs.InvoiceServiceStub(service.channel)
 
-    def list_invoices(self, account_id: str | None, wanted: Wanted, limit: int | None) -> list[InvoiceSummary]:
+    def list_invoices(self, account_id: str | None, wanted: DocumentFilter, limit: int | None) -> list[InvoiceSummary]:
         """`invoice list`. Raises UserError for a list that no index serves."""
         if wanted.run_id is not None and wanted.run_id < 0:  # no run has such a number, and no filter takes it
             return []

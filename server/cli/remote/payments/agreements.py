@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing.payments.instalments import Part, Plan, Wanted
+from billing.payments.instalments import Part, Plan, PlanRequest
 from billing.payments.promises import Promise, Promised
 from ratewright.v1 import payment_agreement_pb2 as pb
 from ratewright.v1 import payment_service_pb2_grpc as stubs
@@ -46,7 +46,7 @@ class Agreements:
         asked = pb.ListPromisesRequest(parent=accounts(account_id), as_of=None if as_of is None else date(as_of), page_size=PAGE_SIZE)
         return [_promised(each) for each in self._service.pages(self._stub.ListPromises, asked, "promises")]
 
-    def agree(self, wanted: Wanted, *, dry_run: bool) -> Plan:
+    def agree(self, wanted: PlanRequest, *, dry_run: bool) -> Plan:
         """`payment instalments agree`."""
         asked = pb.AgreeInstalmentPlanRequest(
             parent=account(wanted.account_id),

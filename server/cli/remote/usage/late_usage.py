@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing.late_decisions import BILLED, Undone
 from billing.left_out.decisions import DecisionTold
-from billing.left_out.telling import Told
+from billing.left_out.telling import UnbilledRecord
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.too_late.listing import Listed, Sum, TooLate
 from billing.too_late.results import Decided, Group, LeftAlone
@@ -20,7 +20,7 @@ from server.client import date, micros
 
 if TYPE_CHECKING:
     from billing.too_late.choosing import Choice
-    from billing.too_late.results import Wanted
+    from billing.too_late.results import LateAct
     from server.client import Connection
 
 
@@ -49,7 +49,7 @@ class LateUsage:
             taken_back=tuple(map(_undone, first.taken_back)),
         )
 
-    def decide(self, wanted: Wanted, *, dry_run: bool) -> Decided:
+    def decide(self, wanted: LateAct, *, dry_run: bool) -> Decided:
         """`usage too-late bill|write-off`."""
         if wanted.kind != BILLED:
             given_up = pb.WriteOffLateUsageRequest(reason=wanted.reason, validate_only=dry_run, **_chosen(wanted.choice))
@@ -88,7 +88,7 @@ def _number(name: str) -> int:
 
 
 def _record(found: pb.LateRecord) -> TooLate:
-    told = Told(
+    told = UnbilledRecord(
         event_key=found.event_key,
         source=found.source,
         record_id=found.record_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from billing.enquiries.version_bills import OnBill
-from billing.left_out.telling import Told
+from billing.left_out.telling import UnbilledRecord
 from billing.runs.selection.left_out import LeftOut, Outlook
 from billing.suspense.choosing import Worth
 from billing.suspense.final_version import FinalVersion
@@ -120,9 +120,9 @@ def _bill(found: pb.SuspenseBill) -> OnBill:
     )
 
 
-def _told(found: pb.SuspenseOutlook) -> Told:
+def _told(found: pb.SuspenseOutlook) -> UnbilledRecord:
     """The fate of a version, as far as it is shown."""
-    return Told(
+    return UnbilledRecord(
         event_key="",
         source="",
         record_id="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.enquiries.since_run import Kind, Quantity, Since
-from billing.enquiries.usage import Found, Record, State
+from billing.enquiries.usage import NumberRecords, Record, State
 from ratewright.v1 import usage_find_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc as stubs
 from server.actions.usage_of_number import OfNumber
@@ -35,7 +35,7 @@ class UsageFind:
             record_limit=fitting(limit, "--limit"),
         )
         found = self._service.call(self._stub.FindUsage, asked, deadline_s=LONG_S)
-        return OfNumber(found.time_zone, Found(found.number, found.commit, tuple(map(_record, found.records)), found.total_size))
+        return OfNumber(found.time_zone, NumberRecords(found.number, found.commit, tuple(map(_record, found.records)), found.total_size))
 
 
 def _number(name: str) -> int:
