@@ -138,7 +138,7 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
         if agreed and last is not None and same_person(last.by_uid, who.by_uid):
             raise UserError(
                 f"{last.by_name} has asked for the write-off of {number}, and cannot agree to it",
-                "another account of the operating system has to give the same command",
+                "another person has to give the same command",
             )
         allow(Turn.AGREES if agreed else Turn.ASKS)
         waits = not agreed and amount + _written_off_alone(connection, invoice, who) > limit_micros

@@ -5,7 +5,7 @@ set against them is free again, and alarms that it raised are dismissed. Account
 them (`billing.accounts.undone`): so the right run bills what it would have billed without the wrong one.
 
 Rating units with documents that something was built on refuse it (`undo_blockers`), unless `accounts` leaves them out. The first person
-proposes the undo; it is done when another account of the operating system gives the same command. Everything is checked anew then.
+proposes the undo; it is done when another person gives the same command. Everything is checked anew then.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def _require_other(run_id: int, proposal: _Proposal | None, who: Who) -> None:
     if proposal is not None and same_person(proposal.by_uid, who.by_uid):
         raise UserError(
             f"{proposal.by_name} has proposed to undo bill run {run_id}, and cannot agree to it",
-            "another account of the operating system gives the same command; `--withdraw` takes the proposal back",
+            "another person gives the same command; `--withdraw` takes the proposal back",
         )
 
 

@@ -73,7 +73,7 @@ def undo(home: Home, run_id: int, reason: str, who: Who, *, agrees: bool | None 
         if not waits and same_person(found.asked_by_uid, who.by_uid):
             raise UserError(
                 f"{found.asked_by} has asked for run {run_id} to be undone, and cannot agree to it",
-                "another account of the operating system has to give the same command",
+                "another person has to give the same command",
             )
         seq = home.next_commit_seq(connection, COMMIT_KIND, who.now_us)
         values = {"run_id": run_id, "kind": UNDO_ASKED if waits else UNDONE, "reason": reason}

@@ -148,7 +148,7 @@ def reopen(  # noqa: PLR0913, PLR0917 -- what, why, who and whether that person 
         if now is Standing.REOPEN_ASKED and same_person(found[-1].by_uid, who.by_uid):
             raise UserError(
                 f"{found[-1].by_name} has asked for {month} to be reopened, and cannot agree to it",
-                "another account of the operating system has to give the same command",
+                "another person has to give the same command",
             )
         allow(Turn.AGREES if now is Standing.REOPEN_ASKED else Turn.ASKS)
         then = Standing.REOPENED if now is Standing.REOPEN_ASKED else Standing.REOPEN_ASKED

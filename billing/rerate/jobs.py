@@ -156,7 +156,7 @@ def decide(home: Home, job_id: int, kind: str, note: str, who: Who, *, dry_run: 
         if kind == APPROVED and same_person(job.by_uid, who.by_uid):
             raise UserError(
                 f"{job.by_name} has planned re-rating {job_id}, and cannot approve it",
-                "another account of the operating system has to give the same command",
+                "another person has to give the same command",
             )
         _note(Work(home, connection, who), job_id, kind, note)
         job = _job(connection, job_id)

@@ -148,7 +148,7 @@ def require_may_agree(found: Approval, who: Who) -> None:
     if same_person(found.by_uid, who.by_uid):
         raise UserError(
             f"proposal {found.approval_id} was made by {found.by_name}, who cannot agree to it",
-            f"another account of the operating system agrees to it: ratewright approvals agree {found.approval_id}",
+            f"another person agrees to it: ratewright approvals agree {found.approval_id}",
         )
 
 

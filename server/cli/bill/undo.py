@@ -96,4 +96,4 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
     print(f"{'would propose' if done.dry_run else 'proposed'} to undo {name}{whose}: {about}{freed}")
     if not done.dry_run:
         only = f" --accounts {','.join(sorted(named))}" if named else ""
-        print(f"another account of the operating system agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")
+        print(f"another person agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")

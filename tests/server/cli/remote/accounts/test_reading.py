@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.server.cli.remote.accounts.reading.conftest import EXAMPLES
 
 from tests.billing.runs.world import Call
+from tests.server.cli.remote.accounts.conftest import EXAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
