@@ -29,6 +29,7 @@ _LOCKED: Final = (
     "database {database} is locked: another process has been writing to it all the while",
     "wait until the other command or service is done, or stop it (`fuser` names the process); then try again",
 )
+_VERSIONS: Final = 2**31
 _MAY_WRITE: Final = "may_write"  # in the `info` of a connection
 _DAMAGED: Final = (
     "database {database} is damaged: {error}",
@@ -74,6 +75,18 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
             raise known from context.original_exception
 
     return made
+
+
+def end_lost_commits(engine: sa.Engine) -> None:
+    """Let no commit come back that this process does not see.
+
+    SQLite syncs a commit to its log, and then tells the other processes in memory that they share. A process that is killed between the two
+    leaves a commit that is unknown while any of the others lives, and comes back when all have ended. So what deletes or overwrites files
+    by the rows it sees commits something first: the next commit takes the place of a lost one in the log.
+    """
+    with engine.connect().execution_options(**WRITES) as connection, connection.begin():
+        number = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % _VERSIONS}")  # a number of SQLite's that nothing else uses
 
 
 @functools.cache

@@ -217,6 +217,11 @@ class Home:
             self._latest_us = now_us
         self._latest_us = max(self._latest_us, now_us)
 
+    def end_lost_commits(self) -> None:
+        """See `database.end_lost_commits`; a server knows at once what was committed. Call it when a holder of a lock was killed."""
+        if self.engine.dialect.name == "sqlite":
+            database.end_lost_commits(self.engine)
+
     def head_seq(self, connection: sa.Connection) -> int:
         """The last committed number; 0 in a new home."""
         return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.commits.c.commit_seq), 0))).scalar_one())

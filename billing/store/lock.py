@@ -40,19 +40,21 @@ class HeldError(Exception):
 
 
 @contextlib.contextmanager
-def held(path: Path, what: str, now_us: int, *, wait_s: float | None = 0.0, gives_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Hold the lock at `path`, for `what`.
+def held(path: Path, what: str, now_us: int, *, wait_s: float | None = 0.0, gives_up: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+    """Hold the lock at `path`, for `what`. Yields True where the last holder was killed at its work, which left its name there.
 
     `wait_s`: seconds to wait for another holder, None for ever. Raises HeldError after that, or once `gives_up` returns true.
     """
     with path.open("ab+") as file:
         if not _locked(file, wait_s, gives_up):
             raise HeldError(_holder(file))
+        file.seek(0)
+        was_killed = bool(file.read(1))
         file.truncate(0)
         file.write(msgspec.json.encode(Holder(os.getpid(), platform.node(), now_us, what)))
         file.flush()
         try:
-            yield
+            yield was_killed
         finally:
             file.truncate(0)
 

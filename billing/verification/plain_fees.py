@@ -1,8 +1,9 @@
 """Fees of a run, worked out again subscription by subscription: each fee that is due has its line.
 
 Compared are the newest period of each account that ended since the run before, and the fees in advance of the period after it. A run of the
-cycle computes these in any case. Left out are accounts that the run put aside, those that a restricted run was not asked for, and test
-accounts. The sums of all documents, as of the commit of the numbers, have to be what is due by the facts that the run pinned.
+cycle computes these in any case; one that is made again bills what changed alone, and nothing of it is compared. Left out are accounts that
+the run put aside, those that a restricted run was not asked for, and test accounts. The sums of all documents, as of the commit of the
+numbers, have to be what is due by the facts that the run pinned.
 
 Facts are those of `plain_facts`. Shared with the run is what `rerate_sample` lists, and the arithmetic of fees (`billing.charges`).
 """
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _KINDS: Final = ("pause", "outage", "terms", "end", "no_end")
 _NAMED: Final = 100
+_NUMBERED: Final = ("numbered", "posted")  # states of a run
 _OFF_MAX: Final = 2  # minor units: of a price that holds its tax the net alone is on the line
 
 
@@ -181,10 +183,15 @@ def _is_back_dated(connection: sa.Connection, run: Any) -> bool:  # noqa: ANN401
 
 
 def _date_before(connection: sa.Connection, run: Any) -> dt.date:  # noqa: ANN401 -- a row of bill_runs
-    """The newest date before the run's own of a run of the cycle that was begun before it; all periods after it are due."""
-    row = tables.bill_runs.c
-    query = sa.select(sa.func.max(row.bill_date)).where(row.kind == CYCLE, row.run_id < run.run_id, row.bill_date < run.bill_date)
-    found = connection.execute(query).scalar_one()
+    """The newest date of a run of the cycle that was begun before it; all periods after it are due.
+
+    A run of the same date counts where it has numbers and was not undone: this one bills what changed since.
+    """
+    row, undo = tables.bill_runs.c, tables.run_undos.c
+    undone = sa.select(undo.run_id).where(undo.kind == "undone", undo.restricted.is_(None))
+    again = (row.bill_date == run.bill_date) & row.state.in_(_NUMBERED) & row.run_id.not_in(undone)
+    query = sa.select(sa.func.max(row.bill_date)).where(row.kind == CYCLE, row.run_id < run.run_id)
+    found = connection.execute(query.where((row.bill_date < run.bill_date) | again)).scalar_one()
     return dt.date.min if found is None else dt.date.fromisoformat(found)
 
 
