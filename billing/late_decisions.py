@@ -19,6 +19,8 @@ from billing.store import approvals, bulk, tables
 from rating.schema import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 
@@ -119,6 +121,15 @@ def find(connection: sa.Connection, decision_id: int) -> Decision | None:
     row = tables.late_decisions
     found = connection.execute(sa.select(row).where(row.c.decision_id == decision_id)).first()
     return None if found is None else _of(found)
+
+
+def records_of(connection: sa.Connection, decision_ids: Sequence[int]) -> dict[int, list[bytes]]:
+    """The records (keys) of decisions, oldest first."""
+    event, found = tables.late_decision_events.c, {int(each): list[bytes]() for each in decision_ids}
+    query = sa.select(event.decision_id, event.event_key).where(event.decision_id.in_(list(found)))
+    for decision_id, key in connection.execute(query.order_by(event.start_us, event.event_key)):
+        found[int(decision_id)].append(bytes(key))
+    return found
 
 
 def undone_by(connection: sa.Connection, decision_id: int) -> Decision | None:

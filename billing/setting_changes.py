@@ -6,6 +6,8 @@ import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import sqlalchemy as sa
+
 from billing.persons import Who
 from billing.store import approvals, commit_points, settings, tables
 from rating.dates import utc_date
@@ -13,8 +15,6 @@ from rating.errors import ChangedError, UserError
 from rating.identifiers import one_line
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from billing.store.approvals import Agreement, Approval
     from billing.store.home import Home
 
@@ -64,10 +64,10 @@ class Changed(NamedTuple):
     after: Standing
 
 
-def standing(connection: sa.Connection) -> dict[str, Standing]:
-    """Every setting by its name, in the order of SETTINGS."""
-    newest = {each.name: each for each in settings.changes(connection)}
-    agreed, waits = approvals.agreed_by(connection), {each.subject: each for each in settings.pending(connection)}
+def standing(connection: sa.Connection, seq: int | None = None) -> dict[str, Standing]:
+    """Every setting by its name, in the order of SETTINGS; as of `seq` if it is given."""
+    newest = {each.name: each for each in settings.changes(connection, seq)}
+    agreed, waits = approvals.agreed_by(connection), {each.subject: each for each in settings.pending(connection, seq)}
     found = {}
     for name in settings.SETTINGS:
         change = newest.get(name)
@@ -98,6 +98,14 @@ def change(home: Home, wanted: Wanted, who: Who, *, dry_run: bool = False) -> Ch
     if stored and not dry_run:
         commit_points.reached("setting.committed")
     return Changed(stored, after)
+
+
+def stored_by(home: Home, name: str, commit_seq: int) -> Changed:
+    """The setting as a commit left it. `changed`: that commit set it, or asked for the value."""
+    row = tables.billing_settings.c
+    with home.connect() as connection:
+        stored = connection.execute(sa.select(row.setting_id).where(row.commit_seq == commit_seq, row.name == name)).first()
+        return Changed(stored is not None, standing(connection, commit_seq)[name])
 
 
 def agree(home: Home, agreement: Agreement, etag: str = "") -> str:

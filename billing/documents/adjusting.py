@@ -263,12 +263,14 @@ def _currency_of(connection: sa.Connection, account_key: int) -> str:
 
 
 def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 -- a row of adjustments
+    remedy = "give a new one another reference"
+    if before.account_key != values["account_key"]:  # nothing is said of an adjustment that may be of another legal entity
+        raise UserError(f"{before.reference} cannot be the reference of an adjustment of this account", remedy)
+    if before.subscription_key != values["subscription_key"]:
+        raise UserError(f"adjustment {before.reference} exists with another subscription", remedy)
     for name, value in values.items():
         if getattr(before, name) != value:
-            raise UserError(
-                f"adjustment {before.reference} exists with {name} {getattr(before, name)!r}, not {value!r}",
-                "give a new one another reference",
-            )
+            raise UserError(f"adjustment {before.reference} exists with {name} {getattr(before, name)!r}, not {value!r}", remedy)
 
 
 def _approve(  # noqa: PLR0913, PLR0917 -- what waits, what is wanted, and by whom

@@ -177,11 +177,14 @@ def raise_alarms(home: Home, run_id: int, who: Who) -> int:
     return len(new)
 
 
-def list_all(home: Home, *, only_open: bool = False) -> list[Alarm]:
-    """All alarms, oldest first."""
+def list_all(home: Home, *, only_open: bool = False, as_of: int | None = None) -> list[Alarm]:
+    """All alarms, oldest first, with what was said of them; by a commit if one is given."""
     alarm, account, decision = tables.limit_alarms.c, tables.accounts.c, tables.alarm_decisions
+    decisions = sa.select(decision).order_by(decision.c.decision_id)
+    if as_of is not None:
+        decisions = decisions.where(decision.c.commit_seq <= as_of)
     with home.connect() as connection:
-        said = {row.alarm_id: row for row in connection.execute(sa.select(decision).order_by(decision.c.decision_id))}
+        said = {row.alarm_id: row for row in connection.execute(decisions)}
         columns = (alarm.alarm_id, alarm.kind, account.account_id, alarm.period_from, account.currency, alarm.reached_micros)
         query = sa.select(*columns, alarm.limit_micros, alarm.run_id).join_from(tables.limit_alarms, tables.accounts)
         found = [Alarm(*row, *_said(said.get(row.alarm_id))) for row in connection.execute(query.order_by(alarm.alarm_id))]

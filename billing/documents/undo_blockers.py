@@ -66,10 +66,10 @@ def blockers(home: Home, connection: sa.Connection, run_id: int, known: Facts, a
     return sorted(told, key=lambda each: (each.account_ids, each.document, each.reason))
 
 
-def _standing(run_id: int) -> list[sa.ColumnElement[bool]]:
-    """Documents of the run that are not void."""
+def _standing(run_id: int, as_of: int | None = None) -> list[sa.ColumnElement[bool]]:
+    """Documents of the run that are not void, by a commit if one is given."""
     invoice = tables.invoices.c
-    return [invoice.run_id == run_id, invoice.invoice_key.not_in(voided())]
+    return [invoice.run_id == run_id, invoice.invoice_key.not_in(voided(as_of=as_of))]
 
 
 def _later_bills(connection: sa.Connection, run_id: int) -> Iterator[_Found]:
@@ -178,8 +178,8 @@ def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, acc
         yield _Found(taken.account_key, "", reason, remedy)
 
 
-def document_rows(connection: sa.Connection, run_id: int) -> list[Any]:
-    """The documents of a run that are not void, in the order of their keys, with the ids of their accounts."""
+def document_rows(connection: sa.Connection, run_id: int, as_of: int | None = None) -> list[Any]:
+    """The documents of a run that are not void, by a commit if one is given, in the order of their keys, with the ids of their accounts."""
     invoice, account = tables.invoices, tables.accounts.c
     query = sa.select(invoice, account.account_id).join_from(invoice, tables.accounts, account.account_key == invoice.c.account_key)
-    return list(connection.execute(query.where(*_standing(run_id)).order_by(invoice.c.invoice_key)))
+    return list(connection.execute(query.where(*_standing(run_id, as_of)).order_by(invoice.c.invoice_key)))

@@ -215,29 +215,27 @@ def require_few(home: Home, run_id: int, documents_max: int) -> None:
         raise UserError(f"bill run {run_id} has {count:,} documents, more than the answer of a call holds", "give the command in the home")
 
 
-def stored_by(home: Home, commit_seq: int) -> Undoing:
-    """The act that a commit stored, with its documents. What was set against them is free by now, and not told again."""
-    row, of, invoice = tables.run_undos, tables.run_undo_accounts.c, tables.invoices
+def stored_by(home: Home, commit_seq: int, *, names_accounts: bool) -> Undoing:
+    """The result of the act that a commit stored, as its caller got it. `names_accounts`: its call named accounts.
+
+    An undo of all accounts that were left is stored as one of all: the call says which of the proposals it agreed to.
+    """
+    row, of, before = tables.run_undos, tables.run_undo_accounts.c, commit_seq - 1
     with home.connect() as connection:
         act = connection.execute(sa.select(row).where(row.c.commit_seq == commit_seq)).one()
-        run = states.find(connection, act.run_id)
-        before = sa.select(row.c.by_name).where(row.c.run_id == act.run_id, row.c.kind == undone.PROPOSED, row.c.undo_id < act.undo_id)
-        proposer = connection.execute(before.order_by(row.c.undo_id.desc())).scalars().first()
-        named = set(connection.execute(sa.select(of.account_key).where(of.undo_id == act.undo_id)).scalars())
-        query = sa.select(invoice, tables.accounts.c.account_id).join_from(invoice, tables.accounts).where(invoice.c.run_id == act.run_id)
-        rows = [each for each in connection.execute(query.order_by(invoice.c.invoice_key)) if not named or each.account_key in named]
-    return Undoing(
-        run_id=act.run_id,
-        bill_date=run.bill_date,
-        state=act.kind,
-        accounts=0,
-        documents=_taken(rows),
-        net_micros={},
-        tax_micros={},
-        total_micros={},
-        freed_micros={},
-        proposed_by=act.by_name if act.kind == undone.PROPOSED or proposer is None else proposer,
-    )
+        run, known = states.find(connection, act.run_id), facts.load(connection, before)
+        took_part = np.sort(known.account_keys[_took_part(connection, run, known, before)]).tolist()
+        named = frozenset(connection.execute(sa.select(of.account_key).where(of.undo_id == act.undo_id)).scalars())
+        keys = sorted(named) if act.restricted else took_part
+        wanted = _Wanted(run, known, frozenset(keys) if names_accounts else None, keys, others=len(took_part) - len(keys))
+        proposal = None if act.kind == undone.PROPOSED else _proposal(connection, wanted, before)
+        told = _told(connection, wanted, _documents(connection, wanted, before), (), before)
+        postings = 0
+        if act.kind == undone.UNDONE:
+            count = sa.select(sa.func.count()).select_from(tables.postings)
+            postings = int(connection.execute(count.where(tables.postings.c.commit_seq == commit_seq)).scalar_one())
+    proposed_by = act.by_name if proposal is None else proposal.by_name
+    return msgspec.structs.replace(told, state=act.kind, proposed_by=proposed_by, postings=postings)
 
 
 class _Act(NamedTuple):
@@ -284,9 +282,11 @@ def _wanted(home: Home, connection: sa.Connection, run_id: int, accounts: frozen
     return _Wanted(run, known, frozenset(keys), keys, others=int(took_part.sum()) - len(keys))
 
 
-def _took_part(connection: sa.Connection, run: Run, known: Facts) -> npt.NDArray[np.bool_]:
-    """A mask of the accounts that the run covers, as far as it was not undone for them."""
+def _took_part(connection: sa.Connection, run: Run, known: Facts, as_of: int | None = None) -> npt.NDArray[np.bool_]:
+    """A mask of the accounts that the run covers, as far as it was not undone for them, by a commit if one is given."""
     history = covering.load(connection)
+    if as_of is not None:
+        history = history._replace(undos=undone.load(connection, as_of))
     keys, seqs = known.account_keys.tolist(), known.account_seq.tolist()
     return np.array([history.covers(key, seq, run.run_id) for key, seq in zip(keys, seqs, strict=True)], np.bool_)
 
@@ -304,16 +304,17 @@ def _places(run: Run, known: Facts, accounts: frozenset[str], took_part: npt.NDA
     return [place_of[account_id] for account_id in sorted(accounts)]
 
 
-def _documents(connection: sa.Connection, wanted: _Wanted) -> list[Any]:
+def _documents(connection: sa.Connection, wanted: _Wanted, as_of: int | None = None) -> list[Any]:
     keys = set(wanted.keys)
-    return [row for row in document_rows(connection, wanted.run.run_id) if row.account_key in keys]
+    return [row for row in document_rows(connection, wanted.run.run_id, as_of) if row.account_key in keys]
 
 
-def _proposal(connection: sa.Connection, wanted: _Wanted) -> _Proposal | None:
-    """The proposal about exactly these accounts that was neither agreed to nor taken back."""
+def _proposal(connection: sa.Connection, wanted: _Wanted, as_of: int | None = None) -> _Proposal | None:
+    """The proposal about exactly these accounts that was neither agreed to nor taken back, by a commit if one is given."""
     row, of = tables.run_undos, tables.run_undo_accounts.c
     found: _Proposal | None = None
-    for each in connection.execute(sa.select(row).where(row.c.run_id == wanted.run.run_id).order_by(row.c.undo_id)):
+    acts = sa.select(row).where(row.c.run_id == wanted.run.run_id).order_by(row.c.undo_id)
+    for each in connection.execute(acts if as_of is None else acts.where(row.c.commit_seq <= as_of)):
         named = connection.execute(sa.select(of.account_key).where(of.undo_id == each.undo_id)).scalars()
         if (frozenset(named) if each.restricted else None) == wanted.named:
             found = _Proposal(each.by_name, int(each.by_uid), each.reason) if each.kind == undone.PROPOSED else None
@@ -385,7 +386,7 @@ def _postings(connection: sa.Connection, run_id: int, keys: set[int]) -> pa.Tabl
     return posting.postings_of(connection, invoice.run_id == run_id, without=set(every) - keys)
 
 
-def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found: tuple[Blocker, ...]) -> Undoing:
+def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found: tuple[Blocker, ...], as_of: int | None = None) -> Undoing:
     documents = _taken(rows)
     return Undoing(
         run_id=wanted.run.run_id,
@@ -396,7 +397,7 @@ def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found
         net_micros=_summed((each.currency, each.net_micros) for each in documents),
         tax_micros=_summed((each.currency, each.tax_micros) for each in documents),
         total_micros=_summed((each.currency, each.total_micros) for each in documents),
-        freed_micros=_freed(connection, rows),
+        freed_micros=_freed(connection, rows, as_of),
         blockers=found,
         others=wanted.others,
     )
@@ -417,11 +418,13 @@ def _summed(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _freed(connection: sa.Connection, rows: Sequence[Any]) -> dict[str, int]:
-    """Payments and deposits that settle these documents, by currency."""
+def _freed(connection: sa.Connection, rows: Sequence[Any], as_of: int | None) -> dict[str, int]:
+    """Payments and deposits that settle these documents, by currency; by a commit if one is given."""
     row, invoice = tables.settlements.c, tables.invoices.c
     currency_of = {each.invoice_key: each.currency for each in rows}
     query = sa.select(row.invoice_key, row.amount_micros).join_from(tables.settlements, tables.invoices)
     money = query.where(invoice.run_id.in_({each.run_id for each in rows}), row.credit_kind.in_((PAYMENT, DEPOSIT)))
+    if as_of is not None:
+        money = money.where(row.commit_seq <= as_of)
     found = _summed((currency_of[key], int(micros)) for key, micros in connection.execute(money) if key in currency_of)
     return {currency: micros for currency, micros in found.items() if micros}

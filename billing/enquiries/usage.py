@@ -144,10 +144,15 @@ class NumberRecords(msgspec.Struct, frozen=True):
     total: int
 
 
-def find(home: Home, number: str, span: Instants, *, limit: int = 50, progress: Progress | None = None) -> NumberRecords:
-    """The records of `number`. `progress` is called with a stage, and files done and in all. Raises UserError for a limit out of bounds."""
+def require_limit(limit: int) -> None:
+    """Raises UserError for a limit out of bounds, in the words of the command line."""
     if not 1 <= limit <= LIMIT_MAX:
         raise UserError(f"--limit: {limit} is not between 1 and {LIMIT_MAX:,}", "narrow the span by --from and --to", exit_status=2)
+
+
+def find(home: Home, number: str, span: Instants, *, limit: int = 50, progress: Progress | None = None) -> NumberRecords:
+    """The records of `number`. `progress` is called with a stage, and files done and in all. Raises UserError for a limit out of bounds."""
+    require_limit(limit)
 
     def stage(name: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(name, done, total) if progress is not None else None

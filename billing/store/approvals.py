@@ -142,6 +142,13 @@ def list_all(connection: sa.Connection, *, decided: bool = False) -> list[Approv
     return [_of(row) for row in connection.execute(query.order_by(tables.approvals.c.approval_id))]
 
 
+def waiting_at(connection: sa.Connection, seq: int) -> list[Approval]:
+    """Proposals that waited as of a commit, oldest first, with what was decided since."""
+    row, decision = tables.approvals.c, tables.approval_decisions.c
+    open_then = sa.or_(decision.decision_id.is_(None), decision.commit_seq > seq)
+    return [_of(each) for each in connection.execute(_query().where(row.commit_seq <= seq, open_then).order_by(row.approval_id))]
+
+
 def require_may_agree(found: Approval, who: Who) -> None:
     """Raises UserError for what is decided, and where the one who asked for it would agree to it."""
     _require_waits(found)

@@ -104,18 +104,22 @@ def integer(connection: sa.Connection, name: str, default: int | None = None, se
     return int(text(connection, name, None if default is None else str(default), seq))
 
 
-def changes(connection: sa.Connection) -> list[Change]:
-    """Every change that holds or held, oldest first; one that another person agreed to by the commit of that agreement."""
+def changes(connection: sa.Connection, seq: int | None = None) -> list[Change]:
+    """Every change that holds or held, as of `seq` if it is given, oldest first.
+
+    One that another person agreed to has the commit of that agreement.
+    """
     row, decision = tables.billing_settings.c, tables.approval_decisions.c
     holds_from = sa.func.coalesce(decision.commit_seq, row.commit_seq)
     columns = (row.name, row.value, row.by_name, row.by_uid, row.at_us, holds_from, sa.func.coalesce(row.reason, ""))
-    query = _holding(None, None).with_only_columns(*columns).order_by(row.setting_id)
+    query = _holding(None, seq).with_only_columns(*columns).order_by(row.setting_id)
     return [Change(*values) for values in connection.execute(query)]
 
 
-def pending(connection: sa.Connection) -> list[Approval]:
-    """Proposals of settings that wait for another person to agree."""
-    return [each for each in approvals.list_all(connection) if each.kind == approvals.SETTING]
+def pending(connection: sa.Connection, seq: int | None = None) -> list[Approval]:
+    """Proposals of settings that wait for another person to agree, or did as of `seq`."""
+    found = approvals.list_all(connection) if seq is None else approvals.waiting_at(connection, seq)
+    return [each for each in found if each.kind == approvals.SETTING]
 
 
 def wanted_value(found: Approval) -> str:

@@ -69,7 +69,7 @@ class Planner:
         pairs = list(zip(records, reasons, strict=True))
         alone = [LeftAlone(each.record.record_id, each.record.event_key, *why) for each, why in pairs if why is not None]
         parts = grouped([each for each, why in pairs if why is None], billed=self._bills)
-        self.owners = _owners(self._connection, {key.account_id for key, _ in parts})
+        self.owners = owners_of(self._connection, {key.account_id for key, _ in parts})
         if self._wanted.amount_micros is not None and len(parts) > 1:
             raise UserError(f"the records are of {len(parts)} adjustments, and one amount is given", "choose records of one subscription")
         groups = []
@@ -82,7 +82,7 @@ class Planner:
                 alone += [LeftAlone(each.record.record_id, each.record.event_key, *why) for each in part]
         if alone and (not groups or self._wanted.choice.records):
             raise UserError(f"record {alone[0].record_id} cannot be billed: {alone[0].why}", alone[0].remedy)
-        return Decided(self._wanted.kind, tuple(groups), tuple(alone), sum(len(each.records) for each in groups), _values(groups))
+        return Decided(self._wanted.kind, tuple(groups), tuple(alone), sum(len(each.records) for each in groups), limit_values(groups))
 
     def _unbillable(self, each: TooLate) -> Obstacle | None:
         """The reason why a record alone cannot be billed; None where it can, and where it is written off."""
@@ -152,14 +152,15 @@ def _unbillable(each: TooLate) -> Obstacle | None:
     return None
 
 
-def _owners(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Owner]:
+def owners_of(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Owner]:
+    """Accounts by their ids, and nobody by an empty one."""
     account = tables.accounts.c
     query = sa.select(account.account_id, account.account_key, account.timezone, account.language)
     rows = connection.execute(query.where(account.account_id.in_(account_ids)))
     return {"": Owner(None, "UTC", "en"), **{row.account_id: Owner(int(row.account_key), row.timezone, row.language) for row in rows}}
 
 
-def _values(groups: Sequence[Group]) -> dict[str, int]:
+def limit_values(groups: Sequence[Group]) -> dict[str, int]:
     """The amounts that count for the limit, by currency: what is billed, or the worth of what is not."""
     values: dict[str, int] = {}
     for each in groups:

@@ -93,11 +93,14 @@ def mask() -> Mask:
 
 
 def roles_held() -> frozenset[Role] | None:
-    """The roles of the operator of this call, with those that are limited as the call is; None behind an entrance that is not guarded."""
+    """The roles of the operator of this call; None behind an entrance that is not guarded.
+
+    A role that is limited to a legal entity counts where the call may be made by such a role, and is about accounts of that entity alone.
+    """
     entered = _ENTERED.get()
     if entered is None:
         return None
-    return entered.caller.roles | {role for role, _ in entered.caller.limited if entered.entities is not None}
+    return entered.caller.roles | {role for role, entity in entered.caller.limited if entered.about_entities == {entity}}
 
 
 def pace() -> Pace:
@@ -123,10 +126,12 @@ def about_account(home: Home, account_id: str, part: str = "") -> None:
     entered = _ENTERED.get()
     if entered is None:
         return
-    if entered.entities is not None:
-        if legal_entity_of(home, account_id) not in entered.entities:
+    if entered.is_by_entity and entered.caller.limited:
+        entity = legal_entity_of(home, account_id)
+        if entered.entities is not None and entity not in entered.entities:
             raise _other_entity(entered)
         entered.is_of_entity = True
+        entered.about_entities.add(entity)
     with contextlib.suppress(NotFoundError):
         about(f"account {key_of(home, account_id)}{part}")
 
@@ -261,7 +266,7 @@ class Entrance(_Interceptor):
             context.set_trailing_metadata(((PRACTICE_HEADER, "true"),))
         reason = _reason(given)
         actor = Actor(found.name, found.number, found.via, str(role), call, reason=reason, peer=peer)
-        entered = _Entered(self._access, found, actor, role, entities, is_recorded=rule.records)
+        entered = _Entered(self._access, found, actor, role, entities, rule)
         mark = _ENTERED.set(entered)
         with self._lock:
             until_s = None if is_stream else time.monotonic() + self._access.limits.deadline_max_s(found.name)
@@ -368,14 +373,16 @@ class _Refusals:
 class _Entered:
     """A call that was let in, until its end is recorded."""
 
-    def __init__(  # noqa: PLR0913 -- what is known of a call
-        self, access: Access, caller: Caller, actor: Actor, role: Role, entities: frozenset[str] | None, *, is_recorded: bool
+    def __init__(  # noqa: PLR0913, PLR0917 -- what is known of a call
+        self, access: Access, caller: Caller, actor: Actor, role: Role, entities: frozenset[str] | None, rule: roles.Rule
     ) -> None:
         self.caller, self.subject, self.reason = caller, "", actor.reason
         self.role, self.entities, self.is_of_entity = role, entities, False  # entities None: all
+        self.is_by_entity = rule.by_entity
+        self.about_entities: set[str | None] = set()  # legal entities of the accounts that it names; None: of an account that is not there
         self.fields: field_masks.Tree = {}  # of the answer, that alone are asked for
         self.limits, self.outcome = access.limits, ""
-        self._access, self._actor, self._is_recorded = access, actor, is_recorded
+        self._access, self._actor, self._is_recorded = access, actor, rule.records
         self._is_over = False
 
     def require_entity(self) -> None:

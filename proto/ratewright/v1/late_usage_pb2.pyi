@@ -707,7 +707,9 @@ Global___WriteOffLateUsageRequest: _TypeAlias = WriteOffLateUsageRequest  # noqa
 
 @_typing.final
 class LateUsageDecided(_message.Message):
-    """What is decided, or would be. A repeat whose first answer was lost has the decisions without their records."""
+    """What is decided, or would be. A repeat whose first answer was lost has what was stored: it lacks `left_alone` and the `versions` of groups. Of a
+    proposal it lacks the `text` where the request gives none, and the `worth` and `amount` of groups that have one currency in common.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -135,7 +135,7 @@ class SetSettingResponse(_message.Message):
     """Whether anything was stored: false where the value holds or waits already."""
     @_builtins.property
     def setting(self) -> Global___Setting:
-        """As it is now: another value may wait."""
+        """As the call left it: another value may wait. A repeat tells the same, whatever came later."""
 
     def __init__(
         self,

@@ -127,12 +127,12 @@ class FollowUpCalls:
             changed = alarms.decide(self._door.home, number, kind, request.note, Who(by.by.name, by.by.uid, by.now_us))
             return answer(number, changed=changed)
 
-        def answer(number: int, *, changed: bool = True) -> pb.DecideBillAlarmResponse:
-            found = next(each for each in alarms.list_all(self._door.home) if each.alarm_id == number)
+        def answer(number: int, *, changed: bool = True, as_of: int | None = None) -> pb.DecideBillAlarmResponse:
+            found = next(each for each in alarms.list_all(self._door.home, as_of=as_of) if each.alarm_id == number)
             return pb.DecideBillAlarmResponse(alarm=_alarm(found), changed=changed)
 
-        def recover(_commit_seq: int) -> pb.DecideBillAlarmResponse:
-            return answer(_alarm_number(request.name))
+        def recover(commit_seq: int) -> pb.DecideBillAlarmResponse:
+            return answer(_alarm_number(request.name), as_of=commit_seq)
 
         return calls.write(self._door, request, context, pb.DecideBillAlarmResponse, act, recover)
 

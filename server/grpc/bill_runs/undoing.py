@@ -45,7 +45,7 @@ class UndoingCalls:
                 raise _blocked(error) from error
             return self._message(done)
 
-        return calls.write(self._door, request, context, pb.BillRunUndo, act, self._stored)
+        return calls.write(self._door, request, context, pb.BillRunUndo, act, lambda seq: self._stored(request, seq))
 
     def WithdrawBillRunUndo(self, request: pb.WithdrawBillRunUndoRequest, context: grpc.ServicerContext) -> pb.BillRunUndo:
         """A proposal that is taken back."""
@@ -54,7 +54,7 @@ class UndoingCalls:
             run_id, who = self._parsed(request), Who(by.by.name, by.by.uid, by.now_us)
             return self._message(undoing.withdraw(self._door.home, run_id, request.reason, who, accounts=_accounts(request)))
 
-        return calls.write(self._door, request, context, pb.BillRunUndo, act, self._stored)
+        return calls.write(self._door, request, context, pb.BillRunUndo, act, lambda seq: self._stored(request, seq))
 
     def _parsed(self, request: pb.UndoBillRunRequest | pb.WithdrawBillRunUndoRequest) -> int:
         run_id = names.parse_run_name(request.name)
@@ -62,8 +62,8 @@ class UndoingCalls:
         about(f"bill run {run_id}")
         return run_id
 
-    def _stored(self, commit_seq: int) -> pb.BillRunUndo:
-        return self._message(undoing.stored_by(self._door.home, commit_seq))
+    def _stored(self, request: pb.UndoBillRunRequest | pb.WithdrawBillRunUndoRequest, commit_seq: int) -> pb.BillRunUndo:
+        return self._message(undoing.stored_by(self._door.home, commit_seq, names_accounts=bool(request.accounts)))
 
     def _message(self, done: Undoing) -> pb.BillRunUndo:
         return pb.BillRunUndo(

@@ -46,8 +46,9 @@ class SettingsService(settings_service_pb2_grpc.SettingsServiceServicer):
             done = setting_changes.change(self._home, wanted, _who(by), dry_run=by.dry_run)
             return pb.SetSettingResponse(setting=_message(done.after), changed=done.changed)
 
-        def recover(_commit_seq: int) -> pb.SetSettingResponse:
-            return pb.SetSettingResponse(setting=_message(settings.find(self._home, _name(request.name))), changed=True)
+        def recover(commit_seq: int) -> pb.SetSettingResponse:
+            done = setting_changes.stored_by(self._home, _name(request.name), commit_seq)
+            return pb.SetSettingResponse(setting=_message(done.after), changed=done.changed)
 
         return values.write(self._door, request, context, act, recover, pb.SetSettingResponse)
 
@@ -57,8 +58,8 @@ class SettingsService(settings_service_pb2_grpc.SettingsServiceServicer):
         def act(by: Act) -> pb.Setting:
             return _message(settings.agree(self._home, _name(request.name), request.note, _who(by), etag=request.etag))
 
-        def recover(_commit_seq: int) -> pb.Setting:
-            return _message(settings.find(self._home, _name(request.name)))
+        def recover(commit_seq: int) -> pb.Setting:
+            return _message(setting_changes.stored_by(self._home, _name(request.name), commit_seq).after)
 
         return values.write(self._door, request, context, act, recover, pb.Setting)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing.enquiries.usage import State
+from billing.enquiries.usage import LIMIT_MAX, State
 from ratewright.v1 import usage_find_pb2 as pb
 from server.actions import usage_of_number
 from server.actions.usage_of_number import Days
 from server.grpc import calls, convert, entrance
 from server.grpc.finance import values
 from server.grpc.finance.invoice_answers import rerated
+from server.grpc.refusals import invalid
 from server.grpc.usage.late_messages import approval_name, decision_name
 from server.grpc.usage.suspense_messages import record_name
 
@@ -38,6 +39,9 @@ class FindCalls:
             values.require_texts(request)
             days = Days(values.day_or_none(request, "from_date"), values.day_or_none(request, "to_date"))
             limit = request.record_limit if request.HasField("record_limit") else SHOWN_RECORDS
+            if not 1 <= limit <= LIMIT_MAX:
+                told = {"field": "record_limit", "remedy": "narrow the span by from_date and to_date"}
+                raise invalid("MALFORMED_REQUEST", f"record_limit: {limit} is not between 1 and {LIMIT_MAX:,}", told)
             timezone, of_number = usage_of_number.find(self._door.home, request.number, days, limit=limit)
             return pb.FindUsageResponse(
                 records=[_record(each, entrance.mask()) for each in of_number.records],

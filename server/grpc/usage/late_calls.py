@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing import late_decisions
 from billing.late_decisions import BILLED, WRITTEN_OFF
 from billing.left_out.decisions import standing
 from billing.persons import Who
-from billing.store import approvals
-from billing.too_late import deciding, taking_back
+from billing.too_late import deciding, recovery, taking_back
 from billing.too_late.choosing import Choice
 from billing.too_late.results import LateAct
 from billing.too_late.taking_back import TakenBack
@@ -104,11 +102,7 @@ class LateCalls:
 
     def _decided(self, kind: str, commit_seq: int) -> pb.LateUsageDecided:
         """The decisions or the proposal that a commit has stored."""
-        with self._door.home.connect() as connection:
-            asked = [each for each in approvals.list_all(connection, decided=True) if each.commit_seq == commit_seq]
-            made = [number for number, each in late_decisions.standing(connection, commit_seq).items() if each.commit_seq == commit_seq]
-            found = standing(connection, commit_seq, made).values()
-        return messages.made_before(kind, sorted(found, key=lambda each: each.decision_id), asked[0].approval_id if asked else 0)
+        return messages.decided_before(recovery.stored_by(self._door.home, kind, commit_seq))
 
 
 def _choice(request: pb.BillLateUsageRequest | pb.WriteOffLateUsageRequest) -> Choice:

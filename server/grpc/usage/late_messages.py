@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.late_decisions import BILLED
 from ratewright.v1 import late_usage_pb2 as pb
 from server.grpc import convert
 from server.grpc.finance.values import date_message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from google.type import money_pb2
 
     from billing.late_decisions import Undone
     from billing.left_out.decisions import DecisionTold
     from billing.too_late.listing import Sum, TooLate
+    from billing.too_late.recovery import Recovered
     from billing.too_late.results import Decided, Group
     from billing.too_late.taking_back import TakenBack
     from billing.too_late.versions import Version, Versions
@@ -142,22 +142,14 @@ def decided(found: Decided) -> pb.LateUsageDecided:
     )
 
 
-def made_before(kind: str, found: Sequence[DecisionTold], proposal: int) -> pb.LateUsageDecided:
-    """Decisions of a call that was killed before it was answered, or its proposal."""
-    groups = [
-        pb.LateUsageGroup(
-            decision=decision_name(each.decision_id),
-            account=_account(each.account_id),
-            subscription_id=each.subscription_id,
-            amount=convert.money(each.currency, each.amount_micros),
-            adjustment=each.reference,
-        )
-        for each in found
-    ]
-    records = sum(each.records for each in found)
-    return pb.LateUsageDecided(
-        kind=kind, groups=groups, record_count=records, needs_second=bool(proposal), proposal=approval_name(proposal)
-    )
+def decided_before(found: Recovered) -> pb.LateUsageDecided:
+    """Decisions or a proposal of a call that was killed before it was answered, as far as they are stored."""
+    answer = decided(found.decided)
+    for place in found.without_sums:
+        answer.groups[place].ClearField("worth")
+        if found.decided.kind == BILLED:
+            answer.groups[place].ClearField("amount")
+    return answer
 
 
 def taken_back(found: TakenBack) -> pb.TakeBackLateUsageResponse:

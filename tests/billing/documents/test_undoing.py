@@ -136,7 +136,7 @@ def test_each_document_is_void_on_its_own_date(world: World) -> None:
         }, "one transaction"
         row = tables.run_undos.c
         asked, agreed = connection.execute(sa.select(row.commit_seq).order_by(row.undo_id)).scalars()
-    first, last = undoing.stored_by(world.home, asked), undoing.stored_by(world.home, agreed)
+    first, last = (undoing.stored_by(world.home, seq, names_accounts=False) for seq in (asked, agreed))
     assert [(each.state, each.proposed_by, each.documents) for each in (first, last)] == [
         ("proposed", "ana", done.documents),
         ("undone", "ana", done.documents),

@@ -20,18 +20,25 @@ from billing.store import tables
 from ratewright.v1 import (
     account_change_pb2,
     account_service_pb2_grpc,
+    adjustment_service_pb2,
+    adjustment_service_pb2_grpc,
     bill_run_service_pb2,
     bill_run_service_pb2_grpc,
+    bill_run_undo_pb2,
     invoice_service_pb2,
     invoice_service_pb2_grpc,
+    ledger_service_pb2_grpc,
     payment_service_pb2_grpc,
+    write_off_pb2,
 )
 from ratewright.v1.invoice_service_pb2 import GetInvoiceRequest
 from rating.errors import NotFoundError, UserError
 from server.access.roles import rules
+from tests.billing.second_person import set_by_two
 from tests.server.access.test_entrance import reason_of
 from tests.server.access.test_role_table import api
-from tests.server.grpc.finance.asking import payment
+from tests.server.grpc.calls import refused
+from tests.server.grpc.finance.asking import day, money, payment
 from tests.server.grpc.finance.conftest import bill_two
 
 if TYPE_CHECKING:
@@ -188,6 +195,70 @@ def test_a_repeat_has_the_answer_of_the_first_time(north: Guarded) -> None:
     again = pay(payment(request_id="monday"), timeout=20)
     assert (again.SerializeToString(), first.payment) == (first.SerializeToString(), "payments/P-1")
     assert {ask(north, "ratewright.v1.PaymentService/RecordPayment", "berta")} == {"ENTITY_NOT_ALLOWED"}
+
+
+def two_roles(north: Guarded) -> tuple[Any, Any]:
+    """Nina has the role finance for the north alone, and agrees anywhere. Her calls of adjustments and of the ledger."""
+    for name in ("adjustment_limit_micros", "write_off_limit_micros"):
+        set_by_two(north.home, name, "2000000", north.world.tick)
+    north.now_us = max(north.now_us, north.world.now_us)
+    north.add("nina", Role.APPROVER, days=90)
+    operators.grant(north.home, "nina", Role.FINANCE, "of the north", north.who, limits=Limits(entity="north"))
+    return entering(north, "nina"), writing_off(north, "nina")
+
+
+def entering(north: Guarded, name: str) -> Any:  # noqa: ANN401 -- a call
+    return adjustment_service_pb2_grpc.AdjustmentServiceStub(north.channel(name)).AddAdjustment
+
+
+def writing_off(north: Guarded, name: str) -> Any:  # noqa: ANN401 -- a call
+    return ledger_service_pb2_grpc.LedgerServiceStub(north.channel(name)).WriteOffInvoice
+
+
+def credit(account: str, name: str, amount: str = "-1", **more: Any) -> adjustment_service_pb2.AddAdjustmentRequest:  # noqa: ANN401 -- fields of the message
+    given = {"date": day("11-10"), "amount": money(amount), "reason_code": "goodwill", "catalogue": "shop", "tax_class": "standard"}
+    return adjustment_service_pb2.AddAdjustmentRequest(parent=f"accounts/{account}", adjustment_id=name, **(given | more))
+
+
+def lost(number: str, amount: str) -> write_off_pb2.WriteOffInvoiceRequest:
+    name = f"accounts/-/invoices/{number}"
+    return write_off_pb2.WriteOffInvoiceRequest(name=name, date=day("11-10"), reason="lost", amount=money(amount))
+
+
+def test_who_agrees_anywhere_asks_for_accounts_of_her_entity(north: Guarded) -> None:
+    """Up to 2.00 nobody has to agree; above, another person."""
+    enter, write_off = two_roles(north)
+    [anna], [berta] = (north.world.numbers(name) for name in ("anna", "berta"))
+    assert enter(credit("anna", "A-1"), timeout=20).adjustment.entered_by == "nina"
+    assert not write_off(lost(anna, "1"), timeout=20).waits
+    before = commits(north)
+    for call, request in ((enter, credit("berta", "A-2")), (write_off, lost(berta, "1"))):
+        assert refused(lambda call=call, sent=request: call(sent, timeout=20))[:2] == (DENIED, "ROLE_MISSING")
+    assert commits(north) == before
+    entering(north, "the-finance")(credit("berta", "B-1", "-3"), timeout=20)
+    writing_off(north, "the-finance")(lost(berta, "3"), timeout=20)
+    assert enter(credit("berta", "B-1", "-3"), timeout=20).adjustment.approved_by == "nina"
+    assert not write_off(lost(berta, "3"), timeout=20).waits, "she agrees"
+
+
+def test_a_limited_role_counts_in_no_call_about_more_than_an_account(north: Guarded) -> None:
+    """To ask that a run is undone, or a month reopened, needs a role for all entities."""
+    two_roles(north)
+    runs = bill_run_service_pb2_grpc.BillRunServiceStub(north.channel("nina"))
+    undo = bill_run_undo_pb2.UndoBillRunRequest(name="billRuns/1", accounts=["accounts/anna"], reason="wrong")
+    assert refused(lambda: runs.UndoBillRun(undo, timeout=20))[:2] == (DENIED, "ROLE_MISSING")
+
+
+def test_an_id_that_another_entity_has_is_refused_without_a_word_about_it(north: Guarded) -> None:
+    north.add("nina", days=90)
+    operators.grant(north.home, "nina", Role.FINANCE, "of the north", north.who, limits=Limits(entity="north"))
+    entering(north, "the-finance")(credit("berta", "B-1"), timeout=20)
+    told = refused(lambda: entering(north, "nina")(credit("anna", "B-1"), timeout=20))
+    assert (told[:2], told.metadata["remedy"]) == ((grpc.StatusCode.FAILED_PRECONDITION, "REFUSED"), "give a new one another reference")
+    assert told.message == "B-1 cannot be the reference of an adjustment of this account"
+    entering(north, "nina")(credit("anna", "A-1"), timeout=20)
+    told = refused(lambda: entering(north, "nina")(credit("anna", "A-1", subscription_id="anna-1"), timeout=20))
+    assert told.message == "adjustment A-1 exists with another subscription", "no key of the database"
 
 
 def test_a_preview_shows_no_bill_of_another_entity(north: Guarded) -> None:

@@ -21,6 +21,7 @@ from tests.billing.second_person import set_by_two
 from tests.billing.too_late import late_world
 from tests.server.access.conftest import Guarded
 from tests.server.access.test_approvals import refusal
+from tests.server.grpc.calls import refused
 from tests.server.grpc.finance.asking import micros
 
 if TYPE_CHECKING:
@@ -99,8 +100,10 @@ def test_records_of_a_number_are_masked_by_role(late: Guarded) -> None:
     masked = f"{'*' * 9}0001"
     for name in ("the-auditor", "the-support"):
         assert found(name) == [("", masked, "billed"), ("", masked, "too_late"), ("", masked, "too_late")]
-    asked = find_pb.FindUsageRequest(number="1", record_limit=0)
-    assert refusal(stub(late, "the-operator").FindUsage, asked)[1] == "MALFORMED_REQUEST"
+    for limit in (0, 10_001):
+        told = refused(lambda limit=limit: stub(late, "the-operator").FindUsage(find_pb.FindUsageRequest(number="1", record_limit=limit)))
+        assert told[:2] == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+        assert told.metadata == {"field": "record_limit", "remedy": "narrow the span by from_date and to_date"}
 
 
 def test_pages_and_parts(late: Guarded) -> None:
@@ -134,13 +137,8 @@ def test_a_decision_counts_once_and_is_taken_back(late: Guarded) -> None:
     assert operator.BillLateUsage(ask, timeout=20) == done
     after = head(late)
     lose_answers(late)
-    (again,) = operator.BillLateUsage(ask, timeout=20).groups
-    assert (again.decision, again.account, again.adjustment, again.amount) == (
-        group.decision,
-        group.account,
-        group.adjustment,
-        group.amount,
-    )
+    assert (len(group.event_keys), micros(group.worth), [micros(each) for each in done.values]) == (1, 300_000, [300_000])
+    assert operator.BillLateUsage(ask, timeout=20) == done
     assert head(late) == after
     (decided,) = listed(late, show_decided=True).late_records
     assert (decided.record_id, decided.decision.name, decided.decision.decided_by) == ("late-1", "lateDecisions/1", "the-operator")
@@ -150,6 +148,7 @@ def test_a_decision_counts_once_and_is_taken_back(late: Guarded) -> None:
     assert (trial.tried, taken.tried, trial.decision) == (True, False, taken.decision)
     lose_answers(late)
     assert operator.TakeBackLateUsage(back, timeout=20) == taken
+    assert operator.BillLateUsage(ask, timeout=20) == done, "as it was made, though it is taken back since"
     (undone,) = listed(late, show_decided=True).taken_back
     assert (undone.decision, undone.taken_back_by, micros(undone.worth)) == ("lateDecisions/1", "the-operator", 300_000)
 
@@ -163,11 +162,36 @@ def test_above_the_limit_another_person_agrees(late: Guarded) -> None:
     asked = operator.WriteOffLateUsage(ask, timeout=20)
     assert (asked.needs_second, asked.groups[0].decision) == (True, "")
     lose_answers(late)
-    assert operator.WriteOffLateUsage(ask, timeout=20).proposal == asked.proposal
+    again = operator.WriteOffLateUsage(ask, timeout=20)
+    assert [(each.account, list(each.records), each.HasField("worth")) for each in again.groups] == [
+        ("", ["late-4"], False),
+        ("accounts/anna", ["late-1", "late-2"], False),
+    ], "the proposal has the sum of both, 0.90"
+    assert ([micros(each) for each in again.values], again.record_count) == ([900_000], 3)
+    for each in asked.groups:
+        each.ClearField("worth")
+    assert again == asked
     agree = approval_pb.AgreeApprovalRequest(name=asked.proposal, note="seen")
     approvals = approval_grpc.ApprovalServiceStub
     assert approvals(late.channel("the-approver")).AgreeApproval(agree, timeout=20).state == approval_pb.Approval.STATE_AGREED
     assert {each.decision.agreed_by for each in listed(late, show_decided=True).late_records} == {"", "the-approver"}
+
+
+def test_a_proposal_to_bill_is_told_again(late: Guarded) -> None:
+    """Anna's two, worth 0.40, are to be billed with 3.00: another person has to agree. Only the text, which nobody gave, is not stored."""
+    operator = stub(late, "the-operator")
+    for text, request_id in (("two calls", "one"), ("", "two")):
+        ask = pb.BillLateUsageRequest(
+            account="accounts/anna", reason="late", amount=money_pb2.Money(units=3), text=text, request_id=request_id
+        )
+        asked = operator.BillLateUsage(ask, timeout=20)
+        lose_answers(late)
+        again = operator.BillLateUsage(ask, timeout=20)
+        assert (micros(again.groups[0].worth), micros(again.groups[0].amount), again.groups[0].text) == (400_000, 3_000_000, text)
+        asked.groups[0].text = text
+        assert again == asked
+        approvals = approval_grpc.ApprovalServiceStub(late.channel("the-finance"))
+        approvals.RefuseApproval(approval_pb.RefuseApprovalRequest(name=asked.proposal, note="too much"), timeout=20)
 
 
 def test_a_report_is_that_of_the_days(late: Guarded) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.enquiries.since_run import Kind, Quantity, Since
-from billing.enquiries.usage import NumberRecords, Record, State
+from billing.enquiries.usage import NumberRecords, Record, State, require_limit
 from ratewright.v1 import usage_find_pb2 as pb
 from ratewright.v1 import usage_service_pb2_grpc as stubs
 from server.actions.usage_of_number import OfNumber
 from server.cli.remote.calling import LONG_S, day, last, tail
 from server.cli.remote.documents.summaries import rerated_of
-from server.cli.remote.operations import fitting
 from server.client import date, micros
 
 if TYPE_CHECKING:
@@ -28,11 +27,12 @@ class UsageFind:
 
     def of_number(self, number: str, days: Days, limit: int) -> OfNumber:
         """`usage find`."""
+        require_limit(limit)  # in the words of the command: the service names its own fields
         asked = pb.FindUsageRequest(
             number=number,
             from_date=None if days.first is None else date(days.first),
             to_date=None if days.after is None else date(days.after),
-            record_limit=fitting(limit, "--limit"),
+            record_limit=limit,
         )
         found = self._service.call(self._stub.FindUsage, asked, deadline_s=LONG_S)
         return OfNumber(found.time_zone, NumberRecords(found.number, found.commit, tuple(map(_record, found.records)), found.total_size))
