@@ -179,7 +179,7 @@ def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, acc
 
 
 def document_rows(connection: sa.Connection, run_id: int, as_of: int | None = None) -> list[Any]:
-    """The documents of a run that are not void, by a commit if one is given, in the order of their keys, with the ids of their accounts."""
+    """The documents of a run that are not void, by a commit if one is given. They are in the order of their keys, with ids of accounts."""
     invoice, account = tables.invoices, tables.accounts.c
     query = sa.select(invoice, account.account_id).join_from(invoice, tables.accounts, account.account_key == invoice.c.account_key)
     return list(connection.execute(query.where(*_standing(run_id, as_of)).order_by(invoice.c.invoice_key)))

@@ -153,7 +153,7 @@ def _unbillable(each: TooLate) -> Obstacle | None:
 
 
 def owners_of(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Owner]:
-    """Accounts by their ids, and nobody by an empty one."""
+    """Accounts by their ids; by an empty one the owner of records without an account."""
     account = tables.accounts.c
     query = sa.select(account.account_id, account.account_key, account.timezone, account.language)
     rows = connection.execute(query.where(account.account_id.in_(account_ids)))

@@ -1,7 +1,7 @@
 """Decisions on late usage, or a proposal, as the commit that stored them has them: for a caller whose answer was lost.
 
-a decision    all of it, but the chosen records that were left alone, and the words about versions
-a proposal    the same, without the text of a line where none was given; where two groups have one currency, without their sums
+No commit has the chosen records that were left alone, and the words about versions. Of a proposal none has the text of a line that was
+not given, and the sums of groups with one currency in common.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _group(row: Any, keys: list[bytes], names: Mapping[bytes, str]) -> Group:  #
 
 
 def _proposed(home: Home, asked: Approval) -> Recovered:
-    """What waits, by the payload of its proposal."""
+    """The decision that waits, by the payload of its proposal."""
     told = msgspec.json.decode(asked.payload, type=LateProposal)
     parts = [(GroupKey(*each[:_OF_KEY]), each[_OF_KEY:]) for each in told.about]
     names = _names(home, asked.commit_seq, {bytes.fromhex(key) for key in told.event_keys})

@@ -95,7 +95,7 @@ def mask() -> Mask:
 def roles_held() -> frozenset[Role] | None:
     """The roles of the operator of this call; None behind an entrance that is not guarded.
 
-    A role that is limited to a legal entity counts where the call may be made by such a role, and is about accounts of that entity alone.
+    A role that is limited to a legal entity counts in a call by entity that is about accounts of that entity alone.
     """
     entered = _ENTERED.get()
     if entered is None:
