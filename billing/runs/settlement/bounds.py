@@ -4,6 +4,7 @@
 - a credit never exceeds what was billed: for each fee and usage, and for each period as a whole;
 - a total is negative only as a correction of something billed, or by an adjustment with its reason; where accounts are billed together,
   also by what a volume tier takes off, since the usage that it takes it off may be on another's bill;
+- adjustments are outside these sums, and so is the part of discounts that may be off them;
 - a subscription has at most `lines_per_day_max` lines a day of a period;
 - nothing begins more than `days_ahead_max` days after the bill date.
 
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from billing.charges.charge_keys import Kind
-from billing.charges.lines import group_starts
+from billing.charges.lines import group_starts, sum_by_key
 from billing.charges.ordering import order_by
 from billing.store import settings
 from rating.money import MICROS_LIMIT
@@ -90,8 +91,8 @@ def _counted(lines: Lines, together: Int64s) -> Any:  # noqa: ANN401 -- an array
 def _negative(lines: Lines, billed: Lines, together: Int64s) -> Int64s:
     """Accounts with a period that was never billed and whose sum is negative."""
     starts = group_starts(lines, _PERIOD)
-    sums = np.add.reduceat(np.where(_counted(lines, together), lines["amount_micros"], 0), starts)
     groups = lines[starts]
+    sums = np.add.reduceat(np.where(_counted(lines, together), lines["amount_micros"], 0), starts) + _off_by_hand(groups, lines)
     fresh = _sum_of(groups, billed[billed["kind"] != Kind.TAX], count=True) == 0
     of_account = group_starts(groups, ("account_key",))
     totals = np.add.reduceat(np.where(fresh, sums, 0), of_account)
@@ -107,8 +108,24 @@ def _credited_below_nothing(lines: Lines, billed: Lines, together: Int64s) -> In
     if not (sums < 0).any():
         return groups["account_key"][:0]
     before = _sum_of(groups, billed[_counted(billed, together)])
-    below: Int64s = groups["account_key"][(sums < 0) & (before > 0) & (before + sums < 0)]
+    due = before + sums + _off_by_hand(groups, billed, lines)
+    below: Int64s = groups["account_key"][(sums < 0) & (before + _off_by_hand(groups, billed) > 0) & (due < 0)]
     return below
+
+
+def _off_by_hand(groups: Lines, *parts: Lines) -> Int64s:
+    """The most that discounts can be off charges by hand in each (account, period) of `groups`; `parts` add up to the lines that it has.
+
+    A discount may be off charges by hand, and off fees as well. Its line does not say which part is off which: a billed one has its key
+    alone, and what is agreed may have changed since. But it is off no more than these charges, and credits by hand get nothing off. So the
+    smaller of both sums is left out, as the charges are: a bill that keeps the bound is never put aside, and a discount of more than all
+    there is, charges by hand included, still breaks it. The charges themselves do not count: they hide no other negative line.
+    """
+    due = sum_by_key(np.concatenate([rows[np.isin(rows["kind"], (Kind.ADJUSTMENT, Kind.DISCOUNT))] for rows in parts]))
+    charges = _sum_of(groups, due[(due["kind"] == Kind.ADJUSTMENT) & (due["amount_micros"] > 0)])
+    discounts = _sum_of(groups, due[due["kind"] == Kind.DISCOUNT])
+    most: Int64s = np.minimum(charges, np.maximum(-discounts, 0))
+    return most
 
 
 def _sum_of(groups: Lines, billed: Lines, *, count: bool = False) -> Int64s:

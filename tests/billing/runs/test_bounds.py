@@ -79,6 +79,46 @@ def test_bounds(about: str, due: list[Row], billed: list[Row], reason: str | Non
     assert bounds.broken(found, before, own, NOBODY, NOVEMBER, LIMITS) == ({1: reason} if reason else {}), about
 
 
+OFF_BY_HAND = [
+    # a discount (price 2) may be off charges by hand (price 9): the smaller of the two sums does not count; 10 + 200 - 20 = 190 is due
+    ("10 % off a charge by hand", [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], [], None),
+    ("all of it is off, and there is no fee", [Row(BY_HAND, 2000, 9), Row(DISCOUNT, -2000, 2)], [], None),
+    ("a cent more than all there is", [Row(BY_HAND, 2000, 9), Row(DISCOUNT, -2001, 2)], [], NEGATIVE),
+    ("off fees and charges at once", [Row(FEE, 1000), Row(BY_HAND, 2000, 9), Row(DISCOUNT, -3000, 2)], [], None),
+    ("and a cent more", [Row(FEE, 1000), Row(BY_HAND, 2000, 9), Row(DISCOUNT, -3001, 2)], [], NEGATIVE),
+    ("two charges and two discounts", [Row(BY_HAND, 500, 8), Row(BY_HAND, 500, 9), Row(DISCOUNT, -600, 2), Row(DISCOUNT, -400, 3)], [], None),
+    ("a credit by hand gets nothing off", [Row(BY_HAND, -2000, 9), Row(FEE, 100), Row(DISCOUNT, -101, 2)], [], NEGATIVE),
+    ("and takes nothing from a charge", [Row(BY_HAND, -5000, 8), Row(BY_HAND, 2000, 9), Row(DISCOUNT, -200, 2)], [], None),
+    ("a charge by hand hides no fee below nothing", [Row(FEE, -1), Row(BY_HAND, 2000, 9)], [], NEGATIVE),
+    ("nor a fee beside a smaller discount", [Row(FEE, -1), Row(BY_HAND, 2000, 9), Row(DISCOUNT, -200, 2)], [], NEGATIVE),
+    ("nor a discount of another period",
+     [Row(FEE, 100), Row(DISCOUNT, -101, 2), Row(BY_HAND, 2000, 9, begins=NOVEMBER, ends=DECEMBER)], [], NEGATIVE),
+    # the same in a period that is billed: what is due in all may not be below nothing
+    ("a charge comes later", [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], [Row(FEE, 1000)], None),
+    ("the discount comes later", [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)],
+     [Row(FEE, 1000), Row(BY_HAND, 20_000, 9)], None),
+    ("the discount grows", [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -4000, 2)],
+     [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], None),
+    ("the fee is given back beside it", [Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)],
+     [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], None),
+    ("and a cent of usage more than that", [Row(USAGE, -1), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)],
+     [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], CREDIT),
+    ("the charge is gone, and so is its discount", [Row(FEE, 1000)],
+     [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], None),
+    ("the charge is gone, and its discount grows", [Row(FEE, 1000), Row(DISCOUNT, -2001, 2)],
+     [Row(FEE, 1000), Row(BY_HAND, 20_000, 9), Row(DISCOUNT, -2000, 2)], CREDIT),
+    ("a discount of more than fee and charge", [Row(FEE, 1000), Row(BY_HAND, 2000, 9), Row(DISCOUNT, -3001, 2)], [Row(FEE, 1000)], CREDIT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("about", "due", "billed", "reason"), OFF_BY_HAND, ids=[case[0] for case in OFF_BY_HAND])
+def test_bounds_of_discounts_off_charges_by_hand(about: str, due: list[Row], billed: list[Row], reason: str | None) -> None:
+    before = _lines(billed)
+    found = differences(_lines(due), before)
+    own = np.full(len(found.lines), CNY)
+    assert bounds.broken(found, before, own, NOBODY, NOVEMBER, LIMITS) == ({1: reason} if reason else {}), about
+
+
 PAID_BY_ANOTHER = [
     # the usage of the tier may be on the bill of another; the rest as above
     ("a tier takes off usage", [Row(VOLUME, -40, 2)], [], None),
