@@ -1,4 +1,8 @@
-"""The name of usage that came too late on a customer's bill, in the language of the account; and the versions of a record, in short."""
+"""The text of usage that came too late on a customer's bill, in the language of the account; and the versions of a record, in short.
+
+The text of a line tells the days and the sources of its records. It does not name them: a record id may hold the number of a customer, and
+people who may not see numbers read the text. The decision keeps the ids.
+"""
 
 # ruff: noqa: RUF001 - Chinese texts have Chinese punctuation
 from __future__ import annotations
@@ -14,21 +18,21 @@ if TYPE_CHECKING:
     from billing.too_late.listing import TooLate
     from billing.too_late.versions import Version, Versions
 
-_NAMED: Final = 3  # records that are named
+_NAMED: Final = 3  # records or sources that are named
 _NAME_MAX: Final = 40
 KEY_DIGITS: Final = 8  # of an event key, as people see it
 WORDS: Final = {
     "en": {
-        "one": "Late usage: record {names} of {first}",
-        "day": "Late usage: {count} records of {first} ({names})",
-        "many": "Late usage: {count} records of {first} to {last} ({names})",
+        "one": "Late usage: 1 record of {first} ({sources})",
+        "day": "Late usage: {count} records of {first} ({sources})",
+        "many": "Late usage: {count} records of {first} to {last} ({sources})",
         "and": ", ",
         "more": "{names} and {rest} more",
     },
     "zh": {
-        "one": "迟到用量：{first} 的记录 {names}",
-        "day": "迟到用量：{first} 共 {count} 条记录（{names}）",
-        "many": "迟到用量：{first} 至 {last} 共 {count} 条记录（{names}）",
+        "one": "迟到用量：{first} 的 1 条记录（{sources}）",
+        "day": "迟到用量：{first} 共 {count} 条记录（{sources}）",
+        "many": "迟到用量：{first} 至 {last} 共 {count} 条记录（{sources}）",
         "and": "、",
         "more": "{names} 等，另有 {rest} 条",
     },
@@ -66,20 +70,20 @@ def told_apart(each: TooLate) -> str:
 
 
 def line_text(records: Sequence[TooLate], language: str) -> str:
-    """The records a line is about: their days, how many, and the names of the first ones."""
+    """The records a line is about: their days, how many, and their sources; of one record its time, too."""
     words = WORDS.get(language.partition("-")[0], WORDS["en"])
     days = sorted(f"{local_start(each):%Y-%m-%d}" for each in records)
-    names = named([each.record.record_id for each in records], language)
+    sources = named(sorted({each.record.source for each in records}), language)
     form = "one" if len(records) == 1 else "day" if days[0] == days[-1] else "many"
     first = f"{local_start(records[0]):%Y-%m-%d %H:%M}" if form == "one" else days[0]
-    return words[form].format(count=len(records), first=first, last=days[-1], names=names)
+    return words[form].format(count=len(records), first=first, last=days[-1], sources=sources)
 
 
-def named(record_ids: Sequence[str], language: str) -> str:
-    """The first names of some records, and how many more there are."""
+def named(every: Sequence[str], language: str) -> str:
+    """The first names of some records or sources, and how many more there are."""
     words = WORDS.get(language.partition("-")[0], WORDS["en"])
-    names = words["and"].join(_name(each) for each in record_ids[:_NAMED])
-    return names if len(record_ids) <= _NAMED else words["more"].format(names=names, rest=len(record_ids) - _NAMED)
+    names = words["and"].join(_name(each) for each in every[:_NAMED])
+    return names if len(every) <= _NAMED else words["more"].format(names=names, rest=len(every) - _NAMED)
 
 
 def _quantity(each: Version | None, *, is_dated: bool) -> str:
@@ -92,6 +96,6 @@ def _quantity(each: Version | None, *, is_dated: bool) -> str:
 
 
 def _name(record_id: str) -> str:
-    """A record as a customer reads it: of a long name the beginning, and no signs that cannot be printed."""
+    """A name as people read it: of a long name the beginning, and no signs that cannot be printed."""
     plain = "".join(sign if sign.isprintable() else "?" for sign in record_id)
     return plain if len(plain) <= _NAME_MAX else f"{plain[:_NAME_MAX]}…"

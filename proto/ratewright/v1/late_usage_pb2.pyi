@@ -618,7 +618,7 @@ class BillLateUsageRequest(_message.Message):
     reason: _builtins.str
     """Why; it is kept with your name."""
     text: _builtins.str
-    """The text of the invoice line; days and names of the records where it is empty."""
+    """The text of the invoice line; days and sources of the records where it is empty; it names no record."""
     request_id: _builtins.str
     """An id of this call: see the service."""
     validate_only: _builtins.bool

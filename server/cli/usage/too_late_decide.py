@@ -29,7 +29,7 @@ def bill(
     amount: Annotated[
         str | None, Parameter(help="Amount to bill instead of the worth, with or without tax as the catalogue states prices.")
     ] = None,
-    text: Annotated[str, Parameter(help="Text of the invoice line; by default days and names of the records.")] = "",
+    text: Annotated[str, Parameter(help="Text of the invoice line; by default days and sources of the records.")] = "",
     dry_run: DryRun = False,
     at: Place = HERE,
     as_json: AsJson = False,

@@ -138,5 +138,5 @@ def test_usage_of_a_void_invoice_whose_number_is_anothers_by_now_is_listed(world
     decide(world, BILLED, "off")
     world.bill("2026-04-01")
     texts = [line[0::4] for line in world.lines(world.numbers("bert")[-1])]
-    assert ("Late usage: record off of 2025-10-05 10:00", 30) in texts
+    assert ("Late usage: 1 record of 2025-10-05 10:00 (switch)", 30) in texts
     assert (names_open(world), state_of(world, "off"), wrong(world)) == ([], State.LATE_BILLED, set())

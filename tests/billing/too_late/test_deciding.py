@@ -45,7 +45,7 @@ from tests.billing.too_late.late_world import (
 
 pytestmark = pytest.mark.slow
 ALL = ["late-3", "late-1", "late-2", "late-4", "late-5"]
-TEXT = "Late usage: 2 records of 2025-10-05 to 2025-10-06 (late-1, late-2)"
+TEXT = "Late usage: 2 records of 2025-10-05 to 2025-10-06 (switch)"
 YEARS = Span(dt.date(2025, 9, 1), dt.date(2026, 6, 1))
 
 

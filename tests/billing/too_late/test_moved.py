@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from billing.left_out.decisions import DecisionTold
     from tests.billing.runs.world import World
 
-TEXT = "Late usage: record late-1 of 2025-10-05 10:00"
+TEXT = "Late usage: 1 record of 2025-10-05 10:00 (switch)"
 
 
 @pytest.fixture

@@ -196,5 +196,5 @@ def test_what_takes_a_retracted_line_back_has_its_name(world: World, monkeypatch
     again(world, "2026-05-01")
     last = invoicing.get_invoice(world.home, world.numbers("anna")[-1])
     assert [line.text.partition(",")[0] for line in last.lines if line.amount_micros == -40 * CENT] == [
-        "Late usage: 2 records of 2025-10-05 to 2025-10-06 (late-1"
+        "Late usage: 2 records of 2025-10-05 to 2025-10-06 (switch)"
     ]

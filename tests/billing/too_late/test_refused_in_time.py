@@ -117,7 +117,7 @@ def test_what_is_mended_too_late_is_listed_and_decided_on(world: World, *, is_me
     (book,) = rating_book(world.home, 10**6, YEARS)
     assert (book.ok, book.right["late_billed"].rows, open_records(world), state(world)) == (True, 1, [], State.LATE_BILLED)
     world.bill("2026-04-01")
-    assert ("Late usage: record germany of 2025-10-05 10:00", 30) in amounts(world, world.numbers("anna")[-1])
+    assert ("Late usage: 1 record of 2025-10-05 10:00 (switch)", 30) in amounts(world, world.numbers("anna")[-1])
     assert (usage_cents(world, "anna"), wrong(world)) == (10, set())
 
 

@@ -9,12 +9,14 @@ import pytest
 from google.type import money_pb2
 
 from billing import late_decisions
+from ratewright.v1 import account_service_pb2 as account_pb
+from ratewright.v1 import account_service_pb2_grpc, adjustment_service_pb2_grpc, usage_service_pb2_grpc
+from ratewright.v1 import adjustment_service_pb2 as adjustment_pb
 from ratewright.v1 import approval_service_pb2 as approval_pb
 from ratewright.v1 import approval_service_pb2_grpc as approval_grpc
 from ratewright.v1 import late_usage_pb2 as pb
 from ratewright.v1 import usage_find_pb2 as find_pb
 from ratewright.v1 import usage_report_pb2 as report_pb
-from ratewright.v1 import usage_service_pb2_grpc
 from server.grpc import entrance
 from tests.billing.runs.world import World, instant_us
 from tests.billing.second_person import set_by_two
@@ -84,6 +86,21 @@ def test_ids_are_masked_by_role(late: Guarded) -> None:
     assert refusal(stub(late, "the-switch").ListLateUsage, asked)[1] == "ROLE_MISSING"
     off = pb.WriteOffLateUsageRequest(records=["late-1"], reason="lost")
     assert refusal(stub(late, "the-auditor").WriteOffLateUsage, off)[1] == "ROLE_MISSING"
+
+
+@pytest.mark.parametrize("name", ["the-auditor", "the-support", "the-approver"])
+def test_the_text_of_an_adjustment_names_no_record(late: Guarded, name: str) -> None:
+    """An id may hold the number of a customer, and roles that may not see it read the text."""
+    text = "Late usage: 1 record of 2025-10-05 10:00 (switch)"
+    done = stub(late, "the-operator").BillLateUsage(pb.BillLateUsageRequest(records=["late-1"], reason="lost"), timeout=20)
+    assert [(list(each.records), each.text) for each in done.groups] == [(["late-1"], text)]
+    channel = late.channel(name)
+    adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(channel)
+    found = adjustments.ListAdjustments(adjustment_pb.ListAdjustmentsRequest(parent="accounts/anna"), timeout=20)
+    assert [each.text for each in found.adjustments] == [text]
+    accounts = account_service_pb2_grpc.AccountServiceStub(channel)
+    full = accounts.GetAccount(account_pb.GetAccountRequest(name="accounts/anna", view=account_pb.ACCOUNT_VIEW_FULL), timeout=20)
+    assert (text in str(full), "late-1" in str(full)) == (True, False)
 
 
 def test_records_of_a_number_are_masked_by_role(late: Guarded) -> None:

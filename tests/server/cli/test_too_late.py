@@ -154,7 +154,7 @@ def test_what_it_was_worth_is_rounded_for_people(call: Callable[[str], str], mon
 
 PREVIEW = """
 no.  account  subscription  records  worth  billed  currency  on  text
-anna anna-1 2 0.40 0.40 CNY DAY Late usage: 2 records of 2025-10-05 to 2025-10-06 (late-1, late-2)
+anna anna-1 2 0.40 0.40 CNY DAY Late usage: 2 records of 2025-10-05 to 2025-10-06 (switch)
 dry run: would bill 2 late records, 0.40 CNY
 """
 LEFT = """
