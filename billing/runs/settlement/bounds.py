@@ -118,8 +118,8 @@ def _off_by_hand(groups: Lines, *parts: Lines) -> Int64s:
 
     A discount may be off charges by hand, and off fees as well. Its line does not say which part is off which: a billed one has its key
     alone, and what is agreed may have changed since. But it is off no more than these charges, and credits by hand get nothing off. So the
-    smaller of both sums is left out, as the charges are: a bill that keeps the bound is never put aside, and a discount of more than all
-    there is, charges by hand included, still breaks it. The charges themselves do not count: they hide no other negative line.
+    smaller of both sums is left out, as the charges are: no legal bill is put aside for it. A discount of more than all there is, charges
+    by hand included, still breaks the bound. The charges themselves do not count: they hide no other negative line.
     """
     due = sum_by_key(np.concatenate([rows[np.isin(rows["kind"], (Kind.ADJUSTMENT, Kind.DISCOUNT))] for rows in parts]))
     charges = _sum_of(groups, due[(due["kind"] == Kind.ADJUSTMENT) & (due["amount_micros"] > 0)])
