@@ -63,13 +63,17 @@ class Connection:
         retries: Retries = Retries(),  # noqa: B008 -- it cannot be changed
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         told: Callable[[CallError, float], None] | None = None,
+        received: Callable[[Message], None] | None = None,
     ) -> None:
-        """`told` is called before each further attempt, with the error and the pause in seconds."""
+        """`told` is called before each further attempt, with the error and the pause in seconds.
+
+        `received` is called with each answer before it is given, and may change it.
+        """
         self.deadline_s, self.retries, self.new_id = deadline_s, retries, new_id
         self.is_practice = False
         self._reason = reason
         self._token_file = None if token_file is None else Path(token_file)
-        self._told = told
+        self._told, self._received = told, received
         if ca is None:
             if token_file is not None and not _is_loopback(address):
                 errors.refuse_plain(address)
@@ -120,6 +124,7 @@ class Connection:
                 attempt += 1
             else:
                 self.is_practice = (PRACTICE_HEADER, "true") in tuple(call.trailing_metadata() or ())
+                self.note_received(answer)
                 return answer
 
     def whole_stream(
@@ -136,7 +141,14 @@ class Connection:
                 attempt += 1
             else:
                 self.is_practice = (PRACTICE_HEADER, "true") in tuple(call.trailing_metadata() or ())
+                for each in found:
+                    self.note_received(each)
                 return found
+
+    def note_received(self, answer: Any) -> None:  # noqa: ANN401 -- any message
+        """Tell of an answer, or of a message inside one that is unpacked later."""
+        if self._received is not None:
+            self._received(answer)
 
     def pause_or_raise(self, error: CallError, attempt: int) -> None:
         """Wait before the next attempt, or raise the error where there is none."""
@@ -152,16 +164,38 @@ class Connection:
         asked = type(request)()
         asked.CopyFrom(request)
         left = limit
-        while left is None or left > 0:
-            if left is not None:
-                asked.page_size = min(left, asked.page_size)
-            page = self.call(method, asked)
+        if left is not None:
+            if left <= 0:
+                return
+            asked.page_size = min(left, asked.page_size)
+        for page in self.each_page(method, asked):
             found = getattr(page, field)
             yield from found
-            left = None if left is None else left - len(found)
-            asked.page_token = page.next_page_token
-            if not asked.page_token:
+            if left is not None:
+                left -= len(found)
+                if left <= 0:
+                    return
+                asked.page_size = min(left, asked.page_size)
+
+    def each_page(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Any, Answer],
+        asked: Any,  # noqa: ANN401 -- as `pages`
+        *,
+        deadline_s: float | None = None,
+    ) -> Iterator[Answer]:
+        """The answers of a list, as they are asked for; `asked` gets the token of each. Raises CallError for a token that came before."""
+        came: set[str] = set()
+        while True:
+            page: Any = self.call(method, asked, deadline_s=deadline_s)
+            yield page
+            token = page.next_page_token
+            if not token:
                 return
+            if token in came:  # the list would have no end
+                errors.refuse_page_token()
+            came.add(token)
+            asked.page_token = token
 
     def _with_id(self, request: Asked) -> Asked:
         if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:  # type: ignore[attr-defined] # it has one here

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from google.rpc import status_pb2
 
     from ratewright.v1 import operation_pb2
+
+NANOS: Final = 1_000_000_000
 
 
 class CallError(Exception):
@@ -63,9 +66,13 @@ def of_call(error: grpc.RpcError) -> CallError:
     """The error of a call that ended with another status than OK."""
     if not isinstance(error, grpc.Call):
         return CallError(grpc.StatusCode.UNKNOWN, str(error))
-    status = rpc_status.from_call(error)
-    details = () if status is None else status.details
-    return CallError(error.code(), error.details() or "", *_details(details), places=_places(details))
+    try:
+        status = rpc_status.from_call(error)
+        details = () if status is None else status.details
+        told, places = _details(details), _places(details)
+    except (ValueError, DecodeError):  # details that are not of this status, or that are no messages: the status alone is told
+        told, places = ("", {}, None), []
+    return CallError(error.code(), error.details() or "", *told, places=places)
 
 
 def of_operation(operation: operations_pb2.Operation, metadata: operation_pb2.OperationMetadata) -> CallError:
@@ -100,6 +107,16 @@ def refuse_to_read(file: object, error: OSError) -> NoReturn:
     _refuse_key(f"{file} cannot be read: {error.strerror or error}", "name a file that exists and that this account may read")
 
 
+def refuse_page_token() -> NoReturn:
+    """Raise the error for a list that names a page that it gave before."""
+    raise CallError(
+        grpc.StatusCode.INTERNAL,
+        "the service names a page of the list again that it gave before",
+        "PAGE_TOKEN_AGAIN",
+        {"remedy": "see that this program and the service are of one version"},
+    )
+
+
 def _refuse_key(message: str, remedy: str) -> NoReturn:
     raise CallError(grpc.StatusCode.UNAUTHENTICATED, message, "KEY_FILE", {"remedy": remedy})
 
@@ -111,7 +128,7 @@ def _details(details: Iterable[any_pb2.Any]) -> tuple[str, dict[str, str], float
         if detail.Unpack(info):
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(retry):
-            retry_after_s = retry.retry_delay.ToTimedelta().total_seconds()
+            retry_after_s = retry.retry_delay.seconds + retry.retry_delay.nanos / NANOS  # beyond what a timedelta holds as well
     return reason, metadata, retry_after_s
 
 

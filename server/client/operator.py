@@ -89,7 +89,8 @@ class Operator(Tariffs):
         metadata = operation_pb2.OperationMetadata()
         asked = operations_pb2.WaitOperationRequest(name=operation.name, timeout=duration_pb2.Duration(seconds=WAIT_S))
         while True:
-            operation.metadata.Unpack(metadata)
+            if operation.metadata.Unpack(metadata):
+                self._connection.note_received(metadata)
             if progress is not None:
                 progress(metadata)
             if operation.done:
@@ -97,6 +98,7 @@ class Operator(Tariffs):
             operation = self._connection.call(self._operations.WaitOperation, asked)
         if not operation.response.Unpack(response):
             raise errors.of_operation(operation, metadata)
+        self._connection.note_received(response)
         return response
 
     def run(self, name: str) -> bill_run_pb2.BillRun:

@@ -150,7 +150,7 @@ class Switch:
         attempt, within_s = 1, deadline_s
         while True:
             try:
-                return self._stub.IngestFile(requests(), timeout=within_s, metadata=self._connection.metadata())
+                answer = self._stub.IngestFile(requests(), timeout=within_s, metadata=self._connection.metadata())
             except grpc.RpcError as error:
                 found = errors.of_call(error)
                 if found.deadline_max_s is not None and found.deadline_max_s < within_s:
@@ -158,6 +158,9 @@ class Switch:
                     continue
                 self._connection.pause_or_raise(found, attempt)
                 attempt += 1
+            else:
+                self._connection.note_received(answer)
+                return answer
 
     def _send(  # noqa: PLR0913, PLR0917 -- one connection of `send`, with what it knows
         self,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from billing.agreeing import Agreed
 from billing.enquiries.waiting import Waiting
 from billing.store import approvals
@@ -13,6 +11,7 @@ from billing.store.approvals import Approval
 from ratewright.v1 import approval_service_pb2 as pb
 from ratewright.v1 import approval_service_pb2_grpc as stubs
 from server.cli.remote.calling import PAGE_SIZE, last
+from server.cli.remote.receiving import json_value
 from server.client import micros
 
 if TYPE_CHECKING:
@@ -37,18 +36,15 @@ class Approvals:
         found: list[Approval] = []
         beside: list[Waiting] = []
         asked = pb.ListApprovalsRequest(page_size=PAGE_SIZE, show_decided=decided)
-        while True:
-            page = self._service.call(self._stub.ListApprovals, asked)
+        for page in self._service.each_page(self._stub.ListApprovals, asked):
             found += [_approval(each) for each in page.approvals]
             beside += [_waiting(each) for each in page.waiting]
-            if not page.next_page_token:
-                return found, beside
-            asked.page_token = page.next_page_token
+        return found, beside
 
     def agree(self, number: int, note: str) -> Agreed:
         """`approvals agree`. The result is what JSON holds of it."""
         found = self._service.call(self._stub.AgreeApproval, pb.AgreeApprovalRequest(name=_name(number), note=note))
-        return Agreed(_approval(found), msgspec.json.decode(found.result or "null"))
+        return Agreed(_approval(found), json_value(found.result or "null"))
 
     def refuse(self, number: int, note: str) -> Approval:
         """`approvals refuse`."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from billing.controls.book import Book
 from billing.controls.findings import Finding
 from billing.enquiries.page_row import Row
 from ratewright.v1 import control_service_pb2 as pb
 from ratewright.v1 import control_service_pb2_grpc as stubs
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, day, last
+from server.cli.remote.receiving import json_value
 from server.client import date
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ class Controls:
     def status(self, *, everything: bool) -> list[Row]:
         """`status`."""
         found = self._service.call(self._stub.GetHomeStatus, pb.GetHomeStatusRequest(everything=everything), deadline_s=LONG_S)
-        return [
-            Row(each.name, each.says, each.command, each.attention, each.computed, msgspec.json.decode(each.figures)) for each in found.rows
-        ]
+        return [Row(each.name, each.says, each.command, each.attention, each.computed, json_value(each.figures)) for each in found.rows]
 
     def findings(self, *, every: bool) -> list[Finding]:
         """`controls findings list`."""

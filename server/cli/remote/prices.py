@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from google.type import date_pb2
 
 from billing.what_if.all_plans import Comparison, Offer
@@ -15,6 +14,7 @@ from server.actions.enquiries.records import Shown
 from server.actions.quotes import Quoted
 from server.cli.remote.bill_runs.running import run_name
 from server.cli.remote.calling import LONG_S, account, instant, tail
+from server.cli.remote.receiving import json_value
 from server.client import micros
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Prices:
             **usage,
         )
         found = self._service.call(self._stub.Quote, asked)
-        return Quoted(found.explanation, list(found.beside), msgspec.json.decode(found.explanation_json))
+        return Quoted(found.explanation, list(found.beside), json_value(found.explanation_json))
 
     def compare(self, account_id: str, month: Month, identity: str, subscription_id: str) -> Comparison:
         """`quote --compare`."""
@@ -92,7 +92,7 @@ class Prices:
         asked = pb.ExplainRequest(record_id=record_id, bill_run="" if run_id is None else run_name(run_id), language_code=language)
         found = self._service.call(self._stub.Explain, asked, deadline_s=LONG_S)
         texts = [*(list(each.sentences) for each in found.charges), *(list(each.sentences) for each in found.asides)]
-        return Shown(texts, msgspec.json.decode(found.record_json))
+        return Shown(texts, json_value(found.record_json))
 
 
 def _values(told: Mapping[str, Told]) -> dict[str, int]:

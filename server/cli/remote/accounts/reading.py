@@ -45,11 +45,10 @@ class Accounts:
     def list_accounts(self, limit: int) -> tuple[list[AccountLine], int]:
         """`accounts list`: the first accounts by id, and how many there are."""
         asked = pb.ListAccountsRequest(page_size=max(1, min(limit, PAGE_SIZE)))
-        page = self._service.call(self._stub.ListAccounts, asked)
-        total, found = page.total_size, list(page.accounts)
-        while page.next_page_token and len(found) < limit:
-            asked.page_token = page.next_page_token
-            page = self._service.call(self._stub.ListAccounts, asked)
+        pages = self._service.each_page(self._stub.ListAccounts, asked)
+        first = next(pages)
+        total, found = first.total_size, list(first.accounts)
+        while len(found) < limit and (page := next(pages, None)) is not None:
             found += page.accounts
         return [_line(each, each.bill_day, each.category) for each in found[:limit]], total
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from billing.documents.explaining import Explained, LineExplained
 from ratewright.v1 import invoice_explanation_pb2
 from ratewright.v1 import invoice_service_pb2_grpc as stubs
@@ -14,6 +12,7 @@ from server.actions.invoices import Events
 from server.cli.remote.calling import LONG_S
 from server.cli.remote.documents.reading import named
 from server.cli.remote.documents.summaries import rerated_of
+from server.cli.remote.receiving import json_value
 
 if TYPE_CHECKING:
     from server.client import Connection
@@ -69,5 +68,5 @@ def _events(answer: invoice_explanation_pb2.ExplainInvoiceResponse) -> Events:
         run_id=answer.run_id,
         rerated=tuple(map(rerated_of, answer.rerated)),
         texts=tuple(answer.events),
-        objects=tuple(map(msgspec.json.decode, answer.event_json)),
+        objects=tuple(map(json_value, answer.event_json)),
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from billing.acting import Via
 from billing.affected import Beyond
 from billing.catalogue import Decision, Kind, Operator, Publication, State
@@ -15,6 +13,7 @@ from server.actions.tariffs.figures import Figures
 from server.actions.tariffs.publishing import Published
 from server.actions.tariffs.versions import Drafted, Event, Repealed, VersionHistory
 from server.cli.remote.calling import tail
+from server.cli.remote.receiving import json_value
 from server.client import day
 from tariffs.changes import Change, Effect
 
@@ -139,5 +138,5 @@ def _event(found: pb.TariffEvent) -> Event:
         what=found.kind,
         by=found.by,
         content_hash=found.content_hash,
-        detail=msgspec.json.decode(found.detail_json),
+        detail=json_value(found.detail_json),
     )

@@ -6,8 +6,6 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from billing.catalogue import State, version_name
 from billing.catalogue.gates import GateError
 from billing.catalogue.names import VersionName
@@ -25,6 +23,7 @@ from server.actions.tariffs.sheets import Rendered
 from server.actions.tariffs.versions import unknown
 from server.cli.remote.calling import LONG_S, PAGE_SIZE, instant
 from server.cli.remote.operations import fitting, waited
+from server.cli.remote.receiving import json_value
 from server.cli.remote.tariffs import values
 from server.cli.tariffs.instants import read
 from server.client import CallError, date
@@ -140,7 +139,7 @@ class Tariffs:
         found = waited(self._service, asked, results.WhatIf(), report)
         if not found.report_json:
             raise UserError("the report is larger than an answer of the service", "give the command on the machine that holds the home")
-        whole = msgspec.json.decode(found.report_json, type=WhatIf)
+        whole = json_value(found.report_json, WhatIf)
         return whole, None if whole.only_plan or whole.moved else found.kept
 
     def _diff(self, old: str, new: str) -> tuple[Figures, Figures, list[Change]]:

@@ -36,12 +36,8 @@ class LateUsage:
         asked = pb.ListLateUsageRequest(
             parent=accounts(account_id or None), without_owner=account_id == "", show_decided=decided, page_size=PAGE_SIZE
         )
-        first = self._service.call(self._stub.ListLateUsage, asked, deadline_s=LONG_S)
-        records, page = list(first.late_records), first
-        while page.next_page_token:
-            asked.page_token = page.next_page_token
-            page = self._service.call(self._stub.ListLateUsage, asked, deadline_s=LONG_S)
-            records += page.late_records
+        pages = list(self._service.each_page(self._stub.ListLateUsage, asked, deadline_s=LONG_S))
+        first, records = pages[0], [each for page in pages for each in page.late_records]
         return Listed(
             seq=first.commit,
             records=tuple(map(_record, records)),

@@ -49,11 +49,10 @@ class Suspense:
             bill_date=_day(bill_date),
             page_size=min(max(limit, 1), PAGE_SIZE),
         )
-        first = self._service.call(self._stub.ListSuspenseRecords, asked, deadline_s=LONG_S)
-        rows, page = list(first.suspense_records), first
-        while page.next_page_token and len(rows) < limit:
-            asked.page_token = page.next_page_token
-            page = self._service.call(self._stub.ListSuspenseRecords, asked, deadline_s=LONG_S)
+        pages = self._service.each_page(self._stub.ListSuspenseRecords, asked, deadline_s=LONG_S)
+        first = next(pages)
+        rows = list(first.suspense_records)
+        while len(rows) < limit and (page := next(pages, None)) is not None:
             rows += page.suspense_records
         return Listing(
             seq=first.commit,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import pyarrow as pa
 
 from billing.catalogue import Operator
@@ -15,6 +14,7 @@ from billing.suspense.proposals import Proposal, State, Subject
 from rating.errors import NotFoundError
 from rating.schema import USAGE_V1
 from server.cli.remote.calling import by_currency, last
+from server.cli.remote.receiving import json_value
 from server.client import micros
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def proposal(found: proposal_pb.SuspenseProposal) -> Proposal:
     """A stored proposal."""
     return Proposal(
         proposal_id=int(last(found.name)),
-        subject=msgspec.json.decode(found.subject, type=Subject),
+        subject=json_value(found.subject, Subject),
         reason=found.note,
         by=Operator(found.proposed_by, found.proposed_by_number),
         at_us=found.propose_time.ToMicroseconds(),
