@@ -18,6 +18,7 @@ import cyclopts
 
 from billing import acting
 from rating.errors import ProblemsError, UserError
+from server.cli import done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +107,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
             setattr(warnings, "showwarning", _show_warning)  # noqa: B010 -- Python's way to say how; the types say it is no variable
             return _run(words)
     except UserError as error:
+        if isinstance(error, done.UnusableAnswerError):
+            _trace(error)
         _report(error, as_json=as_json)
         return error.exit_status
     except KeyboardInterrupt:
@@ -129,7 +132,7 @@ def _run(words: list[str]) -> int:
             _describe(root, words)
         elif os.environ.get(_SERVER):
             _refuse_two_places(root, words)
-        with acting.acting_as(acting.of_process(_command(root, words))):
+        with acting.acting_as(acting.of_process(_command(root, words))), done.usable_answers():
             result = root(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
         raise _wrong_call(error) from error
@@ -210,11 +213,15 @@ def _report(error: UserError, *, as_json: bool) -> None:
     print(json.dumps(document, ensure_ascii=False, separators=(",", ":")), file=sys.stderr)
 
 
-def _report_our_mistake(error: Exception) -> None:
+def _trace(error: Exception) -> None:
     if os.environ.get("RATEWRIGHT_DEBUG") == "1":
         import traceback
 
         traceback.print_exception(error)
+
+
+def _report_our_mistake(error: Exception) -> None:
+    _trace(error)
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     print(f"internal error: {summary}; please report it with the output of the same call under RATEWRIGHT_DEBUG=1", file=sys.stderr)
 

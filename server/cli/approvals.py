@@ -89,7 +89,7 @@ def agree(
     made = result.get("number", "") if isinstance(result, dict) else getattr(result, "number", "")
     amount = " ".join(_money(done.approval)).strip()
     told = " ".join(word for word in (what(done.approval), amount, f"({made})" if made and made != done.approval.subject else "") if word)
-    print(f"{told}, asked for by {done.approval.by_name}: agreed to by {done.approval.decided_by}, and done")
+    print(output.printable(f"{told}, asked for by {done.approval.by_name}: agreed to by {done.approval.decided_by}, and done"))
     return 0
 
 
@@ -115,7 +115,7 @@ def refuse(
     if as_json:
         output.print_json(practice.marked(opened, plain(found)))
     else:
-        print(f"{what(found)}, asked for by {found.by_name}: refused by {found.decided_by}; nothing was done")
+        print(output.printable(f"{what(found)}, asked for by {found.by_name}: refused by {found.decided_by}; nothing was done"))
     return 0
 
 

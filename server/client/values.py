@@ -20,10 +20,12 @@ def money(amount_micros: int, currency: str = "") -> money_pb2.Money:
 
 
 def micros(amount: money_pb2.Money) -> int:
-    """An amount of the service in micro-units."""
+    """An amount of the service in micro-units. Raises ValueError for one that is no whole number of them, or has two signs."""
     sign = -1 if amount.nanos < 0 else 1
     whole, rest_nanos = divmod(abs(amount.nanos), NANOS_PER_MICRO)
-    assert rest_nanos == 0, amount
+    if rest_nanos or amount.units * amount.nanos < 0:
+        message = f"{amount.units} units and {amount.nanos} nanos are no amount in micro-units"
+        raise ValueError(message)
     return amount.units * MICROS_PER_UNIT + sign * whole
 
 

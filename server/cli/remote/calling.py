@@ -11,7 +11,7 @@ from google.protobuf import timestamp_pb2
 
 from rating.errors import NotFoundError, UserError
 from server.cli.output import printable
-from server.cli.remote.receiving import UNUSABLE, Received, unusable
+from server.cli.remote.receiving import take
 from server.client import CallError, Connection, Retries, micros, money
 
 if TYPE_CHECKING:
@@ -39,16 +39,12 @@ _REMEDIES: Final = {
 
 @contextlib.contextmanager
 def connected(place: Place) -> Iterator[Connection]:
-    """A connection to the service of `place`. Its refusals are errors of the command, with the remedy that the service names.
-
-    So are its answers that cannot be used: with a word, a time or a zone that this program does not know.
-    """
+    """A connection to the service of `place`. Its refusals are errors of the command, with the remedy that the service names."""
     assert place.server is not None, place
     _require_address(place.server)
     if place.named is not None:
         message = f"both a service ({place.server}) and a home ({place.named}) are named"
         raise UserError(message, "leave out --server or --home, or unset RATEWRIGHT_SERVER or RATEWRIGHT_HOME", exit_status=2)
-    received = Received()
     try:
         with Connection(
             place.server,
@@ -57,17 +53,11 @@ def connected(place: Place) -> Iterator[Connection]:
             reason=place.why,
             retries=RETRIES,
             told=_say_pause,
-            received=received.note,
+            received=take,
         ) as connection:
             yield connection
     except CallError as error:
         raise _as_user_error(error) from error
-    except UnicodeEncodeError:  # of a word of the command line
-        raise
-    except UNUSABLE as error:
-        if not received.any:  # no answer is at fault
-            raise
-        raise unusable(error) from error
 
 
 def _require_address(text: str) -> None:

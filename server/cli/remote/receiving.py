@@ -1,4 +1,4 @@
-"""Answers of a service as they come in: their texts are made harmless for a terminal, and what cannot be used is an error of the command.
+"""Answers of a service as they come in: their texts are made harmless for a terminal.
 
 A service may hold texts that somebody else wrote, and may be another one than the operator believes.
 """
@@ -10,41 +10,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError
 
-from rating.errors import UserError
+from server.cli import done
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-UNUSABLE: Final = (ArithmeticError, AttributeError, DecodeError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
-"""Errors of what a command makes of an answer with a word, a time or a zone that it does not know."""
 # Control characters but tab and line break: texts of several lines are printed and stored as they are, with either ending.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 
 
-class Received:
-    """Answers that came. `any` says whether there are some."""
-
-    def __init__(self) -> None:
-        self.any = False
-
-    def note(self, answer: Message) -> None:
-        """Take an answer: control characters of its texts are shown by their codes from here on."""
-        self.any = True
-        _clean(answer)
+def take(answer: Message) -> None:
+    """Take an answer: control characters of its texts are shown by their codes from here on."""
+    done.note_answer()
+    _clean(answer)
 
 
 def json_value(text: str, type_: Any = Any) -> Any:  # noqa: ANN401 -- what JSON holds
     """The value of JSON in an answer. JSON writes control characters as escapes, so they are in its texts only now."""
     return msgspec.convert(_harmless(msgspec.json.decode(text)), type_)
-
-
-def unusable(error: Exception) -> UserError:
-    """The error of a command that cannot use an answer. `error` says what it could not take."""
-    summary = " ".join(f"{type(error).__name__}: {error}".split())
-    message = f"the answer of the service cannot be used ({summary})"
-    return UserError(message, "see that the command and the service are of one version: ratewright --version, on both machines")
 
 
 def shown(text: str) -> str:
