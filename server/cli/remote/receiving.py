@@ -1,6 +1,6 @@
 """Answers of a service as they come in: their texts are made harmless for a terminal.
 
-A service may hold texts that somebody else wrote, and may be another one than the operator believes.
+A service may hold texts that other persons wrote, and may be another one than the operator believes.
 """
 
 from __future__ import annotations
