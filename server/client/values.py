@@ -24,7 +24,7 @@ def micros(amount: money_pb2.Money) -> int:
     sign = -1 if amount.nanos < 0 else 1
     whole, rest_nanos = divmod(abs(amount.nanos), NANOS_PER_MICRO)
     if rest_nanos or amount.units * amount.nanos < 0:
-        message = f"{amount.units} units and {amount.nanos} nanos cannot be told in micro-units"
+        message = f"{amount.units} units and {amount.nanos} nanos do not make whole micro-units"
         raise ValueError(message)
     return amount.units * MICROS_PER_UNIT + sign * whole
 

@@ -101,5 +101,5 @@ def test_a_pause_beyond_all_calendars_is_not_waited_for(odd: tuple[Odd, Finance]
 
 @pytest.mark.parametrize(("units", "nanos"), [(1, 1), (1, -1_000), (-1, 1_000)])
 def test_an_amount_beside_micro_units_or_of_two_signs_is_none(units: int, nanos: int) -> None:
-    with pytest.raises(ValueError, match="cannot be told in micro-units"):
+    with pytest.raises(ValueError, match="do not make whole micro-units"):
         micros(money_pb2.Money(units=units, nanos=nanos))
