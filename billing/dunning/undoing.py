@@ -58,23 +58,21 @@ def undo(home: Home, run_id: int, reason: str, who: Who, *, agrees: bool | None 
     With `dry_run` everything is done as it would be, and nothing is stored. Raises UserError for no reason, an unknown run, one that a
     newer run stands on, and the one who asked agreeing.
     """
-    reason = one_line(reason, "the reason")
-    if not reason:
-        raise UserError("undoing a run needs a reason", "say why with --reason", exit_status=2)
+    reason = reason_of(reason)
     with _transaction(home, dry_run=dry_run) as connection:
         found = run_of(connection, run_id)
         back = _put_back(connection, found)
         told = tuple(each for _, each in back)
         if found.state == UNDONE:
-            return Undo(run_id, found.as_of, found.reason, waits=False, existed=True, asked_by=found.asked_by, accounts=())
+            return undone_before(found)
         _require_newest(connection, found)
         waits = found.state != UNDO_ASKED
-        _require_turn(found, agrees=agrees)
         if not waits and same_person(found.asked_by_uid, who.by_uid):
             raise UserError(
                 f"{found.asked_by} has asked for run {run_id} to be undone, and cannot agree to it",
                 "another person has to give the same command",
             )
+        _require_turn(found, agrees=agrees)
         seq = home.next_commit_seq(connection, COMMIT_KIND, who.now_us)
         values = {"run_id": run_id, "kind": UNDO_ASKED if waits else UNDONE, "reason": reason}
         signed = {"by_name": who.by_name, "by_uid": who.by_uid, "at_us": who.now_us, "commit_seq": seq}
@@ -84,6 +82,19 @@ def undo(home: Home, run_id: int, reason: str, who: Who, *, agrees: bool | None 
                 detail = f"dunning run {run_id} is undone: {reason}"
                 record_fact(connection, account_key, each.bar, found.as_of, detail, commit_seq=seq)
     return Undo(run_id, found.as_of, reason, waits, existed=False, asked_by=who.by_name if waits else found.asked_by, accounts=told)
+
+
+def reason_of(text: str) -> str:
+    """The reason of an undoing. Raises UserError where there is none."""
+    reason = one_line(text, "the reason")
+    if not reason:
+        raise UserError("undoing a run needs a reason", "say why with --reason", exit_status=2)
+    return reason
+
+
+def undone_before(found: Run) -> Undo:
+    """The answer about a run that is undone: nothing changes."""
+    return Undo(found.run_id, found.as_of, found.reason, waits=False, existed=True, asked_by=found.asked_by, accounts=())
 
 
 @contextlib.contextmanager

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import grpc
 import msgspec
 
 from billing.dunning import Change, History, PutBack, Run, Undo, Undone
 from billing.dunning.looking import pick
-from billing.dunning.steps import UNDO_ASKED
+from billing.dunning.steps import UNDO_ASKED, UNDONE
+from billing.dunning.undoing import reason_of, undone_before
 from billing.dunning_policy import Action, Added, Kept, Policy, Step
 from ratewright.v1 import dunning_service_pb2 as pb
 from ratewright.v1 import dunning_service_pb2_grpc as stubs
 from server.cli.remote.calling import PAGE_SIZE, account, day, last, tail
-from server.client import date, micros
+from server.client import CallError, date, micros
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -67,13 +69,27 @@ class Dunning:
 
     def undo(self, run_id: int, reason: str, *, dry_run: bool) -> Undo:
         """`dunning undo`: asked for, or agreed to where another person has asked."""
-        found = pick(self.runs(), run_id)
+        reason, found = reason_of(reason), pick(self.runs(), run_id)
+        if found.state == UNDONE:  # whoever gives the command: who may not ask for it either
+            return undone_before(found)
         name = f"dunningRuns/{found.run_id}"
-        if found.state == UNDO_ASKED:
-            agreed = pb.ApproveDunningUndoRequest(name=name, reason=reason, validate_only=dry_run)
-            return _undo(self._service.call(self._stub.ApproveDunningUndo, agreed))
         asked = pb.UndoDunningRunRequest(name=name, reason=reason, validate_only=dry_run)
-        return _undo(self._service.call(self._stub.UndoDunningRun, asked))
+        if found.state != UNDO_ASKED:
+            return _undo(self._service.call(self._stub.UndoDunningRun, asked))
+        agreed = pb.ApproveDunningUndoRequest(name=name, reason=reason, validate_only=dry_run)
+        try:
+            return _undo(self._service.call(self._stub.ApproveDunningUndo, agreed))
+        except CallError as error:
+            if error.code != grpc.StatusCode.PERMISSION_DENIED:
+                raise
+            return self._told_that_it_waits(asked, error)
+
+    def _told_that_it_waits(self, asked: pb.UndoDunningRunRequest, denied: CallError) -> Undo:
+        """The service's answer to one who may not agree to what waits, but may ask. Raises `denied` for one who may do neither."""
+        try:
+            return _undo(self._service.call(self._stub.UndoDunningRun, asked))
+        except CallError as error:
+            raise (denied if error.code == grpc.StatusCode.PERMISSION_DENIED else error) from None
 
     def add_policy(self, content: bytes, *, dry_run: bool) -> tuple[Added, list[str]]:
         """`dunning policy add|check`: the policy, and what is doubtful."""

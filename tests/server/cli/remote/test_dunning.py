@@ -57,7 +57,8 @@ def test_runs_are_previewed_taken_and_undone_by_two(owing: Persons) -> None:
     with owing.acting("the-approver"):
         owing(*undo, "so it is", "--dry-run", "--json")
         assert owing(*undo, "so it is").endswith("run 2 of 2025-12-20 is undone; boss had asked for it\n")
-        assert "was undone before" in owing.here(*undo, "again")
+        assert owing(*undo, "again") == "run 2 of 2025-12-20 was undone before; nothing changed\n", "an approver, who may not ask"
+        assert "undoing a run needs a reason" in owing(*undo, " ", status=2)
     again = owing("dunning", "undo", "--run", "2", "--reason", "again", "--json")
     assert (json.loads(again)["existed"], json.loads(again)["reason"]) == (True, "so it is")
     assert "undone by boss and the-approver" in owing("dunning", "list")
@@ -78,7 +79,15 @@ def test_four_eyes_over_both_ways(owing: Persons) -> None:
     owing.there(*RUN)
     owing.there(*undo)
     assert "boss has asked for run 1 to be undone, and cannot agree to it" in owing.behind(*undo, status=1)
-    assert "needs the role approver" in owing.there(*undo, status=1)
+    told = owing.there(*undo, status=1)
+    assert told == owing.behind(*undo, status=1), "asked before, as in the home"
+    assert "has asked for run 1 to be undone, and cannot agree to it\n  remedy: another person has to give the same command" in told
+    with owing.acting("the-finance"):
+        told = owing.there(*undo, status=1)
+        assert "boss has asked for run 1 to be undone\n  remedy: another person has to agree to it" in told
+        assert "needs the role" not in told
+    with owing.acting("the-operator"):
+        assert "ApproveDunningUndo needs the role approver" in owing.there(*undo, status=1)
     with owing.acting("chief"):
         assert "boss had asked for it" in owing.behind(*undo)
         owing.behind(*RUN)
