@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from billing.enquiries.waiting import Waiting
     from billing.store.approvals import Approval
     from billing.store.home import Home
+    from server.cli.remote.service import Service
 
 app = cyclopts.App(name="approvals", help="Proposals of one person that another person has to agree to: list, agree, refuse.")
 Number = Annotated[int, Parameter(name="N", help="The number, as `approvals list` shows it.")]
@@ -33,18 +34,23 @@ def list_(
     """
     from billing.enquiries.waiting import waiting
     from billing.store import approvals
-    from server.cli import output, practice
+    from server.cli import by_service, output, practice
     from server.cli.payment.common import plain
 
-    def here(home: Home) -> tuple[list[Approval], list[Waiting]]:
+    def here(home: Home) -> tuple[list[Approval], list[Waiting], str]:
         with home.connect() as connection:
             found = approvals.list_all(connection, decided=every)
-        return found, waiting(home)
+        return found, waiting(home), by_service.option_here(home, at)
 
-    opened, (found, beside) = done_at(at, here, lambda service: service.approvals.list_all(decided=every))
+    def there(service: Service) -> tuple[list[Approval], list[Waiting], str]:
+        found, beside = service.approvals.list_all(decided=every)
+        return found, beside, by_service.option_there(service, at) if found or beside else ""
+
+    opened, (found, beside, option) = done_at(at, here, there)
+    beside = [each._replace(command=each.command + option) for each in beside]
     practice.say(opened, as_json=as_json)
     if as_json:
-        numbered = [plain(each) | {"fee_micros": _fee_micros(each), "command": _command(each)} for each in found]
+        numbered = [plain(each) | {"fee_micros": _fee_micros(each), "command": _command(each, option)} for each in found]
         every_one = [*numbered, *({**plain(each), "approval_id": None, "state": approvals.WAITS} for each in beside)]
         output.print_json(practice.marked(opened, every_one))
         return 0
@@ -155,11 +161,11 @@ def _late(found: Approval) -> str:
     return f"{named(asked['names'], 'en')}; worth {', '.join(worths)}"
 
 
-def _command(found: Approval) -> str:
+def _command(found: Approval, option: str) -> str:
     """The command of another person; empty where nothing waits any more."""
     from billing.store import approvals
 
-    return f"ratewright approvals agree {found.approval_id}" if found.state == approvals.WAITS else ""
+    return f"ratewright approvals agree {found.approval_id}{option}" if found.state == approvals.WAITS else ""
 
 
 def _money(found: Approval | Waiting) -> tuple[str, str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 REFUSED = "error: persons act in this home by the service alone: its setting `access` is server"
+AGREES = "another person: ratewright settings agree access --server HOST:PORT"
 PAY = ("payment", "record", "--id", "P-1", "--account", "anna", "--amount", "4", "--date", "2025-11-10")
 
 
@@ -75,6 +76,10 @@ def test_it_is_taken_back_by_another_person_over_the_service(shell: Callable[...
     assert "waits for another person" in shell("settings", "set", "access", "any", "--reason", "the service is down")
     assert "error: " in shell("settings", "agree", "access", status=1)
     assert REFUSED in shell(*PAY, status=1)
+    assert shell("settings", "set", "access", "any", "--reason", "the service is down").splitlines()[1] == AGREES
+    assert shell("settings", "list").splitlines()[-1].endswith(f"; {AGREES}")
+    [command] = [each["command"] for each in json.loads(shell("approvals", "list", "--json"))]
+    assert command == "ratewright approvals agree 1 --server HOST:PORT"
     guarded.add("ben", Role.APPROVER, days=30)
     with guarded.home.connect() as connection:
         waits = approvals.waiting(connection, approvals.SETTING, settings.ACCESS)
