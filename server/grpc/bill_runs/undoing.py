@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS_MAX: Final = 200_000  # of a run: all of them are in one answer
 
+_MAY_UNDO: Final = functools.partial(second_person.require_role, nothing="no undoing of that run for those accounts")
+
 
 class UndoingCalls:
     """UndoBillRun and WithdrawBillRunUndo over one home."""
@@ -38,9 +41,7 @@ class UndoingCalls:
             undoing.require_few(home, run_id, DOCUMENTS_MAX)
             accounts, who = _accounts(request), Who(by.by.name, by.by.uid, by.now_us)
             try:
-                done = undoing.undo(
-                    home, run_id, request.reason, who, accounts=accounts, dry_run=by.dry_run, allow=second_person.require_role
-                )
+                done = undoing.undo(home, run_id, request.reason, who, accounts=accounts, dry_run=by.dry_run, allow=_MAY_UNDO)
             except ProblemsError as error:
                 raise _blocked(error) from error
             return self._message(done)

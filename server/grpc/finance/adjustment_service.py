@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
 from billing.documents import adjusting
 from billing.documents.reasons import reasons
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from billing.documents.adjusting import Adjustment
     from billing.payments.writing import Act
     from billing.store.home import Home
+
+_MAY_ADD: Final = functools.partial(second_person.require_role, nothing="nothing under that id")
 
 
 class AdjustmentService(adjustment_service_pb2_grpc.AdjustmentServiceServicer):
@@ -52,7 +55,7 @@ class AdjustmentService(adjustment_service_pb2_grpc.AdjustmentServiceServicer):
                 subscription_id=request.subscription_id,
             )
             who = Who(by.by.name, by.by.uid, by.now_us)
-            return self._response(adjusting.add(self._home, wanted, who, dry_run=by.dry_run, allow=second_person.require_role))
+            return self._response(adjusting.add(self._home, wanted, who, dry_run=by.dry_run, allow=_MAY_ADD))
 
         def recover(_commit_seq: int) -> pb.AddAdjustmentResponse:
             found = adjusting.list_all(self._home, values.account(request.parent))

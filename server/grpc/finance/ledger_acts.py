@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
 from billing.accounting import write_off
 from billing.accounting.month_end import month_of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from billing.accounting.write_off import WriteOff
     from billing.payments.writing import Act
     from billing.store.home import Home
+
+_MAY_WRITE_OFF: Final = functools.partial(second_person.require_role, nothing="nothing of that amount and date")
+_MAY_REOPEN: Final = functools.partial(second_person.require_role, nothing="no reopening of that month")
 
 
 class LedgerActs(ledger_service_pb2_grpc.LedgerServiceServicer):
@@ -78,7 +82,7 @@ class LedgerActs(ledger_service_pb2_grpc.LedgerServiceServicer):
 
         def act(by: Act) -> ledger_month_pb2.ReopenMonthResponse:
             about(f"month {month_of(month).text} {entity}".rstrip())
-            return answer(ledger.reopen(self._home, month, entity, request.reason, by, second_person.require_role))
+            return answer(ledger.reopen(self._home, month, entity, request.reason, by, _MAY_REOPEN))
 
         def recover(commit_seq: int) -> ledger_month_pb2.ReopenMonthResponse:
             return answer(next(each.kind for each in ledger.months(self._home) if each.commit_seq == commit_seq))
@@ -96,7 +100,7 @@ class LedgerActs(ledger_service_pb2_grpc.LedgerServiceServicer):
         def act(by: Act) -> write_off_pb2.WriteOffInvoiceResponse:
             number, given = number_of(self._home, request.name), values.amount_or_all(request, "amount")
             wanted = ledger.Lost(number, values.day(request, "date"), request.reason, given.micros, request.write_off_id)
-            done = ledger.write_off(self._home, wanted, by, second_person.require_role, currency=given.currency, day="date")
+            done = ledger.write_off(self._home, wanted, by, _MAY_WRITE_OFF, currency=given.currency, day="date")
             return self._written_off(done)
 
         return values.write(self._door, request, context, act, self._recovered, write_off_pb2.WriteOffInvoiceResponse)
