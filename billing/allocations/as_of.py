@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from billing import ledger
@@ -82,6 +83,13 @@ def write_off_days(connection: sa.Connection, commit_seqs: Collection[int] | Non
         for key, date in connection.execute(sa.select(row.posting_id, row.posted_on).where(row.posting_id.in_(chunk or ()))):
             found[known[key]] = date
     return found
+
+
+def write_off_ids(connection: sa.Connection, commit_seqs: Collection[int]) -> dict[int, str]:
+    """The caller's id of each write-off and of each undoing of one, by its commit, of some commits; empty where none was given."""
+    entry = tables.journal_entries.c
+    query = sa.select(entry.commit_seq, entry.detail).where(entry.kind.in_(WRITE_OFF_LEGS))
+    return {seq: str(msgspec.json.decode(detail).get("reference", "")) for seq, detail in connection.execute(query) if seq in commit_seqs}
 
 
 def _parts(day: str, late: list[int], waiting: sa.Select[Any] | None, account_id: str | None) -> sa.Select[Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.allocations import open_items
-from billing.allocations.as_of import write_off_days
+from billing.allocations.as_of import WRITE_OFF_LEGS, write_off_days, write_off_ids
 from billing.allocations.spread import WRITE_OFF
 from billing.payments import postings
 from billing.payments.writing import Account, account_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from billing.store.home import Home
 
+WRITE_OFF_UNDONE: Final = WRITE_OFF_LEGS[1]
 _TURN = (
     "invoice",
     "opening",
@@ -39,13 +40,19 @@ _TURN = (
     "chargeback",
     "chargeback_won",
     "write_off",
+    WRITE_OFF_UNDONE,
     "void",
 )
 
 WORDS: Final = {
-    "en": {"period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}", "void": "this document was cancelled"},
-    "zh": {"period": "{} 至 {}", "receipt": "收据 {}", "of": "关于 {}", "deposit": "押金 {}", "void": "本单据已作废"},
-}
+    "en": {
+        "period": "{} to {}", "receipt": "receipt {}", "of": "of {}", "deposit": "of deposit {}", "void": "this document was cancelled",
+        "id": "id {}",
+    },
+    "zh": {
+        "period": "{} 至 {}", "receipt": "收据 {}", "of": "关于 {}", "deposit": "押金 {}", "void": "本单据已作废", "id": "编号 {}",
+    },
+}  # fmt: skip
 
 
 class Entry(NamedTuple):
@@ -224,6 +231,9 @@ def _write_offs(connection: sa.Connection, account: Account, words: dict[str, st
         .order_by(settlement.settlement_id)
     )
     rows = connection.execute(query).all()
-    days = write_off_days(connection, {row.commit_seq for row in rows}) if rows else {}
+    seqs = {row.commit_seq for row in rows}
+    days, ids = (write_off_days(connection, seqs), write_off_ids(connection, seqs)) if rows else ({}, {})
     for seq, document, number, amount in rows:
-        yield _Move(days.get(seq, ""), "write_off", document, words["of"].format(number), "", -amount, seq)
+        given = ids.get(seq, "")
+        text = " ".join(filter(None, (words["of"].format(number), given and words["id"].format(given))))
+        yield _Move(days.get(seq, ""), WRITE_OFF if amount > 0 else WRITE_OFF_UNDONE, document, text, "", -amount, seq)

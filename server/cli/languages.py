@@ -12,13 +12,14 @@ from cyclopts import Parameter
 
 Language = Annotated[Literal["en", "zh"], Parameter(name="--language", help="Language.")]
 DUNNING_RUN: Final = "dunning run"  # headed "run" in English, as bill runs are; in Chinese they have words of their own
-_ENGLISH: Final = {DUNNING_RUN: "run"}
+_ENGLISH: Final = {DUNNING_RUN: "run", "write off reversal": "write off undone"}
 _CHINESE: Final = {
     "number": "单据号", "account": "账户", "from": "起始日", "to": "截止日", "issued on": "出账日期", "due on": "付款期限", "total": "总额",
     "open": "未付", "currency": "币种", "state": "状态", "date": "日期", "what": "类型", "document": "单据", "text": "说明",
     "debit": "借方", "credit": "贷方", "balance": "余额", "open now": "当前未付", "part": "分期", "opening balance": "期初余额",
     "closing balance": "期末余额", "invoice": "账单", "opening": "期初单据", "credit note": "贷项通知单", "void": "作废", "payment": "收款",
     "release": "押金抵扣", "refund": "退款", "reversal": "退票", "chargeback": "拒付", "chargeback won": "拒付撤销", "write off": "核销",
+    "write off reversal": "核销撤销",
     "time": "时间", "subscription": "订购", "with": "对方号码", "line": "项目", "quantity": "用量", "free": "其中免费",
     "unit": "单位", "charge": "费用", "records": "记录数", "charges": "费用合计", "amount": "金额", "s": "秒", "message": "条",
     "messages": "条", "purchase": "次", "purchases": "次", "by": "经办人",

@@ -148,7 +148,9 @@ class StatementEntry(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`invoice`, `credit_note`, `opening`, `void`, `payment`, `release`, `refund`, `reversal`, `chargeback`, `chargeback_won` or `write_off`."""
+    """`invoice`, `credit_note`, `opening`, `void`, `payment`, `release`, `refund`, `reversal`, `chargeback`, `chargeback_won`, `write_off`
+    or `write_off_reversal`.
+    """
     document: _builtins.str
     """Number or id."""
     text: _builtins.str

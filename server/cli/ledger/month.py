@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -12,6 +12,8 @@ from server.cli.ledger.common import Entity, MonthText, who
 
 if TYPE_CHECKING:
     from billing.accounting.closing import Closing
+
+_DECIDED: Final = {"reopen_asked": "asked to be reopened"}  # of kinds of decisions, for people; the others are words
 
 
 def month_end(*, month: MonthText, entity: Entity = "", at: Place = HERE, as_json: AsJson = False) -> int:
@@ -72,7 +74,7 @@ def months(*, at: Place = HERE, as_json: AsJson = False) -> int:
     if as_json:
         output.print_json([each._asdict() for each in found])
         return 0
-    rows = [(*each[:5], instant(each.at_us)) for each in found]
+    rows = [(each.entity, each.month, _DECIDED.get(each.kind, each.kind), each.reason, each.by_name, instant(each.at_us)) for each in found]
     output.print_table(("entity", "month", "what", "reason", "by", "at (UTC)"), rows)
     return 0
 
