@@ -1,7 +1,8 @@
 """Writing off an amount that a customer will not pay: the open amount of an invoice, or part of it, against `write_off`.
 
 Each write-off of an invoice has an id of the caller's (the first one needs none). So a repeat counts once, and other data under the same id
-is an error. Where money comes after all, `undo` opens the invoice again, and the credit of the customer settles it in the same commit.
+is an error. Of a write-off by two persons both reasons are the same data. Where money comes after all, `undo` opens the invoice again, and
+the credit of the customer settles it in the same commit.
 Above the limit (setting `write_off_limit_micros`) another person has to give the same command. The limit also holds for the sum of 30 days
 that was written off without another person's consent, by this person or for the account. Amounts are micro-units.
 """
@@ -128,7 +129,9 @@ def write_off(  # noqa: PLR0913 -- what, how much, why, when, who, by which limi
         invoice = _invoice(connection, number)
         last = _newest(connection, number, reference)
         if last is not None and last.kind == WRITTEN_OFF:
-            _require_same(number, last, amount_micros, on, reason)
+            asked = _asked_for(connection, number, last)
+            is_repeated = asked is not None and asked.reason == reason  # the asker's own command: the reason of the other one is its own
+            _require_same(number, last, amount_micros, on, None if is_repeated else reason)
             return _answer(last, number, invoice, waits=False, existed=True)
         if reference and last is None:
             identifiers.require_new(reference, "write-off")
@@ -297,7 +300,7 @@ def _require_not_before(on: dt.date, earliest: str, what: str) -> None:
         raise UserError(f"{what} on {earliest}: the entry cannot be dated {on}", "give that date or a later one", exit_status=2)
 
 
-def _require_same(number: str, last: Entry, amount_micros: int | None, on: dt.date, reason: str) -> None:
+def _require_same(number: str, last: Entry, amount_micros: int | None, on: dt.date, reason: str | None) -> None:
     fields = [
         ("amount", last.amount_micros, amount_micros),
         ("date", last.on_date, on.isoformat() if last.on_date else None),
@@ -346,6 +349,16 @@ def settlement_of(entry: Entry) -> tuple[str, int]:
 def _newest(connection: sa.Connection, number: str, reference: str) -> Entry | None:
     """The newest act under an id."""
     return next((each.entry for each in reversed(list(entries(connection, number))) if each.entry.reference == reference), None)
+
+
+def _asked_for(connection: sa.Connection, number: str, done: Entry) -> Entry | None:
+    """The asking that a write-off agreed to; None where one person wrote it off alone."""
+    own = [each.entry for each in entries(connection, number) if each.entry.reference == done.reference]
+    place = next(place for place, each in enumerate(own) if each.document == done.document)
+    before = own[place - 1] if place else None
+    if before is None or before.kind != ASKED or before.amount_micros != done.amount_micros:
+        return None
+    return before if before.on_date in {"", done.on_date} else None
 
 
 def _standing(connection: sa.Connection, number: str) -> list[Entry]:

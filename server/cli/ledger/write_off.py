@@ -52,12 +52,8 @@ def write_off_(
         output.print_json(practice.marked(opened, done))
         return 0
     shown = f"{output.amount(done.amount_micros, done.currency)} {done.currency} of {done.number}"
-    if done.existed:
-        print(f"{shown}: that was done before; nothing changed")
-    elif undo:
-        print(f"{shown} is open again")
-    else:
-        print(f"{shown} waits for another person" if done.waits else f"{shown} is written off")
+    state = "is open again" if undo else "waits for another person" if done.waits else "is written off"
+    print(f"{shown} {state}: that was done before; nothing changed" if done.existed else f"{shown} {state}")
     common.print_tried(dry_run=dry_run)
     return 0
 

@@ -120,9 +120,18 @@ def test_both_need_a_reason(billed: World) -> None:
 
 def test_a_statement_shows_them_on_their_own_dates(billed: World) -> None:
     lose(billed, "2025-11-20", 1000)
+    lose(billed, "2025-11-21", 500, reference="W-2")
     undo(billed, "2025-11-22")
-    found = [(each.on_date, each.kind, each.amount_micros // CENT) for each in statement(billed.home, "a").entries]
-    assert found == [("2025-11-01", "invoice", 3816), ("2025-11-20", "write_off", -1000), ("2025-11-22", "write_off", 1000)]
+    undo(billed, "2025-11-23", "W-2")
+    found = [(each.on_date, each.kind, each.text, each.amount_micros // CENT) for each in statement(billed.home, "a").entries]
+    assert found == [
+        ("2025-11-01", "invoice", "2025-10-01 to 2025-10-31", 3816),
+        ("2025-11-20", "write_off", f"of {NUMBER}", -1000),
+        ("2025-11-21", "write_off", f"of {NUMBER} id W-2", -500),
+        ("2025-11-22", "write_off_reversal", f"of {NUMBER}", 1000),
+        ("2025-11-23", "write_off_reversal", f"of {NUMBER} id W-2", 500),
+    ]
+    assert statement(billed.home, "a", language="zh").entries[-1].text == f"关于 {NUMBER} 编号 W-2"
 
 
 def test_agreeing_is_to_the_same_amount_and_date(billed: World) -> None:
@@ -143,6 +152,37 @@ def test_agreeing_is_to_the_same_amount_and_date(billed: World) -> None:
     assert not ask("2025-11-21", 900, 8)
     assert turns == [Turn.ASKS, Turn.ASKS, Turn.ASKS, Turn.AGREES]
     assert owed(billed) == 3816 - 900
+
+
+def test_each_of_two_persons_repeats_the_own_command(billed: World) -> None:
+    """Ana asks for 10.00 with a reason of hers, and Ben agrees with one of his."""
+
+    def give(uid: int, reason: str, on: str = "2025-11-20", cents: int | None = 1000) -> write_off.WriteOff:
+        amount = None if cents is None else cents * CENT
+        return write_off.write_off(
+            billed.home, NUMBER, dt.date.fromisoformat(on), reason, Who("clerk", uid, billed.tick()), amount_micros=amount
+        )
+
+    assert give(7, "gone").waits
+    assert not give(8, "agreed, gone").waits
+    for uid, reason in ((7, "gone"), (8, "agreed, gone"), (8, "gone")):
+        done = give(uid, reason)
+        assert (done.existed, done.waits, done.amount_micros, done.reason) == (True, False, 1000 * CENT, "agreed, gone")
+    assert give(7, "gone", cents=None).existed
+    for reason, on, cents in (("bankrupt", "2025-11-20", 1000), ("gone", "2025-11-21", 1000), ("gone", "2025-11-20", 900)):
+        with pytest.raises(UserError, match=f"the write-off of {NUMBER} exists with"):
+            give(7, reason, on, cents)
+    assert owed(billed) == 3816 - 1000
+    undo(billed, "2025-11-22")
+    assert give(7, "gone").waits, "after it was taken back it is asked for anew"
+
+
+def test_an_asking_for_another_amount_is_not_repeated(billed: World) -> None:
+    who = Who("clerk", 7, billed.tick())
+    assert write_off.write_off(billed.home, NUMBER, dt.date(2025, 11, 20), "asked", who, amount_micros=900 * CENT).waits
+    assert not lose(billed, "2025-11-20", 1000).waits
+    with pytest.raises(UserError, match="exists with reason 'gone', not 'asked'"):
+        lose(billed, "2025-11-20", 1000, "asked")
 
 
 def test_of_what_is_settled_there_is_no_part_to_give(billed: World) -> None:

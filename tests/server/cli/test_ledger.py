@@ -56,7 +56,7 @@ def test_write_offs_have_ids(run: Callable[..., Any], world: World) -> None:
     run("settings", "agree", "write_off_limit_micros", uid=2002)
     first = ("ledger", "write-off", NUMBER, "--date", "2025-11-18", "--reason", "gone", "--amount", "10.00")
     assert run(*first) == f"10.00 CNY of {NUMBER} is written off\n"
-    assert run(*first) == f"10.00 CNY of {NUMBER}: that was done before; nothing changed\n"
+    assert run(*first) == f"10.00 CNY of {NUMBER} is written off: that was done before; nothing changed\n"
     assert "exists with amount 10.00, not 5.00" in run(*first[:-1], "5.00", status=1)
     assert run(*first[:-1], "5.00", "--id", "second") == f"5.00 CNY of {NUMBER} is written off\n"
     assert "23.16" in run("invoice", "list")

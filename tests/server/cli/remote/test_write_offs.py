@@ -62,9 +62,16 @@ def test_write_offs(persons: Persons) -> None:
     assert persons(*LOSE) == "11.55 CNY of R-0000000001 waits for another person\n"
     assert "boss has asked for the write-off of R-0000000001, and cannot agree to it" in persons(*LOSE, status=1)
     with persons.acting("the-approver"):
-        told = json.loads(persons(*LOSE, "--json"))
+        told = json.loads(persons(*LOSE[:-1], "agreed", "--json"))
         assert (told["amount_micros"], told["waits"], told["existed"]) == (11_550_000, False, False)
-        assert "that was done before" in persons(*LOSE)
+        assert "that was done before" in persons(*LOSE[:-1], "agreed")
+    again = "11.55 CNY of R-0000000001 is written off: that was done before; nothing changed\n"
+    assert persons(*LOSE) == again, "the command of who asked, with another reason than that of the approver"
+    shown = [persons("payment", "statement", "anna", "--language", language) for language in ("en", "zh")]
+    for text, undone, given in zip(
+        shown, ("write off undone", "核销撤销"), ("of R-0000000001 id W-1", "关于 R-0000000001 编号 W-1"), strict=True
+    ):
+        assert [undone in line for line in text.splitlines() if given in line] == [False, True], text
     assert "11.55 CNY" not in persons(*LOSE[:2], "R-2", *LOSE[3:], "--amount", "11.55", status=1)
     assert "no invoice has the number R-9" in persons(*LOSE[:2], "R-9", *LOSE[3:], status=1)
     persons(*LOSE, "--amount", "x", status=2)
@@ -94,7 +101,9 @@ def test_months_and_revenue(persons: Persons) -> None:
         ("reopen_asked", "boss"),
         ("reopened", "the-approver"),
     ]
-    assert len(persons("ledger", "months").splitlines()) == 4
+    lines = persons("ledger", "months").splitlines()
+    assert ["asked to be reopened" in line for line in lines] == [False, False, True, False]
+    assert (len(lines), "reopen_asked" in "".join(lines)) == (4, False)
 
 
 def test_four_eyes_over_both_ways(persons: Persons) -> None:
@@ -143,7 +152,15 @@ def test_who_asks_and_who_agrees(persons: Persons) -> None:
     asked = finance.WriteOffInvoice(lose(request_id="r-1"), timeout=20)
     assert (asked.waits, micros(asked.amount)) == (True, 11_550_000)
     assert denied(boss.WriteOffInvoice, lose()) == "approver"
-    assert denied(approver.WriteOffInvoice, lose(amount=money("3"))) == "admin or finance", "3.00 is not what was asked for"
+    for other in (lose(amount=money("3")), lose(date=day("11-09"))):
+        assert denied(approver.WriteOffInvoice, other) == "admin or finance", "not what was asked for"
+    with persons.acting("the-approver"):
+        told = persons.there(*LOSE[:4], "2025-11-09", *LOSE[5:], status=1)
+    assert told == (
+        "error: ratewright.v1.LedgerService/WriteOffInvoice needs the role admin or finance to ask for it; the-approver has approver, "
+        "and nothing of that amount and date waits for another person\n"
+        "  remedy: agree to what waits as it was asked for: ratewright approvals list\n"
+    )
     done = approver.WriteOffInvoice(lose(request_id="r-2"), timeout=20)
     assert (done.waits, done.account, micros(done.amount)) == (False, "accounts/anna", 11_550_000)
     undo = write_off_pb2.UndoWriteOffRequest(name=INVOICE, date=day("11-11"), reason="came back", request_id="r-3")
