@@ -25,6 +25,7 @@ from billing.documents import alarms, voiding
 from billing.documents.finding import require_no_run
 from billing.documents.trying import Work
 from billing.documents.undo_blockers import Blocker, blockers, document_rows
+from billing.documents.undo_counts import counts
 from billing.persons import Turn, Who, anybody, same_person
 from billing.runs import posting, states
 from billing.runs.contracts import facts
@@ -74,7 +75,8 @@ class Taken(msgspec.Struct, frozen=True):
 class Undoing(msgspec.Struct, frozen=True):
     """The effect of undoing a run. `state`: proposed, undone or withdrawn; it would be that, with `dry_run`.
 
-    `accounts`: for how many the run counts no more, with a document or without; `others`: for how many it goes on counting.
+    `accounts`: for how many the run counts no more, with a document or without; `others`: for how many it goes on counting. They are
+    counted as its report counts them (`undo_counts`); of an undo for named accounts each of these counts.
     `freed_micros`: money that is free again, by currency.
     `blockers`: what stands in the way; not empty only with `dry_run`. `postings`: how many were turned back, once it is undone.
     """
@@ -120,12 +122,12 @@ class _Wanted(NamedTuple):
     known: Facts
     named: frozenset[int] | None
     keys: list[int]
-    others: int  # for how many the run goes on counting
+    rest: list[int]  # accounts for which the run goes on counting
 
     @property
     def is_all(self) -> bool:
         """True where the run counts for no account any more."""
-        return self.others == 0
+        return not self.rest
 
 
 def undo(  # noqa: PLR0913 -- what, of whom, why and who
@@ -150,7 +152,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
         proposal = _proposal(connection, wanted)
         rows = _documents(connection, wanted)
         found = tuple(blockers(home, connection, run_id, wanted.known, set(wanted.keys)))
-        told = _told(connection, wanted, rows, found)
+        told = _told(home, connection, wanted, rows, found)
         if not dry_run:
             require_free(run_id, wanted.run.bill_date, found)
             _require_other(run_id, proposal, who)
@@ -178,7 +180,7 @@ def withdraw(home: Home, run_id: int, reason: str, who: Who, *, accounts: frozen
         if proposal is None:
             raise UserError(f"there is no proposal to undo bill run {run_id} for these accounts", "`ratewright bill list` shows proposals")
         _keep(connection, wanted, undone.WITHDRAWN, _Act(reason, who, home.next_commit_seq(connection, "undo", who.now_us)))
-        told = _told(connection, wanted, _documents(connection, wanted), ())
+        told = _told(home, connection, wanted, _documents(connection, wanted), ())
         commit_points.reached("undo.before_commit")
     commit_points.reached("undo.committed")
     return msgspec.structs.replace(told, state=undone.WITHDRAWN, proposed_by=proposal.by_name)
@@ -227,9 +229,9 @@ def stored_by(home: Home, commit_seq: int, *, names_accounts: bool) -> Undoing:
         took_part = np.sort(known.account_keys[_took_part(connection, run, known, before)]).tolist()
         named = frozenset(connection.execute(sa.select(of.account_key).where(of.undo_id == act.undo_id)).scalars())
         keys = sorted(named) if act.restricted else took_part
-        wanted = _Wanted(run, known, frozenset(keys) if names_accounts else None, keys, others=len(took_part) - len(keys))
+        wanted = _Wanted(run, known, frozenset(keys) if names_accounts else None, keys, sorted(set(took_part) - set(keys)))
         proposal = None if act.kind == undone.PROPOSED else _proposal(connection, wanted, before)
-        told = _told(connection, wanted, _documents(connection, wanted, before), (), before)
+        told = _told(home, connection, wanted, _documents(connection, wanted, before), (), before)
         postings = 0
         if act.kind == undone.UNDONE:
             count = sa.select(sa.func.count()).select_from(tables.postings)
@@ -276,10 +278,10 @@ def _wanted(home: Home, connection: sa.Connection, run_id: int, accounts: frozen
     if not accounts and accounts is not None:
         raise UserError("no account is named", "give ids as --accounts a,b or --accounts @file", exit_status=2)
     if accounts is None:
-        return _Wanted(run, known, None, np.sort(known.account_keys[took_part]).tolist(), others=0)
+        return _Wanted(run, known, None, np.sort(known.account_keys[took_part]).tolist(), [])
     chosen = took_part & np.isin(known.account_unit, known.account_unit[_places(run, known, accounts, took_part)])
     keys = np.sort(known.account_keys[chosen]).tolist()
-    return _Wanted(run, known, frozenset(keys), keys, others=int(took_part.sum()) - len(keys))
+    return _Wanted(run, known, frozenset(keys), keys, known.account_keys[took_part & ~chosen].tolist())
 
 
 def _took_part(connection: sa.Connection, run: Run, known: Facts, as_of: int | None = None) -> npt.NDArray[np.bool_]:
@@ -337,7 +339,7 @@ def _take_back(work: Work, wanted: _Wanted, rows: Sequence[Any], reasons: tuple[
     connection, who = work.connection, work.who
     act = _Act(reasons[1], who, work.next_seq("undo"))
     _keep(connection, wanted, undone.UNDONE, act)
-    whose = f" for {counted(len(wanted.keys), 'account')}" if wanted.others else ""
+    whose = f" for {counted(len(wanted.keys), 'account')}" if wanted.rest else ""
     note = f"run {wanted.run.run_id} is undone{whose}, {reasons[0]}"
     _void(connection, rows, act._replace(reason=note))
     for key in _settled(connection, rows):
@@ -386,20 +388,23 @@ def _postings(connection: sa.Connection, run_id: int, keys: set[int]) -> pa.Tabl
     return posting.postings_of(connection, invoice.run_id == run_id, without=set(every) - keys)
 
 
-def _told(connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found: tuple[Blocker, ...], as_of: int | None = None) -> Undoing:
+def _told(  # noqa: PLR0913, PLR0917 -- what, of which home, and as of when
+    home: Home, connection: sa.Connection, wanted: _Wanted, rows: Sequence[Any], found: tuple[Blocker, ...], as_of: int | None = None
+) -> Undoing:
     documents = _taken(rows)
+    number = counts(home, connection, wanted.run.run_id, wanted.keys, wanted.rest, named=wanted.named is not None, as_of=as_of)
     return Undoing(
         run_id=wanted.run.run_id,
         bill_date=wanted.run.bill_date,
         state="",
-        accounts=len(wanted.keys),
+        accounts=number.accounts,
         documents=documents,
         net_micros=_summed((each.currency, each.net_micros) for each in documents),
         tax_micros=_summed((each.currency, each.tax_micros) for each in documents),
         total_micros=_summed((each.currency, each.total_micros) for each in documents),
         freed_micros=_freed(connection, rows, as_of),
         blockers=found,
-        others=wanted.others,
+        others=number.others,
     )
 
 

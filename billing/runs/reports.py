@@ -19,6 +19,8 @@ from billing.store.sums import halves, whole
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from billing.store.home import Home
 
 
@@ -116,7 +118,7 @@ def _report(home: Home, connection: sa.Connection, run_id: int, *, resumed: bool
         pinned_seq=row.pinned_seq,
         state=UNDONE if undo.is_whole else row.state,
         resumed=resumed,
-        accounts=terms["accounts"].rows if "accounts" in terms else _accounts(connection, run_id),
+        accounts=accounts_of(connection, run_id, terms),
         invoices=figures.invoices,
         numbers=_numbers(connection, run_id),
         net_micros=figures.net_micros,
@@ -200,8 +202,10 @@ def _numbers(connection: sa.Connection, run_id: int) -> tuple[NumberRange, ...]:
     return tuple(sorted((NumberRange(entity or "", first, last) for entity, first, last in by_entity), key=lambda each: each.legal_entity))
 
 
-def _accounts(connection: sa.Connection, run_id: int) -> int:
-    """The number of accounts with documents of a run."""
+def accounts_of(connection: sa.Connection, run_id: int, terms: Mapping[str, Term]) -> int:
+    """The number of accounts that a run computed, by its `terms`; of an old run those with documents."""
+    if "accounts" in terms:
+        return terms["accounts"].rows
     invoice = tables.invoices.c
     query = sa.select(sa.func.count(invoice.account_key.distinct())).where(invoice.run_id == run_id)
     return int(connection.execute(query).scalar_one())

@@ -40,9 +40,7 @@ def computed_again(
     An earlier run computed it whether its invoice was void by then or not. `first_time`: accounts (keys) whose scope is wanted as a whole,
     since interim bills may have computed it before. Run 0 is one to come.
     """
-    contracts = Contracts(facts.load(connection, run.pinned_seq), price_list.load(home, run.pinned_seq), facts.Midnights())
-    covered = scope.covered_through(connection, contracts.facts, run.run_id or None)
-    made = changed_accounts.scope_of(home, connection, contracts, covered, run.bill_date, run.pinned_seq, only=run.only)
+    contracts, covered, made = _made(home, connection, run)
     parked = tables.quarantine.c
     put_aside = sa.select(parked.account_key).where(parked.run_id == run.run_id, parked.kind != TESTED)
     aside = set(connection.execute(put_aside).scalars())
@@ -62,6 +60,22 @@ def computed_again(
     for key in counting.gone(run.run_id, again) if run.run_id else ():
         del again[key]
     return ComputedAgain(run, again)
+
+
+def computed(home: Home, connection: sa.Connection, run: Looked, *, everything: bool = False) -> frozenset[int]:
+    """The accounts (keys) of which a run computed periods, put aside or not. `everything`: it was to compute unchanged ones as well."""
+    contracts, _, made = _made(home, connection, run, everything=everything)
+    return frozenset(contracts.facts.account_keys[made.calendar >= 0].tolist())
+
+
+def _made(home: Home, connection: sa.Connection, run: Looked, *, everything: bool = False) -> tuple[Contracts, scope.Covered, scope.Scope]:
+    """The contracts, the coverage and the scope of a run, as it knew them."""
+    contracts = Contracts(facts.load(connection, run.pinned_seq), price_list.load(home, run.pinned_seq), facts.Midnights())
+    covered = scope.covered_through(connection, contracts.facts, run.run_id or None)
+    made = changed_accounts.scope_of(
+        home, connection, contracts, covered, run.bill_date, run.pinned_seq, only=run.only, everything=everything
+    )
+    return contracts, covered, made
 
 
 def _computed_day(covered: scope.Covered) -> Int64s:

@@ -441,6 +441,26 @@ def test_the_rating_book_takes_an_undone_run_for_none(world: World) -> None:
     assert (not_due(), all_is_well(world)) == (0, True)
 
 
+def test_accounts_are_counted_as_the_report_counts_them(world: World) -> None:
+    """The run covers Cleo, whose bill day is the 15th, and computes nothing of her; of Dora, who is new, nothing is due."""
+    world.account("cleo", bill_day=15, opened_on="2025-10-20")
+    world.subscription("cleo-1", "cleo", "shop/plus", "1003", from_date="2025-10-20")
+    world.account("dora", opened_on="2025-11-01")
+    world.subscription("dora-1", "dora", "shop/plus", "1004", from_date="2025-11-01")
+    run_id = run(world, "2025-11-01")
+    assert reports.run_report(world.home, run_id).accounts == 2, "anna and ben"
+    world.catch_up()
+
+    def tried(accounts: str = "") -> tuple[int, int]:
+        named = frozenset(accounts.split(",")) if accounts else None
+        done = undoing.undo(world.home, run_id, "wrong date", who(world), accounts=named, dry_run=True)
+        return done.accounts, done.others
+
+    assert (tried(), tried("anna"), tried("ben,cleo")) == ((2, 0), (1, 1), (2, 1))
+    undo(world, run_id, "anna")
+    assert tried() == (1, 0), "ben"
+
+
 def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     run(world, "2025-11-01")
     command = ["bill", "undo", "--run", "1", "--reason", "wrong date", "--home", str(world.home.path)]
