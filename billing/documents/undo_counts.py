@@ -1,6 +1,6 @@
 """The accounts that undoing a run is about, counted as the report of the run counts them: those that it computed.
 
-A run covers more: accounts of which nothing was due. Their number is in no report.
+A run covers more: accounts that had nothing due. Their number is in no report.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Counts(NamedTuple):
 def counts(  # noqa: PLR0913 -- of what, for whom, and as of when
     home: Home, connection: sa.Connection, run_id: int, keys: Collection[int], rest: Collection[int], *, named: bool, as_of: int | None = None
 ) -> Counts:
-    """The counts of an undo for accounts (keys), which leaves `rest`. `named`: for named accounts, each of which counts."""
+    """The counts of an undo for accounts (keys), which leaves `rest`. `named`: for named accounts, which all count."""
     stored = reports.accounts_of(connection, run_id, reports.run_terms(connection, run_id))
     if not named and not _was_any_undone(connection, as_of):
         return Counts(stored, 0)

@@ -63,7 +63,7 @@ def computed_again(
 
 
 def computed(home: Home, connection: sa.Connection, run: Looked, *, everything: bool = False) -> frozenset[int]:
-    """The accounts (keys) of which a run computed periods, put aside or not. `everything`: it was to compute unchanged ones as well."""
+    """The accounts (keys) with periods that a run computed, put aside or not. `everything`: it was to compute unchanged ones as well."""
     contracts, _, made = _made(home, connection, run, everything=everything)
     return frozenset(contracts.facts.account_keys[made.calendar >= 0].tolist())
 
