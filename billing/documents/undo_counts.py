@@ -29,7 +29,14 @@ class Counts(NamedTuple):
 
 
 def counts(  # noqa: PLR0913 -- of what, for whom, and as of when
-    home: Home, connection: sa.Connection, run_id: int, keys: Collection[int], rest: Collection[int], *, named: bool, as_of: int | None = None
+    home: Home,
+    connection: sa.Connection,
+    run_id: int,
+    keys: Collection[int],
+    rest: Collection[int],
+    *,
+    named: bool,
+    as_of: int | None = None,
 ) -> Counts:
     """The counts of an undo for accounts (keys), which leaves `rest`. `named`: for named accounts, which all count."""
     stored = reports.accounts_of(connection, run_id, reports.run_terms(connection, run_id))
