@@ -81,8 +81,8 @@ def end_lost_commits(engine: sa.Engine) -> None:
     """Let no commit come back that this process does not see.
 
     SQLite syncs a commit to its log, and then tells the other processes in memory that they share. A process that is killed between the two
-    leaves a commit that is unknown while any of the others lives, and comes back when all have ended. So what deletes or overwrites files
-    by the rows it sees commits something first: the next commit takes the place of a lost one in the log.
+    leaves a commit that no other process knows. It comes back when all of them have ended. So a process commits something before it deletes
+    or overwrites files by the rows that it sees: the next commit takes the place of a lost one in the log.
     """
     with engine.connect().execution_options(**WRITES) as connection, connection.begin():
         number = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
