@@ -246,6 +246,19 @@ def _is_about(kind: str, detail: Any, fee: RecurringFee) -> bool:  # noqa: ANN40
     return False
 
 
+def require_add_on(recorder: Recorder, plan_name: str, add_on: str) -> None:
+    """Raises UserError, with the add-ons that there are, where a plan cannot be bought with this one as well."""
+    base, *others = plan_name.split("+")
+    published = catalogue.published(recorder.home)
+    names = {f"{each.identity}/{plan.name}" for each in published if each.identity == base.partition("/")[0] for plan in each.plans}
+    parts = [tuple(name.split("+")) for name in names]
+    known = sorted({one for own, *more in parts if own == base for one in more if "+".join((base, *sorted({*others, one}))) in names})
+    if add_on not in known:
+        beside = "further " if others else ""
+        remedy = f"add-ons that it can have: {', '.join(known)}" if known else f"no {beside}add-on is published for it"
+        raise UserError(f"plan {plan_name} has no {beside}add-on {add_on}", remedy)
+
+
 def sellable(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date) -> Plan:
     """A plan that may be given to an account on a day. Raises UserError: unknown, of another currency, not in force, not sold then."""
     versions = [each for each in catalogue.published(recorder.home) if each.identity == plan_name.partition("/")[0]]

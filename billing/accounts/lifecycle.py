@@ -97,6 +97,9 @@ def change_add_on(home: Home, asked: Asked, subscription_id: str, add_on: str, o
             recorder.say(f"{subscription_id} {'has' if adds else 'does not have'} {add_on} on {day}; nothing changed")
             return
         wanted = sorted([*others, add_on]) if adds else [each for each in others if each != add_on]
+        if adds:
+            _require_active(contract, day)
+            forecast.require_add_on(recorder, "+".join((base, *others)), add_on)
         occasion = FeeOccasion.ADDED if adds else FeeOccasion.REMOVED
         _change_plan(recorder, customer, contract, "+".join((base, *wanted)), day, occasion)
 

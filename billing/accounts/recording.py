@@ -17,6 +17,7 @@ from billing.accounts.importing import stored
 from billing.accounts.importing.sheets import CellError
 from billing.accounts.lookup import unknown_account, unknown_subscription
 from billing.accounts.picture import account_keys, load, subscription_keys
+from billing.accounts.wording import field_in_words, value_in_words
 from billing.catalogue import Operator
 from billing.dunning_policy import policies
 from billing.store import commit_points, tables
@@ -193,5 +194,5 @@ def _says_otherwise(name: str, fact: Fact, to_date: dt.date | None, detail: msgs
     for field in detail.__struct_fields__:
         old, new = getattr(fact.detail, field), getattr(detail, field)
         if old != new:
-            return UserError(f"{what} with {field} {old!r}, not {new!r}", remedy)
+            return UserError(f"{what} with {field_in_words(field, old)}, not {value_in_words(field, new)}", remedy)
     raise AssertionError(fact)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from billing.accounts import kinds
 from rating.figures import percent
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
+
+NOTHING: Final = "none"
+_NAMES: Final = {"percent_ppm": "percent", "amount_micros": "amount", "classes": "instead"}  # as the options of commands
 
 
 def amount(micros: int, currency: str) -> str:
@@ -52,6 +57,29 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             return "out of order" + _because(" ".join(filter(None, (detail.reason, detail.ticket))))
         case _:
             return f"{kind.replace('_', ' ')} {detail}".strip()
+
+
+def field_in_words(field: str, value: object) -> str:
+    """A field of a fact with its value, as commands call them: `exempt standard, reduced` or `percent 12.5`."""
+    return f"{_NAMES.get(field, field)} {value_in_words(field, value)}"
+
+
+def value_in_words(field: str, value: object) -> str:
+    """A value of a field of a fact; `none` for nothing."""
+    match value:
+        case tuple():
+            told = ", ".join(map(str, value))
+        case dict():
+            told = ", ".join(f"{old}={new}" for old, new in value.items())
+        case bool():
+            told = "yes" if value else "no"
+        case int() if field in {"percent_ppm", "amount_micros"} and value:
+            told = percent(value) if field == "percent_ppm" else format_micros(value)
+        case int() if field in {"percent_ppm", "amount_micros"}:
+            told = NOTHING
+        case _:
+            told = "" if value is None else str(value)
+    return told or NOTHING
 
 
 def _because(reason: str) -> str:

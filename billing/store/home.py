@@ -5,6 +5,7 @@
     usage/journal/     Arrow segments that intake appends to
     usage/sealed/      Parquet files that sealing makes of them
     charges/           Parquet files of the runs
+    spool/             files while they are sent to a service: each is gone when its call ends
 
 The files that count are listed in a table of the database, so files that a crash leaves behind are garbage and are never read. A write is
 one transaction of `begin()`: it takes the home's write lock at its start, and a commit is on disk when it returns. `connect()`
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 HASH_KEY_BYTES: Final = 16
 HASH_KEY_VARIABLE: Final = "RATEWRIGHT_HASH_KEY"  # of a new home that is to be compared with others, in hexadecimal digits
 PAGE_TOKEN_KEY_BYTES: Final = 32
+SPOOL: Final = "spool"
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a command waits for another's write to end
 
 # Kinds of commits that commands make where persons act by the service alone: usage, bill runs, operators and their keys, and settings, of

@@ -60,7 +60,7 @@ def read_again(home: Home, rows: pa.Table, source: Source, rule: Rule | None) ->
     """Rows of the table suspense (`waiting.WAITING`) of one source; where the rule has a zone, their local times are read in it."""
     source = _read_by(source, rule)
     raws = raw.all_of(home, rows)
-    why = [each.problem for each in raws]
+    why = [each.without_folders().problem for each in raws]
     events: dict[int, _Again] = {}
     file_ids: list[Any] = rows["raw_file_id"].to_pylist()
     lines = _header_lines(source)

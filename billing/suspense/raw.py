@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from billing.store.home import SPOOL
 from billing.store.tables import raw_files, suspense
 from mediation.bytes import containers
 from mediation.bytes.reader import WINDOW_BYTES, Window, fingerprint
@@ -25,10 +26,18 @@ _IDS_A_QUERY: Final = 500
 
 
 class Raw(NamedTuple):
-    """A row's bytes; `problem` says why they are not at hand."""
+    """A row's bytes; `problem` says why they are not at hand. `paths`: those that it may name."""
 
     data: bytes | None
     problem: str = ""
+    paths: tuple[str, ...] = ()
+
+    def without_folders(self) -> Raw:
+        """The same, with the names of files alone: for those who cannot look at this machine."""
+        problem = self.problem
+        for each in (" or ".join(self.paths), *sorted(self.paths, key=len, reverse=True)):
+            problem = problem.replace(each, Path(each).name) if each else problem
+        return self._replace(problem=problem)
 
 
 class RawPlace(NamedTuple):
@@ -87,13 +96,16 @@ def at(home: Home, place: RawPlace) -> Raw:
         return Raw(None, "it came by a stream, which leaves no file")
     if place.length > SHOWN_BYTES_MAX:
         return Raw(None, f"the row has {place.length:,} bytes: look at it in its file")
+    paths = tuple(file_paths(home, place.raw_file_id))
     try:
         with _found(home, place.raw_file_id) as path:
             if path is not None:
                 return _read(path, place)
     except (UserError, OSError) as error:
-        return Raw(None, f"its file cannot be read: {error}")
-    return Raw(None, f"the file is not at {' or '.join(file_paths(home, place.raw_file_id))} any more")
+        return Raw(None, f"its file cannot be read: {error}", paths)
+    if paths and all(_was_sent(home, each) for each in paths):
+        return Raw(None, f"the file {Path(paths[0]).name} was sent to a service, which keeps no file: look at the row in your own")
+    return Raw(None, f"the file is not there any more: {' or '.join(paths)}", paths)
 
 
 def file_paths(home: Home, raw_file_id: int) -> list[str]:
@@ -106,6 +118,10 @@ def file_paths(home: Home, raw_file_id: int) -> list[str]:
 
 def _whole(home: Home, data: bytes | None, place: RawPlace) -> Raw:
     return Raw(data) if data is not None and len(data) >= place.length else at(home, place)
+
+
+def _was_sent(home: Home, path: str) -> bool:
+    return any(Path(path).is_relative_to(folder / SPOOL) for folder in (home.path, home.path.absolute()))
 
 
 @contextlib.contextmanager
@@ -128,4 +144,4 @@ def _read(path: Path, place: RawPlace) -> Raw:
             window.go_on(min(window.end, max(window.begin, place.offset - window.offset)))
         begin = place.offset - window.offset
         data = window.data[begin : begin + place.length].tobytes() if 0 <= begin <= window.end - place.length else b""
-    return Raw(data) if len(data) == place.length else Raw(None, f"{path} is not the file it was: it ends before the row")
+    return Raw(data) if len(data) == place.length else Raw(None, f"{path} is not the file it was: it ends before the row", (str(path),))

@@ -196,5 +196,5 @@ def _distinct(rows: pa.Table) -> pa.Table:
 
 
 def _row_text(home: Home, place: raw.RawPlace) -> str:
-    found = raw.at(home, place)
+    found = raw.at(home, place).without_folders()
     return f"not at hand: {found.problem}" if found.data is None else raw.text_of(found.data)

@@ -68,15 +68,19 @@ class Shown(msgspec.Struct, frozen=True):
 HEX_BYTES_MAX: Final = 256
 
 
-def show(home: Home, identifier: str, asking: Asking) -> Shown:
-    """The record of an id, as `listing` gives it. Raises NotFoundError where there is none."""
+def show(home: Home, identifier: str, asking: Asking, *, folders: bool = True) -> Shown:
+    """The record of an id, as `listing` gives it. Raises NotFoundError where there is none.
+
+    Without `folders`, files are called by their names alone.
+    """
     records = valued(home, Selection(ids=(identifier,)), asking)
     if not records.table.num_rows:
-        return _decided(home, identifier)
+        return _decided(home, identifier, folders=folders)
     (entry,) = entries(home, records, [0], asking.now_us)
     row: dict[str, Any] = records.table.slice(0, 1).to_pylist()[0]
     fields = _fields(home, asking.seq, row)
     data = _raw(home, row)
+    data = data if folders else data.without_folders()
     told: dict[str, Any] = {"fields": fields, "versions": (), "differences": {}, "segments": ()}
     if row["reason"] in GROUP_REASONS and row["suspense_id"] is not None:
         told["segments"] = tuple(segments(home, Selection(ids=(identifier,)), asking).listed())
@@ -133,7 +137,7 @@ def _raw(home: Home, row: dict[str, Any]) -> raw.Raw:
     return raw.at(home, raw.RawPlace(row["raw_file_id"], row["raw_offset"], row["raw_length"]))
 
 
-def _decided(home: Home, identifier: str) -> Shown:
+def _decided(home: Home, identifier: str, *, folders: bool) -> Shown:
     """A record that waits no more, and why."""
     with home.connect() as connection:
         row = None
@@ -147,4 +151,4 @@ def _decided(home: Home, identifier: str) -> Shown:
     decisions = tuple(deciding.plain(each) for each in said)
     told: dict[str, Any] = {"fields": {}, "versions": (), "differences": {}, "segments": (), "came_again": row.came_again or 0}
     data = raw.of_suspense(home, row.suspense_id) if row.reason not in MARKS else raw.Raw(None, "this is a mark, and no record")
-    return _shown(None, row.reason, data, told, decisions)
+    return _shown(None, row.reason, data if folders else data.without_folders(), told, decisions)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from billing.accounts import layouts
 from billing.store import tables
 from rating.errors import ProblemsError, UserError
-from rating.money import MoneyError, parse_micros
+from rating.money import MICROS_PER_UNIT, MoneyError, parse_micros
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rating.errors import Problem
 
 QUARANTINE_DAYS: Final = 90
+_ALL: Final = 100 * MICROS_PER_UNIT  # per cent
 _JSON: Final = ".json"
 
 
@@ -43,14 +44,16 @@ def take_number(home: Home, asked: Asked, number: str, subscription: str, since:
 
 
 def percent_ppm(text: str, option: str) -> int:
-    """Parts per million of a percentage with at most four places."""
+    """Parts per million of a percentage above 0 and up to 100, with at most four places."""
     try:
-        hundredths = parse_micros(text)
+        micros = parse_micros(text)
     except MoneyError:
-        hundredths = -1
-    if hundredths < 0 or hundredths % 100:
+        micros = -1
+    if micros < 0 or micros % 100:
         raise UserError(f"{option}: {text!r} is not a percentage", "write it as 12.5, with at most four places", exit_status=2)
-    return hundredths // 100
+    if not 0 < micros <= _ALL:
+        raise UserError(f"{option}: {text} % is not above 0 and at most 100 %", "write it as 12.5", exit_status=2)
+    return micros // 100
 
 
 def import_sent(home: Home, files: Mapping[str, bytes], act: Act, spool: Path) -> tuple[ImportReport | None, Sequence[Problem]]:

@@ -25,6 +25,8 @@ NANOS_PER_MICRO: Final = 1_000
 SECONDS_MIN: Final = -62_135_596_800  # year 1, as a timestamp of protobuf begins
 SECONDS_MAX: Final = 253_402_300_799  # year 9999, as it ends
 MAC_BYTES: Final = 8
+INT32_MIN: Final = -(1 << 31)
+INT32_MAX: Final = (1 << 31) - 1
 ALL_ACCOUNTS: Final = "-"
 
 _ACCOUNT: Final = re.compile(r"accounts/([^/]+)")
@@ -47,6 +49,11 @@ def money(currency: str, micros: int) -> money_pb2.Money:
     units, rest_micros = divmod(abs(micros), MICROS_PER_UNIT)
     sign = -1 if micros < 0 else 1
     return money_pb2.Money(currency_code=currency, units=sign * units, nanos=sign * rest_micros * NANOS_PER_MICRO)
+
+
+def int32_or_0(number: int) -> int:
+    """A number that 32 bits hold; of another one 0: a field of 64 bits beside it has that."""
+    return number if INT32_MIN <= number <= INT32_MAX else 0
 
 
 def date(day: dt.date | str) -> date_pb2.Date:

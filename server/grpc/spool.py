@@ -21,12 +21,12 @@ from typing import IO, TYPE_CHECKING, Final
 import grpc
 
 from billing import acting
+from billing.store.home import SPOOL
 from server.grpc.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDER: Final = "spool"
 LOCK: Final = "lock"
 BYTES_MAX: Final = 2 << 30  # of all files that are being sent to one service
 
@@ -39,7 +39,7 @@ class Spool:
 
         `own_bytes_max`: of the files of one operator; a quarter of `bytes_max` where none is given.
         """
-        folder = home / FOLDER
+        folder = home / SPOOL
         folder.mkdir(exist_ok=True)
         self._bytes_max, self._bytes, self._guard = bytes_max, 0, threading.Lock()
         self._own_bytes_max = bytes_max // 4 if own_bytes_max is None else own_bytes_max

@@ -438,6 +438,7 @@ class InvoiceLine(_message.Message):
     TAX_NAME_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     SUBSCRIPTION_KEY_FIELD_NUMBER: _builtins.int
+    FULL_PRICE_ID_FIELD_NUMBER: _builtins.int
     line_no: _builtins.int
     """Position on the invoice, from 1."""
     kind: _builtins.str
@@ -449,7 +450,7 @@ class InvoiceLine(_message.Message):
     charge_code: _builtins.int
     """Code that groups charges into lines, stable across tariff versions."""
     price_id: _builtins.int
-    """Id of the price, stable across versions; 0 on a tax line."""
+    """`full_price_id` where 32 bits hold it, else 0."""
     revenue_code: _builtins.int
     """Category of revenue in the ledger."""
     tax_class: _builtins.int
@@ -478,6 +479,8 @@ class InvoiceLine(_message.Message):
     """Of a charge or credit by hand: its reference, where nothing else tells it from another one."""
     subscription_key: _builtins.int
     """Number of the subscription in its home, as `invoice show --json` has it."""
+    full_price_id: _builtins.int
+    """Id of the price, stable across versions; 0 on a tax line, below 0 for a discount that is agreed with one customer."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the period the charge belongs to; before the invoice's own period on a correction."""
@@ -521,10 +524,11 @@ class InvoiceLine(_message.Message):
         tax_name: _builtins.str = ...,
         reference: _builtins.str = ...,
         subscription_key: _builtins.int = ...,
+        full_price_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "period_from", b"period_from", "period_to", b"period_to", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "reference", b"reference", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "subscription_key", b"subscription_key", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros", "amount_micros", b"amount_micros", "charge_code", b"charge_code", "corrects", b"corrects", "days", b"days", "events", b"events", "exact_micros", b"exact_micros", "free_quantity", b"free_quantity", "full_price_id", b"full_price_id", "kind", b"kind", "line_no", b"line_no", "passes", b"passes", "period_from", b"period_from", "period_to", b"period_to", "price_id", b"price_id", "quantity", b"quantity", "quantity_unit", b"quantity_unit", "reference", b"reference", "revenue_code", b"revenue_code", "subscription_id", b"subscription_id", "subscription_key", b"subscription_key", "tax_class", b"tax_class", "tax_name", b"tax_name", "text", b"text", "unit", b"unit", "with_tax_micros", b"with_tax_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__with_tax_micros: _TypeAlias = _typing.Literal["with_tax_micros"]  # noqa: Y015
     _WhichOneofArgType__with_tax_micros: _TypeAlias = _typing.Literal["_with_tax_micros", b"_with_tax_micros"]  # noqa: Y015

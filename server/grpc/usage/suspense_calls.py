@@ -74,7 +74,7 @@ class SuspenseCalls:
         def find() -> pb.SuspenseRecord:
             identifier = _record(request.name)
             entrance.about(f"suspense record {identifier}")
-            found = showing.show(self._door.home, identifier, self._asking(values.day_or_none(request, "bill_date")))
+            found = showing.show(self._door.home, identifier, self._asking(values.day_or_none(request, "bill_date")), folders=False)
             return messages.shown(identifier, found, entrance.mask())
 
         return calls.read(context, find)

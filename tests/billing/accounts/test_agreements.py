@@ -311,6 +311,28 @@ def test_a_fact_of_the_same_date_that_says_something_else_is_an_error_until_it_i
     assert says(home, "A3") == ["2026-04-01 ... agreed: payment days 45"]
 
 
+# kind | what is stored | what is given | the two in words
+OTHERWISE: list[tuple[str, msgspec.Struct, msgspec.Struct, str]] = [
+    ("tax", kinds.TaxFact(("*",)), kinds.TaxFact(("standard", "reduced")), "exempt *, not standard, reduced"),
+    ("tax", kinds.TaxFact(("*",)), kinds.TaxFact(("*",), certificate="D-9"), "certificate none, not D-9"),
+    ("tax", kinds.TaxFact(classes={"standard": "reduced"}), kinds.TaxFact(("*",)), "exempt none, not *"),
+    ("tax", kinds.TaxFact(("*",)), kinds.TaxFact(("*",), {"standard": "reduced"}), "instead none, not standard=reduced"),
+    ("discount", kinds.DiscountFact("x", 125_000), kinds.DiscountFact("x", 100_000), "percent 12.5, not 10"),
+    ("discount", kinds.DiscountFact("x", amount_micros=5_000_000), kinds.DiscountFact("x", 5), "percent none, not 0.0005"),
+    ("discount", kinds.DiscountFact("x", 0, 5_000_000), kinds.DiscountFact("x", 0, 10_000), "amount 5.00, not 0.01"),
+    ("terms", kinds.TermsFact(early_end_waived=True), kinds.TermsFact(payment_days=9), "payment_days none, not 9"),
+]
+
+
+def test_a_fact_that_says_something_else_is_told_in_plain_words(home: Home) -> None:
+    for place, (kind, stored, given, words) in enumerate(OTHERWISE, 1):
+        on = f"2027-0{place}-01"
+        agree(home, "A3", kind, on, stored)
+        with pytest.raises(UserError) as refused:
+            agree(home, "A3", kind, on, given)
+        assert str(refused.value) == f"A3 has a fact {kind} from {on} with {words}"
+
+
 # from | new day | how the cycle changes
 BILL_DAYS = """
 2026-03-10 | 20 | B2 is billed on day 20 of the month: the running cycle ends on 2026-03-14, then 2026-03-15 to 2026-03-19 is 5 of 28 days

@@ -144,8 +144,9 @@ def test_add_ons_come_and_go(home: Home) -> None:
     assert "Travel: 8.00 CNY a period, in arrears" in said
     said = done_once(home, lambda asked: lifecycle.change_add_on(home, asked, "O-1", "travel", day("2026-04-20"), adds=False))
     assert said.startswith("O-1 has mobile/plus from 2026-04-20 on, and mobile/plus+travel until then")
-    with pytest.raises(UserError, match=r"plan mobile/plus\+surf is in no published catalogue"):
+    with pytest.raises(UserError, match="plan mobile/plus has no add-on surf") as refused:
         lifecycle.change_add_on(home, ASKED, "O-1", "surf", day("2026-05-01"), adds=True)
+    assert refused.value.remedy == "add-ons that it can have: travel"
 
 
 def test_two_pauses_in_a_year(home: Home) -> None:

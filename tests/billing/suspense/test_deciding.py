@@ -135,7 +135,7 @@ def test_a_record_tells_all_that_is_known_of_it(world: World, tmp_path: Path) ->
     assert versions.differences == {"duration_us": (60_000_000, 61_000_000)}
     assert versions.fields["served_id"] == "8613800000001"
     (tmp_path / "one.csv").unlink()
-    assert "is not at" in showing.show(world.home, conflict.id, asking(world)).raw_problem
+    assert "is not there any more" in showing.show(world.home, conflict.id, asking(world)).raw_problem
     write_off(world, ids=(broken.id,))
     gone = showing.show(world.home, broken.id, asking(world))
     assert (gone.entry, [each["verdict"] for each in gone.decisions]) == (None, ["written_off"])

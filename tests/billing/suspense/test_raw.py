@@ -39,7 +39,7 @@ def test_a_long_row_is_found_in_its_file_and_in_the_archive_it_was_moved_to(worl
     (entry,) = listed(world, reasons=("wrong_column_count",)).rows
     assert raw.of_suspense(world.home, int(entry.id)).data == LONG
     moved = path.rename(tmp_path / "archived.csv.gz")
-    assert "is not at" in raw.of_suspense(world.home, int(entry.id)).problem
+    assert "is not there any more" in raw.of_suspense(world.home, int(entry.id)).problem
     archived_at(world, moved)
     assert raw.of_suspense(world.home, int(entry.id)).data == LONG
     moved.write_bytes(gzip.compress(b"another file"))

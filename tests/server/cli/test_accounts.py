@@ -97,6 +97,8 @@ pause P-300-2 --from tomorrow | 2 | --from: 'tomorrow' is not a date
 number give 861 P-300-2 --from noon | 2 | --from: 'noon' is not a date
 discount P-300 x --from 2026-03-01 | 2 | a discount is a percentage or an amount
 discount P-300 x --from 2026-03-01 --percent 0.00001 | 2 | --percent: '0.00001' is not a percentage
+discount P-300 x --from 2026-03-01 --percent 101 | 2 | --percent: 101 % is not above 0 and at most 100 %
+discount P-300 x --from 2026-03-01 --percent 0 | 2 | --percent: 0 % is not above 0 and at most 100 %
 discount P-300 x --from 2026-03-01 --amount 5,00 | 2 | --amount: '5,00' is not a decimal amount
 payer P-300 --from 2026-03-01 | 2 | name an account, or say --nobody
 tax P-300 --from 2026-03-01 --instead added | 2 | --instead: a pair is written CLASS=OTHER

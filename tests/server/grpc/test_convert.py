@@ -25,6 +25,11 @@ AMOUNTS = [
 ]
 
 
+@pytest.mark.parametrize(("number", "kept"), [(-(2**31) - 1, 0), (-(2**31), -(2**31)), (2**31 - 1, 2**31 - 1), (2**31, 0), (7, 7)])
+def test_numbers_of_32_bits(number: int, kept: int) -> None:
+    assert convert.int32_or_0(number) == kept
+
+
 @pytest.mark.parametrize(("micros", "units", "nanos"), AMOUNTS)
 def test_money(micros: int, units: int, nanos: int) -> None:
     money = convert.money("CNY", micros)

@@ -69,6 +69,7 @@ def as_shown(invoice: pb.Invoice) -> dict[str, Any]:
     summary |= {"currency": invoice.total.currency_code, "account_id": invoice.account.removeprefix("accounts/")}
     lines = []
     for line, message in zip(found["lines"], invoice.lines, strict=True):
+        line["price_id"] = line.pop("full_price_id")
         if message.kind == "tax":
             for name in BESIDE:
                 del line[name]

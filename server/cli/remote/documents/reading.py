@@ -69,7 +69,7 @@ class Invoices:
         """`invoice show`."""
         asked = pb.GetInvoiceRequest(name=named(number), language_code=language or "")
         found = self._service.call(self._stub.GetInvoice, asked)
-        lines = tuple(map(_line, found.lines))
+        lines = tuple(map(line_of, found.lines))
         more = Shown(tuple(_shown(each) for each in found.lines if each.kind != _TAX), tuple(map(_tax, found.taxes)))
         return ShownDocument(Invoice(summary_of(found), found.language_code, lines), more, _after(found))
 
@@ -121,14 +121,15 @@ class Invoices:
         ]
 
 
-def _line(row: pb.InvoiceLine) -> InvoiceLine:
+def line_of(row: pb.InvoiceLine) -> InvoiceLine:
+    """A line of a message."""
     return InvoiceLine(
         line_no=row.line_no,
         kind=row.kind,
         subscription_key=row.subscription_key,
         subscription_id=row.subscription_id,
         charge_code=row.charge_code,
-        price_id=row.price_id,
+        price_id=row.full_price_id or row.price_id,  # a service of before fills the second alone
         revenue_code=row.revenue_code,
         tax_class=row.tax_class,
         period_from=day(row.period_from),

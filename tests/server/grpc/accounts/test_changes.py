@@ -246,6 +246,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no plan": ("P-300", {"change_plan": {"subscription": "P-300-2", "plan": "x/y", "start": {"date": D}}}, "REFUSED"),
     "neither percent nor amount": ("P-300", {"discount": {"name": "x", "from_date": D}}, "MALFORMED_REQUEST"),
     "no percentage": ("P-300", {"discount": {"name": "x", "from_date": D, "percent": "0.00001"}}, "MALFORMED_REQUEST"),
+    "more than all": ("P-300", {"discount": {"name": "x", "from_date": D, "percent": "100.0001"}}, "MALFORMED_REQUEST"),
     "another currency": (
         "P-300",
         {"discount": {"name": "x", "from_date": D, "amount": {"currency_code": "EUR", "units": 5}}},

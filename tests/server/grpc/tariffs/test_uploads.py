@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
+from billing.store.home import SPOOL
 from ratewright.v1 import tariff_service_pb2 as pb
 from server.actions.tariffs import uploads
-from server.grpc.spool import FOLDER, LOCK
+from server.grpc.spool import LOCK
 from server.grpc.tariffs import tariff_service
 from tariffs.reading import load
 from tests.server.grpc.calls import refused
@@ -44,7 +45,7 @@ LEADS_OUT = "zones: [{id: 1, name: abroad, prefixes_file: %s}]\n"
 @pytest.fixture
 def scratch(guarded: Guarded) -> Path:
     """The spool, which the next service empties where this one is killed: no file is in it before and after."""
-    return guarded.home.path / FOLDER
+    return guarded.home.path / SPOOL
 
 
 def left(scratch: Path) -> list[Path]:

@@ -93,7 +93,9 @@ REFUSED = """
 1 | retract P-300 -1 --reason mistyped
 1 | retract P-300 9999 --reason mistyped --of-subscription
 1 | payer P-300 nobody --from 2026-08-01
-1 | discount P-300-2 none --from 2026-08-01 --percent 0
+2 | discount P-300-2 none --from 2026-08-01 --percent 0
+2 | discount P-300-2 none --from 2026-08-01 --percent 101
+1 | add-on add P-300-2 nope --now
 1 | number take 8613800010101 P-300-2 --on 2026-08-01
 1 | open P-300 --name Zoe --currency CNY --timezone Asia/Shanghai --bill-day 31 --opened-on 2026-01-31 --language zh --payment-days 20
 1 | open P-8 --name Zoe --currency CNY --timezone Asia/Shanghai --bill-day 32 --opened-on soon

@@ -69,6 +69,32 @@ def test_records_of_files_wait(empty: Persons, tmp_path: Path) -> None:
     assert "it still cannot be read" in empty("usage", "suspense", "recycle", "--source", "asterisk")
 
 
+def test_a_file_that_was_sent_is_not_kept(empty: Persons, tmp_path: Path) -> None:
+    """Its row is longer than the 64 KiB that the store keeps. By the service a file that is gone is called by its name alone."""
+    sent, taken = tmp_path / "sent.csv", tmp_path / "taken.csv"
+    sent.write_bytes(FILE + b"x" * 100_000 + b"\n")
+    taken.write_bytes(OTHER + b"y" * 100_000 + b"\n")
+    empty.there("usage", "ingest", sent, *ASTERISK)
+    empty.behind("usage", "ingest", taken, *ASTERISK)
+    taken.unlink()
+    rows = json.loads(empty.there("usage", "suspense", "--reason", "wrong_column_count", "--json"))["rows"]
+    problems = {
+        each["file"]: (
+            json.loads(empty.there("usage", "suspense", "show", each["id"], "--json"))["raw_problem"],
+            json.loads(empty.behind("usage", "suspense", "show", each["id"], "--json"))["raw_problem"],
+        )
+        for each in rows
+    }
+    gone = "the file sent.csv was sent to a service, which keeps no file: look at the row in your own"
+    assert problems == {
+        "sent.csv": (gone, gone),
+        "taken.csv": ("the file is not there any more: taken.csv", f"the file is not there any more: {taken}"),
+    }
+    for each in rows:
+        assert "/spool/" not in empty.there("usage", "suspense", "show", each["id"])
+    assert str(tmp_path) not in empty.there("usage", "suspense", "recycle", "--source", "asterisk")
+
+
 def test_findings(empty: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files 8 and 10 to 11 of a switch are missing."""
     monkeypatch.setattr(drop, "NOW_US", NOW_US)
