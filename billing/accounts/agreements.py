@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.accounts import forecast, kinds
+from billing.accounts.freed_numbers import follow_end
 from billing.accounts.lifecycle import end_contract
 from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related
@@ -151,11 +152,23 @@ def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str
         recorder.say(f"{fact.kind} from {fact.from_date} never held")
         of = next((each for each in customer.contracts if fact in each.facts), None)
         if of is not None and fact.kind in {"pause", "outage", "end", "no_end"}:
+            if fact.kind in {"end", "no_end"}:
+                _move_end(recorder, customer, of)
             recorder.say(forecast.when_billed(recorder, customer, fact.from_date, of.plan_on(fact.from_date)))
         else:
             recorder.say(forecast.when_agreed(recorder, customer, fact.from_date, fact.kind, fact.detail, of))
 
     return change(home, asked, work)
+
+
+def _move_end(recorder: Recorder, customer: Customer, before: Contract) -> None:
+    """Let the numbers follow the end of a subscription, where a retraction moved that."""
+    on = recorder.contract(before.subscription_id)[1].to_date
+    if on == before.to_date:
+        return
+    recorder.say(f"{before.subscription_id} {f'ends: {on} is the first day without it' if on else 'goes on: it has no end'}")
+    if spans := follow_end(recorder, customer, before, on):
+        recorder.say(f"its numbers are free from then on: {', '.join(sorted({span.served_id for span in spans}))}")
 
 
 def _adjustments(recorder: Recorder, customer: Customer, on: dt.date) -> list[str]:

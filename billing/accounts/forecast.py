@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
 from billing import catalogue
 from billing.accounts.kept_back import first_not_held, next_made, quarantined_by
+from billing.accounts.kinds import TermsFact
 from billing.accounts.picture import load
 from billing.accounts.plans import unknown_plan
 from billing.accounts.still_open import latest_run, open_from
 from billing.accounts.wording import amount
 from billing.charges.periods import period_after
-from rating.dates import day_after
+from rating.dates import day_after, last_day
 from rating.errors import UserError
 from rating.model import FeeOccasion, FeeTiming
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Iterator, Sequence
 
-    import msgspec
     import sqlalchemy as sa
 
     from billing.accounts.picture import Contract, Customer, Picture
@@ -60,6 +62,8 @@ def when_agreed(  # noqa: PLR0913, PLR0917 -- one argument a part of what is agr
     """
     if kind == "hold":
         return _when_held(recorder, before, day)
+    if isinstance(detail, TermsFact) and detail.dunning_policy is not None:
+        return _when_dunned(recorder, before, day, detail)
     picture = load(recorder.connection, [before.key])
     paid_for = {each.member for each in picture.relations if kind == "tax" and each.root == before.key and each.fact.holds_on(day)}
     contracts = [each for key in (before.key, *sorted(paid_for)) for each in picture.customers[key].contracts]
@@ -75,6 +79,19 @@ def when_agreed(  # noqa: PLR0913, PLR0917 -- one argument a part of what is agr
         what = f"periods of {customer.account_id} that begin on {first} or later are for tests"
         return f"{what}: nothing of them is invoiced; what began before is"
     return when_billed(recorder, before, first, fees=fees)
+
+
+def _when_dunned(recorder: Recorder, before: Customer, day: dt.date, detail: TermsFact) -> str:
+    """The dunning runs that use a policy agreed from a day on, and the bill that shows what else is agreed with it."""
+    recorder.check()
+    customer = load(recorder.connection, [before.key]).customers[before.key]
+    fact = next((fact for fact in customer.of_kind("terms") if fact.from_date == day and fact.detail == detail), None)
+    until = "or later" if fact is None or fact.to_date is None else f"to {last_day(fact.to_date)}"
+    by = "by" if fact is not None else "no longer by"  # of a retraction
+    told = f"dunning runs of {day} {until} judge {customer.account_id} {by} policy {detail.dunning_policy}"
+    if msgspec.structs.replace(detail, dunning_policy=None) == TermsFact():
+        return f"{told}; no bill shows it"
+    return f"{told}; of the other terms: {when_billed(recorder, before, day, fees=())}"
 
 
 def when_billed(

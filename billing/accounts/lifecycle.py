@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import forecast, kinds
+from billing.accounts.freed_numbers import follow_end
 from billing.accounts.lookup import unknown_subscription
-from billing.accounts.numbers import begin_span, end_spans, spans_of
+from billing.accounts.numbers import begin_span, spans_of
 from billing.accounts.picture import subscription_keys
 from billing.accounts.recording import change
 from billing.store import tables
@@ -164,7 +165,7 @@ def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, t
 
 
 def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str) -> Done:
-    """The first day without service. Its numbers are free from then on."""
+    """The first day without service. Its numbers are free from then on; of an end that moves to a later day they stay until then."""
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)
@@ -174,7 +175,8 @@ def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str
         before = f", not on {contract.to_date}" if contract.to_date else ""
         end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
         recorder.said[0] += before
-        recorder.say(forecast.when_billed(recorder, customer, on, contract.plan_on(on)))
+        first = min(on, contract.to_date or on)
+        recorder.say(forecast.when_billed(recorder, customer, first, contract.plan_on(first)))
 
     return change(home, asked, work)
 
@@ -190,9 +192,7 @@ def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
         _refuse_transferred(recorder, contract)
         recorder.subscription_fact(contract, "no_end", contract.to_date, None, kinds.EndFact(reason), replaces=True)
         recorder.say(f"{subscription_id} goes on as if it had not ended on {contract.to_date}")
-        freed = [span for span in spans_of(recorder.connection, contract.key) if span.to_us is not None]
-        if freed:
-            recorder.say(f"its numbers stay free until they are given again: {_names(freed)}")
+        follow_end(recorder, customer, contract, None)
         recorder.say(forecast.when_billed(recorder, customer, contract.to_date, contract.plan_on(contract.to_date)))
 
     return change(home, asked, work)
@@ -231,10 +231,10 @@ def transfer(home: Home, asked: Asked, subscription_id: str, account_id: str, on
 
 
 def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date, detail: kinds.EndFact) -> list[NumberSpan]:
-    """Record an end, and free the numbers as that day begins. Returns the spans of numbers that it had from then on."""
+    """Record an end, and free the numbers as that day begins, not before. Returns the spans of numbers that it had from then on."""
     recorder.subscription_fact(contract, "end", on, None, detail, replaces=True)
     recorder.say(f"{contract.subscription_id} ends: {on} is the first day without it")
-    spans = end_spans(recorder, contract, customer.midnight_us(on))
+    spans = follow_end(recorder, customer, contract, on)
     if not detail.transferred:
         if spans:
             recorder.say(f"its numbers are free from then on: {_names(spans)}")

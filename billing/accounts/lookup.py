@@ -57,6 +57,8 @@ class FactLine(msgspec.Struct, frozen=True):
     `by_name`: the person who recorded it. For a bar and its end, `dunning_run` is the run behind it, `dunning_level` the level from then on
     (0: clear). `dunning_undone`: it follows from undoing that run; then `by_name` is the person who gave that command. None for another
     fact, and where no run is known.
+
+    `replaced_by`: the number of the fact that holds in its place: an end that moved to another day or was undone; None for what holds.
     """
 
     fact_id: int
@@ -71,6 +73,7 @@ class FactLine(msgspec.Struct, frozen=True):
     dunning_run: int | None = None
     dunning_level: int | None = None
     dunning_undone: bool = False
+    replaced_by: int | None = None
 
 
 class PlanLine(msgspec.Struct, frozen=True):
@@ -298,13 +301,22 @@ def _spans(connection: sa.Connection, keys: list[int]) -> dict[int, list[NumberL
 
 
 def _facts(connection: sa.Connection, customer: Customer) -> list[FactLine]:
-    every = [(customer.account_id, fact) for fact in customer.facts]
-    every += [(contract.subscription_id, fact) for contract in customer.contracts for fact in contract.facts]
-    dunned = _dunned(connection, customer.key) if any(fact.kind in DUNNING_KINDS for _, fact in every) else {}
+    every: list[tuple[str, Fact, Fact | None]] = [(customer.account_id, fact, None) for fact in customer.facts]
+    every += [(each.subscription_id, fact, each.holds_instead(fact)) for each in customer.contracts for fact in each.facts]
+    dunned = _dunned(connection, customer.key) if any(fact.kind in DUNNING_KINDS for _, fact, _ in every) else {}
     return [
-        _fact(about, fact, customer.currency, dunned)
-        for about, fact in sorted(every, key=lambda pair: (pair[1].from_date, pair[1].commit_seq))
+        _replaced(_fact(about, fact, customer.currency, dunned), instead)
+        for about, fact, instead in sorted(every, key=lambda told: (told[1].from_date, told[1].commit_seq))
     ]
+
+
+def _replaced(line: FactLine, instead: Fact | None) -> FactLine:
+    """A line marked where another fact holds in its place."""
+    if instead is None:
+        return line
+    now = f"moved: it ends on {instead.from_date}" if instead.kind == "end" else "taken back: it has no end"
+    says = f"{line.says}; no longer holds since fact {instead.fact_id}, {now}"
+    return msgspec.structs.replace(line, says=says, replaced_by=instead.fact_id)
 
 
 class _Dunned(NamedTuple):
@@ -335,10 +347,15 @@ def _dunned(connection: sa.Connection, key: int) -> dict[int, _Dunned]:
 
 def _coming(customer: Customer, day: dt.date) -> list[ComingLine]:
     every = [(fact.from_date, customer.account_id, fact) for fact in customer.facts]
-    every += [(fact.from_date, each.subscription_id, fact) for each in customer.contracts for fact in each.facts]
+    every += [(fact.from_date, each.subscription_id, fact) for each in customer.contracts for fact in each.facts if _may_come(each, fact)]
     told = [(from_date, about, in_words(fact.kind, fact.detail, customer.currency)) for from_date, about, fact in every]
     told += [(from_date, each.subscription_id, f"plan {plan}") for each in customer.contracts for from_date, plan in each.plans]
     return [ComingLine(from_date.isoformat(), about, says) for from_date, about, says in sorted(told) if from_date > day]
+
+
+def _may_come(contract: Contract, fact: Fact) -> bool:
+    """Return whether anything happens on the day of a fact: nothing where an end was moved from it, or undone."""
+    return fact.kind != "no_end" and contract.holds_instead(fact) is None
 
 
 def _fact(about: str, fact: Fact, currency: str, dunned: Mapping[int, _Dunned]) -> FactLine:

@@ -76,7 +76,7 @@ def take(home: Home, asked: Asked, served_id: str, subscription_id: str, to_us: 
             )
         recorder.number(served_id, contract.key, held[-1][0], end_us)
         recorder.say(
-            f"{served_id} belongs to no subscription from {_told(customer, end_us)} on; "
+            f"{served_id} belongs to no subscription from {told(customer, end_us)} on; "
             "usage that no bill has is in suspense until it has an owner"
         )
         recorder.say(forecast.when_billed(recorder, customer, customer.local_date(end_us), left_to=_STAYS))
@@ -115,18 +115,18 @@ def begin_span(recorder: Recorder, customer: Customer, contract: Contract, serve
         return False
     for begin, end, owner in spans:
         if end is None or end > begin_us:
-            until = f"to {_told(customer, end)}" if end is not None else "for good"
-            message = f"{served_id} belongs to {_name(recorder, owner)} from {_told(customer, begin)} {until}"
+            until = f"to {told(customer, end)}" if end is not None else "for good"
+            message = f"{served_id} belongs to {name_of(recorder, owner)} from {told(customer, begin)} {until}"
             raise UserError(message, "take it from there first, or give it from a later instant")
         free_us = _days_later(customer, end, quarantine_days)
         if owner != contract.key and begin_us < free_us:
             message = (
-                f"{served_id} was {_name(recorder, owner)}'s to {_told(customer, end)}, and is not to be given for {quarantine_days} days"
+                f"{served_id} was {name_of(recorder, owner)}'s to {told(customer, end)}, and is not to be given for {quarantine_days} days"
             )
-            raise UserError(message, f"give it from {_told(customer, free_us)} on, or with fewer --quarantine-days")
+            raise UserError(message, f"give it from {told(customer, free_us)} on, or with fewer --quarantine-days")
     recorder.number(served_id, contract.key, begin_us, None)
-    again = f", after {_name(recorder, spans[-1][2])}" if spans and spans[-1][2] != contract.key else ""
-    recorder.say(f"{contract.subscription_id} has {served_id} from {_told(customer, begin_us)} on{again}")
+    again = f", after {name_of(recorder, spans[-1][2])}" if spans and spans[-1][2] != contract.key else ""
+    recorder.say(f"{contract.subscription_id} has {served_id} from {told(customer, begin_us)} on{again}")
     return True
 
 
@@ -143,7 +143,7 @@ def end_spans(recorder: Recorder, contract: Contract, end_us: int) -> list[Numbe
 def _say_when_given_up(recorder: Recorder, customer: Customer, served_id: str, begin_us: int) -> None:
     """Say when a run takes usage off the bills of the account that had a number before, where these may have any of it."""
     before = [span for span in owners_of(recorder.connection, served_id) if span[1] is not None and span[1] <= begin_us]
-    former = recorder.contract(_name(recorder, before[-1][2]))[0] if before else customer
+    former = recorder.contract(name_of(recorder, before[-1][2]))[0] if before else customer
     if former.key == customer.key:
         return
     day, period = former.local_date(begin_us), forecast.next_bill(recorder.connection, former)
@@ -152,7 +152,7 @@ def _say_when_given_up(recorder: Recorder, customer: Customer, served_id: str, b
         recorder.say(f"usage on bills of {former.account_id} stays there until a run of that account takes it off: {told}")
 
 
-def _told(customer: Customer, instant_us: int) -> str:
+def told(customer: Customer, instant_us: int) -> str:
     """An instant as the account's clock shows it."""
     local = local_time(instant_us, customer.timezone)
     return local.isoformat(sep=" ", timespec="seconds")
@@ -166,7 +166,8 @@ def _days_later(customer: Customer, instant_us: int, days: int) -> int:
     return instant_of(later)
 
 
-def _name(recorder: Recorder, key: int) -> str:
+def name_of(recorder: Recorder, key: int) -> str:
+    """The id of a subscription."""
     subscription = tables.subscriptions.c
     return str(
         recorder.connection.execute(sa.select(subscription.subscription_id).where(subscription.subscription_key == key)).scalar_one()

@@ -49,6 +49,16 @@ class Contract(NamedTuple):
         """Its facts of these kinds, by date."""
         return [fact for fact in self.facts if fact.kind in kinds]
 
+    @property
+    def deciding_end(self) -> Fact | None:
+        """The end, or the undoing of one, that holds over all others of it; None where its end was never recorded."""
+        ends = self.of_kind("end", "no_end")
+        return last_learned(ends) if ends else None
+
+    def holds_instead(self, fact: Fact) -> Fact | None:
+        """The end, or the undoing of one, that holds in place of another; None for what holds, and for facts of other kinds."""
+        return self.deciding_end if fact.kind in {"end", "no_end"} and fact != self.deciding_end else None
+
 
 class Customer(NamedTuple):
     """One account."""
@@ -259,7 +269,7 @@ def _contracts(connection: sa.Connection, account_keys: list[int], seq: int | No
     for row in sorted(rows, key=lambda each: str(each.subscription_id)):
         of_subscription = tuple(known[row.subscription_key])
         by_date = tuple((dt.date.fromisoformat(day), name) for day, name in plans[row.subscription_key].items())
-        from_date, to_date = dt.date.fromisoformat(row.from_date), _end(of_subscription, _date(row.to_date))
+        from_date, to_date = dt.date.fromisoformat(row.from_date), end_of(of_subscription, _date(row.to_date))
         contracts[row.account_key].append(
             Contract(
                 row.subscription_key,
@@ -275,13 +285,18 @@ def _contracts(connection: sa.Connection, account_keys: list[int], seq: int | No
     return contracts
 
 
-def _end(known: Iterable[Fact], imported: dt.date | None) -> dt.date | None:
+def end_of(known: Iterable[Fact], imported: dt.date | None) -> dt.date | None:
     """The end of a subscription: of an end and its undoing the one learned last holds, over the imported one."""
     told = [fact for fact in known if fact.kind in {"end", "no_end"}]
     if not told:
         return imported
-    last = max(told, key=lambda fact: (fact.commit_seq, fact.fact_id))
+    last = last_learned(told)
     return last.from_date if last.kind == "end" else None
+
+
+def last_learned(ends: Iterable[Fact]) -> Fact:
+    """The fact that decides on the end of a subscription, of those about it."""
+    return max(ends, key=lambda fact: (fact.commit_seq, fact.fact_id))
 
 
 def _as_of(query: sa.Select[Any], commit_seq: sa.Column[int], seq: int | None) -> sa.Select[Any]:

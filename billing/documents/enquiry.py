@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts.facts import account_facts
 from billing.charges.charge_keys import Kind
 from billing.charges.own_days import Days
 from billing.invoicing.drafts import iso
@@ -20,7 +21,7 @@ from billing.runs.settlement import adjustments, totals
 from billing.runs.settlement.drafting import with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
-from rating.dates import day_after, local_date
+from rating.dates import day_after, last_day, local_date
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Enquiry(msgspec.Struct, frozen=True):
 def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, language: str | None = None) -> Enquiry:
     """Amounts an account will pay, by subscription and charge, for days before `through` (None: today on its clock is the last one).
 
-    Names are in `language` (None: that of the account).
+    Names are in `language` (None: that of the account, as agreed for the last of these days).
     """
     with home.connect() as connection:
         account = tables.accounts.c
@@ -75,21 +76,29 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         row = connection.execute(query).one_or_none()
         seq = home.head_seq(connection)
         by_hand_rows = adjustments.counting(connection, seq), adjustments.retracted(connection, seq)
-    if row is None:
-        raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
-    day = through or day_after(local_date(now_us, row.timezone))
+        if row is None:
+            raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
+        day = through or day_after(local_date(now_us, row.timezone))
+        language = language or _agreed_language(connection, row.account_key, last_day(day), seq) or row.language
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     own = found.lines["account_key"] == row.account_key
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0
     names = _subscriptions(home, chosen["subscription_key"].tolist())
     own_texts = totals.names(found.contracts, *by_hand_rows)
-    texts = _Texts(found.contracts.price_list, own_texts, (language or row.language).partition("-")[0])
+    texts = _Texts(found.contracts.price_list, own_texts, language.partition("-")[0])
     days = [() if is_billed else each for each, is_billed in zip(own_days(chosen, found.contracts, day), billed.tolist(), strict=True)]
     charges = _apart([_charge(line, names, texts, found, its) for line, its in zip(chosen, days, strict=True)], chosen, texts)
     sums: dict[str, int] = {}
     for charge in charges:
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount_micros
     return Enquiry(account_id, day.isoformat(), texts.language, tuple(charges), sums)
+
+
+def _agreed_language(connection: sa.Connection, account_key: int, day: dt.date, seq: int) -> str | None:
+    """The language that terms of an account name for a day; None: no terms do."""
+    terms = account_facts(connection, seq, kinds=("terms",), keys=[account_key])
+    told = [fact.detail.language for fact in terms if fact.holds_on(day) and fact.detail.language is not None]
+    return str(told[-1]) if told else None
 
 
 class _Texts(NamedTuple):

@@ -585,7 +585,7 @@ Global___EndSubscription: _TypeAlias = EndSubscription  # noqa: Y015
 
 @_typing.final
 class ReviveSubscription(_message.Message):
-    """A subscription that goes on as if it had never ended. Its numbers are given again."""
+    """A subscription that goes on as if it had never ended. Its numbers stay free until they are given again (`give_number`)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

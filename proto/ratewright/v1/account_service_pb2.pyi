@@ -913,6 +913,7 @@ class AccountFact(_message.Message):
     DUNNING_RUN_FIELD_NUMBER: _builtins.int
     DUNNING_LEVEL_FIELD_NUMBER: _builtins.int
     DUNNING_UNDONE_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
     about: _builtins.str
     """The account or the subscription."""
     kind: _builtins.str
@@ -933,6 +934,8 @@ class AccountFact(_message.Message):
     """The level of dunning from then on; 0: clear."""
     dunning_undone: _builtins.bool
     """It follows from undoing that run."""
+    replaced_by: _builtins.int
+    """The fact that holds in its place: of an end that was moved to another day, or undone. 0: this one holds."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """The first day."""
@@ -956,10 +959,11 @@ class AccountFact(_message.Message):
         dunning_run: _builtins.str = ...,
         dunning_level: _builtins.int = ...,
         dunning_undone: _builtins.bool = ...,
+        replaced_by: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "commit_seq", b"commit_seq", "detail", b"detail", "dunning_level", b"dunning_level", "dunning_run", b"dunning_run", "dunning_undone", b"dunning_undone", "fact", b"fact", "from_date", b"from_date", "kind", b"kind", "recorded_by", b"recorded_by", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "commit_seq", b"commit_seq", "detail", b"detail", "dunning_level", b"dunning_level", "dunning_run", b"dunning_run", "dunning_undone", b"dunning_undone", "fact", b"fact", "from_date", b"from_date", "kind", b"kind", "recorded_by", b"recorded_by", "replaced_by", b"replaced_by", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -124,6 +124,7 @@ def _fact(line: FactLine) -> pb.AccountFact:
         dunning_run=dunning_messages.run_name(line.dunning_run),
         dunning_level=line.dunning_level or 0,
         dunning_undone=line.dunning_undone,
+        replaced_by=line.replaced_by or 0,
     )
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))

@@ -143,6 +143,7 @@ def _fact(row: pb.AccountFact) -> FactLine:
         dunning_run=int(last(run)) if run else None,
         dunning_level=row.dunning_level if run else None,
         dunning_undone=row.dunning_undone,
+        replaced_by=row.replaced_by or None,
     )
 
 
