@@ -182,7 +182,7 @@ def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str
 
 
 def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
-    """Undo the end: it is as if it had never been. Numbers that went with it are given again by `number give`."""
+    """Undo the end: it is as if it had never been. Numbers that went with it stay free until `number give` gives them again."""
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)

@@ -188,7 +188,7 @@ def end(
     at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
-    """End a subscription, and free its numbers. Asked for again with another day, that day holds."""
+    """End a subscription, and free its numbers. Asked for again with another day, that day holds; its numbers stay until a later one."""
     from billing.accounts import lifecycle
     from server.cli.accounts.common import date, perform
 
@@ -211,7 +211,7 @@ def revive(
     at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
-    """Undo the end of a subscription: it is as if it had never ended. Its numbers are given again by `number give`."""
+    """Undo the end of a subscription: it is as if it had never ended. Its numbers stay free until `number give` gives them again."""
     from billing.accounts import lifecycle
     from server.cli.accounts.common import perform
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from billing import catalogue, invoicing
 from billing.accounts import agreements, kinds, lifecycle, lookup, numbers
+from billing.accounts.facts import account_facts
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.store import tables
@@ -167,6 +168,32 @@ def test_what_is_agreed_with_fees_in_advance_is_on_the_bill_before(anna: World, 
     anna.bill("2026-04-01")
     is_plain = aprils(anna, "pia") == [("Line rent", 3_000_000), ("Tax standard 6 %", 180_000)]
     assert is_plain == (said == AFTER or kind == "category"), "staff are told apart in reports, and billed alike"
+
+
+@pytest.mark.parametrize(
+    ("detail", "to_date", "said"),
+    [
+        (
+            kinds.TermsFact(dunning_policy="standard"),
+            None,
+            "dunning runs of 2026-04-01 or later judge pia by policy standard; no bill shows it",
+        ),
+        (
+            kinds.TermsFact(dunning_policy="standard", payment_days=30),
+            "2026-07-01",
+            f"dunning runs of 2026-04-01 to 2026-06-30 judge pia by policy standard; of the other terms: {AFTER}",
+        ),
+    ],
+)
+def test_a_policy_of_dunning_is_on_no_bill(anna: World, detail: kinds.TermsFact, to_date: str | None, said: str) -> None:
+    """1 July is the first day without the agreement: 30 June is the last date of a run that uses it. April's bill is that of 1 May."""
+    plus(anna)
+    until = to_date and day(to_date)
+    assert agreements.agree(anna.home, asked(anna), "pia", "terms", day("2026-04-01"), until, detail).said[-1] == said
+    with anna.home.connect() as connection:
+        (fact,) = account_facts(connection, kinds=("terms",))
+    gone = agreements.retract(anna.home, asked(anna), "pia", fact.fact_id, "mistyped", of_subscription=False).said[-1]
+    assert gone.startswith("dunning runs of 2026-04-01 or later judge pia no longer by policy standard; ")
 
 
 def test_tax_of_who_pays_is_on_the_fees_in_advance_of_others(anna: World) -> None:

@@ -85,6 +85,36 @@ def test_what_is_billed_dunned_and_not_billed_yet(billed: Persons) -> None:
     billed("bill", "unbilled", "anna", "--date", "soon", status=2)
 
 
+def test_charges_not_billed_yet_are_in_the_language_agreed_for_the_day(billed: Persons) -> None:
+    """Anna is in English. Terms say Chinese from 20 December on; it is 1 January, and from the 2nd on they say English again."""
+    assert billed("bill", "unbilled", "anna").startswith("Account anna, ")
+    billed.in_both_homes("accounts", "terms", "anna", "--from", "2025-12-20", "--language", "zh")
+    billed.in_both_homes("accounts", "terms", "anna", "--from", "2026-01-02", "--language", "en")
+    assert billed("bill", "unbilled", "anna").startswith("账户 anna")
+    assert shown(billed, "bill", "unbilled", "anna")["language"] == "zh"
+    assert billed("bill", "unbilled", "anna", "--language", "en").startswith("Account anna, ")
+    for date, language in (("2025-12-20", "en"), ("2025-12-21", "zh"), ("2026-01-02", "zh"), ("2026-01-03", "en")):
+        assert shown(billed, "bill", "unbilled", "anna", "--date", date)["language"] == language, date
+
+
+def test_ends_that_moved_are_marked_and_not_to_come(both: Persons) -> None:
+    """P-300-2 ends on 10 December, then on the 20th, then not at all: both ways say so, in text and as JSON."""
+    both("accounts", "end", "P-300-2", "--on", "2026-12-10")
+    both("accounts", "end", "P-300-2", "--on", "2026-12-20")
+    told = both("accounts", "show", "P-300")
+    assert "from 2026-12-20: P-300-2: ends\n" in told
+    assert "from 2026-12-10: P-300-2" not in told
+    on_the_day = both("accounts", "show", "P-300", "--as-of", "2026-12-20")
+    found = shown(both, "accounts", "show", "P-300")["facts"]
+    first, second = (each for each in found if each["about"] == "P-300-2" and each["kind"] == "end")
+    assert (first["replaced_by"], second["replaced_by"]) == (second["fact_id"], None)
+    assert f"ends; no longer holds since fact {second['fact_id']}, moved: it ends on 2026-12-20" in on_the_day
+    both("accounts", "revive", "P-300-2")
+    assert "from 2026-12-20: P-300-2" not in both("accounts", "show", "P-300")
+    assert on_the_day.count("no longer holds") == 1
+    assert both("accounts", "show", "P-300", "--as-of", "2026-12-20").count("no longer holds") == 2
+
+
 def test_support_sees_what_it_says_why(billed: Persons) -> None:
     """Without a reason a name is found as a whole alone, and a number by all of its digits; both are masked."""
     with billed.acting("the-support"):
