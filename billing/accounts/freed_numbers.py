@@ -1,8 +1,8 @@
 """Numbers that went with the end of a subscription, and come back to it when its end moves.
 
-An end frees the numbers: the spans of the subscription end as its day begins, in the commit that records the end. Where the end moves to
-a later day, those spans go on until then, as far as no other span of the number is in the way. A number that was taken by hand stays taken.
-Spans are only added: of two with one beginning the one learned last holds.
+An end frees the numbers: the spans of the subscription end as its day begins, in the commit that records the end. An end that moves to a
+later day lets those spans go on until then. Where another span of the number is in the way, they go on until that begins. A number that
+was taken by hand stays taken. Spans are only added: of two with one beginning the one learned last holds.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def say_still_free(recorder: Recorder, customer: Customer, contract: Contract) -
 
 
 def _rows(recorder: Recorder, contract: Contract) -> dict[tuple[str, int], list[_Row]]:
-    """What was recorded of the numbers that a subscription ever had, by number and beginning, oldest first."""
+    """All rows about the numbers that a subscription ever had, by number and beginning, oldest first."""
     fact = tables.guiding_facts.c
     numbers = sa.select(fact.served_id).where(fact.subscription_key == contract.key)
     query = sa.select(fact.served_id, fact.from_us, fact.to_us, fact.subscription_key, fact.commit_seq)
