@@ -95,11 +95,13 @@ def keep_until(recorder: Recorder, customer: Customer, contract: Contract, end_u
 
 def say_still_free(recorder: Recorder, customer: Customer, contract: Contract) -> None:
     """Say of every number that went with the end of a subscription from when on it is free, and how it is given back."""
+    said = set()
     for each in freed(recorder, customer, contract):
         in_the_way = _others(recorder, each, each.meant_us)
-        if not in_the_way:
+        if not in_the_way and each.served_id not in said:  # a later span of it that was taken back comes with the earlier one
+            said.add(each.served_id)
             _say_free(recorder, customer, contract, each.served_id, each.to_us)
-        elif in_the_way[0][0] > each.to_us:
+        elif in_the_way and in_the_way[0][0] > each.to_us:
             span = f"from {told(customer, each.to_us)} until {told(customer, in_the_way[0][0])}"
             recorder.say(f"{each.served_id} stays free {span}")
         for begin, end, owner in in_the_way:
@@ -150,9 +152,11 @@ def _others(recorder: Recorder, span: Freed, until_us: int | None) -> list[tuple
 
 
 def _say_in_the_way(recorder: Recorder, customer: Customer, contract: Contract, span: NumberSpan, owner: int) -> None:
+    """Say that another subscription has a number; nothing where it is this one."""
+    if owner == contract.key:
+        return
     until = f"until {told(customer, span.to_us)}" if span.to_us is not None else "for good"
-    whose = "it was given again" if owner == contract.key else f"it is {name_of(recorder, owner)}'s"
-    recorder.say(f"{span.served_id}: {whose} from {told(customer, span.from_us)} {until}, and that stays")
+    recorder.say(f"{span.served_id}: it is {name_of(recorder, owner)}'s from {told(customer, span.from_us)} {until}, and that stays")
 
 
 def _say_free(  # noqa: PLR0913, PLR0917 -- whose number, and since when

@@ -196,8 +196,7 @@ class World:
         if sub.handed_over:
             raise UserError(f"{name} has another owner", "")
         lifecycle.end(self.home, self._asked(), name, day, "moved")
-        sub.end = day
-        sub.served_to = min(sub.served_to or day, day)
+        sub.end = sub.served_to = day  # also of an end that moves to a later day
 
     def _revive(self, _: dt.date, name: str) -> None:
         sub = self._sub(name)

@@ -130,6 +130,18 @@ def test_a_number_given_back_by_hand_ends_with_the_subscription(home: Home) -> N
     assert spans(home, ONE) == [("2026-10-01", "2026-12-10"), ("2026-12-10", "2026-12-31")]
 
 
+def test_a_number_given_back_after_a_revival_moves_with_later_ends(home: Home) -> None:
+    """Given again from 10 December on; an end on the 5th takes that back, and one on the 20th has the days from the 5th on as one span."""
+    end(home, "2026-12-10")
+    lifecycle.revive(home, ASKED, "M-1", "stays")
+    numbers.give(home, ASKED, ONE, "M-1", day("2026-12-10"), 0)
+    end(home, "2026-12-05")
+    said = lifecycle.revive(home, DRY, "M-1", "stays").said
+    assert [each for each in said if each.startswith(f"{ONE} ")] == [free(ONE, "2026-12-05")]
+    assert sum(each.startswith(ONE) for each in end(home, "2026-12-20")) == 1
+    assert spans(home, ONE) == [("2026-10-01", "2026-12-20")]
+
+
 def test_a_number_that_was_to_come_after_the_end_comes_all_the_same(home: Home) -> None:
     """A third number begins on 15 December: the end on the 10th takes it back, the one on the 20th does not."""
     numbers.give(home, ASKED, "8613900000073", "M-1", day("2026-12-15"), 0)
