@@ -18,7 +18,7 @@ import cyclopts
 
 from billing import acting
 from rating.errors import ProblemsError, UserError
-from server.cli import done
+from server.cli import answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
             setattr(warnings, "showwarning", _show_warning)  # noqa: B010 -- Python's way to say how; the types say it is no variable
             return _run(words)
     except UserError as error:
-        if isinstance(error, done.UnusableAnswerError):
+        if isinstance(error, answers.UnusableAnswerError):
             _trace(error)
         _report(error, as_json=as_json)
         return error.exit_status
@@ -132,7 +132,7 @@ def _run(words: list[str]) -> int:
             _describe(root, words)
         elif os.environ.get(_SERVER):
             _refuse_two_places(root, words)
-        with acting.acting_as(acting.of_process(_command(root, words))), done.usable_answers():
+        with acting.acting_as(acting.of_process(_command(root, words))), answers.usable_answers():
             result = root(words, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
         raise _wrong_call(error) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 
-from server.cli import done
+from server.cli import answers
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -22,7 +22,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 
 def take(answer: Message) -> None:
     """Take an answer: control characters of its texts are shown by their codes from here on."""
-    done.note_answer()
+    answers.note_answer()
     _clean(answer)
 
 

@@ -16,7 +16,7 @@ from ratewright.v1 import control_service_pb2 as control_pb
 from ratewright.v1 import invoice_service_pb2
 from ratewright.v1 import suspense_proposal_pb2 as suspense_pb2
 from ratewright.v1 import usage_file_pb2 as file_pb
-from server.cli import app, done
+from server.cli import app
 from server.cli.remote import calling
 from server.cli.remote.receiving import json_value, take
 from tests.server.access.test_role_table import api
@@ -220,9 +220,9 @@ def test_the_cause_is_shown_to_who_looks_for_it(hostile: Hostile, monkeypatch: p
 
 def fail(error: Exception, *, answers: int = 1) -> None:
     """A command that fails behind so many answers."""
-    with done.usable_answers():
+    with unusable.usable_answers():
         for _ in range(answers):
-            done.note_answer()
+            unusable.note_answer()
         raise error
 
 
@@ -234,7 +234,7 @@ def test_a_mistake_of_the_program_stays_one() -> None:
 
 
 def test_each_command_has_its_own_answers() -> None:
-    with pytest.raises(done.UnusableAnswerError) as raised:
+    with pytest.raises(unusable.UnusableAnswerError) as raised:
         fail(KeyError("x"))
     assert isinstance(raised.value.__cause__, KeyError)
     with pytest.raises(KeyError):
