@@ -16,6 +16,7 @@ from ratewright.v1 import control_service_pb2 as control_pb
 from ratewright.v1 import invoice_service_pb2
 from ratewright.v1 import suspense_proposal_pb2 as suspense_pb2
 from ratewright.v1 import usage_file_pb2 as file_pb
+from server.cli import answers as unusable
 from server.cli import app
 from server.cli.remote import calling
 from server.cli.remote.receiving import json_value, take
