@@ -93,7 +93,7 @@ def test_kernel_twin_and_service_refuse_alike(anna: World) -> None:
 def _statuses(world: World, service: RatingService) -> list[int]:
     """What the twin, the kernel and a running service say of a call on 25 October."""
     versions, call, nothing = catalogue.in_force(world.home), call_at("2025-10-25T10:00:00"), Known({}, {}, {}, 0)
-    quotes = (CheckedQuote(versions), service._quote())  # noqa: SLF001 -- what the service remembers
+    quotes = (CheckedQuote(versions), service._quote().quote)  # noqa: SLF001 -- what the service remembers
     return [Reference(versions).rate(call, []).status, *(each.rate(call, nothing).status for each in quotes)]
 
 
