@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from billing import operators
 from billing.operators import OperatorKind
 from rating.dates import DAY_US
+from rating.durable import sync_names
 from server.access import key_files, tokens
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def provide(home: Home, who: Who) -> Path:
         found = operators.add(home, FIRST_NAME, OperatorKind.PERSON, who, uid=who.by_uid)
     issued = tokens.issue(home, found.name, who.now_us + DAY_US, secrets.token_hex(tokens.ID_BYTES), who)
     path = key_files.folder(home.path) / FILE
-    path.unlink(missing_ok=True)
-    key_files.write_private(path, issued.text.encode() + b"\n")
+    beside = path.with_name(f"{FILE}.new")
+    beside.unlink(missing_ok=True)  # of a service that was killed here
+    key_files.write_private(beside, issued.text.encode() + b"\n")
+    beside.replace(path)  # a client that goes on after a restart finds one of them at any time
+    sync_names(path.parent)
     return path
