@@ -126,9 +126,17 @@ def write_off(  # noqa: PLR0913 -- what, who, and what the caller calls things
     with home.connect() as connection:
         limit = settings.integer(connection, "write_off_limit_micros")
     return writing.write_off(
-        home, number, lost.on_date, lost.reason, _who(act), amount_micros=lost.amount_micros, limit_micros=limit, reference=lost.reference,
-        dry_run=act.dry_run, allow=allow,
-    )  # fmt: skip
+        home,
+        number,
+        lost.on_date,
+        lost.reason,
+        _who(act),
+        amount_micros=lost.amount_micros,
+        limit_micros=limit,
+        reference=lost.reference,
+        dry_run=act.dry_run,
+        allow=allow,
+    )
 
 
 def undo_write_off(home: Home, lost: Lost, act: Act, *, day: str = DATE) -> WriteOff:

@@ -83,8 +83,8 @@ def set_(
     if as_json:
         output.print_json({"name": name, "value": held, "changed": done.changed, "waits": None if waits is None else waits.value})
     elif held != value:
-        print(f"{name} stays {held}: {value} waits for another person to agree{'' if done.changed else ' already; nothing changed'}\n"
-              f"another person: ratewright settings agree {name}{option}")  # fmt: skip
+        print(f"{name} stays {held}: {value} waits for another person to agree{'' if done.changed else ' already; nothing changed'}")
+        print(f"another person: ratewright settings agree {name}{option}")
     else:
         print(f"{name} is {value}" + ("" if done.changed else " already; nothing changed"))
     return 0

@@ -151,7 +151,7 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRevenue(self, request, context):
-        """What was posted in a month to each revenue code, and to each tax class.
+        """Amounts that were posted in a month to each revenue code, and to each tax class.
 
         The command: `ratewright ledger revenue`.
         """
@@ -160,7 +160,7 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMonthDecisions(self, request, context):
-        """What was decided about months, oldest first: closings, requests to reopen, and reopenings.
+        """Decisions about months, oldest first: closings, requests to reopen, and reopenings.
 
         The command: `ratewright ledger months`.
         """

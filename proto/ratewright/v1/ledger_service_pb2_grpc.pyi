@@ -66,12 +66,12 @@ class LedgerServiceStub:
     The command: `ratewright ledger check`.
     """
     ListRevenue: _grpc.UnaryUnaryMultiCallable[_ledger_month_pb2.ListRevenueRequest, _ledger_month_pb2.ListRevenueResponse]
-    """What was posted in a month to each revenue code, and to each tax class.
+    """Amounts that were posted in a month to each revenue code, and to each tax class.
 
     The command: `ratewright ledger revenue`.
     """
     ListMonthDecisions: _grpc.UnaryUnaryMultiCallable[_ledger_month_pb2.ListMonthDecisionsRequest, _ledger_month_pb2.ListMonthDecisionsResponse]
-    """What was decided about months, oldest first: closings, requests to reopen, and reopenings.
+    """Decisions about months, oldest first: closings, requests to reopen, and reopenings.
 
     The command: `ratewright ledger months`.
     """
@@ -135,12 +135,12 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     The command: `ratewright ledger check`.
     """
     ListRevenue: _aio.UnaryUnaryMultiCallable[_ledger_month_pb2.ListRevenueRequest, _ledger_month_pb2.ListRevenueResponse]  # type: ignore[assignment]
-    """What was posted in a month to each revenue code, and to each tax class.
+    """Amounts that were posted in a month to each revenue code, and to each tax class.
 
     The command: `ratewright ledger revenue`.
     """
     ListMonthDecisions: _aio.UnaryUnaryMultiCallable[_ledger_month_pb2.ListMonthDecisionsRequest, _ledger_month_pb2.ListMonthDecisionsResponse]  # type: ignore[assignment]
-    """What was decided about months, oldest first: closings, requests to reopen, and reopenings.
+    """Decisions about months, oldest first: closings, requests to reopen, and reopenings.
 
     The command: `ratewright ledger months`.
     """
@@ -237,7 +237,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_month_pb2.ListRevenueRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_month_pb2.ListRevenueResponse, _abc.Awaitable[_ledger_month_pb2.ListRevenueResponse]]:
-        """What was posted in a month to each revenue code, and to each tax class.
+        """Amounts that were posted in a month to each revenue code, and to each tax class.
 
         The command: `ratewright ledger revenue`.
         """
@@ -248,7 +248,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_month_pb2.ListMonthDecisionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_month_pb2.ListMonthDecisionsResponse, _abc.Awaitable[_ledger_month_pb2.ListMonthDecisionsResponse]]:
-        """What was decided about months, oldest first: closings, requests to reopen, and reopenings.
+        """Decisions about months, oldest first: closings, requests to reopen, and reopenings.
 
         The command: `ratewright ledger months`.
         """

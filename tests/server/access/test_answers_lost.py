@@ -48,7 +48,7 @@ def repeated(guarded: Guarded, call: Callable[..., Any], request: Any) -> Any:  
 
 def undo(guarded: Guarded, name: str) -> Callable[..., Any]:
     found: Any = bill_run_service_pb2_grpc.BillRunServiceStub(guarded.channel(name))
-    return found.UndoBillRun  # type: ignore[no-any-return]
+    return found.UndoBillRun  # type: ignore[no-any-return]  # a stub by its name
 
 
 def run_1(request_id: str, *accounts: str) -> bill_run_undo_pb2.UndoBillRunRequest:

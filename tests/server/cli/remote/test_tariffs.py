@@ -25,7 +25,7 @@ _SECONDS = re.compile(r'("seconds": )[0-9.e-]+')
 
 
 class Both(Persons):
-    """What tells the ways apart: how a person is known, and how long a stage took."""
+    """Fields that tell the ways apart: how a person is known, and how long a stage took."""
 
     def run(self, *words: object, status: int = 0) -> str:
         """The output of a command, without these."""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def shown(both: Persons, *words: object) -> Any:  # noqa: ANN401 -- JSON is anything
-    """What a command prints, by both ways: first as text."""
+    """Output of a command by both ways: first as text."""
     assert both(*words)
     return json.loads(both(*words, "--json"))
 
@@ -46,7 +46,7 @@ def test_lists_and_searches(both: Persons, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_one_account(both: Persons) -> None:
-    """What came with it, who pays for whom, and the state of another day."""
+    """One account with all that came with it, its payers, and the state of another day."""
     old = shown(both, "accounts", "show", "W-600")
     assert [each["amount_micros"] for each in old["opening_items"]] == [-12_000_000, 128_400_000, 99_000_000]
     assert old["baselines"] == {"2025-10": 101_200_000, "2025-11": 128_400_000, "2025-12": 99_000_000}
