@@ -14,14 +14,16 @@ from billing.catalogue.decisions import Decision, Kind, decisions_of
 from billing.catalogue.in_force import live_of
 from billing.catalogue.states import is_reviewed
 from billing.catalogue.stored import publications_of, repeals_of
-from billing.store.tables import plan_facts, usage_manifest
-from rating.dates import DAY_US, local_time
+from billing.store.tables import plan_facts
+from rating.dates import DAY_US
 from rating.errors import Problem, ProblemsError
 from rating.identifiers import one_line
 from rating.model import Catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    NewestMonth = Callable[[str, int], str | None]  # clock (time zone) and now to the newest month with usage; None where there is none
 
 
 class Waivers(NamedTuple):
@@ -58,6 +60,7 @@ class _Look(NamedTuple):
     known: list[Decision]
     now_us: int
     notes: list[str]
+    newest: NewestMonth
 
     @property
     def name(self) -> str:
@@ -73,10 +76,10 @@ class _Shut(NamedTuple):
     never: str = ""
 
 
-def pass_gates(connection: sa.Connection, draft: Catalogue, now_us: int, waive: Waivers) -> Passed:
+def pass_gates(connection: sa.Connection, draft: Catalogue, now_us: int, waive: Waivers, newest: NewestMonth) -> Passed:
     """Raise GateError with every gate that is shut, or return how the draft came through."""
     known = [each for each in decisions_of(connection, draft.identity) if each.content_hash == draft.content_hash]
-    look = _Look(connection, draft, known, now_us, [])
+    look = _Look(connection, draft, known, now_us, [], newest)
     gates = (
         ("review", Kind.REVIEW_WAIVED, waive.review, _review),
         ("notice", Kind.NOTICE_WAIVED, waive.notice, _notice),
@@ -97,16 +100,6 @@ def pass_gates(connection: sa.Connection, draft: Catalogue, now_us: int, waive: 
     if problems:
         raise GateError(look.name, problems)
     return Passed(waived, look.notes)
-
-
-def newest_month(connection: sa.Connection, timezone: str, now_us: int) -> str | None:
-    """The calendar month (2026-10) of the newest stored usage up to now, on a clock; None where no usage is stored."""
-    row = usage_manifest.c
-    last = sa.func.max(sa.case((row.start_max_us < now_us, row.start_max_us), else_=now_us))
-    newest_us = connection.execute(sa.select(last).where(row.start_min_us <= now_us, row.rows > 0)).scalar_one()
-    if newest_us is None:
-        return None
-    return f"{local_time(newest_us, timezone):%Y-%m}"
 
 
 def has_subscriptions(connection: sa.Connection, identity: str) -> bool:
@@ -165,12 +158,17 @@ def _notice(look: _Look) -> _Shut | None:
 
 
 def _what_if(look: _Look) -> _Shut | None:
-    month = newest_month(look.connection, look.draft.timezone, look.now_us)
+    month = look.newest(look.draft.timezone, look.now_us)
     if month is None:
         look.notes.append("no usage is stored, so there is no month to try the draft on")
         return None
-    ran = [str(each.detail["month"]) for each in look.known if each.kind is Kind.WHAT_IF]
+    ran = [str(each.detail["month"]) for each in look.known if each.kind is Kind.WHAT_IF and _had_usage(each)]
     if month in ran:
         return None
     message = f"this draft has not been tried on {month}, the newest month with usage" + (f", only on {ran[-1]}" if ran else "")
     return _Shut(message, f"run `ratewright tariffs what-if {look.name} --period {month}`")
+
+
+def _had_usage(tried: Decision) -> bool:
+    """Return whether the month held any usage when the draft was tried on it; its usage may have come later."""
+    return int(tried.detail.get("usage", tried.detail.get("events", 1))) > 0

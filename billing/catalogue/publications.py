@@ -22,6 +22,7 @@ from tariffs import canonical
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from billing.catalogue.gates import NewestMonth
     from billing.catalogue.names import Operator
     from billing.catalogue.stored import Published
     from billing.store.home import Home
@@ -62,18 +63,19 @@ def publish_draft(  # noqa: PLR0913 -- which, by whom, when and how
     now_us: int,
     waive: Waivers = Waivers(),  # noqa: B008 -- a constant tuple
     *,
+    newest: NewestMonth,
     dry_run: bool = False,
 ) -> Publication:
     """Publish the newest draft of `name` (mobile@2). Raises GateError with every condition that is not met, and nothing is stored.
 
-    `dry_run`: all is done and refused as it would be, and undone.
+    `newest`: the newest month with usage, which the draft has to be tried on (`billing.what_if.newest_month`). `dry_run`: all is done and refused as it would be, and undone.
     """
     wanted = version_name(name)
     with home.begin(dry_run=dry_run) as connection:
         for stored in publications_of(connection):
             if (stored.catalogue.identity, stored.catalogue.version) == wanted:
                 return _as_before(stored)
-        publication = _publish_reviewed(home, connection, draft_named(connection, name), Act(by, now_us), waive)
+        publication = _publish_reviewed(home, connection, draft_named(connection, name), Act(by, now_us), waive, newest)
         if not dry_run:
             commit_points.reached("catalogue.before_commit")
     if not dry_run:
@@ -82,7 +84,7 @@ def publish_draft(  # noqa: PLR0913 -- which, by whom, when and how
 
 
 def publish_at_once(  # noqa: PLR0913 -- who, what, when, how and from where
-    home: Home, catalogue: Catalogue, by: Operator, now_us: int, *, waive: Waivers, origin: str
+    home: Home, catalogue: Catalogue, by: Operator, now_us: int, *, waive: Waivers, newest: NewestMonth, origin: str
 ) -> Publication:
     """Draft a catalogue and publish it, all or nothing; the same conditions hold, so that the review must be waived."""
     with home.begin() as connection:
@@ -90,7 +92,7 @@ def publish_at_once(  # noqa: PLR0913 -- who, what, when, how and from where
         if before is not None:
             return before
         drafted = save_within(home, connection, catalogue, Act(by, now_us), origin)
-        publication = _publish_reviewed(home, connection, drafted, Act(by, now_us), waive)
+        publication = _publish_reviewed(home, connection, drafted, Act(by, now_us), waive, newest)
         commit_points.reached("catalogue.before_commit")
     commit_points.reached("catalogue.committed")
     return publication
@@ -110,10 +112,12 @@ def _as_before(stored: Published) -> Publication:
     return Publication(found.identity, found.version, found.content_hash, stored.commit_seq, added=False)
 
 
-def _publish_reviewed(home: Home, connection: sa.Connection, draft: Draft, act: Act, waive: Waivers) -> Publication:
+def _publish_reviewed(  # noqa: PLR0913, PLR0917 -- what, by whom, and what is asked before
+    home: Home, connection: sa.Connection, draft: Draft, act: Act, waive: Waivers, newest: NewestMonth
+) -> Publication:
     """Publish a draft that comes through the gates, in a transaction of the caller."""
     catalogue = draft.catalogue
-    passed = pass_gates(connection, catalogue, act.at_us, waive)
+    passed = pass_gates(connection, catalogue, act.at_us, waive, newest)
     publication = _add(home, connection, catalogue, act.at_us, draft.origin)
     act = act._replace(commit_seq=publication.commit_seq)
     for kind, detail in passed.waived:

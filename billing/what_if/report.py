@@ -146,6 +146,11 @@ class WhatIf(msgspec.Struct, frozen=True):
     stages: tuple[Stage, ...]
     not_included: tuple[str, ...] = NOT_INCLUDED
 
+    @property
+    def usage(self) -> int:
+        """Number of stored events of the month, priced or left out."""
+        return self.events + sum(self.left_out.values())
+
 
 class Group(NamedTuple):
     """Revenue under one name: of usage, and of fees where it is a plan's."""

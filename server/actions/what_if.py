@@ -28,10 +28,10 @@ def run(home: Home, catalogue: Catalogue, period: str, plan: str, migrations: Se
 def keep(home: Home, catalogue: Catalogue, report: WhatIf, by: Operator, now_us: int) -> bool | None:
     """Keep that the draft was tried on the month. False: it is no draft of the home folder.
 
-    None: it was of a part of the month, or with moves, which is not what publication asks for.
+    None: it was of a part of the month, with moves, or of a month without usage, which is not what publication asks for.
     """
-    if report.only_plan or report.moved:
+    if report.only_plan or report.moved or not report.usage:
         return None
     figures = {each.currency: {"now_micros": each.now_micros, "then_micros": each.then_micros} for each in report.currencies}
-    detail = {"commit_seq": report.commit_seq, "events": report.events, "revenue": figures}
+    detail = {"commit_seq": report.commit_seq, "events": report.events, "usage": report.usage, "revenue": figures}
     return bool(store.record_what_if(home, catalogue, report.month, by, now_us, detail))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from billing import catalogue as store
 from billing.affected import Beyond, rebilled
 from billing.catalogue import Kind, Publication
 from billing.catalogue.stored import publications_of
+from billing.what_if.newest_month import newest_month
 from rating.counted import counted
 from rating.dates import last_day_text
 from server.actions.tariffs.figures import Figures, figures
@@ -35,10 +37,12 @@ class Published(NamedTuple):
 
 def publish(home: Home, catalogue: Catalogue, act: Act, waive: Waivers, *, path: str = "") -> Published:
     """Publish the newest draft of a version; with `path` the catalogue that was read there, drafted at once."""
+    newest = functools.partial(newest_month, home)
     if path:
-        done = store.publish_at_once(home, catalogue, act.by, act.now_us, waive=waive, origin=path)
+        done = store.publish_at_once(home, catalogue, act.by, act.now_us, waive=waive, newest=newest, origin=path)
     else:
-        done = store.publish_draft(home, f"{catalogue.identity}@{catalogue.version}", act.by, act.now_us, waive, dry_run=act.dry_run)
+        name = f"{catalogue.identity}@{catalogue.version}"
+        done = store.publish_draft(home, name, act.by, act.now_us, waive, newest=newest, dry_run=act.dry_run)
     return with_past(home, catalogue, done, act.now_us)
 
 

@@ -59,6 +59,8 @@ def show(report: WhatIf) -> None:
     print("(--csv and --json are exact) and hold what a bill of the month charges, tiers, discounts and commitments as well.")
     print("No tax is added; prices that include tax are compared with it.")
     print(f"Left out on both sides: {not_included(report.not_included, 'en')}.")
+    for text in no_usage(report):
+        print(text)
     if report.only_plan:
         print(f"Only subscriptions that have {report.only_plan} in the month are counted.")
     for each in report.moved:
@@ -69,6 +71,14 @@ def show(report: WhatIf) -> None:
     for reason, count in report.left_out.items():
         print(f"left out, {reason.replace('_', ' ')}: {counted(count, 'event')}")
     show_stages(report.stages)
+
+
+def no_usage(report: WhatIf) -> list[str]:
+    """The sentence of a month in which no event is compared; none of any other."""
+    if report.events:
+        return []
+    why = f"all {counted(report.usage, 'event')} of {report.month} are left out" if report.usage else f"none of {report.month} is stored"
+    return [f"NO USAGE WAS COMPARED: {why}. Differences are those of fees and terms alone."]
 
 
 def show_stages(stages: Sequence[Stage]) -> None:
@@ -176,7 +186,7 @@ def _show_unpriced(report: WhatIf) -> None:
         rows = [(each.plan, each.service, each.status, each.now_events, each.then_events) for each in report.unpriced[:SHOWN_ROWS]]
         output.print_table(("plan", "service", "status", "now", "then"), rows, right=("now", "then"))
         _tell_more(len(report.unpriced))
-    else:
+    elif report.events:
         print("\nEvery event has a price, now and then.")
     if report.lost:
         print("\nEvents that lose their price")

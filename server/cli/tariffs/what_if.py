@@ -112,6 +112,8 @@ def _require_free(csv: Path | None, chart: Path | None, *, overwrite: bool) -> N
 
 def _kept(report: WhatIf, *, kept: bool | None) -> str:
     """The sentence about a trial that is kept, or why it is not."""
+    if not report.usage:
+        return f"Nothing was stored: publication asks for a what-if over a month with usage, and {report.month} has none."
     if kept is None:
         return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
     if kept:

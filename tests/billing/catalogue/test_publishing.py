@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -10,9 +11,10 @@ import sqlalchemy as sa
 
 from billing import catalogue
 from billing.catalogue import Operator, Publication, Waivers
-from billing.catalogue.gates import GateError, newest_month
+from billing.catalogue.gates import GateError
 from billing.controls import books
 from billing.store import tables
+from billing.what_if.newest_month import newest_month
 from rating.dates import DAY_US
 from rating.errors import NotFoundError, UserError
 from tariffs import canonical
@@ -41,6 +43,14 @@ def shut(error: GateError) -> list[str]:
     return [problem.path for problem in error.problems]
 
 
+def publish_draft(home: Home, *words: Any, **options: Any) -> Publication:  # noqa: ANN401 -- what the catalogue takes
+    return catalogue.publish_draft(home, *words, newest=functools.partial(newest_month, home), **options)
+
+
+def publish_at_once(home: Home, *words: Any, **options: Any) -> Publication:  # noqa: ANN401 -- what the catalogue takes
+    return catalogue.publish_at_once(home, *words, newest=functools.partial(newest_month, home), **options)
+
+
 @pytest.fixture
 def home(world: World) -> Home:
     """The shop is published in it, and nobody is on its plans."""
@@ -51,7 +61,7 @@ def test_a_draft_that_another_person_reviewed_is_published(home: Home) -> None:
     saved = catalogue.save(home, DRAFT, ANN, NOW_US, "mobile.yaml")
     assert (saved.author, saved.origin, saved.added, str(saved.name)) == (ANN, "mobile.yaml", True, "mobile@1")
     catalogue.review(home, "mobile@1", BEN, NOW_US + 1, accept=True, note="fine")
-    done = catalogue.publish_draft(home, "mobile@1", ANN, NOW_US + 2)
+    done = publish_draft(home, "mobile@1", ANN, NOW_US + 2)
     assert done.added
     assert done.content_hash == canonical.sealed(DRAFT).content_hash
     assert canonical.sealed(DRAFT) in catalogue.published(home)
@@ -59,7 +69,7 @@ def test_a_draft_that_another_person_reviewed_is_published(home: Home) -> None:
         ("reviewed", BEN, "fine"),
         ("published", ANN, None),
     ]
-    assert catalogue.publish_draft(home, "mobile@1", BEN, NOW_US + 3)[:5] == done._replace(added=False)[:5]
+    assert publish_draft(home, "mobile@1", BEN, NOW_US + 3)[:5] == done._replace(added=False)[:5]
 
 
 def test_nobody_approves_their_own_draft(home: Home) -> None:
@@ -85,10 +95,10 @@ def test_a_review_is_of_one_content_only(home: Home) -> None:
     catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True)
     catalogue.save(home, a_catalogue(title="Dearer"), ANN, NOW_US)
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(home, "mobile@1", ANN, NOW_US)
+        publish_draft(home, "mobile@1", ANN, NOW_US)
     assert shut(caught.value) == ["review"]
     catalogue.save(home, DRAFT, ANN, NOW_US)  # back to what was reviewed
-    assert catalogue.publish_draft(home, "mobile@1", ANN, NOW_US).added
+    assert publish_draft(home, "mobile@1", ANN, NOW_US).added
 
 
 def test_a_rejected_draft_is_not_published(home: Home) -> None:
@@ -96,10 +106,10 @@ def test_a_rejected_draft_is_not_published(home: Home) -> None:
     catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True)
     catalogue.review(home, "mobile@1", BEN, NOW_US, accept=False, note="a mistake in the fee")
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(home, "mobile@1", ANN, NOW_US)
+        publish_draft(home, "mobile@1", ANN, NOW_US)
     assert "ben rejected this draft: a mistake in the fee" in caught.value.lines()[0]
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(home, "mobile@1", ANN, NOW_US, Waivers(review="he is wrong"))
+        publish_draft(home, "mobile@1", ANN, NOW_US, Waivers(review="he is wrong"))
     assert "a rejection cannot be waived" in caught.value.lines()[0]
 
 
@@ -121,7 +131,7 @@ def test_no_note_can_pass_for_another_line_of_the_history(home: Home) -> None:
     with pytest.raises(UserError, match="the note has line breaks"):
         catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True, note=FORGED)
     with pytest.raises(UserError, match="the reason of --waive-review has line breaks"):
-        catalogue.publish_draft(home, "mobile@1", ANN, NOW_US, Waivers(review=FORGED))
+        publish_draft(home, "mobile@1", ANN, NOW_US, Waivers(review=FORGED))
     with pytest.raises(UserError, match="the reason has line breaks"):
         catalogue.repeal(home, "shop@1", ANN, NOW_US, from_us=NOW_US, reason=FORGED)
 
@@ -129,7 +139,7 @@ def test_no_note_can_pass_for_another_line_of_the_history(home: Home) -> None:
 def test_a_version_that_was_published_without_a_draft(home: Home) -> None:
     """As in a home of the first schema, or by a program."""
     done = catalogue.publish(home, DRAFT, NOW_US)
-    assert catalogue.publish_draft(home, "mobile@1", BEN, NOW_US) == done._replace(added=False)
+    assert publish_draft(home, "mobile@1", BEN, NOW_US) == done._replace(added=False)
     with pytest.raises(UserError, match="mobile@1 is published already"):
         catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True)
 
@@ -155,7 +165,7 @@ def test_drafts_and_versions_that_are_not_there(home: Home) -> None:
         catalogue.review(home, "mobile@2", BEN, NOW_US, accept=True)
     assert caught.value.remedy == "drafts of mobile are mobile@1"
     with pytest.raises(UserError, match='"mobile" names no version'):
-        catalogue.publish_draft(home, "mobile", BEN, NOW_US)
+        publish_draft(home, "mobile", BEN, NOW_US)
 
 
 def test_a_draft_that_is_published_waits_no_more(home: Home) -> None:
@@ -179,27 +189,25 @@ def test_at_once_only_while_nobody_is_on_it(world: World) -> None:
     before = rows(world.home)
     draft = shop(2, START_US + DAY_US)
     with pytest.raises(GateError) as caught:
-        catalogue.publish_at_once(world.home, draft, ANN, world.tick(), waive=Waivers(), origin="shop.yaml")
+        publish_at_once(world.home, draft, ANN, world.tick(), waive=Waivers(), origin="shop.yaml")
     assert shut(caught.value) == ["review"]
     assert "or waive it: --waive-review REASON" in caught.value.problems[0].remedy
     assert rows(world.home) == before, "the draft is not kept either"
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
     with pytest.raises(GateError) as caught:
-        catalogue.publish_at_once(world.home, draft, ANN, world.tick(), waive=Waivers(review="in a hurry"), origin="shop.yaml")
+        publish_at_once(world.home, draft, ANN, world.tick(), waive=Waivers(review="in a hurry"), origin="shop.yaml")
     assert "it cannot be waived, since subscriptions are on plans of shop" in caught.value.problems[0].remedy
     other = a_catalogue(1)
-    done = catalogue.publish_at_once(world.home, other, ANN, world.tick(), waive=Waivers(review="a new brand"), origin="shop.yaml")
+    done = publish_at_once(world.home, other, ANN, world.tick(), waive=Waivers(review="a new brand"), origin="shop.yaml")
     assert done.notes[0] == "review waived: a new brand"
     assert [each.kind.value for each in catalogue.decisions(world.home, "mobile")] == ["review_waived", "published"]
-    assert catalogue.publish_at_once(world.home, other, BEN, world.tick(), waive=Waivers(), origin="") == done._replace(
-        added=False, notes=()
-    )
+    assert publish_at_once(world.home, other, BEN, world.tick(), waive=Waivers(), origin="") == done._replace(added=False, notes=())
 
 
 def test_a_waiver_needs_a_reason(home: Home) -> None:
     with pytest.raises(GateError) as caught:
-        catalogue.publish_at_once(home, DRAFT, ANN, NOW_US, waive=Waivers(review="  "), origin="")
+        publish_at_once(home, DRAFT, ANN, NOW_US, waive=Waivers(review="  "), origin="")
     assert "a waiver needs a reason" in caught.value.problems[0].remedy
 
 
@@ -219,15 +227,15 @@ def test_a_price_rises_with_notice_only(home: Home, micros: int, promised: int, 
     catalogue.save(home, draft, ANN, NOVEMBER_US)
     catalogue.review(home, "shop@2", BEN, NOVEMBER_US, accept=True)
     if passes:
-        assert catalogue.publish_draft(home, "shop@2", ANN, NOVEMBER_US).added
+        assert publish_draft(home, "shop@2", ANN, NOVEMBER_US).added
         return
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(home, "shop@2", ANN, NOVEMBER_US)
+        publish_draft(home, "shop@2", ANN, NOVEMBER_US)
     assert shut(caught.value) == ["notice"]
     assert (
         "1 change makes it dearer with 29 of 30 days of notice; the first: price National calls (100)" in caught.value.problems[0].message
     )
-    done = catalogue.publish_draft(home, "shop@2", ANN, NOVEMBER_US, Waivers(notice="the regulator asks for it"))
+    done = publish_draft(home, "shop@2", ANN, NOVEMBER_US, Waivers(notice="the regulator asks for it"))
     assert "notice waived: the regulator asks for it" in done.notes
 
 
@@ -236,7 +244,7 @@ def test_leaving_the_notice_period_out_does_not_avoid_it(home: Home) -> None:
     catalogue.save(home, dearer(3, NOVEMBER_US + DAY_US, 0, 300_000), ANN, NOVEMBER_US)
     catalogue.review(home, "shop@3", BEN, NOVEMBER_US, accept=True)
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(home, "shop@3", ANN, NOVEMBER_US)
+        publish_draft(home, "shop@3", ANN, NOVEMBER_US)
     assert shut(caught.value) == ["notice"]
 
 
@@ -246,7 +254,7 @@ def test_a_shorter_notice_period_needs_the_notice_of_the_longer_one(home: Home) 
     catalogue.save(home, dearer(3, NOVEMBER_US + DAY_US, notice_days=7), ANN, NOVEMBER_US)
     catalogue.review(home, "shop@3", BEN, NOVEMBER_US, accept=True)
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(home, "shop@3", ANN, NOVEMBER_US)
+        publish_draft(home, "shop@3", ANN, NOVEMBER_US)
     assert caught.value.problems[0].message == "it promises 7 days of notice in place of 30, with 1 of 30 days of notice"
     assert "keep notice_days: 30" in caught.value.problems[0].remedy
 
@@ -265,14 +273,14 @@ def used(world: World) -> World:
 def test_a_draft_is_tried_on_the_newest_month_first(used: World) -> None:
     draft = canonical.sealed(shop(2, NOVEMBER_US))
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
+        publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
     assert shut(caught.value) == ["what-if"]
     assert "ratewright tariffs what-if shop@2 --period 2025-10" in caught.value.problems[0].remedy
     assert catalogue.record_what_if(used.home, draft, "2025-09", ANN, NOVEMBER_US, {"events": 1})
     with pytest.raises(GateError, match="1 condition is not met"):
-        catalogue.publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
+        publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
     assert catalogue.record_what_if(used.home, draft, "2025-10", ANN, NOVEMBER_US, {"events": 1})
-    assert catalogue.publish_draft(used.home, "shop@2", ANN, NOVEMBER_US).added
+    assert publish_draft(used.home, "shop@2", ANN, NOVEMBER_US).added
 
 
 def test_a_trial_of_other_content_does_not_count(used: World) -> None:
@@ -281,35 +289,61 @@ def test_a_trial_of_other_content_does_not_count(used: World) -> None:
     catalogue.record_what_if(used.home, canonical.sealed(dearer(2, NOVEMBER_US)), "2025-10", ANN, NOVEMBER_US, {})
     catalogue.save(used.home, shop(2, NOVEMBER_US), ANN, NOVEMBER_US)
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
+        publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
     assert shut(caught.value) == ["what-if"]
 
 
 def test_a_trial_can_be_waived(used: World) -> None:
-    done = catalogue.publish_draft(used.home, "shop@2", ANN, NOVEMBER_US, Waivers(what_if="only texts change"))
+    done = publish_draft(used.home, "shop@2", ANN, NOVEMBER_US, Waivers(what_if="only texts change"))
     assert done.notes == ("what-if waived: only texts change",)
 
 
 def test_without_usage_there_is_nothing_to_try_a_draft_on(home: Home) -> None:
     catalogue.save(home, DRAFT, ANN, NOW_US)
     catalogue.review(home, "mobile@1", BEN, NOW_US, accept=True)
-    assert catalogue.publish_draft(home, "mobile@1", ANN, NOW_US).notes == ("no usage is stored, so there is no month to try the draft on",)
+    assert publish_draft(home, "mobile@1", ANN, NOW_US).notes == ("no usage is stored, so there is no month to try the draft on",)
 
 
 # now, the newest month on the clock of Shanghai: usage of 2025-09-30 and 2025-10-05
-MONTHS = [("2025-11-15", "2025-10"), ("2025-10-03", "2025-10"), ("2025-09-30T12:00:00", "2025-09"), ("2025-09-01", None)]
+MONTHS = [
+    ("2025-11-15", "2025-10"),
+    ("2025-10-03", "2025-09"),
+    ("2025-10-05T12:00:00", "2025-10"),
+    ("2025-09-30T12:00:00", "2025-09"),
+    ("2025-09-01", None),
+]
 
 
 @pytest.mark.parametrize(("now", "month"), MONTHS)
 def test_the_newest_month(used: World, now: str, month: str | None) -> None:
-    with used.home.connect() as connection:
-        assert newest_month(connection, "Asia/Shanghai", instant_us(now)) == month
+    assert newest_month(used.home, "Asia/Shanghai", instant_us(now)) == month
+
+
+def test_a_month_between_the_events_of_one_file_has_no_usage(world: World) -> None:
+    """One file holds events of September and February. In November the newest month with usage is September, not November."""
+    world.account("anna")
+    world.subscription("anna-1", "anna", "shop/basic", "1001")
+    world.take(Call("1001", "2025-09-30T10:00:00", 60), Call("1001", "2026-02-05T10:00:00", 60))
+    months = [
+        newest_month(world.home, "Asia/Shanghai", instant_us(f"{day}T12:00:00")) for day in ("2025-11-15", "2026-02-05", "2025-09-01")
+    ]
+    assert months == ["2025-09", "2026-02", None]
+
+
+def test_a_trial_before_the_usage_of_its_month_came_does_not_count(used: World) -> None:
+    draft = canonical.sealed(shop(2, NOVEMBER_US))
+    catalogue.record_what_if(used.home, draft, "2025-10", ANN, NOVEMBER_US, {"events": 0})
+    with pytest.raises(GateError) as caught:
+        publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
+    assert shut(caught.value) == ["what-if"]
+    catalogue.record_what_if(used.home, draft, "2025-10", ANN, NOVEMBER_US, {"events": 0, "usage": 2})  # all of it was left out
+    assert publish_draft(used.home, "shop@2", ANN, NOVEMBER_US).added
 
 
 def test_all_conditions_are_told_at_once(used: World) -> None:
     catalogue.save(used.home, dearer(2, NOVEMBER_US, notice_days=10), ANN, NOVEMBER_US)
     with pytest.raises(GateError) as caught:
-        catalogue.publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
+        publish_draft(used.home, "shop@2", ANN, NOVEMBER_US)
     assert shut(caught.value) == ["review", "notice", "what-if"]
     assert caught.value.message == "shop@2 cannot be published yet: 3 conditions are not met"
 
@@ -407,7 +441,7 @@ def test_a_changed_or_missing_row_stops_publication(world: World, statement: str
     catalogue.review(world.home, "mobile@1", BEN, NOW_US, accept=True)
     world.execute(statement)
     with pytest.raises(UserError, match=message) as caught:
-        catalogue.publish_draft(world.home, "mobile@1", ANN, NOW_US)
+        publish_draft(world.home, "mobile@1", ANN, NOW_US)
     assert "put back the last good copy" in caught.value.remedy
     told = [book.name for book in books(world.home) if not book.ok]
     assert told == (["catalogues: drafts and decisions = those with the hash of what they say"] if "UPDATE" in statement else [])

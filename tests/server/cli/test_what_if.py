@@ -107,6 +107,18 @@ def test_what_is_kept_and_what_is_not(world: World, capsys: pytest.CaptureFixtur
     assert (kept.content_hash.hex(), kept.detail["commit_seq"]) == (found.content_hash, found.commit_seq)
 
 
+def test_a_month_without_usage_says_so_and_is_not_kept(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """In November nobody called: the fees of plus alone differ, 30.00 and 25.00 (and 3.00 of line rent)."""
+    drafted(world)
+    assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-11") == 0
+    printed = capsys.readouterr().out
+    assert "NO USAGE WAS COMPARED: none of 2025-11 is stored. Differences are those of fees and terms alone." in printed.splitlines()
+    assert "Revenue in CNY: 43.00 now, 38.00 then" in printed
+    assert "Every event has a price" not in printed
+    assert printed.endswith("Nothing was stored: publication asks for a what-if over a month with usage, and 2025-11 has none.\n")
+    assert decisions(world.home) == []
+
+
 MISTAKES = [
     (("--period", "2025"), "is not a month", 2),
     (("--period", "2025-10", "--chart", "x.png"), "not a picture that can be drawn", 2),

@@ -140,7 +140,7 @@ class Tariffs:
         if not found.report_json:
             raise UserError("the report is larger than an answer of the service", "give the command on the machine that holds the home")
         whole = json_value(found.report_json, WhatIf)
-        return whole, None if whole.only_plan or whole.moved else found.kept
+        return whole, None if whole.only_plan or whole.moved or not whole.usage else found.kept
 
     def _diff(self, old: str, new: str) -> tuple[Figures, Figures, list[Change]]:
         """Two versions by their resource names, and every change between them."""
