@@ -68,7 +68,8 @@ def publish_draft(  # noqa: PLR0913 -- which, by whom, when and how
 ) -> Publication:
     """Publish the newest draft of `name` (mobile@2). Raises GateError with every condition that is not met, and nothing is stored.
 
-    `newest`: the newest month with usage, which the draft has to be tried on (`billing.what_if.newest_month`). `dry_run`: all is done and refused as it would be, and undone.
+    `newest`: the newest month with usage, which the draft has to be tried on (`billing.what_if.newest_month`).
+    `dry_run`: all is done and refused as it would be, and undone.
     """
     wanted = version_name(name)
     with home.begin(dry_run=dry_run) as connection:

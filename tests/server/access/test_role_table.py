@@ -63,6 +63,27 @@ def test_the_table_has_the_calls_of_the_api_and_no_others() -> None:
     assert set(rules()) == set(api())
 
 
+READS = ("Check", "Compare", "Diff", "Explain", "Find", "Get", "List", "Preview", "Quote", "RateBatch", "Report", "Search", "Verify", "Wait")
+NOT_FOR_AUDITORS = {  # roles.yaml and docs/access.md say why
+    "ratewright.v1.RatingService/Explain",
+    "ratewright.v1.InvoiceService/ExplainInvoice",
+    "ratewright.v1.UsageService/GetUsageStream",
+    "grpc.health.v1.Health/Check",  # anybody
+    "grpc.health.v1.Health/List",
+}
+
+
+def test_an_auditor_makes_every_call_that_reads_and_none_that_writes() -> None:
+    """Streams are named by what they do: those of reads are of an export and of itemised usage."""
+    reads = {call for call in rules() if call.partition("/")[2].startswith((*READS, "StreamInvoice", "StreamLedger", "ServerReflection"))}
+    assert {call for call, rule in rules().items() if Role.AUDITOR in rule.roles} == reads - NOT_FOR_AUDITORS
+
+
+def test_who_agrees_to_prices_or_says_them_may_quote() -> None:
+    for call in ("RatingService/Quote", "RatingService/ComparePlans", "SettingsService/ListSettings", "SettingsService/GetSetting"):
+        assert {Role.SUPPORT, Role.APPROVER} <= set(rules()[f"ratewright.v1.{call}"].roles), call
+
+
 def test_each_role_may_make_some_call() -> None:
     """But the approver's: the calls by which a second person agrees are its own."""
     assert {role for rule in rules().values() for role in rule.roles} == set(Role)
