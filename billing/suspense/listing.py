@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from billing.suspense import refused
 from billing.suspense.estimate import BASIS_NAMES
-from billing.suspense.raw import file_paths
+from billing.suspense.raw import file_paths, is_of_columns
 from billing.suspense.selection import KEY_DIGITS, Asking, Selection, identifier
 from billing.suspense.valued import Valued, valued
 from billing.suspense.waiting import waiting
@@ -59,7 +59,8 @@ class Group(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """One row that waits: a record, or a version of one.
 
-    `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed).
+    `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed). `row` counts the rows of a file of columns
+    (Arrow, Parquet) from 1, and is 0 for every other one.
     """
 
     id: str
@@ -80,6 +81,12 @@ class Entry(msgspec.Struct, frozen=True):
     offset: int
     length: int
     raw: str
+    row: int = 0
+
+    @property
+    def place(self) -> str:
+        """Place in the file for a person, such as `byte 120` or `row 3`."""
+        return f"row {self.row:,}" if self.row else f"byte {self.offset:,}"
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -164,6 +171,8 @@ def entries(home: Home, records: Valued, shown: Sequence[int], now_us: int) -> l
     """Some of the records, by their places."""
     rows = records.table.take(pa.array(shown, pa.int64())).to_pylist()
     files = {raw_file_id: (file_paths(home, raw_file_id) or [""])[0] for raw_file_id in {row["raw_file_id"] for row in rows}}
+    of = {(row["raw_file_id"], row["source"]) for row in rows}
+    columns = {each for each, source in of if is_of_columns(home, each, source)}
     value = records.value
     return [
         Entry(
@@ -185,6 +194,7 @@ def entries(home: Home, records: Valued, shown: Sequence[int], now_us: int) -> l
             offset=row["raw_offset"],
             length=row["raw_length"],
             raw=row["raw"],
+            row=row["raw_offset"] + 1 if row["raw_file_id"] in columns else 0,
         )
         for place, row in zip(shown, rows, strict=True)
     ]

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 from billing.store.home import SPOOL
 from billing.store.tables import raw_files, suspense
+from mediation.arrow import canonical_files
 from mediation.bytes import containers
 from mediation.bytes.reader import WINDOW_BYTES, Window, fingerprint
+from mediation.formats.registry import is_columnar
+from mediation.sources.model import BUILT_IN
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN_BYTES_MAX: Final = 1 << 20  # no text row is longer
 _IDS_A_QUERY: Final = 500
+_HEAD_BYTES: Final = 8
 
 
 class Raw(NamedTuple):
@@ -41,7 +45,10 @@ class Raw(NamedTuple):
 
 
 class RawPlace(NamedTuple):
-    """Place of a row: a file of the table raw_files (0: it came by a stream), byte and length in the unpacked file."""
+    """Place of a row: a file of the table raw_files (0: it came by a stream), byte and length in the unpacked file.
+
+    Of a file of columns `offset` is the number of the row, from 0. A row that was read of it has the length 0.
+    """
 
     raw_file_id: int
     offset: int
@@ -94,6 +101,8 @@ def at(home: Home, place: RawPlace) -> Raw:
     """The bytes at a place of a file that was taken in."""
     if place.raw_file_id == 0:
         return Raw(None, "it came by a stream, which leaves no file")
+    if place.length == 0:
+        return Raw(None, f"it is row {place.offset + 1:,} of a file of columns, and its values are its text")
     if place.length > SHOWN_BYTES_MAX:
         return Raw(None, f"the row has {place.length:,} bytes: look at it in its file")
     paths = tuple(file_paths(home, place.raw_file_id))
@@ -106,6 +115,20 @@ def at(home: Home, place: RawPlace) -> Raw:
     if paths and all(_was_sent(home, each) for each in paths):
         return Raw(None, f"the file {Path(paths[0]).name} was sent to a service, which keeps no file: look at the row in your own")
     return Raw(None, f"the file is not there any more: {' or '.join(paths)}", paths)
+
+
+def is_of_columns(home: Home, raw_file_id: int, source: str) -> bool:
+    """Return whether a file holds columns, so that the place of a row in it is its number and no byte.
+
+    Of a source that is not built in, the file has to be where it was.
+    """
+    if source in BUILT_IN or not raw_file_id:
+        return raw_file_id > 0 and is_columnar(BUILT_IN[source].format)
+    with contextlib.suppress(UserError, OSError), _found(home, raw_file_id) as path:
+        if path is not None:
+            with path.open("rb") as file:
+                return canonical_files.is_named_by(file.read(_HEAD_BYTES))
+    return False
 
 
 def file_paths(home: Home, raw_file_id: int) -> list[str]:

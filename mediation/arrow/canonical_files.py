@@ -36,6 +36,11 @@ _SEE: Final = "see docs/formats/canonical.md for the columns and their types"
 _compute: Final[Any] = pc  # its stubs know no mixture of arrays and single values
 
 
+def is_named_by(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes (six or more) is Arrow or Parquet."""
+    return head.startswith((_ARROW_FILE, _PARQUET, _STREAM))
+
+
 def slices(path: Path) -> Iterator[pa.RecordBatch]:
     """Batches of at most BATCH_ROWS_MAX rows, all columns as texts."""
     try:

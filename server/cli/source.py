@@ -141,8 +141,9 @@ def _print(tried: Trial) -> None:
     from server.cli import output
 
     print(f"{tried.source}: {tried.format}, times in {tried.timezone}, doubtful local times: {tried.local_time}\n")
+    unit = _unit(tried)
     for row in tried.first_rows:
-        _print_row(row)
+        _print_row(row, unit)
     output.print_table(("what", "figure"), _figures(tried), right=("figure",))
     print()
     if tried.looked_at < tried.figures.rows:
@@ -182,11 +183,19 @@ def _taken(tried: Trial) -> list[tuple[str, str, int]]:
     return [(part, name, rows) for part, counts in parts.items() for name, rows in counts.items() if rows]
 
 
-def _print_row(row: TriedRow) -> None:
+def _unit(tried: Trial) -> str:
+    """The word for the place of a row: files of columns have rows and no bytes."""
+    from mediation.formats.registry import is_columnar
+    from mediation.sources.model import Format
+
+    return "row" if is_columnar(Format(tried.format)) else "byte"
+
+
+def _print_row(row: TriedRow, unit: str) -> None:
     from server.cli import output
 
     before = output.printable(row.before[:_BEFORE_CHARACTERS]) + (" ..." if len(row.before) > _BEFORE_CHARACTERS else "")
     if before:
-        print(f"byte {row.offset}: {before}")
+        print(f"{unit} {row.offset + (unit == 'row')}: {before}")
     after = row.refused or ", ".join(f"{name} {value}" for name, value in row.after.items())
     print(f"  {'refused, ' if row.refused else '-> '}{output.printable(after)}\n")

@@ -244,6 +244,7 @@ class SuspenseRecord(_message.Message):
     REPEAT_COUNT_FIELD_NUMBER: _builtins.int
     RAW_HEX_FIELD_NUMBER: _builtins.int
     LISTED_RAW_FIELD_NUMBER: _builtins.int
+    ROW_NUMBER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`suspenseRecords/{suspense_record}`: a number, or `e-` and the beginning of an event's key."""
     waits: _builtins.bool
@@ -267,7 +268,7 @@ class SuspenseRecord(_message.Message):
     file_name: _builtins.str
     """The name of its file; empty for a stream."""
     offset: _builtins.int
-    """The first byte in the unpacked file."""
+    """The first byte in the unpacked file; the number of the row, from 0, where `row_number` is set."""
     length: _builtins.int
     """Its bytes there."""
     raw: _builtins.str
@@ -282,6 +283,8 @@ class SuspenseRecord(_message.Message):
     """Its first bytes in hexadecimal digits, as those of `raw`."""
     listed_raw: _builtins.str
     """The row as lists have it: of a stream, which leaves no bytes, the columns that were read. Of GetSuspenseRecord alone."""
+    row_number: _builtins.int
+    """The row in a file of columns (Arrow, Parquet), from 1; 0 for a file of bytes and for a stream."""
     @_builtins.property
     def first_seen_time(self) -> _timestamp_pb2.Timestamp:
         """When it came first."""
@@ -349,10 +352,11 @@ class SuspenseRecord(_message.Message):
         repeat_count: _builtins.int = ...,
         raw_hex: _builtins.str = ...,
         listed_raw: _builtins.str = ...,
+        row_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_time", b"first_seen_time", "last_seen_time", b"last_seen_time", "start_time", b"start_time", "worth", b"worth"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "decisions", b"decisions", "differences", b"differences", "duration_us", b"duration_us", "fields", b"fields", "file_name", b"file_name", "first_seen_time", b"first_seen_time", "last_seen_time", b"last_seen_time", "length", b"length", "listed_raw", b"listed_raw", "meaning", b"meaning", "mended", b"mended", "name", b"name", "offset", b"offset", "other", b"other", "raw", b"raw", "raw_hex", b"raw_hex", "raw_problem", b"raw_problem", "reason", b"reason", "repeat_count", b"repeat_count", "segments", b"segments", "served", b"served", "source", b"source", "start_time", b"start_time", "versions", b"versions", "waits", b"waits", "worth", b"worth", "worth_basis", b"worth_basis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "decisions", b"decisions", "differences", b"differences", "duration_us", b"duration_us", "fields", b"fields", "file_name", b"file_name", "first_seen_time", b"first_seen_time", "last_seen_time", b"last_seen_time", "length", b"length", "listed_raw", b"listed_raw", "meaning", b"meaning", "mended", b"mended", "name", b"name", "offset", b"offset", "other", b"other", "raw", b"raw", "raw_hex", b"raw_hex", "raw_problem", b"raw_problem", "reason", b"reason", "repeat_count", b"repeat_count", "row_number", b"row_number", "segments", b"segments", "served", b"served", "source", b"source", "start_time", b"start_time", "versions", b"versions", "waits", b"waits", "worth", b"worth", "worth_basis", b"worth_basis"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

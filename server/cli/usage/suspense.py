@@ -113,12 +113,12 @@ def _print(found: Listing) -> None:
             output.about(each.estimated_micros, each.currency) + f" {each.currency}" if each.currency else "",
             each.basis + (", corrected: the next bill run prices it" if each.mended else ""),
             each.file or "stream",
-            each.offset,
+            each.place,
             each.raw,
         )
         for each in found.rows
     ]
-    columns_of_rows = ("id", "reason", "days", "start (UTC)", "served", "worth about", "by", "file", "offset", "row")
-    output.print_table(columns_of_rows, rows, right=("days", "worth about", "offset"))
+    columns_of_rows = ("id", "reason", "days", "start (UTC)", "served", "worth about", "by", "file", "place", "row")
+    output.print_table(columns_of_rows, rows, right=("days", "worth about", "place"))
     if found.total > len(found.rows):
         print(f"{found.total - len(found.rows):,} more: --limit {found.total} shows all")

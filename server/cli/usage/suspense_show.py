@@ -57,7 +57,7 @@ def _print(found: Shown) -> None:
     if entry is not None:
         worth = f"about {output.about(entry.estimated_micros, entry.currency)} {entry.currency}" if entry.currency else "unknown"
         seen = f"{instant(entry.first_seen_us)} .. {instant(entry.last_seen_us)} UTC; waits for {counted(entry.age_days, 'day')}"
-        place = f"{entry.file or 'stream'}, byte {entry.offset}, {counted(entry.length, 'byte')}"
+        place = f"{entry.file or 'stream'}, {entry.place}" + ("" if entry.row else f", {counted(entry.length, 'byte')}")
         rows += [("source", entry.source), ("worth", f"{worth} ({entry.basis})"), ("seen", seen), ("place", place)]
     if found.came_again:
         rows.append(("came again", f"{counted(found.came_again, 'time')}, as duplicate in the books"))

@@ -95,6 +95,7 @@ def entry(found: Entry, mask: Mask) -> pb.SuspenseRecord:
         file_name=Path(found.file).name,
         offset=found.offset,
         length=found.length,
+        row_number=found.row,
         raw="" if mask.hides else found.raw,
     )
     if found.start_us is not None:

@@ -63,7 +63,22 @@ def test_the_table_has_the_calls_of_the_api_and_no_others() -> None:
     assert set(rules()) == set(api())
 
 
-READS = ("Check", "Compare", "Diff", "Explain", "Find", "Get", "List", "Preview", "Quote", "RateBatch", "Report", "Search", "Verify", "Wait")
+READS = (
+    "Check",
+    "Compare",
+    "Diff",
+    "Explain",
+    "Find",
+    "Get",
+    "List",
+    "Preview",
+    "Quote",
+    "RateBatch",
+    "Report",
+    "Search",
+    "Verify",
+    "Wait",
+)
 NOT_FOR_AUDITORS = {  # roles.yaml and docs/access.md say why
     "ratewright.v1.RatingService/Explain",
     "ratewright.v1.InvoiceService/ExplainInvoice",

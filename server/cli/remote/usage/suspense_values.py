@@ -102,6 +102,7 @@ def entry(found: pb.SuspenseRecord) -> Entry:
         file=found.file_name,
         offset=found.offset,
         length=found.length,
+        row=found.row_number,
         raw=found.listed_raw or found.raw,
     )
 
