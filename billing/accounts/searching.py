@@ -47,10 +47,11 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """Exact hits come first. `more`: there are others, beyond the limit."""
+    """Exact hits come first. `more`: there are others, beyond the limit. `whole`: names and numbers were found as a whole alone."""
 
     hits: tuple[Hit, ...]
     more: bool
+    whole: bool = False
 
 
 def search(  # noqa: PLR0913 -- what is looked for, and how
@@ -72,7 +73,7 @@ def search(  # noqa: PLR0913 -- what is looked for, and how
         numbers, more = _numbers(connection, as_number(looked_for), on, limit, whole=whole)
     hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
     more = more or len(accounts) > limit or len(subscriptions) > limit
-    return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more)
+    return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more, whole)
 
 
 def wanted(text: str, limit: int) -> str:

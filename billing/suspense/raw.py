@@ -99,12 +99,9 @@ def header_of(home: Home, raw_file_id: int, lines: int) -> bytes | None:
 
 def at(home: Home, place: RawPlace) -> Raw:
     """The bytes at a place of a file that was taken in."""
-    if place.raw_file_id == 0:
-        return Raw(None, "it came by a stream, which leaves no file")
-    if place.length == 0:
-        return Raw(None, f"it is row {place.offset + 1:,} of a file of columns, and its values are its text")
-    if place.length > SHOWN_BYTES_MAX:
-        return Raw(None, f"the row has {place.length:,} bytes: look at it in its file")
+    problem = _never_at_hand(place)
+    if problem:
+        return Raw(None, problem)
     paths = tuple(file_paths(home, place.raw_file_id))
     try:
         with _found(home, place.raw_file_id) as path:
@@ -141,6 +138,15 @@ def file_paths(home: Home, raw_file_id: int) -> list[str]:
 
 def _whole(home: Home, data: bytes | None, place: RawPlace) -> Raw:
     return Raw(data) if data is not None and len(data) >= place.length else at(home, place)
+
+
+def _never_at_hand(place: RawPlace) -> str:
+    """Why the bytes of a place are not read from its file; empty where they are."""
+    if place.raw_file_id == 0:
+        return "it came by a stream, which leaves no file"
+    if place.length == 0:
+        return f"it is row {place.offset + 1:,} of a file of columns, and its values are its text"
+    return f"the row has {place.length:,} bytes: look at it in its file" if place.length > SHOWN_BYTES_MAX else ""
 
 
 def _was_sent(home: Home, path: str) -> bool:

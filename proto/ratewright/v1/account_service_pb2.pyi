@@ -201,8 +201,11 @@ class SearchAccountsResponse(_message.Message):
 
     MATCHES_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """Whether there are more: give a longer text."""
+    whole: _builtins.bool
+    """Whether names and numbers were found as a whole alone: the caller sees them masked."""
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountMatch]:
         """Exact ones first."""
@@ -212,10 +215,11 @@ class SearchAccountsResponse(_message.Message):
         *,
         matches: _abc.Iterable[Global___AccountMatch] | None = ...,
         more: _builtins.bool = ...,
+        whole: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "more", b"more"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "more", b"more", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from billing.accounts.searching import Hit
 
 SHOWN_ROWS = 50
+MASKED = (
+    "no id begins so, and no whole name or number is this. Your role sees names and numbers masked, so no part of one is searched:\n"
+    "give the whole name or number; support searches parts with --why REASON"
+)
 
 
 def find(
@@ -46,7 +50,7 @@ def find(
         output.print_json(found)
         return 0 if found.hits else 1
     if not found.hits:
-        print("nothing is called so")
+        print(MASKED if found.whole else "nothing is called so")
         return 1
     columns = ("account", "name", "found by", "", "subscription", "from", "to")
     output.print_table(columns, [_row(each) for each in found.hits])

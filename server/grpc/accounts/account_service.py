@@ -53,7 +53,9 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             mask, size = entrance.mask(), paging.size(request)
             day = values.day_or_none(request, "date")
             found = searching.search(self._door.home, request.query, on=day, limit=size, names=request.search_names, whole=mask.hides)
-            return pb.SearchAccountsResponse(matches=[account_messages.match(each, mask) for each in found.hits], more=found.more)
+            return pb.SearchAccountsResponse(
+                matches=[account_messages.match(each, mask) for each in found.hits], more=found.more, whole=found.whole
+            )
 
         return calls.read(context, find)
 

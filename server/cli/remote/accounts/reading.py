@@ -64,7 +64,7 @@ class Accounts:
             query=searching.wanted(text, limit), date=None if on is None else date(on), page_size=limit, search_names=True
         )
         found = self._service.call(self._stub.SearchAccounts, asked)
-        return Search(tuple(map(_hit, found.matches)), found.more)
+        return Search(tuple(map(_hit, found.matches)), found.more, found.whole)
 
     def entities(self) -> list[Entity]:
         """`accounts entity list`."""

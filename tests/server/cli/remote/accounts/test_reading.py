@@ -118,7 +118,9 @@ def test_ends_that_moved_are_marked_and_not_to_come(both: Persons) -> None:
 def test_support_sees_what_it_says_why(billed: Persons) -> None:
     """Without a reason a name is found as a whole alone, and a number by all of its digits; both are masked."""
     with billed.acting("the-support"):
-        assert billed.there("accounts", "find", "customer", status=1) == "nothing is called so\n"
+        unfound = billed.there("accounts", "find", "customer", status=1)
+        assert unfound.startswith("no id begins so, and no whole name or number is this. Your role sees names and numbers masked")
+        assert json.loads(billed.there("accounts", "find", "customer", "--json", status=1)) == {"hits": [], "more": False, "whole": True}
         (found,) = json.loads(billed.there("accounts", "find", "customer anna", "--json"))["hits"]
         assert (found["account_id"], found["name"], found["text"]) == ("anna", "C***", "C***")
         hidden = json.loads(billed.there("accounts", "show", "anna", "--json"))
