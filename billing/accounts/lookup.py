@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from billing.accounts.facts import Fact
-    from billing.accounts.picture import Contract, Customer, Picture
+    from billing.accounts.picture import Contract, Customer, Picture, Relation
     from billing.store.home import Home
 
 
@@ -98,11 +98,15 @@ class SubscriptionLine(msgspec.Struct, frozen=True):
 
 
 class ComingLine(msgspec.Struct, frozen=True):
-    """A thing that holds only after the day: a fact, a plan or a subscription. `about` is the account or the subscription."""
+    """A thing that holds only after the day: a fact, a plan or a subscription. `about` is the account or the subscription.
+
+    What this account takes over from another one is among them, about that one. `to_date`: the first day without it, where one is known.
+    """
 
     from_date: str
     about: str
     says: str
+    to_date: str | None = None
 
 
 class OpeningLine(msgspec.Struct, frozen=True):
@@ -205,7 +209,7 @@ def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> A
             facts=_facts(connection, customer),
             opening_items=_opening(connection, key),
             baselines=_baselines(connection, key),
-            coming=_coming(customer, day),
+            coming=_coming(found, customer, day),
         )
 
 
@@ -247,14 +251,11 @@ def _newest_day(customer: Customer) -> dt.date:
 
 
 def _relations(found: Picture, day: dt.date) -> list[str]:
-    told = []
-    for each in found.relations:
-        if each.fact.holds_on(day) and each.root is not None:
-            about = (
-                found.customers[each.member].account_id if each.subscription is None else found.contract(each.subscription).subscription_id
-            )
-            told.append(f"{about}: {in_words(each.fact.kind, each.fact.detail, '')}")
-    return sorted(told)
+    return sorted(
+        f"{_member(found, each)}: {in_words(each.fact.kind, each.fact.detail, '')}"
+        for each in found.relations
+        if each.fact.holds_on(day) and each.root is not None
+    )
 
 
 def _subscriptions(connection: sa.Connection, customer: Customer, day: dt.date) -> list[SubscriptionLine]:
@@ -345,12 +346,28 @@ def _dunned(connection: sa.Connection, key: int) -> dict[int, _Dunned]:
     return found
 
 
-def _coming(customer: Customer, day: dt.date) -> list[ComingLine]:
-    every = [(fact.from_date, customer.account_id, fact) for fact in customer.facts]
-    every += [(fact.from_date, each.subscription_id, fact) for each in customer.contracts for fact in each.facts if _may_come(each, fact)]
-    told = [(from_date, about, in_words(fact.kind, fact.detail, customer.currency)) for from_date, about, fact in every]
-    told += [(from_date, each.subscription_id, f"plan {plan}") for each in customer.contracts for from_date, plan in each.plans]
-    return [ComingLine(from_date.isoformat(), about, says) for from_date, about, says in sorted(told) if from_date > day]
+def _coming(found: Picture, customer: Customer, day: dt.date) -> list[ComingLine]:
+    every = [(customer.account_id, fact) for fact in customer.facts]
+    every += [(each.subscription_id, fact) for each in customer.contracts for fact in each.facts if _may_come(each, fact)]
+    every += [(_member(found, each), each.fact) for each in found.relations if customer.key == each.root != each.member]
+    told = [
+        ComingLine(fact.from_date.isoformat(), about, in_words(fact.kind, fact.detail, customer.currency), _iso(fact.to_date))
+        for about, fact in every
+    ]
+    told += [
+        ComingLine(from_date.isoformat(), each.subscription_id, f"plan {plan}")
+        for each in customer.contracts
+        for from_date, plan in each.plans
+    ]
+    coming = [each for each in told if each.from_date > day.isoformat()]
+    return sorted(coming, key=lambda each: (each.from_date, each.about, each.says))
+
+
+def _member(found: Picture, relation: Relation) -> str:
+    """The id of the account or subscription that another account takes something over from."""
+    if relation.subscription is None:
+        return found.customers[relation.member].account_id
+    return found.contract(relation.subscription).subscription_id
 
 
 def _may_come(contract: Contract, fact: Fact) -> bool:

@@ -83,6 +83,7 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
         replaced_before = replaced(connection, document.invoice_key)
         credited, reason = _about(connection, document, language)
     chosen = [row for row in rows if line_no is None or row.line_no == line_no]
+    chosen.sort(key=lambda row: (row.kind == "tax", not row.subscription_key))  # as `in_page_order`
     if not chosen:
         raise UserError(f"{number} has no line {line_no}", f"`ratewright invoice show {number}` shows its lines")
     if worked_out:

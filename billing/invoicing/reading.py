@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from billing.store import tables
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from billing.store.home import Home
 
@@ -68,6 +68,29 @@ class Invoice(msgspec.Struct, frozen=True):
     summary: InvoiceSummary
     language: str
     lines: tuple[InvoiceLine, ...]
+
+
+class _Line(Protocol):
+    """A line of a document or of a draft of one."""
+
+    @property
+    def kind(self) -> str:
+        """The kind, such as `usage`."""
+
+    @property
+    def subscription_id(self) -> str:
+        """The subscription; empty for the account as a whole."""
+
+
+_AnyLine = TypeVar("_AnyLine", bound=_Line)
+
+
+def in_page_order(lines: Iterable[_AnyLine]) -> tuple[_AnyLine, ...]:
+    """Lines in the order in which a customer reads them; each keeps its number.
+
+    Lines of the account as a whole come after those of its subscriptions, so that a discount is below what it is off; tax is last.
+    """
+    return tuple(sorted(lines, key=lambda each: (each.kind == "tax", not each.subscription_id)))
 
 
 class DocumentFilter(NamedTuple):

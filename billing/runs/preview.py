@@ -12,6 +12,7 @@ from billing.charges.charge_keys import Kind
 from billing.collection import gate
 from billing.invoicing import InvoiceDraft
 from billing.invoicing.forms import KIND_NAMES, classes_by_sight, sight
+from billing.invoicing.reading import in_page_order
 from billing.runs import start, states
 from billing.runs.computing import compute
 from billing.runs.contracts.columns import index_of
@@ -108,7 +109,7 @@ def _told(drafts: Drafts, contracts: Contracts, account: Sequence[int]) -> tuple
             tax_name = price_list.tax_text(price_list.identities[catalogue[row]], line.tax_class, language) if twice else ""
             name = facts.subscriptions[subscription[row]].subscription_id if subscription[row] >= 0 else ""
             own.append(msgspec.structs.replace(line, subscription_id=name, days=days[row], tax_name=tax_name))
-        told.append(msgspec.structs.replace(draft, lines=tuple(own)))
+        told.append(msgspec.structs.replace(draft, lines=in_page_order(own)))
     return tuple(told)
 
 

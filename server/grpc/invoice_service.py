@@ -80,9 +80,9 @@ class InvoiceService(invoice_service_pb2_grpc.InvoiceServiceServicer):
             number, language = self._number(request.parent), convert.parse_language(request.language_code)
             page = paging.page(request, self._key)
             whole = invoice_messages.whole(document(self._home, number, language), practice=self._practice)
-            behind = [each for each in whole.lines if each.line_no > int(page.after or 0)]
-            rows, token = page.parted(behind[: page.limit], lambda each: str(each.line_no))
-            return pb.ListInvoiceLinesResponse(lines=rows, next_page_token=token)
+            placed = list(enumerate(whole.lines, 1))[int(page.after or 0) :]
+            rows, token = page.parted(placed[: page.limit], lambda each: str(each[0]))
+            return pb.ListInvoiceLinesResponse(lines=(each for _, each in rows), next_page_token=token)
 
         return calls.read(context, find)
 

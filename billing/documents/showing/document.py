@@ -10,13 +10,14 @@ from billing.documents.aftermath import Aftermath, aftermath
 from billing.documents.finding import find
 from billing.documents.showing.lines import Shown, shown
 from billing.invoicing import Invoice, corrections, invoice_of
+from billing.invoicing.reading import in_page_order
 
 if TYPE_CHECKING:
     from billing.store.home import Home
 
 
 class ShownDocument(msgspec.Struct, frozen=True):
-    """`more` has a line for each of the stored ones but those of tax, in their order."""
+    """`stored` has its lines in the order of a page; `more` has one for each of them but those of tax."""
 
     stored: Invoice
     more: Shown
@@ -29,4 +30,5 @@ def document(home: Home, number: str, language: str | None = None) -> ShownDocum
         found = find(connection, number)
         of_account = corrections.documents_of(connection, found.account_key)
         stored = invoice_of(connection, number, of_account)
+        stored = msgspec.structs.replace(stored, lines=in_page_order(stored.lines))
         return ShownDocument(stored, shown(home, connection, found, language), aftermath(connection, found, of_account))

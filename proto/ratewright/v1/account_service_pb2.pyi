@@ -510,6 +510,7 @@ class ComingChange(_message.Message):
     FROM_DATE_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
     about: _builtins.str
     """The account or the subscription."""
     text: _builtins.str
@@ -518,16 +519,21 @@ class ComingChange(_message.Message):
     def from_date(self) -> _date_pb2.Date:
         """Its first day."""
 
+    @_builtins.property
+    def to_date(self) -> _date_pb2.Date:
+        """The first day without it; not set where none is known."""
+
     def __init__(
         self,
         *,
         from_date: _date_pb2.Date | None = ...,
         about: _builtins.str = ...,
         text: _builtins.str = ...,
+        to_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "from_date", b"from_date", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "from_date", b"from_date", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

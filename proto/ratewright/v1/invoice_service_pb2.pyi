@@ -240,7 +240,9 @@ class Invoice(_message.Message):
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLine]:
-        """The lines, in order; filled by GetInvoice only."""
+        """The lines in the order of the page: those of the account as a whole are behind those of its subscriptions, tax is last. Filled by
+        GetInvoice only.
+        """
 
     @_builtins.property
     def void_date(self) -> _date_pb2.Date:
@@ -642,7 +644,7 @@ class ListInvoiceLinesResponse(_message.Message):
     """For the next page; empty on the last one."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLine]:
-        """By their places."""
+        """In the order of the page, as GetInvoice has them."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rating.dates import local_date
+from rating.dates import local_date, local_time
 from server.cli.accounts.common import AccountId  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
@@ -74,7 +74,8 @@ def show(
     print()
     _print_standing(money)
     rows = [
-        (each.subscription_id, each.plan, each.from_date, output.last_day(each.to_date), _numbers(each)) for each in detail.subscriptions
+        (each.subscription_id, _plan(each, detail.as_of), each.from_date, output.last_day(each.to_date), _numbers(each))
+        for each in detail.subscriptions
     ]
     output.print_table(("subscription", f"plan on {detail.as_of}", "from", "to", "numbers"), rows)
     for line in detail.subscriptions:
@@ -98,15 +99,35 @@ def show(
     if facts:
         print()
         output.print_table(("fact", "about", "from", "to", "says", "recorded by"), facts)
-    if detail.coming:
+    coming = _coming(detail)
+    if coming:
         print(f"\nto come after {detail.as_of}")
-        for each in detail.coming:
-            print(f"from {each.from_date}: {each.about}: {each.says}")
+        output.print_lines(coming)
     if detail.opening_items:
         print()
         items = [(each.reference, each.issued_on, each.due_on, _amount(detail, each.amount_micros)) for each in detail.opening_items]
         output.print_table(("opening item", "issued on", "due on", "amount"), items, right=("amount",))
     return 0
+
+
+def _plan(line: SubscriptionLine, day: str) -> str:
+    """The plan of a subscription on a day; of one that begins later none."""
+    return line.plan if line.from_date <= day else "not begun"
+
+
+def _coming(detail: AccountDetail) -> list[str]:
+    """What begins after the day, numbers as well, by date."""
+    from server.cli import output
+
+    told = [
+        (each.from_date, each.about, each.says, f" to {output.last_day(each.to_date)}" if each.to_date else "") for each in detail.coming
+    ]
+    for line in detail.subscriptions:
+        for span in line.spans:
+            begins = local_time(span.from_us, detail.account.timezone)
+            if begins.date().isoformat() > detail.as_of:
+                told.append((begins.date().isoformat(), line.subscription_id, f"number {span.served_id}", ""))
+    return [f"from {begins}{ends}: {about}: {says}" for begins, about, says, ends in sorted(told)]
 
 
 def _told_by(fact: FactLine) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from billing.invoicing.reading import in_page_order
 from rating.durations import minutes_text
 from rating.model import QuantityUnit
 from rating.volumes import BYTE, volume_text
@@ -98,10 +99,7 @@ def _lines(invoice: Invoice, words: dict[str, str], more: dict[int, ShownLine]) 
     amounts = ["amount", *(["with_tax"] if with_tax else [])]
     columns = [*(words[name] for name in names), *(f"{words[name]} {currency}" for name in amounts)]
     charges = [line for line in invoice.lines if line.kind != "tax"]
-    rows = [
-        _row(line, more.get(line.line_no), currency, words)[: len(columns)]
-        for line in sorted(charges, key=lambda each: not each.subscription_id)
-    ]
+    rows = [_row(line, more.get(line.line_no), currency, words)[: len(columns)] for line in in_page_order(charges)]
     return output.plain_table(columns, rows, right=[columns[0], *columns[4:]])
 
 

@@ -9,7 +9,7 @@ import msgspec
 from billing import allocations
 from billing.accounts import lookup
 from billing.accounts.kinds import HoldFact
-from billing.accounts.lookup import NumberLine
+from billing.accounts.lookup import ComingLine, NumberLine
 from ratewright.v1 import account_import_pb2 as import_pb
 from ratewright.v1 import account_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2 as invoice_pb
@@ -66,9 +66,7 @@ def whole(detail: AccountDetail, money: Standing, mask: Mask, *, practice: bool)
     message.facts.extend(_fact(each) for each in detail.facts)
     holds = (each for each in detail.facts if each.kind == "hold" and (each.to_date is None or each.to_date > detail.as_of))
     message.holds.extend(map(_hold, holds))
-    message.coming_changes.extend(
-        pb.ComingChange(from_date=convert.date(each.from_date), about=each.about, text=each.says) for each in detail.coming
-    )
+    message.coming_changes.extend(map(_coming, detail.coming))
     message.billed_with.extend(f"accounts/{each}" for each in detail.unit)
     message.opening_bill_day, message.opening_category = detail.account.bill_day, detail.account.category or "normal"
     message.relations.extend(detail.relations)
@@ -99,6 +97,13 @@ def _subscription(line: SubscriptionLine, mask: Mask) -> pb.Subscription:
         transferred_from_account="" if line.transferred_from_account is None else f"accounts/{line.transferred_from_account}",
         numbers_on_day=map(mask.number, line.numbers),
     )
+    if line.to_date is not None:
+        message.to_date.CopyFrom(convert.date(line.to_date))
+    return message
+
+
+def _coming(line: ComingLine) -> pb.ComingChange:
+    message = pb.ComingChange(from_date=convert.date(line.from_date), about=line.about, text=line.says)
     if line.to_date is not None:
         message.to_date.CopyFrom(convert.date(line.to_date))
     return message

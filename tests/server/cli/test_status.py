@@ -153,7 +153,7 @@ def test_what_is_to_come_for_an_account_is_told_apart(run: Callable[..., Any], w
     assert text.splitlines()[-1] == "from 2031-12-01: anna-1: plan shop/plus"
     told = run("accounts show anna --json")
     assert (told["as_of"], told["subscriptions"][0]["plan"]) == (told["standing"]["as_of"], before)
-    assert told["coming"] == [{"from_date": "2031-12-01", "about": "anna-1", "says": "plan shop/plus"}]
+    assert told["coming"] == [{"from_date": "2031-12-01", "about": "anna-1", "says": "plan shop/plus", "to_date": None}]
     assert "plan on 2031-12-01" in run("accounts show anna --as-of 2031-12-01")
 
 

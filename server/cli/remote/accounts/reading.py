@@ -105,7 +105,10 @@ def _detail(row: pb.Account) -> AccountDetail:
             OpeningLine(each.reference, day(each.issue_date), day(each.due_date), micros(each.amount)) for each in row.opening_items
         ],
         baselines={each.month: micros(each.amount) for each in row.baselines},
-        coming=[ComingLine(day(each.from_date), each.about, each.text) for each in row.coming_changes],
+        coming=[
+            ComingLine(day(each.from_date), each.about, each.text, day(each.to_date) if each.HasField("to_date") else None)
+            for each in row.coming_changes
+        ],
     )
 
 

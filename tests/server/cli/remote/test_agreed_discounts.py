@@ -25,7 +25,8 @@ LOYAL = -2_590_486_095  # -1 - crc32("loyal"); 32 bits end at -2,147,483,648
 NAME = "accounts/carl/invoices/R-0000000003"
 AGREE = ("accounts", "discount", "carl", "loyal", "--from", "2025-10-01", "--percent", "10")
 # Carl's October: the fee of 10.00, 29 minutes of which 20 are free at 0.10, and 10 % off both. Tax is 6 % of 9.81.
-LINES = [("discount", -1_090_000), ("recurring", 10_000_000), ("usage", 900_000), ("tax", 590_000)]
+# A discount of the account is below the lines that it is off, by every command and call; its number is 1.
+LINES = [("recurring", 10_000_000), ("usage", 900_000), ("discount", -1_090_000), ("tax", 590_000)]
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_before_the_bill(loyal: Both) -> None:
     told = json.loads(loyal.printed(*preview, "--json", status=0))
     lines = told["drafts"][0]["lines"]
     assert [(each["kind"], each["amount_micros"]) for each in lines] == LINES
-    assert lines[0]["price_id"] == LOYAL
+    assert lines[2]["price_id"] == LOYAL
     assert loyal.printed("bill", "run", "--date", "2025-11-01", "--dry-run", status=0)
 
 
@@ -75,9 +76,26 @@ def test_an_invoice(billed: Both) -> None:
     whole = stub.GetInvoice(pb.GetInvoiceRequest(name=NAME), timeout=DEADLINE_S).lines
     for found in (page, whole):
         assert [(each.kind, each.price_id == each.full_price_id, each.full_price_id < 0) for each in found] == [
-            ("discount", False, True), ("recurring", True, False), ("usage", True, False), ("tax", True, False),
+            ("recurring", True, False), ("usage", True, False), ("discount", False, True), ("tax", True, False),
         ]  # fmt: skip
-        assert (found[0].price_id, found[0].full_price_id) == (0, LOYAL)
+        assert (found[2].price_id, found[2].full_price_id) == (0, LOYAL)
+
+
+def test_every_list_of_lines_has_the_order_of_the_page(billed: Both) -> None:
+    """The lines are 1 (the discount), 2 (the fee) and 3 (usage); 4 is tax, which a page has apart."""
+    lines = [line.split() for line in billed("invoice", "show", "R-3").splitlines()]
+    listed = [words[0] for words in lines if words and words[0].isdigit()]
+    assert listed == ["2", "3", "1"]
+    for words in (("show", "R-3"), ("explain", "R-3")):
+        told = json.loads(billed("invoice", *words, "--json"))["lines"]
+        assert [each["line_no"] for each in told] == [2, 3, 1, 4], words
+    stub = invoice_service_pb2_grpc.InvoiceServiceStub(billed.guarded.channel("boss"))
+    found, token = [], ""
+    for _ in LINES:
+        page = stub.ListInvoiceLines(pb.ListInvoiceLinesRequest(parent=NAME, page_size=1, page_token=token), timeout=DEADLINE_S)
+        found += [each.line_no for each in page.lines]
+        token = page.next_page_token
+    assert (found, token) == ([2, 3, 1, 4], "")
 
 
 def test_an_invoice_by_the_client(billed: Both, tmp_path: Path) -> None:
@@ -111,7 +129,7 @@ def test_a_preview_of_a_reissue(billed: Both) -> None:
     billed("invoice", "void", "R-3", "--reason", "wrong address", "--date", "2025-11-13")
     told = json.loads(billed.printed("invoice", "reissue", "R-3", "--dry-run", "--json", status=0))
     assert [(each["kind"], each["amount_micros"]) for each in told["drafts"][0]["lines"]] == LINES
-    assert told["drafts"][0]["lines"][0]["price_id"] == LOYAL
+    assert told["drafts"][0]["lines"][2]["price_id"] == LOYAL
     billed("invoice", "reissue", "R-3")
     assert [each["price_id"] for each in json.loads(billed("invoice", "show", "R-4", "--json"))["lines"] if each["kind"] == "discount"]
 

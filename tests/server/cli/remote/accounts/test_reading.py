@@ -115,6 +115,26 @@ def test_ends_that_moved_are_marked_and_not_to_come(both: Persons) -> None:
     assert both("accounts", "show", "P-300", "--as-of", "2026-12-20").count("no longer holds") == 2
 
 
+def test_what_begins_later_is_under_its_date(both: Persons) -> None:
+    """A sponsor, a discount with its end, a number and a subscription: also on the page of the account that will pay."""
+    for words in (
+        ("accounts", "sponsor", "S-400", "C-100", "--kind", "usage", "--from", "2031-03-01"),
+        ("accounts", "discount", "S-400-2", "loyal", "--percent", "10", "--from", "2031-03-01", "--to", "2031-05-31"),
+        ("accounts", "number", "give", "8613899999999", "S-400-2", "--from", "2031-04-01"),
+    ):
+        both(*words)
+    text = both("accounts", "show", "S-400").splitlines()
+    for line in (
+        "from 2031-03-01: S-400: C-100 pays usage",
+        "from 2031-03-01 to 2031-05-31: S-400-2: discount loyal: 10 % off everything",
+        "from 2031-04-01: S-400-2: number 8613899999999",
+    ):
+        assert line in text
+    assert "from 2031-03-01: S-400: C-100 pays usage" in both("accounts", "show", "C-100").splitlines()
+    found = shown(both, "accounts", "show", "S-400")["coming"]
+    assert ("2031-03-01", "2031-06-01") in [(each["from_date"], each["to_date"]) for each in found]
+
+
 def test_support_sees_what_it_says_why(billed: Persons) -> None:
     """Without a reason a name is found as a whole alone, and a number by all of its digits; both are masked."""
     with billed.acting("the-support"):
