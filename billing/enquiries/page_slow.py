@@ -15,17 +15,31 @@ from rating.dates import utc_date
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from billing.runs.dates.due import DueDate
     from billing.store.home import Home
 
 
 def _due(home: Home, now_us: int) -> Row:
     found = due_dates(home, now_us)
-    dates = [f"{each.bill_date} ({counted(each.accounts, 'account')})" for each in found.dates if each.command]
-    waits = [each for each in found.dates if not each.command]
+    dates = [f"{each.bill_date} ({_whom(each)})" for each in found.dates if each.command]
+    waiting = [each.bill_date for each in found.dates if each.clock]
+    nobody = [each.bill_date for each in found.dates if not each.command and not each.clock]
     says = f"to be run today: {some(dates)}" if dates else "no bill date is to be run today"
-    says += f"; {counted(len(waits), 'more date')} that no run would bill now" if waits else ""
-    figures = {"dates": [{"bill_date": each.bill_date, "accounts": each.accounts, "command": each.command} for each in found.dates]}
+    says += f"; not begun on every clock: {some(waiting)}" if waiting else ""
+    says += f"; a run bills nobody: {some(nobody)}" if nobody else ""
+    named = ("bill_date", "accounts", "again", "test", "clock", "command")
+    figures = {"dates": [{name: getattr(each, name) for name in named} for each in found.dates]}
     return Row("due today", says, "ratewright bill due", attention=bool(dates), figures=figures)
+
+
+def _whom(due: DueDate) -> str:
+    """The accounts that a run of a date is for, as columns of `bill due` have them."""
+    told = [
+        counted(due.accounts, "account") if due.accounts else "",
+        f"{due.again:,} computed again" if due.again else "",
+        counted(due.test, "test account") if due.test else "",
+    ]
+    return ", ".join(each for each in told if each)
 
 
 def _suspense_value(home: Home, now_us: int) -> Row:

@@ -66,6 +66,23 @@ def test_who_is_computed_again_need_not_be_billed_again(world: World, call: Comm
     ]
 
 
+def test_the_page_of_the_home_says_for_whom_a_date_is(world: World, call: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anna is held: the run of the date is for Bert alone, who is computed again. Once nobody is left, no date is to be run."""
+
+    def due_today() -> tuple[str, bool]:
+        assert app.main(["status", "--json"]) == 0
+        (row,) = [each for each in json.loads(capsys.readouterr().out)["rows"] if each["name"] == "due today"]
+        return row["says"], row["attention"]
+
+    assert due_today() == ("to be run today: 2025-11-01 (1 account, 1 computed again)", True)
+    tell(world, "anna", "hold", kinds.HoldFact("a question"), "2025-11-01", "2025-12-01")
+    assert call("").splitlines()[1].split()[:6] == ["2025-11-01", "0", "1", "0", "1", "0"]
+    assert due_today() == ("to be run today: 2025-11-01 (1 computed again)", True)
+    tell(world, "bert", "hold", kinds.HoldFact("a question"), "2025-11-01", "2025-12-01")
+    assert "none: a run would bill no account" in call("")
+    assert due_today() == ("no bill date is to be run today; a run bills nobody: 2025-11-01", False)
+
+
 def test_in_chinese(world: World, call: Command) -> None:
     assert call("--language zh").splitlines() == [
         "出账日      账户数  重新计算  测试  暂停  跳过  命令",

@@ -68,7 +68,7 @@ def test_a_page_of_what_is_due_waits_and_is_open(run: Callable[..., Any], world:
     world.begun(dt.date(2025, 12, 20))
     found = rows(run)
     assert found["due today"]["figures"]["dates"] == [
-        {"bill_date": "2025-12-01", "accounts": 1, "command": "ratewright bill run --date 2025-12-01"}
+        {"bill_date": "2025-12-01", "accounts": 1, "again": 0, "test": 0, "clock": "", "command": "ratewright bill run --date 2025-12-01"}
     ]
     assert found["dunning due"]["figures"]["steps"] == {"remind": 1}
     text = run("status")
