@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rating.errors import UserError
+from rating.money import RoundingMode, minor_step_micros, round_exact
+from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,8 @@ TERMS: Final = ("volume", "discount", "commitment")  # columns where any plan ha
 _WORDS: Final[dict[str, dict[str | bool | None, str]]] = {
     "en": {
         "of": "{0} in {1}: {2} on {3}",
-        "amounts": "Amounts in {0} for the calendar month, as a bill charges it before rounding; the tax column says if they hold tax.",
+        "amounts": "Amounts in {0} for the calendar month; the tax column says if they hold tax. Fees, usage and terms are rounded half\n"
+        "up, as lines of a bill are, and totals and differences are of these. A bill rounds each line. --json is exact, as the order is.",
         "left out": "Left out: {0}.",
         "plan": "plan",
         "title": "title",
@@ -39,7 +42,8 @@ _WORDS: Final[dict[str, dict[str | bool | None, str]]] = {
     },
     "zh": {
         "of": "{0} 在 {1}:{2},套餐 {3}",
-        "amounts": "金额单位 {0},按自然月计算,与账单在舍入之前的收费一致;是否含税见“税”一栏。",
+        "amounts": "金额单位 {0},按自然月计算;是否含税见“税”一栏。各项金额按账单行的方式四舍五入,合计与差额由所示金额算出;\n"
+        "账单对每一行分别舍入;--json 为精确值,排序以其为准。",
         "left out": "未计入:{0}。",
         "plan": "套餐",
         "title": "名称",
@@ -104,17 +108,24 @@ def _show(found: Comparison, language: str) -> None:
         print(words["last"])
 
 
+def _shown(offer: Offer, currency: str) -> dict[str, int]:
+    """Amounts of a month by part, each rounded to the smallest coin."""
+    step = minor_step_micros(MINOR_DIGITS.get(currency, 2))
+    return {part: round_exact(getattr(offer, f"{part}_micros"), step, RoundingMode.HALF_UP) for part in ("fee", "usage", *TERMS)}
+
+
 def _row(name: str, offer: Offer, found: Comparison, language: str, terms: Sequence[str]) -> tuple[str, ...]:
     from server.cli import output
 
     def amount(micros: int) -> str:
         return output.amount(micros, found.currency)
 
+    shown = _shown(offer, found.currency)
     title = offer.title.get(language) or offer.title.get("en", "")
     own = f" ({_WORDS[language]['now']})" if offer.plan in found.plans_now else ""
-    against = offer.total_micros - found.now.total_micros
+    against = sum(shown.values()) - sum(_shown(found.now, found.currency).values())
     refused = ", ".join(f"{count} {status}" for status, count in sorted(offer.without_price.items()))
-    parts = (offer.total_micros, offer.fee_micros, offer.usage_micros, *(getattr(offer, f"{term}_micros") for term in terms))
+    parts = (sum(shown.values()), *(shown[part] for part in ("fee", "usage", *terms)))
     words = _WORDS[language]
     kind = words[offer.tax_inclusive]
     difference = f"{'+' if against > 0 else ''}{amount(against)}" if offer.comparable else words["apart"].format(kind)

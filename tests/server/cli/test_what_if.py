@@ -19,6 +19,7 @@ from rating.errors import UserError
 from rating.model import Commitment, InvoiceDiscount, Service, UsageRule
 from rating.schema import Direction
 from server.cli import app
+from server.cli.pages import compare
 from server.cli.pages import what_if as what_if_page
 from tariffs import canonical
 from tests.billing.runs.world import Call, World, instant_us, shop
@@ -140,7 +141,7 @@ def test_all_plans_for_a_customer(world: World, capsys: pytest.CaptureFixture[st
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
     lines = capsys.readouterr().out.splitlines()
     # thirty national minutes: ten beyond the twenty of basic, all of them on plus, which also has 3.00 of line rent
-    assert [line.split()[:1] + line.split()[-4:] for line in lines[4:]] == [
+    assert [line.split()[:1] + line.split()[-4:] for line in lines[5:]] == [
         ["as", "11.00", "10.00", "1.00", "0.00"],
         ["shop/basic", "11.00", "10.00", "1.00", "0.00"],
         ["shop/plus", "36.00", "33.00", "3.00", "+25.00"],
@@ -149,6 +150,22 @@ def test_all_plans_for_a_customer(world: World, capsys: pytest.CaptureFixture[st
     found = json.loads(capsys.readouterr().out)
     assert [(each["plan"], each["total_micros"]) for each in found["offers"]] == [("shop/basic", 30_050_000), ("shop/plus", 53_050_000)]
     assert (found["now"]["total_micros"], found["plans_now"], found["subscriptions"]) == (53_050_000, ["shop/plus"], ["SB"])
+
+
+def test_figures_of_a_comparison_are_rounded_and_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """10.004 + 0.005 are 10.00 + 0.01 = 10.01; 9.995 + 0.005 are 10.00 + 0.01 as well: nothing between them is shown, though 0.009 is."""
+
+    def offer(plan: str, fee_micros: int, usage_micros: int) -> all_plans.Offer:
+        parts = {"fee_micros": fee_micros, "usage_micros": usage_micros, "usage_by_service": {}}
+        terms = dict.fromkeys(("volume_micros", "discount_micros", "commitment_micros"), 0)
+        return all_plans.Offer(
+            plan=plan, title={}, total_micros=fee_micros + usage_micros, lost_events=0, without_price={}, **parts, **terms
+        )
+
+    now, other = offer("", 10_004_000, 5_000), offer("shop/plus", 9_995_000, 5_000)
+    compare._show(all_plans.Comparison("A", "CNY", "2025-10", ("SA",), ("shop/basic",), now, (other,)), "en")  # noqa: SLF001 -- no world has such prices
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[5:]]
+    assert [each[-4:] for each in rows] == [["10.01", "10.00", "0.01", "0.00"]] * 2
 
 
 def test_an_offer_is_what_the_customer_would_have_paid(world: World) -> None:
@@ -165,7 +182,7 @@ def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytes
     catalogue.publish(world.home, msgspec.structs.replace(base, plans=(*base.plans, mute)), world.tick())
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[4:8]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
+    assert [line.split()[0] for line in lines[5:9]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
     assert "1 NO_ZONE" in lines[7]
     assert lines[8].startswith("plans that leave events without a price")
 
@@ -204,7 +221,8 @@ def test_a_plan_that_charges_nothing_for_received_calls_loses_none(world: World)
 
 HEAD_IN_CHINESE = """\
 A 在 2025-10:SA,套餐 shop/basic
-金额单位 CNY,按自然月计算,与账单在舍入之前的收费一致;是否含税见“税”一栏。
+金额单位 CNY,按自然月计算;是否含税见“税”一栏。各项金额按账单行的方式四舍五入,合计与差额由所示金额算出;
+账单对每一行分别舍入;--json 为精确值,排序以其为准。
 未计入:价外税、账单行的舍入、以前月份结转的免费额度、非每月1日出账造成的不足月、对以前月份的更正、手工收费和减免、迟到用量的规则和人工处理(当月开始的用量全部计价,不论是否出账)、由谁代付、测试账户、变更套餐的费用、与其他账户共享的额度。
 """
 
@@ -235,8 +253,8 @@ def test_what_follows_from_totals_is_in_the_figures_and_what_is_left_out_is_name
     catalogue.publish(world.home, other, world.tick())
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--language", "zh") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == HEAD_IN_CHINESE.splitlines()
-    assert lines[3].split() == ["套餐", "名称", "税", "合计", "月费等", "使用费", "折扣", "保底消费补足", "与现状相差", "无价格的事件"]
+    assert lines[:4] == HEAD_IN_CHINESE.splitlines()
+    assert lines[4].split() == ["套餐", "名称", "税", "合计", "月费等", "使用费", "折扣", "保底消费补足", "与现状相差", "无价格的事件"]
     assert lines[-1].split() == ["other/plus", "Plus", "不含税", "49.70", "33.00", "3.00", "-3.30", "17.00", "+38.70"]
     for codes in (report.NOT_INCLUDED, all_plans.NOT_INCLUDED):
         assert all(set(codes) <= texts.keys() for texts in what_if_page.NOT_INCLUDED.values())
@@ -259,7 +277,7 @@ def test_amounts_with_tax_are_not_compared_with_those_without(world: World, caps
     for language, words in (("en", "not comparable: with tax"), ("zh", "不可比:含税")):
         assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10", "--language", language) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert [words in line for line in lines[4:]] == [False, False, False, True, True]
+        assert [words in line for line in lines[5:]] == [False, False, False, True, True]
 
 
 def test_two_currencies_are_not_compared(world: World) -> None:
