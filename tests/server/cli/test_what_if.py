@@ -183,8 +183,8 @@ def test_a_plan_that_leaves_calls_unsold_stands_last(world: World, capsys: pytes
     assert run(world, "quote", "--compare", "--account", "A", "--period", "2025-10") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[5:9]] == ["as", "shop/basic", "shop/plus", "shop/mute"]
-    assert "1 NO_ZONE" in lines[7]
-    assert lines[8].startswith("plans that leave events without a price")
+    assert "1 NO_ZONE" in lines[8]
+    assert lines[9].startswith("plans that leave events without a price")
 
 
 def test_calls_that_a_plan_sells_do_not_make_up_for_those_that_it_does_not(world: World) -> None:
