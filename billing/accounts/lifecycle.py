@@ -314,7 +314,7 @@ def _same_activation(recorder: Recorder, wanted: Activation) -> None:
     missing = [served_id for served_id in wanted.numbers if served_id not in numbers]
     if missing:
         message = f"subscription {wanted.subscription_id} exists without number {missing[0]}"
-        raise UserError(message, f"`ratewright accounts number give {missing[0]} {wanted.subscription_id}`")
+        raise UserError(message, f"`ratewright accounts number give {missing[0]} {wanted.subscription_id} --from {wanted.from_date}`")
     recorder.say(f"{wanted.subscription_id} exists; nothing changed")
 
 

@@ -195,7 +195,7 @@ def _catalogue(home: Home, identity: str) -> Catalogue:
     """The newest version of a catalogue."""
     found = [each for each in catalogue.in_force(home) if each.identity == identity]
     if not found:
-        raise UserError(f"no catalogue {identity} is published", "`ratewright tariffs list` shows all", exit_status=2)
+        raise UserError(f"no catalogue {identity} is published", "`ratewright tariffs history` shows all", exit_status=2)
     return max(found, key=lambda each: each.effective_from_us)
 
 

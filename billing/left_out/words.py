@@ -64,9 +64,10 @@ WORDS: Final = {
         "credited": "on invoice {number} line {line}, credited by {note}",
         "credited_in_part": "on invoice {number} line {line}, credited by {note} with {credited} of its {line_amount} before tax",
         "no_invoice": "which waits for a run",
-        "never_billed": "which no run bills, as its period is closed: `ratewright usage too-late take-back {decision}` opens it again",
-        "never_billed_tests": "which no run bills, as its account is for tests: `ratewright usage too-late take-back {decision}` opens it "
-        "again",
+        "never_billed": "which no run bills, as its period is closed: `ratewright usage too-late take-back {decision} --reason ...` "
+        "opens it again",
+        "never_billed_tests": "which no run bills, as its account is for tests: `ratewright usage too-late take-back {decision} "
+        "--reason ...` opens it again",
         "second": "{by}, with {other},",
         "not_due": "A run of {to} or later bills it.",
         "other_run": "The account was not among those of run {run}; a run of {to} or later that has it bills the record.",
@@ -140,8 +141,10 @@ WORDS: Final = {
         "credited": "见账单 {number} 第 {line} 项，已由 {note} 冲减",
         "credited_in_part": "见账单 {number} 第 {line} 项，已由 {note} 部分冲减：不含税 {line_amount} 中的 {credited}",
         "no_invoice": "等待出账",
-        "never_billed": "其账期在出账前已关闭，任何出账都不会收取：用 `ratewright usage too-late take-back {decision}` 撤回该决定",
-        "never_billed_tests": "其账户为测试账户，任何出账都不会收取：用 `ratewright usage too-late take-back {decision}` 撤回该决定",
+        "never_billed": "其账期在出账前已关闭，任何出账都不会收取：用 `ratewright usage too-late take-back {decision} --reason ...` "
+        "撤回该决定",
+        "never_billed_tests": "其账户为测试账户，任何出账都不会收取：用 `ratewright usage too-late take-back {decision} --reason ...` "
+        "撤回该决定",
         "second": "{by}（经 {other} 同意）",
         "not_due": "{to} 或之后的出账将计费。",
         "other_run": "该账户不在第 {run} 次出账范围内；{to} 或之后包含该账户的出账将计费。",

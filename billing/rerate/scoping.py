@@ -70,7 +70,7 @@ def read(home: Home, connection: sa.Connection, request: Request, seq: int) -> S
     runs = billed_periods.cycle_runs(connection, seq)
     if not runs:
         raise UserError(
-            "nothing was billed yet, so there is nothing to rate again", "`ratewright bill run --date` bills with what is in force"
+            "nothing was billed yet, so there is nothing to rate again", "`ratewright bill run --date DATE` bills with what is in force"
         )
     reading = _Reading(home, connection, request, seq)
     newest = billed_periods.newest(runs)

@@ -93,7 +93,7 @@ def find_run(connection: sa.Connection, run_id: int | None) -> Any:  # noqa: ANN
     row = connection.execute(query if run_id is None else query.where(runs.c.run_id == run_id)).first()
     if row is None:
         what = "there is no bill run yet" if run_id is None else f"there is no bill run {run_id}"
-        raise UserError(what, "`ratewright bill run --date` makes one")
+        raise UserError(what, "`ratewright bill run --date DATE` makes one")
     if row.state == ABANDONED:
         gone = f"bill run {run_id} was abandoned: it billed nothing, and its files are gone"
         raise UserError(gone, "`ratewright bill list` shows all runs")

@@ -72,7 +72,7 @@ def test_a_period_that_is_closed_before_a_run_bills_the_adjustment(world: World)
     told = listed(world.home, world.now_us, decided=True).records[0].record
     assert told.decision is not None
     assert told.decision.never_billed
-    assert "which no run bills, as its period is closed: `ratewright usage too-late take-back 1`" in sentences(told)[-1]
+    assert "which no run bills, as its period is closed: `ratewright usage too-late take-back 1 --reason ...`" in sentences(told)[-1]
     assert "任何出账都不会收取" in sentences(told, "zh")[-1]
     never = f"adjustment {group.reference} was to bill it, and its period is closed: take decision 1 back"
     assert found_as(world, "late-1") == never
@@ -129,7 +129,7 @@ def test_an_account_that_becomes_one_for_tests_after_the_decision(world: World) 
     told = listed(world.home, world.now_us, decided=True).records[0].record
     assert told.decision is not None
     assert (told.decision.never_billed, told.decision.never_because) == (True, "test")
-    assert "which no run bills, as its account is for tests: `ratewright usage too-late take-back 1`" in sentences(told)[-1]
+    assert "which no run bills, as its account is for tests: `ratewright usage too-late take-back 1 --reason ...`" in sentences(told)[-1]
     assert "其账户为测试账户，任何出账都不会收取" in sentences(told, "zh")[-1]
     assert found_as(world, "late-1") == f"adjustment {group.reference} was to bill it, and its account is for tests: take decision 1 back"
     take_back(world, 1)
