@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+
+from rating.errors import UserError
+from server.cli.counterparts import CALLS
 
 if TYPE_CHECKING:
     from billing.store.home import Home
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
     from server.cli.remote.service import Service
 
 _ANY_ADDRESS: Final = "HOST:PORT"  # a home does not know where it is served
+_COMMAND: Final = re.compile(r"\bratewright ((?:[a-z][a-z-]*(?: (?=[a-z])|))+)(?! --server)")
 
 
 def option(access: str, at: Place) -> str:
@@ -32,3 +37,40 @@ def option_there(service: Service, at: Place) -> str:
     from billing.store import settings
 
     return option(next(each.value for each in service.settings.list_all() if each.name == settings.ACCESS), at)
+
+
+def for_another(command: str, at: Place) -> str:
+    """A command that another person gives, as that person can give it.
+
+    Where the setting cannot be read, it goes to the service that was asked.
+    """
+    try:
+        if at.server is None:
+            from billing.store.home import Home
+
+            with Home.open(at.home) as home:
+                return command + option_here(home, at)
+        from server.cli.remote.service import connected
+
+        with connected(at) as service:
+            return command + option_there(service, at)
+    except UserError:
+        return command if at.server is None else f"{command} --server {at.server}"
+
+
+def complete(error: UserError, at: Place) -> None:
+    """Give the commands of a remedy the option, where persons act by the service alone: those that have a call."""
+    found = with_option(error.remedy, f" --server {at.server}")
+    if found != error.remedy and for_another("", at):
+        error.remedy = found
+
+
+def with_option(text: str, option: str) -> str:
+    """A text in which each command with a call has the option, behind its words and before what it is given."""
+
+    def completed(found: re.Match[str]) -> str:
+        words = found[1].split()
+        known = next((" ".join(words[:count]) for count in range(len(words), 0, -1) if " ".join(words[:count]) in CALLS), "")
+        return found[0].replace(f"ratewright {known}", f"ratewright {known}{option}", 1) if known else found[0]
+
+    return _COMMAND.sub(completed, text)

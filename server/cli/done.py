@@ -31,8 +31,14 @@ def done_at(
             return home, here(home)
     from server.cli.remote.service import connected
 
-    with connected(at) as service:
-        return service, there(service)
+    try:
+        with connected(at) as service:
+            return service, there(service)
+    except UserError as error:
+        from server.cli import by_service
+
+        by_service.complete(error, at)
+        raise
 
 
 def done_by(by: ServicePlace | Place, here: Callable[[], Answer], there: Callable[[Service], Answer]) -> Answer:

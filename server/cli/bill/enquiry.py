@@ -9,6 +9,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from rating.counted import counted
+from server.cli import by_service
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
 
@@ -81,7 +82,7 @@ def opening(
         if done.proposal:
             print(
                 f"proposal {done.proposal} waits for another person: {counted(done.documents, 'opening item')}; another person: "
-                f"ratewright approvals agree {done.proposal}"
+                + by_service.for_another(f"ratewright approvals agree {done.proposal}", at)
             )
         else:
             print(f"opening documents{' that would be made' if dry_run else ''}: {done.documents}, {amounts(done.total_micros)}")

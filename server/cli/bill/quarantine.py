@@ -71,7 +71,7 @@ def retry(
             return bill_runs.retry(home, run, _by(), now, threads=thread_count(threads), progress=report)
 
         opened, ended = done_at(at, here, lambda service: service.bill_runs.retry(run, threads, report))
-    return show_ended(opened, ended, as_json=as_json)
+    return show_ended(opened, ended, at, as_json=as_json)
 
 
 def _preview(at: Place, run: int, threads: int, *, as_json: bool) -> int:

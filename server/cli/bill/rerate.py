@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from server.cli import by_service
 from server.cli.bill import Threads  # noqa: TC001 -- cyclopts reads the annotations when the command runs
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
@@ -71,10 +72,11 @@ def rerate(
     else:
         known = " is there already" if job.existed else ""
         then = {
-            jobs.WAITING: f"; another person approves it: ratewright bill rerate-approve {job.job_id}",
-            jobs.APPROVED: f"; it is billed with: ratewright bill rerate-apply {job.job_id} --date ...",
+            jobs.WAITING: ("another person approves it", f"ratewright bill rerate-approve {job.job_id}"),
+            jobs.APPROVED: ("it is billed with", f"ratewright bill rerate-apply {job.job_id} --date ..."),
         }
-        print(f"re-rating {job.job_id}{known}: {job.state}{then.get(job.state, '')}")
+        says, command = then.get(job.state, ("", ""))
+        print(f"re-rating {job.job_id}{known}: {job.state}" + (f"; {says}: {by_service.for_another(command, at)}" if says else ""))
     return 0
 
 

@@ -145,10 +145,10 @@ def _run(at: Place, day: dt.date, order: Order, threads: int, *, as_json: bool) 
             return bill_runs.run(home, day, order, now, threads=thread_count(threads), progress=report)
 
         opened, ended = done_at(at, here, lambda service: service.bill_runs.run(day, order, threads, report))
-    return show_ended(opened, ended, as_json=as_json)
+    return show_ended(opened, ended, at, as_json=as_json)
 
 
-def show_ended(home: Opened, ended: Ended, *, as_json: bool) -> int:
+def show_ended(home: Opened, ended: Ended, at: Place, *, as_json: bool) -> int:
     """Print a run that has ended: with its books, or with its list. Exit status 1 if a book does not balance."""
     from server.cli import output, practice
 
@@ -161,7 +161,7 @@ def show_ended(home: Opened, ended: Ended, *, as_json: bool) -> int:
         return 0
     print_report(ended.run)
     if ended.trial is not None:
-        _print_list(ended, ended.trial)
+        _print_list(ended, ended.trial, at)
     return 0
 
 
@@ -236,13 +236,14 @@ def print_failed(failed: Sequence[Book]) -> None:
         print(f"  FAILED {each.name}: {each.left:,} is not {each.right:,} {each.unit}")
 
 
-def _print_list(ended: Ended, found: Trial) -> None:
+def _print_list(ended: Ended, found: Trial, at: Place) -> None:
+    from server.cli.by_service import for_another
     from server.cli.pages.trial import print_trial
 
     done = ended.run
     print()
     print_trial(found)
-    approve = f"ratewright bill approve --run {done.run_id} (another person), then " if ended.waits else ""
+    approve = f"{for_another(f'ratewright bill approve --run {done.run_id}', at)} (another person), then " if ended.waits else ""
     print(f"\nnothing is numbered yet: {approve}ratewright bill run --date {done.bill_date} --resume")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
+from server.cli import by_service
 from server.cli.bill import Accounts  # noqa: TC001 -- read when the command is called
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
@@ -59,11 +60,11 @@ def undo(
     if as_json:
         output.print_json(practice.marked(opened, done))
     else:
-        _print(done, named)
+        _print(done, named, at)
     return 1 if done.blockers else 0
 
 
-def _print(done: Undoing, named: frozenset[str] | None) -> None:
+def _print(done: Undoing, named: frozenset[str] | None, at: Place) -> None:
     from server.cli import output
     from server.cli.bill import amounts
 
@@ -96,4 +97,5 @@ def _print(done: Undoing, named: frozenset[str] | None) -> None:
     print(f"{'would propose' if done.dry_run else 'proposed'} to undo {name}{whose}: {about}{freed}")
     if not done.dry_run:
         only = f" --accounts {','.join(sorted(named))}" if named else ""
-        print(f"another person agrees to it: ratewright bill undo --run {done.run_id}{only} --reason ...")
+        command = by_service.for_another(f"ratewright bill undo --run {done.run_id}{only} --reason ...", at)
+        print(f"another person agrees to it: {command}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
+from server.cli.by_service import for_another
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
 from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- cyclopts reads the annotations when the command runs
@@ -46,7 +47,7 @@ def void(
         return 0
     practice.say(opened)
     if done.proposal:
-        print(second_person(f"the void of {done.number}", done.proposal))
+        print(second_person(f"the void of {done.number}", done.proposal, at))
         return 0
     shown = f"{output.amount(done.total_micros, done.currency)} {done.currency} of account {done.account_id}"
     postings = counted(done.postings, "posting")
@@ -88,9 +89,10 @@ def reissue(number: InvoiceNumber, /, *, dry_run: DryRun = False, at: Place = HE
         amount = f"{output.amount(each.total_micros, each.currency)} {each.currency}"
         print(f"{each.number}: {amount} of account {each.account_id}, run {done.run_id}")
     if done.waits:
+        approve = for_another(f"ratewright bill approve --run {done.run_id}", at)
         print(f"run {done.run_id} is computed, {done.drafts} on its list, none numbered: `ratewright bill trial --run {done.run_id}` "
-              f"shows them;\nanother person approves it: ratewright bill approve --run {done.run_id}, then ratewright bill run --date "
-              f"{done.bill_date} --resume numbers it")  # fmt: skip
+              f"shows them;\nanother person approves it: {approve}, then ratewright bill run --date {done.bill_date} --resume "
+              "numbers it")  # fmt: skip
     elif not made:
         forget = f"; abandon it: ratewright bill abandon --date {done.bill_date}" if done.state == "computed" else ""
         print(f"run {done.run_id} is {done.state}: nothing is due that was not billed{forget}")
@@ -153,7 +155,7 @@ def credit(
     sums = (output.amount(-micros, done.currency) for micros in (done.total_micros, done.net_micros, done.tax_micros))
     shown = "{} {} ({} net, {} tax)".format(next(sums), done.currency, *sums)
     if done.proposal:
-        print(second_person(f"a credit of {shown} of {done.about}", done.proposal))
+        print(second_person(f"a credit of {shown} of {done.about}", done.proposal, at))
     elif done.existed and done.voided_on:
         print(f"credit note {done.number} had {shown} of {done.about} and is void since {done.voided_on}; give a new one another --id")
     elif done.existed:

@@ -155,7 +155,7 @@ def _give_back(at: Place, told: Back, *, dry_run: bool, as_json: bool) -> int:
         print(f"{done.kind} {done.reference} was recorded before; nothing changed")
         return 0
     if done.proposal:
-        print(common.second_person(f"{done.kind} {done.reference} of {_with_fee(done)}", done.proposal))
+        print(common.second_person(f"{done.kind} {done.reference} of {_with_fee(done)}", done.proposal, at))
         return 0
     fee = f", and a fee of {common.money(done.fee_micros, done.currency)}" if done.fee_micros else ""
     print(f"{done.kind} {done.reference}: {common.money(done.amount_micros, done.currency)} of account {done.account_id}{fee}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from billing.payments import Act
     from billing.store.home import Home
+    from server.cli.homes import Place
 
 AccountId = Annotated[str, Parameter(name="--account", help="Id of the account.")]
 OfAccount = Annotated[str | None, Parameter(name="--account", help="Only of this account.")]
@@ -30,9 +31,12 @@ DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what
 NEEDS_SECOND = "another person would have to agree"
 
 
-def second_person(what: str, proposal: int) -> str:
+def second_person(what: str, proposal: int, at: Place) -> str:
     """The sentence on something that waits for another person."""
-    return f"{what} waits for another person as proposal {proposal}; another person: ratewright approvals agree {proposal}"
+    from server.cli.by_service import for_another
+
+    command = for_another(f"ratewright approvals agree {proposal}", at)
+    return f"{what} waits for another person as proposal {proposal}; another person: {command}"
 
 
 def fee_apart(fee_micros: int, currency: str) -> str:

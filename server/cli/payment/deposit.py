@@ -128,7 +128,7 @@ def _move(at: Place, told: tuple[str, str, str, str, str | None, str], *, dry_ru
     if held.existed:
         print(f"{reference} was recorded before; nothing changed")
     if held.proposal:
-        print(common.second_person(f"refund {reference} of deposit {deposit_id}", held.proposal))
+        print(common.second_person(f"refund {reference} of deposit {deposit_id}", held.proposal, at))
         return 0
     if held.needs_second:
         print(common.NEEDS_SECOND)

@@ -100,7 +100,7 @@ def return_(line: LineId, /, *, note: common.Note, dry_run: common.DryRun = Fals
     if done.existed:
         print(f"line {line} was returned before; nothing changed")
     elif done.proposal:
-        print(common.second_person(f"the return of line {line}", done.proposal))
+        print(common.second_person(f"the return of line {line}", done.proposal, at))
     else:
         print(f"{common.money(done.amount_micros, done.currency)} go back")
         if done.needs_second:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from server.cli import by_service
 from server.cli.done import done_at, refuse_served
 from server.cli.homes import HERE, AsJson, Place, Practice, made
 
@@ -59,5 +60,6 @@ def draft(
         output.print_json({**summary(found), "author": saved.author._asdict(), "commit_seq": saved.commit_seq, "added": saved.added})
         return 0
     print(f"{line(found)}: {f'drafted by {saved.author.name}' if saved.added else 'is the draft already, nothing to do'}")
-    print(f"  next: another person runs `ratewright tariffs review {found.identity}@{found.version}`")
+    review = by_service.for_another(f"ratewright tariffs review {found.identity}@{found.version}", at)
+    print(f"  next: another person runs `{review}`")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.actions import suspense_choice as choices
+from server.cli import by_service
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from billing.left_out.telling import UnbilledRecord
     from billing.suspense.choosing import Worth
     from server.actions.suspense_choice import Shown
+    from server.cli.homes import Place
 
 
 def as_json(shown: Shown, *, dry_run: bool) -> dict[str, object]:
@@ -51,7 +53,7 @@ def _given_back_json(shown: Shown) -> dict[str, str] | None:
     return {"account_id": shown.bill.account_id, "next_bill_date": choices.bill_date(shown, back)}
 
 
-def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
+def print_shown(shown: Shown, definitions: Sequence[Path], at: Place, *, dry_run: bool) -> None:
     """A table of the versions, and what the choice does, or would do."""
     from server.actions.suspense_proposals import in_words
     from server.cli import output
@@ -71,7 +73,7 @@ def print_shown(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> 
     print(f"{'dry run: ' if dry_run else ''}{_choice(shown, would=would)}")
     for sentence in _bills(shown) if would or shown.found is not None else ():
         print(sentence)
-    _print_second(shown, definitions, dry_run=dry_run)
+    _print_second(shown, definitions, at, dry_run=dry_run)
 
 
 def _choice(shown: Shown, *, would: bool) -> str:
@@ -162,7 +164,7 @@ def _run(shown: Shown, told: UnbilledRecord | None) -> str:
     return f"the run of {date} or later"
 
 
-def _print_second(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -> None:
+def _print_second(shown: Shown, definitions: Sequence[Path], at: Place, *, dry_run: bool) -> None:
     if not shown.needs_second:
         return
     from server.cli.usage import suspense_common as common
@@ -174,7 +176,8 @@ def _print_second(shown: Shown, definitions: Sequence[Path], *, dry_run: bool) -
         return
     given = "".join(f" --definition {path}" for path in definitions)
     number = shown.proposal.proposal_id
-    print(f"{worth}: saved as proposal {number}; next: another person runs `ratewright usage suspense approve {number}{given}`")
+    approve = by_service.for_another(f"ratewright usage suspense approve {number}{given}", at)
+    print(f"{worth}: saved as proposal {number}; next: another person runs `{approve}`")
 
 
 def _print_how_to_choose(shown: Shown) -> None:

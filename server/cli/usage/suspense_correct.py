@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
+from server.cli import by_service
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import SHOWN_ROWS, BillDate, Definitions, Note, Reasons
@@ -84,7 +85,7 @@ def correct(
     worth = common.money(figures.estimated, figures.unknown)
     print(f"{figures.coming_back:,} of {counted(figures.rows, 'record')} {come} back, worth {worth}")
     if saved is not None:
-        print(f"saved as correction {saved.proposal_id}; next: {_next(saved)}")
+        print(f"saved as correction {saved.proposal_id}; next: {_next(saved, at)}")
     return 0
 
 
@@ -105,9 +106,9 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def _next(saved: Any) -> str:  # noqa: ANN401 -- a proposal
+def _next(saved: Any, at: Place) -> str:  # noqa: ANN401 -- a proposal
     from billing.suspense.proposals import State
 
     if saved.state is State.PROPOSED:
-        return f"another person runs `ratewright usage suspense approve {saved.proposal_id}`"
+        return f"another person runs `{by_service.for_another(f'ratewright usage suspense approve {saved.proposal_id}', at)}`"
     return f"ratewright usage suspense recycle --correction {saved.proposal_id}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from server.cli import by_service
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
 from server.cli.payment.common import DryRun  # noqa: TC001 -- cyclopts reads the annotations
@@ -64,7 +65,7 @@ def resolve(
     if as_json:
         output.print_json(practice.marked(opened, choice.as_json(shown, dry_run=dry_run)))
     else:
-        choice.print_shown(shown, definition, dry_run=dry_run)
+        choice.print_shown(shown, definition, at, dry_run=dry_run)
     return 0
 
 
@@ -116,15 +117,16 @@ def take_back(
     if bill is not None:
         print(f"{choice.has_version(bill)}: the next run takes it off")
     if done.needs_second:
-        print(_second(done, definition, dry_run=dry_run))
+        print(_second(done, definition, at, dry_run=dry_run))
     return 0
 
 
-def _second(done: Choice, definitions: Sequence[Path], *, dry_run: bool) -> str:
+def _second(done: Choice, definitions: Sequence[Path], at: Place, *, dry_run: bool) -> str:
     """The sentence about the second person who has to agree."""
     from server.cli.usage import suspense_common as common
 
-    approve = f"ratewright usage suspense approve {done.proposal}{''.join(f' --definition {path}' for path in definitions)}"
+    given = "".join(f" --definition {path}" for path in definitions)
+    approve = by_service.for_another(f"ratewright usage suspense approve {done.proposal}{given}", at)
     worth = common.needs_second(done.decides, done.unknown)
     if dry_run:
         waits = f"; proposal {done.proposal} asks for it already: `{approve}`" if done.proposal else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.counted import counted
+from server.cli import by_service
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
 from server.cli.usage.suspense_common import BillDate, Note, OfSource, Reasons  # noqa: TC001 -- cyclopts reads the annotations
@@ -49,5 +50,6 @@ def write_off(
         output.print_json(practice.marked(opened, common.proposal_json(saved)))
         return 0
     print(f"{counted(subject.rows, 'record')}, worth {common.money(subject.estimated, subject.unknown)}")
-    print(f"saved as proposal {saved.proposal_id}; next: another person runs `ratewright usage suspense approve {saved.proposal_id}`")
+    approve = by_service.for_another(f"ratewright usage suspense approve {saved.proposal_id}", at)
+    print(f"saved as proposal {saved.proposal_id}; next: another person runs `{approve}`")
     return 0

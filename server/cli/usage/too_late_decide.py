@@ -109,11 +109,11 @@ def _decide(wanted: LateAct, at: Place, *, dry_run: bool, as_json: bool) -> int:
     if as_json:
         output.print_json(practice.marked(opened, done))
     else:
-        _print(done)
+        _print(done, at)
     return 0
 
 
-def _print(done: Decided) -> None:
+def _print(done: Decided, at: Place) -> None:
     from server.cli import output
     from server.cli.payment.common import NEEDS_SECOND, second_person
 
@@ -133,7 +133,7 @@ def _print(done: Decided) -> None:
     if done.dry_run:
         print(f"dry run: would {what}{f'; {NEEDS_SECOND}' if done.needs_second else ''}")
     elif done.needs_second:
-        print(second_person(f"to {what}", done.proposal))
+        print(second_person(f"to {what}", done.proposal, at))
     else:
         print(f"decided: {what}")
 

@@ -14,11 +14,13 @@ from billing.store import approvals, settings
 from ratewright.v1 import approval_service_pb2 as pb
 from ratewright.v1 import approval_service_pb2_grpc, payment_service_pb2_grpc
 from server.cli import app
+from server.cli.by_service import with_option
 from tests.server.grpc.finance.asking import payment
 from tests.server.grpc.finance.conftest import bill_two
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.server.access.conftest import Guarded
 
@@ -87,3 +89,58 @@ def test_it_is_taken_back_by_another_person_over_the_service(shell: Callable[...
     service = approval_service_pb2_grpc.ApprovalServiceStub(guarded.channel("ben"))
     service.AgreeApproval(pb.AgreeApprovalRequest(name=f"approvals/{waits.approval_id}"), timeout=20)
     assert "4.00 CNY to invoice R-0000000001" in shell(*PAY)
+
+
+def test_commands_for_another_person_name_the_service(
+    shell: Callable[..., Any], guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results and remedies: a void and a refund above the limit of one person, and the void asked for once more."""
+    assert guarded.service.address
+    server = str(guarded.service.address)
+    token = tmp_path / "the-finance.token"
+    token.write_text(guarded.tokens["the-finance"])
+    token.chmod(0o600)
+
+    def told(*words: object, status: int = 0) -> str:
+        capsys.readouterr()
+        assert app.main([*map(str, words), "--server", server, "--token-file", str(token)]) == status, capsys.readouterr()
+        printed = capsys.readouterr()
+        return printed.err if status else printed.out
+
+    shell("settings", "set", "give_back_limit_micros", "1000000")
+    void = ("invoice", "void", "R-0000000002", "--reason", "a mistake")
+    told("payment", "record", "--id", "P-9", "--account", "anna", "--amount", "20", "--date", "2025-11-10")
+    assert (
+        told(
+            "payment",
+            "refund",
+            "--payment",
+            "P-9",
+            "--id",
+            "F-1",
+            "--amount",
+            "8",
+            "--date",
+            "2025-11-11",
+            "--to",
+            "DE02",
+            "--reason",
+            "paid twice",
+        )
+        .rstrip()
+        .endswith("ratewright approvals agree 1")
+    )
+    shell("settings", "set", "access", "server")
+    assert told(*void).rstrip().endswith(f"another person: ratewright approvals agree 2 --server {server}")
+    assert f"ratewright approvals agree --server {server} 2" in told("invoice", "reissue", "R-0000000002", status=1)
+
+
+def test_the_option_stands_behind_commands_that_have_a_call() -> None:
+    text = "reject it (`ratewright bill reject --run 3`), or ratewright db check, then ratewright usage suspense approve 4 --reject: see"
+    assert with_option(text, " --server H:1") == (
+        "reject it (`ratewright bill reject --server H:1 --run 3`), or ratewright db check, "
+        "then ratewright usage suspense approve --server H:1 4 --reject: see"
+    )
+    assert with_option("ratewright approvals list --server H:2 lists them", " --server H:1") == (
+        "ratewright approvals list --server H:2 lists them"
+    )
