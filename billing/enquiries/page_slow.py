@@ -26,7 +26,7 @@ def _due(home: Home, now_us: int) -> Row:
     nobody = [each.bill_date for each in found.dates if not each.command and not each.clock]
     says = f"to be run today: {some(dates)}" if dates else "no bill date is to be run today"
     says += f"; not begun on every clock: {some(waiting)}" if waiting else ""
-    says += f"; a run bills nobody: {some(nobody)}" if nobody else ""
+    says += f"; a run would bill no account: {some(nobody)}" if nobody else ""
     named = ("bill_date", "accounts", "again", "test", "clock", "command")
     figures = {"dates": [{name: getattr(each, name) for name in named} for each in found.dates]}
     return Row("due today", says, "ratewright bill due", attention=bool(dates), figures=figures)

@@ -141,7 +141,7 @@ def _whole(home: Home, data: bytes | None, place: RawPlace) -> Raw:
 
 
 def _never_at_hand(place: RawPlace) -> str:
-    """Why the bytes of a place are not read from its file; empty where they are."""
+    """The reason why the bytes of a place are not read from its file; empty where they are."""
     if place.raw_file_id == 0:
         return "it came by a stream, which leaves no file"
     if place.length == 0:

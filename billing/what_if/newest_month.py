@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def newest_month(home: Home, timezone: str, now_us: int) -> str | None:
     """The calendar month (2026-10) of the newest usage up to now, on a clock; None where there is none.
 
-    Only usage that a what-if compares counts: no unanswered calls, and nothing that waits in suspense. A stored file may reach from a past
-    month into the future and hold nothing between, so begins of events are read, from the newest file back.
+    Only usage that a what-if compares counts: no unanswered calls, and nothing that waits in suspense. A stored file may hold events of
+    the past and of the future, and nothing between. So begins of events are read, from the newest file back.
     """
     row, until_us = usage_manifest.c, now_us + 1
     newest_begin = sa.select(sa.func.max(row.start_min_us)).where(row.sealed_at_seq.is_(None), row.rows > 0)

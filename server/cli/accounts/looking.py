@@ -116,7 +116,7 @@ def _plan(line: SubscriptionLine, day: str) -> str:
 
 
 def _coming(detail: AccountDetail) -> list[str]:
-    """What begins after the day, numbers as well, by date."""
+    """Lines on facts, plans and numbers that begin after the day, by date."""
     from server.cli import output
 
     told = [

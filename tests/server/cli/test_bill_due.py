@@ -80,7 +80,7 @@ def test_the_page_of_the_home_says_for_whom_a_date_is(world: World, call: Comman
     assert due_today() == ("to be run today: 2025-11-01 (1 computed again)", True)
     tell(world, "bert", "hold", kinds.HoldFact("a question"), "2025-11-01", "2025-12-01")
     assert "none: a run would bill no account" in call("")
-    assert due_today() == ("no bill date is to be run today; a run bills nobody: 2025-11-01", False)
+    assert due_today() == ("no bill date is to be run today; a run would bill no account: 2025-11-01", False)
 
 
 def test_in_chinese(world: World, call: Command) -> None:
