@@ -47,8 +47,9 @@ def in_sources() -> Iterator[Named]:
     """Those of texts and docstrings of the product."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            if "_pb2" not in path.name:
-                for line, text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
+            source = path.read_text(encoding="utf-8")
+            if f"{PROGRAM} " in source and "_pb2" not in path.name:
+                for line, text in _texts(ast.parse(source)):
                     yield from _of_text(f"{path.relative_to(ROOT)}:{line}", text)
 
 
@@ -90,6 +91,8 @@ def _texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _of_text(where: str, text: str) -> Iterator[Named]:
+    if f"{PROGRAM} " not in text:
+        return
     yield from _of_ticks(where, text)
     for found in _IN_PROSE.findall(re.sub(r"`[^`]*`", "", text)):
         yield Named(where, f"{PROGRAM} {found}", is_prose=True)
