@@ -39,6 +39,7 @@ RULES: Final[dict[str, dict[str, Any]]] = {
     "days": {"late_usage_days_max": 20},
     "waive": {"late_usage": LateUsage.WAIVE},
     "arrival": {"late_usage": LateUsage.ARRIVAL_PERIOD},
+    "arrival after 10 days": {"late_usage": LateUsage.ARRIVAL_PERIOD, "late_after_days": 10},
     "both": {"late_usage": LateUsage.ARRIVAL_PERIOD, "late_usage_days_max": 20},
     "both, long": {"late_usage": LateUsage.ARRIVAL_PERIOD, "late_usage_days_max": 400},
 }

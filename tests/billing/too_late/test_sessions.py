@@ -163,6 +163,16 @@ def test_what_is_added_after_a_late_total_is_billed_by_itself(world: World) -> N
     agreed_by_all(world)
 
 
+def test_a_change_leaves_a_session_in_the_month_of_the_rows_that_it_replaces(world: World) -> None:
+    """Late is what came after 10 November. 10 and 50 minutes came before, so they are October's, though they came in November.
+
+    The total between comes after that day. It makes other parts of the session: 10, 20 and 20 minutes. They stay where the 50 were.
+    """
+    begin(world, "arrival after 10 days")
+    live(world, Arrived("2025-11-05", (total(10), total(50))), Arrived("2025-11-20", (total(30),)), months=MONTHS[:2])
+    assert [each for each in usage_lines(world) if each[1]] == [("2025-10-01", 500)]
+
+
 def test_a_void_in_between_bills_again_what_came_in_time(world: World) -> None:
     begin(world, "days")
     live(world, TWO_OF_THREE, Arrived("2025-11-20", (MIDDLE,)), months=MONTHS[:2])
