@@ -76,6 +76,24 @@ def test_a_re_rating_of_a_fee_in_advance(
     assert wrong(world) == []
 
 
+def test_a_re_rating_takes_a_fee_in_advance_off_the_month_that_billed_it(world: World) -> None:
+    """The rent of October and that of November are billed with October. Both are 30.00 and not 300.00: on 10 November 540.00 come off.
+
+    So October is 30.00 and twice 30.00, 95.40 with tax, and the limit of November is five times that, 477.00. November has 240 minutes at
+    2.005, 481.20, the line and the rent of December, 60.00: 541.20 and tax 32.47.
+    """
+    publish(world, 2, 300_000_000)
+    world.account("anna", opened_on="2025-10-01")
+    world.subscription("anna-1", "anna", "shop/rent", "1001", from_date="2025-10-01")
+    bill(world, "2025-11-01")
+    world.now_us = instant_us("2025-11-10T12:00:00")
+    publish(world, 3, **CHEAPER)
+    assert re_rate(world, 3, "2025-10..2025-11", "2025-11-10") == -2 * 27000
+    world.take(premium("2025-11", 240))
+    bill(world, "2025-12-01")
+    assert abnormal(world) == [("anna", "2025-11-01", 57367, 47700)]
+
+
 def test_a_re_rating_after_the_period_of_a_fee_in_advance(world: World) -> None:
     """The rent is 30.00, and the line 20.00: on 10 December June to November are corrected.
 
