@@ -37,6 +37,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.submitted: queue.SimpleQueue[tuple[bytes, Future[Stored]]] = queue.SimpleQueue()
+        self._answers: list[Future[Stored]] = []
         self.within_s: float | None = None
 
     def open(self, header: pb.StreamHeader) -> Line:
@@ -52,6 +53,7 @@ class Sink:
         if arrow_ipc == b"bad":
             raise invalid("ARROW_MALFORMED", "bad bytes")
         answer: Future[Stored] = Future()
+        self._answers.append(answer)
         self.submitted.put((arrow_ipc, answer))
         return answer
 
@@ -71,6 +73,12 @@ class Sink:
         else:
             answer.set_exception(error)
         return content
+
+    def give_up(self) -> None:
+        """Refuse what was never synced: its stream would wait for ever, and the process of the tests with it."""
+        for answer in self._answers:
+            if not answer.done():
+                answer.set_exception(ClosedError())
 
 
 class Client:
@@ -117,14 +125,16 @@ def service(sink: Sink) -> UsageService:
 
 
 @pytest.fixture
-def stub(service: UsageService) -> Iterator[usage_service_pb2_grpc.UsageServiceStub]:
+def stub(service: UsageService, sink: Sink) -> Iterator[usage_service_pb2_grpc.UsageServiceStub]:
     server = grpc.server(futures.ThreadPoolExecutor(4))
     usage_service_pb2_grpc.add_UsageServiceServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield usage_service_pb2_grpc.UsageServiceStub(channel)
-    server.stop(0).wait()
+    stopped = server.stop(0)
+    sink.give_up()
+    assert stopped.wait(WAIT_S)
 
 
 def test_acks_follow_the_sync_in_the_order_of_the_batches(stub: usage_service_pb2_grpc.UsageServiceStub, sink: Sink) -> None:
