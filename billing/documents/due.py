@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from billing.charges.charge_keys import KEY_FIELDS, Kind
 from billing.charges.lines import Int64s, Lines, sum_as_taxed
-from billing.charges.tax import taxed
+from billing.charges.taxes.tax import taxed
 from billing.documents.grounds import Ground, ground_of
 from billing.guiding import Guide
 from billing.invoicing.drafts import iso

@@ -16,8 +16,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from billing.charges.charge_keys import Kind
-from billing.charges.inclusive import added_tax
 from billing.charges.lines import part_half_up
+from billing.charges.taxes.inclusive import added_tax
 from billing.documents.aftermath import replaced
 from billing.documents.due import due_of
 from billing.documents.finding import Document, find, lines_of, voided_of

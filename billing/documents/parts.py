@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from billing.charges import bundles
 from billing.charges.commitments import COUNTED, committed
 from billing.charges.early_end import Agreed, Contract
 from billing.charges.lines import round_half_up
 from billing.charges.one_off import one_offs_due
 from billing.charges.pauses import Breaks, charged_spans, days, within, without
 from billing.charges.proration import clip, share
+from billing.charges.taxes import bundles
 from billing.charges.volume import prices, step_reached
 from billing.documents.discounts_off import Off, offs_of
 from billing.documents.due import Due, period_of

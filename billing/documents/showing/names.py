@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from billing.accounts import facts as dated
-from billing.charges.exemptions import TaxStatus, status_on
+from billing.charges.taxes.exemptions import TaxStatus, status_on
 from billing.documents.run_inputs import WORKED_OUT, billed_seq
 from billing.documents.showing.lives import Life, lives
 from billing.runs.contracts import price_list

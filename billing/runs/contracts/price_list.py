@@ -13,7 +13,7 @@ import weakref
 from typing import TYPE_CHECKING, Final
 
 from billing import catalogue as published_catalogues
-from billing.charges.tax_rates import rate_on
+from billing.charges.taxes.rates import rate_on
 from billing.runs.contracts.plan_counters import PlanVersion
 from rating.model import Price, Service
 

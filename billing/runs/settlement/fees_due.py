@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from billing.charges.bundles import parts
 from billing.charges.charge_keys import Kind
 from billing.charges.early_end import Agreed, Contract
 from billing.charges.lines import Lines, empty
@@ -20,6 +19,7 @@ from billing.charges.one_off import changes_within, one_offs_due
 from billing.charges.pauses import Breaks, touching
 from billing.charges.proration import clip
 from billing.charges.recurring import FeeDue, fees_due
+from billing.charges.taxes.bundles import parts
 from billing.runs.contracts.currencies import Currencies, step_of
 from billing.runs.selection import subscription_profiles
 from rating.dates import day_number

@@ -1,7 +1,7 @@
 """The lines of interim bills: usage that is not billed, and its tax.
 
 Of prices without tax the tax follows from all that is billed of a period and class by then. Of prices that hold theirs it is the tax in the
-price: a customer with a price of 11.99 pays 11.99 in mid-cycle as well (`billing.charges.inclusive`). One charge key may have prices of
+price: a customer with a price of 11.99 pays 11.99 in mid-cycle as well (`charges.taxes.inclusive`). One charge key may have prices of
 both kinds, where the plan changed between two catalogues. Amounts are micro-units.
 """
 
@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from billing.charges.charge_keys import Kind
-from billing.charges.inclusive import added_tax
 from billing.charges.lines import LINE, Int64s, Lines, empty, part_half_up, taken
 from billing.charges.reconcile import differences
-from billing.charges.tax import BASE_FIELDS, tax_due
+from billing.charges.taxes.inclusive import added_tax
+from billing.charges.taxes.tax import BASE_FIELDS, tax_due
 from billing.invoicing import billed_lines
 from billing.runs.contracts.currencies import rates_of
 from billing.runs.contracts.fact_columns import groups

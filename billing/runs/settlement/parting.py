@@ -15,7 +15,7 @@ from billing.charges.conservation import require_same_accounts
 from billing.charges.lines import Lines, numbers, taken
 from billing.charges.ordering import order_by
 from billing.charges.reconcile import Differences
-from billing.charges.tax import tax_due
+from billing.charges.taxes.tax import tax_due
 from billing.runs.contracts.currencies import rates_of
 from billing.runs.settlement.drafting import UNKNOWN_CATALOGUE, with_catalogues
 from billing.runs.settlement.tax_exemptions import as_agreed

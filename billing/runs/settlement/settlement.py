@@ -15,7 +15,7 @@ from billing.charges.charge_keys import Kind
 from billing.charges.conservation import differing_accounts, require_same_accounts
 from billing.charges.lines import Int64s, Lines, empty, sum_as_taxed, taken
 from billing.charges.reconcile import differences
-from billing.charges.tax import taxed
+from billing.charges.taxes.tax import taxed
 from billing.invoicing.drafts import Drafts, joined
 from billing.runs.contracts.uninvoiced_accounts import of_tests
 from billing.runs.settlement import bounds

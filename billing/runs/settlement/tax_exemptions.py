@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from billing.charges.exemptions import TaxStatus, status_on, taxation
+from billing.charges.taxes.exemptions import TaxStatus, status_on, taxation
 from rating.dates import day_of, last_day
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from billing.charges.charge_keys import Kind
 from billing.charges.lines import Int64s, Lines, empty, sum_as_taxed, sum_by_key, taken
 from billing.charges.reconcile import differences
 from billing.charges.rollover import Left
-from billing.charges.tax import taxed
+from billing.charges.taxes.tax import taxed
 from billing.guiding import Guide
 from billing.invoicing import billed_lines
 from billing.late_decisions import Decided

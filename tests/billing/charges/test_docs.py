@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from billing.charges.bundles import parts
 from billing.charges.commitments import committed, missing
 from billing.charges.credit import Billed, creditable, tax_with
 from billing.charges.discounts import Entry, take_off
@@ -21,7 +20,8 @@ from billing.charges.periods import period_of
 from billing.charges.proration import Span
 from billing.charges.recurring import PlanSpan, fees_due
 from billing.charges.spread import spread_columns
-from billing.charges.tax import taxed
+from billing.charges.taxes.bundles import parts
+from billing.charges.taxes.tax import taxed
 from billing.charges.volume import prices
 from rating.model import Allowance, Commitment, Plan, QuantityUnit, RecurringFee, Service, TaxShare, VolumeStep, WhilePaused
 from rating.money import RoundingMode, parse_micros, round_exact

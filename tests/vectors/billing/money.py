@@ -18,7 +18,7 @@ from billing.charges.credit import creditable
 from billing.charges.periods import Period
 from billing.charges.proration import Span, share
 from billing.charges.reconcile import differences
-from billing.charges.tax import tax_due
+from billing.charges.taxes.tax import tax_due
 from rating.errors import UserError
 from rating.model import PPM
 from rating.money import MICROS_PER_UNIT, RoundingMode, round_exact

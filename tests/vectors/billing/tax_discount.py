@@ -9,7 +9,7 @@ import numpy as np
 from billing.charges.charge_keys import Kind
 from billing.charges.discounts import Entry, fixed_amounts, percentages, take_off
 from billing.charges.spread import spread
-from billing.charges.tax import taxed
+from billing.charges.taxes.tax import taxed
 from tests.billing.charges.rows import lines
 from tests.vectors.billing.form import CENT_MICROS, Case, Shape, cents, exact, of_cents, ppm
 

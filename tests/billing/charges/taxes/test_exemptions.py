@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
-from billing.charges.exemptions import Taxation, TaxStatus, status_on, taxation
 from billing.charges.proration import Span
+from billing.charges.taxes.exemptions import Taxation, TaxStatus, status_on, taxation
 
 
 def day(text: str) -> dt.date:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from billing.charges import lines as columns
-from billing.charges.tax import tax_due
-from billing.charges.tax_rates import rate_on
+from billing.charges.taxes.rates import rate_on
+from billing.charges.taxes.tax import tax_due
 from rating.model import TaxRate
 from tests.billing.charges.rows import lines
 

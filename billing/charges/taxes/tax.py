@@ -2,7 +2,7 @@
 
 Of prices without tax the base is the sum of the *rounded* lines of one account, period, class and rate. Tax is that base times the rate in
 force on the last day of the period, HALF_UP to the minor unit. Reconciliation subtracts the tax of earlier invoices on the same key. So
-many small corrections never drift from the tax on the whole. Prices that hold their tax are split first (`billing.charges.inclusive`).
+many small corrections never drift from the tax on the whole. Prices that hold their tax are split first (`inclusive`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from billing.charges.charge_keys import Kind
-from billing.charges.inclusive import CLASS_FIELDS, split
 from billing.charges.lines import LINE, Int64s, Lines, part_half_up, sum_by_key
 from billing.charges.ordering import grouped_by
+from billing.charges.taxes.inclusive import CLASS_FIELDS, split
 
 BASE_FIELDS: Final = CLASS_FIELDS
 __all__ = ["BASE_FIELDS", "Taxed", "tax_due", "taxed"]

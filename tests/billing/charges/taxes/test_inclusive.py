@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.charges.charge_keys import Kind
-from billing.charges.inclusive import added_tax, split
-from billing.charges.tax import tax_due, taxed
+from billing.charges.taxes.inclusive import added_tax, split
+from billing.charges.taxes.tax import tax_due, taxed
 from rating.money import RoundingMode, round_exact
 from tests.billing.charges.rows import lines
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.charges.bundles import parts
+from billing.charges.taxes.bundles import parts
 from rating.model import RecurringFee, TaxShare
 
 CENT = 10_000
