@@ -134,6 +134,17 @@ def test_all_there_is_must_be_what_was_looked_at(desk: Desk) -> None:
         agree(desk, 1)
 
 
+def test_more_than_was_looked_at_does_not_go_back(desk: Desk) -> None:
+    """All there is of 1000.00 was 800.00 while 200.00 were charged back. They came again, and nobody agreed to 1000.00."""
+    agree(desk, back(desk, "c1", 200, kind="chargeback").proposal)
+    desk.now_us += 1
+    asked = giving_back.give_back(desk.home, giving_back.Back("f1", "refund", day("02-20"), "p1"), payments.Act(ANA, desk.now_us))
+    back(desk, "w1", 200, BEN, kind="chargeback_won")
+    with pytest.raises(UserError, match=r"proposal 2 was about 800\.00 CNY, and comes to 1000\.00 CNY now"):
+        agree(desk, asked.proposal)
+    assert desk.credit().startswith("p1=1000.00")
+
+
 def test_a_deposit_and_a_chargeback(desk: Desk) -> None:
     desk.deposit("d1", 500)
     movement = deposits.Movement("r1", "d1", "refunded", day("02-20"), 400 * UNIT)

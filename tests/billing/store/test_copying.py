@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -121,6 +122,24 @@ def test_a_schema_that_holds_something_is_left_alone(home: Home, tmp_path: Path,
 def test_a_changed_file_is_not_copied(home: Home, tmp_path: Path) -> None:
     (home.path / "charges" / "1" / "0.parquet").write_bytes(b"something else")
     with pytest.raises(UserError, match=r"0\.parquet is not what was written"):
+        copying.copy(home, tmp_path / "copy", None)
+    with pytest.raises(UserError, match="is not a home folder"):
+        Home.open(tmp_path / "copy")
+
+
+def test_a_copy_that_differs_is_no_home(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that keeps another sum than it was given is found by what is read back."""
+
+    def insert(connection: sa.Connection, table: sa.Table, columns: dict[str, Any]) -> None:
+        if table is tables.charge_manifest:
+            columns = {**columns, "charge_micros": pa.array([-(2**62), 1 - 2**62])}
+        written(connection, table, columns)
+
+    written = bulk.insert
+    monkeypatch.setattr(bulk, "insert", insert)
+    with pytest.raises(
+        UserError, match=f"the copy is not the same: charge_manifest.charge_micros adds up to {-(2**63)}, its copy to {1 - 2**63}"
+    ):
         copying.copy(home, tmp_path / "copy", None)
     with pytest.raises(UserError, match="is not a home folder"):
         Home.open(tmp_path / "copy")

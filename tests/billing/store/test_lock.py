@@ -6,9 +6,11 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from billing.store import lock
 from billing.store.lock import Holder
@@ -58,3 +60,30 @@ def test_to_ask_takes_no_lock(tmp_path: Path) -> None:
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert lock.holder_of(path) == Holder(os.getpid(), "another host", 7, "a test"), "of another host it is believed"
+
+
+def test_one_works_at_a_time_and_another_is_told_who(tmp_path: Path) -> None:
+    path = tmp_path / "run.lock"
+    with (
+        lock.held(path, "the first run", 7),
+        pytest.raises(lock.HeldError, match=f"the first run, process {os.getpid()} on "),
+        lock.held(path, "the second run", 8),
+    ):
+        pytest.fail("both work")
+    with lock.held(path, "the second run", 8) as was_killed:
+        assert not was_killed
+
+
+def test_who_waits_begins_when_the_other_has_ended(tmp_path: Path) -> None:
+    path, works = tmp_path / "run.lock", threading.Event()
+
+    def wait() -> None:
+        with lock.held(path, "the second run", 8, wait_s=None):
+            works.set()
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    with lock.held(path, "the first run", 7, wait_s=None):
+        waiting.start()
+        assert not works.wait(0.2)
+    assert works.wait(10)
+    waiting.join(10)
