@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -143,22 +140,6 @@ def test_amounts(text: bytes, scale: int, expected: int | str) -> None:
     fields.read_amounts(*spans([text]), scale, value, kind)
     found = {fields.EMPTY: "empty", fields.UNREADABLE: "bad", fields.READ: int(value[0])}[int(kind[0])]
     assert found == expected
-
-
-@pytest.mark.slow
-def test_the_last_field_is_read_within_its_array() -> None:
-    """The tests of this file once more, with every index checked.
-
-    Each has its text alone in an array. Kernels read eight bytes at once, and fewer are left where a short field ends the file.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", __file__],
-        env={**os.environ, "NUMBA_BOUNDSCHECK": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-6000:]
 
 
 UNIQUE_IDS = {
