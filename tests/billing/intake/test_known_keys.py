@@ -153,6 +153,18 @@ def test_what_was_dropped_stays_too_old_when_the_retention_grows(home: Home, cou
     assert sorted(counting(home)) == ["old", "young"]
 
 
+def test_the_longest_retention_of_any_source_decides(home: Home) -> None:
+    """Of two sources one is known for 30 days and the other for 300. After 40 days a record of the first day is new to the second alone."""
+    intake = Intake(home)
+    long = msgspec.structs.replace(PLAIN, name="sw2", retention_us=300 * DAY_US)
+    take(intake, THIRTY_DAYS, Event("short"))
+    take(intake, long, Event("long"))
+    later_us = MARCH_US + 40 * DAY_US
+    intake.seal(later_us)
+    assert take(Intake(home), long, Event("long"), Event("new"), now_us=later_us) == {"answered": 1, "duplicate": 1}
+    assert take(Intake(home), THIRTY_DAYS, Event("short"), Event("new"), now_us=later_us) == {"duplicate": 1, "suspended": 1}
+
+
 def test_a_source_without_rules_keeps_everything_known(home: Home) -> None:
     intake = Intake(home)
     take(intake, THIRTY_DAYS, Event("old", start_us=NOW_US - 29 * DAY_US))
