@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rating.dates import local_date
-from rating.figures import percent
+from rating.explain.figures import percent
 from tariffs.documents.document import Finding
 
 if TYPE_CHECKING:

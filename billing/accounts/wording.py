@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from billing.accounts import kinds
-from rating.figures import percent
+from rating.explain.figures import percent
 from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
 

@@ -35,7 +35,7 @@ from billing.store import tables
 from billing.store.voids import voided
 from rating.dates import day_number, last_day
 from rating.errors import UserError
-from rating.figures import percent
+from rating.explain.figures import percent
 from rating.money import format_micros
 
 if TYPE_CHECKING:

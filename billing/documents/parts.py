@@ -31,10 +31,10 @@ from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from rating.dates import last_day
 from rating.durations import minutes_text
-from rating.figures import percent
+from rating.explain.figures import percent
+from rating.explain.volumes import BYTE, volume_text
 from rating.model import FeeTiming, QuantityUnit
 from rating.money import RoundingMode, format_micros, round_exact
-from rating.volumes import BYTE, volume_text
 
 if TYPE_CHECKING:
     import datetime as dt

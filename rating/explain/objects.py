@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from rating.explain.figures import local_start
 from rating.explain.stages import COMPOSITION, Stage, counted_qty, refused_in, stages_of
-from rating.figures import local_start
 from rating.model import QuantityUnit
 
 if TYPE_CHECKING:

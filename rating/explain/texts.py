@@ -9,11 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from rating.explain.stages import Stage, counted_qty, stages_of
-from rating.explain.words import OUTGOING
-from rating.explain.words_en import ENGLISH
-from rating.explain.words_zh import CHINESE
-from rating.figures import (
+from rating.explain.figures import (
     begin_text,
     exact_amount,
     input_quantity_text,
@@ -24,6 +20,10 @@ from rating.figures import (
     percent,
     quantity_text,
 )
+from rating.explain.stages import Stage, counted_qty, stages_of
+from rating.explain.words import OUTGOING
+from rating.explain.words_en import ENGLISH
+from rating.explain.words_zh import CHINESE
 from rating.model import ANY_BAND, ANY_ZONE, BandPolicy, BucketKind, Counting, QuantityUnit, Service
 from rating.money import format_micros
 from rating.status import REFUSALS_FROM, Status

@@ -9,8 +9,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from rating import figures
 from rating.dates import local_time
+from rating.explain import figures
 from rating.model import ANY_ZONE, FeeOccasion, QuantityUnit, Service
 from rating.money import format_micros
 from tariffs.language.texts import DAY_NAMES, UNIT_WORDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rating.figures import percent
+from rating.explain.figures import percent
 from rating.model import PPM, FeeOccasion
 from tariffs.documents.document import Finding
 from tariffs.documents.findings import codes, id_range, twice_at, written_plans

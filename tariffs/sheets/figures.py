@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rating.dates import day_after, utc_time
-from rating.figures import grouped, percent
+from rating.explain.figures import grouped, percent
 from rating.model import QuantityUnit, Service
 from rating.money import format_micros
 

@@ -14,9 +14,9 @@ import pytest
 
 from rating.errors import UserError
 from rating.explain import COMPOSITION, LANGUAGES, Stage, as_json, as_text
+from rating.explain.figures import exact_amount, local_start, quantity_text
 from rating.explain.objects import object_of
 from rating.explain.texts import WORDS
-from rating.figures import exact_amount, local_start, quantity_text
 from rating.model import BucketKind, CapWindow, Counting, QuantityUnit, Service
 from rating.money import RoundingMode
 from rating.outcome import Bucket, Capped, Event, Outcome, Piece, Taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rating.volumes import unit_of, volume_text
+from rating.explain.volumes import unit_of, volume_text
 
 
 @pytest.mark.parametrize(

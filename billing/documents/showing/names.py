@@ -13,9 +13,9 @@ from billing.documents.showing.lives import Life, lives
 from billing.runs.contracts import price_list
 from billing.runs.contracts.agreements import span_of
 from billing.runs.contracts.price_list import PriceList
-from rating.figures import percent
+from rating.explain.figures import percent
+from rating.explain.volumes import BYTE, unit_of
 from rating.model import QuantityUnit
-from rating.volumes import BYTE, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from billing.charges.lines import Int64s, Lines, empty, group_starts, taken
 from billing.charges.ordering import order_by
 from billing.invoicing.drafts import Drafts, TextIndex, iso, none
 from rating.dates import NEVER, day_of, last_day
-from rating.figures import percent
+from rating.explain.figures import percent
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -127,8 +127,8 @@ def _rows(found: UsageList, language: str | None = None) -> list[tuple[str, ...]
 def _quantities(record: Record, unit: str, language: str | None) -> tuple[str, str, str]:
     """Quantity, what of it is free, and the unit of both."""
     from rating.durations import seconds_text
+    from rating.explain.volumes import BYTE, volume_text
     from rating.model import QuantityUnit
-    from rating.volumes import BYTE, volume_text
 
     both = (record.quantity, record.free_quantity)
     if record.quantity_unit == QuantityUnit.MILLISECOND:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from billing.invoicing.reading import in_page_order
 from rating.durations import minutes_text
+from rating.explain.volumes import BYTE, volume_text
 from rating.model import QuantityUnit
-from rating.volumes import BYTE, volume_text
 from server.cli import output
 
 if TYPE_CHECKING:

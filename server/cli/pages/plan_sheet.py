@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rating.counted import counted
 from rating.dates import local_time
-from rating.figures import grouped
+from rating.explain.figures import grouped
 from rating.model import ANY_ZONE, AtPlanChange, Draw, FeeOccasion, LateUsage, QuantityUnit, Service, WallClock, WhilePaused
 from rating.money import format_micros
 from tariffs.changes import words

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rating.figures import grouped
+from rating.explain.figures import grouped
 from rating.money import MICROS_PER_UNIT, format_micros
 
 BYTE: Final = "B"
