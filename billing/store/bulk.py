@@ -38,7 +38,7 @@ def insert(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Col
     if rows == 0:
         return 0
     if connection.dialect.name == "postgresql":
-        from billing.store import binary_copy  # noqa: PLC0415 -- its kernels take time to load and SQLite needs none
+        from billing.store.postgres import binary_copy  # noqa: PLC0415 -- its kernels take time to load and SQLite needs none
 
         columns = _with_keys(connection, table, columns, rows)
         arrays = [_for_copy(_arrow(table.c[name], values)) for name, values in columns.items()]
@@ -147,7 +147,8 @@ def _with_keys(connection: sa.Connection, table: sa.Table, columns: Mapping[str,
 
 
 def _copy_in(connection: sa.Connection, table: sa.Table, names: list[str], pieces: Iterator[memoryview]) -> None:
-    from billing.store import binary_copy, postgres  # noqa: PLC0415 -- as above
+    from billing.store import postgres  # noqa: PLC0415 -- as above
+    from billing.store.postgres import binary_copy  # noqa: PLC0415 -- as above
 
     quote = connection.dialect.identifier_preparer.quote
     statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN (FORMAT BINARY)"
@@ -161,7 +162,8 @@ def _copy_in(connection: sa.Connection, table: sa.Table, names: list[str], piece
 def _copy_out(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:
     import psycopg  # noqa: PLC0415 -- as above
 
-    from billing.store import binary_copy, postgres  # noqa: PLC0415 -- as above
+    from billing.store import postgres  # noqa: PLC0415 -- as above
+    from billing.store.postgres import binary_copy  # noqa: PLC0415 -- as above
 
     compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
     with postgres.explained(connection, str(compiled)) as driver:

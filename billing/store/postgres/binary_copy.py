@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import pq
 
-from billing.store import copy_kernel as kernel
+from billing.store.postgres import copy_kernel as kernel
 from rating.errors import UserError
 
 if TYPE_CHECKING:
