@@ -83,6 +83,25 @@ def test_equal_subscriptions_share_a_pattern_and_the_plan_learned_last_holds(wor
     assert [found.subscriptions[index] for index in range(5)] == list(found.subscriptions)
 
 
+def test_what_was_told_after_a_commit_is_not_known_as_of_it(world: World) -> None:
+    """A run that is resumed works with what was known when it began."""
+    world.account("anna")
+    world.subscription("s0", "anna", "shop/basic", "1001")
+    with world.home.connect() as connection:
+        seq = world.home.head_seq(connection)
+        before = facts.load(connection, seq)
+    world.account("ben")
+    world.subscription("s1", "anna", "shop/basic", "1002")
+    world.plan("s0", "shop/plus", "2025-11-01")
+    world.end("s0", "2025-12-01")
+    with world.home.connect() as connection:
+        again = facts.load(connection, seq)
+    assert list(again.accounts) == list(before.accounts)
+    assert list(again.subscriptions) == list(before.subscriptions)
+    assert [each.plans for each in again.subscriptions] == [((dt.date(2025, 10, 1), "shop/basic"),)]
+    assert len(loaded(world).subscriptions[0].plans) == len(loaded(world).accounts) == 2
+
+
 def test_facts_of_a_subscription_are_in_its_pattern_alone(world: World) -> None:
     world.account("anna")
     for number in range(3):
