@@ -100,8 +100,10 @@ def test_computed_periods(row: list[str]) -> None:
     known = account(1, billed_from=dt.date.fromisoformat(billed_from), closed_on=None if closed == "-" else dt.date.fromisoformat(closed))
     day = NEVER_DAY if touched == "-" else day_number(dt.date.fromisoformat(touched))
     covered = covered_by(1, *(runs.split(",") if runs != "-" else ()))
-    decided = scope.decide(Facts.of([known]), covered, dt.date(2026, 2, 1), Midnights(), touched=np.array([day]))
+    facts = Facts.of([known])
+    decided = scope.decide(facts, covered, dt.date(2026, 2, 1), Midnights(), touched=np.array([day]))
     assert starts(decided) == [expected]
+    assert [str(day) for day in decided.begins(facts).values()] == expected[:1], "what rolls over comes from before the oldest one"
 
 
 def test_accounts_of_a_rating_unit_are_computed_from_one_day_on_and_named_together() -> None:
