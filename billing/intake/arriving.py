@@ -16,8 +16,8 @@ from billing.intake.assembly import assembling
 from billing.intake.batch import Batch
 from billing.intake.columns import key_bytes
 from billing.intake.known_records import known_rejects
+from billing.intake.legs.split_calls import SplitCalls, settle_split_calls
 from billing.intake.settle import Outcome, settle
-from billing.intake.split_calls import SplitCalls, settle_split_calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

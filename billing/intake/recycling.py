@@ -17,9 +17,9 @@ from billing.intake import finding, marks, records, view
 from billing.intake.assembly import assembling
 from billing.intake.batch import Batch, kept_rows
 from billing.intake.columns import key_bytes
-from billing.intake.leg_rules import leg_rule
+from billing.intake.legs.rules import leg_rule
+from billing.intake.legs.split_calls import NamesOfFiles, settle_split_calls
 from billing.intake.settle import COUNTED_NAMES, Outcome, Settled, settle
-from billing.intake.split_calls import NamesOfFiles, settle_split_calls
 from billing.store.tables import suspense
 from mediation.sources.model import Source
 from rating.schema import USAGE_V1, UsageFlag

@@ -16,7 +16,7 @@ billed.
 FreeSWITCH. A leg whose uuid is the `bleg_uuid` of an answered one is its b-leg. Where two name each other, the one created first
 bills. A leg that names its originator is a b-leg of that one, if it is answered and was created earlier.
 
-Left out: calls whose rows lie in several files (billing/intake/split_calls judges these), and forwarders who pay for the second half
+Left out: calls whose rows lie in several files (billing/intake/legs/split_calls judges these), and forwarders who pay for the second half
 of a forwarded call (it is absorbed).
 """
 

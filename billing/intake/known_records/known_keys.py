@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from billing.intake import records, view
 from billing.intake.columns import key_bytes
 from billing.intake.known_records import index_files, source_memory, verifying
-from billing.intake.split_calls import NamesOfFiles
+from billing.intake.legs.split_calls import NamesOfFiles
 from mediation.known_records import HashIndex, SequenceBitmaps, Verdict, Verdicts
 from mediation.known_records.hash_index import high_half
 from rating.dates import DAY_US

@@ -1,7 +1,7 @@
 """Calls whose legs came in different files: they bill once as well. A rotation cut the log, a file grew, or each leg is a file.
 
 Each file is judged by itself when it is decoded (mediation/legs). Here the answered legs that this left are judged once more, by the
-same rules, together with stored legs of the same calls: those of one source that have a name in common (see `leg_rules`) and start
+same rules, together with stored legs of the same calls: those of one source that have a name in common (see `rules`) and start
 within a day before the file's. A new leg that loses is absorbed. A stored leg that loses waits in suspense with the reason
 `absorbed_later`: it counts as absorbed from this commit on, and what it was billed comes back with the next bill. A leg that was
 absorbed once stays so.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from billing.intake import marks, view
 from billing.intake.columns import key_bytes
-from billing.intake.leg_rules import leg_rule
+from billing.intake.legs.rules import leg_rule
 from billing.intake.settle import Outcome
 from mediation import usage
 from rating.dates import DAY_US, NEVER
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
-    from billing.intake.leg_rules import LegRule
+    from billing.intake.legs.rules import LegRule
     from billing.intake.settle import Settled
     from billing.store.home import Home
     from mediation.sources.model import Source
