@@ -4,7 +4,7 @@
 - trying: one transaction, committed or only tried
 - issuing: documents that no cycle makes, numbered, posted and settled in one transaction
 - voiding: an invoice is void: it keeps its number, its postings are turned back, its lines count no more
-- undoing: a run of the cycle is taken back, as if it had never been; its obstacles (undo_blockers)
+- undoing: a run of the cycle is taken back, as if it had never been; its obstacles (undo.blockers)
 - crediting: credit notes: of a line or of all of an invoice, with the tax that goes with it
 - openings: amounts that imported accounts owed before become documents
 - adjusting: charges and credits by hand, with reason codes (reasons, reason_codes.yaml) and a limit

@@ -4,7 +4,7 @@ Its documents are void in one transaction, under their numbers; its postings are
 set against them is free again, and alarms that it raised are dismissed. Accounts without a document in it are as if it had not computed
 them (`billing.accounts.undone`): so the right run bills what it would have billed without the wrong one.
 
-Rating units with documents that something was built on refuse it (`undo_blockers`), unless `accounts` leaves them out. The first person
+Rating units with documents that something was built on refuse it (`undo.blockers`), unless `accounts` leaves them out. The first person
 proposes the undo; it is done when another person gives the same command. Everything is checked anew then.
 """
 
@@ -24,8 +24,8 @@ from billing.allocations.spread import DEPOSIT, PAYMENT
 from billing.documents import alarms, voiding
 from billing.documents.finding import require_no_run
 from billing.documents.trying import Work
-from billing.documents.undo_blockers import Blocker, blockers, document_rows
-from billing.documents.undo_counts import counts
+from billing.documents.undo.blockers import Blocker, blockers, document_rows
+from billing.documents.undo.counts import counts
 from billing.persons import Turn, Who, anybody, same_person
 from billing.runs import posting, states
 from billing.runs.contracts import facts
@@ -76,7 +76,7 @@ class Undoing(msgspec.Struct, frozen=True):
     """The effect of undoing a run. `state`: proposed, undone or withdrawn; it would be that, with `dry_run`.
 
     `accounts`: for how many the run counts no more, with a document or without; `others`: for how many it goes on counting. They are
-    counted as its report counts them (`undo_counts`); of an undo for named accounts each of these counts.
+    counted as its report counts them (`undo.counts`); of an undo for named accounts each of these counts.
     `freed_micros`: money that is free again, by currency.
     `blockers`: what stands in the way; not empty only with `dry_run`. `postings`: how many were turned back, once it is undone.
     """

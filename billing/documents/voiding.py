@@ -18,9 +18,9 @@ from billing import give_back_limit, ledger
 from billing.allocations import allocate_credit, undo_invoice
 from billing.allocations.spread import DEPOSIT, DOCUMENT, PAYMENT
 from billing.charges.charge_keys import KEY_FIELDS
-from billing.documents import undo_moved
 from billing.documents.finding import Document, date_of, find, is_undone, require_no_run, voided_of
 from billing.documents.trying import Work, transaction
+from billing.documents.undo import moved_usage
 from billing.invoicing.forms import OPENING
 from billing.ledger import closed_months
 from billing.persons import Who
@@ -108,7 +108,7 @@ def _require_not_moved(home: Home, connection: sa.Connection, document: Document
     )
     keys = {document.account_key, *connection.execute(owners.where(line.invoice_key == document.invoice_key).distinct()).scalars()}
     _require_payer_keeps(connection, document, home.head_seq(connection))
-    for each in undo_moved.moved(home, connection, document.run_id, keys, home.head_seq(connection))[:1]:
+    for each in moved_usage.moved(home, connection, document.run_id, keys, home.head_seq(connection))[:1]:
         account = tables.accounts.c
         billed = connection.execute(sa.select(account.account_id).where(account.account_key == each.billed_key)).scalar_one()
         if each.document:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from billing.documents import undoing
 from billing.documents.alarms import DISMISSED, Alarm
 from billing.documents.openings import Opened
-from billing.documents.undo_blockers import Blocker
+from billing.documents.undo.blockers import Blocker
 from billing.documents.undoing import Taken, Undoing
 from billing.runs.dates.due import Due, DueDate
 from billing.runs.refused_events import Refusal, Refusals

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from billing.accounts import covering
 from billing.allocations.spread import DOCUMENT, WRITE_OFF
 from billing.charges.charge_keys import KEY_FIELDS
-from billing.documents import undo_moved
+from billing.documents.undo import moved_usage
 from billing.invoicing.forms import CREDIT_NOTE
 from billing.ledger import closed_months
 from billing.payments.instalments import ENDED
@@ -161,7 +161,7 @@ def _closed(connection: sa.Connection, run_id: int) -> Iterable[_Found]:
 
 def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, account_keys: set[int]) -> Iterator[_Found]:
     """Usage that the run took off a bill, and that is on a bill which stays: it would be on two."""
-    for each in undo_moved.moved(home, connection, run_id, account_keys, home.head_seq(connection)):
+    for each in moved_usage.moved(home, connection, run_id, account_keys, home.head_seq(connection)):
         billed = known.account_ids[int(known.account_index(np.array([each.billed_key], np.int64))[0])].as_py()
         where = "" if each.document else f" in run {each.billed_run}"
         reason = f"usage that run {run_id} took off its bill is on the {each.bill} of {billed}{where}"
@@ -172,7 +172,7 @@ def _moved(home: Home, connection: sa.Connection, run_id: int, known: Facts, acc
         else:
             remedy = f"undo that run first: ratewright bill undo --run {each.billed_run} --accounts {billed} --reason ..."
         yield _Found(each.account_key, "", reason, remedy)
-    for taken in undo_moved.decided(home, connection, run_id, account_keys, home.head_seq(connection)):
+    for taken in moved_usage.decided(home, connection, run_id, account_keys, home.head_seq(connection)):
         reason = f"usage that run {run_id} took off its bill is in decision {taken.decision_id} on late usage"
         remedy = f"take the decision back first: ratewright usage too-late take-back {taken.decision_id} --reason ..."
         yield _Found(taken.account_key, "", reason, remedy)
