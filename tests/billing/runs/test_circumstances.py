@@ -83,7 +83,11 @@ def open_shop() -> Catalogue:
         calendars=(BERLIN_NIGHT,),
         home_timezones=("Asia/Shanghai", "Europe/Berlin"),
         prices=(*base.prices, *prices),
-        plans=(*base.plans, Plan("asks", rules, {"en": "Asks"})),
+        plans=(
+            *base.plans,
+            Plan("asks", rules, {"en": "Asks"}),
+            Plan("abroad", (rules[0], UsageRule(voice, ANY_ZONE, "else")), {"en": "Abroad"}),
+        ),
     )
 
 
@@ -92,6 +96,7 @@ def incoming(served: str, at: str, number: int, plmn: int | None = None) -> Call
 
 
 WITHOUT_SUCH_RULES = "8613900000003"
+ABROAD_ALONE = "8613900000004"  # received calls have a price abroad; of the rule for everything else they are no part
 NEVER = -1
 # usage -> charge in cents, None where it is refused, NEVER where it does not bill at all
 ROWS = [
@@ -105,6 +110,9 @@ ROWS = [
     (incoming("8613900000001", "2025-10-05T10:07:00", 8613900000999), NEVER),  # at home: no rule names it
     (incoming(WITHOUT_SUCH_RULES, "2025-10-05T10:08:00", 8613900000999, 262_001), NEVER),
     (incoming("8613900000001", "2025-10-05T10:08:30", 4930999999, 262_001), 30),
+    (incoming(ABROAD_ALONE, "2025-10-05T10:15:00", 8613900000999, 262_001), 30),
+    (incoming(ABROAD_ALONE, "2025-10-05T10:16:00", 8613900000999), NEVER),
+    (Call(ABROAD_ALONE, "2025-10-05T10:17:00", 30, 8613900000999), 10),
     (Call("8613900000001", "2025-10-05T10:08:40", 30, 0, dialled="1008611"), 4),  # a short code of seven digits
     (Call("8613900000001", "2025-10-05T10:08:50", 30, 0, dialled="853"), 10),  # an extension: no destination
     (Call(WITHOUT_SUCH_RULES, "2025-10-05T10:08:55", 30, 0, dialled="1008611"), None),  # a plan that does not know the code
@@ -129,7 +137,8 @@ def asking(world: World) -> World:
     world.subscription("a1", "anna", "shop/asks", "8613900000001")
     world.own("4930123456", "a1")
     world.subscription("b1", "ben", "shop/asks", "8613900000002")
-    world.subscription("a3", "anna", "shop/plus", "8613900000003")
+    world.subscription("a3", "anna", "shop/plus", WITHOUT_SUCH_RULES)
+    world.subscription("a4", "anna", "shop/abroad", ABROAD_ALONE)
     return world
 
 
