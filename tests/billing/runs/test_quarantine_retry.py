@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
+from billing import invoicing
 from billing.ledger import closed_months
-from billing.runs import quarantine_retry
+from billing.runs import cycle, quarantine_retry
 from billing.runs.quarantine_retry import preview
 from billing.runs.states import By
 from rating.errors import UserError
@@ -85,3 +87,14 @@ def test_without_anybody_in_quarantine_it_is_refused_as_the_retry_is(aside: Worl
     with pytest.raises(UserError) as caught:
         preview(aside.home, 1, aside.tick(), BEN)
     assert (caught.value.message, caught.value.remedy) == (refused.value.message, refused.value.remedy)
+
+
+def test_a_run_that_has_a_date_of_issue_keeps_it_when_it_is_tried_again(aside: World) -> None:
+    """A reissue is such a run: its bill date is that of the void invoice, whose month may be closed."""
+    order = cycle.Order(by=BEN, accounts=frozenset({"ella"}), issued_on=dt.date(2025, 12, 3))
+    aside.begun(dt.date(2025, 12, 3))
+    cycle.run(aside.home, dt.date(2025, 11, 1), aside.tick(), order=order)
+    mend(aside, "ella")
+    quarantine_retry.retry(aside.home, 2, aside.tick(), BEN)
+    (number,) = aside.numbers("ella")
+    assert invoicing.get_invoice(aside.home, number).summary.issued_on == "2025-12-03"
