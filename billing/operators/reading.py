@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from billing.operators.words import GRANT, KEY, OPERATOR, Role
 from billing.persons import is_of
 from billing.store import tables
+from billing.store.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _KEYS: Final = (tables.operator_keys.c.key_id, tables.operator_grants.c.grant_id, tables.operator_revocations.c.revocation_id)
-_NEWEST: Final = sa.select(*(sa.select(sa.func.coalesce(sa.func.max(each), 0)).scalar_subquery() for each in _KEYS))
+_NEWEST: Final = Prepared(lambda: sa.select(*(sa.select(sa.func.coalesce(sa.func.max(each), 0)).scalar_subquery() for each in _KEYS)))
 
 
 class Grant(NamedTuple):
@@ -88,7 +89,7 @@ class Generation(NamedTuple):
 
 def generation(connection: sa.Connection) -> Generation:
     """The newest rows of the tables of operators: three look-ups by primary key."""
-    return Generation(*connection.execute(_NEWEST).one())
+    return Generation(*_NEWEST.rows(connection)[0])
 
 
 def known_by_key(connection: sa.Connection, kind: KeyKind, subject: str) -> Identity | None:

@@ -19,6 +19,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import tables
+from billing.store.prepared import Prepared, insert
 from billing.store.user_namespace import UNSIGNED
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _ROWS_AT_ONCE: Final = 10_000
 _OPEN: Final = "commits_to_sign"  # in the `info` of a connection: the commits of its transaction
 _BY: Final = ("by_name", "by_uid", "at_us", "commit_seq")
 _LAST: Final = sa.select(tables.commits.c.commit_seq, tables.commits.c.chain).order_by(tables.commits.c.commit_seq.desc()).limit(1)
+_HEAD: Final = Prepared(lambda: _LAST)
 # Tables of acts and their columns, the key first. They stand in hashes: none is added, dropped or moved.
 _SIGNED: Final = {
     "adjustments": (
@@ -108,7 +110,7 @@ def add(connection: sa.Connection, kind: str, at_us: int, actor: Actor) -> int:
     made = _Added(last + 1, kind, at_us, ["commits", *values.values()], before)
     is_final = kind in UNSIGNED and not commits
     chain = signed(before, *made[:3], [made.actor]) if is_final else following(before, *made[:3])
-    connection.execute(tables.commits.insert().values(commit_seq=made.commit_seq, kind=kind, at_us=at_us, chain=chain, **values))
+    insert(connection, tables.commits, [{"commit_seq": made.commit_seq, "kind": kind, "at_us": at_us, "chain": chain, **values}])
     commits.append(made)
     return made.commit_seq
 
@@ -152,7 +154,7 @@ def head(connection: sa.Connection, before: int | None = None) -> tuple[int, byt
     """
     commit = tables.commits.c
     in_front = _LAST if before is None else _LAST.where(commit.commit_seq < before)
-    last = connection.execute(in_front).first()
+    last = _HEAD.one_or_none(connection) if before is None else connection.execute(in_front).first()
     if last is None:
         return 0, START
     if last.chain is not None:

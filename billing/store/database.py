@@ -10,8 +10,10 @@ import functools
 import operator
 import sqlite3
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 
@@ -19,7 +21,6 @@ from rating.errors import LockedError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 WRITES_OPTION: Final = "ratewright_writes"
 WRITES: Final = {WRITES_OPTION: True}  # execution options of a connection that may write
@@ -30,6 +31,7 @@ _LOCKED: Final = (
     "wait until the other command or service is done, or stop it (`fuser` names the process); then try again",
 )
 _VERSIONS: Final = 2**31
+_VERSION_BITS: Final = 32
 _MAY_WRITE: Final = "may_write"  # in the `info` of a connection
 _DAMAGED: Final = (
     "database {database} is damaged: {error}",
@@ -57,11 +59,7 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
 
     @sa.event.listens_for(made, "begin")
     def begin(connection: sa.Connection) -> None:
-        writes = _writes(connection)
-        if connection.info.get(_MAY_WRITE) is not writes:  # of the driver's connection, which keeps it from one transaction to the next
-            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-            connection.info[_MAY_WRITE] = writes
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        _begin(connection)
 
     @sa.event.listens_for(made, "before_cursor_execute")
     def take_numpy(*_: object) -> None:
@@ -75,6 +73,65 @@ def engine(database: Path, busy_timeout_ms: int) -> sa.Engine:
             raise known from context.original_exception
 
     return made
+
+
+def _begin(connection: sa.Connection) -> None:
+    driver, writes = cast("sqlite3.Connection", connection.connection.driver_connection), _writes(connection)
+    try:
+        if connection.info.get(_MAY_WRITE) is not writes:  # of the driver's connection, which keeps it from one transaction to the next
+            driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}").close()
+            connection.info[_MAY_WRITE] = writes
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+    except sqlite3.Error as error:
+        raise as_raised(connection, "BEGIN", error) from error
+
+
+def as_raised(connection: sa.Connection, statement: str, error: sqlite3.Error) -> Exception:
+    """The error that SQLAlchemy would have raised for one of the driver."""
+    known = _explained(error, Path(str(connection.engine.url.database)), writes=_writes(connection))
+    return known or sa.exc.DBAPIError.instance(statement, None, error, sqlite3.Error, dialect=connection.dialect)
+
+
+def driver_of(connection: sa.Connection) -> sqlite3.Connection:
+    """The driver's connection in its transaction, for what SQLAlchemy would send more slowly. It raises the driver's own errors."""
+    if not connection.in_transaction():
+        connection.begin()
+    if "numpy" in sys.modules:
+        _adapt_numpy()
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
+
+
+class Changes:
+    """Says whether anything was committed to a database, by any process: a number that is another one after each commit of others.
+
+    It is that of a connection of its own, which SQLite compares with what the processes share: no transaction is begun for it.
+    """
+
+    def __init__(self, file: Path, busy_timeout_ms: int) -> None:
+        self._file, self._busy_timeout_ms = file, busy_timeout_ms
+        self._driver: sqlite3.Connection | None = None
+        self._opened = 0  # each connection counts by itself
+        self._lock = threading.Lock()
+
+    def number(self) -> int:
+        """The number now. Raises StoreError where the database does not answer."""
+        with self._lock:
+            try:
+                if self._driver is None:
+                    self._opened += 1
+                    self._driver = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+                    self._driver.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}").close()
+                ((found,),) = self._driver.execute("PRAGMA data_version").fetchall()
+            except sqlite3.Error as error:
+                raise _explained(error, self._file, writes=True) or error from error
+            return self._opened << _VERSION_BITS | int(found)
+
+    def close(self) -> None:
+        """Give the connection back; a later `number` opens another one."""
+        with self._lock:
+            if self._driver is not None:
+                self._driver.close()
+                self._driver = None
 
 
 def end_lost_commits(engine: sa.Engine) -> None:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import platform
 import time
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STEP_S: Final = 0.02
+_MODE: Final = 0o666  # as a new file has it, less what the home's mask takes away
+_HOLDER_BYTES_MAX: Final = 1 << 16
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -45,23 +47,27 @@ def held(path: Path, what: str, now_us: int, *, wait_s: float | None = 0.0, give
 
     `wait_s`: seconds to wait for another holder, None for ever. Raises HeldError after that, or once `gives_up` returns true.
     """
-    with path.open("ab+") as file:
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _MODE)
+    try:
         if not _locked(file, wait_s, gives_up):
             raise HeldError(_holder(file))
-        file.seek(0)
-        was_killed = bool(file.read(1))
-        file.truncate(0)
-        file.write(msgspec.json.encode(Holder(os.getpid(), platform.node(), now_us, what)))
-        file.flush()
+        was_killed = os.fstat(file).st_size > 0
+        if was_killed:
+            os.ftruncate(file, 0)
+        os.write(file, msgspec.json.encode(Holder(os.getpid(), platform.node(), now_us, what)))
         try:
             yield was_killed
         finally:
-            file.truncate(0)
+            os.ftruncate(file, 0)
+    finally:
+        os.close(file)
 
 
 def holder_of(path: Path) -> Holder | None:
     """The holder of the lock at `path`, by its own word, without trying the lock; None for one that has ended on this host."""
     try:
+        if not path.stat().st_size:  # as it is most of the time
+            return None
         holder = msgspec.json.decode(path.read_bytes(), type=Holder)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
@@ -75,7 +81,7 @@ def holder_of(path: Path) -> Holder | None:
     return holder
 
 
-def _locked(file: IO[bytes], wait_s: float | None, gives_up: Callable[[], bool]) -> bool:
+def _locked(file: int, wait_s: float | None, gives_up: Callable[[], bool]) -> bool:
     if wait_s is None:
         fcntl.flock(file, fcntl.LOCK_EX)
         return True
@@ -92,10 +98,9 @@ def _locked(file: IO[bytes], wait_s: float | None, gives_up: Callable[[], bool])
     return False
 
 
-def _holder(file: IO[bytes]) -> str:
-    file.seek(0)
+def _holder(file: int) -> str:
     try:
-        holder = msgspec.json.decode(file.read(), type=Holder)
+        holder = msgspec.json.decode(os.pread(file, _HOLDER_BYTES_MAX, 0), type=Holder)
     except msgspec.DecodeError:
         return ""
     since = utc_time(holder.since_us)
