@@ -28,10 +28,10 @@ _DATE_LENGTH: Final = len("2026-01-01")
 def now_us(home: Home) -> int:
     """Now in a home, in microseconds UTC. Raises UserError where RATEWRIGHT_TODAY is set and the home is no practice home, or no date."""
     text = os.environ.get(TODAY, "")
-    if not home.is_practice:
-        require_ordinary(f"{home.path} is an ordinary home folder")
     if not text:
         return machine_now_us()
+    if not home.is_practice:
+        require_ordinary(f"{home.path} is an ordinary home folder")
     moved_by_us, last_us = _moved_by_us(text), home.latest_us
     moved_us = moved_by_us + machine_now_us()  # looked at later: an instant that is given has begun
     return last_us if moved_us < last_us and moved_us // DAY_US == last_us // DAY_US else moved_us

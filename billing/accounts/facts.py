@@ -10,6 +10,7 @@ Dunning bars and unbars through `record_fact`, so that it and the cycle never ca
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -18,6 +19,8 @@ import sqlalchemy as sa
 
 from billing.accounts.kinds import ACCOUNT_KINDS, SUBSCRIPTION_KINDS, DiscountFact
 from billing.store import tables
+from billing.store.prepared import Prepared
+from rating.dates import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -159,24 +162,10 @@ def _live(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
     kinds: Collection[str],
     keys: Collection[int] | None,
 ) -> list[Fact]:
-    column = table.c
-    query = sa.select(
-        column.fact_id,
-        key,
-        column.kind,
-        column.from_date,
-        column.to_date,
-        column.detail,
-        column.commit_seq,
-        column.by_name,
-        column.retracts,
-    )
-    if seq is not None:
-        query = query.where(column.commit_seq <= seq)
-    if kinds:
-        query = query.where(column.kind.in_((*kinds, RETRACTION)))
-    lots: Iterable[sa.Select[Any]] = [query] if keys is None else (query.where(key.in_(lot)) for lot in in_chunks(sorted(keys)))
-    rows = [row for lot in lots for row in connection.execute(lot.order_by(column.commit_seq, column.fact_id))]
+    query = _facts_of(table, key, of_kinds=bool(kinds), of_keys=keys is not None)
+    asked = {"seq": NEVER if seq is None else seq, **({"kinds": [*kinds, RETRACTION]} if kinds else {})}
+    lots: Iterable[dict[str, Any]] = [{}] if keys is None else ({"keys": lot} for lot in in_chunks(sorted(keys)))
+    rows = [row for lot in lots for row in query.rows(connection, **asked, **lot)]
     places: dict[int, tuple[int, str, dt.date, str]] = {}  # of each fact: of those in one place the last learned holds
     last: dict[tuple[int, str, dt.date, str], Fact] = {}
     for row in rows:
@@ -187,6 +176,19 @@ def _live(  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
         elif row.retracts in places:  # and with it what it stood for: a pause that was resumed is no pause without an end
             last.pop(places[row.retracts], None)
     return sorted(last.values(), key=lambda fact: (fact.subject, fact.from_date, fact.commit_seq, fact.fact_id))
+
+
+@functools.cache
+def _facts_of(table: sa.Table, key: sa.Column[int], *, of_kinds: bool, of_keys: bool) -> Prepared:
+    """The query for facts as of `seq`, of some `kinds` and `keys`."""
+    column = table.c
+    told = (column.kind, column.from_date, column.to_date, column.detail, column.commit_seq, column.by_name, column.retracts)
+    query = sa.select(column.fact_id, key, *told).where(column.commit_seq <= sa.bindparam("seq"))
+    if of_kinds:
+        query = query.where(column.kind.in_(sa.bindparam("kinds", expanding=True)))
+    if of_keys:
+        query = query.where(key.in_(sa.bindparam("keys", expanding=True)))
+    return Prepared(lambda: query.order_by(column.commit_seq, column.fact_id))
 
 
 def _fact(table: sa.Table, row: Any) -> Fact:  # noqa: ANN401 -- an array, or a value of any type

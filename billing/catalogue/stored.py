@@ -6,7 +6,6 @@ with a tariff that was edited, added or removed behind our back.
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.catalogue.kept_rows import COPY, refuse_missing, refuse_uncommitted, select
+from billing.store.prepared import Prepared
 from billing.store.tables import commits, publications, tariff_decisions
 from rating.errors import UserError
 from rating.model import Catalogue, LateUsage
@@ -85,16 +85,19 @@ def published_seq(home: Home) -> int:
 
 def published_by(connection: sa.Connection, seq: int) -> int:
     """The same as of `seq`."""
-    return max(each or 0 for each in connection.execute(_published_by(), {"seq": seq}).one())
+    ((version, repeal),) = _PUBLISHED_BY.rows(connection, seq=seq)
+    return max(version or 0, repeal or 0)
 
 
-@functools.cache
 def _published_by() -> sa.Select[tuple[int | None, int | None]]:
     row, published = tariff_decisions.c, publications.c
     seq: sa.BindParameter[int] = sa.bindparam("seq")
     repeals = sa.select(sa.func.max(row.commit_seq)).where(row.kind == REPEALED, row.commit_seq <= seq)
     versions = sa.select(sa.func.max(published.commit_seq)).where(published.commit_seq <= seq)
     return sa.select(versions.scalar_subquery(), repeals.scalar_subquery())
+
+
+_PUBLISHED_BY: Final = Prepared(_published_by)
 
 
 def _hold_to_commits(connection: sa.Connection, kind: str, found: list[int], what: str) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import sqlalchemy as sa
 
-from billing.documents.finding import voided_of
 from billing.invoicing import corrections
 from billing.store import tables
 
@@ -53,15 +52,15 @@ class Aftermath(msgspec.Struct, frozen=True):
 
 def aftermath(connection: sa.Connection, found: Document, documents: Sequence[Issued]) -> Aftermath:
     """The later history of a document. `documents`: all of its account."""
-    void = voided_of(connection, found.invoice_key)
     codes = _reason_codes(connection, [each.invoice_key for each in documents if each.about == found.invoice_key])
     document = next(each for each in documents if each.invoice_key == found.invoice_key)
-    told = (void.on_date, void.reason, void.by_name) if void is not None else ("", "", "")
     about = next((each.number for each in documents if each.invoice_key == document.about), "")
     return Aftermath(
         document.document_type,
         about,
-        *told,
+        document.voided_on,
+        document.void_reason,
+        document.voided_by,
         tuple(_note(each, codes.get(each.invoice_key, "")) for each in documents if each.about == document.invoice_key),
         _notes(corrections.correcting(document, documents)),
         _notes(corrections.replaces(document, documents)),

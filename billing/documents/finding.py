@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,6 +11,7 @@ from billing.accounts import undone
 from billing.invoicing.forms import INVOICE
 from billing.runs import states
 from billing.store import tables
+from billing.store.prepared import Prepared
 from billing.store.voids import voided
 from rating.dates import local_date
 from rating.errors import NotFoundError, UserError
@@ -55,13 +55,12 @@ class Voided(NamedTuple):
 
 def find(connection: sa.Connection, number: str) -> Document:
     """The document with this number. Raises NotFoundError when there is none."""
-    row = connection.execute(_of_number(), {"number": number}).one_or_none()
+    row = _OF_NUMBER.one_or_none(connection, number=number)
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
     return Document._make(row)
 
 
-@functools.cache
 def _of_number() -> sa.Select[Any]:
     invoice, account, run = tables.invoices.c, tables.accounts.c, tables.bill_runs.c
     own = (invoice[name] for name in Document._fields[:12])
@@ -72,28 +71,35 @@ def _of_number() -> sa.Select[Any]:
     return query.where(invoice.number == sa.bindparam("number"))
 
 
+_OF_NUMBER: Final = Prepared(_of_number)
+
+
 def lines_of(connection: sa.Connection, invoice_key: int) -> list[Any]:
     """Rows of `invoice_lines` of a document, in order."""
-    return list(connection.execute(_lines_of(), {"invoice_key": invoice_key}))
+    return _LINES_OF.rows(connection, invoice_key=invoice_key)
 
 
-@functools.cache
 def _lines_of() -> sa.Select[Any]:
     line = tables.invoice_lines
     return sa.select(line).where(line.c.invoice_key == sa.bindparam("invoice_key")).order_by(line.c.line_no)
 
 
+_LINES_OF: Final = Prepared(_lines_of)
+
+
 def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
     """The voiding of a document; None: it is not void."""
-    row = connection.execute(_voided_of(), {"invoice_key": invoice_key}).one_or_none()
+    row = _VOIDED_OF.one_or_none(connection, invoice_key=invoice_key)
     return Voided(*row) if row is not None else None
 
 
-@functools.cache
 def _voided_of() -> sa.Select[Any]:
     event = tables.invoice_events.c
     of_document = event.invoice_key == sa.bindparam("invoice_key")
     return sa.select(event.on_date, event.reason, event.by_name).where(of_document, event.kind == "voided")
+
+
+_VOIDED_OF: Final = Prepared(_voided_of)
 
 
 def is_undone(connection: sa.Connection, invoice_key: int) -> bool:

@@ -8,7 +8,6 @@ invoice is void.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from billing.charges.charge_keys import KEY_FIELDS
 from billing.invoicing.forms import INVOICE
 from billing.store import tables
+from billing.store.prepared import Prepared
 from rating.dates import NEVER
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ _GROWING: Final = ("usage", "discount", "tax")
 
 
 class Issued(NamedTuple):
-    """A document of an account with its lines (rows of invoice_lines). `void_seq`: the commit that voided it; NEVER while it is valid."""
+    """A document of an account with its lines: rows of invoice_lines, with the id of their subscription.
+
+    `void_seq`: the commit that voided it; NEVER while it is valid.
+    """
 
     invoice_key: int
     number: str
@@ -45,6 +48,8 @@ class Issued(NamedTuple):
     void_seq: int
     voided_on: str
     lines: Sequence[Any]
+    void_reason: str = ""
+    voided_by: str = ""
 
     @property
     def is_void(self) -> bool:
@@ -66,27 +71,35 @@ class Before(NamedTuple):
 
 def documents_of(connection: sa.Connection, account_key: int) -> list[Issued]:
     """All documents of a payer, in the order in which they were made."""
-    documents, bodies = _documents_of()
-    of_account, lines = {"account_key": account_key}, dict[int, list[Any]]()
-    for row in connection.execute(bodies, of_account):
+    lines = dict[int, list[Any]]()
+    for row in _BODIES_OF.rows(connection, account_key=account_key):
         lines.setdefault(row.invoice_key, []).append(row)
-    rows = connection.execute(documents, of_account)
-    return [Issued._make((*row, lines.get(row.invoice_key, ()))) for row in rows]
+    rows = _DOCUMENTS_OF.rows(connection, account_key=account_key)
+    return [Issued._make((*row[:-2], lines.get(row.invoice_key, ()), *row[-2:])) for row in rows]
 
 
-@functools.cache
-def _documents_of() -> tuple[sa.Select[Any], sa.Select[Any]]:
-    """The queries for documents of an account and for their lines, written once: they take longer to write than to run."""
-    invoice, event, run, line = tables.invoices.c, tables.invoice_events.c, tables.bill_runs.c, tables.invoice_lines
+def _documents_of() -> sa.Select[Any]:
+    invoice, event, run = tables.invoices.c, tables.invoice_events.c, tables.bill_runs.c
     names = ("invoice_key", "number", "issued_on", "period_from", "period_to", "total_micros")
     words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, run.kind)
     void = (sa.func.coalesce(event.commit_seq, NEVER), sa.func.coalesce(event.on_date, ""))
-    query = sa.select(*(invoice[name] for name in names), *words, invoice.commit_seq, *void)
+    said = (sa.func.coalesce(event.reason, ""), sa.func.coalesce(event.by_name, ""))
+    query = sa.select(*(invoice[name] for name in names), *words, invoice.commit_seq, *void, *said)
     query = query.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     query = query.outerjoin(tables.invoice_events, (event.invoice_key == invoice.invoice_key) & (event.kind == "voided"))
-    of_account = invoice.account_key == sa.bindparam("account_key")
-    body = sa.select(line).where(line.c.invoice_key.in_(sa.select(invoice.invoice_key).where(of_account)))
-    return query.where(of_account).order_by(invoice.invoice_key), body.order_by(line.c.invoice_key, line.c.line_no)
+    return query.where(invoice.account_key == sa.bindparam("account_key")).order_by(invoice.invoice_key)
+
+
+def _bodies_of() -> sa.Select[Any]:
+    invoice, line, subscription = tables.invoices.c, tables.invoice_lines, tables.subscriptions
+    query = sa.select(line, subscription.c.subscription_id)
+    query = query.outerjoin(subscription, subscription.c.subscription_key == line.c.subscription_key)
+    own = sa.select(invoice.invoice_key).where(invoice.account_key == sa.bindparam("account_key"))
+    return query.where(line.c.invoice_key.in_(own)).order_by(line.c.invoice_key, line.c.line_no)
+
+
+_DOCUMENTS_OF: Final = Prepared(_documents_of)
+_BODIES_OF: Final = Prepared(_bodies_of)
 
 
 def before(document: Issued, documents: Iterable[Issued]) -> Before:

@@ -21,6 +21,7 @@ from billing.invoicing.forms import INVOICE
 from billing.invoicing.reading import InvoiceSummary, require_account, summaries
 from billing.store import tables
 from billing.store.pages import in_pages
+from billing.store.prepared import Prepared
 from billing.store.voids import is_void
 from rating.errors import UserError
 
@@ -67,12 +68,28 @@ def list_page(home: Home, listing: Listing, *, after: str = "", limit: int) -> l
         return [InvoiceSummary(*row[1:-2]) for row in connection.execute(query)]
 
 
-def owner(home: Home, number: str) -> str | None:
+class Owner(NamedTuple):
+    """The account of a document. `legal_entity`: whose invoices it gets; None for the one without a name."""
+
+    account_id: str
+    account_key: int
+    legal_entity: str | None
+
+
+def owner(home: Home, number: str) -> Owner | None:
     """The account of a document; None where there is no document of that number."""
-    invoice, account = tables.invoices.c, tables.accounts.c
-    query = sa.select(account.account_id).join_from(tables.invoices, tables.accounts).where(invoice.number == number)
     with home.connect() as connection:
-        return connection.execute(query).scalar_one_or_none()
+        found = _OWNER.one_or_none(connection, number=number)
+    return None if found is None else Owner(*found)
+
+
+def _owner_of() -> sa.Select[Any]:
+    account = tables.accounts.c
+    query = sa.select(account.account_id, account.account_key, account.legal_entity).join_from(tables.invoices, tables.accounts)
+    return query.where(tables.invoices.c.number == sa.bindparam("number"))
+
+
+_OWNER: Final = Prepared(_owner_of)
 
 
 def of_run(home: Home, run_id: int, account_id: str | None = None) -> list[InvoiceSummary]:

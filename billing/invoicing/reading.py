@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import operator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from billing.allocations import open_micros
 from billing.invoicing import corrections
 from billing.invoicing.forms import INVOICE, LineDraft
 from billing.store import tables
+from billing.store.prepared import Prepared
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 PAGE_SIZE: Final = 100
+_DRAFT: Final = operator.attrgetter(*LineDraft.__struct_fields__)  # of a row
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True):
@@ -134,11 +137,11 @@ def get_invoice(home: Home, number: str) -> Invoice:
 
 def invoice_of(connection: sa.Connection, number: str, of_account: Sequence[corrections.Issued] | None = None) -> Invoice:
     """The same in a view that is open. `of_account`: all documents of its account, where they were read."""
-    row = connection.execute(_of_number(), {"number": number}).one_or_none()
+    row = _OF_NUMBER.one_or_none(connection, number=number)
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
     documents = corrections.documents_of(connection, row.account_key) if of_account is None else of_account
-    return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(connection, row.invoice_key, documents))
+    return Invoice(InvoiceSummary(*row[1:-2]), row.language, _lines(row.invoice_key, documents))
 
 
 def _chosen(query: sa.Select[Any], wanted: DocumentFilter) -> sa.Select[Any]:
@@ -148,19 +151,6 @@ def _chosen(query: sa.Select[Any], wanted: DocumentFilter) -> sa.Select[Any]:
     if wanted.issued_on is not None:
         query = query.where(invoice.issued_on == wanted.issued_on.isoformat())
     return query if wanted.run_id is None else query.where(invoice.run_id == wanted.run_id)
-
-
-@functools.cache
-def _of_number() -> sa.Select[Any]:
-    return summaries(of_few=True).where(tables.invoices.c.number == sa.bindparam("number"))
-
-
-@functools.cache
-def _lines_of() -> sa.Select[Any]:
-    line, subscription = tables.invoice_lines, tables.subscriptions
-    query = sa.select(line, subscription.c.subscription_id)
-    query = query.outerjoin(subscription, subscription.c.subscription_key == line.c.subscription_key)
-    return query.where(line.c.invoice_key == sa.bindparam("invoice_key")).order_by(line.c.line_no)
 
 
 @functools.cache
@@ -184,17 +174,20 @@ def summaries(*, of_few: bool = False) -> sa.Select[Any]:
     return query.join_from(tables.invoices, tables.accounts)
 
 
-def _lines(connection: sa.Connection, invoice_key: int, documents: Sequence[corrections.Issued]) -> tuple[InvoiceLine, ...]:
-    known = corrections.before(next(each for each in documents if each.invoice_key == invoice_key), documents)
-    names = LineDraft.__struct_fields__
+_OF_NUMBER: Final = Prepared(lambda: summaries(of_few=True).where(tables.invoices.c.number == sa.bindparam("number")))
+
+
+def _lines(invoice_key: int, documents: Sequence[corrections.Issued]) -> tuple[InvoiceLine, ...]:
+    document = next(each for each in documents if each.invoice_key == invoice_key)
+    known = corrections.before(document, documents)
     return tuple(
         InvoiceLine(
-            *(row._mapping[name] for name in names),  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
+            *_DRAFT(row),
             line_no=row.line_no,
             subscription_id=row.subscription_id or "",
             corrects=corrections.is_correction(row, known),
         )
-        for row in connection.execute(_lines_of(), {"invoice_key": invoice_key})
+        for row in document.lines
     )
 
 

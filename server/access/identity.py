@@ -1,7 +1,7 @@
 """The operator behind a call, by its token or its client certificate.
 
-A signature is checked once and remembered; whether the key is revoked, and which roles hold, is looked up at each call: three look-ups by
-primary key say whether anything has changed since.
+A signature is checked once and remembered; whether the key is revoked, and which roles hold, is looked up at each call: the database
+says whether anybody has committed anything since, and if so three look-ups by primary key whether it was about operators.
 
 Refuses: UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_REFUSED, CREDENTIALS_EXPIRED, CREDENTIALS_REVOKED.
 """
@@ -12,7 +12,7 @@ import collections
 import hashlib
 import re
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import grpc
 
@@ -57,6 +57,15 @@ class Caller(NamedTuple):
     credential: Credential
 
 
+class _Held(NamedTuple):
+    """A caller who is the same from an instant until another one, as long as nobody commits anything: see `Home.changes`."""
+
+    caller: Caller
+    changes: int | None
+    from_us: int
+    until_us: int
+
+
 class Identities:
     """Finds the operators of calls to the service of one home."""
 
@@ -67,8 +76,10 @@ class Identities:
         self._keys: dict[str, ec.EllipticCurvePublicKey] = {}
         self._checked: collections.OrderedDict[tuple[KeyKind, bytes], Credential] = collections.OrderedDict()
         self._reading = 0  # how often keys were read
+        self._callers: collections.OrderedDict[tuple[KeyKind, bytes], _Held] = collections.OrderedDict()
         self._known: dict[tuple[KeyKind, str], Identity | None] = {}
         self._generation: Generation | None = None
+        self._changes: int | None = None  # of the home, in front of the last look at `_generation`
         self._lock = threading.Lock()
         self.read_keys()
 
@@ -79,18 +90,34 @@ class Identities:
             self._keys = public
             self._reading += 1
             self._checked.clear()
+            self._callers.clear()
 
     def caller(self, metadata: Mapping[str, str], auth_context: Mapping[str, list[bytes]]) -> Caller:
         """The operator of a call. Raises Refusal."""
-        credential = self._credential(metadata, auth_context)
-        return self.again(credential)
+        kind, data = _shown(metadata, auth_context)
+        digest = (kind, hashlib.sha256(data).digest())
+        with self._lock:
+            held, reading = self._callers.get(digest), self._reading
+        credential = self._credential(digest, data) if held is None else held.caller.credential
+        now_us, changes = self._clock_us(), self._home.changes()
+        if held is not None and changes is not None and changes == held.changes and held.from_us <= now_us < held.until_us:
+            return held.caller
+        found = self._as_of(credential, now_us, changes)
+        with self._lock:
+            if reading == self._reading:
+                self._callers[digest] = _Held(found, changes, now_us, _until_us(found, now_us))
+                _forget_first(self._callers)
+        return found
 
     def again(self, credential: Credential) -> Caller:
         """The operator of a credential as of now: its key may be revoked by now, or its time be over. Raises Refusal."""
-        now_us = self._clock_us()
+        return self._as_of(credential, self._clock_us(), self._home.changes())
+
+    def _as_of(self, credential: Credential, now_us: int, changes: int | None) -> Caller:
+        """The operator of a credential at an instant. `changes`: of the home, looked at before."""
         if now_us >= credential.until_us:
             raise _refused("CREDENTIALS_EXPIRED", "the token or certificate has ended")
-        identity = self._identity(credential)
+        identity = self._identity(credential, changes)
         if identity is None or identity.operator.name != credential.operator:
             raise _refused("CREDENTIALS_REVOKED", "the token or certificate is not one that holds")
         if now_us >= identity.until_us:
@@ -101,14 +128,18 @@ class Identities:
         roles, limited = identity.roles_at(now_us), identity.limited_at(now_us)
         return Caller(row.name, row.person_uid, via, roles, limited, grants, identity, credential)
 
-    def _identity(self, credential: Credential) -> Identity | None:
+    def _identity(self, credential: Credential, changes: int | None) -> Identity | None:
         name = (credential.kind, credential.subject)
+        with self._lock:
+            if changes is not None and changes == self._changes and name in self._known:
+                return self._known[name]
         with self._home.connect() as connection:
             generation = operators.generation(connection)
             with self._lock:
                 if generation != self._generation:
                     self._known.clear()
                     self._generation = generation
+                self._changes = changes
                 if name in self._known:
                     return self._known[name]
             found = operators.known_by_key(connection, *name)
@@ -117,36 +148,23 @@ class Identities:
                 self._known[name] = found
         return found
 
-    def _credential(self, metadata: Mapping[str, str], auth_context: Mapping[str, list[bytes]]) -> Credential:
-        text, pem = metadata.get("authorization", ""), auth_context.get("x509_pem_cert", [])
-        if text:
-            if text[: len(_BEARER)].lower() != _BEARER:
-                raise _refused("CREDENTIALS_REFUSED", "the metadata `authorization` does not hold a bearer token")
-            token = text[len(_BEARER) :]
-            if _TOKEN.fullmatch(token) is None:
-                raise _refused("CREDENTIALS_REFUSED", "the token is not well made, or its signature is wrong")
-            return self._remembered(KeyKind.TOKEN, token.encode("ascii"), lambda: self._of_token(token))
-        if pem:
-            return self._remembered(KeyKind.CERTIFICATE, pem[0], lambda: _of_certificate(pem[0]))
-        raise _refused("CREDENTIALS_MISSING", "this call needs a token or a client certificate")
-
-    def _remembered(self, kind: KeyKind, data: bytes, check: Callable[[], Credential]) -> Credential:
+    def _credential(self, digest: tuple[KeyKind, bytes], data: bytes) -> Credential:
         """The credential of these bytes, checked once as a key of this kind: a certificate is public, and proves nothing as a token."""
-        digest = (kind, hashlib.sha256(data).digest())
         with self._lock:
             found, reading = self._checked.get(digest), self._reading
         if found is not None:
             return found
-        found = check()
+        found = self._of_token(data) if digest[0] is KeyKind.TOKEN else _of_certificate(data)
         with self._lock:
-            if reading != self._reading:  # keys were read again meanwhile: what was checked by those of before is not remembered
-                return found
-            self._checked[digest] = found
-            while len(self._checked) > REMEMBERED_MAX:
-                self._checked.popitem(last=False)
+            if reading == self._reading:  # else keys were read again meanwhile: what was checked by those of before is not remembered
+                self._checked[digest] = found
+                _forget_first(self._checked)
         return found
 
-    def _of_token(self, text: str) -> Credential:
+    def _of_token(self, data: bytes) -> Credential:
+        text = data.decode("utf-8", "replace")
+        if _TOKEN.fullmatch(text) is None:
+            raise _refused("CREDENTIALS_REFUSED", "the token is not well made, or its signature is wrong")
         with self._lock:
             keys = self._keys
         try:
@@ -154,6 +172,31 @@ class Identities:
         except tokens.TokenRefusedError as error:
             raise _refused("CREDENTIALS_REFUSED", str(error)) from None
         return Credential(KeyKind.TOKEN, claims.token_id, claims.operator, claims.until_us)
+
+
+def _shown(metadata: Mapping[str, str], auth_context: Mapping[str, list[bytes]]) -> tuple[KeyKind, bytes]:
+    """The bytes of the key that a call shows: its token, or else its certificate."""
+    text, pem = metadata.get("authorization", ""), auth_context.get("x509_pem_cert", [])
+    if text:
+        if text[: len(_BEARER)].lower() != _BEARER:
+            raise _refused("CREDENTIALS_REFUSED", "the metadata `authorization` does not hold a bearer token")
+        return KeyKind.TOKEN, text[len(_BEARER) :].encode("utf-8", "replace")
+    if pem:
+        return KeyKind.CERTIFICATE, pem[0]
+    raise _refused("CREDENTIALS_MISSING", "this call needs a token or a client certificate")
+
+
+def _until_us(caller: Caller, now_us: int) -> int:
+    """The first instant at which a caller may be another one without any change: a grant begins or ends, or the key does."""
+    times = [caller.credential.until_us, caller.identity.until_us]
+    for each in caller.identity.operator.grants:
+        times += [at_us for at_us in (each.from_us, each.until_us) if at_us is not None and at_us > now_us]
+    return min(times)
+
+
+def _forget_first(kept: collections.OrderedDict[Any, Any]) -> None:
+    while len(kept) > REMEMBERED_MAX:
+        kept.popitem(last=False)
 
 
 def _of_certificate(pem: bytes) -> Credential:

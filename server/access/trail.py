@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from billing.store import lock
-from rating.dates import utc_date
+from rating.dates import DAY_US, utc_date
 from rating.durable import sync_names
 from rating.errors import UserError
 from server.access import key_files
@@ -104,7 +104,8 @@ class Trail:
         self._unsynced = False
         self._closed = threading.Event()
         self._end_of_the_dead(now_us)
-        self._place = self._opened(str(utc_date(now_us)))
+        self._day_us, self._day = now_us // DAY_US * DAY_US, str(utc_date(now_us))  # of the last entry
+        self._place = self._opened(self._day)
         self._thread = threading.Thread(target=self._sync_often, name="audit-sync", daemon=True)
         self._thread.start()
 
@@ -146,10 +147,11 @@ class Trail:
             del self._refused[name]
 
     def _append(self, entry: Entry) -> None:
-        day = str(utc_date(entry.at_us))
-        if day > self._place.day:
-            self._turn(day)
-        self._place = _written(self._place, msgspec.to_builtins(entry))
+        if not self._day_us <= entry.at_us < self._day_us + DAY_US:
+            self._day_us, self._day = entry.at_us // DAY_US * DAY_US, str(utc_date(entry.at_us))
+        if self._day > self._place.day:
+            self._turn(self._day)
+        self._place = _written(self._place, entry)
         self._unsynced = True
 
     def _turn(self, day: str) -> None:
@@ -219,13 +221,14 @@ class Trail:
 
 
 class _Place(NamedTuple):
-    """An open file of a day: the number of its entries, the last hash, and whether the last entry is the end of the day."""
+    """An open file of a day: the number of its entries, the last hash, whether the last entry is the end of the day, and its bytes."""
 
     file: int
     day: str
     lines: int
     hash: str
     is_ended: bool
+    size: int
 
 
 def _opened(path: Path) -> _Place:
@@ -233,28 +236,28 @@ def _opened(path: Path) -> _Place:
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _OWNER_ONLY)
     try:
         sync_names(path.parent)
-        count, last = _mended(file, path)
+        count, size, last = _mended(file, path)
         head = START if not last else str(msgspec.json.decode(last)["hash"])
-        return _Place(file, path.name[:_DAY], count, head, bool(last) and msgspec.json.decode(last).get("call") == END)
+        return _Place(file, path.name[:_DAY], count, head, bool(last) and msgspec.json.decode(last).get("call") == END, size)
     except BaseException:
         os.close(file)
         raise
 
 
-def _written(place: _Place, content: dict[str, Any]) -> _Place:
+def _written(place: _Place, content: Entry | dict[str, Any]) -> _Place:
     """Write an entry whole, or leave the file as it was and raise OSError."""
     digest = _digest(place.hash, content)
-    line = msgspec.json.encode({**content, "hash": digest}) + b"\n"
-    size = os.fstat(place.file).st_size
+    line = msgspec.json.encode(content)[:-1] + f',"hash":"{digest}"}}\n'.encode()
     try:
         written = os.write(place.file, line)
     except OSError:
-        _cut(place.file, size)
+        _cut(place.file, place.size)
         raise
     if written != len(line):
-        _cut(place.file, size)
+        _cut(place.file, place.size)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return _Place(place.file, place.day, place.lines + 1, digest, content.get("call") == END)
+    is_end = isinstance(content, dict)  # of the other kind are all that calls write
+    return _Place(place.file, place.day, place.lines + 1, digest, is_end, place.size + written)
 
 
 def _cut(file: int, size: int) -> None:
@@ -387,7 +390,7 @@ def _signed_text(day: str, count: int, head: str) -> bytes:
     return f"ratewright audit\0{day}\0{count}\0{head}".encode()
 
 
-def _digest(before: str, content: dict[str, Any]) -> str:
+def _digest(before: str, content: Entry | dict[str, Any]) -> str:
     return hashlib.blake2b(before.encode() + msgspec.json.encode(content, order="sorted"), digest_size=DIGEST_BYTES).hexdigest()
 
 
@@ -416,12 +419,12 @@ def _of_writer(folder: Path, writer: str) -> list[Path]:
     return [each for each in folder.glob(f"*{_ENDING}") if each.name[_DAY : -len(_ENDING)] == writer]
 
 
-def _mended(file: int, path: Path) -> tuple[int, bytes]:
-    """The number of whole lines of a file, and the last of them; what follows it is cut off."""
+def _mended(file: int, path: Path) -> tuple[int, int, bytes]:
+    """The number of whole lines of a file, their bytes, and the last of them; what follows it is cut off."""
     count, whole, last = 0, 0, b""
     with path.open("rb") as lines:
         for line in lines:
             if line.endswith(b"\n"):
                 count, whole, last = count + 1, whole + len(line), line
     _cut(file, whole)
-    return count, last
+    return count, whole, last

@@ -50,7 +50,8 @@ def reissue(home: Home, number: str, act: Act) -> Reissued:
     number, who = whole_number(home, number), _who(act)
     report = voiding.reissue(home, number, who)
     followed = following.follow_up(home, report.run_id, who) if report.state == "posted" else []
-    made = listing.of_run(home, report.run_id, listing.owner(home, number))
+    owner = listing.owner(home, number)
+    made = listing.of_run(home, report.run_id, None if owner is None else owner.account_id)
     failed = [book for each in followed for book in each.books if not book.ok]
     return following.reissued(report, made, failed, sum(each.alarms for each in followed))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import ipaddress
 import threading
 import time
@@ -34,6 +35,7 @@ else:
 
 Request = TypeVar("Request")
 CALLS_OF_CONNECTION_MAX: Final = 100
+PEERS_REMEMBERED: Final = 4_096  # with their ports, so connections
 WAIT: Final = "/google.longrunning.Operations/WaitOperation"
 HEALTH_PREFIX: Final = "/grpc.health.v1.Health/"
 _LOOK_AROUND_S: Final = 0.02
@@ -71,7 +73,12 @@ class Limits(NamedTuple):
 
 def peer_of(context: grpc.ServicerContext) -> str:
     """The peer of a call, without the port."""
-    kind, _, rest = str(context.peer()).partition(":")
+    return _peer(str(context.peer()))
+
+
+@functools.lru_cache(PEERS_REMEMBERED)
+def _peer(text: str) -> str:
+    kind, _, rest = text.partition(":")
     host = urllib.parse.unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address(host)

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import grpc
-import msgspec
 from google.protobuf.message import DecodeError
 
 from billing import acting
@@ -127,13 +126,27 @@ def about_account(home: Home, account_id: str, part: str = "") -> None:
     if entered is None:
         return
     if entered.is_by_entity and entered.caller.limited:
-        entity = legal_entity_of(home, account_id)
-        if entered.entities is not None and entity not in entered.entities:
-            raise _other_entity(entered)
-        entered.is_of_entity = True
-        entered.about_entities.add(entity)
+        _require_entity(entered, legal_entity_of(home, account_id))
     with contextlib.suppress(NotFoundError):
         about(f"account {key_of(home, account_id)}{part}")
+
+
+def about_known_account(account_key: int, entity: str | None, part: str = "") -> None:
+    """The same of an account that was read, with its legal entity."""
+    entered = _ENTERED.get()
+    if entered is None:
+        return
+    if entered.is_by_entity and entered.caller.limited:
+        _require_entity(entered, entity)
+    about(f"account {account_key}{part}")
+
+
+def _require_entity(entered: _Entered, entity: str | None) -> None:
+    """Refuse an account of a legal entity to a role that is limited to others."""
+    if entered.entities is not None and entity not in entered.entities:
+        raise _other_entity(entered)
+    entered.is_of_entity = True
+    entered.about_entities.add(entity)
 
 
 def require_accounts(home: Home, account_ids: Iterable[str]) -> None:
@@ -161,6 +174,7 @@ class Entrance(_Interceptor):
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._refusals = _Refusals()
+        self._kept: dict[str, _Handler] = {}  # handlers behind the entrance, by method: they are the same for each call
 
     def guard(self, access: Access) -> None:
         """Ask each call from now on who makes it."""
@@ -178,6 +192,9 @@ class Entrance(_Interceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler | None:
         """The handler, behind the entrance."""
+        kept = self._kept.get(handler_call_details.method)
+        if kept is not None:
+            return kept
         found: Any = _parsing(continuation(handler_call_details))  # of any kind: one of its four methods is set
         call = handler_call_details.method.removeprefix("/")
         rule = roles.rule_of(call)
@@ -186,9 +203,13 @@ class Entrance(_Interceptor):
         codec = {"request_deserializer": found.request_deserializer, "response_serializer": found.response_serializer}
         if found.response_streaming:
             make = grpc.stream_stream_rpc_method_handler if found.request_streaming else grpc.unary_stream_rpc_method_handler
-            return make(self._streamed(found.stream_stream or found.unary_stream, call, rule), **codec)
+            return self._keep(handler_call_details, make(self._streamed(found.stream_stream or found.unary_stream, call, rule), **codec))
         make = grpc.stream_unary_rpc_method_handler if found.request_streaming else grpc.unary_unary_rpc_method_handler
-        return make(self._answered(found.stream_unary or found.unary_unary, call, rule), **codec)
+        return self._keep(handler_call_details, make(self._answered(found.stream_unary or found.unary_unary, call, rule), **codec))
+
+    def _keep(self, details: grpc.HandlerCallDetails, handler: _Handler) -> _Handler:
+        self._kept[details.method] = handler
+        return handler
 
     def _answered(self, method: Callable[..., Any], call: str, rule: roles.Rule) -> Callable[..., Any]:
         def behind(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- messages of any method
@@ -248,13 +269,15 @@ class Entrance(_Interceptor):
         metadata = {key: value for key, value in given.items() if isinstance(value, str)}
         peer = peer_of(context)
         found: Caller | None = None
-        held = contextlib.ExitStack()
+        held: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         try:
-            found = self._access.identities.caller(metadata, _auth_context(context))
+            shown = {} if metadata.get("authorization") else _auth_context(context)
+            found = self._access.identities.caller(metadata, shown)
             role, entities = _role(found, rule, call)
             self._access.limits.admit(found.name, is_stream=is_stream, remaining_s=_remaining_s(context))
             if is_stream:
-                held.enter_context(self._access.limits.stream(found.name))
+                held = stack = contextlib.ExitStack()
+                stack.enter_context(self._access.limits.stream(found.name))
         except Refusal as refusal:
             with answering(context):
                 self._record_refusal(call, found, peer, refusal)
@@ -281,7 +304,8 @@ class Entrance(_Interceptor):
                 self._open.pop(id(entered), None)
             _ENTERED.reset(mark)
             try:
-                entered.end(_outcome(context))
+                if not entered.is_over:
+                    entered.end(_outcome(context))
             except OSError as error:  # of a refusal: it leaves without its entry
                 _log.error("the audit trail could not be written: %s", error)
 
@@ -383,7 +407,7 @@ class _Entered:
         self.fields: field_masks.Tree = {}  # of the answer, that alone are asked for
         self.limits, self.outcome = access.limits, ""
         self._access, self._actor, self._is_recorded = access, actor, rule.records
-        self._is_over = False
+        self.is_over = False
 
     def require_entity(self) -> None:
         """Refuse an answer that is about no account of a legal entity to which the role is limited, such as a list of all accounts."""
@@ -392,8 +416,8 @@ class _Entered:
 
     def end(self, outcome: str) -> None:
         """Record how the call ended, once."""
-        if not self._is_over:
-            self._is_over = True
+        if not self.is_over:
+            self.is_over = True
             self.outcome = outcome
             self.record(outcome)
 
@@ -408,8 +432,8 @@ class _Entered:
         if outcome in {_OK, _OPENED} and not self._is_recorded:
             return
         at_us, actor = self._access.clock_us(), self._actor
-        entry = Entry(at_us, actor.call, outcome, actor.name, actor.number, actor.via.value, actor.role, peer=actor.peer)
-        self._access.trail.add(msgspec.structs.replace(entry, subject=self.subject, reason=actor.reason))
+        who = (actor.name, actor.number, actor.via.value, actor.role)
+        self._access.trail.add(Entry(at_us, actor.call, outcome, *who, self.subject, actor.reason, actor.peer))
 
 
 def _role(found: Caller, rule: roles.Rule, call: str) -> tuple[Role, frozenset[str] | None]:

@@ -67,6 +67,7 @@ _SENTENCES: Final = {
 
 
 class _Known(NamedTuple):
+    changes: int | None  # of the home, when `published_seq` was looked up last
     published_seq: int
     quote: CheckedQuote
     catalogues: list[Catalogue]
@@ -118,10 +119,14 @@ class RatingService(rating_service_pb2_grpc.RatingServiceServicer):
     def _quote(self) -> _Known:
         """Everything in force, ready to be asked; built again only after a publication or a repeal."""
         with self._lock:
+            changes, known = self._home.changes(), self._known
+            if known is not None and changes is not None and changes == known.changes:
+                return known
             seq = catalogue.published_seq(self._home)
-            if self._known is None or self._known.published_seq != seq:
+            if known is None or known.published_seq != seq:
                 found = catalogue.in_force(self._home)
-                self._known = _Known(seq, CheckedQuote(found), found)
+                known = _Known(changes, seq, CheckedQuote(found), found)
+            self._known = known._replace(changes=changes)
             return self._known
 
 

@@ -31,4 +31,5 @@ def document(home: Home, number: str, language: str | None = None) -> ShownDocum
         of_account = corrections.documents_of(connection, found.account_key)
         stored = invoice_of(connection, number, of_account)
         stored = msgspec.structs.replace(stored, lines=in_page_order(stored.lines))
-        return ShownDocument(stored, shown(home, connection, found, language), aftermath(connection, found, of_account))
+        rows = next(each.lines for each in of_account if each.invoice_key == found.invoice_key)
+        return ShownDocument(stored, shown(home, connection, found, rows, language), aftermath(connection, found, of_account))

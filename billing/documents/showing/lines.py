@@ -68,9 +68,8 @@ class Shown(msgspec.Struct, frozen=True):
     taxes: tuple[ShownTax, ...]
 
 
-def shown(home: Home, connection: sa.Connection, document: Document, language: str | None = None) -> Shown:
-    """The further contents of a document; names in `language` (None: that of its account)."""
-    rows = lines_of(connection, document.invoice_key)
+def shown(home: Home, connection: sa.Connection, document: Document, rows: Sequence[Any], language: str | None = None) -> Shown:
+    """The further contents of a document with these stored lines; names in `language` (None: that of its account)."""
     names = names_of(home, connection, document, rows, language or document.language)
     days = {row.line_no: own_days(row, names) for row in rows}
     days |= _of_credited(connection, document, rows, names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from billing.charges.recurring import PlanSpan, plan_spans
 from billing.runs.contracts import agreements
 from billing.runs.contracts.agreements import merged, span_of
 from billing.store import tables
+from billing.store.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,11 +40,10 @@ class Life(NamedTuple):
 
 def lives(connection: sa.Connection, seq: int, keys: Collection[int]) -> dict[int, Life]:
     """The lives of some subscriptions by key."""
-    subscription, account = tables.subscriptions.c, tables.accounts.c
-    query = sa.select(subscription.subscription_key, subscription.from_date, subscription.to_date, account.timezone)
-    query = query.join_from(tables.subscriptions, tables.accounts, account.account_key == subscription.account_key)
-    rows = connection.execute(query.where(subscription.subscription_key.in_(keys))).all()
-    told = dated.subscription_facts(connection, seq, kinds=_KINDS, keys=keys) if keys else []
+    if not keys:
+        return {}
+    rows = _SUBSCRIPTIONS.rows(connection, keys=list(keys))
+    told = dated.subscription_facts(connection, seq, kinds=_KINDS, keys=keys)
     ends, plans = agreements.ends(told), _plans(connection, seq, keys)
     found = {}
     for key, from_date, to_date, zone in rows:
@@ -57,13 +57,29 @@ def lives(connection: sa.Connection, seq: int, keys: Collection[int]) -> dict[in
 
 def _plans(connection: sa.Connection, seq: int, keys: Collection[int]) -> dict[int, list[tuple[dt.date, str]]]:
     """Plans by subscription in order of time; of two with one date the one learned last."""
-    fact = tables.plan_facts.c
-    query = sa.select(fact.subscription_key, fact.from_date, fact.plan).where(fact.subscription_key.in_(keys), fact.commit_seq <= seq)
-    newest = {(key, day): plan for key, day, plan in connection.execute(query.order_by(fact.commit_seq, fact.fact_id))}
+    newest = {(key, day): plan for key, day, plan in _PLANS.rows(connection, keys=list(keys), seq=seq)}
     found: dict[int, list[tuple[dt.date, str]]] = {}
     for (key, day), plan in sorted(newest.items()):
         found.setdefault(key, []).append((dt.date.fromisoformat(day), plan))
     return found
+
+
+def _subscriptions_of() -> sa.Select[Any]:
+    subscription, account = tables.subscriptions.c, tables.accounts.c
+    query = sa.select(subscription.subscription_key, subscription.from_date, subscription.to_date, account.timezone)
+    query = query.join_from(tables.subscriptions, tables.accounts, account.account_key == subscription.account_key)
+    return query.where(subscription.subscription_key.in_(sa.bindparam("keys", expanding=True)))
+
+
+def _plans_of() -> sa.Select[Any]:
+    fact = tables.plan_facts.c
+    of_keys = fact.subscription_key.in_(sa.bindparam("keys", expanding=True))
+    query = sa.select(fact.subscription_key, fact.from_date, fact.plan).where(of_keys, fact.commit_seq <= sa.bindparam("seq"))
+    return query.order_by(fact.commit_seq, fact.fact_id)
+
+
+_SUBSCRIPTIONS: Final = Prepared(_subscriptions_of)
+_PLANS: Final = Prepared(_plans_of)
 
 
 def _spans(facts: Sequence[Fact], key: int, kind: str) -> tuple[Span, ...]:

@@ -59,16 +59,16 @@ def number_of(home: Home, name: str) -> str:
     account_id, number = convert.parse_invoice_name(name)
     if account_id == convert.ALL_ACCOUNTS:
         number = invoices.whole_number(home, number)
-        owner = listing.owner(home, number)
-        if owner is None:
-            entrance.about_account(home, account_id)  # a role of one legal entity learns no numbers of others
-            error = NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-            raise not_found("INVOICE_UNKNOWN", error.message, {"name": name, "remedy": error.remedy})
-        account_id = owner
+    owner = listing.owner(home, number)
+    if owner is not None and account_id in {owner.account_id, convert.ALL_ACCOUNTS}:
+        entrance.about_known_account(owner.account_key, owner.legal_entity, f", document {number}")
+        return number
+    if account_id == convert.ALL_ACCOUNTS:
+        entrance.about_account(home, account_id)  # a role of one legal entity learns no numbers of others
+        error = NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
+        raise not_found("INVOICE_UNKNOWN", error.message, {"name": name, "remedy": error.remedy})
     entrance.about_account(home, account_id, f", document {number}")
-    if listing.owner(home, number) != account_id:
-        raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
-    return number
+    raise not_found("INVOICE_UNKNOWN", f"there is no {quoted(name)}", {"name": name})
 
 
 def record(row: Record) -> pb.UsageRecord:
