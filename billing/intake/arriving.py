@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 _GOOD = (Outcome.ANSWERED, Outcome.UNANSWERED, Outcome.ABSORBED, Outcome.WAITING)
+_IS_GOOD = np.array([each in _GOOD for each in Outcome])  # by outcome
 
 
 def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: int) -> Batch:
@@ -47,7 +48,7 @@ def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: in
         conflicting=verified.conflicting,
     )
     outcome = settled.outcome
-    good = np.isin(outcome, _GOOD)
+    good = _IS_GOOD[outcome]
     marked = {
         marks.CONFLICTING: outcome == Outcome.CONFLICTING,
         marks.TOO_OLD: good & too_old,

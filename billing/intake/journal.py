@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import hashlib
 import io
+import itertools
 import os
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 65_536
 _READ_BYTES: Final = 1 << 22
 _HASH_ASIDE_BYTES: Final = 1 << 16  # a buffer of so many bytes is worth a thread
+_FEW_ROWS: Final = 4_096  # are made in memory
+_SCHEMAS_KEPT: Final = 256
+_MODE: Final = 0o666  # as a new file has it, less what the home's mask takes away
 
 
 class Range(NamedTuple):
@@ -44,7 +49,7 @@ class _HashingSink(io.RawIOBase):
     """A file that knows the size and hash of all that went through it. It is closed by its owner.
 
     From the first large buffer on a second thread hashes while this one writes on: what is written are buffers of tables, which never
-    change any more. A commit of a few records is hashed here: a thread would cost more than all its hashes.
+    change any more.
     """
 
     def __init__(self, file: IO[bytes], threads: contextlib.ExitStack) -> None:
@@ -77,7 +82,10 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
 
     What cannot be written to its end, on a full disk, is taken away again.
     """
-    schema = pa.schema([USAGE_V1.field(name) for name in columns]).with_metadata(USAGE_V1.metadata)
+    schema, rest = _schema(tuple(columns)), iter(batches)
+    few = _few(rest)
+    if sum(batch.num_rows for batch in few) <= _FEW_ROWS:
+        return _append_few(segment, byte_from, schema, few)
     is_new = not segment.exists()
     try:
         with segment.open("wb" if is_new else "r+b") as file, contextlib.ExitStack() as threads:
@@ -85,8 +93,8 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
             file.seek(byte_from)
             sink = _HashingSink(file, threads)
             with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
-                for batch in batches:
-                    writer.write_batch(batch.select(list(columns)).cast(schema))
+                for batch in itertools.chain(few, rest):
+                    writer.write_batch(_as(schema, batch))
             file.flush()
             commit_points.reached("intake.journal_written")
             os.fsync(file.fileno())
@@ -98,6 +106,66 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
         raise not_written(segment, error) from error
     commit_points.reached("intake.journal_synced")
     return Range(byte_from, byte_from + sink.size, sink.digest.digest())
+
+
+def _append_few(segment: Path, byte_from: int, schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> Range:
+    """The same of a few records: what they make is small, and written at once."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(_as(schema, batch))
+    data = memoryview(sink.getvalue())
+    try:
+        is_new, file = _opened(segment)
+        try:
+            if os.fstat(file).st_size != byte_from:
+                os.ftruncate(file, byte_from)
+            written = 0
+            while written < len(data):
+                written += os.pwrite(file, data[written:], byte_from + written)
+            commit_points.reached("intake.journal_written")
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new:
+            durable.sync_names(segment.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.truncate(segment, byte_from)
+        raise not_written(segment, error) from error
+    commit_points.reached("intake.journal_synced")
+    return Range(byte_from, byte_from + len(data), hashlib.sha256(data).digest())
+
+
+def _opened(segment: Path) -> tuple[bool, int]:
+    """Whether a segment is a new one, and its file."""
+    try:
+        return False, os.open(segment, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True, os.open(segment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE)
+
+
+def _few(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """The first batches: one that has many rows, or as many as have few together and that one."""
+    found: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        found.append(batch)
+        rows += batch.num_rows
+        if rows > _FEW_ROWS:
+            break
+    return found
+
+
+@functools.lru_cache(_SCHEMAS_KEPT)
+def _schema(columns: tuple[str, ...]) -> pa.Schema:
+    return pa.schema([USAGE_V1.field(name) for name in columns]).with_metadata(USAGE_V1.metadata)
+
+
+def _as(schema: pa.Schema, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns of a schema."""
+    chosen = batch.select(schema.names)
+    return chosen if chosen.schema.equals(schema) else chosen.cast(schema)
 
 
 def read(segment: Path, byte_from: int, byte_to: int, columns: Sequence[str]) -> pa.Table:

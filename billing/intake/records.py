@@ -21,6 +21,7 @@ from billing.intake.known_records import known_rejects
 from billing.intake.marks import COMMIT_SEQ
 from billing.intake.suspense_rows import suspense_rows, with_commit
 from billing.store import commit_points
+from billing.store.prepared import Prepared, insert
 from billing.store.tables import assemblies, commits, intake_counts, raw_files, suspense, usage_manifest
 from mediation.bytes.reader import shown
 from rating.schema import USAGE_V1, UsageFlag
@@ -39,12 +40,16 @@ OF_ASSEMBLY: Final = int(UsageFlag.PARTIAL | UsageFlag.ASSEMBLED)
 _JOURNAL: Final = "usage/journal"
 _Row = dict[str, Any]
 # Statements of every commit are made once: to make one takes as long as to send it.
-_LAST_USAGE: Final = sa.select(commits.c.commit_seq).where(commits.c.kind == "usage").order_by(commits.c.commit_seq.desc()).limit(1)
-_LAST_RANGE: Final = (
-    sa.select(usage_manifest.c.path, usage_manifest.c.byte_to, usage_manifest.c.sealed_at_seq)
-    .where(usage_manifest.c.form == "journal")
-    .order_by(usage_manifest.c.manifest_id.desc())
-    .limit(1)
+_LAST_USAGE: Final = Prepared(
+    lambda: sa.select(commits.c.commit_seq).where(commits.c.kind == "usage").order_by(commits.c.commit_seq.desc()).limit(1)
+)
+_LAST_RANGE: Final = Prepared(
+    lambda: (
+        sa.select(usage_manifest.c.path, usage_manifest.c.byte_to, usage_manifest.c.sealed_at_seq)
+        .where(usage_manifest.c.form == "journal")
+        .order_by(usage_manifest.c.manifest_id.desc())
+        .limit(1)
+    )
 )
 
 
@@ -55,7 +60,8 @@ class _Place(NamedTuple):
 
 def last_usage_seq(connection: sa.Connection) -> int:
     """The last commit of usage; 0 before the first."""
-    return int(connection.execute(_LAST_USAGE).scalar() or 0)
+    last = _LAST_USAGE.one_or_none(connection)
+    return 0 if last is None else int(last.commit_seq)
 
 
 def unsealed_ranges(home: Home) -> int:
@@ -85,7 +91,7 @@ def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, 
             (suspense, with_commit(waiting, commit_seq)),
         ):
             if values:
-                connection.execute(table.insert(), [{**row, "commit_seq": commit_seq} for row in values])
+                insert(connection, table, [{**row, "commit_seq": commit_seq} for row in values])
         if batch.assembly is not None:
             segment_groups.record(connection, batch.assembly.settled, commit_seq, now_us)
         _continue_files(connection, batch, commit_seq)
@@ -102,7 +108,7 @@ def _next_place(connection: sa.Connection) -> _Place:
 
     Ranges are sealed in their order: where the last one is sealed, all are.
     """
-    last = connection.execute(_LAST_RANGE).first()
+    last = _LAST_RANGE.one_or_none(connection)
     if last is None:
         return _Place(f"{_JOURNAL}/{1:08d}.arrow", 0)
     if last.sealed_at_seq is None and last.byte_to < SEGMENT_BYTES_MAX:
@@ -148,7 +154,8 @@ def _append(home: Home, place: _Place, batch: Batch, raw_file_id: int) -> list[_
     if rows == 0:
         return []
     tables = [batch.usage, *made] if wanted.any() else made
-    columns = [field.name for field in USAGE_V1 if any(table.column(field.name).null_count < table.num_rows for table in tables)]
+    filled = {name for table in tables for name, each in zip(table.column_names, table.columns, strict=True) if each.null_count < len(each)}
+    columns = [name for name in USAGE_V1.names if name in filled]
     start_us = np.concatenate([_start_us(batch.usage)[wanted], *(_start_us(table) for table in made)])
     flags = np.concatenate([batch.usage.column("flags").to_numpy()[wanted], *(table.column("flags").to_numpy() for table in made)])
     written = journal.append(

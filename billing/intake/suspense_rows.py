@@ -60,7 +60,8 @@ def _of_assembly(assembly: AssemblyResult, raw_file_id: int) -> Iterator[_Row]:
     for row in assembly.suspense:
         file_id = row["raw_file_id"]
         yield {**_NOTHING, **row, "raw_file_id": raw_file_id if file_id is None else file_id, "through_seq": OWN}
-    yield from _of_usage(assembly.superseded.select(list(_COLUMNS)), SUPERSEDED, BEFORE)
+    if assembly.superseded.num_rows:
+        yield from _of_usage(assembly.superseded.select(list(_COLUMNS)), SUPERSEDED, BEFORE)
 
 
 def _of_usage(table: pa.Table, reason: str, through: str) -> Iterator[_Row]:

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from billing.store.home import Home
     from mediation.sources.model import Source
 
-_TAKES_PART: Final = (Outcome.WAITING, Outcome.RECYCLED)
+_TAKES_PART: Final = np.array([each in {Outcome.WAITING, Outcome.RECYCLED} for each in Outcome])  # by outcome
 _NOTE_CHARACTERS_MAX: Final = 2000
+_EMPTY: Final = USAGE_V1.empty_table()
 
 
 class AssemblyResult(NamedTuple):
@@ -96,7 +97,7 @@ def settle_partials(  # noqa: PLR0913 - the batch, and what was decided of it so
     A batch without segments that changes none either costs one look at its flags.
     """
     is_segment = _is_segment(usage)
-    new_rows = np.flatnonzero(is_segment & np.isin(outcome, _TAKES_PART))
+    new_rows = np.flatnonzero(is_segment & _TAKES_PART[outcome])
     changed = [change.rows.filter(pa.array(_is_segment(change.rows))) for change in changes]
     restarted = restarts.among(usage, outcome)
     corrected = _made_before(usage)
@@ -136,8 +137,7 @@ def _due(home: Home, now_us: int) -> dict[str, Past]:
 
 
 def _nothing(usage: pa.Table, outcome: NDArray[np.int8]) -> AssemblyResult:
-    empty = USAGE_V1.empty_table()
-    return AssemblyResult(usage, outcome, empty, empty, (), (), (), {})
+    return AssemblyResult(usage, outcome, _EMPTY, _EMPTY, (), (), (), {})
 
 
 def _is_segment(rows: pa.Table) -> NDArray[np.bool_]:

@@ -42,7 +42,10 @@ class Restart(NamedTuple):
 def among(usage: pa.Table, outcome: NDArray[np.int8]) -> set[Restart]:
     """The restarts that a batch reports."""
     flags = usage.column("flags").to_numpy() & ~np.int32(UsageFlag.RECYCLED)
-    is_restart = (flags == _FLAGS) & np.isin(outcome, (Outcome.UNANSWERED, Outcome.RECYCLED))
+    is_restart = flags == _FLAGS
+    if not is_restart.any():  # as in most batches
+        return set()
+    is_restart &= np.isin(outcome, (Outcome.UNANSWERED, Outcome.RECYCLED))
     if not is_restart.any():
         return set()
     rows = usage.select(["source", "trunk_in", "start_us", "call_ref"]).filter(pa.array(is_restart))

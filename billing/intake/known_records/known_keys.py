@@ -52,6 +52,7 @@ class KnownKeys:
         self._hashes = HashIndex(hash_of=hash_of)
         self._numbers: dict[str, SequenceBitmaps] = {}
         self._loaded_seq = self._saved_keys = 0
+        self._seen: int | None = None  # changes of the home up to which all is known, see `Home.changes`
 
     def __len__(self) -> int:
         return len(self._hashes) + sum(len(each) for each in self._numbers.values())
@@ -61,6 +62,9 @@ class KnownKeys:
 
         Returns what the rules change in what the store remembers: the next commit is to write it.
         """
+        rules = list(rules)
+        if not rules and self._seen is not None and self._seen == self._home.changes():
+            return {}  # nobody has committed anything since our own last commit
         with self._home.connect() as connection:
             stored = source_memory.read(connection)
             now = {source.name: source_memory.memory_of(source, stored.get(source.name)) for source in rules}
@@ -114,13 +118,14 @@ class KnownKeys:
                     added.exception()
                     self._forget()
                     raise
-        self._loaded_seq = commit_seq
+        self._loaded_seq, self._seen = commit_seq, self._home.changes()  # no other intake commits before our caller gives back its lock
         return commit_seq
 
     def save(self, now_us: int) -> None:
         """Write a snapshot, if much has come since the last one. Nothing of usage was committed since `catch_up`."""
         if len(self) - self._saved_keys < max(1, len(self) // GROWTH_FOR_SNAPSHOT):
             return
+        self._seen = None
         self._drop_old(now_us)
         for source in _numbered(self.memory):
             self._numbers.setdefault(source, SequenceBitmaps())
@@ -132,6 +137,7 @@ class KnownKeys:
     def _forget(self) -> None:
         self._hashes, self._numbers = HashIndex(hash_of=self._hash_of), {}
         self._loaded_seq = self._saved_keys = 0
+        self._seen = None
 
     def _restore(self, found: index_files.Restored | None) -> None:
         if found is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import sqlalchemy as sa
 
+from billing.store.prepared import Prepared
 from billing.store.tables import intake_counts, settings
 from rating.errors import UserError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mediation.sources.model import Source
 
 _PREFIX: Final = "once:"
-_STORED: Final = sa.select(settings.c.name, settings.c.value).where(settings.c.name.startswith(_PREFIX))  # read by every intake
+_STORED: Final = Prepared(lambda: sa.select(settings.c.name, settings.c.value).where(settings.c.name.startswith(_PREFIX)))
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -74,7 +75,7 @@ def require_source(home: Home, source: str) -> None:
 
 def read(connection: sa.Connection) -> dict[str, Memory]:
     """By source; sources that never had rules are not there."""
-    found = connection.execute(_STORED)
+    found = _STORED.rows(connection)
     return {name.removeprefix(_PREFIX): msgspec.json.decode(value, type=Memory) for name, value in found}
 
 
