@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 65_536
 _READ_BYTES: Final = 1 << 22
 _HASH_ASIDE_BYTES: Final = 1 << 16  # a buffer of so many bytes is worth a thread
-_FEW_ROWS: Final = 4_096  # are made in memory
+FEW_ROWS: Final = 4_096  # are made in memory
 _SCHEMAS_KEPT: Final = 256
 _MODE: Final = 0o666  # as a new file has it, less what the home's mask takes away
 
@@ -84,7 +84,7 @@ def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Itera
     """
     schema, rest = _schema(tuple(columns)), iter(batches)
     few = _few(rest)
-    if sum(batch.num_rows for batch in few) <= _FEW_ROWS:
+    if sum(batch.num_rows for batch in few) <= FEW_ROWS:
         return _append_few(segment, byte_from, schema, few)
     is_new = not segment.exists()
     try:
@@ -138,7 +138,7 @@ def _append_few(segment: Path, byte_from: int, schema: pa.Schema, batches: Seque
 
 
 def _opened(segment: Path) -> tuple[bool, int]:
-    """Whether a segment is a new one, and its file."""
+    """The file of a segment; True with one that is made here."""
     try:
         return False, os.open(segment, os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -152,7 +152,7 @@ def _few(batches: Iterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
     for batch in batches:
         found.append(batch)
         rows += batch.num_rows
-        if rows > _FEW_ROWS:
+        if rows > FEW_ROWS:
             break
     return found
 

@@ -58,6 +58,15 @@ class _Place(NamedTuple):
     byte_from: int
 
 
+class _Written(NamedTuple):
+    """A batch whose rows are in the journal: its file's id, and the rows that record it, without their commit."""
+
+    raw_file_id: int
+    counts: list[_Row]
+    waiting: list[_Row]
+    manifest: list[_Row]
+
+
 def last_usage_seq(connection: sa.Connection) -> int:
     """The last commit of usage; 0 before the first."""
     last = _LAST_USAGE.one_or_none(connection)
@@ -73,33 +82,58 @@ def unsealed_ranges(home: Home) -> int:
 
 
 def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, int], None] | None = None) -> int:
-    """Make `batch` count. Returns its commit_seq. `also` writes more rows in the same transaction."""
-    with home.connect() as connection:
-        place = _next_place(connection)
-        raw_file_id = _raw_file_id(connection, batch)
-        came_us = _came_us(connection, batch)
-    counts = count_rows(batch, raw_file_id)
-    waiting = suspense_rows(batch, raw_file_id, now_us, came_us)
-    manifest = _append(home, place, batch, raw_file_id)
-    with home.begin() as connection:
-        commit_seq = home.next_commit_seq(connection, "usage", now_us)
-        for table, values in (
-            (raw_files, _raw_file_rows(batch, raw_file_id, now_us)),
-            (usage_manifest, manifest),
-            (intake_counts, counts),
-            (assemblies, list(batch.assembly.groups) if batch.assembly else []),
-            (suspense, with_commit(waiting, commit_seq)),
-        ):
-            if values:
-                insert(connection, table, [{**row, "commit_seq": commit_seq} for row in values])
-        if batch.assembly is not None:
-            segment_groups.record(connection, batch.assembly.settled, commit_seq, now_us)
-        _continue_files(connection, batch, commit_seq)
-        known_rejects.write_again(connection, batch.rejects)
-        if also is not None:
-            also(connection, commit_seq)
-        commit_points.reached("intake.before_commit")
+    """Make `batch` count. Returns its commit_seq. `also` writes more rows in the same transaction.
+
+    A few rows are written to the journal within the transaction, which is one look at the database less. Many would keep others waiting.
+    """
+    if batch.usage.num_rows + batch.recycled.num_rows <= journal.FEW_ROWS:
+        with home.begin() as connection:
+            written = _written(home, connection, batch, now_us)
+            commit_seq = _record(home, connection, batch, written, now_us, also)
+            commit_points.reached("intake.before_commit")
+    else:
+        with home.connect() as connection:
+            written = _written(home, connection, batch, now_us)
+        with home.begin() as connection:
+            commit_seq = _record(home, connection, batch, written, now_us, also)
+            commit_points.reached("intake.before_commit")
     commit_points.reached("intake.committed")
+    return commit_seq
+
+
+def _written(home: Home, connection: sa.Connection, batch: Batch, now_us: int) -> _Written:
+    """Write what is stored of a batch to the journal; what the transaction is to record of it. Its view is not needed afterwards."""
+    place = _next_place(connection)
+    raw_file_id = _raw_file_id(connection, batch)
+    counts = count_rows(batch, raw_file_id)
+    waiting = suspense_rows(batch, raw_file_id, now_us, _came_us(connection, batch))
+    return _Written(raw_file_id, counts, waiting, _append(home, place, batch, raw_file_id))
+
+
+def _record(  # noqa: PLR0913, PLR0917 -- what is stored, where and when
+    home: Home,
+    connection: sa.Connection,
+    batch: Batch,
+    written: _Written,
+    now_us: int,
+    also: Callable[[sa.Connection, int], None] | None,
+) -> int:
+    commit_seq = home.next_commit_seq(connection, "usage", now_us)
+    for table, values in (
+        (raw_files, _raw_file_rows(batch, written.raw_file_id, now_us)),
+        (usage_manifest, written.manifest),
+        (intake_counts, written.counts),
+        (assemblies, list(batch.assembly.groups) if batch.assembly else []),
+        (suspense, with_commit(written.waiting, commit_seq)),
+    ):
+        if values:
+            insert(connection, table, [{**row, "commit_seq": commit_seq} for row in values])
+    if batch.assembly is not None:
+        segment_groups.record(connection, batch.assembly.settled, commit_seq, now_us)
+    _continue_files(connection, batch, commit_seq)
+    known_rejects.write_again(connection, batch.rejects)
+    if also is not None:
+        also(connection, commit_seq)
     return commit_seq
 
 

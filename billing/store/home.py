@@ -187,7 +187,7 @@ class Home:
     def changes(self) -> int | None:
         """A number that is another one after each commit of anybody: what is read after it holds as long as it stays. None: not known.
 
-        It takes a tenth of a transaction's time. A server tells nobody such a number.
+        It takes a tenth of a transaction's time. A server has no such number.
         """
         return None if self._changes is None else self._changes.number()
 

@@ -1,7 +1,7 @@
 """Statements that are sent at every call of the service: SQLAlchemy writes each once, and SQLite's driver runs it from then on.
 
 SQLAlchemy takes three times as long to send a query of a few rows as SQLite takes to answer it. What it writes is kept here with the order
-of its parameters. A list of keys is filled up to a power of two with its last key, so that a query is written a few times alone. On
+of its parameters. A list of keys is filled up to a power of two with its last key: so there are few lengths to write a query for. On
 PostgreSQL SQLAlchemy sends the query. Errors are those that it raises.
 
 Only columns whose values the driver gives as they are may be asked for: numbers, text and bytes.

@@ -58,7 +58,7 @@ class Caller(NamedTuple):
 
 
 class _Held(NamedTuple):
-    """A caller who is the same from an instant until another one, as long as nobody commits anything: see `Home.changes`."""
+    """A caller who is the same from an instant until another one, as long as there is no commit: see `Home.changes`."""
 
     caller: Caller
     changes: int | None
