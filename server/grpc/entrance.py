@@ -296,8 +296,9 @@ class Entrance(_Interceptor):
             self._open[id(entered)] = _Open(found, context, until_s)
         try:
             with held, acting.acting_as(actor):
-                with answering(context):
-                    entered.fields = field_masks.parse(metadata.get(field_masks.HEADER, ""), call)
+                if field_masks.HEADER in metadata:
+                    with answering(context):
+                        entered.fields = field_masks.parse(metadata[field_masks.HEADER], call)
                 yield entered
         finally:
             with self._lock:
@@ -438,8 +439,9 @@ class _Entered:
 
 def _role(found: Caller, rule: roles.Rule, call: str) -> tuple[Role, frozenset[str] | None]:
     """The role for a call, and the legal entities to which it is limited; None: all."""
-    if found.roles & rule.roles:
-        return min(found.roles & rule.roles), None
+    held_here = found.roles & rule.roles
+    if held_here:
+        return min(held_here), None
     limited = [(role, entity) for role, entity in found.limited if rule.by_entity and role in rule.roles]
     if limited:
         role = min(role for role, _ in limited)
@@ -465,6 +467,8 @@ def _words(needed: frozenset[Role]) -> str:
 def _reason(metadata: Mapping[str, str | bytes]) -> str:
     """The reason that a caller gives, in one line: as ASCII, or in UTF-8 under the name of the header with `-bin`."""
     given = metadata.get(REASON_HEADER, "") or metadata.get(f"{REASON_HEADER}-bin", b"")
+    if not given:
+        return ""
     text = given if isinstance(given, str) else given.decode("utf-8", "replace")
     return "".join(each if each.isprintable() else " " for each in text[:REASON_CHARACTERS_MAX]).strip()
 
