@@ -6,13 +6,13 @@ which it calls `approvals.agree`. It raises UserError where the state of the hom
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from billing import give_back_limit, late_decisions, setting_changes
 from billing.documents import crediting, openings, voiding
 from billing.payments import deposits, giving_back, worklist
 from billing.store import approvals, commit_points
-from billing.store.approvals import Agreement, Approval
+from billing.store.approvals import Agreed, Agreement, Approval
 from rating.errors import UserError
 from rating.identifiers import one_line
 
@@ -42,13 +42,6 @@ DONE_BY: Final[dict[str, Callable[[Home, Agreement], object]]] = {
     late_decisions.LATE_BILL: _late_agreed,
     late_decisions.LATE_WRITE_OFF: _late_agreed,
 }
-
-
-class Agreed(NamedTuple):
-    """The proposal that was agreed to, and the result of carrying it out: the answer of the command that asked for it."""
-
-    approval: Approval
-    result: Any
 
 
 def agree(home: Home, approval_id: int, note: str, who: Who) -> Agreed:

@@ -61,6 +61,13 @@ class Approval(NamedTuple):
     note: str
 
 
+class Agreed(NamedTuple):
+    """The proposal that was agreed to, and the result of carrying it out: the answer of the command that asked for it."""
+
+    approval: Approval
+    result: Any
+
+
 class Agreement(NamedTuple):
     """A second person agrees to a proposal: handed to the module that acts, which acts for the person who asked."""
 

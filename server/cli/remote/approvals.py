@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from billing.agreeing import Agreed
 from billing.enquiries.waiting import Waiting
 from billing.store import approvals
-from billing.store.approvals import Approval
+from billing.store.approvals import Agreed, Approval
 from ratewright.v1 import approval_service_pb2 as pb
 from ratewright.v1 import approval_service_pb2_grpc as stubs
 from server.cli.remote.calling import PAGE_SIZE, last

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from server.cli import remote
 from tests.billing.documents.clerk import customer
 from tests.billing.runs.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 COMMANDS = [
@@ -48,6 +49,7 @@ COMMANDS = [
     "usage suspense limit",
     "usage suspense proposals",
 ]
+_REMOTE = Path(remote.__file__).parent
 WITHOUT_ARRAYS = ("accounts show", "invoice list", "invoice show", "payment list", "payment record")
 HEAVY = ("numba", "pandas", "alembic", "grpc", "polars", "duckdb")
 ARRAYS = ("numpy", "pyarrow")
@@ -60,6 +62,21 @@ for words in commands:
         assert app.main(words.split()) == 0, words
     loaded = [name for name in heavy if name in sys.modules]
     assert not loaded, (words, loaded)
+"""
+# Modules of `--server` beside whose results stand those that compute them; no other one may join them.
+WITH_KERNELS = {
+    "accounts.unbilled",
+    *(f"bill_runs.{name}" for name in ("follow_ups", "reratings", "running", "thresholds", "values")),
+    *(f"documents.{name}" for name in ("corrections", "explanations", "usage_lists")),
+    "ledger.month_ends",
+    "prices",
+    *(f"usage.{name}" for name in ("late_usage", "suspense", "suspense_choices", "suspense_values", "usage_find", "usage_reports")),
+}
+_IMPORTS = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module("server.cli.remote." + name)
+    assert "numba" not in sys.modules, name
 """
 _LATE = """
 import sys
@@ -92,6 +109,15 @@ def test_they_load_no_more_than_they_need(heavy: Sequence[str], commands: Sequen
         text=True,
         check=False,
     )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_commands_with_a_service_load_no_kernels() -> None:
+    names = {".".join(path.relative_to(_REMOTE).with_suffix("").parts).removesuffix(".__init__") for path in _REMOTE.rglob("*.py")}
+    light = sorted(names - WITH_KERNELS - {"__init__"})
+    assert "approvals" in light
+    assert names >= WITH_KERNELS
+    ran = subprocess.run([sys.executable, "-c", _IMPORTS, *light], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
 
 
