@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from billing.intake import records, view
+from billing.intake import journal, records, view
 from billing.intake.taking import Intake
 from billing.store.tables import usage_manifest
 from rating.errors import UserError
@@ -107,3 +107,23 @@ def test_a_changed_segment_is_told_and_never_sealed(home: Home, change: str) -> 
     if change == "cut":
         with pytest.raises(UserError, match="is not what was committed"):
             view.usage(home, ["served_id"], 1)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"behind the last commit"])
+def test_a_few_records_are_written_as_many_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, garbage: bytes) -> None:
+    """At once, from memory, or buffer by buffer: the same bytes in the same place, with the same hash."""
+    usage = batch(*(Event(f"record {number}") for number in range(3))).usage
+    columns = [name for name in USAGE_V1.names if usage.column(name).null_count < usage.num_rows]
+    written = []
+    for name, few_rows in (("at once", journal.FEW_ROWS), ("buffer by buffer", 0)):
+        monkeypatch.setattr(journal, "FEW_ROWS", few_rows)
+        segment = tmp_path / name
+        first = journal.append(segment, 0, columns, usage.to_batches())
+        with segment.open("ab") as file:
+            file.write(garbage)
+        second = journal.append(segment, first.byte_to, columns, usage.slice(1).to_batches())
+        journal.check(segment, *second)
+        assert journal.read(segment, second.byte_from, second.byte_to, ["record_id"]).num_rows == 2
+        written.append((first, second, segment.read_bytes()))
+    assert written[0] == written[1]
+    assert len(written[0][2]) == written[0][1].byte_to
