@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mediation import stream_kernel as kernel
 from mediation import usage
-from mediation.calls.events import check_texts
 from mediation.decode import DEFAULT_HASH_KEY, reject_of
 from mediation.decoded import Decoded, Reject
-from mediation.limits import QUANTITY_MAX, START_MAX_US, START_MIN_US
-from mediation.reasons import REASONS, Reason, mark
-from mediation.records.rows import Block, Spans, text_block
+from mediation.limits import TEXT_BYTES_MAX
+from mediation.reasons import CODES, REASONS, Reason, mark
+from mediation.records import fields
+from mediation.records.rows import Spans, text_block
 from mediation.values import columns, numbers
 from mediation.values.columns import Identity, Numbers
 from rating.errors import UserError
@@ -45,7 +47,7 @@ _FIELDS: Final[list[pa.Field[Any]]] = [
 ]
 STREAM_V1: Final = pa.schema(_FIELDS, metadata={"ratewright.schema": "stream", "ratewright.version": "1"})
 _TEXTS: Final = ("record_id", "served", "other")
-_QUANTITY_OF: Final = {Service.VOICE: "duration_us", Service.DATA: "volume_bytes"}  # every other service counts units
+_QUANTITY_OF: Final = {Service.VOICE: kernel.IN_DURATION, Service.DATA: kernel.IN_VOLUME}  # every other service counts units
 _QUANTITIES: Final = ("duration_us", "volume_bytes", "units")
 _RAW_BYTES_MAX: Final = 2000
 _ROWS_AS_TEXT: Final = 1_024
@@ -58,6 +60,24 @@ _CONSTANTS: Final = {
     "cause": 0,
     "flags": 0,
 }
+_KINDS: Final = np.full(256, kernel.IN_NOTHING, np.int8)  # by the lowest byte of a service
+for _service in Service:
+    _KINDS[int(_service)] = _QUANTITY_OF.get(_service, kernel.IN_UNITS)
+_REASONS: Final = np.array(
+    [
+        CODES[reason]
+        for reason in (
+            Reason.MISSING_VALUE,
+            Reason.UNKNOWN_SERVICE,
+            Reason.NEGATIVE_QUANTITY,
+            Reason.QUANTITY_TOO_LARGE,
+            Reason.TIME_OUT_OF_RANGE,
+        )
+    ],
+    np.int8,
+)
+_QUOTE: Final = ord('"')
+_NO_TEXT: Final = np.zeros(0, np.uint8)
 
 
 def check_schema(schema: pa.Schema) -> None:
@@ -80,90 +100,130 @@ def to_usage(batch: pa.RecordBatch, source: Source, *, hash_key: bytes = DEFAULT
     """Usage v1 rows of a batch. `raw_offset` and a reject's offset are the row's index in the batch."""
     check_schema(batch.schema)
     events = _events(batch, source)
-    _check(batch, events)
-    block = events.block
-    key = columns.hashes(block, Identity([events.record_id], []), source.name.encode() + b"\0", hash_key)
-    texts = [events.served_text.only(events.served.digits == 0), events.other_text.only(events.other.digits == 0)]
-    values = [events.start_us, events.service, events.quantity, events.served.value, events.other.value]
-    content = columns.hashes(block, Identity(texts, values), b"content", hash_key)
-    made = _table(batch, events, source.name, key, content)
-    rejects = _rejects(batch, block)
+    ids = (events.record_id.limits[None, :-1], events.record_id.limits[None, 1:])
+    key = columns.hashes_of(events.record_id.data, ids, events.numbers[:0], source.name.encode() + b"\0", hash_key)
+    made = _table(batch, events, source.name, key, _content_hash(events, hash_key))
+    rejects = _rejects(batch, events.code)
     return Decoded(made, rejects, batch.num_rows, b"", 0, future_tolerance_us=source.future_tolerance_us)
 
 
-class _Events(NamedTuple):
-    """A batch's columns as numbers and text positions; nulls are 0 and empty."""
+class _Text(NamedTuple):
+    """A text column where it lies: the text of row i is data[limits[i]:limits[i + 1]]. Nulls are empty."""
 
-    block: Block
-    record_id: Spans
-    served_text: Spans
-    other_text: Spans
-    served: Numbers
-    other: Numbers
-    service: NDArray[np.int64]
-    start_us: NDArray[np.int64]
-    quantity: NDArray[np.int64]  # in the unit of the service
+    column: pa.Array[Any]
+    data: NDArray[np.uint8]
+    limits: NDArray[np.int32]
+
+    @property
+    def spans(self) -> Spans:
+        """A field a row."""
+        return Spans(self.limits[:-1], self.limits[1:])
+
+
+class _Events(NamedTuple):
+    """A batch's columns as numbers and texts."""
+
+    record_id: _Text
+    served: _Text
+    other: _Text
+    served_number: Numbers
+    other_number: Numbers
+    numbers: NDArray[np.int64]  # (5, rows), by the places of `stream_kernel`; the quantity is in the unit of the service
+    code: NDArray[np.int8]  # a reason each row; 0: it is good
 
 
 def _events(batch: pa.RecordBatch, source: Source) -> _Events:
-    block = text_block([batch.column(name).fill_null("") for name in _TEXTS])
-    record_id, served, other = (Spans(block.field_begin[place], block.field_end[place]) for place in range(len(_TEXTS)))
-    service = _integers(batch, "service")
-    quantity = _integers(batch, "units")
-    for kind, name in _QUANTITY_OF.items():
-        quantity = np.where(service == kind, _integers(batch, name), quantity)
-    served_number, other_number = (numbers.read(block, text, source.numbering) for text in (served, other))
-    start_us = _integers(batch, "start_us")
-    return _Events(
-        block=block,
-        record_id=record_id,
-        served_text=served,
-        other_text=other,
-        served=served_number,
-        other=other_number,
-        service=service,
-        start_us=start_us,
-        quantity=quantity,
-    )
+    """Read a batch in place. Rows that cannot be billed get their reason."""
+    size = batch.num_rows
+    record_id, served, other = (_text(batch.column(name)) for name in _TEXTS)
+    values, code = np.empty((5, size), np.int64), np.empty(size, np.int8)
+    columns_of: list[NDArray[Any]] = []
+    for name in ("service", "start_us", *_QUANTITIES):
+        columns_of += _values(batch.column(name))
+    kernel.check_rows(record_id.limits, served.limits, *columns_of, _KINDS, _REASONS, values, code)
+    for text in (record_id, served, other):
+        _check_text(code, text)
+    of_served = numbers.of_texts(served.data, served.spans, source.numbering, values[kernel.SERVED])
+    of_other = numbers.of_texts(other.data, other.spans, source.numbering, values[kernel.OTHER])
+    return _Events(record_id, served, other, of_served, of_other, values, code)
 
 
-def _integers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
-    return batch.column(name).cast(pa.int64()).fill_null(0).to_numpy()
+def _text(column: pa.Array[Any]) -> _Text:
+    filled: Any = column.fill_null("") if column.null_count else column
+    _, limits, data = filled.buffers()
+    if not len(filled) or limits is None or data is None:
+        return _Text(filled, np.zeros(0, np.uint8), np.zeros(len(filled) + 1, np.int32))
+    at = filled.offset
+    return _Text(filled, np.frombuffer(data, np.uint8), _aligned(np.frombuffer(limits, np.int32)[at : at + len(filled) + 1]))
 
 
-def _check(batch: pa.RecordBatch, events: _Events) -> None:
-    code, service, start_us = events.block.code, events.service, events.start_us
-    valid = {name: batch.column(name).is_valid().to_numpy(zero_copy_only=False) for name in STREAM_V1.names}
-    mark(code, ~(events.record_id.filled & events.served_text.filled), Reason.MISSING_VALUE)
-    mark(code, ~(valid["service"] & valid["start_us"]), Reason.MISSING_VALUE)
-    mark(code, ~np.isin(service, [int(kind) for kind in Service]), Reason.UNKNOWN_SERVICE)
-    has_quantity = valid["units"]
-    for kind, name in _QUANTITY_OF.items():
-        has_quantity = np.where(service == kind, valid[name], has_quantity)
-    mark(code, ~has_quantity, Reason.MISSING_VALUE)
-    for name in _QUANTITIES:  # also of another service: it is stored and counted
-        quantity = _integers(batch, name)
-        mark(code, quantity < 0, Reason.NEGATIVE_QUANTITY)
-        mark(code, quantity >= QUANTITY_MAX, Reason.QUANTITY_TOO_LARGE)
-    mark(code, (start_us < START_MIN_US) | (start_us >= START_MAX_US), Reason.TIME_OUT_OF_RANGE)
-    check_texts(events.block, [events.record_id, events.served_text, events.other_text])
+def _values(column: pa.Array[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The values of a column of numbers where they lie, those of null rows too; and which rows have one."""
+    kind = np.int8 if pa.types.is_int8(column.type) else np.int64
+    size, buffer = len(column), column.buffers()[1]
+    if column.null_count == size or buffer is None:
+        return _rows_of(kind, size), _rows_of(np.bool_, size)
+    values = _aligned(np.frombuffer(buffer, kind)[column.offset : column.offset + size])
+    if not column.null_count:
+        return values, ~_rows_of(np.bool_, size)
+    valid: NDArray[np.bool_] = column.is_valid().to_numpy(zero_copy_only=False)
+    return values, valid
+
+
+def _aligned(values: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers where the processor takes them: a sender may put its bytes anywhere."""
+    return values if values.flags.aligned else values.copy()
+
+
+def _rows_of(kind: type[Any], size: int) -> NDArray[Any]:
+    """As many zeros."""
+    return np.zeros(size, kind)
+
+
+def _check_text(code: NDArray[np.int8], text: _Text) -> None:
+    """Refuse rows as `events.check_texts` does."""
+    begin, end = text.spans
+    length = end - begin
+    if length.max(initial=0) > TEXT_BYTES_MAX:  # hardly ever
+        mark(code, length > TEXT_BYTES_MAX, Reason.TEXT_TOO_LONG)
+    if not text.data[text.limits[0] : text.limits[-1]].all():  # hardly ever
+        has_nul = np.zeros(code.size, np.bool_)
+        fields.find_nul(text.data, begin, end, has_nul)
+        mark(code, has_nul, Reason.NUL_CHARACTER)
+
+
+def _content_hash(events: _Events, hash_key: bytes) -> NDArray[np.uint64]:
+    """The hash of what is billed: texts that are no numbers, and all numbers."""
+    names = [
+        kernel.forms(text.data, text.limits, *number) & kernel.HAS_NAMES
+        for text, number in ((events.served, events.served_number), (events.other, events.other_number))
+    ]
+    if not any(names):
+        nothing = np.zeros((2, events.code.size), np.int32)
+        return columns.hashes_of(_NO_TEXT, (nothing, nothing), events.numbers, b"content", hash_key)
+    block = text_block([events.served.column, events.other.column])
+    digits = (events.served_number.digits, events.other_number.digits)
+    texts = [Spans(block.field_begin[place], block.field_end[place]).only(digits_of == 0) for place, digits_of in enumerate(digits)]
+    return columns.hashes(block, Identity(texts, list(events.numbers)), b"content", hash_key)
 
 
 def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArray[np.uint64], content: NDArray[np.uint64]) -> pa.Table:
-    rows = np.flatnonzero(events.block.code == 0).astype(np.int64)
-    kind = np.where(events.served.digits > 0, ServedKind.E164, ServedKind.EXTENSION).astype(np.int8)
-    taken = batch.take(pa.array(rows, pa.int64()))
+    rows = np.flatnonzero(events.code == 0).astype(np.int64)
+    is_whole = rows.size == batch.num_rows
+    at = slice(None) if is_whole else rows
+    taken = batch if is_whole else batch.take(pa.array(rows, pa.int64()))  # all of them: then nothing is copied
+    kind = np.where(events.served_number.digits > 0, ServedKind.E164, ServedKind.EXTENSION).astype(np.int8)
     made: dict[str, pa.Array[Any]] = {
-        "event_key": usage.key_array(key[rows]),
-        "content_hash": usage.key_array(content[rows]),
+        "event_key": usage.key_array(key[at]),
+        "content_hash": usage.key_array(content[at]),
         "source": usage.constant_name(source_name, rows.size),
         "record_id": taken.column("record_id"),
         "raw_offset": pa.array(rows, pa.int64()),
         "service": taken.column("service"),
-        "served_kind": pa.array(kind[rows], pa.int8()),
-        "served_id": usage.text(events.block, events.served_text, rows, events.served),
+        "served_kind": pa.array(kind[at], pa.int8()),
+        "served_id": _served_id(events, taken.column("served"), rows),
         "served_raw": taken.column("served"),
-        "other_e164": usage.integers(events.other.value[rows], events.other.digits[rows] > 0, pa.int64()),
+        "other_e164": usage.integers(events.other_number.value[at], events.other_number.digits[at] > 0, pa.int64()),
         "other_raw": taken.column("other"),
         "start_us": taken.column("start_us"),
         "duration_us": taken.column("duration_us"),
@@ -173,8 +233,20 @@ def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArra
     return usage.complete(made, _CONSTANTS, rows.size)
 
 
-def _rejects(batch: pa.RecordBatch, block: Block) -> list[Reject]:
-    bad = np.flatnonzero(block.code)
+def _served_id(events: _Events, served: pa.Array[Any], rows: NDArray[np.int64]) -> pa.Array[Any]:
+    """Who pays: the number where it is one, else the text. Mostly that is the text as it came, and nothing is written."""
+    number, text = events.served_number, events.served
+    if not kernel.forms(text.data, text.limits, *number) & kernel.HAS_OTHER_FORMS:
+        return served
+    block = text_block([text.column])
+    if (block.data == _QUOTE).any():  # for `text` it would open a quoted field of a file
+        made: pa.Array[Any] = pc.if_else(pa.array(number.digits[rows] > 0), pa.array(number.value[rows]).cast(pa.string()), served)
+        return made
+    return usage.text(block, Spans(block.field_begin[0], block.field_end[0]), rows, number)
+
+
+def _rejects(batch: pa.RecordBatch, code: NDArray[np.int8]) -> list[Reject]:
+    bad = np.flatnonzero(code)
     place = STREAM_V1.get_field_index("start_us")
     rejects: list[Reject] = []
     for begin in range(0, bad.size, _ROWS_AS_TEXT):  # as Python's objects a row needs fifty times its bytes
@@ -183,5 +255,5 @@ def _rejects(batch: pa.RecordBatch, block: Block) -> list[Reject]:
         as_number = taken.column(place).cast(pa.int64())  # an instant beyond the year 9999 has no other form
         values = taken.set_column(place, "start_us", as_number).to_pylist()
         for row, value in zip(rows, values, strict=True):
-            rejects.append(reject_of(str(REASONS[block.code[row]]), row, str(value).encode(), _RAW_BYTES_MAX))
+            rejects.append(reject_of(str(REASONS[code[row]]), row, str(value).encode(), _RAW_BYTES_MAX))
     return rejects

@@ -6,7 +6,7 @@ Text that is not UTF-8 is read as Latin-1, so that no byte is lost and no row re
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,14 @@ from rating.model import Service
 from rating.schema import INSTANT, KEY, NAME, USAGE_V1, Direction, LegRole, UsageFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mediation.records.rows import Block, Spans
     from mediation.values.columns import Amounts, Numbers
 
+
+_ALIKE_ROWS: Final = 65_536  # of a column that is kept: a batch has no more, and a block of a file makes its own
+_ALIKE_KEPT: Final = 64
 
 Rows: TypeAlias = slice | NDArray[np.int64]  # which rows of a block, as an index
 
@@ -83,11 +88,25 @@ def complete(made: dict[str, pa.Array[Any]], constants: dict[str, int], size: in
     for field in USAGE_V1:
         if field.name in made:
             arrays.append(made[field.name])
-        elif field.name in constants:
-            arrays.append(pa.array(np.full(size, constants[field.name])).cast(field.type))
         else:
-            arrays.append(pa.nulls(size, field.type))
+            arrays.append(_kept(_alike, size, field.type, constants.get(field.name)))
     return pa.Table.from_arrays(arrays, schema=USAGE_V1)
+
+
+def _alike(size: int, kind: pa.DataType, value: int | None) -> pa.Array[Any]:
+    """A column that says the same in every row."""
+    made: pa.Array[Any] = pa.nulls(size, cast("Any", kind)) if value is None else pa.array(np.full(size, value)).cast(kind)
+    return made
+
+
+def _kept(make: Callable[..., pa.Array[Any]], size: int, *what: object) -> pa.Array[Any]:
+    """A column that `make` makes, for which nothing is copied where there is one: it never changes, so all small batches share it."""
+    return make(size, *what) if size > _ALIKE_ROWS else _made_once(make, *what).slice(0, size)
+
+
+@functools.lru_cache(maxsize=_ALIKE_KEPT)
+def _made_once(make: Callable[..., pa.Array[Any]], *what: object) -> pa.Array[Any]:
+    return make(_ALIKE_ROWS, *what)
 
 
 def key_array(keys: NDArray[np.uint64]) -> pa.Array[Any]:
@@ -98,6 +117,10 @@ def key_array(keys: NDArray[np.uint64]) -> pa.Array[Any]:
 
 def constant_name(name: str, size: int) -> pa.Array[Any]:
     """A dictionary column that says the same in every row."""
+    return _kept(_alike_name, size, name)
+
+
+def _alike_name(size: int, name: str) -> pa.Array[Any]:
     return pa.DictionaryArray.from_arrays(np.zeros(size, np.int32), pa.array([name])).cast(NAME)
 
 

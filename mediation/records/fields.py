@@ -398,7 +398,7 @@ def find_local_channels(data, begin, end, out, out_end):
 
 
 @njit(numba.boolean(_BYTES, _I64, _I64, _I64, _I64))
-def _stands_as(data, at, size, number, digits):
+def stands_as(data, at, size, number, digits):
     """Return whether the `size` bytes from `at` on are the number as it would be written."""
     if size != digits or size > 2 * WORD_BYTES or at + WORD_BYTES > data.size:
         return False
@@ -421,7 +421,7 @@ def copy_text(data, begin, end, number, number_digits, rows, out, out_offset):
     for place in range(rows.size):
         row = rows[place]
         size = np.int64(end[row]) - np.int64(begin[row])
-        is_written = number_digits[row] > 0 and not _stands_as(data, begin[row], size, number[row], number_digits[row])
+        is_written = number_digits[row] > 0 and not stands_as(data, begin[row], size, number[row], number_digits[row])
         if is_written:
             value = number[row]
             for digit in range(number_digits[row] - 1, -1, -1):

@@ -171,11 +171,21 @@ def words(block: Block, spans: Spans, vocabulary: Sequence[str]) -> NDArray[np.i
 def hashes(block: Block, hashed: Identity, prefix: bytes, key: bytes) -> NDArray[np.uint64]:
     """Keyed 128-bit hash a row of some fields and numbers, as (rows, 2)."""
     spans, values = hashed
-    out = np.zeros((block.size, 2), np.uint64)
-    begin = np.stack([span.begin for span in spans])
-    end = np.stack([span.end for span in spans])
+    limits = (np.stack([span.begin for span in spans]), np.stack([span.end for span in spans]))
     stacked = np.stack(values) if values else np.zeros((0, block.size), np.int64)
-    hashing.hash_fields(block.data, begin, end, stacked, np.frombuffer(prefix, np.uint8), np.frombuffer(key, "<u8"), out)
+    return hashes_of(block.data, limits, stacked, prefix, key)
+
+
+def hashes_of(
+    data: NDArray[np.uint8],
+    limits: tuple[NDArray[np.int32], NDArray[np.int32]],
+    values: NDArray[np.int64],
+    prefix: bytes,
+    key: bytes,
+) -> NDArray[np.uint64]:
+    """The same of fields and numbers that lie in one piece each: (fields, rows) begins and ends in `data`, and (numbers, rows)."""
+    out = np.empty((values.shape[1], 2), np.uint64)
+    hashing.hash_fields(data, *limits, values, np.frombuffer(prefix, np.uint8), np.frombuffer(key, "<u8"), out)
     return out
 
 

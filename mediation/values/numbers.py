@@ -43,6 +43,13 @@ def read(block: Block, spans: Spans, numbering: Numbering, type_column: str = ""
     return Numbers(value, digits)
 
 
+def of_texts(data: NDArray[np.uint8], spans: Spans, numbering: Numbering, value: NDArray[np.int64]) -> Numbers:
+    """The same of fields of `data`, as written. The values are put into `value`."""
+    digits = np.empty(value.size, np.int8)
+    numbers_kernel.read_numbers(data, *spans, np.zeros(0, np.int8), *_rules(numbering), value, digits)
+    return Numbers(value, digits)
+
+
 def number_types(block: Block, spans: Spans, numbering: Numbering) -> NDArray[np.int8]:
     """The type of each row's number; a word that is not known leaves the number as written."""
     known = NUMBER_TYPES | {word.upper(): type_ for word, type_ in numbering.types.items()}

@@ -106,3 +106,33 @@ def test_wrong_schemas_name_the_column(schema: pa.Schema, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         to_usage(pa.RecordBatch.from_pylist([], schema=schema), SOURCE)
     assert "start_us timestamp[us, tz=UTC]" in caught.value.remedy
+
+
+def test_a_quote_in_a_text_leaves_the_text_of_the_next_row_as_it_came() -> None:
+    """The served id `a""b` keeps both quotes behind a row that ends with one, and beside a number that is written in another form."""
+    rows = [{**CALL, "record_id": f"q-{place}", "served": text} for place, text in enumerate(('desk"', 'a""b', "+4930111"))]
+    assert to_usage(batch_of(*rows), SOURCE).usage.column("served_id").to_pylist() == ['desk"', 'a""b', "4930111"]
+
+
+def test_rows_of_a_part_of_a_batch_keep_their_own_numbers() -> None:
+    """Row 1 of three has no id, so two are left, each with its own number: `+4930111` and `+4930333` as they are written out."""
+    rows = [
+        {**CALL, "record_id": name, "served": text} for name, text in (("x", "+1"), ("r", "+4930111"), ("", "+4930222"), ("s", "+4930333"))
+    ]
+    found = to_usage(batch_of(*rows).slice(1), SOURCE)
+    assert found.usage.column("served_id").to_pylist() == ["4930111", "4930333"]
+    assert [(each.offset, each.reason) for each in found.rejects] == [(1, "missing_value")]
+
+
+def test_numbers_that_lie_anywhere_in_memory_are_read() -> None:
+    """A sender may put its columns at any byte: one byte further they say the same."""
+    plain = batch_of(CALL, {**CALL, "record_id": "r-2"})
+    moved = []
+    for column in plain.columns:
+        buffers = []
+        for buffer in column.buffers():
+            room = None if buffer is None else pa.py_buffer(b"\0" + buffer.to_pybytes())
+            buffers.append(None if room is None else room.slice(1))
+        moved.append(pa.Array.from_buffers(column.type, len(column), buffers))
+    read = to_usage(pa.RecordBatch.from_arrays(moved, schema=plain.schema), SOURCE)
+    assert read.usage.equals(to_usage(plain, SOURCE).usage)
