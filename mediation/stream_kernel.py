@@ -54,7 +54,7 @@ def _fault_of(quantity, has_quantity, row):
         *(_SMALL, _SMALL, numba.int64[:, ::1], numba.int8[::1]),
     )
 )
-def check_rows(  # noqa: PLR0913, PLR0917 -- the columns of a batch
+def check_rows(
     record_limits,
     served_limits,
     service,

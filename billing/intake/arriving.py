@@ -33,9 +33,13 @@ _GOOD = (Outcome.ANSWERED, Outcome.UNANSWERED, Outcome.ABSORBED, Outcome.WAITING
 _IS_GOOD = np.array([each in _GOOD for each in Outcome])  # by outcome
 
 
-def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: int) -> Batch:
-    """The batch of these arrivals. The caller holds the intake lock, and `known` is up to date."""
-    usage = pa.concat_tables([arrival.decoded.usage for arrival in arrivals])
+def decide(home: Home, known: KnownKeys, arrivals: Sequence[Arrival], now_us: int, whole: pa.Table | None = None) -> Batch:
+    """The batch of these arrivals. The caller holds the intake lock, and `known` is up to date.
+
+    `whole`: the rows of all of them in one table, where there is one already.
+    """
+    usage = pa.concat_tables([arrival.decoded.usage for arrival in arrivals]) if whole is None else whole
+    assert usage.num_rows == sum(arrival.decoded.usage.num_rows for arrival in arrivals), "all rows of the arrivals, and no others"
     if usage.num_rows <= journal.BATCH_ROWS:
         usage = usage.combine_chunks()
     too_old, future = _out_of_bounds(known, arrivals, usage, now_us)

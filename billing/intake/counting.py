@@ -7,6 +7,7 @@ outcome is subtracted where it was counted and added where it counts now, under 
 from __future__ import annotations
 
 import collections
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,19 +30,21 @@ def count_rows(batch: Batch, raw_file_id: int) -> list[dict[str, Any]]:
     """Rows of intake_counts for `batch`. Raises UnusableBatchError where a sum would not fit."""
     counts: dict[CountPlace, Quantities] = collections.defaultdict(Quantities)
     row_from = 0
-    for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
-        table = arrival.decoded.usage
-        row_to = row_from + table.num_rows
-        for day, outcome, each in by_day(table, batch.outcome[row_from:row_to]):
-            counts[CountPlace(arrival.source, raw_file_id, day, COUNTED_NAMES[outcome])] += each
-            counts[CountPlace(arrival.source, raw_file_id, day, RECEIVED)] += each
+    for source, run in itertools.groupby(zip(batch.arrivals, batch.rejects, strict=True), lambda pair: pair[0].source):
+        pairs = list(run)  # a stream sends many batches: they are counted at once
+        rows = sum(arrival.decoded.usage.num_rows for arrival, _ in pairs)
+        row_to = row_from + rows
+        for day, outcome, each in by_day(batch.usage.slice(row_from, rows), batch.outcome[row_from:row_to]):
+            counts[CountPlace(source, raw_file_id, day, COUNTED_NAMES[outcome])] += each
+            counts[CountPlace(source, raw_file_id, day, RECEIVED)] += each
         row_from = row_to
-        for outcome_, rows in (
-            (OUTCOME_NAMES[Outcome.REJECTED], len(rejects.new)),
-            (OUTCOME_NAMES[Outcome.DUPLICATE], len(arrival.decoded.rejects) - len(rejects.new)),
-            (RECEIVED, arrival.decoded.rows - table.num_rows),
+        new = sum(len(rejects.new) for _, rejects in pairs)
+        for outcome_, unread in (
+            (OUTCOME_NAMES[Outcome.REJECTED], new),
+            (OUTCOME_NAMES[Outcome.DUPLICATE], sum(len(arrival.decoded.rejects) for arrival, _ in pairs) - new),
+            (RECEIVED, sum(arrival.decoded.rows for arrival, _ in pairs) - rows),
         ):
-            counts[CountPlace(arrival.source, raw_file_id, NO_DAY, outcome_)] += Quantities(rows=rows)
+            counts[CountPlace(source, raw_file_id, NO_DAY, outcome_)] += Quantities(rows=unread)
     for change in batch.changes:
         _count_stored(counts, change.rows, change.before, -1)
         _count_stored(counts, change.rows, change.after, 1)

@@ -52,6 +52,8 @@ class Settled(NamedTuple):
 def outcome_of_flags(flags: NDArray[np.int32]) -> NDArray[np.int8]:
     """Outcome of a row when nothing else is known of its event."""
     outcome = np.full(len(flags), Outcome.ANSWERED, dtype=np.int8)
+    if not flags.any():  # as of all calls of a stream
+        return outcome
     outcome[(flags & UsageFlag.UNANSWERED) != 0] = Outcome.UNANSWERED
     for flag, instead in (
         (UsageFlag.ABSORBED, Outcome.ABSORBED),
@@ -68,6 +70,8 @@ def settle(keys: NDArray[np.uint8], flags: NDArray[np.int32], *, duplicate: NDAr
     outcome = outcome_of_flags(flags)
     outcome[duplicate] = Outcome.DUPLICATE
     outcome[conflicting] = Outcome.CONFLICTING
+    if not conflicting.any():
+        return Settled(outcome, frozenset())
     events = {keys[i].tobytes() for i in np.flatnonzero(conflicting)}
     first = np.flatnonzero(~duplicate & ~conflicting)
     first = first[_among(keys[first], events)]

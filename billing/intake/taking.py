@@ -130,12 +130,19 @@ class Intake:
         with self._exclusive("intake of a stream", now_us):
             return self._take([Arrival(source, decoded) for source, decoded in batches], now_us)
 
-    def take_lined(self, batches: Sequence[LinedBatch], now_us: int) -> list[offsets.Outcome]:
-        """Take in batches of several lines as `take_batches` does, each in its place in its stream, if it has one (see `offsets`)."""
+    def take_lined(self, batches: Sequence[LinedBatch], now_us: int, whole: pa.Table | None = None) -> list[offsets.Outcome]:
+        """Take in batches of several lines as `take_batches` does, each in its place in its stream, if it has one (see `offsets`).
+
+        `whole`: the rows of all of them in one table, where they were read together.
+        """
         if not batches:
             return []
         with self._exclusive("intake of a stream", now_us):
-            return offsets.take(self._home, batches, lambda arrivals, also: self._take(arrivals, now_us, also))
+            return offsets.take(
+                self._home,
+                batches,
+                lambda arrivals, also: self._stored(arrivals, now_us, also, whole if len(arrivals) == len(batches) else None),
+            )
 
     def take_batch(self, source: str, decoded: Decoded, now_us: int) -> IntakeReport:
         """Take in one batch of a stream. On disk when it returns."""
@@ -231,20 +238,27 @@ class Intake:
         self._known.save(now_us)
         return report
 
-    def _take(
-        self, arrivals: Sequence[Arrival], now_us: int, also: Callable[[sa.Connection, Batch, int], None] | None = None
-    ) -> list[IntakeReport]:
-        """Decide and store, with what `also` writes into the same transaction; the caller holds the lock."""
+    def _take(self, arrivals: Sequence[Arrival], now_us: int) -> list[IntakeReport]:
+        """Decide and store; the caller holds the lock."""
+        return reports(*self._stored(arrivals, now_us))
+
+    def _stored(
+        self,
+        arrivals: Sequence[Arrival],
+        now_us: int,
+        also: Callable[[sa.Connection, Batch, int], None] | None = None,
+        whole: pa.Table | None = None,
+    ) -> tuple[Batch, int]:
+        """The same with what `also` writes into the same transaction: the batch, and its commit. `whole`: see `arriving.decide`."""
         changed = self._known.catch_up([arrival.rules for arrival in arrivals if arrival.rules is not None])
-        batch = arriving.decide(self._home, self._known, arrivals, now_us)
+        batch = arriving.decide(self._home, self._known, arrivals, now_us, whole)
 
         def write(connection: sa.Connection, commit_seq: int) -> None:
             source_memory.write(connection, changed)
             if also is not None:
                 also(connection, batch, commit_seq)
 
-        commit_seq = self._store(batch, now_us, write)
-        return reports(batch, commit_seq)
+        return batch, self._store(batch, now_us, write)
 
     def _store(self, batch: Batch, now_us: int, also: Callable[[sa.Connection, int], None] | None = None) -> int:
         return self._known.store(kept_rows(batch), lambda: records.store(self._home, batch, now_us, also))

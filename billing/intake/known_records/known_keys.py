@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ("event_key", "content_hash", "start_us", "source")
 _NUMBER_COLUMNS: Final = ("record_id", "source_seq")
-_ROWS_ASIDE: Final = 100_000  # from here on it is worth a second thread
+_ROWS_ASIDE: Final = 16_384  # from here on it is worth a second thread
 _LAST_PART: Final = "-?[^-]*$"
 GROWTH_FOR_SNAPSHOT: Final = 8  # a snapshot is written again when one key in so many is not in the last one
 
@@ -97,8 +97,9 @@ class KnownKeys:
         """
         verdict, first = np.zeros(usage.num_rows, np.int8), np.full(usage.num_rows, -1, np.int64)
         for rows, part, numbers in self._parts(usage):
-            verdict[rows], found = self._classify(part, numbers)
-            first[rows] = np.where(found >= 0, rows[found], -1)
+            verdicts, found = self._classify(part, numbers)
+            if verdicts.any():  # hardly ever: then nothing is written for them
+                verdict[rows], first[rows] = verdicts, np.where(found >= 0, rows[found], -1)
         perhaps = np.flatnonzero((verdict != Verdict.NEW) | (False if forgotten is None else forgotten))
         keyed = {source for source, memory in self.memory.items() if memory.keyed}
         return verifying.verify(self._home, usage, verifying.SeenRows(perhaps, first[perhaps], keyed, replaced))

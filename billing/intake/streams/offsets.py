@@ -16,11 +16,12 @@ import enum
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 
+from billing.intake import settle
 from billing.intake.arrivals import Arrival
 from billing.intake.columns import key_bytes
-from billing.intake.reports import reports
 from billing.intake.streams import row_errors
 from billing.intake.streams.registry import Counts
 from billing.intake.streams.row_errors import RowError
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from billing.intake.batch import Batch
-    from billing.intake.reports import IntakeReport
     from billing.store.home import Home
 
 KEPT_BATCHES: Final = 1_024  # of a stream, the last ones: their counts and what their records were
@@ -123,7 +123,7 @@ def digest_of(decoded: Decoded) -> bytes:
     return digest.digest()
 
 
-def take(home: Home, batches: Sequence[LinedBatch], store: Callable[[list[Arrival], Any], list[IntakeReport]]) -> list[Outcome]:
+def take(home: Home, batches: Sequence[LinedBatch], store: Callable[[list[Arrival], Any], object]) -> list[Outcome]:
     """The outcome of each batch. `store` takes arrivals in one transaction, within which it calls what it is given beside them."""
     for _ in range(len(batches) + 1):
         plan = _planned(home, batches)
@@ -150,15 +150,15 @@ class _Head(NamedTuple):
     is_finalized: bool
 
 
-def _taken(batches: Sequence[LinedBatch], plan: _Plan, store: Callable[[list[Arrival], Any], list[IntakeReport]]) -> list[Outcome]:
+def _taken(batches: Sequence[LinedBatch], plan: _Plan, store: Callable[[list[Arrival], Any], object]) -> list[Outcome]:
     outcomes = dict(plan.outcomes)
 
     def also(connection: sa.Connection, batch: Batch, commit_seq: int) -> None:
         places = [batches[index].place for index in plan.taken]
         errors = row_errors.of_arrivals(batch) if any(places) else [()] * len(places)
-        for index, report, found in zip(plan.taken, reports(batch, commit_seq), errors, strict=True):
+        for index, counts, found in zip(plan.taken, _counts(batch), errors, strict=True):
             has_place = batches[index].place is not None
-            outcomes[index] = Stored(commit_seq, _counts(report), errors=found if has_place else ())
+            outcomes[index] = Stored(commit_seq, counts, errors=found if has_place else ())
         _move_on(connection, plan, {index: (place, outcomes[index]) for index, place in zip(plan.taken, places, strict=True) if place})
 
     if plan.taken:
@@ -261,14 +261,20 @@ def _move_on(connection: sa.Connection, plan: _Plan, stored: dict[int, tuple[Str
         connection.execute(usage_stream_batches.delete().where(old))
 
 
-def _counts(report: IntakeReport) -> Counts:
-    rows = report.rows
-    counts = Counts(
-        sum(rows.get(name, 0) for name in ("answered", "unanswered", "waiting")),
-        rows.get("duplicate", 0),
-        rows.get("conflicting", 0),
-        rows.get("rejected", 0) + rows.get("suspended", 0),
-        rows.get("absorbed", 0),
-    )
-    assert sum(counts) == report.received, "every row of a batch has one outcome"
-    return counts
+def _counts(batch: Batch) -> list[Counts]:
+    """The rows of each arrival by outcome."""
+    sizes = [arrival.decoded.usage.num_rows for arrival in batch.arrivals]
+    place = np.repeat(np.arange(len(sizes)) * len(settle.Outcome), sizes) + batch.outcome
+    dealt = np.bincount(place, minlength=len(sizes) * len(settle.Outcome)).reshape(len(sizes), len(settle.Outcome)).tolist()
+    counted = []
+    for arrival, rejects, rows in zip(batch.arrivals, batch.rejects, dealt, strict=True):
+        counts = Counts(
+            accepted=rows[settle.Outcome.ANSWERED] + rows[settle.Outcome.UNANSWERED] + rows[settle.Outcome.WAITING],
+            duplicate=rows[settle.Outcome.DUPLICATE] + len(arrival.decoded.rejects) - len(rejects.new),
+            conflicting=rows[settle.Outcome.CONFLICTING],
+            rejected=rows[settle.Outcome.SUSPENDED] + len(rejects.new),
+            absorbed=rows[settle.Outcome.ABSORBED],
+        )
+        assert sum(counts) == arrival.decoded.rows, "every row of a batch has one outcome"
+        counted.append(counts)
+    return counted

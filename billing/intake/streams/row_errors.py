@@ -28,11 +28,13 @@ def of_arrivals(batch: Batch) -> list[tuple[RowError, ...]]:
     """The first ROW_ERRORS_MAX errors of each arrival: as many as its rejected and conflicting rows, where those are fewer."""
     found = []
     row_from = 0
+    held_rows = np.isin(batch.outcome, (Outcome.CONFLICTING, Outcome.SUSPENDED))
+    is_held = bool(held_rows.any())
     for arrival, rejects in zip(batch.arrivals, batch.rejects, strict=True):
         rows = slice(row_from, row_from := row_from + arrival.decoded.usage.num_rows)
-        held = np.isin(batch.outcome[rows], (Outcome.CONFLICTING, Outcome.SUSPENDED))
+        held = held_rows[rows]
         errors = _unread(each.reject for each in rejects.new)
-        if held.any():
+        if is_held and held.any():
             index = batch.usage.column("raw_offset").slice(rows.start, rows.stop - rows.start).to_numpy()
             for reason, mask in batch.marked.items():
                 errors += [RowError(int(row), reason) for row in index[held & mask[rows]][:ROW_ERRORS_MAX]]

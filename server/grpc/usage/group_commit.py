@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 GROUP_BATCHES_MAX: Final = 1024
+GROUP_WEIGHT_MAX: Final = 65_536
 
 Batch = TypeVar("Batch")
 Receipt = TypeVar("Receipt")
@@ -37,6 +38,7 @@ class ClosedError(Exception):
 class _Waiting(NamedTuple, Generic[Batch, Receipt]):
     batch: Batch
     size_bytes: int
+    weight: int
     answer: Future[Receipt]
 
 
@@ -56,15 +58,18 @@ class GroupCommit(Generic[Batch, Receipt]):
         self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, batch: Batch, size_bytes: int) -> Future[Receipt]:
-        """Queue one batch; the future is done once it is durable. A batch larger than the bound is taken when nothing else waits."""
+    def submit(self, batch: Batch, size_bytes: int, weight: int = 0) -> Future[Receipt]:
+        """Queue one batch; the future is done once it is durable. A batch larger than the bound is taken when nothing else waits.
+
+        `weight`: the work that storing it takes beside its bytes. A group has GROUP_WEIGHT_MAX of it, or is one batch.
+        """
         with self._changed:
             room_bytes = self._waiting_bytes_max - size_bytes
             self._changed.wait_for(lambda: self._closing or not self._waiting or self._waiting_bytes <= room_bytes)
             if self._closing:
                 raise ClosedError
             answer: Future[Receipt] = Future()
-            self._waiting.append(_Waiting(batch, size_bytes, answer))
+            self._waiting.append(_Waiting(batch, size_bytes, weight, answer))
             self._waiting_bytes += size_bytes
             self._changed.notify_all()
             return answer
@@ -129,7 +134,13 @@ class GroupCommit(Generic[Batch, Receipt]):
         """All that waits, as soon as something does; empty when the writer is closed and nothing is left."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or bool(self._waiting))
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_BATCHES_MAX))]
+            group: list[_Waiting[Batch, Receipt]] = []
+            weight = 0
+            while self._waiting and len(group) < GROUP_BATCHES_MAX:
+                weight += self._waiting[0].weight
+                if group and weight > GROUP_WEIGHT_MAX:
+                    break
+                group.append(self._waiting.popleft())
             self._waiting_bytes -= sum(waiting.size_bytes for waiting in group)
             self._changed.notify_all()
             return group

@@ -1,4 +1,7 @@
-"""The end of usage streams: Arrow bytes become canonical usage in the stream's own thread, and are stored by the one writer.
+"""The end of usage streams: Arrow bytes become canonical usage, and are stored by the one writer.
+
+A large batch becomes usage in its stream's own thread, while the writer stores those in front of it. Small ones wait as they came: the
+writer reads all that wait at once, which costs little more than one of them.
 
 Only sources that the server was started with are taken: a mistyped name would make one record two, and a client on the network must not
 be able to name a file of the server. The columns of a source do not matter here, since a stream's are fixed; its name and its
@@ -7,13 +10,15 @@ numbering do.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import grpc
+import pyarrow as pa
 
 from billing import acting
 from billing.acting import Via
@@ -39,8 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-    import pyarrow as pa
-
     from billing.store.home import Home
     from mediation.decoded import Decoded
     from ratewright.v1 import usage_service_pb2 as pb
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 CALL: Final = "ratewright.v1.UsageService/StreamUsage"
 DEFAULT_SOURCES: Final = ("stream",)
 REJECT_BYTES: Final = 4_096  # what a row that could not be read takes beside its text, from its decoding until it stands in suspense
+LARGE_ROWS: Final = 8_192  # a batch of as many is read by itself
 DECODED_MAX: Final = 2  # batches that are decoded and not yet among those that wait
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DEFINITIONS: Final = (".yaml", ".yml")
@@ -65,6 +69,14 @@ def stream_sources(names: Sequence[str]) -> list[model.Source]:
     return [_stream_source(name) for name in names]
 
 
+class Unread(NamedTuple):
+    """A small batch of a line that waits as it came."""
+
+    line: Line
+    rows: pa.RecordBatch
+    offset: int
+
+
 class StoringSink:
     """Stores batches of usage streams in a home, many with one sync."""
 
@@ -75,7 +87,7 @@ class StoringSink:
         self._actor = acting.of_process(CALL)._replace(via=Via.SERVICE)  # one commit has batches of many operators
         self._sources = {source.name: source for source in taken}
         self._clock_us = clock_us
-        self._writer: GroupCommit[LinedBatch, Stored] = GroupCommit(self._store)
+        self._writer: GroupCommit[LinedBatch | Unread, Stored] = GroupCommit(self._store)
         self.intake = Intake(home, gives_up=self._writer.is_late)
         self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
@@ -93,14 +105,16 @@ class StoringSink:
         return Line(found.source, found.stream_key, found.stream_id)
 
     def submit(self, line: Line, batch: pb.UsageBatch) -> Future[Stored]:
-        """Decode one batch and queue it. A line that is held back holds its batch undecoded."""
-        with self._decoded:
-            rows = _rows(batch)
-            decoded = stream.to_usage(rows, self._find(line.source), hash_key=self._home.hash_key)
-            place = None if line.stream_key is None else StreamPlace(line.stream_key, batch.offset, offsets.digest_of(decoded))
-            answer = self._writer.submit(LinedBatch(line, decoded, place), size_bytes(decoded))
+        """Queue one batch, decoded if it is a large one. A line that is held back holds its batch undecoded."""
+        source, rows = self._find(line.source), _rows(batch)
+        if rows.num_rows < LARGE_ROWS:
+            answer = self._writer.submit(Unread(line, rows, batch.offset), rows.nbytes, rows.num_rows)
+        else:
+            with self._decoded:
+                decoded = stream.to_usage(rows, source, hash_key=self._home.hash_key)
+                answer = self._writer.submit(_lined(line, decoded, batch.offset), size_bytes(decoded))
         self._meter.waiting(*self._writer.waiting)
-        if place is not None:
+        if line.stream_key is not None:
             answer.add_done_callback(lambda done: line.break_off() if done.exception() is not None else None)
         return answer
 
@@ -129,20 +143,35 @@ class StoringSink:
             raise not_found("SOURCE_UNKNOWN", f"source {quoted(name)} is not one that this server takes streams of", {"source": name})
         return source
 
-    def _store(self, group: Sequence[LinedBatch]) -> list[Stored | Exception]:
+    def _store(self, group: Sequence[LinedBatch | Unread]) -> list[Stored | Exception]:
         began_s = time.monotonic()
         try:
-            return self._stored(group)
+            return self._stored(*self._read(group))
         finally:
             self._meter.stored(len(group), time.monotonic() - began_s)
             self._meter.waiting(*self._writer.waiting)
 
-    def _stored(self, group: Sequence[LinedBatch]) -> list[Stored | Exception]:
+    def _read(self, group: Sequence[LinedBatch | Unread]) -> tuple[list[LinedBatch], pa.Table | None]:
+        """The batches of a group, decoded, and their rows in one table where they were read together."""
+        read: list[LinedBatch] = []
+        whole: pa.Table | None = None
+        for (is_unread, source), run in itertools.groupby(group, lambda batch: (isinstance(batch, Unread), batch.line.source)):
+            batches = list(run)
+            if is_unread:
+                unread = [batch for batch in batches if isinstance(batch, Unread)]
+                found = stream.to_usage_together([batch.rows for batch in unread], self._find(source), hash_key=self._home.hash_key)
+                whole = found.usage if len(unread) == len(group) else None
+                read += [_lined(batch.line, decoded, batch.offset) for batch, decoded in zip(unread, found.decoded, strict=True)]
+            else:
+                read += [batch for batch in batches if isinstance(batch, LinedBatch)]
+        return read, whole
+
+    def _stored(self, group: Sequence[LinedBatch], whole: pa.Table | None) -> list[Stored | Exception]:
         while True:
             began_at_work = is_at_work(self._home)  # one that ends while the store is tried has kept it as well
             try:
                 with acting.acting_as(self._actor):
-                    return [_answer(outcome) for outcome in self.intake.take_lined(group, self._clock_us())]
+                    return [_answer(outcome) for outcome in self.intake.take_lined(group, self._clock_us(), whole)]
             except LockedError:
                 if self._writer.is_late() or not (began_at_work or is_at_work(self._home)):
                     raise
@@ -152,6 +181,11 @@ class StoringSink:
 def size_bytes(decoded: Decoded) -> int:
     """The memory that a batch occupies until it is stored."""
     return decoded.usage.nbytes + sum(len(reject.raw) + REJECT_BYTES for reject in decoded.rejects)
+
+
+def _lined(line: Line, decoded: Decoded, offset: int) -> LinedBatch:
+    place = None if line.stream_key is None else StreamPlace(line.stream_key, offset, offsets.digest_of(decoded))
+    return LinedBatch(line, decoded, place)
 
 
 def _stream_source(name: str) -> model.Source:
