@@ -73,12 +73,20 @@ def last_usage_seq(connection: sa.Connection) -> int:
     return 0 if last is None else int(last.commit_seq)
 
 
-def unsealed_ranges(home: Home) -> int:
-    """Number of ranges of the journal that count."""
+class Unsealed(NamedTuple):
+    """What of the journal counts."""
+
+    ranges: int
+    rows: int
+
+
+def unsealed(home: Home) -> Unsealed:
+    """The ranges of the journal that count."""
     row = usage_manifest.c
     with home.connect() as connection:
-        query = sa.select(sa.func.count()).where(row.sealed_at_seq.is_(None), row.form == "journal")
-        return int(connection.execute(query).scalar_one())
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(row.rows), 0))
+        ranges, rows = connection.execute(query.where(row.sealed_at_seq.is_(None), row.form == "journal")).one()
+    return Unsealed(int(ranges), int(rows))
 
 
 def store(home: Home, batch: Batch, now_us: int, also: Callable[[sa.Connection, int], None] | None = None) -> int:

@@ -81,14 +81,19 @@ class _Layout(NamedTuple):
     shard: NDArray[np.uint8]
 
 
-def seal(home: Home, now_us: int, progress: Callable[[int, int], None] | None = None) -> SealReport:
-    """Seal every journal range. The caller holds the intake lock."""
+def seal(home: Home, now_us: int, progress: Callable[[int, int], None] | None = None, *, rows_max: int | None = None) -> SealReport:
+    """Seal every journal range; with `rows_max` the oldest ones, of no more rows together, and one at least.
+
+    The caller holds the intake lock.
+    """
     remove_garbage(home)
     with home.connect() as connection:
         ranges = [file for file in view.stored(connection, 0, home.head_seq(connection)) if file.form == "journal"]
+    if rows_max is not None:
+        ranges = next(_groups(ranges, rows_max), [])
     total = sum(file.rows for file in ranges)
     done = files = sealed_bytes = 0
-    for group in _groups(ranges):
+    for group in _groups(ranges, ROWS_MAX):
         for file in group:
             journal.check(home.path / file.path, file.byte_from, file.byte_to, file.sha256)
         written = _write_group(home, group)
@@ -135,11 +140,11 @@ def shard_rows(metadata: pq.FileMetaData) -> NDArray[np.int64] | None:
     return None if noted is None else np.array(noted.split(b","), np.int64)
 
 
-def _groups(ranges: Sequence[view.Stored]) -> Iterator[list[view.Stored]]:
+def _groups(ranges: Sequence[view.Stored], rows_max: int) -> Iterator[list[view.Stored]]:
     group: list[view.Stored] = []
     rows = 0
     for file in ranges:
-        if group and rows + file.rows > ROWS_MAX:
+        if group and rows + file.rows > rows_max:
             yield group
             group, rows = [], 0
         group.append(file)
@@ -286,13 +291,10 @@ def _replace(home: Home, group: Sequence[view.Stored], written: Sequence[Sealed]
     row = usage_manifest.c
     with home.begin() as connection:
         commit_seq = home.next_commit_seq(connection, "seal", now_us)
-        for file in group:
-            ended = (
-                usage_manifest.update()
-                .where(row.path == file.path, row.byte_from == file.byte_from, row.form == "journal")
-                .values(sealed_at_seq=commit_seq)
-            )
-            assert connection.execute(ended).rowcount == 1
+        waiting = (row.form == "journal") & row.sealed_at_seq.is_(None)
+        last = sa.select(row.manifest_id).where(waiting, row.path == group[-1].path, row.byte_from == group[-1].byte_from)
+        ended = usage_manifest.update().where(waiting, row.manifest_id <= connection.execute(last).scalar_one())
+        assert connection.execute(ended.values(sealed_at_seq=commit_seq)).rowcount == len(group), "ranges are sealed in their order"
         connection.execute(usage_manifest.insert(), [{**each, "commit_seq": commit_seq} for each in rows])
         commit_points.reached("seal.before_commit")
 

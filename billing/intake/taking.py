@@ -119,7 +119,7 @@ class Intake:
             if earlier is not None:
                 return already_taken(name, source.name, earlier)
             (report,) = self._take([Arrival(source.name, decoded, path, source, content_sha256, file_name)], now_us)
-            if records.unsealed_ranges(self._home) > RANGES_MAX:
+            if records.unsealed(self._home).ranges > RANGES_MAX:
                 self._seal(now_us)
         return msgspec.structs.replace(report, told_twice=dict(sorted(told_twice(self._home, source, decoded.usage).items())))
 
@@ -187,6 +187,11 @@ class Intake:
         with self._exclusive("sealing of the journal", now_us):
             return self._seal(now_us, progress)
 
+    def seal_oldest(self, now_us: int, rows_max: int) -> sealing.SealReport:
+        """The same of the oldest ranges of the journal, with no more rows than that: others take in usage before and after."""
+        with self._exclusive("sealing of the journal", now_us):
+            return self._seal(now_us, rows_max=rows_max)
+
     def usage(self, columns: Sequence[str], seq: int, from_us: int = BEFORE_ALL, to_us: int = NEVER) -> pa.Table:
         """See `view.usage`."""
         return view.usage(self._home, columns, seq, from_us, to_us)
@@ -232,8 +237,8 @@ class Intake:
             raise large_files.left_half(file.name, sum(report.received for report in taken), error) from error
         return msgspec.structs.replace(together(taken), told_twice=dict(sorted(twice.items())))
 
-    def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
-        report = sealing.seal(self._home, now_us, progress)
+    def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None, rows_max: int | None = None) -> sealing.SealReport:
+        report = sealing.seal(self._home, now_us, progress, rows_max=rows_max)
         self._known.catch_up()
         self._known.save(now_us)
         return report

@@ -42,7 +42,7 @@ ANN, BEN = catalogue.Operator("ann", 1001), catalogue.Operator("ben", 1002)
 
 
 def work(folder: Path) -> None:
-    """Everything once: publish, draft, review, repeal, import, pause, take in two batches that conflict, seal, take in more."""
+    """Everything once: publish, draft, review, repeal, import, pause, take in two batches that conflict, seal, more, seal a part."""
     with Home.open(folder / "home", create=True) as home:
         catalogue.publish(home, a_catalogue(), NOW_US)
         _second_version(home)
@@ -53,6 +53,8 @@ def work(folder: Path) -> None:
         intake.take_batch("sw1", batch(Event("e0", 99), Event("f")), NOW_US)
         intake.seal(NOW_US)
         intake.take_batch("sw1", batch(Event("g"), Event("e1", 98)), NOW_US)
+        intake.take_batch("sw1", batch(Event("h")), NOW_US)
+        intake.seal_oldest(NOW_US, 2)
 
 
 def _second_version(home: Home) -> None:
@@ -116,6 +118,19 @@ def test_a_kill_and_a_second_try_end_alike(expected: dict[str, object], crashes:
         named = set(_named(home))
         files = {path.relative_to(home.path).as_posix() for path in (home.path / "usage").glob("*/*")}
         assert files == named, "nothing is left behind"
+
+
+@pytest.mark.parametrize("point", ["seal.files_written", "seal.before_commit", "seal.committed", "seal.segments_deleted"])
+def test_a_kill_while_a_part_is_sealed_loses_nothing(expected: dict[str, object], crashes: Crashes, point: str) -> None:
+    """The range of `g` and `e1` is sealed, that of `h` behind it is not: 50 rows, `f`, `g` and `h` are there at every point."""
+    folder = crashes.at(f"{point}:2")
+    assert state(folder) == expected
+    with Home.open(folder / "home") as home, home.connect() as connection:
+        row = tables.usage_manifest.c
+        left = connection.execute(sa.select(row.rows).where(row.sealed_at_seq.is_(None), row.form == "journal")).scalars().all()
+    assert sorted(left) == ([1] if point in {"seal.committed", "seal.segments_deleted"} else [1, 2])
+    work(folder)
+    assert state(folder) == expected
 
 
 def test_a_kill_between_two_batches_keeps_the_first(crashes: Crashes) -> None:

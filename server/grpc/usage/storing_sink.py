@@ -37,6 +37,7 @@ from server.grpc.entrance import about, caller
 from server.grpc.refusals import Refusal, invalid, not_found
 from server.grpc.usage import arrow_batches, column_batches
 from server.grpc.usage.group_commit import GroupCommit
+from server.grpc.usage.sealer import Sealer
 from server.grpc.usage.stream_calls import refused
 from server.observing.meter import Meter
 
@@ -89,6 +90,7 @@ class StoringSink:
         self._clock_us = clock_us
         self._writer: GroupCommit[LinedBatch | Unread, Stored] = GroupCommit(self._store)
         self.intake = Intake(home, gives_up=self._writer.is_late)
+        self._sealer = Sealer(home, self.intake, self._actor, clock_us)
         self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
     def open(self, header: pb.StreamHeader) -> Line:
@@ -124,7 +126,10 @@ class StoringSink:
 
     def close(self, wait_s: float) -> bool:
         """True where everything that waits is answered; returns after `wait_s` from a disk that does not answer."""
+        until_s = time.monotonic() + wait_s
+        self._sealer.end()
         has_answered = self._writer.close(wait_s)
+        self._sealer.end(max(until_s - time.monotonic(), 0.0))
         if not has_answered:
             _log.error("the store did not answer within %s s; what was not acked is to be sent again", wait_s)
         return has_answered
@@ -148,6 +153,7 @@ class StoringSink:
         try:
             return self._stored(*self._read(group))
         finally:
+            self._sealer.stored()
             self._meter.stored(len(group), time.monotonic() - began_s)
             self._meter.waiting(*self._writer.waiting)
 
