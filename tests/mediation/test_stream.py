@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mediation.definitions.named import find
-from mediation.stream import STREAM_V1, to_usage
+from mediation.stream import STREAM_V1, to_usage, to_usage_together
 from rating.errors import UserError
 from rating.schema import USAGE_V1, ServedKind
 
@@ -136,3 +136,26 @@ def test_numbers_that_lie_anywhere_in_memory_are_read() -> None:
         moved.append(pa.Array.from_buffers(column.type, len(column), buffers))
     read = to_usage(pa.RecordBatch.from_arrays(moved, schema=plain.schema), SOURCE)
     assert read.usage.equals(to_usage(plain, SOURCE).usage)
+
+
+def test_batches_that_are_read_together_are_as_each_by_itself() -> None:
+    """Three batches, of two, one and three rows; the first one's second row and the last one's first row cannot be read."""
+    batches = [
+        batch_of(CALL, {**CALL, "record_id": ""}),
+        batch_of({**CALL, "record_id": "b", "served": "+4930111"}),
+        batch_of({**CALL, "service": 99}, {**CALL, "record_id": "c", "other": None}, {**CALL, "record_id": "d", "served": "desk"}),
+    ]
+    found = to_usage_together(batches, SOURCE)
+    assert [each.rows for each in found.decoded] == [2, 1, 3]
+    assert [[reject.offset for reject in each.rejects] for each in found.decoded] == [[1], [], [0]]
+    for batch, each in zip(batches, found.decoded, strict=True):
+        alone = to_usage(batch, SOURCE)
+        assert each.usage.equals(alone.usage)
+        assert each.rejects == alone.rejects
+    assert found.usage.equals(pa.concat_tables([each.usage for each in found.decoded]))
+    assert found.usage.column("raw_offset").to_pylist() == [0, 0, 1, 2]
+
+
+def test_a_batch_of_another_schema_is_not_read_together_with_others() -> None:
+    with pytest.raises(UserError, match="no column other"):
+        to_usage_together([batch_of(CALL), batch_of(CALL).drop_columns(["other"])], SOURCE)

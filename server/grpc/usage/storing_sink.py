@@ -108,13 +108,13 @@ class StoringSink:
 
     def submit(self, line: Line, batch: pb.UsageBatch) -> Future[Stored]:
         """Queue one batch, decoded if it is a large one. A line that is held back holds its batch undecoded."""
-        source, rows = self._find(line.source), _rows(batch)
+        source, (rows, held_bytes) = self._find(line.source), _rows(batch)
         if rows.num_rows < LARGE_ROWS:
-            answer = self._writer.submit(Unread(line, rows, batch.offset), rows.nbytes, rows.num_rows)
+            answer = self._writer.submit(Unread(line, rows, batch.offset), max(rows.nbytes, held_bytes), rows.num_rows)
         else:
             with self._decoded:
                 decoded = stream.to_usage(rows, source, hash_key=self._home.hash_key)
-                answer = self._writer.submit(_lined(line, decoded, batch.offset), size_bytes(decoded))
+                answer = self._writer.submit(_lined(line, decoded, batch.offset), max(size_bytes(decoded), held_bytes))
         self._meter.waiting(*self._writer.waiting)
         if line.stream_key is not None:
             answer.add_done_callback(lambda done: line.break_off() if done.exception() is not None else None)
@@ -206,12 +206,14 @@ def _stream_source(name: str) -> model.Source:
     return model.Source(name=name, format=model.Format.FREESWITCH, layouts=())
 
 
-def _rows(batch: pb.UsageBatch) -> pa.RecordBatch:
+def _rows(batch: pb.UsageBatch) -> tuple[pa.RecordBatch, int]:
+    """The rows of a batch, and the size of the message that they lie in, which may hold more than them; 0: of none."""
+    arrow_ipc = batch.arrow_ipc  # each look at it copies it
     if not batch.HasField("columns"):
-        return arrow_batches.read_batch(batch.arrow_ipc, stream.STREAM_V1)
-    if batch.arrow_ipc:
+        return arrow_batches.read_batch(arrow_ipc, stream.STREAM_V1), len(arrow_ipc)
+    if arrow_ipc:
         raise invalid("BATCH_CONTENT", "a batch has its records in arrow_ipc or in columns, not in both")
-    return column_batches.read_columns(batch.columns)
+    return column_batches.read_columns(batch.columns), 0
 
 
 def _answer(outcome: offsets.Outcome) -> Stored | Refusal:

@@ -176,3 +176,14 @@ def test_at_the_end_what_was_begun_is_stored_and_what_is_late_is_not(disk: Disk,
     assert writer.close(WAIT_S)
     assert begun.result(WAIT_S) == "stored 1"
     assert type(late.exception(WAIT_S)) is ClosedError
+
+
+def test_a_group_has_so_much_work_and_one_batch_at_least(disk: Disk, open_writer: Callable[..., GroupCommit[int, str]]) -> None:
+    """While batch 1 is synced, 2 to 6 wait, of 40,000 each but for 5, which is more than a group has: 2 and 3 would be 80,000."""
+    writer = open_writer()
+    answers = [writer.submit(1, 1)]
+    assert disk.syncing.acquire(timeout=WAIT_S)
+    answers += [writer.submit(batch, 1, weight) for batch, weight in ((2, 40_000), (3, 40_000), (4, 25_536), (5, 100_000), (6, 0))]
+    disk.may_sync.release(10)
+    assert [answer.result(WAIT_S) for answer in answers] == [f"stored {batch}" for batch in range(1, 7)]
+    assert disk.groups == [[1], [2], [3, 4], [5], [6]]

@@ -7,6 +7,8 @@ import time
 from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from billing.intake.streams.offsets import Line
 from billing.intake.taking import Intake
 from mediation import stream
@@ -14,6 +16,7 @@ from ratewright.v1 import usage_service_pb2 as pb
 from server.grpc.usage import storing_sink
 from server.grpc.usage.group_commit import WAITING_BYTES_MAX
 from server.grpc.usage.storing_sink import DECODED_MAX, REJECT_BYTES, StoringSink, size_bytes, stream_sources
+from server.observing.meter import Meter
 from tests.server.grpc.calls import ipc, records
 
 if TYPE_CHECKING:
@@ -32,6 +35,26 @@ def test_rows_that_cannot_be_read_count_for_what_they_take() -> None:
     assert len(decoded.rejects) == 100
     assert size_bytes(decoded) == decoded.usage.nbytes + sum(len(each.raw) for each in decoded.rejects) + 100 * REJECT_BYTES
     assert size_bytes(decoded._replace(rejects=[])) == decoded.usage.nbytes
+
+
+def test_a_small_batch_counts_for_the_whole_message_that_it_keeps(world: World) -> None:
+    """One row, in a message with a megabyte of metadata beside it: as long as the row waits, all of it is in memory."""
+    noted: list[int] = []
+
+    class Noting(Meter):
+        def waiting(self, batches: int, size_bytes: int) -> None:  # noqa: ARG002 - as the meter is told
+            noted.append(size_bytes)
+
+    out = pa.BufferOutputStream()
+    schema = stream.STREAM_V1.with_metadata({"note": "x" * 1_000_000})
+    with pa.ipc.new_stream(out, schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_pylist(records([1], start_us=1_730_000_000_000_000), schema=schema))
+    sink = StoringSink(world.home, SOURCES, world.tick, Noting())
+    with Intake(world.home)._exclusive("a test", world.tick()):  # noqa: SLF001 -- to keep the store busy
+        answers = [sink.submit(Line("stream"), pb.UsageBatch(arrow_ipc=out.getvalue().to_pybytes())) for _ in range(3)]
+    assert max(noted) > 1_000_000
+    assert [answer.result(WAIT_S).counts[:2] for answer in answers] == [(1, 0), (0, 1), (0, 1)]
+    sink.close(WAIT_S)
 
 
 def test_batches_wait_undecoded_while_the_store_is_busy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
