@@ -163,6 +163,8 @@ class _Events(NamedTuple):
     other: _Text
     served_number: Numbers
     other_number: Numbers
+    served_forms: int  # bits of `stream_kernel.forms`
+    other_forms: int
     numbers: NDArray[np.int64]  # (5, rows), by the places of `stream_kernel`; the quantity is in the unit of the service
     code: NDArray[np.int8]  # a reason each row; 0: it is good
 
@@ -180,7 +182,8 @@ def _events(batch: pa.RecordBatch, source: Source) -> _Events:
         _check_text(code, text)
     of_served = numbers.of_texts(served.data, served.spans, source.numbering, values[kernel.SERVED])
     of_other = numbers.of_texts(other.data, other.spans, source.numbering, values[kernel.OTHER])
-    return _Events(record_id, served, other, of_served, of_other, values, code)
+    forms = (kernel.forms(text.data, text.limits, *number) for text, number in ((served, of_served), (other, of_other)))
+    return _Events(record_id, served, other, of_served, of_other, *forms, values, code)
 
 
 def _text(column: pa.Array[Any]) -> _Text:
@@ -229,11 +232,7 @@ def _check_text(code: NDArray[np.int8], text: _Text) -> None:
 
 def _content_hash(events: _Events, hash_key: bytes) -> NDArray[np.uint64]:
     """The hash of what is billed: texts that are no numbers, and all numbers."""
-    names = [
-        kernel.forms(text.data, text.limits, *number) & kernel.HAS_NAMES
-        for text, number in ((events.served, events.served_number), (events.other, events.other_number))
-    ]
-    if not any(names):
+    if not (events.served_forms | events.other_forms) & kernel.HAS_NAMES:
         nothing = np.zeros((2, events.code.size), np.int32)
         return columns.hashes_of(_NO_TEXT, (nothing, nothing), events.numbers, b"content", hash_key)
     block = text_block([events.served.column, events.other.column])
@@ -271,7 +270,7 @@ def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArra
 def _served_id(events: _Events, served: pa.Array[Any], rows: NDArray[np.int64]) -> pa.Array[Any]:
     """Who pays: the number where it is one, else the text. Mostly that is the text as it came, and nothing is written."""
     number, text = events.served_number, events.served
-    if not kernel.forms(text.data, text.limits, *number) & kernel.HAS_OTHER_FORMS:
+    if not events.served_forms & kernel.HAS_OTHER_FORMS:
         return served
     block = text_block([text.column])
     if (block.data == _QUOTE).any():  # for `text` it would open a quoted field of a file

@@ -226,7 +226,9 @@ def _arrived(usage: pa.Table, wanted: NDArray[np.bool_], raw_file_id: int) -> It
         mask = wanted[row_from : row_from + batch.num_rows]
         row_from += batch.num_rows
         chosen = batch if mask.all() else batch.filter(pa.array(mask))
-        if chosen.num_rows:
+        if chosen.num_rows and raw_file_id == 0:
+            yield chosen  # as decoders leave it
+        elif chosen.num_rows:
             ids: NDArray[np.int64] = np.full(chosen.num_rows, raw_file_id, dtype=np.int64)
             yield chosen.set_column(index, USAGE_V1.field("raw_file_id"), pa.array(ids))
 
