@@ -268,7 +268,7 @@ def _table(batch: pa.RecordBatch, events: _Events, source_name: str, key: NDArra
 
 
 def _served_id(events: _Events, served: pa.Array[Any], rows: NDArray[np.int64]) -> pa.Array[Any]:
-    """Who pays: the number where it is one, else the text. Mostly that is the text as it came, and nothing is written."""
+    """The payer: a number where it is one, else the text. Mostly that is the text as it came, and nothing is written."""
     number, text = events.served_number, events.served
     if not events.served_forms & kernel.HAS_OTHER_FORMS:
         return served

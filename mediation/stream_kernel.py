@@ -32,7 +32,7 @@ _I64 = numba.int64
 
 @njit(_I64(_SMALL, _MASK, _SMALL, _I64))
 def _counted_in(service, has_service, kinds, row):
-    """Where the row's service has its quantity."""
+    """The column in which the service of a row has its quantity."""
     return kinds[(service[row] if has_service[row] else 0) & 0xFF]
 
 

@@ -74,7 +74,7 @@ def last_usage_seq(connection: sa.Connection) -> int:
 
 
 class Unsealed(NamedTuple):
-    """What of the journal counts."""
+    """Ranges of the journal that count, and the rows in them."""
 
     ranges: int
     rows: int
