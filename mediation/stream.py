@@ -182,8 +182,17 @@ def _events(batch: pa.RecordBatch, source: Source) -> _Events:
         _check_text(code, text)
     of_served = numbers.of_texts(served.data, served.spans, source.numbering, values[kernel.SERVED])
     of_other = numbers.of_texts(other.data, other.spans, source.numbering, values[kernel.OTHER])
-    forms = (kernel.forms(text.data, text.limits, *number) for text, number in ((served, of_served), (other, of_other)))
-    return _Events(record_id, served, other, of_served, of_other, *forms, values, code)
+    return _Events(
+        record_id=record_id,
+        served=served,
+        other=other,
+        served_number=of_served,
+        other_number=of_other,
+        served_forms=kernel.forms(served.data, served.limits, *of_served),
+        other_forms=kernel.forms(other.data, other.limits, *of_other),
+        numbers=values,
+        code=code,
+    )
 
 
 def _text(column: pa.Array[Any]) -> _Text:
