@@ -63,6 +63,13 @@ class SealReport(NamedTuple):
     sealed_bytes: int
 
 
+class Portion(NamedTuple):
+    """The most that is sealed at once."""
+
+    ranges: int
+    rows: int
+
+
 class Sealed(NamedTuple):
     """A sealed file that was written. `partial_rows`: segments and what was made of them."""
 
@@ -81,16 +88,16 @@ class _Layout(NamedTuple):
     shard: NDArray[np.uint8]
 
 
-def seal(home: Home, now_us: int, progress: Callable[[int, int], None] | None = None, *, rows_max: int | None = None) -> SealReport:
-    """Seal every journal range; with `rows_max` the oldest ones, of no more rows together, and one at least.
+def seal(home: Home, now_us: int, progress: Callable[[int, int], None] | None = None, *, oldest: Portion | None = None) -> SealReport:
+    """Seal every journal range, or the oldest ones alone: no more than `oldest` says, and one at least.
 
     The caller holds the intake lock.
     """
     remove_garbage(home)
     with home.connect() as connection:
         ranges = [file for file in view.stored(connection, 0, home.head_seq(connection)) if file.form == "journal"]
-    if rows_max is not None:
-        ranges = next(_groups(ranges, rows_max), [])
+    if oldest is not None:
+        ranges = next(_groups(ranges[: oldest.ranges], oldest.rows), [])
     total = sum(file.rows for file in ranges)
     done = files = sealed_bytes = 0
     for group in _groups(ranges, ROWS_MAX):

@@ -187,10 +187,10 @@ class Intake:
         with self._exclusive("sealing of the journal", now_us):
             return self._seal(now_us, progress)
 
-    def seal_oldest(self, now_us: int, rows_max: int) -> sealing.SealReport:
-        """The same of the oldest ranges of the journal, with no more rows than that: others take in usage before and after."""
+    def seal_oldest(self, now_us: int, portion: sealing.Portion) -> sealing.SealReport:
+        """The same of the oldest ranges of the journal, no more than that: others take in usage before and after."""
         with self._exclusive("sealing of the journal", now_us):
-            return self._seal(now_us, rows_max=rows_max)
+            return self._seal(now_us, oldest=portion)
 
     def usage(self, columns: Sequence[str], seq: int, from_us: int = BEFORE_ALL, to_us: int = NEVER) -> pa.Table:
         """See `view.usage`."""
@@ -237,8 +237,10 @@ class Intake:
             raise large_files.left_half(file.name, sum(report.received for report in taken), error) from error
         return msgspec.structs.replace(together(taken), told_twice=dict(sorted(twice.items())))
 
-    def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None, rows_max: int | None = None) -> sealing.SealReport:
-        report = sealing.seal(self._home, now_us, progress, rows_max=rows_max)
+    def _seal(
+        self, now_us: int, progress: Callable[[int, int], None] | None = None, oldest: sealing.Portion | None = None
+    ) -> sealing.SealReport:
+        report = sealing.seal(self._home, now_us, progress, oldest=oldest)
         self._known.catch_up()
         self._known.save(now_us)
         return report

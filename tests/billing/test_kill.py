@@ -16,6 +16,7 @@ from billing import accounts, catalogue
 from billing.accounts import lifecycle
 from billing.accounts.recording import Asked
 from billing.intake import books, view
+from billing.intake.sealing import Portion
 from billing.intake.taking import Intake
 from billing.store import commit_points, tables
 from billing.store.home import Home
@@ -54,7 +55,7 @@ def work(folder: Path) -> None:
         intake.seal(NOW_US)
         intake.take_batch("sw1", batch(Event("g"), Event("e1", 98)), NOW_US)
         intake.take_batch("sw1", batch(Event("h")), NOW_US)
-        intake.seal_oldest(NOW_US, 2)
+        intake.seal_oldest(NOW_US, Portion(1, 100))
 
 
 def _second_version(home: Home) -> None:

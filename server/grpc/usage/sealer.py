@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from billing import acting
 from billing.intake import records
+from billing.intake.sealing import Portion
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 RANGES_MIN: Final = 1_024  # of the journal: fewer are read in no time
 ROWS_MIN: Final = 65_536  # in them: fewer make many small files
 RANGES_MAX: Final = 8_192  # then it is sealed, however few rows there are
-ROWS_AT_ONCE: Final = 250_000  # so long is the store kept from streams
+AT_ONCE: Final = Portion(ranges=2_048, rows=250_000)  # a second or two, in which the store is kept from streams
 LOOK_EACH: Final = 128  # groups that are stored from one look to the next
 PRIORITY: Final = 10  # as of `nice`
 RETRY_S: Final = 30.0
@@ -74,7 +75,7 @@ class Sealer:
         while left > 0 and not self._over.is_set():
             began_s = time.monotonic()
             with acting.acting_as(self._actor):
-                report = self._intake.seal_oldest(self._clock_us(), ROWS_AT_ONCE)
+                report = self._intake.seal_oldest(self._clock_us(), AT_ONCE)
             _log.info("sealed %s ranges of the journal, %s rows", report.ranges, report.rows)
             left = left - report.rows if report.rows else 0
             self._over.wait(time.monotonic() - began_s)  # as long as it took: streams have half of the time at least

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing.intake import records, sealing, view
+from billing.intake.sealing import Portion
 from billing.intake.taking import Intake
 from billing.store.tables import usage_manifest
 from rating.errors import UserError
@@ -106,17 +107,23 @@ def test_the_oldest_ranges_are_sealed_first_and_the_others_stay(home: Home) -> N
     """Three ranges of 40 rows: no more than 90 rows are the first two. What comes after goes behind the third one, in its segment."""
     intake = fill(home)
     before = everything(home, 3)
-    assert intake.seal_oldest(NOW_US, 90)[:2] == (80, 2)
+    assert intake.seal_oldest(NOW_US, Portion(9, 90))[:2] == (80, 2)
     assert everything(home, 3) == before
     intake.take_batch("sw1", batch(Event("late", start_us=MARCH_US)), NOW_US)
     assert [file.name for file in home.journal_folder.iterdir()] == ["00000001.arrow"]
     assert records.unsealed(home) == (2, 41)
-    assert intake.seal_oldest(NOW_US, 1)[:2] == (40, 1), "one range at least"
-    assert intake.seal_oldest(NOW_US, 90)[:2] == (1, 1)
-    assert intake.seal_oldest(NOW_US, 90) == (0, 0, 0, 0)
+    assert intake.seal_oldest(NOW_US, Portion(9, 1))[:2] == (40, 1), "one range at least"
+    assert intake.seal_oldest(NOW_US, Portion(9, 90))[:2] == (1, 1)
+    assert intake.seal_oldest(NOW_US, Portion(9, 90)) == (0, 0, 0, 0)
     assert list(home.journal_folder.iterdir()) == []
     assert everything(home, 3) == before
     assert len(everything(home, 99)) == 121
+
+
+def test_no_more_ranges_are_sealed_at_once_than_are_asked_for(home: Home) -> None:
+    intake = fill(home)
+    assert intake.seal_oldest(NOW_US, Portion(2, 1_000))[:2] == (80, 2)
+    assert records.unsealed(home) == (1, 40)
 
 
 def test_progress_is_told_in_rows(home: Home) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing.intake import records, taking, view
+from billing.intake.sealing import Portion
 from billing.intake.streams.offsets import Line
 from ratewright.v1 import usage_service_pb2 as pb
 from rating.errors import StoreError
@@ -28,7 +29,7 @@ SOURCES = stream_sources(["stream"])
 @pytest.fixture(autouse=True)
 def _early(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than six ranges are many, two groups are looked at, and three rows are sealed at once."""
-    for name, value in (("RANGES_MIN", 6), ("ROWS_MIN", 7), ("RANGES_MAX", 100), ("LOOK_EACH", 2), ("ROWS_AT_ONCE", 3)):
+    for name, value in (("RANGES_MIN", 6), ("ROWS_MIN", 7), ("RANGES_MAX", 100), ("LOOK_EACH", 2), ("AT_ONCE", Portion(4, 3))):
         monkeypatch.setattr(sealer, name, value)
 
 
@@ -84,10 +85,10 @@ def test_few_ranges_and_few_rows_stay() -> None:
 
 
 def test_a_store_that_cannot_be_sealed_takes_streams_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[int] = []
+    tried: list[Portion] = []
 
-    def full(_intake: taking.Intake, _now_us: int, rows_max: int) -> None:
-        tried.append(rows_max)
+    def full(_intake: taking.Intake, _now_us: int, portion: Portion) -> None:
+        tried.append(portion)
         raise StoreError("no room", "make room")
 
     monkeypatch.setattr(taking.Intake, "seal_oldest", full)
@@ -95,5 +96,5 @@ def test_a_store_that_cannot_be_sealed_takes_streams_all_the_same(world: World, 
     sink = StoringSink(world.home, SOURCES, world.tick)
     send(sink, *range(12))
     assert sink.close(WAIT_S)
-    assert set(tried) == {3}
+    assert set(tried) == {(4, 3)}
     assert len(stored(world)) == 12
