@@ -58,7 +58,7 @@ class Importer:
         self.tax_classes = tax_classes_of(catalogues)
         self.commit_seq: int | None = None
         self.ended, self.changed = set(), set()
-        self._now_us = now_us
+        self.now_us = now_us
         self._progress = progress
         self._done = 0
         self._total = sum(sheet.table.num_rows for sheet in sheets.values())
@@ -66,7 +66,7 @@ class Importer:
     def seq(self) -> int:
         """The number of this import, taken when the first row needs it."""
         if self.commit_seq is None:
-            self.commit_seq = self.home.next_commit_seq(self.connection, "fact", self._now_us)
+            self.commit_seq = self.home.next_commit_seq(self.connection, "fact", self.now_us)
         return self.commit_seq
 
     def insert(self, table: sa.Table, columns: Mapping[str, Any]) -> None:

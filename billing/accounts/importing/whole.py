@@ -2,6 +2,7 @@
 
 The same rows again are recognised and change nothing; the same id with other data is an error that names the field. One thing may be
 learned later: the end of a subscription, a number or a fact that had none. It is kept as a new fact, so that bills made before knew no end.
+Where a fact moves the end of a subscription, its numbers follow, as they do by command.
 Rows are written first and facts are checked as then stored, in one transaction: a mistake anywhere undoes all of it.
 """
 
@@ -15,8 +16,8 @@ import pyarrow as pa
 from billing import catalogue
 from billing.accounts import entities, layouts
 from billing.accounts.importing import facts as import_facts
+from billing.accounts.importing import moved_ends, opening, stored
 from billing.accounts.importing import numbers as import_numbers
-from billing.accounts.importing import opening, stored
 from billing.accounts.importing import subscriptions as import_subscriptions
 from billing.accounts.importing.comparing import flat, less, places, rows_of, told, without_repeats
 from billing.accounts.importing.fresh_ids import refuse_ids
@@ -57,6 +58,7 @@ class ImportReport(NamedTuple):
     opening_items: Count = Count()
     opening_allowances: Count = Count()
     baselines: Count = Count()
+    moved_ends: tuple[str, ...] = ()  # ends that are on another day now, and what becomes of their numbers
 
 
 def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
@@ -76,6 +78,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
         numbers = import_numbers.numbers(work)
         plan_changes = import_facts.plan_changes(work)
         facts = import_facts.facts(work)
+        moved = moved_ends.follow(work)
         freed = import_numbers.free(work)
         openings = opening.openings(work)
         if mistakes.problems:
@@ -97,6 +100,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
         plan_changes=plan_changes,
         **facts,
         **openings,
+        moved_ends=tuple(moved),
     )
 
 

@@ -86,6 +86,7 @@ class ImportAccountsResponse(_message.Message):
     PROBLEMS_FIELD_NUMBER: _builtins.int
     PROBLEM_COUNT_FIELD_NUMBER: _builtins.int
     COMMIT_SEQ_FIELD_NUMBER: _builtins.int
+    MOVED_ENDS_FIELD_NUMBER: _builtins.int
     problem_count: _builtins.int
     """How many there are."""
     commit_seq: _builtins.int
@@ -98,6 +99,10 @@ class ImportAccountsResponse(_message.Message):
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportProblem]:
         """Every mistake, at most the first 5,000; only with `validate_only`, else the call is refused."""
 
+    @_builtins.property
+    def moved_ends(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ends of subscriptions that are on another day now, and what becomes of their numbers: a sentence each."""
+
     def __init__(
         self,
         *,
@@ -105,10 +110,11 @@ class ImportAccountsResponse(_message.Message):
         problems: _abc.Iterable[Global___ImportProblem] | None = ...,
         problem_count: _builtins.int = ...,
         commit_seq: _builtins.int = ...,
+        moved_ends: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_seq", b"commit_seq", "counts", b"counts", "problem_count", b"problem_count", "problems", b"problems"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit_seq", b"commit_seq", "counts", b"counts", "moved_ends", b"moved_ends", "problem_count", b"problem_count", "problems", b"problems"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

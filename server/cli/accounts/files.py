@@ -47,6 +47,8 @@ def import_(source: Source, /, *, at: Place = HERE, as_json: AsJson = False, dry
     if dry_run:
         print("nothing is stored; this would happen:")
     output.print_table(("what", "added", "ended", "known before"), rows, right=("added", "ended", "known before"))
+    for text in done.moved_ends:
+        print(text)
     return 0
 
 

@@ -251,7 +251,7 @@ def imported(report: ImportReport | None, found: Sequence[Problem]) -> import_pb
     counts = [
         import_pb.ImportCount(kind=kind, added_count=added, ended_count=ended, known_count=known) for kind, added, ended, known in rows
     ]
-    return import_pb.ImportAccountsResponse(counts=counts, commit_seq=report.commit_seq or 0)
+    return import_pb.ImportAccountsResponse(counts=counts, commit_seq=report.commit_seq or 0, moved_ends=report.moved_ends)
 
 
 def _standing(found: Standing, *, practice: bool) -> pb.AccountStanding:

@@ -78,6 +78,7 @@ def _imported(answer: pb.ImportAccountsResponse) -> ImportReport:
         commit_seq=answer.commit_seq or None,
         subscriptions_ended=subscriptions.ended,
         numbers_ended=numbers.ended,
+        moved_ends=tuple(answer.moved_ends),
         **counts,
     )
 

@@ -135,6 +135,18 @@ def test_what_begins_later_is_under_its_date(both: Persons) -> None:
     assert ("2031-03-01", "2031-06-01") in [(each["from_date"], each["to_date"]) for each in found]
 
 
+def test_an_end_that_an_import_moves(both: Persons, tmp_path: Path) -> None:
+    """P-300-2 ends on 10 December by command, and on the 20th by a file: both ways say where its numbers stay."""
+    both("accounts", "end", "P-300-2", "--on", "2026-12-10")
+    for name in FILES:
+        head, *_ = (EXAMPLES / f"{name}.csv").read_text().splitlines()
+        (tmp_path / f"{name}.csv").write_text(f"{head}\n")
+    (tmp_path / "subscription_facts.csv").write_text("subscription_id,kind,from_date,to_date,detail\nP-300-2,end,2026-12-20,,{}\n")
+    told = both("accounts", "import", tmp_path)
+    assert "P-300-2 ends on 2026-12-20, not on 2026-12-10\n" in told
+    assert "which the end before had freed, stays with it from 2026-12-10 00:00:00+08:00 until 2026-12-20 00:00:00+08:00\n" in told
+
+
 def test_support_sees_what_it_says_why(billed: Persons) -> None:
     """Without a reason a name is found as a whole alone, and a number by all of its digits; both are masked."""
     with billed.acting("the-support"):

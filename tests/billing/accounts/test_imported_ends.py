@@ -1,0 +1,88 @@
+"""Ends that an import moves: numbers follow as they do after `accounts end`. Midnights are Shanghai's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing import accounts
+from billing.accounts import lifecycle, numbers
+from tests.billing.accounts.operator_home import ACCOUNTS, ANN, ASKED, NOW_US, NUMBERS, SUBSCRIPTIONS, day, make, write
+from tests.billing.accounts.test_moved_ends import ONE, TWO, end, free, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from billing.accounts.importing.whole import ImportReport
+    from billing.store.home import Home
+
+pytestmark = pytest.mark.slow
+FACTS = "subscription_id,kind,from_date,to_date,detail\n"
+
+
+@pytest.fixture(params=["by command", "by import"])
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
+    """M-1 of A1 has two numbers from 1 October 2026 on and ends on 10 December; M-2 of A2 has none."""
+    with make(tmp_path) as opened:
+        for name, account, served in (("M-1", "A1", (ONE, TWO)), ("M-2", "A2", ())):
+            lifecycle.activate(opened, ASKED, lifecycle.Activation(name, account, "mobile/basic", day("2026-10-01"), served))
+        if request.param == "by command":
+            end(opened, "2026-12-10")
+        else:
+            sent(opened, tmp_path, "2026-12-10")
+        assert spans(opened, ONE) == [("2026-10-01", "2026-12-10")]
+        yield opened
+
+
+def sent(home: Home, folder: Path, *days: str, **files: str) -> ImportReport:
+    """An import of ends of M-1, tried before."""
+    facts = FACTS + "".join(f"M-1,end,{each},,{{}}\n" for each in days)
+    empty = {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "numbers": NUMBERS}
+    headers = {name: text.split()[0] + "\n" for name, text in empty.items()}
+    source = write(folder / f"of-{days[-1]}", **(headers | files), subscription_facts=facts)
+    rehearsed = accounts.import_files(home, source, NOW_US, by=ANN, dry_run=True)
+    done = accounts.import_files(home, source, NOW_US, by=ANN)
+    assert rehearsed.moved_ends == done.moved_ends
+    assert accounts.import_files(home, source, NOW_US, by=ANN).commit_seq is None, "the same again changes nothing"
+    return done
+
+
+def test_the_numbers_stay_until_the_later_day(home: Home, tmp_path: Path) -> None:
+    done = sent(home, tmp_path, "2026-12-20")
+    assert done.moved_ends == (
+        "M-1 ends on 2026-12-20, not on 2026-12-10",
+        f"{ONE}, which the end before had freed, stays with it from 2026-12-10 00:00:00+08:00 until 2026-12-20 00:00:00+08:00",
+        f"{TWO}, which the end before had freed, stays with it from 2026-12-10 00:00:00+08:00 until 2026-12-20 00:00:00+08:00",
+        f"its numbers are free from then on: {ONE}, {TWO}",
+    )
+    assert spans(home, ONE) == spans(home, TWO) == [("2026-10-01", "2026-12-20")]
+    end(home, "2026-12-31")
+    assert spans(home, ONE) == [("2026-10-01", "2026-12-31")], "a command moves what an import has moved"
+
+
+def test_the_numbers_are_free_from_an_earlier_day(home: Home, tmp_path: Path) -> None:
+    done = sent(home, tmp_path, "2026-12-05")
+    assert done.moved_ends == ("M-1 ends on 2026-12-05, not on 2026-12-10", f"its numbers are free from then on: {ONE}, {TWO}")
+    assert spans(home, ONE) == spans(home, TWO) == [("2026-10-01", "2026-12-05")]
+
+
+def test_numbers_that_others_have_or_that_were_taken_stay_so(home: Home, tmp_path: Path) -> None:
+    """TWO was taken on 1 November. M-2 has ONE from 12 December on for good, by the same import."""
+    numbers.take(home, ASKED, TWO, "M-1", day("2026-11-01"))
+    given = f"served_id,subscription_id,from,to\n{ONE},M-2,2026-12-12T00:00:00+08:00,\n"
+    done = sent(home, tmp_path, "2026-12-20", numbers=given)
+    assert done.moved_ends[1:] == (
+        f"{ONE}, which the end before had freed, stays with it from 2026-12-10 00:00:00+08:00 until 2026-12-12 00:00:00+08:00",
+        f"{ONE}: it is M-2's from 2026-12-12 00:00:00+08:00 for good, and that stays",
+    )
+    assert (spans(home, ONE), spans(home, ONE, "A2", "M-2")) == ([("2026-10-01", "2026-12-12")], [("2026-12-12", None)])
+    assert spans(home, TWO) == [("2026-10-01", "2026-11-01")]
+
+
+def test_an_end_after_a_revival_gives_nothing_back(home: Home, tmp_path: Path) -> None:
+    """The numbers are free since the revival, and `number give` alone gives them back."""
+    assert free(ONE, "2026-12-10") in lifecycle.revive(home, ASKED, "M-1", "stays").said
+    assert sent(home, tmp_path, "2026-12-20").moved_ends == ()
+    assert spans(home, ONE) == [("2026-10-01", "2026-12-10")]
