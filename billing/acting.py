@@ -11,7 +11,8 @@ import contextvars
 import enum
 import os
 import pwd
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +28,15 @@ class Via(enum.StrEnum):
 
 
 class Request(NamedTuple):
-    """A call that is to count once. A repeat has the same id of the same operator, and another `nonce`."""
+    """A call that is to count once. A repeat has the same id of the same operator, and another `nonce`.
+
+    `answer_of` makes the answer of what the act results in, where that is known within its only transaction (`requests.tell`).
+    """
 
     request_id: str
     nonce: bytes  # random, of this call alone
     fields: str  # JSON: a digest of each field of the message
+    answer_of: Callable[[Any], bytes] | None = None
 
 
 class Actor(NamedTuple):

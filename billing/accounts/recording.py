@@ -20,7 +20,7 @@ from billing.accounts.picture import account_keys, load, subscription_keys
 from billing.accounts.wording import field_in_words, value_in_words
 from billing.catalogue import Operator
 from billing.dunning_policy import policies
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating import identifiers
 from rating.errors import Problem, ProblemsError, UserError
 
@@ -170,11 +170,13 @@ def change(home: Home, asked: Asked, work: Callable[[Recorder], None]) -> Done:
         recorder = Recorder(home, connection, asked)
         work(recorder)
         recorder.check()
+        done = Done(recorder.commit_seq is None, asked.dry_run, None if asked.dry_run else recorder.commit_seq, tuple(recorder.said))
         if not asked.dry_run:
+            requests.tell(connection, done)
             commit_points.reached("accounts.change_before_commit")
     if not asked.dry_run:
         commit_points.reached("accounts.change_committed")
-    return Done(recorder.commit_seq is None, asked.dry_run, None if asked.dry_run else recorder.commit_seq, tuple(recorder.said))
+    return done
 
 
 def require_cell(what: str, read: Callable[[str], str], text: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.errors import NotFoundError, UserError
 from rating.identifiers import one_line
 
@@ -63,6 +63,7 @@ def keep(  # noqa: PLR0913, PLR0917 -- one argument a column
             seq = home.next_commit_seq(connection, "finding", now_us)
             rows = [_row(each, run_id, owner or NOBODY, due_on, now_us, seq) for each in fresh]
             connection.execute(tables.control_findings.insert(), rows)
+            requests.tell(connection, [each for each in _findings(connection) if each.is_open])
             commit_points.reached("finding.before_commit")
         commit_points.reached("finding.committed")
     return [each for each in findings(home) if each.is_open]
@@ -70,15 +71,19 @@ def keep(  # noqa: PLR0913, PLR0917 -- one argument a column
 
 def findings(home: Home, through_seq: int | None = None) -> list[Finding]:
     """Every finding, oldest first, as of a commit (None: now)."""
+    with home.connect() as connection:
+        return _findings(connection, through_seq)
+
+
+def _findings(connection: sa.Connection, through_seq: int | None = None) -> list[Finding]:
     finding, decision = tables.control_findings, tables.finding_decisions
     found, decided = sa.select(finding).order_by(finding.c.finding_id), sa.select(decision).order_by(decision.c.decision_id)
     if through_seq is not None:
         found, decided = found.where(finding.c.commit_seq <= through_seq), decided.where(decision.c.commit_seq <= through_seq)
-    with home.connect() as connection:
-        rows = connection.execute(found).all()
-        words: dict[int, list[Any]] = {}
-        for word in connection.execute(decided):
-            words.setdefault(word.finding_id, []).append(word)
+    rows = connection.execute(found).all()
+    words: dict[int, list[Any]] = {}
+    for word in connection.execute(decided):
+        words.setdefault(word.finding_id, []).append(word)
     return [_finding(row, words.get(row.finding_id, [])) for row in rows]
 
 

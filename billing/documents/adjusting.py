@@ -26,7 +26,7 @@ from billing.give_back_limit import Given, columns_of_acts, given_alone
 from billing.persons import Turn, anybody, is_of, same_person
 from billing.runs.settlement import adjustments
 from billing.runs.settlement.adjustments import LIMIT, counting
-from billing.store import settings, tables
+from billing.store import requests, settings, tables
 from rating import identifiers
 from rating.dates import last_day
 from rating.errors import NotFoundError, UserError
@@ -113,6 +113,7 @@ def add(home: Home, wanted: AdjustmentRequest, who: Who, *, dry_run: bool = Fals
             _require_same(before, values)
             existed = not _approve(home, connection, before, wanted, who, allow)
         done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
+        requests.tell(connection, done[0])
     return done[0]
 
 

@@ -19,7 +19,7 @@ from billing.dunning.states import State, Taken, state
 from billing.dunning.steps import BAR, COMMIT_KIND, UNBAR, Account, accounts, barred, taken_steps, undone_runs
 from billing.dunning_policy import CLEAR, Action, Policy, hash_of, keep, policies
 from billing.payments.promises import open_rests
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.errors import UserError
 from rating.money import format_micros
 
@@ -109,9 +109,11 @@ def run(home: Home, as_of: dt.date, now_us: int, *, by: Operator = NOBODY) -> li
         already = barred(connection)
         for account_key, change, _ in found:
             _record(connection, account_key, change, seq, is_barred=account_key in already)
+        taken = [msgspec.structs.replace(change, run_id=run_id) for _, change, _ in found]
+        requests.tell(connection, taken)
         commit_points.reached("dunning.before_commit")
     commit_points.reached("dunning.committed")
-    return [msgspec.structs.replace(change, run_id=run_id) for _, change, _ in found]
+    return taken
 
 
 def judge(

@@ -17,7 +17,7 @@ from billing.dunning.looking import Run, run_of, runs_that_count
 from billing.dunning.steps import BAR, COMMIT_KIND, UNBAR, UNDO_ASKED, UNDONE, barred, taken_steps
 from billing.dunning_policy import CLEAR
 from billing.persons import same_person
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.errors import UserError
 from rating.identifiers import one_line
 
@@ -81,7 +81,9 @@ def undo(home: Home, run_id: int, reason: str, who: Who, *, agrees: bool | None 
             if each.bar:
                 detail = f"dunning run {run_id} is undone: {reason}"
                 record_fact(connection, account_key, each.bar, found.as_of, detail, commit_seq=seq)
-    return Undo(run_id, found.as_of, reason, waits, existed=False, asked_by=who.by_name if waits else found.asked_by, accounts=told)
+        done = Undo(run_id, found.as_of, reason, waits, existed=False, asked_by=who.by_name if waits else found.asked_by, accounts=told)
+        requests.tell(connection, done)
+    return done
 
 
 def reason_of(text: str) -> str:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from billing.dunning_policy.model import Policy, document_of, hash_of
 from billing.dunning_policy.reading import package_policies
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def add(home: Home, policy: Policy, by: tuple[str, int], now_us: int, *, dry_run
             return added
         _insert(connection, policy, HOME, by, now_us, home.next_commit_seq(connection, COMMIT_KIND, now_us))
         if not dry_run:
+            requests.tell(connection, added)
             commit_points.reached("dunning_policy.before_commit")
     if not dry_run:
         commit_points.reached("dunning_policy.committed")

@@ -34,7 +34,7 @@ from billing.payments.writing import (
     require_sensible,
     writing,
 )
-from billing.store import approvals, tables
+from billing.store import approvals, requests, tables
 from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
@@ -128,37 +128,9 @@ def give_back(home: Home, back: Back, act: Act, agreement: Agreement | None = No
     """
     require_id(back.reference, back.kind)
     with writing(home, act) as work:
-        source = _source(work, back)
-        stored = _stored(work.connection, back.reference)
-        if stored is not None:
-            _require_same(back, stored)
-            if agreement is not None:
-                approvals.require_may_agree(approvals.find(work.connection, agreement.approval.approval_id), agreement.who)
-            return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
-        identifiers.require_new(back.reference, back.kind)
-        require_sensible(back.on_date, f"{back.kind} {back.reference}")
-        if source.credit[0] == DOCUMENT:
-            _require_nothing_written_off(work.connection, source.account)
-        amount = _amount(work, back, source)
-        _require_date(back, source, amount)
-        waits = _ask(work, back, source, amount, agreement)
-        if waits is not None and not act.dry_run:
-            answer = _answer(work.connection, back, source, (amount, []), existed=False)
-            return answer._replace(needs_second=True, proposal=waits.approval_id)
-        documents_arrive(work.connection, {source.account.account_key}, work.seq)
-        account_key = source.account.account_key
-        before, had = _open_of(work.connection, account_key), _credit_of(work.connection, account_key)
-        reopened = _move(work, back, source, amount)
-        allocate_credit(work.connection, [source.account.account_key], work.seq)
-        if agreement is not None:
-            approvals.agree(work.connection, agreement, work.seq)
-        answer = _answer(work.connection, back, source, (amount, reopened), existed=False)
-        after, has = _open_of(work.connection, account_key), _credit_of(work.connection, account_key)
-        taken = [(number, min(micros - after[number] + before[number], micros)) for number, micros in reopened]
-        resettled = tuple((number, micros) for number, micros in taken if micros > 0)
-        return answer._replace(
-            needs_second=waits is not None, resettled=resettled, account_credit_before_micros=had, account_credit_micros=has
-        )
+        done = _give_back(work, back, agreement)
+        requests.tell(work.connection, done)
+        return done
 
 
 def give_back_agreed(home: Home, agreement: Agreement) -> GivenBack:
@@ -189,6 +161,39 @@ def list_events(home: Home, account_id: str | None = None, *, after: str = "", l
     with home.connect() as connection:
         second = approvals.agreed_by(connection)
         return [EventRow._make((*row[:-1], second.get(row.commit_seq, ""))) for row in connection.execute(query)]
+
+
+def _give_back(work: Writing, back: Back, agreement: Agreement | None) -> GivenBack:
+    """Do it, or propose it, within a transaction."""
+    source = _source(work, back)
+    stored = _stored(work.connection, back.reference)
+    if stored is not None:
+        _require_same(back, stored)
+        if agreement is not None:
+            approvals.require_may_agree(approvals.find(work.connection, agreement.approval.approval_id), agreement.who)
+        return _answer(work.connection, back, source, (stored.amount_micros, []), existed=True)
+    identifiers.require_new(back.reference, back.kind)
+    require_sensible(back.on_date, f"{back.kind} {back.reference}")
+    if source.credit[0] == DOCUMENT:
+        _require_nothing_written_off(work.connection, source.account)
+    amount = _amount(work, back, source)
+    _require_date(back, source, amount)
+    waits = _ask(work, back, source, amount, agreement)
+    if waits is not None and not work.act.dry_run:
+        answer = _answer(work.connection, back, source, (amount, []), existed=False)
+        return answer._replace(needs_second=True, proposal=waits.approval_id)
+    documents_arrive(work.connection, {source.account.account_key}, work.seq)
+    account_key = source.account.account_key
+    before, had = _open_of(work.connection, account_key), _credit_of(work.connection, account_key)
+    reopened = _move(work, back, source, amount)
+    allocate_credit(work.connection, [source.account.account_key], work.seq)
+    if agreement is not None:
+        approvals.agree(work.connection, agreement, work.seq)
+    answer = _answer(work.connection, back, source, (amount, reopened), existed=False)
+    after, has = _open_of(work.connection, account_key), _credit_of(work.connection, account_key)
+    taken = [(number, min(micros - after[number] + before[number], micros)) for number, micros in reopened]
+    resettled = tuple((number, micros) for number, micros in taken if micros > 0)
+    return answer._replace(needs_second=waits is not None, resettled=resettled, account_credit_before_micros=had, account_credit_micros=has)
 
 
 def _ask(work: Writing, back: Back, source: _Source, amount_micros: int, agreement: Agreement | None) -> Approval | None:

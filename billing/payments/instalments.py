@@ -26,7 +26,7 @@ from billing.payments.writing import (
     require_sensible,
     writing,
 )
-from billing.store import tables
+from billing.store import requests, tables
 from billing.store.pages import in_pages
 from rating import identifiers
 from rating.errors import NotFoundError, UserError
@@ -157,7 +157,9 @@ def agree(home: Home, wanted: PlanRequest, act: Act) -> Plan:
             for part_no, invoice_key, amount in split(items, [amount for _, amount in dated])
         ]
         _store(work, _Agreement(wanted.plan_id, account, wanted.agreed_on, wanted.note), shares)
-        return read(work.connection, wanted.agreed_on, wanted.plan_id)
+        agreed = read(work.connection, wanted.agreed_on, wanted.plan_id)
+        requests.tell(work.connection, agreed)
+        return agreed
 
 
 def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Plan:
@@ -174,7 +176,9 @@ def end(home: Home, plan_id: str, ended_on: dt.date, note: str, act: Act) -> Pla
             raise UserError(f"plan {plan_id} is {plan.state}", "`ratewright payment instalments list` shows all plans and their states")
         require_not_before(ended_on, plan.agreed_on, f"the end of plan {plan_id}", "it was agreed")
         _store(work, _Agreement(plan_id + ENDED, account, ended_on, note), _put_back(work.connection, plan_id))
-        return read(work.connection, ended_on, plan_id + ENDED)
+        ended = read(work.connection, ended_on, plan_id + ENDED)
+        requests.tell(work.connection, ended)
+        return ended
 
 
 def list_plans(home: Home, as_of: dt.date, account_id: str | None = None, *, after: str = "", limit: int | None = None) -> list[Plan]:

@@ -42,7 +42,7 @@ from billing.runs.computing import settled
 from billing.runs.contracts import facts
 from billing.runs.lock import only_run
 from billing.runs.usage import carried_allowances
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.counted import counted
 from rating.dates import day_number, day_of
 from rating.errors import NotFoundError, UserError
@@ -160,6 +160,7 @@ def decide(home: Home, job_id: int, kind: str, note: str, who: Who, *, dry_run: 
             )
         _note(Work(home, connection, who), job_id, kind, note)
         job = _job(connection, job_id)
+        requests.tell(connection, job)
         commit_points.reached("rerate.before_commit")
     commit_points.reached("rerate.committed")
     return job

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from billing.accounts import covering, undone
 from billing.persons import same_person
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
@@ -164,9 +164,11 @@ def decide(  # noqa: PLR0913, PLR0917 -- one argument a column
         connection.execute(decisions.insert().values(**values, commit_seq=seq))
         if kind == DECISION_REJECTED:
             move(connection, run_id, COMPUTED, REJECTED, Step(now_us, by))
+        decided = run._replace(state=REJECTED if kind == DECISION_REJECTED else run.state)
+        requests.tell(connection, decided)
         commit_points.reached("approval.before_commit")
     commit_points.reached("approval.committed")
-    return run._replace(state=REJECTED if kind == DECISION_REJECTED else run.state)
+    return decided
 
 
 def approved_by(connection: sa.Connection, run_id: int) -> By | None:

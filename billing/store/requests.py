@@ -5,6 +5,9 @@
     call -> find: other fields -> refused, with the name of the field that differs
 
 Two calls with one id at the same time: both find nothing, and the second one that commits is undone by `keep`.
+
+An act whose result is known within its only transaction stores the answer there (`tell`): it is answered again as it was, also where its
+service was killed right behind the commit.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from billing import acting
 from billing.persons import is_of
 from billing.store import tables
 from rating.errors import UserError
@@ -71,10 +75,22 @@ def answered(connection: sa.Connection, actor: Actor, answer: bytes, commit_seq:
         _add(connection, actor, commit_seq, now_us)
     elif before.nonce != actor.request.nonce:
         return before
-    row = tables.requests.c
-    of_call = is_of(row.by_uid, actor.number) & (row.request_id == actor.request.request_id) & (row.nonce == actor.request.nonce)
-    connection.execute(tables.requests.update().where(of_call).values(answer=answer))
+    connection.execute(tables.requests.update().where(_is_of_call(actor)).values(answer=answer))
     return None
+
+
+def tell(connection: sa.Connection, result: object) -> None:
+    """Store the answer of this thread's call in the transaction of its commit; nothing where the call makes it of more than `result`."""
+    actor = acting.current()
+    if actor.request is not None and actor.request.answer_of is not None:
+        connection.execute(tables.requests.update().where(_is_of_call(actor)).values(answer=actor.request.answer_of(result)))
+
+
+def _is_of_call(actor: Actor) -> sa.ColumnElement[bool]:
+    """The row of a call that has a commit."""
+    request, row = actor.request, tables.requests.c
+    assert request is not None, actor
+    return is_of(row.by_uid, actor.number) & (row.request_id == request.request_id) & (row.nonce == request.nonce)
 
 
 def _add(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) -> None:

@@ -59,16 +59,17 @@ def set_limit(home: Home, micros: int, by: Operator, now_us: int, *, reason: str
     return made
 
 
-def limits(connection: sa.Connection) -> list[Limit]:
-    """Every limit that was ever set, the oldest (the default) first."""
+def limits(connection: sa.Connection, as_of: int | None = None) -> list[Limit]:
+    """Every limit that was ever set, as of a commit (None: now), the oldest (the default) first."""
     query = sa.select(settings.c.value).where(settings.c.name.startswith(_NAME, autoescape=True)).order_by(settings.c.name)
-    return [DEFAULT, *(msgspec.json.decode(value, type=Limit) for value in connection.execute(query).scalars())]
+    found = [DEFAULT, *(msgspec.json.decode(value, type=Limit) for value in connection.execute(query).scalars())]
+    return [each for each in found if as_of is None or each.commit_seq <= as_of]
 
 
-def limit_micros(connection: sa.Connection, for_uid: int) -> int:
-    """The limit that holds for decisions of a person."""
+def limit_micros(connection: sa.Connection, for_uid: int, as_of: int | None = None) -> int:
+    """The limit that holds for decisions of a person, as of a commit (None: now)."""
     holds = DEFAULT_MICROS
-    for each in limits(connection):
+    for each in limits(connection, as_of):
         if not same_person(each.by_uid, for_uid) or each.micros < holds:
             holds = each.micros
     return holds

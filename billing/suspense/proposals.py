@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from billing.catalogue import Operator
 from billing.persons import same_person
-from billing.store import commit_points
+from billing.store import commit_points, requests
 from billing.store.tables import correction_decisions, corrections
 from billing.suspense.limits import COMMIT_KIND, limit_micros
 from billing.suspense.rule import Rule
@@ -85,6 +85,13 @@ class Proposal(NamedTuple):
     approved_by: Operator | None
 
 
+class Applied(NamedTuple):
+    """The commit of a proposal that was done, and what is kept with it."""
+
+    commit_seq: int
+    detail: dict[str, Any]
+
+
 def propose(home: Home, subject: Subject, by: Operator, now_us: int, *, reason: str) -> Proposal:
     """Store a proposal."""
     reason = one_line(reason, "the reason")
@@ -105,6 +112,7 @@ def propose(home: Home, subject: Subject, by: Operator, now_us: int, *, reason: 
         key = connection.execute(corrections.insert().values(**values)).inserted_primary_key
         assert key is not None
         made = _proposal(connection, int(key[0]))
+        requests.tell(connection, made)
         commit_points.reached("suspense.before_commit")
     commit_points.reached("suspense.committed")
     return made
@@ -117,10 +125,29 @@ def proposals(home: Home) -> list[Proposal]:
         return [_proposal(connection, each) for each in ids]
 
 
-def proposal_of(home: Home, proposal_id: int) -> Proposal:
-    """One proposal. Raises NotFoundError where there is none of that number."""
+def proposal_of(home: Home, proposal_id: int, as_of: int | None = None) -> Proposal:
+    """One proposal, as of a commit (None: now). Raises NotFoundError where there is none of that number."""
     with home.connect() as connection:
-        return _proposal(connection, proposal_id)
+        return _proposal(connection, proposal_id, as_of)
+
+
+def saved_by(home: Home, commit_seq: int) -> Proposal | None:
+    """The proposal that a commit has saved, as of then; None where it has saved none."""
+    with home.connect() as connection:
+        query = sa.select(corrections.c.correction_id).where(corrections.c.commit_seq == commit_seq)
+        found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else _proposal(connection, found, commit_seq)
+
+
+def applied(home: Home, proposal_id: int) -> Applied | None:
+    """The commit that did what a proposal asks for, and its figures; None where none has."""
+    decision = correction_decisions.c
+    query = sa.select(decision.commit_seq, decision.detail).where(
+        decision.correction_id == proposal_id, decision.kind == State.APPLIED.value
+    )
+    with home.connect() as connection:
+        row = connection.execute(query.order_by(decision.decision_id)).first()
+    return None if row is None else Applied(int(row.commit_seq), msgspec.json.decode(row.detail))
 
 
 def decide(  # noqa: PLR0913 -- who says what of which proposal, and when
@@ -178,24 +205,26 @@ def record(  # noqa: PLR0913, PLR0917 -- one column each
     connection.execute(correction_decisions.insert().values(**values))
 
 
-def needs_second(connection: sa.Connection, subject: Subject, by_uid: int) -> bool:
+def needs_second(connection: sa.Connection, subject: Subject, by_uid: int, as_of: int | None = None) -> bool:
     """Return whether another person has to agree: to a write-off, to a worth that may exceed the limit, to records without an estimate."""
-    limit = limit_micros(connection, by_uid)
+    limit = limit_micros(connection, by_uid, as_of)
     return subject.kind == WRITE_OFF or subject.unknown > 0 or any(micros > limit for micros in subject.estimated.values())
 
 
-def _proposal(connection: sa.Connection, proposal_id: int) -> Proposal:
+def _proposal(connection: sa.Connection, proposal_id: int, as_of: int | None = None) -> Proposal:
     row = connection.execute(sa.select(corrections).where(corrections.c.correction_id == proposal_id)).first()
     if row is None:
         raise NotFoundError(f"there is no proposal {proposal_id}", "`ratewright usage suspense proposals` lists them all")
     subject = msgspec.json.decode(row.document, type=Subject)
     decision = correction_decisions.c
     query = sa.select(decision.kind, decision.by_name, decision.by_uid).where(decision.correction_id == proposal_id)
+    if as_of is not None:
+        query = query.where(decision.commit_seq <= as_of)
     said = {kind: Operator(name, uid) for kind, name, uid in connection.execute(query.order_by(decision.decision_id))}
     for state in (State.APPLIED, State.REJECTED, State.APPROVED):
         if state.value in said:
             break
     else:
-        state = State.PROPOSED if needs_second(connection, subject, row.by_uid) else State.READY
+        state = State.PROPOSED if needs_second(connection, subject, row.by_uid, as_of) else State.READY
     by = Operator(row.by_name, row.by_uid)
     return Proposal(proposal_id, subject, row.reason, by, row.at_us, row.commit_seq, state, said.get(State.APPROVED.value))

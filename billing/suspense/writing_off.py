@@ -66,12 +66,20 @@ def apply_write_off(home: Home, proposal: Proposal, what: Deciding, selection: S
         if None in ids:
             raise UserError("an event to be written off changed meanwhile: another version of it came", "nothing was stored; look again")
         deciding.record(connection, [(each, Verdict.WRITTEN_OFF, "") for each in ids if each is not None], what, commit_seq)
-        detail = {"rows": len(rows), "estimated": value.sums(once)}
+        detail = {"rows": len(rows), "records": int(once.sum()), "estimated": value.sums(once), "unknown": value.unknown(once)}
         proposals.record(connection, proposal.proposal_id, proposals.State.APPLIED, what.by, what.at_us, commit_seq, detail)
 
     marks = [Mark(key, WRITTEN_OFF) for key in keys]
     commit_seq = Intake(home).take_recycled(USAGE_V1.empty_table(), marks, what.at_us, sources=BUILT_IN, also=also)
     return WrittenOff(commit_seq, int(once.sum()), value.sums(once), value.unknown(once))
+
+
+def written_off_by(home: Home, proposal_id: int) -> WrittenOff | None:
+    """What an approved proposal has written off; None where it has not yet, or by a version that did not keep it."""
+    found = proposals.applied(home, proposal_id)
+    if found is None or "records" not in found.detail:
+        return None
+    return WrittenOff(found.commit_seq, found.detail["records"], found.detail["estimated"], found.detail["unknown"])
 
 
 def _names(records: Valued) -> list[tuple[Any, Any]]:

@@ -46,16 +46,25 @@ def correct(home: Home, rule: Rule, note: str, act: Act, asked: Asking, limit: i
 
     Raises UserError for one that brings no record back.
     """
+    found = tried(home, rule, asked, limit)
+    return found if act.dry_run else save(home, rule, note, act, asked, found)
+
+
+def tried(home: Home, rule: Rule, asked: Asking, limit: int) -> Corrected:
+    """What a rule would do. `limit`: records to show."""
     chosen, value = recycling.found(home, Selection(rule.source, rule.reasons), rule, asked)
     figures = recycling.preview(chosen, value)
-    rows = previewed(chosen, value, limit)
-    if act.dry_run:
-        return Corrected(figures, rows, None)
+    return Corrected(figures, previewed(chosen, value, limit), None)
+
+
+def save(home: Home, rule: Rule, note: str, act: Act, asked: Asking, found: Corrected) -> Corrected:  # noqa: PLR0913, PLR0917 -- as `correct`
+    """Save a rule that was tried. Raises UserError for one that brings no record back."""
+    figures = found.preview
     if not figures.coming_back:
         raise UserError("the rule brings no record back", "look at the preview without --save, and correct the rule")
     date = "" if asked.bill_date is None else asked.bill_date.isoformat()
     subject = proposals.Subject(proposals.CORRECT, figures.coming_back, figures.estimated, figures.unknown, rule, bill_date=date)
-    return Corrected(figures, rows, proposals.propose(home, subject, act.by, asked.now_us, reason=note))
+    return found._replace(saved=proposals.propose(home, subject, act.by, asked.now_us, reason=note))
 
 
 def previewed(chosen: Candidates, value: Estimates, limit: int) -> list[dict[str, object]]:

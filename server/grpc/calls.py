@@ -63,14 +63,16 @@ def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answ
     answer_type: type[Answer],
     act: Callable[[Act], Answer],
     recover: Callable[[int], Answer],
+    answer_of: Callable[[Any], Answer] | None = None,
 ) -> Answer:
     """Do what a call asks for, once, and answer it.
 
     `act` does it by functions of billing, which commit by themselves. `recover` gives the answer of a commit whose call was killed before
-    it was answered: it reads what that commit has made.
+    it was answered: it reads what that commit has made, as of then. `answer_of` makes the answer of the result that the function of billing
+    hands to `requests.tell`: it is stored with the commit, and `recover` serves calls of an earlier version alone.
     """
     with answering(context), translated():
-        return _write(door, request, answer_type, act, recover)
+        return _write(door, request, answer_type, act, recover, answer_of)
     raise AssertionError("the call was ended above")
 
 
@@ -111,7 +113,14 @@ def refusal_of(error: UserError) -> Refusal:
     return Refusal(grpc.StatusCode.FAILED_PRECONDITION, "REFUSED", error.message, metadata)
 
 
-def _write(door: Door, request: Any, answer_type: type[Answer], act: Callable[[Act], Answer], recover: Callable[[int], Answer]) -> Answer:  # noqa: ANN401 -- as in `write`
+def _write(  # noqa: PLR0913, PLR0917 -- as `write`
+    door: Door,
+    request: Any,  # noqa: ANN401 -- as in `write`
+    answer_type: type[Answer],
+    act: Callable[[Act], Answer],
+    recover: Callable[[int], Answer],
+    answer_of: Callable[[Any], Answer] | None,
+) -> Answer:
     actor = acting.current()
     is_trial = getattr(request, "validate_only", False)  # what cannot be tried has no such field
     if is_trial or not request.request_id:
@@ -122,7 +131,8 @@ def _write(door: Door, request: Any, answer_type: type[Answer], act: Callable[[A
     fields = digests(request)
     if (before := _before(door.home, actor, request.request_id)) is not None:
         return _repeated(before, actor, fields, answer_type, recover)
-    asked = Request(request.request_id, secrets.token_bytes(NONCE_BYTES), msgspec.json.encode(fields).decode())
+    stored = None if answer_of is None else lambda result: answer_of(result).SerializeToString(deterministic=True)
+    asked = Request(request.request_id, secrets.token_bytes(NONCE_BYTES), msgspec.json.encode(fields).decode(), stored)
     with acting.acting_as(actor._replace(request=asked)):
         try:
             answer = act(Act(_operator(actor), door.clock_us()))

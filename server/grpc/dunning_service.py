@@ -64,7 +64,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         def recover(commit_seq: int) -> pb.RunDunningResponse:
             return self._ran(dunning.steps_of(self._home, commit_seq))
 
-        return values.write(self._door, request, context, act, recover, pb.RunDunningResponse)
+        return values.write(self._door, request, context, act, recover, pb.RunDunningResponse, self._ran)
 
     def ListDunningRuns(self, request: pb.ListDunningRunsRequest, context: grpc.ServicerContext) -> pb.ListDunningRunsResponse:
         """A page of runs, oldest first."""
@@ -95,7 +95,11 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
             who = calls.actor()
             return self._added(request, who.name, who.uid, self._door.clock_us(), dry_run=True)
 
-        return values.write(self._door, request, context, act, recover, pb.AddDunningPolicyResponse)
+        def answer(done: dunning_policy.Added) -> pb.AddDunningPolicyResponse:
+            who = calls.actor()
+            return _policy_answer(done, (who.name, who.uid), dry_run=False)
+
+        return values.write(self._door, request, context, act, recover, pb.AddDunningPolicyResponse, answer)
 
     def ListDunningPolicies(self, _request: pb.ListDunningPoliciesRequest, context: grpc.ServicerContext) -> pb.ListDunningPoliciesResponse:
         """Every policy that is known."""
@@ -128,7 +132,7 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
             day = convert.date(run.as_of)
             return pb.DunningUndo(dunning_run=request.name, date=day, waits=not agrees, asked_by=run.asked_by, reason=request.reason)
 
-        return values.write(self._door, request, context, act, recover, pb.DunningUndo)
+        return values.write(self._door, request, context, act, recover, pb.DunningUndo, dunning_messages.undo)
 
     def _added(
         self, request: pb.AddDunningPolicyRequest, name: str, uid: int, now_us: int, *, dry_run: bool
@@ -136,13 +140,16 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         if len(request.content) > POLICY_BYTES_MAX:
             raise invalid("MALFORMED_REQUEST", f"content: it has more than {POLICY_BYTES_MAX} bytes", {"field": "content"})
         policy = dunning_policy.parse_policy(request.content, _FILE)
-        done = dunning_policy.add(self._home, policy, (name, uid), now_us, dry_run=dry_run)
-        return pb.AddDunningPolicyResponse(
-            policy=dunning_messages.policy(policy, done.policy_hash, "home", (name, uid), holds=not dry_run or done.existed),
-            already_added=done.existed,
-            replaced_hash=done.replaces,
-            doubts=dunning_policy.doubts(policy),
-        )
+        return _policy_answer(dunning_policy.add(self._home, policy, (name, uid), now_us, dry_run=dry_run), (name, uid), dry_run=dry_run)
+
+
+def _policy_answer(done: dunning_policy.Added, by: tuple[str, int], *, dry_run: bool) -> pb.AddDunningPolicyResponse:
+    return pb.AddDunningPolicyResponse(
+        policy=dunning_messages.policy(done.policy, done.policy_hash, "home", by, holds=not dry_run or done.existed),
+        already_added=done.existed,
+        replaced_hash=done.replaces,
+        doubts=dunning_policy.doubts(done.policy),
+    )
 
 
 def _run_id(name: str) -> int:

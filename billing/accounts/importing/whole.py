@@ -26,7 +26,7 @@ from billing.accounts.importing.sheets import Mistakes, Sheet
 from billing.accounts.importing.step import Count, Importer
 from billing.catalogue import Operator
 from billing.dunning_policy import policies
-from billing.store import commit_points, tables
+from billing.store import commit_points, requests, tables
 from rating.errors import ProblemsError, UserError
 
 if TYPE_CHECKING:
@@ -83,25 +83,27 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
         openings = opening.openings(work)
         if mistakes.problems:
             raise ProblemsError(mistakes.in_order())
+        report = ImportReport(
+            accounts_added=accounts.added,
+            accounts_known=accounts.known,
+            subscriptions_added=subscriptions.added,
+            subscriptions_known=subscriptions.known,
+            numbers_added=numbers.added,
+            numbers_known=numbers.known,
+            commit_seq=None if dry_run else work.commit_seq,
+            subscriptions_ended=subscriptions.ended,
+            numbers_ended=numbers.ended + freed,
+            plan_changes=plan_changes,
+            **facts,
+            **openings,
+            moved_ends=tuple(moved),
+        )
         if not dry_run:
+            requests.tell(connection, report)
             commit_points.reached("accounts.before_commit")
     if not dry_run:
         commit_points.reached("accounts.committed")
-    return ImportReport(
-        accounts_added=accounts.added,
-        accounts_known=accounts.known,
-        subscriptions_added=subscriptions.added,
-        subscriptions_known=subscriptions.known,
-        numbers_added=numbers.added,
-        numbers_known=numbers.known,
-        commit_seq=None if dry_run else work.commit_seq,
-        subscriptions_ended=subscriptions.ended,
-        numbers_ended=numbers.ended + freed,
-        plan_changes=plan_changes,
-        **facts,
-        **openings,
-        moved_ends=tuple(moved),
-    )
+    return report
 
 
 def files_of(source: Path) -> list[Path]:

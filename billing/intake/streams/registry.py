@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from billing.persons import same_person
-from billing.store import commit_points
+from billing.store import commit_points, requests
 from billing.store.tables import usage_streams
 from rating.errors import NotFoundError, UserError, quoted
 
@@ -61,6 +61,7 @@ def create(home: Home, by: Actor, stream_id: str, source: str, now_us: int, *, d
         values = {"by_name": by.name, "by_uid": by.number, "at_us": now_us, "commit_seq": seq, "next_offset": 0, **Counts()._asdict()}
         connection.execute(usage_streams.insert().values(stream_id=stream_id, source=source, **values))
         made = _found(connection, stream_id)
+        requests.tell(connection, made)
         commit_points.reached("stream.before_commit")
     commit_points.reached("stream.committed")
     return made
@@ -88,6 +89,7 @@ def finalize(home: Home, by: Actor, stream_id: str, now_us: int, *, dry_run: boo
             seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
             update = usage_streams.update().where(usage_streams.c.stream_id == stream_id)
             connection.execute(update.values(finalized_us=now_us, finalized_seq=seq))
+            requests.tell(connection, _found(connection, stream_id))
             commit_points.reached("stream.before_commit")
         made = _found(connection, stream_id)
     commit_points.reached("stream.committed")

@@ -216,7 +216,7 @@ class ChangeAccountResponse(_message.Message):
     """The store's number of the commit; 0 where nothing was stored."""
     @_builtins.property
     def effects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In words, such as what the next bill has of it. Empty for a repeat whose first answer was lost."""
+        """In words, such as what the next bill has of it. A repeat whose first answer was lost names no interim bills that have usage of a number."""
 
     def __init__(
         self,

@@ -122,7 +122,7 @@ Global___ImportAccountsResponse: _TypeAlias = ImportAccountsResponse  # noqa: Y0
 
 @_typing.final
 class ImportCount(_message.Message):
-    """Rows of one kind. A repeat whose first answer was lost counts what was added as known."""
+    """Rows of one kind."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

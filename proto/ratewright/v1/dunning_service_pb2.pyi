@@ -615,7 +615,7 @@ class DunningUndo(_message.Message):
 
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___DunningPutBack]:
-        """What holds for each account without it. Empty for a repeat whose first answer was lost."""
+        """What holds for each account without it."""
 
     def __init__(
         self,

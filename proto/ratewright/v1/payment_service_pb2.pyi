@@ -1025,7 +1025,7 @@ class GiveBackResponse(_message.Message):
 
     @_builtins.property
     def account_credit_before(self) -> _money_pb2.Money:
-        """Credit of the account that was not used up before. Absent: none, or not known, as in a repeat of a call that was cut off."""
+        """Credit of the account that was not used up before. Absent: none."""
 
     @_builtins.property
     def account_credit(self) -> _money_pb2.Money:

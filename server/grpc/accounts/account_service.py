@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from billing.accounts.importing.whole import ImportReport
+    from billing.accounts.recording import Done
     from server.grpc.calls import Door
     from server.grpc.spool import Spool
 
@@ -73,6 +75,9 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
                     raise
                 raise not_found("ACCOUNT_UNKNOWN", error.message, {"account": to.account_id, "remedy": error.remedy}) from error
             entrance.about_account(self._door.home, to.account_id)  # one that is opened was not there before
+            return answer(done)
+
+        def answer(done: Done) -> account_change_pb2.ChangeAccountResponse:
             return account_change_pb2.ChangeAccountResponse(
                 effects=done.said, already_recorded=done.existed, commit_seq=done.commit_seq or 0
             )
@@ -80,7 +85,7 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         def recover(commit_seq: int) -> account_change_pb2.ChangeAccountResponse:
             return account_change_pb2.ChangeAccountResponse(commit_seq=commit_seq)
 
-        return values.write(self._door, request, context, act, recover, account_change_pb2.ChangeAccountResponse)
+        return values.write(self._door, request, context, act, recover, account_change_pb2.ChangeAccountResponse, answer)
 
     def ImportAccounts(
         self, request: account_import_pb2.ImportAccountsRequest, context: grpc.ServicerContext
@@ -95,7 +100,10 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             again.commit_seq = commit_seq
             return again
 
-        return calls.write(self._door, request, context, account_import_pb2.ImportAccountsResponse, act, recover)
+        def answer(report: ImportReport) -> account_import_pb2.ImportAccountsResponse:
+            return account_messages.imported(report, ())
+
+        return calls.write(self._door, request, context, account_import_pb2.ImportAccountsResponse, act, recover, answer)
 
     def AddLegalEntity(
         self, request: account_import_pb2.AddLegalEntityRequest, context: grpc.ServicerContext
@@ -103,17 +111,22 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
         """An issuer of documents."""
 
         def act(by: Act) -> account_import_pb2.LegalEntity:
+            return answer(entities.add(self._door.home, wanted(), Asked(by.by, by.now_us, by.dry_run)))
+
+        def wanted() -> entities.Entity:
             asked = request.legal_entity
             entity = values.identity(asked.name, "legalEntities", "legal_entity")
-            wanted = entities.Entity(entity, asked.display_name, asked.invoice_prefix, asked.credit_prefix)
-            return account_messages.added(wanted, entities.add(self._door.home, wanted, Asked(by.by, by.now_us, by.dry_run)))
+            return entities.Entity(entity, asked.display_name, asked.invoice_prefix, asked.credit_prefix)
+
+        def answer(done: Done) -> account_import_pb2.LegalEntity:
+            return account_messages.added(wanted(), done)
 
         def recover(commit_seq: int) -> account_import_pb2.LegalEntity:
             again = act(Act(calls.actor(), self._door.clock_us(), dry_run=True))
             again.commit_seq = commit_seq
             return again
 
-        return values.write(self._door, request, context, act, recover, account_import_pb2.LegalEntity)
+        return values.write(self._door, request, context, act, recover, account_import_pb2.LegalEntity, answer)
 
     def ListLegalEntities(
         self, _request: account_import_pb2.ListLegalEntitiesRequest, context: grpc.ServicerContext

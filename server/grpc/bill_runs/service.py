@@ -145,20 +145,25 @@ class BillRunService(starting.Starting, FollowUpCalls, UndoingCalls, bill_run_se
             names.require_texts(request)
             _require_note(request.note, kind)
             about(f"bill run {run_id}")
-            decided = states.decide(self._door.home, run_id, kind, by, request.note, act.now_us, dry_run=act.dry_run)
-            found = self._run(run_id)
-            found.state = decided.state
-            found.decided_by = act.by.name
+            before.append(self._run(run_id))
+            return answer(states.decide(self._door.home, run_id, kind, by, request.note, act.now_us, dry_run=act.dry_run))
+
+        def answer(decided: states.Run) -> runs.BillRun:
+            """The run as it was before, with the decision."""
+            found, name = before[-1], calls.actor().name
+            found.state, found.decided_by = decided.state, name
             if kind == states.APPROVED:
-                found.approved_by, found.needs_approval = act.by.name, False
+                found.approved_by, found.needs_approval = name, False
             return found
+
+        before: list[runs.BillRun] = []
 
         def recover(_commit_seq: int) -> runs.BillRun:
             found = self._run(names.parse_run_name(request.name))
             found.decided_by = calls.actor().name  # who repeats the call has made it
             return found
 
-        return calls.write(self._door, request, context, runs.BillRun, act, recover)
+        return calls.write(self._door, request, context, runs.BillRun, act, recover, answer)
 
     def _rerating_decided(
         self, request: pb.ApproveReratingRequest | pb.RejectReratingRequest, context: grpc.ServicerContext, kind: str
@@ -168,7 +173,9 @@ class BillRunService(starting.Starting, FollowUpCalls, UndoingCalls, bill_run_se
             names.require_texts(request)
             _require_note(request.note, kind)
             about(f"re-rating {job_id}")
-            job = jobs.decide(self._door.home, job_id, kind, request.note, who, dry_run=act.dry_run)
+            return answer(jobs.decide(self._door.home, job_id, kind, request.note, who, dry_run=act.dry_run))
+
+        def answer(job: jobs.Job) -> results.Rerating:
             return messages.rerating(job.request, job.figures, job)
 
         def recover(_commit_seq: int) -> results.Rerating:
@@ -176,7 +183,7 @@ class BillRunService(starting.Starting, FollowUpCalls, UndoingCalls, bill_run_se
             job = next(each for each in jobs.jobs(self._door.home) if each.job_id == wanted)
             return messages.rerating(job.request, job.figures, job)
 
-        return calls.write(self._door, request, context, results.Rerating, act, recover)
+        return calls.write(self._door, request, context, results.Rerating, act, recover, answer)
 
 
 def _require_note(note: str, kind: str) -> None:

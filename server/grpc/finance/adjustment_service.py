@@ -61,7 +61,7 @@ class AdjustmentService(adjustment_service_pb2_grpc.AdjustmentServiceServicer):
             found = adjusting.list_all(self._home, values.account(request.parent))
             return self._response(next(each for each in found if each.reference == request.adjustment_id))
 
-        return values.write(self._door, request, context, act, recover, pb.AddAdjustmentResponse)
+        return values.write(self._door, request, context, act, recover, pb.AddAdjustmentResponse, self._response)
 
     def ListAdjustments(self, request: pb.ListAdjustmentsRequest, context: grpc.ServicerContext) -> pb.ListAdjustmentsResponse:
         """A page of charges and credits, in the order in which they were entered."""

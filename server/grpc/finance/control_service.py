@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from billing.controls.book import Book
     from billing.payments.writing import Act
     from billing.store.home import Home
 
@@ -44,16 +45,18 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         """Books that do not balance, kept as findings."""
 
         def act(by: Act) -> pb.KeepFindingsResponse:
-            books = controls.check(self._home)
-            kept = controls.keep(self._home, books, by)
+            books.extend(controls.check(self._home))
+            return answer(controls.keep(self._home, books, by))
+
+        def answer(kept: list[findings.Finding]) -> pb.KeepFindingsResponse:
             return pb.KeepFindingsResponse(failed_books=[_book(each) for each in books if not each.ok], findings=map(_finding, kept))
 
         def recover(commit_seq: int) -> pb.KeepFindingsResponse:
-            kept = [each for each in findings.findings(self._home, commit_seq) if each.is_open]
-            books = [each for each in controls.check(self._home) if not each.ok]
-            return pb.KeepFindingsResponse(failed_books=map(_book, books), findings=map(_finding, kept))
+            books.extend(controls.check(self._home))
+            return answer([each for each in findings.findings(self._home, commit_seq) if each.is_open])
 
-        return values.write(self._door, request, context, act, recover, pb.KeepFindingsResponse)
+        books: list[Book] = []
+        return values.write(self._door, request, context, act, recover, pb.KeepFindingsResponse, answer)
 
     def ListFindings(self, request: pb.ListFindingsRequest, context: grpc.ServicerContext) -> pb.ListFindingsResponse:
         """A page of findings."""

@@ -147,7 +147,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             )
             return self._given_back(back, by, given.currency)
 
-        return values.write(self._door, request, context, act, self._gave_back, pb.GiveBackResponse)
+        return values.write(self._door, request, context, act, self._gave_back, pb.GiveBackResponse, self._back)
 
     def ReversePayment(self, request: pb.ReversePaymentRequest, context: grpc.ServicerContext) -> pb.GiveBackResponse:
         """A payment that bounced."""
@@ -164,7 +164,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             )
             return self._given_back(back, by, fee.currency)
 
-        return values.write(self._door, request, context, act, self._gave_back, pb.GiveBackResponse)
+        return values.write(self._door, request, context, act, self._gave_back, pb.GiveBackResponse, self._back)
 
     def ChargeBackPayment(self, request: pb.ChargeBackPaymentRequest, context: grpc.ServicerContext) -> pb.GiveBackResponse:
         """A payment that the payer's bank took back, or its money that came again."""
@@ -184,7 +184,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             )
             return self._given_back(back, by, given.currency or fee.currency)
 
-        return values.write(self._door, request, context, act, self._gave_back, pb.GiveBackResponse)
+        return values.write(self._door, request, context, act, self._gave_back, pb.GiveBackResponse, self._back)
 
     def ListPaymentEvents(self, request: pb.ListPaymentEventsRequest, context: grpc.ServicerContext) -> pb.ListPaymentEventsResponse:
         """A page of what happened to payments later."""
@@ -297,6 +297,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             act,
             lambda seq: self._plan(made.plan(self._home, seq)),
             payment_agreement_pb2.InstalmentPlanResponse,
+            self._plan,
         )
 
     def EndInstalmentPlan(
@@ -315,6 +316,7 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
             act,
             lambda seq: self._plan(made.plan(self._home, seq)),
             payment_agreement_pb2.InstalmentPlanResponse,
+            self._plan,
         )
 
     def ListInstalmentPlans(
@@ -357,7 +359,9 @@ class PaymentService(payment_service_pb2_grpc.PaymentServiceServicer):
         return messages.recorded(paid.recorded, paid.receipt, practice=self._practice)
 
     def _given_back(self, back: giving_back.Back, by: Act, currency: str | None) -> pb.GiveBackResponse:
-        done = payments.give_back(self._home, back, by, day="event_date", currency=currency)
+        return self._back(payments.give_back(self._home, back, by, day="event_date", currency=currency))
+
+    def _back(self, done: giving_back.GivenBack) -> pb.GiveBackResponse:
         return messages.given_back(done, practice=self._practice)
 
     def _gave_back(self, commit_seq: int) -> pb.GiveBackResponse:

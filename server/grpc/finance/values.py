@@ -50,6 +50,7 @@ def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answ
     act: Callable[[Act], Answer],
     recover: Callable[[int], Answer],
     answer_type: type[Answer],
+    answer_of: Callable[[Any], Answer] | None = None,
 ) -> Answer:
     """Do what a call asks for, once, where its texts can be stored (`server.grpc.calls.write`)."""
 
@@ -57,7 +58,7 @@ def write(  # noqa: PLR0913, PLR0917 -- a call, what it does, and how it is answ
         require_texts(request)
         return act(by)
 
-    return calls.write(door, request, context, answer_type, checked, recover)
+    return calls.write(door, request, context, answer_type, checked, recover, answer_of)
 
 
 def amount(value: money_pb2.Money, field: str) -> Amount:

@@ -56,7 +56,7 @@ class StreamCalls:
                 made = registry.create(self._door.home, acting.current(), stream_id, source, act.now_us, dry_run=act.dry_run)
             return message(made)
 
-        return calls.write(self._door, request, context, pb.UsageStream, make, self._of_commit)
+        return calls.write(self._door, request, context, pb.UsageStream, make, self._of_commit, message)
 
     def get(self, request: pb.GetUsageStreamRequest, context: grpc.ServicerContext) -> pb.UsageStream:
         """A stream as it is now."""
@@ -70,7 +70,7 @@ class StreamCalls:
             with refused():
                 return message(registry.finalize(self._door.home, acting.current(), stream_id, act.now_us, dry_run=act.dry_run))
 
-        return calls.write(self._door, request, context, pb.UsageStream, end, self._of_commit)
+        return calls.write(self._door, request, context, pb.UsageStream, end, self._of_commit, message)
 
     def find(self, name: str) -> Stream:
         """The stream of a name, if it is the caller's."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from billing.enquiries.version_bills import on_bill
 from billing.intake.known_records.source_memory import require_source
-from billing.suspense import deciding, limits, listing, proposals, rule, showing, taking_back
+from billing.suspense import deciding, limits, listing, proposals, rule, showing, taking_back, writing_off
 from billing.suspense.deciding import Deciding
 from billing.suspense.selection import Selection, checked_ids
 from ratewright.v1 import suspense_pb2 as pb
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from billing.payments.writing import Act
+    from billing.suspense.proposals import Proposal
     from billing.suspense.selection import Asking
     from mediation.sources.model import Source
     from server.actions.suspense_choice import Shown
@@ -85,15 +86,22 @@ class SuspenseCalls:
         def act(by: Act) -> pb.CorrectSuspenseResponse:
             asked = self._asking(values.day_or_none(request, "bill_date"))
             limit = request.record_limit if request.HasField("record_limit") else PREVIEWED_ROWS
-            done = suspense.correct(self._door.home, _rule(request.rule), request.note, by, asked, min(limit, PREVIEWED_ROWS_MAX))
+            rule, home = _rule(request.rule), self._door.home
+            tried.append(suspense.tried(home, rule, asked, min(limit, PREVIEWED_ROWS_MAX)))
+            return answer(None if by.dry_run else suspense.save(home, rule, request.note, by, asked, tried[-1]).saved)
+
+        def answer(proposal: Proposal | None) -> pb.CorrectSuspenseResponse:
+            done = tried[-1]
             rows = [messages.corrected(each, entrance.mask()) for each in done.rows]
-            saved = None if done.saved is None else messages.proposal(done.saved, entrance.mask())
+            saved = None if proposal is None else messages.proposal(proposal, entrance.mask())
             return pb.CorrectSuspenseResponse(preview=messages.preview(done.preview), records=rows, proposal=saved)
+
+        tried: list[suspense.Corrected] = []
 
         def recover(commit_seq: int) -> pb.CorrectSuspenseResponse:
             return pb.CorrectSuspenseResponse(proposal=self._made(commit_seq))
 
-        return values.write(self._door, request, context, act, recover, pb.CorrectSuspenseResponse)
+        return values.write(self._door, request, context, act, recover, pb.CorrectSuspenseResponse, answer)
 
     def recycle(self, request: pb.RecycleSuspenseRequest, context: grpc.ServicerContext) -> pb.RecycleSuspenseResponse:
         """Records that come back."""
@@ -224,11 +232,11 @@ class SuspenseCalls:
             limits.set_limit(self._door.home, amount.micros, by.by, by.now_us, reason=request.note, dry_run=by.dry_run)
             return self._limit(by.by.uid)
 
-        return values.write(self._door, request, context, act, lambda _: self._limit(calls.actor().uid), proposal_pb.SuspenseLimit)
+        return values.write(self._door, request, context, act, lambda seq: self._limit(calls.actor().uid, seq), proposal_pb.SuspenseLimit)
 
-    def _limit(self, number: int) -> proposal_pb.SuspenseLimit:
+    def _limit(self, number: int, as_of: int | None = None) -> proposal_pb.SuspenseLimit:
         with self._door.home.connect() as connection:
-            return messages.limit(limits.limit_micros(connection, number), limits.limits(connection))
+            return messages.limit(limits.limit_micros(connection, number, as_of), limits.limits(connection, as_of))
 
     def _asking(self, bill_date: dt.date | None = None) -> Asking:
         return suspense.asking(self._door.home, self._door.clock_us(), bill_date, self._sources)
@@ -243,13 +251,18 @@ class SuspenseCalls:
                 message.written_off.CopyFrom(messages.written_off(done))
             return message
 
-        def recover(_: int) -> proposal_pb.SuspenseProposal:
+        def recover(commit_seq: int) -> proposal_pb.SuspenseProposal:
             """Do what was approved, where that was left undone."""
             home, number = self._door.home, _number(request.name, _PROPOSALS)
             found = proposals.proposal_of(home, number)
-            if accept and found.state is proposals.State.APPROVED and found.subject.kind in suspense_proposals.AT_ONCE:
+            if not accept or found.subject.kind not in suspense_proposals.AT_ONCE:
+                return messages.proposal(proposals.proposal_of(home, number, commit_seq), entrance.mask())
+            if found.state is proposals.State.APPROVED:
                 suspense_proposals.decide(home, number, calls.actor(), self._asking_by, accept=True, note=request.note)
-            return messages.proposal(proposals.proposal_of(home, number), entrance.mask())
+            message = messages.proposal(proposals.proposal_of(home, number), entrance.mask())
+            if (done := writing_off.written_off_by(home, number)) is not None:
+                message.written_off.CopyFrom(messages.written_off(done))
+            return message
 
         return values.write(self._door, request, context, act, recover, proposal_pb.SuspenseProposal)
 

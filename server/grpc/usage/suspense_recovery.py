@@ -20,8 +20,8 @@ DUPLICATE: Final = "duplicate"
 
 
 def proposal_of_commit(home: Home, commit_seq: int) -> Proposal | None:
-    """The proposal that a commit has saved; None where it has saved none."""
-    return next((each for each in proposals.proposals(home) if each.commit_seq == commit_seq), None)
+    """The proposal that a commit has saved, as of then; None where it has saved none."""
+    return proposals.saved_by(home, commit_seq)
 
 
 def recycled(home: Home, commit_seq: int, number: int, request_id: str) -> Recycled:
