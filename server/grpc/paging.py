@@ -1,6 +1,7 @@
 """Pages of lists: how many rows a page has, and where the next one begins.
 
-A page token holds the place of the last row of its page. It is bound to every field of its query but the size of the page.
+A page token holds the place of the last row of its page. It is bound to its caller, and to every field of its query but the size of the
+page.
 
 Refuses: INVALID_ARGUMENT: PAGE_SIZE, PAGE_TOKEN.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from billing import acting
 from server.grpc import convert
 from server.grpc.refusals import invalid
 
@@ -61,6 +63,6 @@ def page(request: Any, key: bytes) -> Page:  # noqa: ANN401 -- a message with `p
     query.CopyFrom(request)
     for name in _PAGE_FIELDS:
         query.ClearField(name)
-    bound = f"{request.DESCRIPTOR.full_name}\0{query.SerializeToString(deterministic=True).hex()}"
+    bound = f"{request.DESCRIPTOR.full_name}\0{acting.current().number}\0{query.SerializeToString(deterministic=True).hex()}"
     after = convert.parse_page_token(request.page_token, bound, key)
     return Page(after, rows, bound, key)
