@@ -39,9 +39,16 @@ _ROWS_AT_ONCE = 65_536
 
 @access.users_mask()
 def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
-    """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError: the folder is not empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is not an empty folder", "name one that is new or empty: an export replaces nothing", exit_status=2)
+    """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError: the folder is not empty.
+
+    Others may read the files where the umask of the user says so.
+    """
+    require_free(folder)
+    return write_files(home, folder, form)
+
+
+def write_files(home: Home, folder: Path, form: str) -> dict[str, int]:
+    """The same in a folder that is free, with the umask of the process."""
     folder.mkdir(parents=True, exist_ok=True)
     with home.connect() as connection:
         sheets = _sheets(connection)
@@ -53,6 +60,12 @@ def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
         if sheets[layout.name].num_rows or not layout.may_be_missing:
             _write_csv(folder / layout.file, list(layout.columns), sheets[layout.name])
     return {layout.file: sheets[layout.name].num_rows for layout in layouts.LAYOUTS}
+
+
+def require_free(folder: Path) -> None:
+    """Raises UserError for a folder that is neither new nor empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not an empty folder", "name one that is new or empty: an export replaces nothing", exit_status=2)
 
 
 def billed_through(home: Home) -> dt.date | None:

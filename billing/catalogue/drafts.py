@@ -17,7 +17,7 @@ from billing.catalogue.stored import publications_of, repeals_of
 from billing.catalogue.succeeding import refuse_version, same_version
 from billing.store import commit_points
 from billing.store.tables import tariff_drafts
-from rating.errors import NotFoundError, UserError
+from rating.errors import ChangedError, NotFoundError, UserError
 from rating.model import Catalogue
 from tariffs import canonical
 
@@ -44,9 +44,15 @@ class Draft(NamedTuple):
         return VersionName(self.catalogue.identity, self.catalogue.version)
 
 
-def save(home: Home, catalogue: Catalogue, author: Operator, now_us: int, origin: str = "", *, dry_run: bool = False) -> Draft:  # noqa: PLR0913 -- what, by whom, when and from where
-    """Make `catalogue` the draft of its version. `origin` is the file it comes from. `dry_run`: all is done and refused, and undone."""
+def save(  # noqa: PLR0913 -- what, by whom, when and from where
+    home: Home, catalogue: Catalogue, author: Operator, now_us: int, origin: str = "", *, etag: str = "", dry_run: bool = False
+) -> Draft:
+    """Make `catalogue` the draft of its version. `origin` is the file it comes from. `dry_run`: all is done and refused, and undone.
+
+    `etag`: the hash of the version's newest draft as it was read; empty: nothing is compared. Raises ChangedError where there is another.
+    """
     with home.begin(dry_run=dry_run) as connection:
+        _require_etag(connection, VersionName(catalogue.identity, catalogue.version), etag)
         before = same_version(catalogue, [each.catalogue for each in publications_of(connection)])
         if before is not None:
             name = f"version {before.version} of catalogue {before.identity}"
@@ -86,6 +92,12 @@ def save_within(home: Home, connection: sa.Connection, catalogue: Catalogue, act
     }
     kept_rows.add(connection, tariff_drafts, values)
     return Draft(msgspec.structs.replace(catalogue, content_hash=content_hash), act.by, act.at_us, origin, seq, added=True)
+
+
+def _require_etag(connection: sa.Connection, name: VersionName, etag: str) -> None:
+    newest = _newest(connection, name) if etag else None
+    if etag and (newest is None or newest.catalogue.content_hash.hex() != etag):
+        raise ChangedError(f"the draft of {name} is another one since it was read", "read the version again, then decide")
 
 
 def drafts(home: Home, identity: str | None = None) -> list[Draft]:

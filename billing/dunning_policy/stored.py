@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from billing.dunning_policy.model import Policy, document_of, hash_of
 from billing.dunning_policy.reading import package_policies
 from billing.store import commit_points, requests, tables
-from rating.errors import UserError
+from rating.errors import ChangedError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,10 +88,17 @@ def names_of(connection: sa.Connection) -> dict[str, str]:
     return {row.policy_hash: row.name for row in connection.execute(sa.select(_ROW.policy_hash, _ROW.name))}
 
 
-def add(home: Home, policy: Policy, by: tuple[str, int], now_us: int, *, dry_run: bool = False) -> Added:
-    """Let a policy hold for the accounts that name it. What holds already changes nothing. `by`: name and uid of who adds it."""
+def add(  # noqa: PLR0913 -- what, by whom, and as of what
+    home: Home, policy: Policy, by: tuple[str, int], now_us: int, *, etag: str = "", dry_run: bool = False
+) -> Added:
+    """Let a policy hold for the accounts that name it. What holds already changes nothing. `by`: name and uid of who adds it.
+
+    `etag`: the hash of the policy of that name as it was read; empty: nothing is compared. Raises ChangedError where another one holds.
+    """
     with home.begin(dry_run=dry_run) as connection:
         before = policies(connection).get(policy.name)
+        if etag and (before is None or hash_of(before) != etag):
+            raise ChangedError(f"policy {policy.name} is another one since it was read", "read the policies again, then decide")
         added = Added(policy, hash_of(policy), before == policy, "" if before is None else hash_of(before))
         if added.existed:
             return added

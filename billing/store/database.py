@@ -199,12 +199,19 @@ def _writes(connection: sa.Connection | None) -> bool:
     return connection is None or bool(connection.get_execution_options().get(WRITES_OPTION))
 
 
+def _not_readable() -> StoreError:
+    """The error of a database that cannot be opened or read: it is gone, or its rights have changed."""
+    return StoreError("the database of the home cannot be opened", "see that its folder is there and that this account may use it")
+
+
 def _explained(error: BaseException, database: Path, *, writes: bool) -> StoreError | None:
     """Error with a remedy for a failure of the database, or None for a mistake of ours."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
-        return not_writable(database.parent) if writes else None
+        if writes:
+            return not_writable(database.parent)
+        return None if primary == sqlite3.SQLITE_READONLY else _not_readable()  # a read that writes is a mistake of ours
     texts = {
         sqlite3.SQLITE_BUSY: _LOCKED,
         sqlite3.SQLITE_LOCKED: _LOCKED,

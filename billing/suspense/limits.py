@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from billing.persons import same_person
 from billing.store import commit_points
 from billing.store.tables import settings
-from rating.errors import UserError
+from rating.errors import ChangedError, UserError
 from rating.identifiers import one_line
 from rating.money import MICROS_PER_UNIT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from billing.catalogue import Operator
     from billing.store.home import Home
 
@@ -41,14 +43,21 @@ class Limit(msgspec.Struct, frozen=True):
 DEFAULT: Final = Limit(DEFAULT_MICROS, "default", "", -1, 0)
 
 
-def set_limit(home: Home, micros: int, by: Operator, now_us: int, *, reason: str, dry_run: bool = False) -> Limit:  # noqa: PLR0913 -- how much, by whom and why
-    """From now on, decisions about more than `micros` in any currency need a second person. With `dry_run` nothing is stored."""
+def set_limit(  # noqa: PLR0913 -- how much, by whom and why
+    home: Home, micros: int, by: Operator, now_us: int, *, reason: str, etag: str = "", dry_run: bool = False
+) -> Limit:
+    """From now on, decisions about more than `micros` in any currency need a second person. With `dry_run` nothing is stored.
+
+    `etag`: of the limits as they were read (`etag_of`); empty: nothing is compared. Raises ChangedError where one was set since.
+    """
     reason = one_line(reason, "the reason")
     if not reason:
         raise UserError("a limit needs a reason", "say why with --note", exit_status=2)
     if micros < 0:
         raise UserError("the limit is below zero", "give 0 to have every decision approved by a second person", exit_status=2)
     with home.begin(dry_run=dry_run) as connection:
+        if etag and etag != etag_of(limits(connection)):
+            raise ChangedError("the limit of suspense was set since it was read", "read the limit again, then decide")
         seq = home.next_commit_seq(connection, COMMIT_KIND, now_us)
         made = Limit(micros, reason, by.name, by.uid, now_us, seq)
         connection.execute(settings.insert().values(name=f"{_NAME}{seq:019d}", value=msgspec.json.encode(made).decode()))
@@ -57,6 +66,11 @@ def set_limit(home: Home, micros: int, by: Operator, now_us: int, *, reason: str
     if not dry_run:
         commit_points.reached("suspense.committed")
     return made
+
+
+def etag_of(found: Sequence[Limit]) -> str:
+    """A mark of the limits: another one after each setting."""
+    return str(found[-1].commit_seq)
 
 
 def limits(connection: sa.Connection, as_of: int | None = None) -> list[Limit]:

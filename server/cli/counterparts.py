@@ -45,6 +45,7 @@ CALLS: Final = MappingProxyType(
         "accounts show": ("AccountService.GetAccount",),
         "accounts find": ("AccountService.SearchAccounts",),
         "accounts import": ("AccountService.ImportAccounts",),
+        "accounts export": ("AccountService.StreamAccountExport",),
         "accounts entity add": ("AccountService.AddLegalEntity",),
         "accounts entity list": ("AccountService.ListLegalEntities",),
         **dict.fromkeys(_CHANGES, ("AccountService.ChangeAccount",)),
@@ -71,6 +72,8 @@ CALLS: Final = MappingProxyType(
         "usage suspense limit": ("UsageService.GetSuspenseLimit", "UsageService.SetSuspenseLimit"),
         "usage suspense approve": ("UsageService.ApproveSuspenseProposal", "UsageService.RejectSuspenseProposal"),
         "usage report": ("UsageService.ReportUsage",),
+        "usage seal": ("UsageService.SealUsage",),
+        "usage assemble": ("UsageService.AssembleUsage",),
         "usage find": ("UsageService.FindUsage",),
         "usage too-late": ("UsageService.ListLateUsage",),
         "usage too-late list": ("UsageService.ListLateUsage",),
@@ -172,8 +175,12 @@ CALLS: Final = MappingProxyType(
 _MACHINE = "it works on the machine that holds the home"
 _KEYS = "keys and roles are given on the machine that holds the home"
 _WRITER = "it tries out a definition or a table before it is used"
-_FILE = "it reads a file, and stores nothing"
-_NOT_YET = "it has no call yet"
+_OWN_FILE = "it reads a file of the machine on which it is given, needs no home, and stores nothing"
+_OWN_CATALOGUE = "it writes files on the machine on which it is given; `tariffs draft` sends them"
+_FOLDERS = "it takes files from folders of the machine that holds the home, for nobody: no person signs it; `usage ingest` sends a file"
+_CATALOGUES = (
+    "it works on the machine that holds the home; by a service `tariffs history`, `tariffs diff` and `tariffs sheet` tell of versions"
+)
 # command, or the first words of several: why it has no call
 WITHOUT_CALL: Final = MappingProxyType(
     {
@@ -185,13 +192,15 @@ WITHOUT_CALL: Final = MappingProxyType(
         "certs": _KEYS,
         "audit export": _MACHINE,
         "source": _WRITER,
-        "tariffs": _NOT_YET,
-        "accounts": _NOT_YET,
-        "usage inspect": _FILE,
-        "usage collect": _MACHINE,
-        "usage seal": _MACHINE,
-        "usage assemble": _NOT_YET,
-        "bill verify": _MACHINE,
+        "tariffs schema": "it writes what an editor reads, and needs no home",
+        "tariffs show": _CATALOGUES,
+        "tariffs at": _CATALOGUES,
+        "tariffs affected": "it works on the machine that holds the home; by a service `tariffs what-if` tells who pays more or less",
+        "tariffs import-cgrates": _OWN_CATALOGUE,
+        "tariffs deck": _OWN_CATALOGUE,
+        "usage inspect": _OWN_FILE,
+        "usage collect": _FOLDERS,
+        "bill verify": "it computes for long, by other code, on the machine that holds the home",
     }
 )
 

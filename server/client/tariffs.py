@@ -51,9 +51,11 @@ class Tariffs:
         asked = pb.CheckTariffRequest(files=_files(files), against_published=against_published)
         return self._connection.call(self._tariffs.CheckTariff, asked)
 
-    def draft_tariff(self, files: Mapping[str, bytes], *, request_id: str = "", validate_only: bool = False) -> pb.DraftTariffResponse:
-        """Keep a catalogue as the draft of its version."""
-        asked = pb.DraftTariffRequest(files=_files(files), request_id=request_id, validate_only=validate_only)
+    def draft_tariff(
+        self, files: Mapping[str, bytes], *, etag: str = "", request_id: str = "", validate_only: bool = False
+    ) -> pb.DraftTariffResponse:
+        """Keep a catalogue as the draft of its version. `etag`: the content hash of the draft that it replaces, as it was read."""
+        asked = pb.DraftTariffRequest(files=_files(files), etag=etag, request_id=request_id, validate_only=validate_only)
         return self._connection.call(self._tariffs.DraftTariff, asked)
 
     def tariff_versions(self, catalogue: str = ALL_CATALOGUES, limit: int | None = None) -> Iterator[pb.TariffVersion]:

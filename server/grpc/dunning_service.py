@@ -93,7 +93,8 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
 
         def recover(_: int) -> pb.AddDunningPolicyResponse:
             who = calls.actor()
-            return self._added(request, who.name, who.uid, self._door.clock_us(), dry_run=True)
+            again = pb.AddDunningPolicyRequest(content=request.content)
+            return self._added(again, who.name, who.uid, self._door.clock_us(), dry_run=True)
 
         def answer(done: dunning_policy.Added) -> pb.AddDunningPolicyResponse:
             who = calls.actor()
@@ -140,7 +141,8 @@ class DunningService(dunning_service_pb2_grpc.DunningServiceServicer):
         if len(request.content) > POLICY_BYTES_MAX:
             raise invalid("MALFORMED_REQUEST", f"content: it has more than {POLICY_BYTES_MAX} bytes", {"field": "content"})
         policy = dunning_policy.parse_policy(request.content, _FILE)
-        return _policy_answer(dunning_policy.add(self._home, policy, (name, uid), now_us, dry_run=dry_run), (name, uid), dry_run=dry_run)
+        done = dunning_policy.add(self._home, policy, (name, uid), now_us, etag=request.etag, dry_run=dry_run)
+        return _policy_answer(done, (name, uid), dry_run=dry_run)
 
 
 def _policy_answer(done: dunning_policy.Added, by: tuple[str, int], *, dry_run: bool) -> pb.AddDunningPolicyResponse:

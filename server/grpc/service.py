@@ -57,6 +57,7 @@ from server.grpc.usage.report_calls import ReportCalls
 from server.grpc.usage.storing_sink import DEFAULT_SOURCES, StoringSink, stream_sources
 from server.grpc.usage.stream_calls import StreamCalls, random_id
 from server.grpc.usage.suspense_calls import SuspenseCalls
+from server.grpc.usage.upkeep_calls import UpkeepCalls
 from server.grpc.usage.usage_service import UsageService
 from server.observing.meter import Meter
 
@@ -227,7 +228,7 @@ class Service:
         spool = Spool(home.path)
         files = FileCalls(door, sources_of_files(taken), sink.intake, spool, page_token_key)
         suspense = SuspenseCalls(door, sources_of_files(taken), page_token_key)
-        late, reads = LateCalls(door, page_token_key), (FindCalls(door), ReportCalls(door))
+        late, reads = LateCalls(door, page_token_key), (FindCalls(door), ReportCalls(door), UpkeepCalls(door, sink.intake))
         usage = UsageService(sink, listening.gate, streams, files, suspense, late, *reads, meter)
         usage_service_pb2_grpc.add_UsageServiceServicer_to_server(usage, server)
         rating_service_pb2_grpc.add_RatingServiceServicer_to_server(RatingService(home), server)

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from ratewright.v1 import account_change_pb2 as ratewright_dot_v1_dot_account__change__pb2
+from ratewright.v1 import account_export_pb2 as ratewright_dot_v1_dot_account__export__pb2
 from ratewright.v1 import account_import_pb2 as ratewright_dot_v1_dot_account__import__pb2
 from ratewright.v1 import account_service_pb2 as ratewright_dot_v1_dot_account__service__pb2
 
@@ -59,6 +60,11 @@ class AccountServiceStub:
                 '/ratewright.v1.AccountService/ImportAccounts',
                 request_serializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsResponse.FromString,
+                _registered_method=True)
+        self.StreamAccountExport = channel.unary_stream(
+                '/ratewright.v1.AccountService/StreamAccountExport',
+                request_serializer=ratewright_dot_v1_dot_account__export__pb2.StreamAccountExportRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_account__export__pb2.StreamAccountExportResponse.FromString,
                 _registered_method=True)
         self.ChangeAccount = channel.unary_unary(
                 '/ratewright.v1.AccountService/ChangeAccount',
@@ -124,6 +130,17 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamAccountExport(self, request, context):
+        """Everything about accounts as files that ImportAccounts takes, with names and numbers whole. A role that is limited to a legal entity has
+        none of it.
+
+        The command: `ratewright accounts export`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (`format`); RESOURCE_EXHAUSTED: EXPORTS_EXHAUSTED (another
+        export is being made).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ChangeAccount(self, request, context):
         """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
 
@@ -181,6 +198,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ImportAccounts,
                     request_deserializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_account__import__pb2.ImportAccountsResponse.SerializeToString,
+            ),
+            'StreamAccountExport': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamAccountExport,
+                    request_deserializer=ratewright_dot_v1_dot_account__export__pb2.StreamAccountExportRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_account__export__pb2.StreamAccountExportResponse.SerializeToString,
             ),
             'ChangeAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.ChangeAccount,
@@ -310,6 +332,33 @@ class AccountService:
             '/ratewright.v1.AccountService/ImportAccounts',
             ratewright_dot_v1_dot_account__import__pb2.ImportAccountsRequest.SerializeToString,
             ratewright_dot_v1_dot_account__import__pb2.ImportAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamAccountExport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ratewright.v1.AccountService/StreamAccountExport',
+            ratewright_dot_v1_dot_account__export__pb2.StreamAccountExportRequest.SerializeToString,
+            ratewright_dot_v1_dot_account__export__pb2.StreamAccountExportResponse.FromString,
             options,
             channel_credentials,
             insecure,

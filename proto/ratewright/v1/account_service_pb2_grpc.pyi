@@ -6,6 +6,7 @@ Accounts: who pays, their subscriptions and numbers, and how they stand."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from ratewright.v1 import account_change_pb2 as _account_change_pb2
+from ratewright.v1 import account_export_pb2 as _account_export_pb2
 from ratewright.v1 import account_import_pb2 as _account_import_pb2
 from ratewright.v1 import account_service_pb2 as _account_service_pb2
 import abc as _abc_1
@@ -63,6 +64,13 @@ class AccountServiceStub:
     The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
     FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
     """
+    StreamAccountExport: _grpc.UnaryStreamMultiCallable[_account_export_pb2.StreamAccountExportRequest, _account_export_pb2.StreamAccountExportResponse]
+    """Everything about accounts as files that ImportAccounts takes, with names and numbers whole. A role that is limited to a legal entity has
+    none of it.
+
+    The command: `ratewright accounts export`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (`format`); RESOURCE_EXHAUSTED: EXPORTS_EXHAUSTED (another
+    export is being made).
+    """
     ChangeAccount: _grpc.UnaryUnaryMultiCallable[_account_change_pb2.ChangeAccountRequest, _account_change_pb2.ChangeAccountResponse]
     """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
 
@@ -119,6 +127,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
 
     The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
     FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+    """
+    StreamAccountExport: _aio.UnaryStreamMultiCallable[_account_export_pb2.StreamAccountExportRequest, _account_export_pb2.StreamAccountExportResponse]  # type: ignore[assignment]
+    """Everything about accounts as files that ImportAccounts takes, with names and numbers whole. A role that is limited to a legal entity has
+    none of it.
+
+    The command: `ratewright accounts export`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (`format`); RESOURCE_EXHAUSTED: EXPORTS_EXHAUSTED (another
+    export is being made).
     """
     ChangeAccount: _aio.UnaryUnaryMultiCallable[_account_change_pb2.ChangeAccountRequest, _account_change_pb2.ChangeAccountResponse]  # type: ignore[assignment]
     """Records one change of one account. Give it `validate_only` first: `effects` says in words what it does to coming and earlier bills.
@@ -197,6 +212,19 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The command: `ratewright accounts import`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (field violations name file and place), REQUEST_ID, REQUEST_ID_REUSED;
         FAILED_PRECONDITION: REFUSED; UNAVAILABLE: HOME_BUSY. A message above 8 MiB is refused by gRPC itself: RESOURCE_EXHAUSTED without ErrorInfo.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamAccountExport(
+        self,
+        request: _account_export_pb2.StreamAccountExportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_account_export_pb2.StreamAccountExportResponse], _abc.AsyncIterator[_account_export_pb2.StreamAccountExportResponse]]:
+        """Everything about accounts as files that ImportAccounts takes, with names and numbers whole. A role that is limited to a legal entity has
+        none of it.
+
+        The command: `ratewright accounts export`. Errors: INVALID_ARGUMENT: MALFORMED_REQUEST (`format`); RESOURCE_EXHAUSTED: EXPORTS_EXHAUSTED (another
+        export is being made).
         """
 
     @_abc_1.abstractmethod

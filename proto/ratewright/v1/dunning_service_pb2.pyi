@@ -687,22 +687,26 @@ class AddDunningPolicyRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """Its YAML file, as docs/dunning.md describes it; at most 1 MiB."""
     request_id: _builtins.str
     """An id of this call: a repeat has the answer of the first one for 48 hours."""
     validate_only: _builtins.bool
     """Only check it."""
+    etag: _builtins.str
+    """The `hash` of the policy of that name that holds, as it was read. Empty: nothing is compared."""
     def __init__(
         self,
         *,
         content: _builtins.bytes = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "etag", b"etag", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

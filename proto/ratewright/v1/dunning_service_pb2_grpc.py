@@ -134,7 +134,7 @@ class DunningServiceServicer:
 
     def AddDunningPolicy(self, request, context):
         """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
-        of MALFORMED_REQUEST.
+        of MALFORMED_REQUEST. ABORTED: ETAG_MISMATCH (another policy of the name holds than the one that was read).
 
         The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
         """

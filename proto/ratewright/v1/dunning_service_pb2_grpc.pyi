@@ -69,7 +69,7 @@ class DunningServiceStub:
     """
     AddDunningPolicy: _grpc.UnaryUnaryMultiCallable[_dunning_service_pb2.AddDunningPolicyRequest, _dunning_service_pb2.AddDunningPolicyResponse]
     """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
-    of MALFORMED_REQUEST.
+    of MALFORMED_REQUEST. ABORTED: ETAG_MISMATCH (another policy of the name holds than the one that was read).
 
     The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
     """
@@ -120,7 +120,7 @@ class DunningServiceAsyncStub(DunningServiceStub):
     """
     AddDunningPolicy: _aio.UnaryUnaryMultiCallable[_dunning_service_pb2.AddDunningPolicyRequest, _dunning_service_pb2.AddDunningPolicyResponse]  # type: ignore[assignment]
     """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
-    of MALFORMED_REQUEST.
+    of MALFORMED_REQUEST. ABORTED: ETAG_MISMATCH (another policy of the name holds than the one that was read).
 
     The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
     """
@@ -204,7 +204,7 @@ class DunningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dunning_service_pb2.AddDunningPolicyResponse, _abc.Awaitable[_dunning_service_pb2.AddDunningPolicyResponse]]:
         """Adds a policy: from now on it applies to the accounts that name it. With `validate_only` it is checked; every mistake is a field violation
-        of MALFORMED_REQUEST.
+        of MALFORMED_REQUEST. ABORTED: ETAG_MISMATCH (another policy of the name holds than the one that was read).
 
         The commands: `ratewright dunning policy add`, `ratewright dunning policy check`.
         """

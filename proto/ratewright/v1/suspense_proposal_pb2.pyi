@@ -478,12 +478,15 @@ class SetSuspenseLimitRequest(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """Why; it is kept with your name."""
     request_id: _builtins.str
     """An id of this call: see the service."""
     validate_only: _builtins.bool
     """Only try it."""
+    etag: _builtins.str
+    """The `etag` of the limit as it was read: where another one was set since, the call is ABORTED. Empty: nothing is compared."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """In units of every currency, without a code; 0: every decision needs a second person."""
@@ -495,10 +498,11 @@ class SetSuspenseLimitRequest(_message.Message):
         note: _builtins.str = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "note", b"note", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "etag", b"etag", "note", b"note", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -512,6 +516,9 @@ class SuspenseLimit(_message.Message):
 
     AMOUNT_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """A mark of all of this: another one after each setting."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """The one that holds for the caller, in units of every currency."""
@@ -525,10 +532,11 @@ class SuspenseLimit(_message.Message):
         *,
         amount: _money_pb2.Money | None = ...,
         changes: _abc.Iterable[Global___SuspenseLimitChange] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "changes", b"changes", "etag", b"etag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

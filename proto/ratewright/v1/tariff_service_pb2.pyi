@@ -375,10 +375,13 @@ class DraftTariffRequest(_message.Message):
     FILES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """An id of this call: see the service."""
     validate_only: _builtins.bool
     """Do and refuse everything, and store nothing."""
+    etag: _builtins.str
+    """The `content_hash` of the version's newest draft, as it was read. Empty: nothing is compared."""
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___TariffFile]:
         """The files of one catalogue."""
@@ -389,10 +392,11 @@ class DraftTariffRequest(_message.Message):
         files: _abc.Iterable[Global___TariffFile] | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "files", b"files", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

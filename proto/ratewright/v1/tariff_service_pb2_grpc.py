@@ -125,7 +125,8 @@ class TariffServiceServicer:
         already stays as it is; other content is a new draft, which needs a review of its own.
 
         Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
-        eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
+        eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published); ABORTED: ETAG_MISMATCH (another draft of the version
+        was saved than the one that was read).
 
         The command: `ratewright tariffs draft`.
         """

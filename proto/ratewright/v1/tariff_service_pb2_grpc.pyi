@@ -55,7 +55,8 @@ class TariffServiceStub:
     already stays as it is; other content is a new draft, which needs a review of its own.
 
     Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
-    eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
+    eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published); ABORTED: ETAG_MISMATCH (another draft of the version
+    was saved than the one that was read).
 
     The command: `ratewright tariffs draft`.
     """
@@ -145,7 +146,8 @@ class TariffServiceAsyncStub(TariffServiceStub):
     already stays as it is; other content is a new draft, which needs a review of its own.
 
     Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
-    eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
+    eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published); ABORTED: ETAG_MISMATCH (another draft of the version
+    was saved than the one that was read).
 
     The command: `ratewright tariffs draft`.
     """
@@ -244,7 +246,8 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         already stays as it is; other content is a new draft, which needs a review of its own.
 
         Errors: those of files, those of calls that write; INVALID_ARGUMENT: MALFORMED_REQUEST (mistakes in the files: the details name the first
-        eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published).
+        eight, CheckTariff has all); FAILED_PRECONDITION: REFUSED (the version is published); ABORTED: ETAG_MISMATCH (another draft of the version
+        was saved than the one that was read).
 
         The command: `ratewright tariffs draft`.
         """

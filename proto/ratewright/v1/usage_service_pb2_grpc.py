@@ -10,6 +10,7 @@ from ratewright.v1 import usage_file_pb2 as ratewright_dot_v1_dot_usage__file__p
 from ratewright.v1 import usage_find_pb2 as ratewright_dot_v1_dot_usage__find__pb2
 from ratewright.v1 import usage_report_pb2 as ratewright_dot_v1_dot_usage__report__pb2
 from ratewright.v1 import usage_service_pb2 as ratewright_dot_v1_dot_usage__service__pb2
+from ratewright.v1 import usage_upkeep_pb2 as ratewright_dot_v1_dot_usage__upkeep__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -170,6 +171,16 @@ class UsageServiceStub:
                 '/ratewright.v1.UsageService/ReportUsage',
                 request_serializer=ratewright_dot_v1_dot_usage__report__pb2.ReportUsageRequest.SerializeToString,
                 response_deserializer=ratewright_dot_v1_dot_usage__report__pb2.UsageReport.FromString,
+                _registered_method=True)
+        self.SealUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/SealUsage',
+                request_serializer=ratewright_dot_v1_dot_usage__upkeep__pb2.SealUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__upkeep__pb2.SealUsageResponse.FromString,
+                _registered_method=True)
+        self.AssembleUsage = channel.unary_unary(
+                '/ratewright.v1.UsageService/AssembleUsage',
+                request_serializer=ratewright_dot_v1_dot_usage__upkeep__pb2.AssembleUsageRequest.SerializeToString,
+                response_deserializer=ratewright_dot_v1_dot_usage__upkeep__pb2.AssembleUsageResponse.FromString,
                 _registered_method=True)
 
 
@@ -392,7 +403,7 @@ class UsageServiceServicer:
     def SetSuspenseLimit(self, request, context):
         """Sets that value. Write-offs of any value need a second person.
 
-        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; ABORTED: ETAG_MISMATCH.
         The command: `ratewright usage suspense limit`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -477,6 +488,28 @@ class UsageServiceServicer:
 
         Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
         The command: `ratewright usage report`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SealUsage(self, request, context):
+        """Turns the journal into sorted Parquet files. What counts does not change; reading it becomes cheaper. Streams wait meanwhile. Collecting files
+        does it as well.
+
+        Errors: UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage seal`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssembleUsage(self, request, context):
+        """Puts calls and sessions into suspense that lack a segment and have waited as long as their source allows; answers what is incomplete.
+        Collecting files does it as well, and so does a bill run.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage assemble`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -614,6 +647,16 @@ def add_UsageServiceServicer_to_server(servicer, server):
                     servicer.ReportUsage,
                     request_deserializer=ratewright_dot_v1_dot_usage__report__pb2.ReportUsageRequest.FromString,
                     response_serializer=ratewright_dot_v1_dot_usage__report__pb2.UsageReport.SerializeToString,
+            ),
+            'SealUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SealUsage,
+                    request_deserializer=ratewright_dot_v1_dot_usage__upkeep__pb2.SealUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__upkeep__pb2.SealUsageResponse.SerializeToString,
+            ),
+            'AssembleUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssembleUsage,
+                    request_deserializer=ratewright_dot_v1_dot_usage__upkeep__pb2.AssembleUsageRequest.FromString,
+                    response_serializer=ratewright_dot_v1_dot_usage__upkeep__pb2.AssembleUsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1319,6 +1362,60 @@ class UsageService:
             '/ratewright.v1.UsageService/ReportUsage',
             ratewright_dot_v1_dot_usage__report__pb2.ReportUsageRequest.SerializeToString,
             ratewright_dot_v1_dot_usage__report__pb2.UsageReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SealUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/SealUsage',
+            ratewright_dot_v1_dot_usage__upkeep__pb2.SealUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__upkeep__pb2.SealUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssembleUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ratewright.v1.UsageService/AssembleUsage',
+            ratewright_dot_v1_dot_usage__upkeep__pb2.AssembleUsageRequest.SerializeToString,
+            ratewright_dot_v1_dot_usage__upkeep__pb2.AssembleUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,6 +12,7 @@ from ratewright.v1 import usage_file_pb2 as _usage_file_pb2
 from ratewright.v1 import usage_find_pb2 as _usage_find_pb2
 from ratewright.v1 import usage_report_pb2 as _usage_report_pb2
 from ratewright.v1 import usage_service_pb2 as _usage_service_pb2
+from ratewright.v1 import usage_upkeep_pb2 as _usage_upkeep_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -186,7 +187,7 @@ class UsageServiceStub:
     SetSuspenseLimit: _grpc.UnaryUnaryMultiCallable[_suspense_proposal_pb2.SetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]
     """Sets that value. Write-offs of any value need a second person.
 
-    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; ABORTED: ETAG_MISMATCH.
     The command: `ratewright usage suspense limit`.
     """
     ListFileFindings: _grpc.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]
@@ -239,6 +240,20 @@ class UsageServiceStub:
 
     Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
     The command: `ratewright usage report`.
+    """
+    SealUsage: _grpc.UnaryUnaryMultiCallable[_usage_upkeep_pb2.SealUsageRequest, _usage_upkeep_pb2.SealUsageResponse]
+    """Turns the journal into sorted Parquet files. What counts does not change; reading it becomes cheaper. Streams wait meanwhile. Collecting files
+    does it as well.
+
+    Errors: UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage seal`.
+    """
+    AssembleUsage: _grpc.UnaryUnaryMultiCallable[_usage_upkeep_pb2.AssembleUsageRequest, _usage_upkeep_pb2.AssembleUsageResponse]
+    """Puts calls and sessions into suspense that lack a segment and have waited as long as their source allows; answers what is incomplete.
+    Collecting files does it as well, and so does a bill run.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage assemble`.
     """
 
 @_typing.type_check_only
@@ -393,7 +408,7 @@ class UsageServiceAsyncStub(UsageServiceStub):
     SetSuspenseLimit: _aio.UnaryUnaryMultiCallable[_suspense_proposal_pb2.SetSuspenseLimitRequest, _suspense_proposal_pb2.SuspenseLimit]  # type: ignore[assignment]
     """Sets that value. Write-offs of any value need a second person.
 
-    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; ABORTED: ETAG_MISMATCH.
     The command: `ratewright usage suspense limit`.
     """
     ListFileFindings: _aio.UnaryUnaryMultiCallable[_usage_file_pb2.ListFileFindingsRequest, _usage_file_pb2.ListFileFindingsResponse]  # type: ignore[assignment]
@@ -446,6 +461,20 @@ class UsageServiceAsyncStub(UsageServiceStub):
 
     Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
     The command: `ratewright usage report`.
+    """
+    SealUsage: _aio.UnaryUnaryMultiCallable[_usage_upkeep_pb2.SealUsageRequest, _usage_upkeep_pb2.SealUsageResponse]  # type: ignore[assignment]
+    """Turns the journal into sorted Parquet files. What counts does not change; reading it becomes cheaper. Streams wait meanwhile. Collecting files
+    does it as well.
+
+    Errors: UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage seal`.
+    """
+    AssembleUsage: _aio.UnaryUnaryMultiCallable[_usage_upkeep_pb2.AssembleUsageRequest, _usage_upkeep_pb2.AssembleUsageResponse]  # type: ignore[assignment]
+    """Puts calls and sessions into suspense that lack a segment and have waited as long as their source allows; answers what is incomplete.
+    Collecting files does it as well, and so does a bill run.
+
+    Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; UNAVAILABLE: HOME_BUSY.
+    The command: `ratewright usage assemble`.
     """
 
 class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -705,7 +734,7 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_suspense_proposal_pb2.SuspenseLimit, _abc.Awaitable[_suspense_proposal_pb2.SuspenseLimit]]:
         """Sets that value. Write-offs of any value need a second person.
 
-        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED.
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST, REQUEST_ID, REQUEST_ID_REUSED; ABORTED: ETAG_MISMATCH.
         The command: `ratewright usage suspense limit`.
         """
 
@@ -806,6 +835,32 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; FAILED_PRECONDITION: REFUSED (no usage was taken in yet, or sums are too large for a message).
         The command: `ratewright usage report`.
+        """
+
+    @_abc_1.abstractmethod
+    def SealUsage(
+        self,
+        request: _usage_upkeep_pb2.SealUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_upkeep_pb2.SealUsageResponse, _abc.Awaitable[_usage_upkeep_pb2.SealUsageResponse]]:
+        """Turns the journal into sorted Parquet files. What counts does not change; reading it becomes cheaper. Streams wait meanwhile. Collecting files
+        does it as well.
+
+        Errors: UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage seal`.
+        """
+
+    @_abc_1.abstractmethod
+    def AssembleUsage(
+        self,
+        request: _usage_upkeep_pb2.AssembleUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_upkeep_pb2.AssembleUsageResponse, _abc.Awaitable[_usage_upkeep_pb2.AssembleUsageResponse]]:
+        """Puts calls and sessions into suspense that lack a segment and have waited as long as their source allows; answers what is incomplete.
+        Collecting files does it as well, and so does a bill run.
+
+        Errors: INVALID_ARGUMENT: MALFORMED_REQUEST; UNAVAILABLE: HOME_BUSY.
+        The command: `ratewright usage assemble`.
         """
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -69,9 +69,9 @@ def drafted(saved: Draft) -> Drafted:
     return Drafted(figures(saved.catalogue), saved.author, saved.commit_seq, saved.added)
 
 
-def draft(home: Home, catalogue: Catalogue, act: Act, origin: str) -> Draft:
-    """Keep a catalogue as the draft of its version. `origin`: where its files came from."""
-    return store.save(home, catalogue, act.by, act.now_us, origin, dry_run=act.dry_run)
+def draft(home: Home, catalogue: Catalogue, act: Act, origin: str, *, etag: str = "") -> Draft:
+    """Keep a catalogue as the draft of its version. `origin`: where its files came from; `etag`: the hash of the draft that it replaces."""
+    return store.save(home, catalogue, act.by, act.now_us, origin, etag=etag, dry_run=act.dry_run)
 
 
 def timezone_of(home: Home, name: str) -> str:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from server.cli.accounts.common import DryRun  # noqa: TC001 -- cyclopts reads annotations
 from server.cli.done import done_at
-from server.cli.homes import DEFAULT_HOME, HERE, AsJson, HomeFolder, Place
+from server.cli.homes import HERE, AsJson, Place
 
 Source = Annotated[
     Path, Parameter(name="SOURCE", help="A folder with accounts.csv, subscriptions.csv, numbers.csv and more, or a .json file.")
@@ -57,17 +57,18 @@ def export(
     /,
     *,
     form: Annotated[Literal["csv", "json"], Parameter(name="--format", help="CSV files, or one accounts.json.")] = "csv",
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Write everything about accounts as files that import takes. Bars are dunning's and left out; so is what no longer holds."""
     from billing.accounts import exporting
-    from billing.store.home import Home
     from server.cli import output
 
-    with Home.open(home) as opened:
-        done = exporting.export_files(opened, folder, form)
-        billed = exporting.billed_through(opened)
+    _, (done, billed) = done_at(
+        at,
+        lambda home: (exporting.export_files(home, folder, form), exporting.billed_through(home)),
+        lambda service: service.account_exports.run(folder, form),
+    )
     if as_json:
         output.print_json(done)
         return 0

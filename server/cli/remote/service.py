@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from server.cli.homes import Place
     from server.cli.remote.accounts.changes import AccountChanges
+    from server.cli.remote.accounts.exports import AccountExports
     from server.cli.remote.accounts.imports import AccountImports
     from server.cli.remote.accounts.reading import Accounts
     from server.cli.remote.accounts.unbilled import Unbilled
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from server.cli.remote.usage.usage_files import UsageFiles
     from server.cli.remote.usage.usage_find import UsageFind
     from server.cli.remote.usage.usage_reports import UsageReports
+    from server.cli.remote.usage.usage_upkeep import UsageUpkeep
     from server.client import Connection
 
 
@@ -71,6 +73,13 @@ class Service:
         from server.cli.remote.accounts.imports import AccountImports
 
         return AccountImports(self._connection)
+
+    @functools.cached_property
+    def account_exports(self) -> AccountExports:
+        """`accounts export`."""
+        from server.cli.remote.accounts.exports import AccountExports
+
+        return AccountExports(self._connection)
 
     @functools.cached_property
     def unbilled(self) -> Unbilled:
@@ -231,6 +240,13 @@ class Service:
         from server.cli.remote.usage.usage_files import UsageFiles
 
         return UsageFiles(self._connection)
+
+    @functools.cached_property
+    def usage_upkeep(self) -> UsageUpkeep:
+        """`usage seal|assemble`."""
+        from server.cli.remote.usage.usage_upkeep import UsageUpkeep
+
+        return UsageUpkeep(self._connection)
 
     @functools.cached_property
     def suspense(self) -> Suspense:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rating.dates import instant_of, utc_time
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 if TYPE_CHECKING:
     from billing.intake.assembly.segment_groups import Past
@@ -18,11 +19,11 @@ SHOWN = 50
 
 def assemble(
     *,
-    at: Annotated[
-        str | None, Parameter(help="End the waiting that lasts until this time, such as 2026-03-05T12:00:00Z, instead of now.")
+    until: Annotated[
+        str | None, Parameter(name="--at", help="End the waiting that lasts until this time, such as 2026-03-05T12:00:00Z, instead of now.")
     ] = None,
     limit: Annotated[int, Parameter(help="Incomplete calls to show; those whose timeout has passed come first.")] = SHOWN,
-    home: HomeFolder = DEFAULT_HOME,
+    at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
     """Put calls and sessions into suspense that lack a segment and have waited as long as their source allows; show what is incomplete.
@@ -34,25 +35,24 @@ def assemble(
 
     if limit < 0:
         raise UserError("--limit is below 0", "give how many calls to show, such as --limit 50", exit_status=2)
-    due_us = None if at is None else _instant_us(at)
+    due_us = None if until is None else _instant_us(until)
 
     from billing.intake.assembly import segment_groups
     from billing.intake.taking import Intake
-    from billing.store.home import Home
     from server import clock
+    from server.actions import usage_upkeep
     from server.cli import output
 
-    with Home.open(home) as opened:
-        commit_seq = Intake(opened).assemble(clock.now_us(opened), due_us)
-        with opened.connect() as connection:
-            counts = segment_groups.counts(connection)
-            changed = 0 if commit_seq is None else segment_groups.changed(connection, commit_seq)
-            rows = segment_groups.incomplete(connection, limit)
-    states = {state: counts.get(state, 0) for state in (segment_groups.ASSEMBLED, segment_groups.WAITING, segment_groups.SUSPENDED)}
+    _, done = done_at(
+        at,
+        lambda home: usage_upkeep.assemble(home, Intake(home), clock.now_us(home), due_us, limit),
+        lambda service: service.usage_upkeep.assemble(due_us, limit),
+    )
+    states, rows = done.counts, done.incomplete
     if as_json:
-        output.print_json({"changed": changed, **states, "incomplete": [row._asdict() for row in rows]})
+        output.print_json({"changed": done.changed, **states, "incomplete": [row._asdict() for row in rows]})
         return 0
-    print(", ".join(f"{count:,} {state}" for state, count in states.items()) + f"; {changed:,} changed just now")
+    print(", ".join(f"{count:,} {state}" for state, count in states.items()) + f"; {done.changed:,} changed just now")
     if rows:
         columns = ("source", "call", "state", "segments", "begins", "waits until", "missing")
         output.print_table(columns, [_line(row) for row in rows], right=("segments",))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from rating.counted import counted
-from server.cli.homes import DEFAULT_HOME, AsJson, HomeFolder
+from server.cli.done import done_at
+from server.cli.homes import HERE, AsJson, Place
 
 
-def seal(*, home: HomeFolder = DEFAULT_HOME, as_json: AsJson = False) -> int:
+def seal(*, at: Place = HERE, as_json: AsJson = False) -> int:
     """Turn the usage journal into sorted Parquet files. What counts does not change; reading it becomes cheaper."""
     from billing.intake.taking import Intake
-    from billing.store.home import Home
     from server import clock
     from server.cli import output, progress
 
-    with Home.open(home) as opened, progress.show("seal", "rows") as report:
-        sealed = Intake(opened).seal(clock.now_us(opened), report)
+    with progress.show("seal", "rows") as report:
+        _, sealed = done_at(at, lambda home: Intake(home).seal(clock.now_us(home), report), lambda service: service.usage_upkeep.seal())
     if as_json:
         output.print_json(sealed._asdict())
     elif sealed.rows:

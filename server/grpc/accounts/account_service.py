@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from billing.accounts import entities, lookup, searching
@@ -10,18 +11,20 @@ from billing.documents import enquiry
 from billing.documents.allowances_left import allowances_left
 from billing.enquiries.account import standing
 from billing.payments.writing import Act
-from ratewright.v1 import account_change_pb2, account_import_pb2, account_service_pb2_grpc
+from ratewright.v1 import account_change_pb2, account_export_pb2, account_import_pb2, account_service_pb2_grpc
 from ratewright.v1 import account_service_pb2 as pb
 from rating.dates import local_date
 from rating.errors import NotFoundError, UserError, as_shown
 from server.actions import accounts
 from server.grpc import calls, convert, entrance, paging
 from server.grpc.accounts import account_changes, account_messages
+from server.grpc.accounts.account_exports import AccountExports
 from server.grpc.finance import values
-from server.grpc.refusals import Refusal, invalid, not_found
+from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     import grpc
 
@@ -38,6 +41,7 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
 
     def __init__(self, door: Door, page_token_key: bytes, spool: Spool) -> None:
         self._door, self._key, self._spool = door, page_token_key, spool
+        self._exports = AccountExports(door.home, spool)
 
     def ListAccounts(self, request: pb.ListAccountsRequest, context: grpc.ServicerContext) -> pb.ListAccountsResponse:
         """One page, by id."""
@@ -104,6 +108,15 @@ class AccountService(account_service_pb2_grpc.AccountServiceServicer):
             return account_messages.imported(report, ())
 
         return calls.write(self._door, request, context, account_import_pb2.ImportAccountsResponse, act, recover, answer)
+
+    def StreamAccountExport(
+        self, request: account_export_pb2.StreamAccountExportRequest, context: grpc.ServicerContext
+    ) -> Iterator[account_export_pb2.StreamAccountExportResponse]:
+        """Everything about accounts, as files."""
+        with contextlib.ExitStack() as stack:
+            with answering(context), calls.translated():
+                messages = stack.enter_context(self._exports.made(request))
+            yield from messages
 
     def AddLegalEntity(
         self, request: account_import_pb2.AddLegalEntityRequest, context: grpc.ServicerContext

@@ -81,7 +81,7 @@ class TariffService(tariff_service_pb2_grpc.TariffServiceServicer):
         def act(by: Act) -> pb.DraftTariffResponse:
             with self._read(request.files) as located:
                 about(f"tariff {located.catalogue.identity}@{located.catalogue.version}")
-                saved = versions.draft(self._home, located.catalogue, by, uploads.origin(_files(request.files)))
+                saved = versions.draft(self._home, located.catalogue, by, uploads.origin(_files(request.files)), etag=request.etag)
             return messages.draft(saved, already=not saved.added, is_trial=by.dry_run)
 
         def recover(commit_seq: int) -> pb.DraftTariffResponse:

@@ -229,8 +229,9 @@ class SuspenseCalls:
             amount = values.required_amount(request, "amount")
             if amount.currency is not None:
                 raise invalid("MALFORMED_REQUEST", "amount: it is in units of every currency, without a code", {"field": "amount"})
-            limits.set_limit(self._door.home, amount.micros, by.by, by.now_us, reason=request.note, dry_run=by.dry_run)
-            return self._limit(by.by.uid)
+            wanted = {"reason": request.note, "etag": request.etag}
+            made = limits.set_limit(self._door.home, amount.micros, by.by, by.now_us, **wanted, dry_run=by.dry_run)
+            return self._limit(by.by.uid, None if by.dry_run else made.commit_seq)
 
         return values.write(self._door, request, context, act, lambda seq: self._limit(calls.actor().uid, seq), proposal_pb.SuspenseLimit)
 

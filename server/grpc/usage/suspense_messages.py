@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from billing.suspense import limits
 from billing.suspense.deciding import plain
 from billing.suspense.rule import Rule
 from ratewright.v1 import suspense_pb2 as pb
@@ -20,7 +21,7 @@ from server.actions import suspense_proposals
 from server.grpc import convert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from google.type import money_pb2
 
@@ -271,7 +272,7 @@ def tried(subject: Subject) -> proposal_pb.SuspenseProposal:
     return proposal_pb.SuspenseProposal(kind=subject.kind, state="proposed", record_count=subject.rows, worth=estimate)
 
 
-def limit(holds_micros: int, every: Iterable[Limit]) -> proposal_pb.SuspenseLimit:
+def limit(holds_micros: int, every: Sequence[Limit]) -> proposal_pb.SuspenseLimit:
     """The limit that holds, and every setting. Amounts are of every currency."""
     changes = [
         proposal_pb.SuspenseLimitChange(
@@ -284,7 +285,7 @@ def limit(holds_micros: int, every: Iterable[Limit]) -> proposal_pb.SuspenseLimi
         )
         for each in every
     ]
-    return proposal_pb.SuspenseLimit(amount=convert.money("", holds_micros), changes=changes)
+    return proposal_pb.SuspenseLimit(amount=convert.money("", holds_micros), changes=changes, etag=limits.etag_of(every))
 
 
 def decision(found: Decision) -> proposal_pb.SuspenseDecision:

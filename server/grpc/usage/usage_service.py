@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from ratewright.v1 import late_usage_pb2, suspense_pb2, suspense_proposal_pb2, usage_file_pb2, usage_find_pb2, usage_report_pb2
+    from ratewright.v1 import (
+        late_usage_pb2,
+        suspense_pb2,
+        suspense_proposal_pb2,
+        usage_file_pb2,
+        usage_find_pb2,
+        usage_report_pb2,
+        usage_upkeep_pb2,
+    )
     from ratewright.v1 import usage_service_pb2 as pb
     from server.grpc.usage.file_calls import FileCalls
     from server.grpc.usage.find_calls import FindCalls
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from server.grpc.usage.report_calls import ReportCalls
     from server.grpc.usage.stream_calls import StreamCalls
     from server.grpc.usage.suspense_calls import SuspenseCalls
+    from server.grpc.usage.upkeep_calls import UpkeepCalls
 
 
 class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
@@ -44,6 +53,7 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
         late: LateCalls,
         find: FindCalls,
         report: ReportCalls,
+        upkeep: UpkeepCalls,
         meter: Meter | None = None,
     ) -> None:
         self._sink = sink
@@ -52,7 +62,7 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
         self._files = files
         self._suspense = suspense
         self._late = late
-        self._find, self._report = find, report
+        self._find, self._report, self._upkeep = find, report, upkeep
         self._meter = meter or Meter()
         self._open: set[UsageStream] = set()
         self._ending = False
@@ -216,6 +226,16 @@ class UsageService(usage_service_pb2_grpc.UsageServiceServicer):
     def ReportUsage(self, request: usage_report_pb2.ReportUsageRequest, context: grpc.ServicerContext) -> usage_report_pb2.UsageReport:
         """The books of intake and rating."""
         return self._report.report(request, context)
+
+    def SealUsage(self, _request: usage_upkeep_pb2.SealUsageRequest, context: grpc.ServicerContext) -> usage_upkeep_pb2.SealUsageResponse:
+        """The journal as sorted files."""
+        return self._upkeep.seal(context)
+
+    def AssembleUsage(
+        self, request: usage_upkeep_pb2.AssembleUsageRequest, context: grpc.ServicerContext
+    ) -> usage_upkeep_pb2.AssembleUsageResponse:
+        """The end of waiting for segments."""
+        return self._upkeep.assemble(request, context)
 
     def end_streams(self, wait_s: float) -> None:
         """Have every stream ack what it has read and end with SHUTTING_DOWN, and wait for that. New ones are refused."""

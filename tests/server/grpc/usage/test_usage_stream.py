@@ -121,7 +121,7 @@ def sink() -> Sink:
 @pytest.fixture
 def service(sink: Sink) -> UsageService:
     streams = StreamCalls(None, sink.open, str)  # type: ignore[arg-type] -- not asked, as all that is None
-    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), streams, None, None, None, None, None)  # type: ignore[arg-type] # no test here asks for more than streams
+    return UsageService(sink, Gate(Limits(streams=Bound(2, 2))), streams, None, None, None, None, None, None)  # type: ignore[arg-type] # no test here asks for more than streams
 
 
 @pytest.fixture

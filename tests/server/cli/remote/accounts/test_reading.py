@@ -135,6 +135,25 @@ def test_what_begins_later_is_under_its_date(both: Persons) -> None:
     assert ("2031-03-01", "2031-06-01") in [(each["from_date"], each["to_date"]) for each in found]
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_an_export_has_the_same_files(billed: Persons, tmp_path: Path, form: str) -> None:
+    """Names and numbers are whole, and the audit trail has who read them; support and an auditor may not."""
+    words = ("accounts", "export")
+    told = billed.behind(*words, tmp_path / "here", "--format", form)
+    assert billed.there(*words, tmp_path / "there", "--format", form) == told
+    assert "bills up to" in told
+    files = [{each.name: each.read_bytes() for each in (tmp_path / name).iterdir()} for name in ("here", "there")]
+    assert files[0] == files[1]
+    assert b"Customer anna" in files[0]["accounts.csv" if form == "csv" else "accounts.json"]
+    assert "is not an empty folder" in billed.there(*words, tmp_path / "there", status=2)
+    for name in ("the-support", "the-auditor"):
+        with billed.acting(name):
+            assert "needs the role admin or finance or operator" in billed.there(*words, tmp_path / name, status=1)
+    assert not (tmp_path / "the-support").exists()
+    with billed.acting("the-finance"):
+        assert billed.there(*words, tmp_path / "finance", "--format", form) == told
+
+
 def test_an_end_that_an_import_moves(both: Persons, tmp_path: Path) -> None:
     """P-300-2 ends on 10 December by command, and on the 20th by a file: both ways say where its numbers stay."""
     both("accounts", "end", "P-300-2", "--on", "2026-12-10")

@@ -11,6 +11,8 @@ import pytest
 from tests.billing.collection import drop
 from tests.server.access.conftest import NOW_US
 from tests.server.cli.remote.persons import Persons, two_homes
+from tests.server.cli.test_assemble import DEFINITION as SEGMENTS
+from tests.server.cli.test_assemble import FIRST
 from tests.server.cli.test_usage_report import DEFINITION, ROWS
 from tests.server.grpc.usage.test_files import FILE, OTHER
 
@@ -51,6 +53,26 @@ def test_files_are_sent(empty: Persons, tmp_path: Path) -> None:
     assert "serve --source" in empty.there("usage", "ingest", first, "--source", "nobody", status=2)
     assert "not sent to a service" in empty.there("usage", "ingest", first, "--source", "mine.yaml", status=2)
     assert "--practice" in empty.there("usage", "ingest", first, *ASTERISK, "--practice", status=2)
+
+
+def test_the_journal_is_sealed_and_the_waiting_ends(empty: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message of two parts lacks one: it waits, and is in suspense once its time is up. Both homes seal the same rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "centre.yaml").write_text(SEGMENTS)
+    (tmp_path / "first.csv").write_text(FIRST.replace("2026-03-02", "2025-11-12"))
+    empty.in_both_homes("usage", "ingest", "first.csv", "--source", "centre.yaml")
+    (row,) = json.loads(empty("usage", "assemble", "--json"))["incomplete"]
+    assert (row["source"], row["call_ref"], row["state"], row["segments"]) == ("centre", "r-9", "waiting", 1)
+    assert empty("usage", "assemble", "--limit", "0").startswith("0 assembled, 1 waiting, 0 suspended; 0 changed just now\n")
+    assert empty("usage", "assemble", "--at", "2199-01-01T00:00:00+08:00").startswith("0 assembled, 0 waiting, 1 suspended; 1 changed")
+    empty("usage", "assemble", "--limit", "-1", status=2)
+    (tmp_path / "Master.csv").write_bytes(FILE)
+    empty.in_both_homes("usage", "ingest", tmp_path / "Master.csv", *ASTERISK)
+    assert json.loads(empty("usage", "seal", "--json"))["rows"] > 0
+    assert empty("usage", "seal") == "nothing to seal\n"
+    with empty.acting("the-finance"):
+        for name in ("seal", "assemble"):
+            assert "needs the role admin or operator" in empty.there("usage", name, status=1)
 
 
 def test_records_of_files_wait(empty: Persons, tmp_path: Path) -> None:
