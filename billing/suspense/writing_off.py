@@ -75,7 +75,7 @@ def apply_write_off(home: Home, proposal: Proposal, what: Deciding, selection: S
 
 
 def written_off_by(home: Home, proposal_id: int) -> WrittenOff | None:
-    """What an approved proposal has written off; None where it has not yet, or by a version that did not keep it."""
+    """Records that an approved proposal has written off; None where it has not yet, or by a version that did not keep it."""
     found = proposals.applied(home, proposal_id)
     if found is None or "records" not in found.detail:
         return None

@@ -51,7 +51,7 @@ def correct(home: Home, rule: Rule, note: str, act: Act, asked: Asking, limit: i
 
 
 def tried(home: Home, rule: Rule, asked: Asking, limit: int) -> Corrected:
-    """What a rule would do. `limit`: records to show."""
+    """The effects that a rule would have. `limit`: records to show."""
     chosen, value = recycling.found(home, Selection(rule.source, rule.reasons), rule, asked)
     figures = recycling.preview(chosen, value)
     return Corrected(figures, previewed(chosen, value, limit), None)

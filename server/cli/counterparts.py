@@ -177,9 +177,9 @@ _KEYS = "keys and roles are given on the machine that holds the home"
 _WRITER = "it tries out a definition or a table before it is used"
 _OWN_FILE = "it reads a file of the machine on which it is given, needs no home, and stores nothing"
 _OWN_CATALOGUE = "it writes files on the machine on which it is given; `tariffs draft` sends them"
-_FOLDERS = "it takes files from folders of the machine that holds the home, for nobody: no person signs it; `usage ingest` sends a file"
+_FOLDERS = "it takes files from folders of the machine that holds the home, and no person signs it; `usage ingest` sends a file"
 _CATALOGUES = (
-    "it works on the machine that holds the home; by a service `tariffs history`, `tariffs diff` and `tariffs sheet` tell of versions"
+    "it works on the machine that holds the home; `tariffs history`, `tariffs diff` and `tariffs sheet` show versions by a service"
 )
 # command, or the first words of several: why it has no call
 WITHOUT_CALL: Final = MappingProxyType(
@@ -195,7 +195,7 @@ WITHOUT_CALL: Final = MappingProxyType(
         "tariffs schema": "it writes what an editor reads, and needs no home",
         "tariffs show": _CATALOGUES,
         "tariffs at": _CATALOGUES,
-        "tariffs affected": "it works on the machine that holds the home; by a service `tariffs what-if` tells who pays more or less",
+        "tariffs affected": "it works on the machine that holds the home; `tariffs what-if` shows by a service who pays more or less",
         "tariffs import-cgrates": _OWN_CATALOGUE,
         "tariffs deck": _OWN_CATALOGUE,
         "usage inspect": _OWN_FILE,

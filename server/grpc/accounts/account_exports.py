@@ -31,7 +31,7 @@ _FORMS: Final = {
 
 
 class AccountExports:
-    """Exports of one home, of which one is made at a time."""
+    """Exports of one home. One is made at a time."""
 
     def __init__(self, home: Home, spool: Spool) -> None:
         self._home, self._spool = home, spool
