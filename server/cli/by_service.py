@@ -33,10 +33,11 @@ def option_here(home: Home, at: Place) -> str:
 
 
 def option_there(service: Service, at: Place) -> str:
-    """The same by a service."""
+    """The same by a service. One that does not tell the setting was asked by a person who can ask it again."""
     from billing.store import settings
 
-    return option(next(each.value for each in service.settings.list_all() if each.name == settings.ACCESS), at)
+    told = (each.value for each in service.settings.list_all() if each.name == settings.ACCESS)
+    return option(next(told, settings.SERVER), at)
 
 
 def for_another(command: str, at: Place) -> str:
