@@ -33,11 +33,10 @@ def option_here(home: Home, at: Place) -> str:
 
 
 def option_there(service: Service, at: Place) -> str:
-    """The same by a service. One that does not tell the setting was asked by a person who can ask it again."""
+    """The same by a service."""
     from billing.store import settings
 
-    told = (each.value for each in service.settings.list_all() if each.name == settings.ACCESS)
-    return option(next(told, settings.SERVER), at)
+    return option(service.settings.value(settings.ACCESS), at)
 
 
 def for_another(command: str, at: Place) -> str:

@@ -24,6 +24,10 @@ class Settings:
         """`settings list`."""
         return [_standing(each) for each in self._service.call(self._stub.ListSettings, pb.ListSettingsRequest()).settings]
 
+    def value(self, name: str) -> str:
+        """The value of one setting that holds."""
+        return str(self._service.call(self._stub.GetSetting, pb.GetSettingRequest(name=f"settings/{name}")).value)
+
     def change(self, name: str, value: str, reason: str = "") -> Changed:
         """`settings set`."""
         done = self._service.call(self._stub.SetSetting, pb.SetSettingRequest(name=f"settings/{name}", value=value, reason=reason))
