@@ -34,6 +34,7 @@ SCHEMA_VERSIONS: Final = (
     "0018",
     "0019",
     "0020",
+    "0021",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -81,6 +81,27 @@ subscription_facts = table(
     int_("by_uid"),
     int_("commit_seq"),
 )
+# Dated facts about parties: a customer (`account_key`), or an issuer (no `account_key`; `entity` empty: the one without a name).
+# `billing.accounts.parties.kinds` has the kinds. They hold names and addresses, stand in no hash, and so may be erased.
+party_facts = table(
+    "party_facts",
+    id_("fact_id"),
+    sa.Column("account_key", INT64, sa.ForeignKey("accounts.account_key"), nullable=True, index=True),
+    text("entity"),
+    text("kind"),
+    text("name"),  # of the fact among those of its kind, such as `billing`; empty where there is one at a time
+    text("from_date"),
+    text("to_date", nullable=True),
+    text("detail"),
+    text("found_as", nullable=True),  # by which a search finds it: an e-mail address, a tax id, an IBAN
+    int_("retracts", nullable=True),
+    text("by_name"),
+    int_("by_uid"),
+    int_("commit_seq"),
+    sa.Index("ix_party_facts_entity", "entity"),
+    sa.Index("ix_party_facts_found_as", "found_as"),
+    sa.CheckConstraint("account_key IS NULL OR entity = ''", name="customer_or_issuer"),
+)
 # What an imported account owes from before: each becomes a document of type `opening`.
 opening_items = table(
     "opening_items",

@@ -1,0 +1,55 @@
+"""The description of a field of a party's fact: its text for people, its term in EN 16931, and its masking. Pure."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEXT_CHARS_MAX: Final = 200
+LONG_CHARS_MAX: Final = 2_000
+
+
+class Masking(enum.Enum):
+    """The form of a field for a role that does not see names and numbers."""
+
+    WHOLE = enum.auto()  # it identifies nobody: a country, a channel
+    NAME = enum.auto()  # the first letter
+    NUMBER = enum.auto()  # the last four characters
+    HIDDEN = enum.auto()  # three asterisks
+
+
+class Described(NamedTuple):
+    """A field of a detail. `term`: its business term in EN 16931, empty where the norm has none. `is_needed`: it has no default."""
+
+    name: str
+    says: str
+    term: str
+    masking: Masking
+    is_needed: bool
+
+
+def field(says: str, *, term: str = "", masking: Masking = Masking.WHOLE, most: int = TEXT_CHARS_MAX) -> msgspec.Meta:
+    """The annotation of a text field: at most `most` characters."""
+    return msgspec.Meta(description=says, max_length=most, extra={"term": term, "masking": masking})
+
+
+def choice(says: str, *, term: str = "") -> msgspec.Meta:
+    """The annotation of a field that is no free text: a flag, a choice, texts by language."""
+    return msgspec.Meta(description=says, extra={"term": term, "masking": Masking.WHOLE})
+
+
+def described(detail: type[msgspec.Struct]) -> list[Described]:
+    """The fields of a struct of a fact, in their order."""
+    hints = get_type_hints(detail, include_extras=True)
+    needed = {each.name for each in msgspec.structs.fields(detail) if each.required}
+    found = []
+    for name in detail.__struct_fields__:
+        meta: msgspec.Meta = hints[name].__metadata__[0]
+        extra: Mapping[str, Any] = meta.extra or {}
+        found.append(Described(name, meta.description or "", extra["term"], extra["masking"], name in needed))
+    return found

@@ -1,0 +1,192 @@
+"""Recording of facts about a party: one fact in one transaction, checked before, and told in words.
+
+The same fact again changes nothing. A fact of the same kind, name and first day with other data replaces the one before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
+
+from billing.accounts import entities
+from billing.accounts.details import Wrong
+from billing.accounts.lookup import unknown_account
+from billing.accounts.parties import checks, stored
+from billing.accounts.parties.fields import TEXT_CHARS_MAX, described
+from billing.accounts.parties.stored import NewFact, Subject
+from billing.accounts.picture import account_keys
+from billing.accounts.recording import change
+from rating import dates
+from rating.errors import NotFoundError, Problem, ProblemsError, UserError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    import sqlalchemy as sa
+
+    from billing.accounts.parties.stored import PartyFact
+    from billing.accounts.recording import Asked, Done, Recorder
+    from billing.store.home import Home
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A party as people name it: the id of an account, or an issuer by the name of its entity."""
+
+    account_id: str = ""
+    entity: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The party in words."""
+        return self.account_id if self.entity is None else f"issuer {self.entity}" if self.entity else "the issuer without a name"
+
+
+def record(home: Home, asked: Asked, party: Named, fact: NewFact) -> Done:
+    """Record a fact about a party. `fact.detail` may be in any spelling.
+
+    Raises UserError for an unknown party or kind, ProblemsError with every error of its fields.
+    """
+
+    def work(recorder: Recorder) -> None:
+        subject = subject_of(recorder.connection, party)
+        _record(recorder, party, subject, checked(subject, fact))
+
+    return change(home, asked, work)
+
+
+def end(home: Home, asked: Asked, party: Named, kind: str, name: str, last: dt.date) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
+    """End what holds of a kind and name: `last` is the last day on which it holds. Raises UserError where nothing holds on that day."""
+
+    def work(recorder: Recorder) -> None:
+        subject = subject_of(recorder.connection, party)
+        held = [fact for fact in _alike(recorder.connection, subject, kind, name) if fact.holds_on(last)]
+        if not held:
+            raise UserError(
+                f"{party.text} has no {_words(kind, name)} on {last}", f"`ratewright party show {_option(party)}` lists what there is"
+            )
+        fact = held[-1]
+        _record(recorder, party, subject, NewFact(kind, name, fact.from_date, dates.day_after(last), fact.detail))
+
+    return change(home, asked, work)
+
+
+def retract(home: Home, asked: Asked, party: Named, fact_id: int, reason: str) -> Done:
+    """Record that a fact never held, nor what it replaced. Raises NotFoundError for one that the party does not have."""
+
+    def work(recorder: Recorder) -> None:
+        subject = subject_of(recorder.connection, party)
+        found = [fact for fact in stored.of_subject(recorder.connection, subject) if fact.fact_id == fact_id]
+        if not found:
+            raise NotFoundError(
+                f"{party.text} has no fact {fact_id}", f"`ratewright party show {_option(party)} --all` has the numbers of facts"
+            )
+        stored.retract(recorder.connection, found[0], reason, by=recorder.asked.by, commit_seq=recorder.seq())
+        recorder.say(f"{_words(found[0].kind, found[0].name)} of {party.text} from {found[0].from_date} never held")
+
+    return change(home, asked, work)
+
+
+def subject_of(connection: sa.Connection, party: Named) -> Subject:
+    """The party that is meant. Raises UserError for an account or an entity that is not there."""
+    if party.entity is not None:
+        entities.require_known(connection, party.entity)
+        return Subject(None, party.entity)
+    key = account_keys(connection, [party.account_id]).get(party.account_id)
+    if key is None:
+        raise unknown_account(connection, party.account_id)
+    return Subject(key)
+
+
+def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec.Struct:
+    """The detail of a kind from its fields. Raises ProblemsError with every field that is unknown, missing or of another type."""
+    struct = _struct(subject, kind)
+    known = {each.name: each for each in described(struct)}
+    problems = [
+        Problem(kind, name, "there is no such field", f"fields of {kind}: {', '.join(known)}") for name in values if name not in known
+    ]
+    problems += [
+        Problem(kind, each.name, "is missing", f"give it: {each.says}")
+        for each in known.values()
+        if each.is_needed and each.name not in values
+    ]
+    types = get_type_hints(struct, include_extras=True)
+    for name in sorted(known.keys() & values.keys()):  # each by itself, so that all errors show
+        try:
+            msgspec.convert(values[name], types[name], strict=False)
+        except msgspec.ValidationError:
+            problems.append(Problem(kind, name, _misfit(values[name], types[name]), known[name].says))
+    if problems:
+        raise ProblemsError(problems)
+    return msgspec.convert(dict(values), struct, strict=False)
+
+
+def checked(subject: Subject, fact: NewFact) -> NewFact:
+    """The fact in its one spelling. Raises ProblemsError with every error of it."""
+    assert type(fact.detail) is _struct(subject, fact.kind)
+    detail = checks.in_one_spelling(fact.detail)
+    found = [wrong for wrong in (checks.named(fact.kind, fact.name),) if wrong is not None]
+    found += checks.wrongs(detail, fact.name)
+    if fact.to_date is not None and fact.to_date <= fact.from_date:
+        found.append(_empty_span(fact))
+    if found:
+        raise ProblemsError([Problem(fact.kind, each.field, each.message, each.remedy) for each in found])
+    return fact._replace(detail=detail)
+
+
+def _record(recorder: Recorder, party: Named, subject: Subject, fact: NewFact) -> None:
+    alike = _alike(recorder.connection, subject, fact.kind, fact.name)
+    same_day = [each for each in alike if each.from_date == fact.from_date]
+    if any((each.to_date, each.detail) == (fact.to_date, fact.detail) for each in same_day):
+        recorder.say(f"{party.text} has this {_words(fact.kind, fact.name)} already")
+        return
+    stored.add(recorder.connection, subject, fact, by=recorder.asked.by, commit_seq=recorder.seq())
+    until = "" if fact.to_date is None else f" to {dates.last_day(fact.to_date)}"
+    recorder.say(f"{_words(fact.kind, fact.name)} of {party.text} from {fact.from_date}{until}: {said(fact.detail)}")
+    if same_day:
+        recorder.say(f"it takes the place of fact {same_day[0].fact_id}, of the same day")
+
+
+def said(detail: msgspec.Struct) -> str:
+    """The fields of a detail that are filled, in words."""
+    values = {name: getattr(detail, name) for name in detail.__struct_fields__}
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in values.items() if value not in ("", None, False, {}))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{language}: {text}" for language, text in value.items())
+    return "yes" if value is True else str(value)
+
+
+def _alike(connection: sa.Connection, subject: Subject, kind: str, name: str) -> list[PartyFact]:
+    return [fact for fact in stored.of_subject(connection, subject) if (fact.kind, fact.name) == (kind, name)]
+
+
+def _struct(subject: Subject, kind: str) -> type[msgspec.Struct]:
+    found = subject.kinds.get(kind)
+    if found is None:
+        whose = "an issuer" if subject.account_key is None else "a customer"
+        raise UserError(f"{whose} has no facts of kind {kind!r}", f"kinds: {', '.join(subject.kinds)}", exit_status=2)
+    return found
+
+
+def _misfit(value: object, annotated: Any) -> str:  # noqa: ANN401 -- an annotation
+    """The error of a value that is not of its field's type, or has too many characters."""
+    most = annotated.__metadata__[0].max_length
+    if isinstance(value, str) and most is not None and len(value) > most:
+        return f"has {len(value)} characters, {most} at most"
+    return f"{str(value)[:TEXT_CHARS_MAX]!r} cannot be used"
+
+
+def _empty_span(fact: NewFact) -> Wrong:
+    return Wrong("to", f"the span from {fact.from_date} holds no day", "--to is the last day of the span, included")
+
+
+def _words(kind: str, name: str) -> str:
+    return f"{kind.replace('_', ' ')} {name}".strip()
+
+
+def _option(party: Named) -> str:
+    return party.account_id if party.entity is None else f"--issuer {party.entity or chr(39) * 2}"

@@ -1,0 +1,145 @@
+"""What a party's fact may hold: a table of details with what is wrong in them, and the one spelling of what is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from billing.accounts.parties import checks, kinds, recording
+from billing.accounts.parties.fields import Masking, described
+from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS
+from billing.accounts.parties.stored import NewFact, Subject
+from rating.errors import ProblemsError
+from tests.billing.accounts.operator_home import day
+
+CUSTOMER, ISSUER = Subject(1), Subject(None)
+
+# who, kind, name | fields | the field that is wrong, and what is said
+WRONG = """
+customer identity - | name= category=business | name: is empty
+customer identity - | name=N category=duke | category: 'duke' cannot be used
+customer identity - | category=business | name: is missing
+customer identity x | name=N | name: identity has no name
+customer identity - | name=N register_court=Berlin | register_id: is empty, and a register is named
+customer address Billing | city=B country=DE | name: 'Billing' cannot be used as a name
+customer address billing | city=B country=XX | country: 'XX' is not a country of ISO 3166-1
+customer address billing | city=B country=DEU | country: has 3 characters, 2 at most
+customer address billing | city=B country=DE street=S post_box=1 | post_box: stands beside a street
+customer address billing | city=B country=DE building=7 | building: has no street
+customer address billing | city=B country=DE zip=1 | zip: there is no such field
+customer contact billing | language=en | person: nothing tells how to reach the contact
+customer contact billing | email=a@b | email: 'a@b' is not an e-mail address
+customer contact billing | email=a@b.de,c@d.de | email: 'a@b.de,c@d.de' is not an e-mail address
+customer contact billing | phone=030-901820 | phone: '030901820' is not a telephone number
+customer tax_id ust | number=DE136695976 | name: 'ust' is no scheme of tax ids
+customer tax_id vat | number=DE136695977 | number: the check digit of DE136695977 is wrong
+customer tax_id vat | number=136695976 | number: '136695976' does not begin with a country
+customer tax_id vat | number=ATU1358562 | number: 'ATU1358562' is not a number of VAT of AT
+customer tax_id uscc | number=91110000600037341M | number: '91110000600037341M' is not a unified social credit code
+customer electronic_address - | scheme=204 address=x | scheme: '204' is not a scheme of the list EAS
+customer electronic_address - | scheme=EM address=x | address: 'x' is not an e-mail address
+customer electronic_address - | scheme=0204 address=991-03730-18 | address: '991-03730-18' is not a Leitweg-ID
+customer references - | buyer_reference= | detail: names no reference
+customer bank_account main | holder=H | iban: an account has an IBAN or a number, one of them
+customer bank_account main | holder=H iban=DE89370400440532013000 number=1 | iban: an account has an IBAN or a number, one of them
+customer bank_account main | holder=H iban=DE89370400440532013001 | iban: DE89370400440532013001 is not an IBAN
+customer bank_account main | holder=H iban=DE89370400440532013000 bic=DEUT | bic: DEUT is not a BIC
+customer bank_account main | holder=H number=1 currency=EURO | currency: has 4 characters, 3 at most
+customer bank_account main | holder=H number=1 currency=EUX | currency: 'EUX' is not a currency of ISO 4217
+customer delivery - | channel=pigeon | channel: 'pigeon' cannot be used
+customer consent marketing | given=perhaps | given: 'perhaps' cannot be used
+issuer creditor - | identifier=DE97ZZZ09999999999 | identifier: 'DE97ZZZ09999999999' is not a creditor identifier
+issuer style - | colour=blue | colour: 'blue' is not a colour
+issuer style - | logo=x | logo: 'x' is not a content hash
+issuer exemption standard | code=VATEX-EU-AE texts={} | texts: has no words
+issuer exemption standard | texts.en=Exempt code=AE | code: 'AE' is not a code of the list VATEX
+issuer legal_text footer | texts.English=Exempt | texts: 'English' is not a language
+"""
+
+
+@pytest.mark.parametrize("line", WRONG.strip().splitlines())
+def test_what_is_wrong_is_said(line: str) -> None:
+    party, fields, said = (part.strip() for part in line.split(" | "))
+    who, kind, name = party.split()
+    subject = CUSTOMER if who == "customer" else ISSUER
+    assert [each[: len(said)] for each in errors(kind, "" if name == "-" else name, values(fields), subject)] == [said]
+
+
+# kind, name | fields | fields in their one spelling
+RIGHT = """
+tax_id vat | number=de136695976 | number=DE136695976
+tax_id vat | number=CHE107787577IVA | number=CHE107787577IVA
+tax_id vat | number=EL094259216 | number=EL094259216
+tax_id uscc | number=91110000600037341l | number=91110000600037341L
+tax_id tax_number | number=21/815/08150 | number=21/815/08150
+bank_account main | holder=H iban=de89_3704_0044_0532_0130_00 bic=deutdeff | holder=H iban=DE89370400440532013000 bic=DEUTDEFF
+contact billing | phone=+49_(30)_901-820 | phone=+4930901820
+address billing | city=B country=de | city=B country=DE
+electronic_address - | scheme=0204 address=991-03730-19 | scheme=0204 address=991-03730-19
+"""
+
+
+@pytest.mark.parametrize("line", RIGHT.strip().splitlines())
+def test_what_is_right_has_one_spelling(line: str) -> None:
+    party, given, wanted = (part.strip() for part in line.split(" | "))
+    kind, name = party.split()
+    fact = checked(CUSTOMER, kind, "" if name == "-" else name, {key: text.replace("_", " ") for key, text in values(given).items()})
+    assert fact.detail == msgspec.convert(values(wanted), CUSTOMER_KINDS[kind], strict=False)
+
+
+def test_a_creditor_of_an_issuer() -> None:
+    assert checked(ISSUER, "creditor", "", {"identifier": "de98 zzz 09999999999"}).detail == kinds.Creditor("DE98ZZZ09999999999")
+
+
+def test_a_text_may_have_lines_and_no_control_characters() -> None:
+    texts = {"de": "Sitz: Bonn\nHRB 12345", "en": "Seat: Bonn"}
+    assert checked(ISSUER, "legal_text", "footer", {"texts": texts}).detail == kinds.LegalText(texts)
+    assert errors("identity", "", {"name": "A\x1b[2J"}) == ["name: holds control characters"]
+    assert errors("address", "billing", {"city": "B\nC", "country": "DE"}) == ["city: holds control characters"]
+
+
+def test_a_name_of_two_thousand_characters_is_refused() -> None:
+    assert errors("identity", "", {"name": "x" * 2_000}) == ["name: has 2000 characters, 200 at most"]
+
+
+def test_every_field_has_words_and_what_identifies_somebody_is_masked() -> None:
+    whole = {
+        each.name
+        for struct in (*CUSTOMER_KINDS.values(), *ISSUER_KINDS.values())
+        for each in described(struct)
+        if each.masking is Masking.WHOLE
+    }
+    assert all(each.says for struct in CUSTOMER_KINDS.values() for each in described(struct))
+    assert whole.isdisjoint(
+        {"name", "street", "email", "phone", "number", "iban", "person", "holder", "given_name", "family_name", "address"}
+    )
+    assert len(checks.countries()) > 240  # ISO 3166-1 has 249
+    assert checks.countries()["CN"] == "China"
+
+
+def values(text: str) -> dict[str, Any]:
+    """Fields as a command gives them: `field=value`, `texts.en=...`."""
+    found: dict[str, Any] = {}
+    for pair in text.split():
+        name, _, value = pair.partition("=")
+        first, _, rest = name.partition(".")
+        if rest:
+            found.setdefault(first, {})[rest] = value
+        else:
+            found[first] = {} if value == "{}" else value
+    return found
+
+
+def checked(subject: Subject, kind: str, name: str, fields: dict[str, Any]) -> NewFact:
+    """The fact from 2026-01-01 on, as it would be recorded."""
+    detail = recording.detail_of(subject, kind, fields)
+    return recording.checked(subject, NewFact(kind, name, day("2026-01-01"), None, detail))
+
+
+def errors(kind: str, name: str, fields: dict[str, Any], subject: Subject = CUSTOMER) -> list[str]:
+    """Fields with what is wrong with them."""
+    with pytest.raises(ProblemsError) as found:
+        checked(subject, kind, name, fields)
+    return [f"{each.path}: {each.message}" for each in found.value.problems]
