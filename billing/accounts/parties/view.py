@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _Detail = TypeVar("_Detail")
 
 
+class Party:
     """The facts that hold of one party on a day, by kind and name."""
-    """What holds of one party on a day, by kind and name."""
 
     def __init__(self, day: dt.date, facts: Iterable[PartyFact]) -> None:
         self.day = day
