@@ -150,7 +150,7 @@ class Recorder:
 
     def check(self) -> None:
         """Raises where written facts do not fit together, with every reason."""
-        if self.commit_seq is None:
+        if self.commit_seq is None or not self._touched:
             return
         known = Known(policies(self.connection), tax_classes_of(catalogue.published(self.home)))
         before = self.commit_seq - 1

@@ -1,13 +1,14 @@
 """Names and numbers of customers, masked for operators who do not need them.
 
 An operator sees them whole in one of the roles of WHOLE; in the role support alone where the call gives a reason, which the audit trail
-has. Masked, a number shows its last four digits, and a name its first letter.
+has. Masked, a number shows its last four digits, and a name its first letter; a street or an e-mail address shows nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from billing.accounts.parties.fields import Masking
 from billing.operators import Role
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 WHOLE: Final = frozenset({Role.OPERATOR, Role.FINANCE, Role.ADMIN})
 SHOWN_DIGITS: Final = 4
 _HIDDEN: Final = "*"
+_NOTHING_SHOWN: Final = _HIDDEN * 3
 
 
 class Mask:
@@ -33,7 +35,13 @@ class Mask:
 
     def name(self, text: str) -> str:
         """A name, with its first letter alone. Its length is not shown."""
-        return text if not self.hides or not text else f"{text[0]}{_HIDDEN * 3}"
+        return text if not self.hides or not text else f"{text[0]}{_NOTHING_SHOWN}"
+
+    def field(self, masking: Masking, value: object) -> object:
+        """The value of a field of a party's fact, by its masking; what is no text is whole."""
+        if not self.hides or not isinstance(value, str) or not value or masking is Masking.WHOLE:
+            return value
+        return {Masking.NAME: self.name, Masking.NUMBER: self.number}.get(masking, lambda _: _NOTHING_SHOWN)(value)
 
 
 def mask_for(roles: Iterable[Role], *, has_reason: bool) -> Mask:

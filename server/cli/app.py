@@ -39,6 +39,8 @@ COMMANDS = (
     ("tariffs", "server.cli.tariffs:app", "Write, check, review, publish and try out catalogues of tariffs."),
     ("quote", "server.cli.quote:quote", "Price one event and show each step, or compare plans for a customer."),
     ("accounts", "server.cli.accounts:app", "Accounts, their subscriptions and numbers, and what is agreed with them."),
+    ("party", "server.cli.parties:party", "Facts about customers: names, addresses, tax ids, bank accounts, delivery."),
+    ("entity", "server.cli.parties:entity", "Facts about legal entities as issuers of documents."),
     ("source", "server.cli.source:app", "Definitions of usage sources: list, show, and try one on a file."),
     ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),
     ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),

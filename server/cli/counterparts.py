@@ -35,6 +35,7 @@ _CHANGES: Final = (
     "accounts number give",
     "accounts number take",
 )
+_PARTIES: Final = (("set", "RecordPartyFact"), ("end", "EndPartyFact"), ("retract", "RetractPartyFact"), ("show", "GetParty"))
 _ALARMS: Final = (("list", "ListBillAlarms"), ("told", "TellBillAlarm"), ("dismiss", "DismissBillAlarm"))
 # command: its calls, in the package ratewright.v1
 CALLS: Final = MappingProxyType(
@@ -49,6 +50,7 @@ CALLS: Final = MappingProxyType(
         "accounts entity add": ("AccountService.AddLegalEntity",),
         "accounts entity list": ("AccountService.ListLegalEntities",),
         **dict.fromkeys(_CHANGES, ("AccountService.ChangeAccount",)),
+        **{f"{group} {name}": (f"PartyService.{call}",) for group in ("party", "entity") for name, call in _PARTIES},
         "bill undo": ("BillRunService.UndoBillRun", "BillRunService.WithdrawBillRunUndo"),
         "bill due": ("BillRunService.ListDueBillDates",),
         **{f"bill alarms {name}": (f"BillRunService.{call}",) for name, call in _ALARMS},
@@ -181,6 +183,7 @@ _FOLDERS = "it takes files from folders of the machine that holds the home, and 
 _CATALOGUES = (
     "it works on the machine that holds the home; `tariffs history`, `tariffs diff` and `tariffs sheet` show versions by a service"
 )
+_WORDS = "it shows words of the program, and reads no home"
 # command, or the first words of several: why it has no call
 WITHOUT_CALL: Final = MappingProxyType(
     {
@@ -198,6 +201,8 @@ WITHOUT_CALL: Final = MappingProxyType(
         "tariffs affected": "it works on the machine that holds the home; `tariffs what-if` shows by a service who pays more or less",
         "tariffs import-cgrates": _OWN_CATALOGUE,
         "tariffs deck": _OWN_CATALOGUE,
+        "party kinds": _WORDS,
+        "entity kinds": _WORDS,
         "usage inspect": _OWN_FILE,
         "usage collect": _FOLDERS,
         "bill verify": "it computes for long, by other code, on the machine that holds the home",

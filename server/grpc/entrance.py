@@ -141,8 +141,21 @@ def about_known_account(account_key: int, entity: str | None, part: str = "") ->
     about(f"account {account_key}{part}")
 
 
+def about_issuer(entity: str) -> None:
+    """Name a legal entity as the subject of this call, empty for the one without a name, before anything is done.
+
+    Refuses a role that is limited to other legal entities: PERMISSION_DENIED: ENTITY_NOT_ALLOWED.
+    """
+    entered = _ENTERED.get()
+    if entered is None:
+        return
+    if entered.is_by_entity and entered.caller.limited:
+        _require_entity(entered, entity or None)
+    about(f"legal entity {entity or 'without a name'}")
+
+
 def _require_entity(entered: _Entered, entity: str | None) -> None:
-    """Refuse an account of a legal entity to a role that is limited to others."""
+    """Refuse an account of a legal entity, or the entity itself, to a role that is limited to others."""
     if entered.entities is not None and entity not in entered.entities:
         raise _other_entity(entered)
     entered.is_of_entity = True

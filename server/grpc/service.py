@@ -25,6 +25,7 @@ from ratewright.v1 import (
     bill_run_service_pb2_grpc,
     dunning_service_pb2_grpc,
     invoice_service_pb2_grpc,
+    party_service_pb2_grpc,
     rating_service_pb2_grpc,
     settings_service_pb2_grpc,
     tariff_service_pb2_grpc,
@@ -35,6 +36,7 @@ from server.configuration import checking
 from server.configuration.addresses import Address
 from server.grpc import calls, finance, health, tls
 from server.grpc.accounts.account_service import AccountService
+from server.grpc.accounts.party_service import PartyService
 from server.grpc.admission import CALLS_OF_CONNECTION_MAX, Gate, Limits
 from server.grpc.bill_runs.operations_service import OperationsService
 from server.grpc.bill_runs.service import BillRunService
@@ -86,6 +88,7 @@ SERVICE_NAMES: Final = tuple(
         "Invoice",
         "Dunning",
         "Account",
+        "Party",
         "Approval",
         "Audit",
         "BillRun",
@@ -235,6 +238,7 @@ class Service:
         invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server(InvoiceService(home, clock_us, page_token_key), server)
         dunning_service_pb2_grpc.add_DunningServiceServicer_to_server(DunningService(door, page_token_key), server)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(AccountService(door, page_token_key, spool), server)
+        party_service_pb2_grpc.add_PartyServiceServicer_to_server(PartyService(door), server)
         approval_service_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(door, page_token_key), server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(door, page_token_key), server)
         settings_service_pb2_grpc.add_SettingsServiceServicer_to_server(SettingsService(door), server)

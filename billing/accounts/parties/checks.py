@@ -20,6 +20,7 @@ from stdnum.exceptions import InvalidChecksum, InvalidComponent, ValidationError
 from billing.accounts.details import Wrong
 from billing.accounts.parties import kinds
 from billing.accounts.parties.fields import LONG_CHARS_MAX, described
+from rating.errors import quoted
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _VATEX: Final = re.compile(r"VATEX-[A-Z0-9-]{2,34}")
 _BETWEEN: Final = re.compile(r"[\s().-]+")  # what people write between digits
 _LINES: Final = frozenset({"legal_information", "text", "texts"})  # fields that may have more than one line
 _LEITWEG: Final = "0204"
+_LANGUAGES_MAX: Final = 50  # of one text
+_LANGUAGE_CHARS_MAX: Final = 35
 
 
 def named(kind: str, name: str) -> Wrong | None:
@@ -43,23 +46,26 @@ def named(kind: str, name: str) -> Wrong | None:
     if kind not in kinds.NAMED:
         return Wrong("name", f"{kind} has no name", "leave the name away: there is one of it at a time") if name else None
     if kind == "tax_id" and name not in kinds.TAX_SCHEMES:
-        return Wrong("name", f"{name!r} is no scheme of tax ids", f"use one of {', '.join(kinds.TAX_SCHEMES)}")
+        return Wrong("name", f"{name!r} is not a scheme of tax ids", f"use one of {', '.join(kinds.TAX_SCHEMES)}")
     if _NAME.fullmatch(name) is None:
         example = {"address": "billing", "bank_account": "main", "note": "visit"}.get(kind, "billing")
         return Wrong("name", f"{name!r} cannot be used as a name", f"use small letters, digits, - . and _, such as {example}")
     return None
 
 
-def in_one_spelling(detail: msgspec.Struct) -> msgspec.Struct:
+def in_one_spelling(detail: msgspec.Struct, name: str) -> msgspec.Struct:
     """The detail without blanks around its texts, and with numbers as machines read them: no blanks within, capitals where they count."""
-    values = {name: _plain(name, getattr(detail, name)) for name in detail.__struct_fields__}
+    values = {field: _plain(field, getattr(detail, field)) for field in detail.__struct_fields__}
     if isinstance(detail, kinds.TaxId):
-        values["number"] = str(values["number"]).upper()
+        number = str(values["number"]).upper()
+        values["number"] = number if name == "tax_number" else _BETWEEN.sub("", number)
     return msgspec.structs.replace(detail, **values)
 
 
-def wrongs(detail: msgspec.Struct, name: str) -> Iterator[Wrong]:
-    """All errors of a detail that is in its one spelling. `name`: that of the fact."""
+def wrongs(detail: msgspec.Struct, name: str, *, of_customer: bool) -> Iterator[Wrong]:
+    """All errors of a detail that is in its one spelling. `name`: that of the fact. `of_customer`: not of an issuer."""
+    if isinstance(detail, kinds.Identity):
+        yield from _category(detail, of_customer=of_customer)
     for each in described(type(detail)):
         value = getattr(detail, each.name)
         if each.is_needed and value == "":
@@ -80,7 +86,7 @@ def countries() -> Mapping[str, str]:
 
 def _plain(name: str, value: object) -> object:
     if isinstance(value, dict):
-        return {str(key).strip(): str(text).strip() for key, text in sorted(value.items())}
+        return dict(sorted((str(key).strip(), str(text).strip()) for key, text in value.items()))
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -98,9 +104,12 @@ def _lower(text: str) -> str:
 def _texts(name: str, value: object) -> Iterator[Wrong]:
     """Errors of texts: control characters, and languages that are none."""
     if isinstance(value, dict):
+        if len(value) > _LANGUAGES_MAX:
+            yield Wrong(name, f"has {len(value):,} languages", f"give at most {_LANGUAGES_MAX}")
+            return
         for language, text in value.items():
-            if _LANGUAGE.fullmatch(language) is None:
-                yield Wrong(name, f"{language!r} is not a language", "use a language tag such as zh or en")
+            if not _is_language(language):
+                yield Wrong(name, f"{quoted(language)} is not a language", "use a language tag such as zh or en")
             if not text or len(text) > LONG_CHARS_MAX:
                 yield Wrong(name, f"the text of {language} has {len(text)} characters", f"give 1 to {LONG_CHARS_MAX}")
             yield from _texts(name, text)
@@ -108,6 +117,18 @@ def _texts(name: str, value: object) -> Iterator[Wrong]:
         lines = value.split("\n") if name in _LINES else [value]
         if not all(line.isprintable() for line in lines):
             yield Wrong(name, "holds control characters", "write plain text")
+
+
+def _is_language(text: str) -> bool:
+    return len(text) <= _LANGUAGE_CHARS_MAX and _LANGUAGE.fullmatch(text) is not None
+
+
+def _category(detail: kinds.Identity, *, of_customer: bool) -> Iterator[Wrong]:
+    """Documents of consumers and of businesses have other contents, so a customer is one of them."""
+    if of_customer and detail.category is None:
+        yield Wrong("category", "is missing", f"give one of {', '.join(kinds.CATEGORIES)}")
+    if not of_customer and detail.category is not None:
+        yield Wrong("category", "is of customers alone", "leave it away")
 
 
 def _identity(detail: kinds.Identity, _name: str) -> Iterator[Wrong]:
@@ -118,7 +139,7 @@ def _identity(detail: kinds.Identity, _name: str) -> Iterator[Wrong]:
 def _address(detail: kinds.Address, _name: str) -> Iterator[Wrong]:
     yield from _country(detail.country)
     if detail.street and detail.post_box:
-        yield Wrong("post_box", "stands beside a street", "give one of them: a letter goes to one place")
+        yield Wrong("post_box", "is given beside a street", "give one of them: a letter goes to one place")
     if detail.building and not detail.street:
         yield Wrong("building", "has no street", "give the street, or write the place into extra")
 
@@ -130,12 +151,12 @@ def _country(code: str, field: str = "country") -> Iterator[Wrong]:
 
 def _contact(detail: kinds.Contact, _name: str) -> Iterator[Wrong]:
     if not (detail.person or detail.email or detail.phone):
-        yield Wrong("person", "nothing tells how to reach the contact", "give a person, an e-mail address or a telephone number")
+        yield Wrong("person", "is empty, as are email and phone", "give a person, an e-mail address or a telephone number")
     if detail.email and _EMAIL.fullmatch(detail.email) is None:
         yield Wrong("email", f"{detail.email!r} is not an e-mail address", "write it as name@example.com")
     if detail.phone and _PHONE.fullmatch(detail.phone) is None:
         yield Wrong("phone", f"{detail.phone!r} is not a telephone number", "write it with + and country, such as +49 30 901820")
-    if detail.language and _LANGUAGE.fullmatch(detail.language) is None:
+    if detail.language and not _is_language(detail.language):
         yield Wrong("language", f"{detail.language!r} is not a language", "use a language tag such as zh or en")
 
 
@@ -149,10 +170,9 @@ def _tax_id(detail: kinds.TaxId, name: str) -> Iterator[Wrong]:
 
 
 def _vat(number: str) -> Iterator[Wrong]:
-
     begins = number[:2]
     if ({"EL": "GR", "XI": "GB"}.get(begins, begins)) not in countries() or re.fullmatch(r"[0-9A-Z+*]{2,38}", number[2:]) is None:
-        yield Wrong("number", f"{number!r} does not begin with a country", "write the country first and no blanks, such as DE136695976")
+        yield Wrong("number", f"{number!r} does not begin with a country", "write the country first, such as DE136695976")
         return
     wrong = Wrong("number", f"{number!r} is not a number of VAT of {begins}", "give it with its country, such as DE136695976")
     try:
@@ -228,7 +248,10 @@ def _style(detail: kinds.Style, _name: str) -> Iterator[Wrong]:
     if detail.colour and _COLOUR.fullmatch(detail.colour) is None:
         yield Wrong("colour", f"{detail.colour!r} is not a colour", "write it as #004488")
     if detail.logo and _DIGEST.fullmatch(detail.logo) is None:
-        yield Wrong("logo", f"{detail.logo!r} is not a content hash", "add the picture first; its hash has 64 characters")
+        yield Wrong("logo", f"{detail.logo!r} is not a content hash", "give the 64 hexadecimal digits of SHA-256")
+    for language, locale in detail.locales.items():
+        if not _is_language(locale):
+            yield Wrong("locales", f"{quoted(locale)} is not a locale of {language}", "use a language tag such as de-AT")
 
 
 _CHECKS: Final[dict[type[msgspec.Struct], Callable[..., Iterator[Wrong]]]] = {

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from billing.accounts.parties.fields import LONG_CHARS_MAX, Masking, choice, field
+from billing.accounts.parties.fields import LONG_CHARS_MAX, Described, Masking, choice, described, field
 
 CATEGORIES: Final = ("consumer", "small_business", "non_profit", "business", "public")
 CHANNELS: Final = ("paper", "email", "portal", "e_invoice")
@@ -24,9 +24,7 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     """`identity`: the names of a party, and its entry in a register."""
 
     name: Annotated[str, field("Full name, as on documents.", term="BT-27, BT-44", masking=Masking.NAME)]
-    category: Annotated[
-        Category | None, choice("consumer, small_business, non_profit, business or public. A customer needs one, an issuer has none.")
-    ] = None
+    category: Annotated[Category | None, choice("consumer, small_business, non_profit, business or public; of a customer alone.")] = None
     trading_name: Annotated[
         str, field("Name by which it is known, where that is another one.", term="BT-28, BT-45", masking=Masking.NAME)
     ] = ""
@@ -66,7 +64,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
 
 class TaxId(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`tax_id`, named by its scheme: `vat`, `uscc` (China), `tax_number`. Form and check digit are checked."""
+    """`tax_id`, named by its scheme, vat, uscc (China) or tax_number: a number for taxes. Form and check digit are checked."""
 
     number: Annotated[
         str, field("The number; one of VAT begins with its country.", term="BT-31, BT-32, BT-48", masking=Masking.NUMBER, most=40)
@@ -179,6 +177,27 @@ ISSUER_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
 }
 NAMED: Final = frozenset({"address", "contact", "tax_id", "bank_account", "consent", "note", "exemption", "legal_text"})
 TAX_SCHEMES: Final = ("vat", "uscc", "tax_number")
+
+
+def words_of(kind: type[msgspec.Struct]) -> str:
+    """The meaning of a kind in a sentence."""
+    says = " ".join((kind.__doc__ or "").split()).partition(": ")[2]
+    return says[:1].upper() + says[1:]
+
+
+def names_of(kind: type[msgspec.Struct]) -> str:
+    """The names that facts of a kind have, in words, such as `such as billing or service`; empty for a kind without names."""
+    return " ".join((kind.__doc__ or "").split()).partition(": ")[0].partition(", ")[2].replace("`", "")
+
+
+def fields_of(kind: type[msgspec.Struct], *, of_customer: bool) -> list[Described]:
+    """The fields of a kind, of customers or of issuers. A customer needs a category, and an issuer has none."""
+    found = described(kind)
+    if kind is not Identity:
+        return found
+    if of_customer:
+        return [each._replace(is_needed=each.is_needed or each.name == "category") for each in found]
+    return [each for each in found if each.name != "category"]
 
 
 def found_as(detail: msgspec.Struct) -> str | None:

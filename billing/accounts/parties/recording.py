@@ -5,20 +5,20 @@ The same fact again changes nothing. A fact of the same kind, name and first day
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 import msgspec
 
 from billing.accounts import entities
 from billing.accounts.details import Wrong
 from billing.accounts.lookup import unknown_account
-from billing.accounts.parties import checks, stored
-from billing.accounts.parties.fields import TEXT_CHARS_MAX, described
+from billing.accounts.parties import checks, kinds, stored
+from billing.accounts.parties.fields import TEXT_CHARS_MAX
 from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.picture import account_keys
 from billing.accounts.recording import change
 from rating import dates
-from rating.errors import NotFoundError, Problem, ProblemsError, UserError
+from rating.errors import NotFoundError, Problem, ProblemsError, UserError, quoted
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
 
+NO_NAME: Final = "-"  # the issuer without a name, as a word of a command
+
+
 class Named(msgspec.Struct, frozen=True):
     """A party as people name it: the id of an account, or an issuer by the name of its entity."""
 
@@ -41,6 +44,16 @@ class Named(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The party in words."""
         return self.account_id if self.entity is None else f"issuer {self.entity}" if self.entity else "the issuer without a name"
+
+    @property
+    def command(self) -> str:
+        """The group of commands about such a party."""
+        return "ratewright party" if self.entity is None else "ratewright entity"
+
+    @property
+    def word(self) -> str:
+        """The party as these commands take it."""
+        return self.account_id if self.entity is None else self.entity or NO_NAME
 
 
 def record(home: Home, asked: Asked, party: Named, fact: NewFact) -> Done:
@@ -57,33 +70,49 @@ def record(home: Home, asked: Asked, party: Named, fact: NewFact) -> Done:
 
 
 def end(home: Home, asked: Asked, party: Named, kind: str, name: str, last: dt.date) -> Done:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
-    """End what holds of a kind and name: `last` is the last day on which it holds. Raises UserError where nothing holds on that day."""
+    """End what holds of a kind and name: `last` is the last day on which it holds.
+
+    A fact of before that would hold again ends on the same day. One that begins later stays.
+    Raises UserError where nothing holds on `last`.
+    """
 
     def work(recorder: Recorder) -> None:
         subject = subject_of(recorder.connection, party)
-        held = [fact for fact in _alike(recorder.connection, subject, kind, name) if fact.holds_on(last)]
-        if not held:
+        struct_of(subject, kind)
+        alike = _alike(recorder.connection, subject, kind, name)
+        end_date = dates.day_after(last)
+        if not any(fact.holds_on(last) for fact in alike):
             raise UserError(
-                f"{party.text} has no {_words(kind, name)} on {last}", f"`ratewright party show {_option(party)}` lists what there is"
+                f"{party.text} has no {named(kind, name)} on {last}", f"`{party.command} show {party.word}` lists what there is"
             )
-        fact = held[-1]
-        _record(recorder, party, subject, NewFact(kind, name, fact.from_date, dates.day_after(last), fact.detail))
+        open_still = [fact for fact in alike if fact.holds_on(last) and fact.holds_on(end_date)]
+        for fact in open_still:
+            values = NewFact(kind, name, fact.from_date, end_date, fact.detail)
+            stored.add(recorder.connection, subject, values, by=recorder.asked.by, commit_seq=recorder.seq())
+            recorder.say(f"{named(kind, name)} of {party.text} from {fact.from_date} ends: {last} is its last day")
+        if not open_still:
+            recorder.say(f"{named(kind, name)} of {party.text} ends on {last} already")
+        for fact in alike:
+            if fact.from_date > last:
+                recorder.say(f"another one begins on {fact.from_date}: {said(fact.detail)}")
 
     return change(home, asked, work)
 
 
 def retract(home: Home, asked: Asked, party: Named, fact_id: int, reason: str) -> Done:
     """Record that a fact never held, nor what it replaced. Raises NotFoundError for one that the party does not have."""
+    if not reason.strip():
+        raise UserError("a retraction needs a reason", "say why the fact never held", exit_status=2)
 
     def work(recorder: Recorder) -> None:
         subject = subject_of(recorder.connection, party)
         found = [fact for fact in stored.of_subject(recorder.connection, subject) if fact.fact_id == fact_id]
         if not found:
             raise NotFoundError(
-                f"{party.text} has no fact {fact_id}", f"`ratewright party show {_option(party)} --all` has the numbers of facts"
+                f"{party.text} has no fact {fact_id}", f"`{party.command} show {party.word} --all` has the numbers of facts"
             )
         stored.retract(recorder.connection, found[0], reason, by=recorder.asked.by, commit_seq=recorder.seq())
-        recorder.say(f"{_words(found[0].kind, found[0].name)} of {party.text} from {found[0].from_date} never held")
+        recorder.say(f"{named(found[0].kind, found[0].name)} of {party.text} from {found[0].from_date} never held")
 
     return change(home, asked, work)
 
@@ -101,8 +130,8 @@ def subject_of(connection: sa.Connection, party: Named) -> Subject:
 
 def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec.Struct:
     """The detail of a kind from its fields. Raises ProblemsError with every field that is unknown, missing or of another type."""
-    struct = _struct(subject, kind)
-    known = {each.name: each for each in described(struct)}
+    struct = struct_of(subject, kind)
+    known = {each.name: each for each in kinds.fields_of(struct, of_customer=subject.account_key is not None)}
     problems = [
         Problem(kind, name, "there is no such field", f"fields of {kind}: {', '.join(known)}") for name in values if name not in known
     ]
@@ -124,10 +153,10 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
 
 def checked(subject: Subject, fact: NewFact) -> NewFact:
     """The fact in its one spelling. Raises ProblemsError with every error of it."""
-    assert type(fact.detail) is _struct(subject, fact.kind)
-    detail = checks.in_one_spelling(fact.detail)
+    assert type(fact.detail) is struct_of(subject, fact.kind)
+    detail = checks.in_one_spelling(fact.detail, fact.name)
     found = [wrong for wrong in (checks.named(fact.kind, fact.name),) if wrong is not None]
-    found += checks.wrongs(detail, fact.name)
+    found += checks.wrongs(detail, fact.name, of_customer=subject.account_key is not None)
     if fact.to_date is not None and fact.to_date <= fact.from_date:
         found.append(_empty_span(fact))
     if found:
@@ -139,36 +168,41 @@ def _record(recorder: Recorder, party: Named, subject: Subject, fact: NewFact) -
     alike = _alike(recorder.connection, subject, fact.kind, fact.name)
     same_day = [each for each in alike if each.from_date == fact.from_date]
     if any((each.to_date, each.detail) == (fact.to_date, fact.detail) for each in same_day):
-        recorder.say(f"{party.text} has this {_words(fact.kind, fact.name)} already")
+        recorder.say(f"{party.text} has this {named(fact.kind, fact.name)} already")
         return
     stored.add(recorder.connection, subject, fact, by=recorder.asked.by, commit_seq=recorder.seq())
     until = "" if fact.to_date is None else f" to {dates.last_day(fact.to_date)}"
-    recorder.say(f"{_words(fact.kind, fact.name)} of {party.text} from {fact.from_date}{until}: {said(fact.detail)}")
+    recorder.say(f"{named(fact.kind, fact.name)} of {party.text} from {fact.from_date}{until}: {said(fact.detail)}")
     if same_day:
         recorder.say(f"it takes the place of fact {same_day[0].fact_id}, of the same day")
 
 
 def said(detail: msgspec.Struct) -> str:
-    """The fields of a detail that are filled, in words."""
-    values = {name: getattr(detail, name) for name in detail.__struct_fields__}
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in values.items() if value not in ("", None, False, {}))
+    """The fields of a detail that are given, in words."""
+    return in_words(msgspec.to_builtins(detail))
+
+
+def in_words(fields: Mapping[str, Any]) -> str:
+    """Fields with their values in words, as a struct of a kind has them without what is left at its default."""
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in fields.items())
 
 
 def _value(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{language}: {text}" for language, text in value.items())
-    return "yes" if value is True else str(value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _alike(connection: sa.Connection, subject: Subject, kind: str, name: str) -> list[PartyFact]:
     return [fact for fact in stored.of_subject(connection, subject) if (fact.kind, fact.name) == (kind, name)]
 
 
-def _struct(subject: Subject, kind: str) -> type[msgspec.Struct]:
+def struct_of(subject: Subject, kind: str) -> type[msgspec.Struct]:
+    """The struct of a kind. Raises UserError for a kind that such a party does not have."""
     found = subject.kinds.get(kind)
     if found is None:
         whose = "an issuer" if subject.account_key is None else "a customer"
-        raise UserError(f"{whose} has no facts of kind {kind!r}", f"kinds: {', '.join(subject.kinds)}", exit_status=2)
+        raise UserError(f"{whose} has no facts of kind {quoted(kind)}", f"kinds: {', '.join(subject.kinds)}", exit_status=2)
     return found
 
 
@@ -184,9 +218,6 @@ def _empty_span(fact: NewFact) -> Wrong:
     return Wrong("to", f"the span from {fact.from_date} holds no day", "--to is the last day of the span, included")
 
 
-def _words(kind: str, name: str) -> str:
+def named(kind: str, name: str) -> str:
+    """A kind and a name in words, such as `address billing`."""
     return f"{kind.replace('_', ' ')} {name}".strip()
-
-
-def _option(party: Named) -> str:
-    return party.account_id if party.entity is None else f"--issuer {party.entity or chr(39) * 2}"

@@ -98,7 +98,6 @@ party_facts = table(
     text("by_name"),
     int_("by_uid"),
     int_("commit_seq"),
-    sa.Index("ix_party_facts_entity", "entity"),
     sa.Index("ix_party_facts_found_as", "found_as"),
     sa.CheckConstraint("account_key IS NULL OR entity = ''", name="customer_or_issuer"),
 )

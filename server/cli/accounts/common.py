@@ -37,7 +37,6 @@ def perform(
     """Do what a command asks for, `here` in a home or `there` by a service, and print the result."""
     from billing.accounts.recording import Asked
     from server import clock, operator
-    from server.cli import output
     from server.cli.done import done_at
 
     _, done = done_at(
@@ -45,6 +44,13 @@ def perform(
         lambda home: here(home, Asked(operator.current(), clock.now_us(home), dry_run)),
         lambda service: there(service.account_changes(dry_run=dry_run)),
     )
+    return show_done(done, as_json=as_json, dry_run=dry_run)
+
+
+def show_done(done: Done, *, as_json: bool, dry_run: bool) -> int:
+    """Print the result of a change; the exit status."""
+    from server.cli import output
+
     if as_json:
         output.print_json(done._asdict())
         return 0

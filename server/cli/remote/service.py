@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.cli.remote.accounts.changes import AccountChanges
     from server.cli.remote.accounts.exports import AccountExports
     from server.cli.remote.accounts.imports import AccountImports
+    from server.cli.remote.accounts.parties import Parties, PartyChanges
     from server.cli.remote.accounts.reading import Accounts
     from server.cli.remote.accounts.unbilled import Unbilled
     from server.cli.remote.adjustments import Adjustments
@@ -93,6 +94,19 @@ class Service:
         from server.cli.remote.accounts.changes import AccountChanges
 
         return AccountChanges(self._connection, dry_run=dry_run)
+
+    @functools.cached_property
+    def parties(self) -> Parties:
+        """`party show`, `entity show`."""
+        from server.cli.remote.accounts.parties import Parties
+
+        return Parties(self._connection)
+
+    def party_changes(self, *, dry_run: bool) -> PartyChanges:
+        """`party set|end|retract`, `entity set|end|retract`."""
+        from server.cli.remote.accounts.parties import PartyChanges
+
+        return PartyChanges(self._connection, dry_run=dry_run)
 
     @functools.cached_property
     def payments(self) -> Payments:

@@ -48,7 +48,8 @@ pytestmark = pytest.mark.slow
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 # The field that names the account of a call; of the others it is `name` or `parent`.
 ACCOUNT_FIELDS = {"PreviewBill": "account", "ComparePlans": "account", "ListWriteOffs": "invoice"}
-ENDINGS = {"GetStatement": "/statement", "GetDunningState": "/dunningState"}
+PARTIES = ("GetParty", "RecordPartyFact", "EndPartyFact", "RetractPartyFact")
+ENDINGS = {"GetStatement": "/statement", "GetDunningState": "/dunningState", **dict.fromkeys(PARTIES, "/party")}
 TEXTS = {
     **dict.fromkeys(("payment_id", "deposit_id", "promise_id", "plan_id", "credit_id", "adjustment_id"), "x-1"),
     "reason": "a test",
@@ -63,7 +64,7 @@ PARENTS = frozenset(
     {
         *("ListInvoices", "ListPayments", "RecordPayment", "TakeDeposit", "ListDeposits", "RecordPromise", "ListPromises"),
         *("AgreeInstalmentPlan", "ListInstalmentPlans", "GetAccount", "GetStatement", "GetDunningState", "PreviewBill", "ComparePlans"),
-        *("ChangeAccount", "AddAdjustment", "ListAdjustments"),
+        *("ChangeAccount", "AddAdjustment", "ListAdjustments", *PARTIES),
     }
 )
 

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.slow
 COMMANDS = [
     "accounts find anna",
     "accounts show anna",
+    "party show anna",
+    "party set anna address billing --from 2025-11-02 city=Berlin country=DE",
+    "entity show -",
+    "party kinds identity",
     "adjustment list",
     "approvals list",
     "bill alarms list",

@@ -33,7 +33,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(f"ix_{_TABLE}_account_key", _TABLE, ["account_key"])
-    op.create_index(f"ix_{_TABLE}_entity", _TABLE, ["entity"])
     op.create_index(f"ix_{_TABLE}_found_as", _TABLE, ["found_as"])
 
 

@@ -19,21 +19,22 @@ CUSTOMER, ISSUER = Subject(1), Subject(None)
 # who, kind, name | fields | the field that is wrong, and what is said
 WRONG = """
 customer identity - | name= category=business | name: is empty
+customer identity - | name=N | category: is missing
 customer identity - | name=N category=duke | category: 'duke' cannot be used
 customer identity - | category=business | name: is missing
-customer identity x | name=N | name: identity has no name
-customer identity - | name=N register_court=Berlin | register_id: is empty, and a register is named
+customer identity x | name=N category=public | name: identity has no name
+customer identity - | name=N category=public register_court=Berlin | register_id: is empty, and a register is named
 customer address Billing | city=B country=DE | name: 'Billing' cannot be used as a name
 customer address billing | city=B country=XX | country: 'XX' is not a country of ISO 3166-1
 customer address billing | city=B country=DEU | country: has 3 characters, 2 at most
-customer address billing | city=B country=DE street=S post_box=1 | post_box: stands beside a street
+customer address billing | city=B country=DE street=S post_box=1 | post_box: is given beside a street
 customer address billing | city=B country=DE building=7 | building: has no street
 customer address billing | city=B country=DE zip=1 | zip: there is no such field
-customer contact billing | language=en | person: nothing tells how to reach the contact
+customer contact billing | language=en | person: is empty, as are email and phone
 customer contact billing | email=a@b | email: 'a@b' is not an e-mail address
 customer contact billing | email=a@b.de,c@d.de | email: 'a@b.de,c@d.de' is not an e-mail address
 customer contact billing | phone=030-901820 | phone: '030901820' is not a telephone number
-customer tax_id ust | number=DE136695976 | name: 'ust' is no scheme of tax ids
+customer tax_id ust | number=DE136695976 | name: 'ust' is not a scheme of tax ids
 customer tax_id vat | number=DE136695977 | number: the check digit of DE136695977 is wrong
 customer tax_id vat | number=136695976 | number: '136695976' does not begin with a country
 customer tax_id vat | number=ATU1358562 | number: 'ATU1358562' is not a number of VAT of AT
@@ -50,6 +51,8 @@ customer bank_account main | holder=H number=1 currency=EURO | currency: has 4 c
 customer bank_account main | holder=H number=1 currency=EUX | currency: 'EUX' is not a currency of ISO 4217
 customer delivery - | channel=pigeon | channel: 'pigeon' cannot be used
 customer consent marketing | given=perhaps | given: 'perhaps' cannot be used
+issuer identity - | name=N category=business | category: there is no such field
+issuer style - | locales.de=deutsch! | locales: 'deutsch!' is not a locale of de
 issuer creditor - | identifier=DE97ZZZ09999999999 | identifier: 'DE97ZZZ09999999999' is not a creditor identifier
 issuer style - | colour=blue | colour: 'blue' is not a colour
 issuer style - | logo=x | logo: 'x' is not a content hash
@@ -70,6 +73,7 @@ def test_what_is_wrong_is_said(line: str) -> None:
 # kind, name | fields | fields in their one spelling
 RIGHT = """
 tax_id vat | number=de136695976 | number=DE136695976
+tax_id vat | number=DE_136.695_976 | number=DE136695976
 tax_id vat | number=CHE107787577IVA | number=CHE107787577IVA
 tax_id vat | number=EL094259216 | number=EL094259216
 tax_id uscc | number=91110000600037341l | number=91110000600037341L
@@ -96,12 +100,28 @@ def test_a_creditor_of_an_issuer() -> None:
 def test_a_text_may_have_lines_and_no_control_characters() -> None:
     texts = {"de": "Sitz: Bonn\nHRB 12345", "en": "Seat: Bonn"}
     assert checked(ISSUER, "legal_text", "footer", {"texts": texts}).detail == kinds.LegalText(texts)
-    assert errors("identity", "", {"name": "A\x1b[2J"}) == ["name: holds control characters"]
+    assert errors("identity", "", {"name": "A\x1b[2J", "category": "public"}) == ["name: holds control characters"]
     assert errors("address", "billing", {"city": "B\nC", "country": "DE"}) == ["city: holds control characters"]
 
 
 def test_a_name_of_two_thousand_characters_is_refused() -> None:
-    assert errors("identity", "", {"name": "x" * 2_000}) == ["name: has 2000 characters, 200 at most"]
+    assert errors("identity", "", {"name": "x" * 2_000, "category": "public"}) == ["name: has 2000 characters, 200 at most"]
+
+
+@pytest.mark.parametrize("mark", ["\0", "\ud800", "\x1b", "\u202e"])
+def test_texts_that_no_document_can_have_are_refused(mark: str) -> None:
+    """A NUL character, half a surrogate pair, an escape, a sign that turns the direction."""
+    assert errors("identity", "", {"name": f"A{mark}", "category": "public"}) == ["name: holds control characters"]
+    assert errors("consent", f"a{mark}", {"given": "true"})[0].startswith("name: ")
+    assert len(errors("address", "billing", {"city": "B", "country": "DE", f"x{mark}": "1"})) == 1
+
+
+def test_a_text_in_very_many_languages_is_refused() -> None:
+    texts = {f"a{first}{second}": "x" for first in "bcdefghij" for second in "abcdefghijklmnopqrstuvwxyz"}
+    assert errors("legal_text", "footer", {"texts": texts}, ISSUER) == ["texts: has 234 languages"]
+    assert errors("legal_text", "footer", {"texts": {"en" + "-abcdefgh" * 4: "x"}}, ISSUER)[0].endswith("is not a language")
+    assert errors("legal_text", "footer", {"texts": "x"}, ISSUER) == ["texts: 'x' cannot be used"]
+    assert errors("legal_text", "footer", {"texts": {"en": "x" * 1_000_000}}, ISSUER) == ["texts: the text of en has 1000000 characters"]
 
 
 def test_every_field_has_words_and_what_identifies_somebody_is_masked() -> None:

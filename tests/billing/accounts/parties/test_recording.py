@@ -67,7 +67,7 @@ def test_the_same_again_changes_nothing_and_other_data_replace_it(home: Home) ->
 
 def test_a_dry_run_stores_nothing(home: Home) -> None:
     before = head(home)
-    done = recording.record(home, DRY, A1, NewFact("identity", "", day("2026-01-01"), None, kinds.Identity("Li Wei")))
+    done = recording.record(home, DRY, A1, NewFact("identity", "", day("2026-01-01"), None, kinds.Identity("Li Wei", "consumer")))
     assert (done.dry_run, done.commit_seq, len(done.said)) == (True, None, 1)
     assert (party(home, A1, "2026-01-01").facts, head(home)) == ({}, before)
 
@@ -75,10 +75,39 @@ def test_a_dry_run_stores_nothing(home: Home) -> None:
 def test_an_end_names_its_last_day(home: Home) -> None:
     put(home, A1, "address", "billing", BERLIN, "2026-01-01")
     ended = recording.end(home, ASKED, A1, "address", "billing", day("2026-01-31"))
-    assert ended.said[0].startswith("address billing of A1 from 2026-01-01 to 2026-01-31: city Berlin")
+    assert ended.said == ("address billing of A1 from 2026-01-01 ends: 2026-01-31 is its last day",)
     assert [len(party(home, A1, date).facts) for date in ("2026-01-31", "2026-02-01")] == [1, 0]
     with pytest.raises(UserError, match="A1 has no address billing on 2026-02-01"):
         recording.end(home, ASKED, A1, "address", "billing", day("2026-02-01"))
+
+
+def test_an_end_lets_no_fact_of_before_hold_again(home: Home) -> None:
+    """Without it the address of January would be that of letters again from June on."""
+    put(home, A1, "address", "billing", BERLIN, "2026-01-01")
+    put(home, A1, "address", "billing", BONN, "2026-03-01")
+    put(home, A1, "address", "billing", BERLIN, "2026-08-01")
+    ended = recording.end(home, ASKED, A1, "address", "billing", day("2026-05-31"))
+    assert ended.said == (
+        "address billing of A1 from 2026-01-01 ends: 2026-05-31 is its last day",
+        "address billing of A1 from 2026-03-01 ends: 2026-05-31 is its last day",
+        "another one begins on 2026-08-01: city Berlin, country DE, street Invalidenstr., building 117, postal code 10115",
+    )
+    days = ("2026-02-28", "2026-05-31", "2026-06-01", "2026-07-31", "2026-08-01")
+    assert [party(home, A1, date).one_of(kinds.Address) for date in days] == [BERLIN, BONN, None, None, BERLIN]
+    again = recording.end(home, ASKED, A1, "address", "billing", day("2026-05-31"))
+    assert (again.existed, again.said[0]) == (True, "address billing of A1 ends on 2026-05-31 already")
+    with pytest.raises(UserError, match="a customer has no facts of kind 'style'"):
+        recording.end(home, ASKED, A1, "style", "", day("2026-05-31"))
+
+
+def test_what_is_withdrawn_is_said(home: Home) -> None:
+    done = put(home, A1, "consent", "marketing", kinds.Consent(given=False), "2026-01-01")
+    assert done.said == ("consent marketing of A1 from 2026-01-01: given no",)
+
+
+def test_a_retraction_needs_a_reason(home: Home) -> None:
+    with pytest.raises(UserError, match="a retraction needs a reason"):
+        recording.retract(home, ASKED, A1, 1, "  ")
 
 
 def test_what_is_retracted_never_held(home: Home) -> None:
