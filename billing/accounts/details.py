@@ -113,6 +113,11 @@ def _tax(detail: kinds.TaxFact, known: Known) -> Iterator[Wrong]:
         if both.issubset(every) and not any(both.issubset(names) for names in known.tax_classes):
             message = f"no published catalogue has both tax classes, {old} and {new}"
             yield Wrong("classes", message, "a class is replaced by another of its own catalogue: name one of that")
+    if detail.place not in kinds.PLACES:
+        yield Wrong("place", f"{detail.place!r} is not a place of supply", f"use one of {', '.join(kinds.PLACES)}")
+    if detail.place in kinds.WITHOUT_TAX and EVERY_CLASS not in detail.exempt:
+        message = f"does not name all classes: with the place of supply {detail.place} none is taxed"
+        yield Wrong("exempt", message, "exempt all classes with *")
 
 
 def _discount(detail: kinds.DiscountFact, _known: Known) -> Iterator[Wrong]:

@@ -71,12 +71,20 @@ class CategoryFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     category: str
 
 
+PLACES: Final = ("home", "other_eu", "reverse_charge", "outside")  # of supply
+WITHOUT_TAX: Final = frozenset({"reverse_charge", "outside"})
+
+
 class TaxFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`tax`: classes that are exempt (`*` all of them), and classes that replace others, for periods that end within the span."""
+    """`tax`: classes that are exempt (`*` all of them), and classes that replace others, for periods that end within the span.
+
+    `place`: the place of supply. It changes no amount: documents give it as the reason why there is no tax, or another one.
+    """
 
     exempt: tuple[str, ...] = ()
     classes: dict[str, str] = {}
     certificate: str = ""
+    place: str = "home"
 
 
 class DiscountFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

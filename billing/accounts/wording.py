@@ -10,6 +10,11 @@ from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
 
 NOTHING: Final = "none"
+_PLACES: Final = {
+    "other_eu": "in another country of the EU",
+    "reverse_charge": "in another country, whose tax the customer owes (reverse charge)",
+    "outside": "outside the EU",
+}
 _NAMES: Final = {"percent_ppm": "percent", "amount_micros": "amount", "classes": "instead"}  # as the options of commands
 
 
@@ -39,6 +44,7 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             exempt = ["all classes" if each == "*" else each for each in detail.exempt]
             told_classes = [*(["exempt from " + ", ".join(exempt)] if exempt else [])]
             told_classes += [f"{old} is taxed as {new}" for old, new in detail.classes.items()]
+            told_classes += [f"place of supply {_PLACES[detail.place]}"] if detail.place in _PLACES else []
             return "; ".join(told_classes) + (f" (certificate {detail.certificate})" if detail.certificate else "")
         case kinds.DiscountFact():
             off = f"{percent(detail.percent_ppm)} %" if detail.percent_ppm else amount(detail.amount_micros, currency)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from billing.accounts import lookup
 from billing.accounts.parties import recording, stored
+from billing.accounts.parties.fields import given
 from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.parties.view import Party
 from rating.dates import local_date
@@ -93,5 +92,4 @@ def show(home: Home, named: Named, day: dt.date | None, now_us: int, *, show_all
 
 def _line(fact: PartyFact) -> Line:
     ends = None if fact.to_date is None else fact.to_date.isoformat()
-    detail: dict[str, Any] = msgspec.to_builtins(fact.detail)
-    return Line(fact.fact_id, fact.kind, fact.name, fact.from_date.isoformat(), ends, detail, fact.by_name, fact.commit_seq)
+    return Line(fact.fact_id, fact.kind, fact.name, fact.from_date.isoformat(), ends, given(fact.detail), fact.by_name, fact.commit_seq)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
 
 import msgspec
@@ -41,6 +42,21 @@ def field(says: str, *, term: str = "", masking: Masking = Masking.WHOLE, most: 
 def choice(says: str, *, term: str = "") -> msgspec.Meta:
     """The annotation of a field that is no free text: a flag, a choice, texts by language."""
     return msgspec.Meta(description=says, extra={"term": term, "masking": Masking.WHOLE})
+
+
+def given(detail: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a detail without those that are left at their defaults. Equal details have equal fields."""
+    values = ((name, getattr(detail, name), default) for name, default in _defaults(type(detail)))
+    return {name: value for name, value, default in values if value != default}
+
+
+@functools.cache
+def _defaults(detail: type[msgspec.Struct]) -> list[tuple[str, object]]:
+    found = []
+    for each in msgspec.structs.fields(detail):
+        has_factory = each.default_factory is not msgspec.NODEFAULT
+        found.append((each.name, each.default_factory() if has_factory else each.default))
+    return found
 
 
 def described(detail: type[msgspec.Struct]) -> list[Described]:

@@ -13,7 +13,7 @@ from billing.accounts import entities
 from billing.accounts.details import Wrong
 from billing.accounts.lookup import unknown_account
 from billing.accounts.parties import checks, kinds, stored
-from billing.accounts.parties.fields import TEXT_CHARS_MAX
+from billing.accounts.parties.fields import TEXT_CHARS_MAX, given
 from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.picture import account_keys
 from billing.accounts.recording import change
@@ -179,7 +179,7 @@ def _record(recorder: Recorder, party: Named, subject: Subject, fact: NewFact) -
 
 def said(detail: msgspec.Struct) -> str:
     """The fields of a detail that are given, in words."""
-    return in_words(msgspec.to_builtins(detail))
+    return in_words(given(detail))
 
 
 def in_words(fields: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from billing.accounts.facts import RETRACTION, in_chunks
 from billing.accounts.parties import kinds
+from billing.accounts.parties.fields import given
 from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS
 from billing.store import tables
 
@@ -102,7 +103,7 @@ def retract(connection: sa.Connection, fact: PartyFact, reason: str, *, by: Oper
 
 def encoded(detail: msgspec.Struct) -> str:
     """The detail as it is stored: JSON without what is left at its default."""
-    return msgspec.json.encode(detail).decode()
+    return msgspec.json.encode(given(detail)).decode()
 
 
 def _all(seq: int | None) -> sa.Select[Any]:

@@ -815,8 +815,11 @@ class AgreeTax(_message.Message):
     EXEMPT_FIELD_NUMBER: _builtins.int
     INSTEAD_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     certificate: _builtins.str
     """Number of the document that proves it."""
+    place: _builtins.str
+    """Place of supply: `home` (by default), `other_eu`, `reverse_charge` or `outside`. The last two need `*` in `exempt`. It changes no amount."""
     @_builtins.property
     def from_date(self) -> _date_pb2.Date:
         """The first day."""
@@ -841,10 +844,11 @@ class AgreeTax(_message.Message):
         exempt: _abc.Iterable[_builtins.str] | None = ...,
         instead: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         certificate: _builtins.str = ...,
+        place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "exempt", b"exempt", "from_date", b"from_date", "instead", b"instead", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "exempt", b"exempt", "from_date", b"from_date", "instead", b"instead", "place", b"place", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -78,6 +78,10 @@ def tax(
     exempt: Annotated[tuple[str, ...], Parameter(help="Tax class, or * for all; may be given more than once.")] = (),
     instead: Annotated[tuple[str, ...], Parameter(help="CLASS=OTHER: taxed as the other; may be given more than once.")] = (),
     certificate: Annotated[str, Parameter(help="Number of the document that proves it.")] = "",
+    place: Annotated[
+        Literal["home", "other_eu", "reverse_charge", "outside"],
+        Parameter(help="Place of supply; reverse_charge and outside need --exempt '*'. It changes no amount."),
+    ] = "home",
     dry_run: DryRun = False,
     at: Place = HERE,
     as_json: AsJson = False,
@@ -89,7 +93,7 @@ def tax(
     pairs = [pair.partition("=") for pair in instead]
     if any(not old or not new for old, _, new in pairs):
         raise UserError("--instead: a pair is written CLASS=OTHER", "write it as standard=reduced", exit_status=2)
-    detail = TaxFact(exempt, {old: new for old, _, new in sorted(pairs)}, certificate)
+    detail = TaxFact(exempt, {old: new for old, _, new in sorted(pairs)}, certificate, place)
     return _agree(at, as_json, dry_run, account, ("tax", from_, to, detail))
 
 

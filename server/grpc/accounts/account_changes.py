@@ -208,7 +208,8 @@ def _amount(to: Changing, message: pb.AgreeDiscount) -> int:
 
 
 def _tax(to: Changing, message: pb.AgreeTax) -> Done:
-    detail = kinds.TaxFact(tuple(message.exempt), dict(sorted(message.instead.items())), message.certificate)
+    place = next((each for each in kinds.PLACES if each == message.place), message.place or kinds.PLACES[0])  # a default is not stored
+    detail = kinds.TaxFact(tuple(message.exempt), dict(sorted(message.instead.items())), message.certificate, place)
     return to.agree("", "tax", message, detail)
 
 

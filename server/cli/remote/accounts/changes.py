@@ -225,7 +225,7 @@ def _discount(detail: kinds.DiscountFact) -> pb.AgreeDiscount:
 
 
 def _tax(detail: kinds.TaxFact) -> pb.AgreeTax:
-    return pb.AgreeTax(exempt=detail.exempt, instead=detail.classes, certificate=detail.certificate)
+    return pb.AgreeTax(exempt=detail.exempt, instead=detail.classes, certificate=detail.certificate, place=detail.place)
 
 
 def _category(detail: kinds.CategoryFact) -> pb.SetCategory:

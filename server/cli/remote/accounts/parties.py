@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from billing.accounts.parties.fields import given
 from billing.accounts.parties.recording import NO_NAME
 from billing.accounts.recording import Done
 from ratewright.v1 import party_service_pb2 as pb
@@ -52,7 +51,7 @@ class PartyChanges:
             message.to_date.CopyFrom(date(fact.to_date))
         detail = getattr(message, fact.kind)
         detail.SetInParent()
-        for name, value in msgspec.to_builtins(fact.detail).items():
+        for name, value in given(fact.detail).items():
             if isinstance(value, dict):
                 getattr(detail, name).update(value)
             else:

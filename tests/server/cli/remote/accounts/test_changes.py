@@ -32,6 +32,7 @@ terms P-7-1 --from 2026-03-12 --minimum-months 12
 discount P-7 loyal --from 2026-04-01 --percent 12.5 --kind usage --own-revenue-code 70
 discount P-7-1 gift --from 2026-04-01 --to 2026-04-30 --amount 5.00 --charge-code 10 --own-charge-code 9
 tax P-7 --from 2026-04-01 --instead voice=added --instead added=voice --certificate 9
+tax P-8 --from 2026-04-01 --exempt * --place reverse_charge
 category P-7 normal --from 2026-04-01
 payer P-7-1 P-8 --from 2026-08-01 --kind one_off
 sponsor P-7 P-8 --from 2026-08-01 --kind usage --charge-code 10 --charge-code 11
@@ -83,6 +84,7 @@ REFUSED = """
 1 | pause P-300-1X --from 2026-05-01
 1 | terms P-30 --from 2026-05-01 --payment-days 7
 2 | tax P-300-2 --from 2026-05-01 --exempt *
+1 | tax P-300 --from 2026-05-01 --exempt voice --place outside
 1 | hold P-30 --from 2026-05-01
 1 | change-plan P-300-2 --to china-mobile/nothing --now
 1 | add-on add nobody data-10g --now
