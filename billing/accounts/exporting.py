@@ -19,6 +19,7 @@ from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import flat, places, taken
 from billing.accounts.importing.opening import IMPORTED_RUN
+from billing.accounts.parties import stored as parties
 from billing.store import access, bulk, tables
 from rating import spreadsheet_cells
 from rating.dates import NEVER, utc_time
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing.accounts.facts import Fact
+    from billing.accounts.importing.sheets import Layout
+    from billing.accounts.parties.stored import PartyFact
     from billing.store.home import Home
 
 _ROWS_AT_ONCE = 65_536
@@ -88,6 +91,8 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
         "opening_items": _amounts(connection, accounts, tables.opening_items, ("reference", "issued_on", "due_on")),
         "opening_allowances": _allowances(connection, accounts, subscriptions),
         "baselines": _amounts(connection, accounts, tables.baselines, ("month",)),
+        "party_facts": _party_facts(connection, accounts),
+        "issuer_facts": _table_of(layouts.ISSUER_FACTS, [(each.subject.entity, *_cells(each)) for each in parties.of_issuers(connection)]),
     }
 
 
@@ -139,6 +144,23 @@ def _facts(known: list[Fact], owners: pa.Table, what: str) -> pa.Table:
     columns = (f"{what}_id", "kind", "from_date", "to_date", "detail")
     arrays = [pa.array(column, pa.string()) for column in (zip(*rows, strict=True) if rows else [()] * len(columns))]
     return pa.table(dict(zip(columns, arrays, strict=True)))
+
+
+def _party_facts(connection: sa.Connection, accounts: pa.Table) -> pa.Table:
+    """Facts about customers that hold, by account, kind, name and date."""
+    names = dict(zip(accounts["account_key"].to_pylist(), accounts["account_id"].to_pylist(), strict=True))
+    rows = [(names[each.subject.account_key], *_cells(each)) for each in parties.of_accounts(connection)]
+    return _table_of(layouts.PARTY_FACTS, rows).sort_by([(name, "ascending") for name in ("account_id", "kind", "name", "from_date")])
+
+
+def _cells(fact: PartyFact) -> tuple[str | None, ...]:
+    ends = None if fact.to_date is None else str(fact.to_date)
+    return fact.kind, fact.name, str(fact.from_date), ends, parties.encoded(fact.detail)
+
+
+def _table_of(layout: Layout, rows: list[tuple[str | None, ...]]) -> pa.Table:
+    arrays = [pa.array(column, pa.string()) for column in (zip(*rows, strict=True) if rows else [()] * len(layout.columns))]
+    return pa.table(dict(zip(layout.columns, arrays, strict=True)))
 
 
 def _amounts(connection: sa.Connection, accounts: pa.Table, table: sa.Table, names: tuple[str, ...]) -> pa.Table:

@@ -85,6 +85,11 @@ def _free_text(text: str) -> str:
     return text
 
 
+def _entity_or_none(text: str) -> str:
+    """The name of a legal entity; empty for the one without a name."""
+    return _matching(ENTITY, "use letters, digits, - and _; leave it empty for the one without a name")(text) if text else ""
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if _WHOLE.fullmatch(text) is None or not low <= int(text) <= high:
@@ -210,6 +215,15 @@ BASELINES: Final = Layout(
     {"account_id": _id_column, "month": Column(_matching(_MONTH, "write it as 2026-10"), _TEXT), "amount": Column(_amount, _INT)},
     may_be_missing=True,
 )
+_party_fact: Final = {
+    "kind": Column(_matching(_KIND, "use a word such as address"), _TEXT),
+    "name": Column(_free_text, _TEXT, plain=r"^[a-z0-9_.-]*$"),
+    "from_date": _date_column,
+    "to_date": _open_date,
+    "detail": Column(_object, _TEXT),
+}
+PARTY_FACTS: Final = Layout("party_facts", {"account_id": _id_column, **_party_fact}, may_be_missing=True)
+ISSUER_FACTS: Final = Layout("issuer_facts", {"entity": Column(_entity_or_none, _TEXT), **_party_fact}, may_be_missing=True)
 LAYOUTS: Final = (
     ACCOUNTS,
     SUBSCRIPTIONS,
@@ -220,4 +234,6 @@ LAYOUTS: Final = (
     OPENING_ITEMS,
     OPENING_ALLOWANCES,
     BASELINES,
+    PARTY_FACTS,
+    ISSUER_FACTS,
 )

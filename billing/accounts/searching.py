@@ -1,7 +1,9 @@
 """Search for accounts: an id or the beginning of one, a name or a part of it, a number that a subscription has or had.
 
-Ids of subscriptions and numbers are found by index, also by their beginning. Names and ids of accounts are searched in one pass over the
-accounts, in which letters of ASCII match in either case: a second or so for a million. At most `limit` of each kind come back.
+Beside these the e-mail address, tax id, electronic address or bank account of the customer. Ids of subscriptions, numbers and what facts
+about parties are found by (`billing.accounts.parties.kinds.found_as`) are found by index, also by their beginning. Names and ids of
+accounts are searched in one pass over the accounts, in which letters of ASCII match in either case: a second or so for a million. At most
+`limit` of each kind come back.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import sqlalchemy as sa
 
+from billing.accounts.parties import kinds, stored
 from billing.store import tables
 from rating.dates import day_after, instant_of
 from rating.errors import UserError
@@ -24,13 +27,14 @@ if TYPE_CHECKING:
 
 LIMIT_MAX: Final = 1_000
 TEXT_MAX: Final = 200
+PARTY_KINDS: Final = {"contact": "email", "tax_id": "tax_id", "electronic_address": "electronic_address", "bank_account": "bank_account"}
 _LAST: Final = "\U0010ffff"  # after every text with the same beginning, in the order of code points
 _BETWEEN_DIGITS: Final = " -()/."  # what people write into a number
 _RANKS: Final = (("account", True), ("name", True), ("account", False), ("name", False), ("name", False))
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """An account that was found. `found_by`: account, name, subscription or number; `text` is the id, the name or the number.
+    """An account that was found. `found_by`: account, name, subscription, number, or one of PARTY_KINDS; `text` is what was found.
 
     `from_us` and `to_us` are of a number: from when on the subscription has it, and the instant from which on no more (None: it still has).
     """
@@ -57,10 +61,10 @@ class Search(msgspec.Struct, frozen=True):
 def search(  # noqa: PLR0913 -- what is looked for, and how
     home: Home, text: str, *, on: dt.date | None = None, limit: int = 50, names: bool = True, whole: bool = False
 ) -> Search:
-    """Accounts, subscriptions and numbers that begin with `text`, or have it in their name.
+    """Accounts, subscriptions, numbers, and facts about customers that begin with `text`, or have it in their name.
 
-    `on`: numbers only of subscriptions that had them on that day, on the account's clock. Without `names` all is found by index: ids of
-    accounts as they are written. With `whole` a part of a name or of a number finds nothing.
+    `on`: numbers only of subscriptions that had them on that day, on the account's clock, and facts that held then. Without `names` all is
+    found by index: ids of accounts as they are written. With `whole` a part of a name, a number or a fact finds nothing.
     Raises UserError as `wanted`.
     """
     looked_for = wanted(text, limit)
@@ -71,8 +75,9 @@ def search(  # noqa: PLR0913 -- what is looked for, and how
             accounts = _accounts_by_id(connection, looked_for, limit + 1)
         subscriptions = _subscriptions(connection, looked_for, limit + 1)
         numbers, more = _numbers(connection, as_number(looked_for), on, limit, whole=whole)
-    hits = [*accounts[:limit], *subscriptions[:limit], *numbers]
-    more = more or len(accounts) > limit or len(subscriptions) > limit
+        parties = _parties(connection, looked_for, on, limit + 1, whole=whole)
+    hits = [*accounts[:limit], *subscriptions[:limit], *numbers, *parties[:limit]]
+    more = more or any(len(each) > limit for each in (accounts, subscriptions, parties))
     return Search(tuple(sorted(hits, key=lambda each: not each.exact)), more, whole)
 
 
@@ -180,6 +185,33 @@ def _numbers(connection: sa.Connection, text: str, on: dt.date | None, limit: in
         for row in found
     ]
     return [each for each in hits if on is None or _had_it(each, on)], len(names) > limit
+
+
+def _parties(connection: sa.Connection, text: str, on: dt.date | None, limit: int, *, whole: bool) -> list[Hit]:
+    """Customers by what facts about them are found by; `whole`: by all of it. Facts that were replaced or retracted are left out."""
+    account = tables.accounts.c
+    wanted_texts = sorted({text.lower(), "".join(text.lower().split())})  # an IBAN is written with blanks as well
+    found = [row for each in wanted_texts for row in connection.execute(party_query(each, limit, whole=whole))]
+    keys = sorted({row.account_key for row in found})
+    texts = {row.found_as for row in found}
+    query = sa.select(account.account_key, account.account_id, account.name, account.timezone).where(account.account_key.in_(keys))
+    owners = {row.account_key: row for row in connection.execute(query)}
+    hits = []
+    for fact in stored.of_accounts(connection, keys):
+        found_as = kinds.found_as(fact.detail)
+        if found_as is not None and found_as in texts and (on is None or fact.holds_on(on)):
+            owner = owners[fact.subject.account_key]
+            is_exact = found_as in wanted_texts
+            hits.append(Hit(owner.account_id, owner.name, owner.timezone, PARTY_KINDS[fact.kind], found_as, is_exact))
+    once = dict.fromkeys(hits)  # a contact of two names, or one of two times, is one hit
+    return sorted(once, key=lambda hit: (not hit.exact, hit.text, hit.account_id))[:limit]
+
+
+def party_query(text: str, limit: int, *, whole: bool) -> sa.Select[Any]:
+    """The first facts about customers that are found by a text, in small letters. It is answered by the index of `found_as`."""
+    fact = tables.party_facts.c
+    query = sa.select(fact.found_as, fact.account_key).where(fact.found_as == text if whole else _begins(fact.found_as, text))
+    return query.where(fact.account_key.is_not(None)).order_by(fact.found_as).limit(limit)
 
 
 def _holding(rows: Iterable[Any]) -> Iterable[Any]:

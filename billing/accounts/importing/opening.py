@@ -30,7 +30,7 @@ def openings(work: Importer) -> dict[str, Count]:
 
 
 def _items(work: Importer) -> Count:
-    sheet, at = _of_accounts(work, work.sheets["opening_items"])
+    sheet, at = of_accounts(work, work.sheets["opening_items"])
     for row in np.flatnonzero(less(sheet.table["due_on"], sheet.table["issued_on"])).tolist():
         message = f"due_on {sheet.table['due_on'][row]} is before issued_on {sheet.table['issued_on'][row]}"
         work.mistakes.add_row(sheet, int(sheet.lines()[row]), "due_on", message, "give the dates of the old document")
@@ -39,13 +39,13 @@ def _items(work: Importer) -> Count:
 
 
 def _baselines(work: Importer) -> Count:
-    sheet, at = _of_accounts(work, work.sheets["baselines"])
+    sheet, at = of_accounts(work, work.sheets["baselines"])
     _refuse_amounts(work, sheet, at)
     return _add(work, sheet, at, tables.baselines, ("account_id", "month"), {})
 
 
-def _of_accounts(work: Importer, sheet: Sheet) -> tuple[Sheet, NDArray[np.int64]]:
-    """The rows whose account is known, and the place of each account."""
+def of_accounts(work: Importer, sheet: Sheet) -> tuple[Sheet, NDArray[np.int64]]:
+    """The rows of a sheet whose account is known, and the place of each account."""
     at = places(sheet.table["account_id"], work.accounts["account_id"])
     for row in np.flatnonzero(at < 0).tolist():
         named = sheet.table["account_id"][row].as_py()
@@ -95,7 +95,7 @@ def _select(table: sa.Table, names: Sequence[str]) -> sa.Select[Any]:
 
 def _allowances(work: Importer) -> Count:
     """Quantities left of allowances that roll over, as of the day from which an account is billed here."""
-    sheet, at = _of_accounts(work, work.sheets["opening_allowances"])
+    sheet, at = of_accounts(work, work.sheets["opening_allowances"])
     key = ("account_id", "subscription_id", "catalogue", "allowance", "serves_to", "period_end")
     sheet, at = _once(work, sheet, at, key)
     _refuse_allowances(work, sheet, at)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from billing import catalogue
 from billing.accounts import entities, layouts
 from billing.accounts.importing import facts as import_facts
-from billing.accounts.importing import moved_ends, opening, stored
+from billing.accounts.importing import moved_ends, opening, parties, stored
 from billing.accounts.importing import numbers as import_numbers
 from billing.accounts.importing import subscriptions as import_subscriptions
 from billing.accounts.importing.comparing import flat, less, places, rows_of, told, without_repeats
@@ -58,6 +58,8 @@ class ImportReport(NamedTuple):
     opening_items: Count = Count()
     opening_allowances: Count = Count()
     baselines: Count = Count()
+    party_facts: Count = Count()
+    issuer_facts: Count = Count()
     moved_ends: tuple[str, ...] = ()  # ends that are on another day now, and what becomes of their numbers
 
 
@@ -81,6 +83,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
         moved = moved_ends.follow(work)
         freed = import_numbers.free(work)
         openings = opening.openings(work)
+        of_parties = parties.facts(work)
         if mistakes.problems:
             raise ProblemsError(mistakes.in_order())
         report = ImportReport(
@@ -96,6 +99,7 @@ def import_files(  # noqa: PLR0913 -- what, when, by whom, and how
             plan_changes=plan_changes,
             **facts,
             **openings,
+            **of_parties,
             moved_ends=tuple(moved),
         )
         if not dry_run:

@@ -59,6 +59,7 @@ def _defaults(detail: type[msgspec.Struct]) -> list[tuple[str, object]]:
     return found
 
 
+@functools.cache
 def described(detail: type[msgspec.Struct]) -> list[Described]:
     """The fields of a struct of a fact, in their order."""
     hints = get_type_hints(detail, include_extras=True)

@@ -5,6 +5,7 @@ The same fact again changes nothing. A fact of the same kind, name and first day
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 import msgspec
@@ -140,7 +141,7 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
         for each in known.values()
         if each.is_needed and each.name not in values
     ]
-    types = get_type_hints(struct, include_extras=True)
+    types = _hints(struct)
     for name in sorted(known.keys() & values.keys()):  # each by itself, so that all errors show
         try:
             msgspec.convert(values[name], types[name], strict=False)
@@ -149,6 +150,11 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
     if problems:
         raise ProblemsError(problems)
     return msgspec.convert(dict(values), struct, strict=False)
+
+
+@functools.cache
+def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return get_type_hints(struct, include_extras=True)
 
 
 def checked(subject: Subject, fact: NewFact) -> NewFact:

@@ -131,7 +131,9 @@ class ImportCount(_message.Message):
     ENDED_COUNT_FIELD_NUMBER: _builtins.int
     KNOWN_COUNT_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`accounts`, `subscriptions`, `numbers`, `plan_changes`, `account_facts`, `subscription_facts`, `opening_items`, `opening_allowances`, `baselines`."""
+    """`accounts`, `subscriptions`, `numbers`, `plan_changes`, `account_facts`, `subscription_facts`, `opening_items`, `opening_allowances`, `baselines`,
+    `party_facts`, `issuer_facts`.
+    """
     added_count: _builtins.int
     """New ones."""
     ended_count: _builtins.int

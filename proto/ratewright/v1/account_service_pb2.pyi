@@ -166,16 +166,18 @@ class SearchAccountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     SEARCH_NAMES_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """An id of an account or a subscription, or a number; or how it begins. At most 200 characters."""
+    """An id of an account or a subscription, a number, an e-mail address, a tax id, an electronic address, a bank account; or how it begins. At
+    most 200 characters.
+    """
     page_size: _builtins.int
-    """Most accounts, subscriptions and numbers to return, of each: 0 is 50, more than 1000 is 1000."""
+    """Most accounts, subscriptions, numbers and facts to return, of each: 0 is 50, more than 1000 is 1000."""
     search_names: _builtins.bool
     """Also accounts by any part of their name, and by their id in other letters of ASCII, small or capital. All accounts are read for it: a
     second or more for a million.
     """
     @_builtins.property
     def date(self) -> _date_pb2.Date:
-        """Only subscriptions that had the number on this day, on the account's clock; without it everyone who ever had it."""
+        """Only subscriptions that had the number on this day, on the account's clock, and facts that held then; without it everyone who ever had it."""
 
     def __init__(
         self,
@@ -238,18 +240,21 @@ class AccountMatch(_message.Message):
     SUBSCRIPTION_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PARTY_TEXT_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """`accounts/{account}`."""
     display_name: _builtins.str
     """The name of the customer, masked by role."""
     found_by: _builtins.str
-    """By what it was found: `account`, `name`, `subscription` or `number`."""
+    """By what it was found: `account`, `name`, `subscription`, `number`, `email`, `tax_id`, `electronic_address` or `bank_account`."""
     exact: _builtins.bool
     """Whether it is that as a whole, and not its beginning."""
     subscription: _builtins.str
     """The subscription, where it was found by one or by its number."""
     time_zone: _builtins.str
     """Time zone of the account, such as `Asia/Shanghai`."""
+    party_text: _builtins.str
+    """The e-mail address, tax id, electronic address or bank account by which it was found, in small letters; masked by role."""
     @_builtins.property
     def number(self) -> Global___NumberSpan:
         """The number and when the subscription has or had it, where it was found by one."""
@@ -264,10 +269,11 @@ class AccountMatch(_message.Message):
         subscription: _builtins.str = ...,
         number: Global___NumberSpan | None = ...,
         time_zone: _builtins.str = ...,
+        party_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "exact", b"exact", "found_by", b"found_by", "number", b"number", "subscription", b"subscription", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "display_name", b"display_name", "exact", b"exact", "found_by", b"found_by", "number", b"number", "party_text", b"party_text", "subscription", b"subscription", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -110,7 +110,8 @@ class AccountServiceServicer:
 
     def SearchAccounts(self, request, context):
         """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
-        `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
+        `search_names` asks for it: no index serves them. Customers are found by e-mail address, tax id, electronic address and bank account as
+        well. Where names and numbers are masked, each is found as a whole alone.
 
         The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
         """

@@ -52,7 +52,8 @@ class AccountServiceStub:
     """
     SearchAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SearchAccountsRequest, _account_service_pb2.SearchAccountsResponse]
     """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
-    `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
+    `search_names` asks for it: no index serves them. Customers are found by e-mail address, tax id, electronic address and bank account as
+    well. Where names and numbers are masked, each is found as a whole alone.
 
     The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
     """
@@ -116,7 +117,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
     SearchAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SearchAccountsRequest, _account_service_pb2.SearchAccountsResponse]  # type: ignore[assignment]
     """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
-    `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
+    `search_names` asks for it: no index serves them. Customers are found by e-mail address, tax id, electronic address and bank account as
+    well. Where names and numbers are masked, each is found as a whole alone.
 
     The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
     """
@@ -195,7 +197,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.SearchAccountsResponse, _abc.Awaitable[_account_service_pb2.SearchAccountsResponse]]:
         """Accounts whose id begins so, or that have a subscription or a number that begins so; exact ones first. Names are searched where
-        `search_names` asks for it: no index serves them. Where names and numbers are masked, each is found as a whole alone.
+        `search_names` asks for it: no index serves them. Customers are found by e-mail address, tax id, electronic address and bank account as
+        well. Where names and numbers are masked, each is found as a whole alone.
 
         The command: `ratewright accounts find`. Errors: INVALID_ARGUMENT: PAGE_SIZE, MALFORMED_REQUEST (`query`, `date`).
         """

@@ -41,7 +41,16 @@ def import_(source: Source, /, *, at: Place = HERE, as_json: AsJson = False, dry
         ("subscriptions", done.subscriptions_added, done.subscriptions_ended, done.subscriptions_known),
         ("numbers", done.numbers_added, done.numbers_ended, done.numbers_known),
     ]
-    more = ("plan_changes", "account_facts", "subscription_facts", "opening_items", "opening_allowances", "baselines")
+    more = (
+        "plan_changes",
+        "account_facts",
+        "subscription_facts",
+        "opening_items",
+        "opening_allowances",
+        "baselines",
+        "party_facts",
+        "issuer_facts",
+    )
     counts = [(name.replace("_", " "), getattr(done, name)) for name in more]
     rows += [(name, count.added, count.ended, count.known) for name, count in counts if any(count)]
     if dry_run:

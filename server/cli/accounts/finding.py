@@ -22,19 +22,25 @@ MASKED = (
 
 
 def find(
-    text: Annotated[str, Parameter(name="TEXT", help="An id, a name or a number; or how it begins, and of a name any part.")],
+    text: Annotated[
+        str,
+        Parameter(
+            name="TEXT", help="An id, a name, a number, an e-mail address, a tax id or an IBAN; or how it begins, and of a name any part."
+        ),
+    ],
     /,
     *,
     on: Annotated[
-        str | None, Parameter(name="--on", help="Show only who had a number on this day; without it everyone who ever had it.")
+        str | None,
+        Parameter(name="--on", help="Show only who had a number, or what held, on this day; without it everyone who ever had it."),
     ] = None,
-    limit: Annotated[int, Parameter(help="Rows to show of accounts, subscriptions and numbers each.")] = SHOWN_ROWS,
+    limit: Annotated[int, Parameter(help="Rows to show of accounts, subscriptions, numbers and facts about customers each.")] = SHOWN_ROWS,
     at: Place = HERE,
     as_json: AsJson = False,
 ) -> int:
-    """Find accounts by id, name, subscription or number, exact ones first; of a number, who had it when.
+    """Find accounts by id, name, subscription, number, e-mail address, tax id or IBAN, exact ones first; of a number, who had it when.
 
-    Numbers and subscriptions are found by index; names in one pass over the accounts. The exit status is 1 when nothing was found.
+    All but names are found by index; names in one pass over the accounts. The exit status is 1 when nothing was found.
     """
     from billing.accounts.searching import search
     from server.cli import output
@@ -63,7 +69,7 @@ def _row(hit: Hit) -> tuple[str, ...]:
     text = "" if hit.found_by in {"account", "name"} else hit.text
     begins = "" if hit.from_us is None else _moment(hit.from_us, hit.timezone, is_end=False)
     ends = "" if hit.to_us is None else _moment(hit.to_us, hit.timezone, is_end=True)
-    return hit.account_id, hit.name, hit.found_by, text, hit.subscription_id, begins, ends
+    return hit.account_id, hit.name, hit.found_by.replace("_", " "), text, hit.subscription_id, begins, ends
 
 
 def _moment(instant_us: int, timezone: str, *, is_end: bool) -> str:

@@ -10,6 +10,8 @@ from billing import allocations
 from billing.accounts import lookup
 from billing.accounts.kinds import HoldFact
 from billing.accounts.lookup import ComingLine, NumberLine
+from billing.accounts.parties.fields import Masking
+from billing.accounts.searching import PARTY_KINDS
 from ratewright.v1 import account_import_pb2 as import_pb
 from ratewright.v1 import account_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2 as invoice_pb
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
     from server.access.masking import Mask
 
 PROBLEMS_MAX: Final = 5_000
-_MORE: Final = ("plan_changes", "account_facts", "subscription_facts", "opening_items", "opening_allowances", "baselines")
+_MORE: Final = (
+    *("plan_changes", "account_facts", "subscription_facts", "opening_items", "opening_allowances", "baselines"),
+    *("party_facts", "issuer_facts"),
+)
 
 
 def of_list(line: AccountLine, mask: Mask) -> pb.Account:
@@ -213,6 +218,9 @@ def match(found: Hit, mask: Mask) -> pb.AccountMatch:
     )
     if found.from_us is not None:
         message.number.CopyFrom(_number(NumberLine(found.text, found.from_us, found.to_us), mask))
+    if found.found_by in PARTY_KINDS.values():
+        is_number = found.found_by in {"tax_id", "bank_account"}
+        message.party_text = str(mask.field(Masking.NUMBER if is_number else Masking.HIDDEN, found.text))
     return message
 
 

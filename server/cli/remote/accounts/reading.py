@@ -199,7 +199,7 @@ def _hit(row: pb.AccountMatch) -> Hit:
         name=row.display_name,
         timezone=row.time_zone,
         found_by=row.found_by,
-        text=texts[row.found_by],
+        text=texts.get(row.found_by, row.party_text),
         exact=row.exact,
         subscription_id=row.subscription,
         from_us=None if span is None else span.from_us,
