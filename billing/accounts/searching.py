@@ -208,10 +208,10 @@ def _parties(connection: sa.Connection, text: str, on: dt.date | None, limit: in
 
 
 def party_query(text: str, limit: int, *, whole: bool) -> sa.Select[Any]:
-    """The first facts about customers that are found by a text, in small letters. It is answered by the index of `found_as`."""
+    """The first texts and accounts of facts that are found by a text, in small letters. It is answered by the index of `found_as`."""
     fact = tables.party_facts.c
     query = sa.select(fact.found_as, fact.account_key).where(fact.found_as == text if whole else _begins(fact.found_as, text))
-    return query.where(fact.account_key.is_not(None)).order_by(fact.found_as).limit(limit)
+    return query.where(fact.account_key.is_not(None)).distinct().order_by(fact.found_as, fact.account_key).limit(limit)
 
 
 def _holding(rows: Iterable[Any]) -> Iterable[Any]:
