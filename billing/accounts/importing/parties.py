@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from billing.accounts import entities
-from billing.accounts.importing.comparing import shown
+from billing.accounts.importing.comparing import rows_of, shown
 from billing.accounts.importing.opening import of_accounts
 from billing.accounts.importing.step import Count
 from billing.accounts.parties import checks, kinds, stored
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from billing.accounts.importing.step import Importer
     from billing.accounts.parties.stored import PartyFact
 
-_ONE_BY_ONE_MAX: Final = 20_000  # accounts whose facts are looked up by their keys; of more all facts are read at once
+_ROWS_A_LOT: Final = 50_000  # that are checked and written at a time; the facts of one account are in one lot
 _Identity = tuple[Subject, str, str, str]  # party, kind, name, from_date
 
 
@@ -47,42 +47,45 @@ class _Row(NamedTuple):
 def facts(work: Importer) -> dict[str, Count]:
     """Add the rows of party_facts.csv and issuer_facts.csv."""
     counts = {}
-    for name, rows_of_known, known_facts in (
-        ("party_facts", _of_customers, _known_of_customers),
-        ("issuer_facts", _of_issuers, lambda work, _: stored.of_issuers(work.connection)),
-    ):
+    for name, lots in (("party_facts", _of_customers), ("issuer_facts", _of_issuers)):
         sheet = work.sheets[name]
-        rows = list(rows_of_known(work, sheet)) if sheet.table.num_rows else []
-        counts[name] = _add(work, sheet, rows, known_facts(work, rows)) if rows else Count()
+        added = [_add(work, sheet, rows, known) for rows, known in lots(work, sheet)] if sheet.table.num_rows else []
+        counts[name] = Count(*map(sum, zip(*added, strict=True))) if added else Count()
         work.done(name)
     return counts
 
 
-def _of_customers(work: Importer, sheet: Sheet) -> Iterator[_Row]:
+def _of_customers(work: Importer, sheet: Sheet) -> Iterator[tuple[list[_Row], list[PartyFact]]]:
+    """Rows whose account is known, in lots by account, with the facts about the accounts of a lot."""
     sheet, at = of_accounts(work, sheet)
-    keys = work.accounts["account_key"].to_numpy()[at] if len(at) else np.zeros(0, np.int64)
-    for key, cells in zip(keys.tolist(), _cells(sheet), strict=True):
-        yield _Row(Subject(key), *cells)
+    if not len(at):
+        return
+    order = np.argsort(at, kind="stable")
+    keys = work.accounts["account_key"].to_numpy()[at[order]]
+    begin = 0
+    while begin < len(keys):
+        end = int(np.searchsorted(keys, keys[min(begin + _ROWS_A_LOT, len(keys)) - 1], "right"))
+        lot = sheet._replace(table=rows_of(sheet.table, order[begin:end]))
+        rows = [_Row(Subject(key), *cells) for key, cells in zip(keys[begin:end].tolist(), _cells(lot), strict=True)]
+        yield rows, stored.of_accounts(work.connection, set(keys[begin:end].tolist()))
+        begin = end
 
 
-def _of_issuers(work: Importer, sheet: Sheet) -> Iterator[_Row]:
+def _of_issuers(work: Importer, sheet: Sheet) -> Iterator[tuple[list[_Row], list[PartyFact]]]:
+    """Rows whose legal entity is known, with all facts about entities."""
     known = entities.names(work.connection)
-    for entity, cells in zip(map(str, sheet.table["entity"].to_pylist()), _cells(sheet), strict=True):
-        row = _Row(Subject(None, entity), *cells)
-        if entity in known:
-            yield row
-        else:
-            work.mistakes.add_row(sheet, row.line, "entity", *entities.unknown(entity))
+    rows = [
+        _Row(Subject(None, str(entity)), *cells) for entity, cells in zip(sheet.table["entity"].to_pylist(), _cells(sheet), strict=True)
+    ]
+    for row in rows:
+        if row.subject.entity not in known:
+            work.mistakes.add_row(sheet, row.line, "entity", *entities.unknown(row.subject.entity))
+    yield [row for row in rows if row.subject.entity in known], stored.of_issuers(work.connection)
 
 
 def _cells(sheet: Sheet) -> Iterator[tuple[Any, ...]]:
     names = ("line", "kind", "name", "from_date", "to_date", "detail")
     return zip(*(sheet.table[name].to_pylist() for name in names), strict=True)
-
-
-def _known_of_customers(work: Importer, rows: list[_Row]) -> list[PartyFact]:
-    keys = {row.subject.account_key for row in rows if row.subject.account_key is not None}
-    return stored.of_accounts(work.connection, keys if len(keys) <= _ONE_BY_ONE_MAX else None)
 
 
 def _add(work: Importer, sheet: Sheet, rows: Iterable[_Row], facts: list[PartyFact]) -> Count:
