@@ -144,7 +144,7 @@ class LegalText(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 class Style(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`style`: the look of documents."""
 
-    logo: Annotated[str, field("Content hash of the picture, as `ratewright entity logo` gives it.", most=64)] = ""
+    logo: Annotated[str, field("Content hash of the picture: SHA-256 as 64 hexadecimal digits.", most=64)] = ""
     colour: Annotated[str, field("Colour of headings, such as #004488.", most=7)] = ""
     locales: Annotated[dict[str, str], choice("Locale of numbers and dates by language, such as de=de-AT.")] = {}
 

@@ -719,7 +719,7 @@ class PartyStyle(_message.Message):
     COLOUR_FIELD_NUMBER: _builtins.int
     LOCALES_FIELD_NUMBER: _builtins.int
     logo: _builtins.str
-    """Content hash of the picture, as `ratewright entity logo` gives it."""
+    """Content hash of the picture: SHA-256 as 64 hexadecimal digits."""
     colour: _builtins.str
     """Colour of headings, such as #004488."""
     @_builtins.property

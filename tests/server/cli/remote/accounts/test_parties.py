@@ -11,6 +11,8 @@ from billing.accounts.parties import examples
 from billing.accounts.parties.kinds import CUSTOMER_KINDS, ISSUER_KINDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.server.cli.remote.persons import Persons
 
 pytestmark = pytest.mark.slow
@@ -135,3 +137,25 @@ def test_each_example_works_as_typed(both: Persons) -> None:
     assert "yes     " in both.run("party", "kinds", "identity").splitlines()[2], "a customer needs a category"
     assert "category" not in both.run("entity", "kinds", "identity")
     assert "kinds: identity, address" in both.run("party", "kinds", "nothing", status=2)
+
+
+def test_customers_are_found_by_both_ways(both: Persons) -> None:
+    both("party", "set", "P-300", "contact", "billing", "--from", "2026-01-01", "email=Eva@example.com")
+    both("party", "set", "P-300", "bank_account", "main", "--from", "2026-01-01", "holder=Eva", "iban=DE89370400440532013000")
+    assert both("accounts", "find", "eva@").splitlines()[1:] == ["P-300    Single customer  email     eva@example.com"]
+    assert "bank account  de89370400440532013000" in both("accounts", "find", "DE89 3704 0044")
+    assert json.loads(both("accounts", "find", "eva@example.com", "--json"))["hits"][0]["found_by"] == "email"
+    both("accounts", "find", "eva@", "--on", "2025-12-31", status=1)
+    assert both.there("accounts", "find", "eva@", status=1, as_operator="the-auditor")
+    seen = both.there("accounts", "find", "eva@example.com", as_operator="the-auditor")
+    assert ("eva@" in seen, "email     ***" in seen) == (False, True)
+    assert "******************3000" in both.there("accounts", "find", "DE89370400440532013000", as_operator="the-auditor")
+
+
+def test_facts_are_imported_by_both_ways(both: Persons, tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text(
+        '{"party_facts": [{"account_id": "P-300", "kind": "note", "name": "x", "from_date": "2026-01-01", "detail": {"text": "y"}}]}'
+    )
+    assert both("accounts", "import", tmp_path / "facts.json").splitlines()[-1].split() == ["party", "facts", "1", "0", "0"]
+    assert both("accounts", "import", tmp_path / "facts.json").splitlines()[-1].split() == ["party", "facts", "0", "0", "1"]
+    assert "text y" in both("party", "show", "P-300")
