@@ -133,25 +133,19 @@ def about_account(home: Home, account_id: str, part: str = "") -> None:
 
 def about_known_account(account_key: int, entity: str | None, part: str = "") -> None:
     """The same of an account that was read, with its legal entity."""
-    entered = _ENTERED.get()
-    if entered is None:
-        return
-    if entered.is_by_entity and entered.caller.limited:
-        _require_entity(entered, entity)
-    about(f"account {account_key}{part}")
+    _about(f"account {account_key}{part}", entity)
 
 
 def about_issuer(entity: str) -> None:
-    """Name a legal entity as the subject of this call, empty for the one without a name, before anything is done.
+    """Name a legal entity as the subject of this call, empty for the one without a name. Refuses a role as `about_account`."""
+    _about(f"legal entity {entity or 'without a name'}", entity or None)
 
-    Refuses a role that is limited to other legal entities: PERMISSION_DENIED: ENTITY_NOT_ALLOWED.
-    """
+
+def _about(subject: str, entity: str | None) -> None:
     entered = _ENTERED.get()
-    if entered is None:
-        return
-    if entered.is_by_entity and entered.caller.limited:
-        _require_entity(entered, entity or None)
-    about(f"legal entity {entity or 'without a name'}")
+    if entered is not None and entered.is_by_entity and entered.caller.limited:
+        _require_entity(entered, entity)
+    about(subject)
 
 
 def _require_entity(entered: _Entered, entity: str | None) -> None:
