@@ -10,7 +10,7 @@ from billing.accounts.parties.fields import given
 from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.parties.view import Party
 from rating.dates import local_date
-from rating.errors import Problem, ProblemsError
+from rating.errors import Problem, ProblemsError, as_shown
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -59,16 +59,18 @@ def new_fact(named: Named, kind: str, name: str, span: tuple[dt.date, dt.date | 
 def values_of(words: Iterable[str], kind: str) -> dict[str, Any]:
     """Values of fields from words such as `city=Berlin` and `texts.en=Exempt`. Raises ProblemsError for a word that is none."""
     found: dict[str, Any] = {}
-    problems = []
+    problems, kind = [], as_shown(kind)
     for word in words:
         field, is_pair, value = word.partition("=")
         name, is_part, part = field.partition(".")
         inner = found.setdefault(name, {}) if is_part else found
         key = part if is_part else name
         if not is_pair or not key or not name:
-            problems.append(Problem(kind, word or "''", "is not a field with its value", "write it as city=Berlin or texts.en=Exempt"))
+            problems.append(
+                Problem(kind, as_shown(word) or "''", "is not a field with its value", "write it as city=Berlin or texts.en=Exempt")
+            )
         elif not isinstance(inner, dict) or key in inner:
-            problems.append(Problem(kind, field, "is given twice", "give it once"))
+            problems.append(Problem(kind, as_shown(field), "is given twice", "give it once"))
         else:
             inner[key] = value
     if problems:

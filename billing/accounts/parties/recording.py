@@ -19,7 +19,7 @@ from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.picture import account_keys
 from billing.accounts.recording import change
 from rating import dates
-from rating.errors import NotFoundError, Problem, ProblemsError, UserError, quoted
+from rating.errors import NotFoundError, Problem, ProblemsError, UserError, as_shown, quoted
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -134,7 +134,9 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
     struct = struct_of(subject, kind)
     known = {each.name: each for each in kinds.fields_of(struct, of_customer=subject.account_key is not None)}
     problems = [
-        Problem(kind, name, "there is no such field", f"fields of {kind}: {', '.join(known)}") for name in values if name not in known
+        Problem(kind, as_shown(name), "there is no such field", f"fields of {kind}: {', '.join(known)}")
+        for name in values
+        if name not in known
     ]
     problems += [
         Problem(kind, each.name, "is missing", f"give it: {each.says}")

@@ -108,6 +108,24 @@ def test_refusals(both: Persons) -> None:
         )
 
 
+HOSTILE = [
+    ("note", "x", "text=a\0b", 2),
+    ("note", "x", "text=a\udc80b", 1),
+    ("note", "x\0", "text=y", 2),
+    ("note", "x", "te\udc80xt=y", 1),
+    ("no\x1bte", "x", "text=y", 2),
+    ("note", "x", "text=" + "y" * 1_000_000, 1),
+    ("note", "x", "y" * 1_000_000 + "=y", 1),
+]
+
+
+def test_hostile_words_are_refused_and_shown_short(both: Persons) -> None:
+    for kind, name, field, status in HOSTILE:
+        told = both("party", "set", "P-300", kind, name, "--from", "2026-01-01", field, status=status)
+        assert ("error: " in told, len(told) < 4_000, "\x1b" in told, "\0" in told) == (True, True, False, False), (kind, told)
+    assert both("party", "show", "P-300", "--all") == "P-300 has no facts\n"
+
+
 def test_what_a_role_does_not_see(both: Persons) -> None:
     both("party", "set", "P-300", "contact", "billing", "--from", "2026-01-01", "email=eva@example.com", "person=Eva", "phone=+4930901820")
     line = "contact  billing  person E***, email ***, phone *******1820  2026-01-01  boss"
