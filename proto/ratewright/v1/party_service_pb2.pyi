@@ -874,7 +874,7 @@ class PartyChange(_message.Message):
     """The store's number of the commit; 0 where nothing was stored."""
     @_builtins.property
     def effects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In words. Empty for a repeat whose first answer was lost."""
+        """In words."""
 
     def __init__(
         self,

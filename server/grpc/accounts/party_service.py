@@ -85,7 +85,7 @@ class PartyService(party_service_pb2_grpc.PartyServiceServicer):
         def recover(commit_seq: int) -> pb.PartyChange:
             return pb.PartyChange(commit_seq=commit_seq)
 
-        return values.write(self._door, request, context, act, recover, pb.PartyChange)
+        return values.write(self._door, request, context, act, recover, pb.PartyChange, party_messages.changed)
 
     def _party(self, name: str) -> Named:
         """The party of a resource name, which is the subject of the call. Refuses one that is not there."""
