@@ -1,9 +1,9 @@
-"""Reports of intake on each file or batch that it took."""
+"""Reports of intake: on each file or batch that it took, and on what it sealed."""
 
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
     from billing.intake.batch import Batch
     from billing.intake.resent import Earlier
+
+
+class SealReport(NamedTuple):
+    """Result of one call of `seal`."""
+
+    rows: int
+    ranges: int
+    files: int
+    sealed_bytes: int
 
 
 class IntakeReport(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from billing.intake import journal, view
 from billing.intake.records import OF_ASSEMBLY
+from billing.intake.reports import SealReport
 from billing.store import commit_points
 from billing.store.tables import usage_manifest
 from rating import durable
@@ -52,15 +53,6 @@ _FEW_VALUES: Final = frozenset(field.name for field in SEALED_V1 if pa.types.is_
     "served_raw",
     view.COMMIT_SEQ,
 }
-
-
-class SealReport(NamedTuple):
-    """Result of one call of `seal`."""
-
-    rows: int
-    ranges: int
-    files: int
-    sealed_bytes: int
 
 
 class Portion(NamedTuple):

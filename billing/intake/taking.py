@@ -26,7 +26,7 @@ from billing.intake.known_records import index_files, source_memory
 from billing.intake.known_records.known_keys import KnownKeys
 from billing.intake.known_records.told_twice import told_twice
 from billing.intake.recycling import Also, Mark
-from billing.intake.reports import IntakeReport, already_taken, reports, together
+from billing.intake.reports import IntakeReport, SealReport, already_taken, reports, together
 from billing.intake.streams import offsets
 from billing.intake.unusable import refuse_unusable
 from mediation.bytes.reader import shown
@@ -182,12 +182,12 @@ class Intake:
             batch = Batch((), USAGE_V1.empty_table(), np.zeros(0, np.int8), {}, assembly=settlement)
             return self._store(batch, now_us)
 
-    def seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> sealing.SealReport:
+    def seal(self, now_us: int, progress: Callable[[int, int], None] | None = None) -> SealReport:
         """Turn the journal into Parquet, and write what is known of records to a file. Nothing that counts changes."""
         with self._exclusive("sealing of the journal", now_us):
             return self._seal(now_us, progress)
 
-    def seal_oldest(self, now_us: int, portion: sealing.Portion) -> sealing.SealReport:
+    def seal_oldest(self, now_us: int, portion: sealing.Portion) -> SealReport:
         """The same of the oldest ranges of the journal, no more than that: others take in usage before and after."""
         with self._exclusive("sealing of the journal", now_us):
             return self._seal(now_us, oldest=portion)
@@ -237,9 +237,7 @@ class Intake:
             raise large_files.left_half(file.name, sum(report.received for report in taken), error) from error
         return msgspec.structs.replace(together(taken), told_twice=dict(sorted(twice.items())))
 
-    def _seal(
-        self, now_us: int, progress: Callable[[int, int], None] | None = None, oldest: sealing.Portion | None = None
-    ) -> sealing.SealReport:
+    def _seal(self, now_us: int, progress: Callable[[int, int], None] | None = None, oldest: sealing.Portion | None = None) -> SealReport:
         report = sealing.seal(self._home, now_us, progress, oldest=oldest)
         self._known.catch_up()
         self._known.save(now_us)

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from billing.intake.assembly import segment_groups
 from billing.intake.assembly.segment_groups import Past
-from billing.intake.sealing import SealReport
+from billing.intake.reports import SealReport
 from ratewright.v1 import usage_service_pb2_grpc as stubs
 from ratewright.v1 import usage_upkeep_pb2 as pb
 from server.actions.usage_upkeep import Assembled
