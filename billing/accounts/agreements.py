@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.accounts import forecast, kinds
 from billing.accounts.freed_numbers import follow_end
-from billing.accounts.lifecycle import end_contract
+from billing.accounts.lifecycle import end_contract, handed_over_as
 from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related
 from billing.accounts.recording import change
@@ -116,6 +116,7 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
             return
         for contract in customer.contracts:
             if contract.to_date is None or contract.to_date > on:
+                _refuse_handed_over(recorder, contract)
                 end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
         later = _adjustments(recorder, customer, on)
         recorder.account_fact(customer, "closed", on, None, kinds.ClosedFact(reason))
@@ -127,6 +128,14 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
             recorder.say(f"adjustments dated later are of that period: {', '.join(later)}")
 
     return change(home, asked, work)
+
+
+def _refuse_handed_over(recorder: Recorder, contract: Contract) -> None:
+    """Raises UserError for a subscription that another owner has from a day after a closing on: the days between would have no owner."""
+    new_id = handed_over_as(recorder, contract)
+    if new_id is not None:
+        message = f"{contract.subscription_id} has another owner from {contract.to_date} on, as {new_id}"
+        raise UserError(message, f"close the account on {contract.to_date} or later")
 
 
 def _final_bill(customer: Customer, on: dt.date) -> str:

@@ -73,7 +73,7 @@ def _of_account(customer: Customer, known: Known) -> Iterator[Trouble]:
 
 
 def _alone(fact: Fact, known: Known, *, of_account: bool) -> Iterator[Trouble]:
-    for wrong in wrongs(fact.kind, fact.detail, known, of_account=of_account):
+    for wrong in wrongs(fact.detail, known, of_account=of_account):
         message = wrong.message if wrong.message.startswith(("there", "no ", "a ")) else f"{wrong.field} {wrong.message}"
         yield Trouble(fact, of_account, wrong.field, f"{fact.kind}: {message}", wrong.remedy)
     if fact.to_date is not None and fact.to_date <= fact.from_date:
@@ -95,6 +95,9 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
         if fact.kind == "end" and fact.from_date <= contract.from_date:
             message = f"{contract.subscription_id} ends on {fact.from_date}, and begins on {contract.from_date}"
             yield Trouble(fact, False, "from_date", message, "the first day without service lies after the first day with it")
+        if fact.kind in {"end", "no_end"} and contract.is_handed_over and not fact.detail.transferred and _decides(fact, contract):
+            message = f"{contract.subscription_id} has another owner, and {'ends' if fact.kind == 'end' else 'goes on'} on {fact.from_date}"
+            yield Trouble(fact, False, "from_date", message, "end the subscription of the new owner, or transfer that back")
         if fact.kind in {"pause", "outage"} and fact.from_date < contract.from_date:
             message = f"{contract.subscription_id} begins on {contract.from_date}, and its {fact.kind} on {fact.from_date}"
             yield Trouble(fact, False, "from_date", message, "give a day on which it is active")
@@ -109,6 +112,11 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
             yield Trouble(
                 max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause"
             )
+
+
+def _decides(fact: Fact, contract: Contract) -> bool:
+    """Return whether an end, or the undoing of one, holds over all others."""
+    return fact == contract.deciding_end
 
 
 def _after_its_end(fact: Fact, contract: Contract) -> bool:
@@ -161,8 +169,10 @@ def _closing(picture: Picture, relations: list[Reach]) -> Iterator[Trouble]:
 
 def _closed(customer: Customer, closings: list[Fact]) -> Iterator[Trouble]:
     first, name = closings[0], customer.account_id
-    for fact in closings[1:]:
-        yield Trouble(fact, True, "from_date", f"{name} is closed on {first.from_date} already", "retract that fact to close it later")
+    known, *others = sorted(closings, key=lambda fact: (fact.commit_seq, fact.fact_id))
+    for fact in others:
+        remedy = f"retract fact {known.fact_id} first, to close it on another day"
+        yield Trouble(fact, True, "from_date", f"{name} is closed on {known.from_date} already", remedy)
     if first.from_date <= customer.billed_from:
         message = f"{name} is closed on {first.from_date}, and billed from {customer.billed_from} on"
         yield Trouble(first, True, "from_date", message, "close it after its first day")

@@ -29,6 +29,15 @@ EVERY_CLASS: Final = "*"
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
+# Terms of an account, and of a subscription; and what is said of one that is told of the other.
+_OF_ACCOUNTS: Final = ("language", "payment_days", "dunning_policy")
+_OF_SUBSCRIPTIONS: Final = ("minimum_months", "early_end_waived")
+_ELSEWHERE: Final = {
+    False: ("is agreed with an account, not for a subscription", "record it for the account"),
+    True: ("is agreed for a subscription, not with an account", "record it for each subscription that it is about"),
+}
+
+
 class Wrong(NamedTuple):
     """The error of a field of a detail."""
 
@@ -52,16 +61,15 @@ def tax_classes_of(catalogues: Iterable[Catalogue]) -> list[set[str]]:
     return list(found.values())
 
 
-def wrongs(kind: str, detail: msgspec.Struct, known: Known, *, of_account: bool) -> Iterator[Wrong]:
+def wrongs(detail: msgspec.Struct, known: Known, *, of_account: bool) -> Iterator[Wrong]:
     """All errors of a detail."""
     check = _CHECKS.get(type(detail))
     if check is not None:
         yield from check(detail, known)
-    if kind == "terms" and not of_account:
-        assert isinstance(detail, kinds.TermsFact)
-        for field in ("language", "payment_days", "dunning_policy"):
-            if getattr(detail, field) is not None:
-                yield Wrong(field, "is agreed with an account, not for a subscription", "record it for the account")
+    if isinstance(detail, kinds.TermsFact):
+        for field in _OF_SUBSCRIPTIONS if of_account else _OF_ACCOUNTS:
+            if getattr(detail, field) != getattr(kinds.TermsFact(), field):
+                yield Wrong(field, *_ELSEWHERE[of_account])
 
 
 def _bill_day(detail: kinds.BillDayFact, _known: Known) -> Iterator[Wrong]:

@@ -16,6 +16,7 @@ from billing.accounts.picture import load
 from billing.accounts.plans import unknown_plan
 from billing.accounts.still_open import latest_run, open_from
 from billing.accounts.wording import amount
+from billing.charges import early_end
 from billing.charges.periods import period_after
 from rating.dates import day_after, last_day
 from rating.errors import UserError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from billing.accounts.facts import Fact
     from billing.accounts.picture import Contract, Customer, Picture
     from billing.accounts.recording import Recorder
     from billing.charges.periods import Period
@@ -58,12 +60,13 @@ def when_agreed(  # noqa: PLR0913, PLR0917 -- one argument a part of what is agr
     """The bill that shows an agreement with an account, or for one `contract` of it, from a day on.
 
     It is in force in fees in advance that it is about. A test account begins with the first period that begins on the day or later. Of a
-    hold it is the bill that is kept back, and the first run after it.
+    hold it is the bill that is kept back, and the first run after it. A bill has the terms that hold on its date.
     """
     if kind == "hold":
         return _when_held(recorder, before, day)
-    if isinstance(detail, TermsFact) and detail.dunning_policy is not None:
-        return _when_dunned(recorder, before, day, detail)
+    if isinstance(detail, TermsFact):
+        of_account = _when_dated if detail.dunning_policy is None else _when_dunned
+        return of_account(recorder, before, day, detail) if contract is None else _when_ended(recorder, before, day, detail, contract)
     picture = load(recorder.connection, [before.key])
     paid_for = {each.member for each in picture.relations if kind == "tax" and each.root == before.key and each.fact.holds_on(day)}
     contracts = [each for key in (before.key, *sorted(paid_for)) for each in picture.customers[key].contracts]
@@ -85,13 +88,51 @@ def _when_dunned(recorder: Recorder, before: Customer, day: dt.date, detail: Ter
     """The dunning runs that use a policy agreed from a day on, and the bill that shows what else is agreed with it."""
     recorder.check()
     customer = load(recorder.connection, [before.key]).customers[before.key]
-    fact = next((fact for fact in customer.of_kind("terms") if fact.from_date == day and fact.detail == detail), None)
+    fact = _told(customer.of_kind("terms"), day, detail)
     until = "or later" if fact is None or fact.to_date is None else f"to {last_day(fact.to_date)}"
     by = "by" if fact is not None else "no longer by"  # of a retraction
     told = f"dunning runs of {day} {until} judge {customer.account_id} {by} policy {detail.dunning_policy}"
     if msgspec.structs.replace(detail, dunning_policy=None) == TermsFact():
         return f"{told}; no bill shows it"
-    return f"{told}; of the other terms: {when_billed(recorder, before, day, fees=())}"
+    return f"{told}; of the other terms: {_when_dated(recorder, before, day, detail)}"
+
+
+def _when_dated(recorder: Recorder, before: Customer, day: dt.date, detail: TermsFact) -> str:
+    """The first bill that is dated in the span of terms from a day on."""
+    recorder.check()
+    picture = load(recorder.connection, [before.key])
+    customer = picture.customers[before.key]
+    if customer.category_on(day) == "test":
+        return when_billed(recorder, before, day)
+    fact = _told(customer.of_kind("terms"), day, detail)
+    period = next_bill(recorder.connection, customer)
+    while period is not None and period.end < day:
+        period = period_after(period, customer.bill_days, customer.closed_on)
+    if period is None:
+        return "no bill shows it: the account is closed by then"
+    dated = first_not_held(picture, customer, period.end, open_from(recorder.connection, picture, customer.key))
+    if fact is not None and not fact.holds_on(period.end if dated is None else dated):
+        return f"no bill of {customer.account_id} that is still to come is dated in it: none shows it"
+    return _first_to_show(recorder, picture, customer, period)
+
+
+def _when_ended(recorder: Recorder, before: Customer, day: dt.date, detail: TermsFact, contract: Contract) -> str:
+    """The bill with the fee for an early end, or without it, of a subscription with terms from a day on."""
+    recorder.check()
+    now = load(recorder.connection, [before.key]).contract(contract.key)
+    if now.is_handed_over:
+        return f"no bill shows it: {now.subscription_id} has another owner, and no fee is due for that"
+    if now.to_date is None:
+        return f"no bill shows it before {now.subscription_id} ends: the terms of its last day decide on a fee for an early end"
+    last, fact = last_day(now.to_date), _told(now.of_kind("terms"), day, detail)
+    if last < day or (fact is not None and not fact.holds_on(last)):
+        return f"no bill shows it: the last day of {now.subscription_id} is {last}"
+    return when_billed(recorder, before, last, fees=())
+
+
+def _told(facts: Iterable[Fact], day: dt.date, detail: TermsFact) -> Fact | None:
+    """The fact that tells terms from a day on; None where it was retracted."""
+    return next((fact for fact in facts if fact.from_date == day and fact.detail == detail), None)
 
 
 def when_billed(
@@ -232,6 +273,21 @@ def fees(recorder: Recorder, customer: Customer, plan_name: str, day: dt.date, *
         if each.on in occasions:
             months = " for each month of the least time that is left" if each.per_remaining_month else ""
             yield f"{each.name}: {amount(each.amount_micros, customer.currency)} once{months}"
+
+
+def early_end_fees(recorder: Recorder, customer: Customer, contract: Contract, on: dt.date) -> Iterator[str]:
+    """The fees for an early end due where `on` is the first day without a subscription, by the terms of its last day."""
+    last = last_day(on)
+    plan = plan_on(recorder, customer, contract.plan_on(last), last)
+    if plan is None or all(each.on is not FeeOccasion.EARLY_END for each in plan.one_offs):
+        return
+    told = [(fact.from_date, fact.detail, fact.to_date) for fact in contract.of_kind("terms") if fact.holds_on(last)]
+    agreed = tuple(early_end.Agreed(day, each.minimum_months, each.early_end_waived, until) for day, each, until in told)
+    terms = early_end.Contract(agreed, taken_over=contract.transferred_from is not None)
+    if early_end.months_left_of(terms, plan, contract.from_date, on):
+        yield from fees(recorder, customer, contract.plan_on(last), last, FeeOccasion.EARLY_END)
+    elif agreed and agreed[-1].waived:
+        yield "no fee is due for an early end: it is waived"
 
 
 def in_advance(recorder: Recorder, customer: Customer, day: dt.date, plans: Iterable[str]) -> list[RecurringFee]:

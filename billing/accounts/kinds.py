@@ -25,7 +25,10 @@ class BillDayFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class TermsFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`terms`: agreements of this contract that differ from its pack; None leaves it. Of an account, or (minimum_months) a subscription."""
+    """`terms`: agreements of this contract that differ from its pack; None leaves it.
+
+    The last two are of a subscription, the others of an account. Stored facts about accounts may have the last two, without effect.
+    """
 
     language: str | None = None  # a tag such as zh
     payment_days: int | None = None  # 0 .. 365

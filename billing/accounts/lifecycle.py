@@ -165,13 +165,17 @@ def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, t
 
 
 def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str) -> Done:
-    """The first day without service. Its numbers are free from then on; of an end that moves to a later day they stay until then."""
+    """The first day without service. Its numbers are free from then on; of an end that moves to a later day they stay until then.
+
+    Raises UserError for a subscription that was handed over: its end is the beginning of the new owner's.
+    """
 
     def work(recorder: Recorder) -> None:
         customer, contract = recorder.contract(subscription_id)
         if contract.to_date == on:
             recorder.say(f"{subscription_id} ends on {on} already; nothing changed")
             return
+        _refuse_transferred(recorder, contract)
         before = f", not on {contract.to_date}" if contract.to_date else ""
         end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
         recorder.said[0] += before
@@ -238,7 +242,8 @@ def end_contract(recorder: Recorder, customer: Customer, contract: Contract, on:
     if not detail.transferred:
         if spans:
             recorder.say(f"its numbers are free from then on: {_names(spans)}")
-        _say_fees(recorder, customer, contract.plan_on(on), on, FeeOccasion.END, FeeOccasion.EARLY_END)
+        _say_fees(recorder, customer, contract.plan_on(last_day(on)), last_day(on), FeeOccasion.END)
+        recorder.said.extend(forecast.early_end_fees(recorder, customer, contract, on))
     return spans
 
 
@@ -332,12 +337,18 @@ def _compare(name: str, fields: Sequence[str], had: Sequence[object], given: Seq
 
 
 def _refuse_transferred(recorder: Recorder, contract: Contract) -> None:
-    ends = contract.of_kind("end", "no_end")
-    if ends and max(ends, key=lambda fact: fact.fact_id).detail.transferred:
-        subscription = tables.subscriptions.c
-        query = sa.select(subscription.subscription_id).where(subscription.transferred_from == contract.key)
-        new_id = recorder.connection.execute(query).scalars().first()
-        raise UserError(f"{contract.subscription_id} has another owner, as {new_id}", f"transfer {new_id} back, or end it")
+    new_id, last = handed_over_as(recorder, contract), contract.deciding_end
+    if new_id is not None and last is not None:
+        wrong = f"; fact {last.fact_id} is wrong: `ratewright accounts retract --of-subscription`" if not last.detail.transferred else ""
+        raise UserError(f"{contract.subscription_id} has another owner, as {new_id}", f"transfer {new_id} back, or end it{wrong}")
+
+
+def handed_over_as(recorder: Recorder, contract: Contract) -> str | None:
+    """The subscription of the next owner; None where it was not handed over."""
+    subscription = tables.subscriptions.c
+    query = sa.select(subscription.subscription_id).where(subscription.transferred_from == contract.key)
+    new_id = recorder.connection.execute(query.order_by(subscription.subscription_key.desc())).scalars().first()
+    return new_id if contract.is_handed_over else None
 
 
 def _require_transferable(old_customer: Customer, old: Contract, customer: Customer, on: dt.date) -> None:

@@ -55,6 +55,11 @@ class Contract(NamedTuple):
         ends = self.of_kind("end", "no_end")
         return last_learned(ends) if ends else None
 
+    @property
+    def is_handed_over(self) -> bool:
+        """Return whether another owner has it, as a subscription of its own."""
+        return any(fact.detail.transferred for fact in self.of_kind("end"))
+
     def holds_instead(self, fact: Fact) -> Fact | None:
         """The end, or the undoing of one, that holds in place of another; None for what holds, and for facts of other kinds."""
         return self.deciding_end if fact.kind in {"end", "no_end"} and fact != self.deciding_end else None

@@ -30,7 +30,9 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
             return f"billed on day {detail.bill_day} of the month"
         case kinds.TermsFact():
             told = {name: getattr(detail, name) for name in detail.__struct_fields__}
-            return "agreed: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in {None, False})
+            return "agreed: " + ", ".join(
+                f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value is not None and value is not False
+            )
         case kinds.PayerFact():
             return f"{detail.payer} pays {_what(detail)}" if detail.payer else "no other account pays"
         case kinds.SponsorFact():

@@ -2,9 +2,10 @@
 
 Problem: a subscriber who leaves before the minimum term is over pays for the months that are left, a begun one whole. Months are those of
 the contract: they begin on the day of the month on which the minimum term began, clamped to the month's last day. Each is derived afresh
-from that day (31 January, 28 February, 31 March). An agreement with the subscriber (a fact `terms`) comes before the plan, and its minimum
-term begins on the date of the agreement; the plan's begins with the subscription. A subscription that was taken over from another owner is
-bound by the agreement with the new one alone. Dates are local and half open: `end` is the first day without service.
+from that day (31 January, 28 February, 31 March). An agreement with the subscriber (a fact `terms`) comes before the plan where it holds on
+the last day with service. Its minimum term begins on the date of the agreement; the plan's begins with the subscription. A subscription
+that was taken over from another owner is bound by the agreement with the new one alone. Dates are local and half open: `end` is the first
+day without service.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 
 class Agreed(NamedTuple):
-    """The agreement with a subscriber on a date. `minimum_months` None: nothing about the minimum term."""
+    """An agreement with a subscriber, up to `to_date` (None: for good). `minimum_months` None: nothing about the minimum term."""
 
     from_date: dt.date
     minimum_months: int | None = None
     waived: bool = False  # no fee for an early end
+    to_date: dt.date | None = None
 
 
 class Contract(NamedTuple):
@@ -53,7 +55,7 @@ def months_left(begins: dt.date, minimum_months: int, end: dt.date) -> int:
 
 def months_left_of(contract: Contract, plan: Plan, begins: dt.date, end: dt.date) -> int:
     """Months left when a subscription that began at `begins` ends at `end` on `plan`; 0 where nothing is due for that."""
-    known = [each for each in contract.agreed if each.from_date < end]
+    known = [each for each in contract.agreed if each.from_date < end and (each.to_date is None or end <= each.to_date)]
     if contract.handed_over or (known and known[-1].waived):
         return 0
     told = [each for each in known if each.minimum_months is not None]

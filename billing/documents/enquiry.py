@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from billing.accounts.facts import account_facts
+from billing.accounts.facts import agreed_language
 from billing.charges.charge_keys import Kind
 from billing.charges.own_days import Days
 from billing.invoicing.drafts import iso
@@ -21,7 +21,7 @@ from billing.runs.settlement import adjustments, totals
 from billing.runs.settlement.drafting import with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
-from rating.dates import day_after, last_day, local_date
+from rating.dates import day_after, local_date
 from rating.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Enquiry(msgspec.Struct, frozen=True):
 def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, language: str | None = None) -> Enquiry:
     """Amounts an account will pay, by subscription and charge, for days before `through` (None: today on its clock is the last one).
 
-    Names are in `language` (None: that of the account, as agreed for the last of these days).
+    Names are in `language` (None: that of the account, as agreed for the bill of `through`).
     """
     with home.connect() as connection:
         account = tables.accounts.c
@@ -79,7 +79,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         if row is None:
             raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
         day = through or day_after(local_date(now_us, row.timezone))
-        language = language or _agreed_language(connection, row.account_key, last_day(day), seq) or row.language
+        language = language or agreed_language(connection, row.account_key, day, seq) or row.language
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     own = found.lines["account_key"] == row.account_key
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0
@@ -92,13 +92,6 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
     for charge in charges:
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount_micros
     return Enquiry(account_id, day.isoformat(), texts.language, tuple(charges), sums)
-
-
-def _agreed_language(connection: sa.Connection, account_key: int, day: dt.date, seq: int) -> str | None:
-    """The language that terms of an account name for a day; None: no terms do."""
-    terms = account_facts(connection, seq, kinds=("terms",), keys=[account_key])
-    told = [fact.detail.language for fact in terms if fact.holds_on(day) and fact.detail.language is not None]
-    return str(told[-1]) if told else None
 
 
 class _Texts(NamedTuple):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from billing.charges.commitments import COUNTED, committed
-from billing.charges.early_end import Agreed, Contract
 from billing.charges.lines import round_half_up
 from billing.charges.one_off import one_offs_due
 from billing.charges.pauses import Breaks, charged_spans, days, within, without
@@ -26,7 +25,7 @@ from billing.documents.showing.names import MESSAGE, unit_of_price
 from billing.documents.words import WORDS
 from billing.runs.contracts.currencies import rates_of
 from billing.runs.settlement import totals
-from billing.runs.settlement.fees_due import plan_at
+from billing.runs.settlement.fees_due import contract_of, plan_at
 from billing.runs.settlement.payer_table import Payers
 from billing.runs.settlement.tax_exemptions import as_agreed
 from rating.dates import last_day
@@ -110,10 +109,8 @@ def recurring(asked: ExplainedLine) -> Explanation:
 def one_off(asked: ExplainedLine) -> Explanation:
     """A fee that is charged once: the number of its occasions."""
     group, period = _life(asked)
-    pattern = group.pattern
-    agreed = tuple(Agreed(day, terms.minimum_months, terms.early_end_waived) for day, terms in pattern.terms)
-    contract = Contract(agreed, pattern.transferred_in, pattern.transferred_out)
-    found = one_offs_due(group.spans, period, asked.due.scope.bill_date, plan_at(asked.due.contracts, group.zone), contract)
+    bill_date, answer = asked.due.scope.bill_date, plan_at(asked.due.contracts, group.zone)
+    found = one_offs_due(group.spans, period, bill_date, answer, contract_of(group.pattern))
     sentences, total = [], 0
     for each in found:
         if (each.identity, each.fee.price_id) == (asked.identity, asked.row.price_id):

@@ -81,7 +81,7 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     return Preview(
         bill_date=bill_date.isoformat(),
         seq=seq,
-        drafts=_told(drafts, computed.contracts, [place[key] for key in drafts.account_key.tolist()]),
+        drafts=_told(drafts, computed.contracts, bill_date, [place[key] for key in drafts.account_key.tolist()]),
         account_ids=tuple(names[key] for key in drafts.account_key.tolist()),
         events=rows_of(computed.terms, "events."),
         left_out=rows_of(computed.terms, TERM),
@@ -94,14 +94,15 @@ def preview(  # noqa: PLR0913 -- what, when, and how
     )
 
 
-def _told(drafts: Drafts, contracts: Contracts, account: Sequence[int]) -> tuple[InvoiceDraft, ...]:
+def _told(drafts: Drafts, contracts: Contracts, bill_date: dt.date, account: Sequence[int]) -> tuple[InvoiceDraft, ...]:
     """Drafts as values, with the fields that tell their lines apart. `account`: the index of each draft's account."""
     facts, price_list, lines = contracts.facts, contracts.price_list, drafts.lines
+    terms = facts.bill_terms(bill_date)
     subscription = index_of(facts.subscription_keys, lines["subscription_key"]).tolist()
     days, catalogue = own_days(lines, contracts), lines["catalogue"].tolist()
     first, told = drafts.first_line.tolist(), []
     for place, draft in enumerate(drafts.structs()):
-        language = facts.languages[int(facts.account_language[account[place]])].partition("-")[0]
+        language = terms.languages[int(terms.language[account[place]])].partition("-")[0]
         classes = classes_by_sight(draft.lines)
         own = []
         for row, line in enumerate(draft.lines, first[place]):

@@ -30,6 +30,7 @@ from billing.store.voids import voided
 from billing.verification.plain_facts import WHOLE, PlainFacts, holding
 from billing.verification.plain_prices import PlainPrices
 from billing.verification.plain_tax import CYCLE, Checked
+from rating.dates import last_day
 from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
@@ -148,12 +149,13 @@ class _Fees:
                 self._recurring[known] = [(each.fee.price_id, self._rounded(each.exact_micros, each.plan), each.plan) for each in due]
             for price_id, micros, plan in self._recurring[known]:
                 yield _fee(key, "recurring", price_id, period), micros, plan.partition("/")[0]
-            for each in one_offs_due(spans, period, self._bill_date, answer, self._contract(key, told)):
+            for each in one_offs_due(spans, period, self._bill_date, answer, self._contract(key, told, subscription.active.end)):
                 yield _fee(key, "one_off", each.fee.price_id, period), self._rounded(each.micros, each.identity), each.identity
 
-    def _contract(self, key: int, told: list[FactInForce]) -> Contract:
-        """The terms at the beginning and the end of a subscription."""
-        terms = [(each.from_date, msgspec.json.decode(each.detail, type=TermsFact)) for each in told if each.kind == "terms"]
+    def _contract(self, key: int, told: list[FactInForce], end: dt.date | None) -> Contract:
+        """The terms at the beginning and the end of a subscription. Only those that hold on its last day count there."""
+        of_last_day = [each for each in told if each.kind == "terms" and end is not None and _holds_on(each, last_day(end))]
+        terms = [(each.from_date, msgspec.json.decode(each.detail, type=TermsFact)) for each in of_last_day]
         ends = sorted((each for each in told if each.kind in {"end", "no_end"}), key=lambda each: each.learned)
         handed_over = bool(ends) and ends[-1].kind == "end" and msgspec.json.decode(ends[-1].detail, type=EndFact).transferred
         agreed = tuple(Agreed(day, each.minimum_months, each.early_end_waived) for day, each in terms)
@@ -161,6 +163,10 @@ class _Fees:
 
     def _rounded(self, exact_micros: Fraction | int, plan: str) -> int:
         return round_exact(exact_micros, self._prices.step_of(plan.partition("/")[0]), RoundingMode.HALF_UP)
+
+
+def _holds_on(told: FactInForce, day: dt.date) -> bool:
+    return told.from_date <= day and (told.to_date is None or day < told.to_date)
 
 
 def _ids(connection: sa.Connection, keys: set[int]) -> dict[int, str]:

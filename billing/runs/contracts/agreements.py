@@ -53,7 +53,7 @@ class Agreed:
     """
 
     bill_days: Mapping[int, tuple[tuple[dt.date, int], ...]]  # changes alone, in order of time
-    terms: Mapping[int, tuple[tuple[dt.date, TermsFact], ...]]
+    terms: Mapping[int, tuple[tuple[Span, TermsFact], ...]]
     payers: Mapping[int, tuple[Relation, ...]]
     sponsors: Mapping[int, tuple[Relation, ...]]
     pools: Mapping[int, tuple[Relation, ...]]
@@ -121,7 +121,7 @@ def load(  # noqa: PLR0913, PLR0917 -- facts, and what is needed to say them by 
         by_subscription[fact.subject].append(fact)
     return Agreed(
         bill_days=_each(found["bill_day"], lambda fact: (fact.from_date, fact.detail.bill_day)),
-        terms=_each(found["terms"], lambda fact: (fact.from_date, fact.detail)),
+        terms=_each(found["terms"], lambda fact: (span_of(fact), fact.detail)),
         payers=relations(found["payer"], RELATIONS["payer"]),
         sponsors=relations(found["sponsor"], RELATIONS["sponsor"]),
         pools=relations(found["pool"], RELATIONS["pool"]),

@@ -30,7 +30,7 @@ class Pattern(NamedTuple):
     active: Span
     pauses: tuple[Span, ...] = ()
     outages: tuple[Span, ...] = ()
-    terms: tuple[tuple[dt.date, TermsFact], ...] = ()  # from their dates on
+    terms: tuple[tuple[Span, TermsFact], ...] = ()
     discounts: tuple[tuple[Span, DiscountFact], ...] = ()
     transferred_in: bool = False  # from another owner: it has an earlier life
     transferred_out: bool = False  # to another owner: it has a later one
@@ -114,7 +114,7 @@ def _with(pattern: Pattern, own: Own) -> Pattern:
     return pattern._replace(
         pauses=merged(span_of(fact) for fact in own.facts if fact.kind == "pause"),
         outages=merged(span_of(fact) for fact in own.facts if fact.kind == "outage"),
-        terms=tuple((fact.from_date, fact.detail) for fact in own.facts if fact.kind == "terms"),
+        terms=tuple((span_of(fact), fact.detail) for fact in own.facts if fact.kind == "terms"),
         discounts=tuple((span_of(fact), fact.detail) for fact in own.facts if fact.kind == "discount"),
         transferred_in=own.transferred_in,
         transferred_out=own.transferred_out,

@@ -24,7 +24,10 @@ _AT_ONCE: Final = 10_000  # rows of which the texts are Python's at a time, when
 
 
 class Account(NamedTuple):
-    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one recorded."""
+    """One customer. `billed_from` is the first local date that this store bills, `bill_day` the last one recorded.
+
+    `language` and `payment_days` are as imported: `Facts.bill_terms` has those of a bill.
+    """
 
     account_key: int
     account_id: str
@@ -82,7 +85,7 @@ class AccountRows(Sequence[Account]):
                 yield self._row(start + offset, stored)
 
     def _row(self, index: int, stored: dict[str, Any]) -> Account:
-        agreed, terms = self._agreed, [each for _, each in self._agreed.terms.get(index, ())]
+        agreed = self._agreed
         changes = agreed.bill_days.get(index, ())
         categories = agreed.categories.get(index, ())
         return Account(
@@ -91,9 +94,9 @@ class AccountRows(Sequence[Account]):
             currency=stored["currency"],
             timezone=stored["timezone"],
             bill_day=changes[-1][1] if changes else stored["bill_day"],
-            language=next((each.language for each in reversed(terms) if each.language is not None), stored["language"]),
+            language=stored["language"],
             billed_from=day_of(int(self._first_day[index])),
-            payment_days=next((each.payment_days for each in reversed(terms) if each.payment_days is not None), stored["payment_days"]),
+            payment_days=stored["payment_days"],
             commit_seq=stored["commit_seq"],
             legal_entity=stored["legal_entity"],
             category=categories[-1][1] if categories else stored["category"] or NORMAL,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 __all__ = ["Account", "Facts", "Midnights", "Pattern", "Subscription", "load"]
 
 
+class BillTerms(NamedTuple):
+    """Terms of the bills of one date, by account index. `language`: place in `languages`."""
+
+    language: Int64s
+    languages: list[str]
+    payment_days: Int64s
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Facts:
     """Everything a run needs to know about customers. Columns are by account or subscription index; days are day numbers."""
@@ -45,7 +53,7 @@ class Facts:
     subscriptions: Sequence[Subscription]
     account_keys: Int64s
     account_ids: pa.Array[Any]
-    account_language: Int64s  # place in `languages`
+    account_language: Int64s  # place in `languages`: as imported; `bill_terms` has what is agreed
     languages: list[str]
     account_currency: Int64s  # place in `currencies`, which are sorted
     currencies: list[str]
@@ -56,7 +64,7 @@ class Facts:
     account_category: Int64s  # place in `categories`: the last one recorded
     categories: list[str]
     account_unit: Int64s  # index of the root of its rating unit: itself where it is alone
-    account_payment_days: Int64s
+    account_payment_days: Int64s  # as imported
     account_first_day: Int64s  # that this store bills
     account_closed_day: Int64s  # NEVER_DAY: open
     account_bill_days: Int64s  # place in `bill_days`
@@ -123,6 +131,17 @@ class Facts:
     def owner_of(self) -> dict[int, int]:
         """The account (index) of each subscription (key) that has payers of its own."""
         return _owners(self.agreed, self.subscription_keys, self.subscription_account)
+
+    def bill_terms(self, bill_date: dt.date) -> BillTerms:
+        """The terms that hold on the date of a bill: of each field the last one agreed for that day, else as imported."""
+        language, languages, payment_days = self.account_language.copy(), list(self.languages), self.account_payment_days.copy()
+        for index, terms in self.agreed.terms.items():
+            for each in (each for span, each in terms if span.holds_on(bill_date)):
+                if each.language is not None:
+                    language[index] = _place(languages, each.language)
+                if each.payment_days is not None:
+                    payment_days[index] = each.payment_days
+        return BillTerms(language, languages, payment_days)
 
     def with_plans(self, changed: Mapping[int, tuple[tuple[dt.date, str], ...]]) -> Facts:
         """The same facts, but that some subscriptions (indices) had other plans."""
@@ -203,11 +222,6 @@ def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
     entity, entities = coded(table["legal_entity"])
     category, named = coded(table["category"])
     categories = [name or NORMAL for name in named]
-    payment_days = integers(table["payment_days"]).copy()
-    for index, terms in agreed.terms.items():
-        told = next((each.language for _, each in reversed(terms) if each.language is not None), None)
-        language[index] = language[index] if told is None else _place(languages, told)
-        payment_days[index] = next((each.payment_days for _, each in reversed(terms) if each.payment_days is not None), payment_days[index])
     for index, spans in agreed.categories.items():
         category[index] = _place(categories, spans[-1][1])
     closed_day = np.full(len(stored.keys), NEVER_DAY, np.int64)
@@ -228,7 +242,7 @@ def _account_columns(stored: StoredAccounts, unit: Int64s) -> dict[str, Any]:
         "account_category": category,
         "categories": categories,
         "account_unit": unit,
-        "account_payment_days": payment_days,
+        "account_payment_days": integers(table["payment_days"]),
         "account_first_day": stored.first_day,
         "account_closed_day": closed_day,
         "account_bill_days": bill_day,

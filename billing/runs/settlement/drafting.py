@@ -57,7 +57,8 @@ class Writer:
         self._own_texts = own_texts
         self._billed = empty() if billed is None else billed
         self._known: dict[tuple[int, ...], str] = {}
-        self._language, self._languages = _languages(contracts)
+        self._terms = contracts.facts.bill_terms(issued_on)
+        self._languages = [language.partition("-")[0] for language in self._terms.languages]
 
     def drafts(self, lines: Lines) -> Drafts:
         """One draft for each account with any amount to bill, in the order of account id."""
@@ -85,7 +86,7 @@ class Writer:
             entity=facts.account_entity[payer],
             period_from=period_from,
             period_to=period_to,
-            due_on=(np.datetime64(issued_on, "D").astype(np.int64) + facts.account_payment_days[payer]).astype(np.int64),
+            due_on=(np.datetime64(issued_on, "D").astype(np.int64) + self._terms.payment_days[payer]).astype(np.int64),
             first_line=np.append(starts, lines.size).astype(np.int64),
             lines=lines,
             text=self._texts(lines, account, texts),
@@ -114,7 +115,7 @@ class Writer:
         corrects = late | _goes_back(lines)
         dated = corrects | (lines["kind"] == Kind.TAX)  # the rate of tax may follow the period
         columns = [
-            self._language[account], lines["kind"], lines["catalogue"], lines["price_id"], lines["tax_class"], lines["rate_ppm"],
+            self._terms.language[account], lines["kind"], lines["catalogue"], lines["price_id"], lines["tax_class"], lines["rate_ppm"],
             np.where(dated, lines["period_from"], 0), np.where(dated, lines["period_to"], 0), corrects.astype(np.int64),
         ]  # fmt: skip
         group, first = _groups(columns)
@@ -188,12 +189,6 @@ def _groups(columns: list[Any]) -> tuple[Int64s, Int64s]:
     first = np.full(int(code.max(initial=-1)) + 1, NEVER, np.int64)
     np.minimum.at(first, code, np.arange(len(code)))
     return code, first
-
-
-def _languages(contracts: Contracts) -> tuple[Int64s, list[str]]:
-    """The language of each account, without its region, as a place in the list."""
-    facts = contracts.facts
-    return facts.account_language, [language.partition("-")[0] for language in facts.languages]
 
 
 def with_catalogues(lines: Lines, contracts: Contracts) -> Lines:

@@ -125,7 +125,7 @@ def breaks_of(pattern: Pattern) -> Breaks:
 
 def contract_of(pattern: Pattern) -> Contract:
     """The terms of a pattern at the beginning and the end of a subscription."""
-    agreed = tuple(Agreed(from_date, terms.minimum_months, terms.early_end_waived) for from_date, terms in pattern.terms)
+    agreed = tuple(Agreed(span.start, terms.minimum_months, terms.early_end_waived, span.end) for span, terms in pattern.terms)
     return Contract(agreed, pattern.transferred_in, pattern.transferred_out)
 
 

@@ -159,10 +159,12 @@ def test_what_is_agreed_with_an_account_is_on_its_row_and_in_its_columns(world: 
     first, second, third = found.accounts
     assert first.bill_days == ((dt.date.min, 1), (dt.date(2025, 12, 1), 15))
     assert found.bill_days[found.account_bill_days[0]] == first.bill_days
-    assert (first.bill_day, first.payment_days, first.language, first.category) == (15, 30, "zh", "staff")
-    assert found.account_payment_days.tolist() == [30, 14, 14]
+    assert (first.bill_day, first.category) == (15, "staff")
+    terms = found.bill_terms(dt.date(2025, 11, 1))
+    assert terms.payment_days.tolist() == [30, 14, 14]
+    assert found.bill_terms(dt.date(2025, 10, 31)).payment_days.tolist() == [14, 14, 14]
     assert [found.categories[place] for place in found.account_category] == ["staff", "normal", "normal"]
-    assert [found.languages[place] for place in found.account_language] == ["zh", "en", "en"]
+    assert [terms.languages[place] for place in terms.language] == ["zh", "en", "en"]
     assert (second.closed_on, second.holds) == (dt.date(2026, 1, 15), (Span(dt.date(2025, 11, 1), dt.date(2025, 12, 1)),))
     assert second.exempt[0][1].exempt == ("*",)
     assert (third.closed_on, third.holds, third.exempt) == (None, (), ())

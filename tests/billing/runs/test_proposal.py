@@ -11,6 +11,7 @@ import pytest
 from billing.accounts.kinds import TermsFact
 from billing.charges.charge_keys import Kind
 from billing.charges.pauses import Breaks
+from billing.charges.proration import Span
 from billing.charges.recurring import fees_due, plan_spans
 from billing.runs.contracts.currencies import rates_of
 from billing.runs.contracts.facts import Pattern
@@ -83,7 +84,7 @@ PLUS = Plan("plus", (), {}, (), (fee(FEE, 62),))
             life(
                 ("2025-09-01", "basic"),
                 active=("2025-09-01", "2025-10-11"),
-                terms=((dt.date(2025, 9, 1), TermsFact(minimum_months=1)),),
+                terms=((Span(dt.date(2025, 9, 1), None), TermsFact(minimum_months=1)),),
             ),
             ["10-01 200 10.00", "10-01 201 9.68", "10-01 301 5.00"],
         ),

@@ -1,0 +1,111 @@
+"""A subscription that another owner has: its end is the beginning of the new one, and stays.
+
+Anna's S1 is bert's S2 from 10 October on. Plan basic is 10.00 a month: October has 31 days, of which anna pays 9 (2.90) and bert 22 (7.10).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from billing import accounts, controls
+from billing.accounts import agreements, kinds, lifecycle
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
+from billing.store import tables
+from rating.errors import ProblemsError, UserError
+from tests.billing.accounts.operator_home import day
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.billing.runs.world import World
+
+pytestmark = pytest.mark.slow
+
+HANDED_OVER = day("2025-10-10")
+
+
+@pytest.fixture
+def shared(world: World) -> World:
+    for name in ("anna", "bert"):
+        world.account(name)
+    lifecycle.activate(world.home, asked(world), lifecycle.Activation("S1", "anna", "shop/basic", day("2025-10-01"), ("8613800000001",)))
+    lifecycle.transfer(world.home, asked(world), "S1", "bert", HANDED_OVER, "S2")
+    world.begun(day("2025-10-12"))
+    return world
+
+
+def asked(world: World) -> Asked:
+    return Asked(Operator("ann", 1001), world.tick())
+
+
+def fees(world: World, account_id: str) -> list[tuple[str, int]]:
+    """The fees of an account's bills: the period's first day, cents."""
+    found = [line for number in world.numbers(account_id) for line in world.lines(number)]
+    return [(line[1], line[-1]) for line in found if line[0].startswith("Basic")]
+
+
+@pytest.mark.parametrize("on", ["2025-10-05", "2025-10-20", "2025-12-01"])
+def test_it_is_not_ended_again(shared: World, on: str) -> None:
+    """On a later day anna would pay beside bert, on an earlier one nobody for the days between."""
+    with pytest.raises(UserError, match="S1 has another owner, as S2") as caught:
+        lifecycle.end(shared.home, asked(shared), "S1", day(on), "moves")
+    assert caught.value.remedy == "transfer S2 back, or end it"
+    assert lifecycle.end(shared.home, asked(shared), "S1", HANDED_OVER, "moves").said == ("S1 ends on 2025-10-10 already; nothing changed",)
+    for date in ("2025-11-01", "2025-12-01"):
+        shared.bill(date)
+    assert fees(shared, "anna") == [("2025-10-01", 290)]
+    assert fees(shared, "bert") == [("2025-10-01", 710), ("2025-11-01", 1000)]
+    assert [each.name for each in controls.books(shared.home) if not each.ok] == []
+
+
+def test_its_account_closes_on_the_day_of_the_new_owner_or_later(shared: World) -> None:
+    with pytest.raises(UserError, match="S1 has another owner from 2025-10-10 on, as S2") as caught:
+        agreements.close(shared.home, asked(shared), "anna", day("2025-10-08"), "moves")
+    assert caught.value.remedy == "close the account on 2025-10-10 or later"
+    assert agreements.close(shared.home, asked(shared), "anna", HANDED_OVER, "moves").said[0].startswith("anna is closed: 2025-10-10 is ")
+
+
+def test_an_import_does_not_end_it_again(shared: World, tmp_path: Path) -> None:
+    source = tmp_path / "accounts.json"
+    fact = {"subscription_id": "S1", "kind": "end", "from_date": "2025-12-01", "detail": {"reason": "moves"}}
+    source.write_bytes(msgspec.json.encode({"subscription_facts": [fact]}))
+    with pytest.raises(ProblemsError) as caught:
+        accounts.import_files(shared.home, source, shared.tick())
+    (told,) = caught.value.problems
+    assert told.message == "S1 has another owner, and ends on 2025-12-01"
+    assert told.remedy == "end the subscription of the new owner, or transfer that back"
+
+
+def test_a_wrong_end_of_before_is_retracted(shared: World) -> None:
+    """An end of 1 December was recorded when that was not refused. It blocks nothing else; without it bert alone pays from the 10th on."""
+    key = shared.key("subscriptions", "subscription_key", "subscription_id", "S1")
+    with shared.home.begin() as connection:
+        seq = shared.home.next_commit_seq(connection, "fact", shared.tick())
+        told = {"kind": "end", "from_date": "2025-12-01", "detail": "{}", "by_name": "clerk", "by_uid": 1, "commit_seq": seq}
+        wrong = connection.execute(tables.subscription_facts.insert().values(subscription_key=key, **told)).inserted_primary_key
+    assert wrong is not None
+    assert agreements.agree(shared.home, asked(shared), "anna", "terms", day("2026-01-01"), None, kinds.TermsFact(language="zh")).said
+    with pytest.raises(UserError, match="S1 has another owner, as S2") as caught:
+        lifecycle.end(shared.home, asked(shared), "S1", HANDED_OVER, "moves")
+    told_remedy = f"transfer S2 back, or end it; fact {wrong[0]} is wrong: `ratewright accounts retract --of-subscription`"
+    assert caught.value.remedy == told_remedy
+    shared.bill("2025-11-01")
+    assert fees(shared, "anna") == [("2025-10-01", 1000)]
+    said = agreements.retract(shared.home, asked(shared), "anna", wrong[0], "wrong", of_subscription=True).said
+    assert "S1 ends: 2025-10-10 is the first day without it" in said
+    shared.bill("2025-12-01")
+    assert fees(shared, "anna") == [("2025-10-01", 1000), ("2025-10-01", -710)]
+    assert fees(shared, "bert") == [("2025-10-01", 710), ("2025-11-01", 1000)]
+
+
+@pytest.mark.parametrize(("first", "second"), [("2025-11-20", "2025-11-10"), ("2025-11-10", "2025-11-20")])
+def test_a_second_closing_names_the_first_one(shared: World, first: str, second: str) -> None:
+    agreements.close(shared.home, asked(shared), "anna", dt.date.fromisoformat(first), "moves")
+    with pytest.raises(UserError, match=f"anna is closed on {first} already") as caught:
+        agreements.close(shared.home, asked(shared), "anna", dt.date.fromisoformat(second), "moves")
+    assert caught.value.remedy.startswith("retract fact ")

@@ -1,0 +1,119 @@
+"""Payment days and language of bills: those of the terms that hold on the date of the bill, in runs, previews and enquiries alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from billing import invoicing
+from billing.accounts import agreements, kinds, lookup
+from billing.accounts.recording import Asked
+from billing.catalogue import Operator
+from billing.documents import enquiry, finding
+from billing.runs import preview
+from rating.errors import UserError
+from tests.billing.runs.world import World, shop
+from tests.billing.terms import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+DATES = ("2025-11-01", "2025-12-01")
+TITLES = {"en": "Basic fee", "zh": "基本月费"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Plan basic of 10.00 a month has a title in two languages."""
+    plain = shop()
+    basic, plus = plain.plans
+    titled = msgspec.structs.replace(basic, recurring=(msgspec.structs.replace(basic.recurring[0], title=TITLES),))
+    made = World(tmp_path / "home", catalogues=[msgspec.structs.replace(plain, plans=(titled, plus))])
+    yield made
+    made.home.close()
+
+
+def asked(world: World) -> Asked:
+    return Asked(Operator("ann", 1001), world.tick())
+
+
+def begin(world: World, account_id: str, number: int) -> None:
+    world.account(account_id)
+    world.subscription(f"{account_id}-1", account_id, "shop/basic", f"{8613800000000 + number}")
+
+
+def test_bills_have_the_terms_of_their_date(world: World) -> None:
+    rows = table.bills()
+    names = [f"a{place:02}" for place in range(len(rows))]
+    for place, (name, (told, _)) in enumerate(zip(names, rows, strict=True)):
+        begin(world, name, place)
+        for each in told:
+            agreements.agree(world.home, asked(world), name, "terms", each.from_date, each.to_date, each.detail)
+    for month, date in enumerate(DATES):
+        expected = {name: (bill[month].due_on, TITLES[bill[month].language]) for name, (_, bill) in zip(names, rows, strict=True)}
+        day = dt.date.fromisoformat(date)
+        asked_before = {name: enquiry.enquire(world.home, name, day, world.begun(day)).lines[0].text for name in names}
+        assert asked_before == {name: text for name, (_, text) in expected.items()}
+        looked_at = preview.preview(world.home, day, world.now_us)
+        shown = zip(looked_at.account_ids, looked_at.drafts, strict=True)
+        assert {name: (draft.due_on, draft.lines[0].text) for name, draft in shown} == expected
+        world.bill(date)
+        numbers = {name: world.numbers(name)[month] for name in names}
+        found = {name: invoicing.get_invoice(world.home, number) for name, number in numbers.items()}
+        assert {name: (each.summary.due_on, each.lines[0].text) for name, each in found.items()} == expected
+        assert {name: TITLES[each.language] for name, each in found.items()} == {name: text for name, (_, text) in expected.items()}
+        with world.home.connect() as connection:
+            documents = {name: finding.find(connection, number) for name, number in numbers.items()}
+        assert {name: TITLES[each.language] for name, each in documents.items()} == {name: text for name, (_, text) in expected.items()}
+
+
+def test_a_bill_that_exists_keeps_its_due_date_and_its_language(world: World) -> None:
+    """60 days, in Chinese, from 1 October on are recorded after the bill of 1 November: the next one has them (1 December + 60 days)."""
+    begin(world, "anna", 1)
+    world.bill(DATES[0])
+    terms = kinds.TermsFact(payment_days=60, language="zh")
+    agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 10, 1), None, terms)
+    world.bill(DATES[1])
+    found = [invoicing.get_invoice(world.home, number) for number in world.numbers("anna")]
+    assert [(each.summary.due_on, each.language, each.lines[0].text) for each in found] == [
+        ("2025-11-15", "en", TITLES["en"]),
+        ("2026-01-30", "zh", TITLES["zh"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("from_date", "to_date", "said"),
+    [
+        ("2026-03-01", None, "the bill of 2026-03-01 is the first to show it"),
+        ("2026-03-02", None, "the bill of 2026-04-01 is the first to show it"),
+        ("2025-10-01", None, "the bill of 2025-12-01 is the first to show it"),  # that of 1 November is made
+        ("2025-10-01", "2025-12-02", "the bill of 2025-12-01 is the first to show it"),
+        ("2025-10-01", "2025-12-01", "no bill of anna that is still to come is dated in it: none shows it"),
+        ("2025-12-02", "2026-01-01", "no bill of anna that is still to come is dated in it: none shows it"),
+    ],
+)
+def test_the_command_names_the_first_bill_that_has_the_terms(world: World, from_date: str, to_date: str | None, said: str) -> None:
+    begin(world, "anna", 1)
+    world.bill(DATES[0])
+    until = None if to_date is None else dt.date.fromisoformat(to_date)
+    terms = kinds.TermsFact(payment_days=0)
+    done = agreements.agree(world.home, asked(world), "anna", "terms", dt.date.fromisoformat(from_date), until, terms)
+    assert done.said[0].startswith(f"anna: agreed: payment days 0, from {from_date} ")
+    assert done.said[-1] == said
+
+
+@pytest.mark.parametrize(
+    "terms", [kinds.TermsFact(minimum_months=12), kinds.TermsFact(early_end_waived=True), kinds.TermsFact(minimum_months=0)]
+)
+def test_terms_that_only_a_subscription_can_have_are_refused_for_an_account(world: World, terms: kinds.TermsFact) -> None:
+    begin(world, "anna", 1)
+    with pytest.raises(UserError, match="is agreed for a subscription, not with an account") as caught:
+        agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 10, 1), None, terms)
+    assert caught.value.remedy == "record it for each subscription that it is about"
+    assert lookup.show_account(world.home, "anna", dt.date(2025, 10, 1)).facts == []
