@@ -2,7 +2,8 @@
 
 An end frees the numbers: the spans of the subscription end as its day begins, in the commit that records the end. An end that moves to a
 later day lets those spans go on until then. Where another span of the number is in the way, they go on until that begins. A number that
-was taken by hand stays taken. Spans are only added: of two with one beginning the one learned last holds.
+was given while an end was known has it until that end, and goes on with it. A number that was taken by hand stays taken. Spans are only
+added: of two with one beginning the one learned last holds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from billing.accounts.picture import end_of
 from billing.store import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from billing.accounts.picture import Contract, Customer
     from billing.accounts.recording import Recorder
 
@@ -39,11 +42,11 @@ class _Row(NamedTuple):
 
 def freed(recorder: Recorder, customer: Customer, contract: Contract) -> list[Freed]:
     """The spans of a subscription that its ends have cut, and no later change of the number, by number and time."""
-    cut_at = {seq: customer.midnight_us(day) for seq, day in _ends(recorder, contract).items()}
-    found = []
-    for (served_id, from_us), rows in _rows(recorder, contract).items():
+    ends = [(seq, None if day is None else customer.midnight_us(day)) for seq, day in sorted(_ends(recorder, contract).items())]
+    every, found = _rows(recorder, contract), []
+    for (served_id, from_us), rows in every.items():
         before = list(rows)
-        while before and before[-1].owner == contract.key and _is_cut(before[-1], from_us, cut_at):
+        while before and before[-1].owner == contract.key and _is_cut(before[-1], from_us, ends, _begun_at(every, served_id, before[-1])):
             before.pop()
         if len(before) < len(rows):
             meant_us = before[-1].to_us if before and before[-1].owner == contract.key else None
@@ -102,10 +105,12 @@ def say_still_free(recorder: Recorder, customer: Customer, contract: Contract) -
             said.add(each.served_id)
             _say_free(recorder, customer, contract, each.served_id, each.to_us)
         elif in_the_way and in_the_way[0][0] > each.to_us:
-            span = f"from {told(customer, each.to_us)} until {told(customer, in_the_way[0][0])}"
-            recorder.say(f"{each.served_id} stays free {span}")
+            _say_free(recorder, customer, contract, each.served_id, each.to_us, until_us=in_the_way[0][0])
         for begin, end, owner in in_the_way:
             _say_in_the_way(recorder, customer, contract, NumberSpan(each.served_id, begin, end), owner)
+        ended = [end for _, end, _ in in_the_way if end is not None]
+        if ended and len(ended) == len(in_the_way) and (each.meant_us is None or max(ended) < each.meant_us):
+            _say_free(recorder, customer, contract, each.served_id, max(ended), " --quarantine-days 0")
 
 
 def _rows(recorder: Recorder, contract: Contract) -> dict[tuple[str, int], list[_Row]]:
@@ -121,25 +126,36 @@ def _rows(recorder: Recorder, contract: Contract) -> dict[tuple[str, int], list[
     return rows
 
 
-def _ends(recorder: Recorder, contract: Contract) -> dict[int, dt.date]:
-    """The end that holds as of each commit that changed it, the one that brought the subscription among them."""
+def _ends(recorder: Recorder, contract: Contract) -> dict[int, dt.date | None]:
+    """The end that holds as of each commit that changed it, the one that brought the subscription among them; None: it has none."""
     fact, subscription = tables.subscription_facts.c, tables.subscriptions.c
     query = sa.select(subscription.commit_seq, subscription.to_date).where(subscription.subscription_key == contract.key)
     first, imported = recorder.connection.execute(query).one()
     kinds = ("end", "no_end")
     changed = sa.select(fact.commit_seq).where(fact.subscription_key == contract.key, fact.kind.in_((*kinds, facts.RETRACTION))).distinct()
-    ends, of_import = {}, dt.date.fromisoformat(imported) if imported else None
-    for seq in {first, *recorder.connection.execute(changed).scalars()}:
-        known = facts.subscription_facts(recorder.connection, seq, kinds=kinds, keys=[contract.key])
-        end = end_of(known, of_import)
-        if end is not None:
-            ends[int(seq)] = end
-    return ends
+    of_import = dt.date.fromisoformat(imported) if imported else None
+    return {
+        int(seq): end_of(facts.subscription_facts(recorder.connection, seq, kinds=kinds, keys=[contract.key]), of_import)
+        for seq in {first, *recorder.connection.execute(changed).scalars()}
+    }
 
 
-def _is_cut(row: _Row, from_us: int, cut_at: dict[int, int]) -> bool:
-    """Return whether the end of the row's commit ended the span, or took it back as it began later."""
-    return row.commit_seq in cut_at and row.to_us == max(from_us, cut_at[row.commit_seq])
+def _begun_at(every: Mapping[tuple[str, int], Sequence[_Row]], served_id: str, row: _Row) -> Sequence[_Row]:
+    """Rows about the span of a number that begins where a row ends."""
+    return () if row.to_us is None else every.get((served_id, row.to_us), ())
+
+
+def _is_cut(row: _Row, from_us: int, ends: Sequence[tuple[int, int | None]], at_its_end: Sequence[_Row]) -> bool:
+    """Return whether the end that was known at the row's commit ended the span, or took it back as it began later.
+
+    A span that an end of the same commit let go on until another one begins is cut too. `at_its_end`: what begins where the row ends.
+    """
+    known = [each for each in ends if each[0] <= row.commit_seq]
+    seq, end_us = known[-1] if known else (0, None)
+    if row.to_us is None or end_us is None:
+        return False
+    in_the_way = any(each.commit_seq < row.commit_seq and each.owner != row.owner for each in at_its_end)
+    return row.to_us == max(from_us, end_us) or (seq == row.commit_seq and row.to_us < end_us and in_the_way)
 
 
 def _others(recorder: Recorder, span: Freed, until_us: int | None) -> list[tuple[int, int | None, int]]:
@@ -160,10 +176,18 @@ def _say_in_the_way(recorder: Recorder, customer: Customer, contract: Contract, 
 
 
 def _say_free(  # noqa: PLR0913, PLR0917 -- whose number, and since when
-    recorder: Recorder, customer: Customer, contract: Contract, served_id: str, from_us: int, options: str = ""
+    recorder: Recorder,
+    customer: Customer,
+    contract: Contract,
+    served_id: str,
+    from_us: int,
+    options: str = "",
+    *,
+    until_us: int | None = None,
 ) -> None:
-    """Say that a number has no owner from an instant on, and the command that gives it back."""
+    """Say that a number has no owner from an instant on (until another one has it, if given), and the command that gives it back."""
     day = customer.local_date(from_us)
     begin = day.isoformat() if customer.midnight_us(day) == from_us else told(customer, from_us).replace(" ", "T")
     command = f"`ratewright accounts number give {served_id} {contract.subscription_id} --from {begin}{options}`"
-    recorder.say(f"{served_id} stays free from {told(customer, from_us)} on until it is given again: {command}")
+    until = "on until it is given again" if until_us is None else f"until {told(customer, until_us)} unless it is given again"
+    recorder.say(f"{served_id} stays free from {told(customer, from_us)} {until}: {command}")

@@ -107,13 +107,24 @@ def owners_of(connection: sa.Connection, served_id: str) -> list[tuple[int, int 
 
 
 def begin_span(recorder: Recorder, customer: Customer, contract: Contract, served_id: str, begin_us: int, quarantine_days: int) -> bool:  # noqa: PLR0913, PLR0917 -- one argument a part of what is recorded
-    """Give a number for good; False where the subscription has it then already. Raises UserError: it is another's, or was until lately."""
+    """Give a number for as long as the subscription goes on; False where that has it then already.
+
+    One that had the number until then has it again until another subscription does. Raises UserError: the number is another's, or was until
+    lately, or the subscription has ended by then.
+    """
     require_cell("number", layouts.a_served_id, served_id)
+    end_us = None if contract.to_date is None else customer.midnight_us(contract.to_date)
+    if end_us is not None and begin_us >= end_us:
+        message = f"{contract.subscription_id} ends: {contract.to_date} is the first day without it, and it has no number from then on"
+        raise UserError(message, "give it from an earlier instant, or move the end first: `ratewright accounts end` or `revive`")
     spans = owners_of(recorder.connection, served_id)
-    if (begin_us, None, contract.key) in spans:
+    later = next((span for span in spans if span[0] > begin_us), None)
+    if later is not None and any(end == begin_us and owner == contract.key for _, end, owner in spans):
+        end_us = later[0] if end_us is None else min(end_us, later[0])
+    if (begin_us, end_us, contract.key) in spans:
         recorder.say(f"{contract.subscription_id} has {served_id} from then on already; nothing changed")
         return False
-    for begin, end, owner in spans:
+    for begin, end, owner in (span for span in spans if end_us is None or span[0] < end_us):
         if end is None or end > begin_us:
             until = f"to {told(customer, end)}" if end is not None else "for good"
             message = f"{served_id} belongs to {name_of(recorder, owner)} from {told(customer, begin)} {until}"
@@ -124,9 +135,11 @@ def begin_span(recorder: Recorder, customer: Customer, contract: Contract, serve
                 f"{served_id} was {name_of(recorder, owner)}'s to {told(customer, end)}, and is not to be given for {quarantine_days} days"
             )
             raise UserError(message, f"give it from {told(customer, free_us)} on, or with fewer --quarantine-days")
-    recorder.number(served_id, contract.key, begin_us, None)
-    again = f", after {name_of(recorder, spans[-1][2])}" if spans and spans[-1][2] != contract.key else ""
-    recorder.say(f"{contract.subscription_id} has {served_id} from {told(customer, begin_us)} on{again}")
+    recorder.number(served_id, contract.key, begin_us, end_us)
+    before = [span for span in spans if span[0] < begin_us]
+    again = f", after {name_of(recorder, before[-1][2])}" if before and before[-1][2] != contract.key else ""
+    until = "on" if end_us is None else f"until {told(customer, end_us)}"
+    recorder.say(f"{contract.subscription_id} has {served_id} from {told(customer, begin_us)} {until}{again}")
     return True
 
 

@@ -59,10 +59,11 @@ def end(home: Home, text: str, name: str = "M-1") -> list[str]:
     return list(done.said)
 
 
-def free(served_id: str, text: str, options: str = "") -> str:
-    """The sentence about a number that M-1 has no more."""
+def free(served_id: str, text: str, options: str = "", until: str | None = None) -> str:
+    """The sentence about a number that M-1 has no more; `until`: the day from which another one has it."""
     command = f"`ratewright accounts number give {served_id} M-1 --from {text}{options}`"
-    return f"{served_id} stays free from {text} 00:00:00+08:00 on until it is given again: {command}"
+    span = "on until it is given again" if until is None else f"until {until} 00:00:00+08:00 unless it is given again"
+    return f"{served_id} stays free from {text} 00:00:00+08:00 {span}: {command}"
 
 
 def test_the_numbers_stay_until_the_later_day(home: Home) -> None:
@@ -118,11 +119,12 @@ def test_a_number_that_another_has_by_then_stays_there(home: Home) -> None:
     assert (spans(home, ONE), spans(home, ONE, "A2", "M-2")) == ([("2026-10-01", "2026-12-12")], [("2026-12-12", "2026-12-15")])
     assert (spans(home, TWO), spans(home, TWO, "A2", "M-2")) == ([("2026-10-01", "2026-12-10")], [("2026-12-10", None)])
     numbers.give(home, ASKED, ONE, "M-1", day("2026-12-15"), 0)
-    assert spans(home, ONE) == [("2026-10-01", "2026-12-12"), ("2026-12-15", None)], "the command that is named works"
+    assert spans(home, ONE) == [("2026-10-01", "2026-12-12"), ("2026-12-15", "2026-12-20")], "the command that is named works"
 
 
 def test_a_number_given_back_by_hand_ends_with_the_subscription(home: Home) -> None:
     end(home, "2026-12-10")
+    lifecycle.revive(home, ASKED, "M-1", "stays")
     numbers.give(home, ASKED, ONE, "M-1", day("2026-12-10"), 90)
     end(home, "2026-12-20")
     assert spans(home, ONE) == [("2026-10-01", "2026-12-10"), ("2026-12-10", "2026-12-20")]
@@ -171,7 +173,7 @@ def test_an_end_undone_names_the_instant_from_which_a_number_is_free(home: Home)
     assert said[:4] == (
         "M-1 goes on as if it had not ended on 2026-12-20",
         free(ONE, "2026-12-20"),
-        f"{TWO} stays free from 2026-12-20 00:00:00+08:00 until 2026-12-22 00:00:00+08:00",
+        free(TWO, "2026-12-20", until="2026-12-22"),
         f"{TWO}: it is M-2's from 2026-12-22 00:00:00+08:00 for good, and that stays",
     )
     numbers.give(home, ASKED, ONE, "M-1", day("2026-12-20"), 90)
