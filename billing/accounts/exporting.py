@@ -19,6 +19,7 @@ from billing.accounts.facts import DUNNING_KINDS
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import flat, places, taken
 from billing.accounts.importing.opening import IMPORTED_RUN
+from billing.accounts.kinds import TermsFact, of_account
 from billing.accounts.parties import stored as parties
 from billing.store import access, bulk, tables
 from rating import spreadsheet_cells
@@ -86,7 +87,7 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
         "subscriptions": subscriptions.select(list(layouts.SUBSCRIPTIONS.columns)).sort_by("subscription_id"),
         "numbers": _numbers(connection, subscriptions),
         "plan_changes": _plan_changes(connection, subscriptions),
-        "account_facts": _facts(facts.account_facts(connection), accounts, "account"),
+        "account_facts": _facts(_with_effect(facts.account_facts(connection)), accounts, "account"),
         "subscription_facts": _facts(_of_its_life(facts.subscription_facts(connection), subscriptions), subscriptions, "subscription"),
         "opening_items": _amounts(connection, accounts, tables.opening_items, ("reference", "issued_on", "due_on")),
         "opening_allowances": _allowances(connection, accounts, subscriptions),
@@ -121,6 +122,12 @@ def _plan_changes(connection: sa.Connection, subscriptions: pa.Table) -> pa.Tabl
         "plan": table["plan"],
     }
     return pa.table(columns).sort_by([("subscription_id", "ascending"), ("from_date", "ascending")])
+
+
+def _with_effect(known: list[Fact]) -> list[Fact]:
+    """Facts about accounts without terms that only a subscription can have: of before they were refused."""
+    found = [fact._replace(detail=of_account(fact.detail)) if isinstance(fact.detail, TermsFact) else fact for fact in known]
+    return [fact for fact in found if fact.detail != TermsFact()]
 
 
 def _of_its_life(known: list[Fact], subscriptions: pa.Table) -> list[Fact]:

@@ -37,6 +37,11 @@ class TermsFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     early_end_waived: bool = False  # no fee for an early end
 
 
+def of_account(terms: TermsFact) -> TermsFact:
+    """The terms that an account can have."""
+    return TermsFact(terms.language, terms.payment_days, terms.dunning_policy)
+
+
 class PayerFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`payer`: another account pays, from a bill date on. Of an account: all of it or some kinds and codes; of a subscription: a split one.
 

@@ -122,9 +122,11 @@ class AccountDetail(msgspec.Struct, frozen=True):
     """All of one account."""
 
     account: AccountLine
-    as_of: str  # the date that `plan`, `category_now` and `unit` are of
+    as_of: str  # the date that `plan`, `category_now`, `unit` and other fields of a day are of
     bill_day_now: int
     category_now: str
+    language_now: str  # of a bill of that date
+    payment_days_now: int
     closed_on: str | None
     unit: list[str]  # accounts that are billed with it, itself left out
     relations: list[str]  # who takes over what from whom, in words
@@ -202,6 +204,8 @@ def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> A
             as_of=day.isoformat(),
             bill_day_now=[bill_day for from_date, bill_day in customer.bill_days if from_date <= day][-1],
             category_now=customer.category_on(day),
+            language_now=customer.language_on(day),
+            payment_days_now=customer.payment_days_on(day),
             closed_on=_iso(customer.closed_on),
             unit=sorted(each.account_id for each in found.customers.values() if each.key != key),
             relations=_relations(found, day),

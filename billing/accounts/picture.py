@@ -108,6 +108,16 @@ class Customer(NamedTuple):
         told = [fact for fact in self.of_kind("category") if fact.holds_on(day)]
         return str(told[-1].detail.category) if told else self.category or "normal"
 
+    def language_on(self, day: dt.date) -> str:
+        """The language of a bill of this date."""
+        told = [fact.detail.language for fact in self.of_kind("terms") if fact.holds_on(day) and fact.detail.language is not None]
+        return str(told[-1]) if told else self.language
+
+    def payment_days_on(self, day: dt.date) -> int:
+        """The days from a bill of this date to its due date."""
+        told = [fact.detail.payment_days for fact in self.of_kind("terms") if fact.holds_on(day) and fact.detail.payment_days is not None]
+        return int(told[-1]) if told else self.payment_days
+
     def is_for_tests(self, day: dt.date) -> bool:
         """Return whether nothing of the bill period that holds a day is invoiced: the account is for tests on its first day.
 

@@ -313,6 +313,8 @@ class Account(_message.Message):
     RELATIONS_FIELD_NUMBER: _builtins.int
     OPENING_ITEMS_FIELD_NUMBER: _builtins.int
     BASELINES_FIELD_NUMBER: _builtins.int
+    OPENING_LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    OPENING_PAYMENT_DAYS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}`."""
     display_name: _builtins.str
@@ -324,13 +326,13 @@ class Account(_message.Message):
     bill_day: _builtins.int
     """Day of the month on which a period ends, on `as_of`."""
     language_code: _builtins.str
-    """Language of its documents, such as `zh`."""
+    """Language of a bill dated `as_of`, such as `zh`."""
     legal_entity: _builtins.str
     """The legal entity whose books it is in; empty for the one without a name."""
     category: _builtins.str
     """Such as `normal` or `test`, on `as_of`."""
     payment_days: _builtins.int
-    """Days from a bill to its due date."""
+    """Days from a bill dated `as_of` to its due date."""
     subscription_count: _builtins.int
     """How many subscriptions it has had."""
     dunning_policy: _builtins.str
@@ -339,6 +341,10 @@ class Account(_message.Message):
     """Its bill day when it was opened; not in lists, whose `bill_day` it is."""
     opening_category: _builtins.str
     """Its category when it was opened; not in lists, whose `category` it is."""
+    opening_language_code: _builtins.str
+    """Its language when it was opened; not in lists, whose `language_code` it is."""
+    opening_payment_days: _builtins.int
+    """Its payment days when it was opened; not in lists, whose `payment_days` they are."""
     @_builtins.property
     def open_date(self) -> _date_pb2.Date:
         """Its first day."""
@@ -430,10 +436,12 @@ class Account(_message.Message):
         relations: _abc.Iterable[_builtins.str] | None = ...,
         opening_items: _abc.Iterable[Global___OpeningItem] | None = ...,
         baselines: _abc.Iterable[Global___Baseline] | None = ...,
+        opening_language_code: _builtins.str = ...,
+        opening_payment_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billed_through_date", b"billed_through_date", "close_date", b"close_date", "open_date", b"open_date", "standing", b"standing", "unbilled", b"unbilled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "baselines", b"baselines", "bill_day", b"bill_day", "billed_through_date", b"billed_through_date", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "coming_changes", b"coming_changes", "currency_code", b"currency_code", "display_name", b"display_name", "dunning_policy", b"dunning_policy", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "opening_bill_day", b"opening_bill_day", "opening_category", b"opening_category", "opening_items", b"opening_items", "payment_days", b"payment_days", "relations", b"relations", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "baselines", b"baselines", "bill_day", b"bill_day", "billed_through_date", b"billed_through_date", "billed_with", b"billed_with", "category", b"category", "close_date", b"close_date", "coming_changes", b"coming_changes", "currency_code", b"currency_code", "display_name", b"display_name", "dunning_policy", b"dunning_policy", "facts", b"facts", "holds", b"holds", "language_code", b"language_code", "legal_entity", b"legal_entity", "name", b"name", "open_date", b"open_date", "open_items", b"open_items", "opening_bill_day", b"opening_bill_day", "opening_category", b"opening_category", "opening_items", b"opening_items", "opening_language_code", b"opening_language_code", "opening_payment_days", b"opening_payment_days", "payment_days", b"payment_days", "relations", b"relations", "standing", b"standing", "subscription_count", b"subscription_count", "subscriptions", b"subscriptions", "time_zone", b"time_zone", "unbilled", b"unbilled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

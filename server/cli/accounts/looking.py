@@ -217,6 +217,8 @@ def _fields(detail: AccountDetail) -> list[tuple[str, object]]:
     for name, now, first in (
         ("bill_day", detail.bill_day_now, account.bill_day),
         ("category", detail.category_now, account.category or "normal"),
+        ("language", detail.language_now, account.language),
+        ("payment_days", detail.payment_days_now, account.payment_days),
     ):
         if now != first:
             told[name] = f"{now} on {detail.as_of}; {first} when it was opened"

@@ -74,6 +74,8 @@ def whole(detail: AccountDetail, money: Standing, mask: Mask, *, practice: bool)
     message.coming_changes.extend(map(_coming, detail.coming))
     message.billed_with.extend(f"accounts/{each}" for each in detail.unit)
     message.opening_bill_day, message.opening_category = detail.account.bill_day, detail.account.category or "normal"
+    message.language_code, message.payment_days = detail.language_now, detail.payment_days_now
+    message.opening_language_code, message.opening_payment_days = detail.account.language, detail.account.payment_days
     message.relations.extend(detail.relations)
     currency = detail.account.currency
     message.opening_items.extend(_opening_item(each, currency) for each in detail.opening_items)

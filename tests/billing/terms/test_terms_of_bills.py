@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from billing import invoicing
-from billing.accounts import agreements, kinds, lookup
+from billing.accounts import agreements, exporting, kinds, lookup
 from billing.accounts.recording import Asked
 from billing.catalogue import Operator
 from billing.documents import enquiry, finding
 from billing.runs import preview
+from billing.store import tables
 from rating.errors import UserError
+from server.cli.accounts.looking import _fields
 from tests.billing.runs.world import World, shop
 from tests.billing.terms import table
 
@@ -117,3 +119,47 @@ def test_terms_that_only_a_subscription_can_have_are_refused_for_an_account(worl
         agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 10, 1), None, terms)
     assert caught.value.remedy == "record it for each subscription that it is about"
     assert lookup.show_account(world.home, "anna", dt.date(2025, 10, 1)).facts == []
+
+
+def test_terms_of_an_account_that_were_stored_before_have_no_effect_and_are_not_exported(world: World, tmp_path: Path) -> None:
+    """Anna has twelve months and 30 days to pay, bert a waiver, from when that was taken. 1 November + 30 days is 1 December."""
+    for place, (name, detail) in enumerate((("anna", {"payment_days": 30, "minimum_months": 12}), ("bert", {"early_end_waived": True}))):
+        begin(world, name, place)
+        key = world.key("accounts", "account_key", "account_id", name)
+        with world.home.begin() as connection:
+            seq = world.home.next_commit_seq(connection, "fact", world.tick())
+            told = {
+                "kind": "terms",
+                "from_date": "2025-10-01",
+                "detail": msgspec.json.encode(detail).decode(),
+                "by_name": "clerk",
+                "by_uid": 1,
+            }
+            connection.execute(tables.account_facts.insert().values(account_key=key, **told, commit_seq=seq))
+    terms = kinds.TermsFact(language="zh")
+    assert agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 12, 1), None, terms).said, "it blocks nothing else"
+    world.bill(DATES[0])
+    due = {each.account_id: each.due_on for each in invoicing.list_invoices(world.home)}
+    assert due == {"anna": "2025-12-01", "bert": "2025-11-15"}
+    exporting.export_files(world.home, tmp_path / "out", "csv")
+    exported = (tmp_path / "out" / "account_facts.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert exported == [
+        'anna,terms,2025-10-01,,"{""payment_days"":30}"',
+        'anna,terms,2025-12-01,,"{""language"":""zh""}"',
+    ]
+
+
+def test_an_account_shows_the_terms_of_a_day(world: World) -> None:
+    begin(world, "anna", 1)
+    until = dt.date(2025, 11, 15)
+    terms = kinds.TermsFact(payment_days=60, language="zh")
+    agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 10, 10), until, terms)
+    shown = {
+        day: lookup.show_account(world.home, "anna", dt.date.fromisoformat(day))
+        for day in ("2025-10-09", "2025-10-10", "2025-11-14", "2025-11-15")
+    }
+    assert [(each.language_now, each.payment_days_now) for each in shown.values()] == [("en", 14), ("zh", 60), ("zh", 60), ("en", 14)]
+    assert {(each.account.language, each.account.payment_days) for each in shown.values()} == {("en", 14)}
+    fields = dict(_fields(shown["2025-10-10"]))
+    assert fields["payment days"] == "60 on 2025-10-10; 14 when it was opened"
+    assert fields["language"] == "zh on 2025-10-10; en when it was opened"

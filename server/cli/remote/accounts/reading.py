@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from billing.accounts import searching
 from billing.accounts.entities import Entity
 from billing.accounts.lookup import (
@@ -90,12 +92,20 @@ def _line(row: pb.Account, bill_day: int, category: str) -> AccountLine:
     )
 
 
+def _opened(row: pb.Account) -> AccountLine:
+    """An account as it was opened."""
+    line = _line(row, row.opening_bill_day, row.opening_category)
+    return msgspec.structs.replace(line, language=row.opening_language_code, payment_days=row.opening_payment_days)
+
+
 def _detail(row: pb.Account) -> AccountDetail:
     return AccountDetail(
-        account=_line(row, row.opening_bill_day, row.opening_category),
+        account=_opened(row),
         as_of=day(row.as_of),
         bill_day_now=row.bill_day,
         category_now=row.category,
+        language_now=row.language_code,
+        payment_days_now=row.payment_days,
         closed_on=day(row.close_date) or None,
         unit=list(map(tail, row.billed_with)),
         relations=list(row.relations),
