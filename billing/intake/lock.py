@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, what: str, now_us: int, wait_s: float, gives_up: Callable[[], bool] = lambda: False) -> Iterator[bool]:
-    """Hold the lock at `path`, for `what`. Yields as `billing.store.lock.held`.
+def exclusive(  # noqa: PLR0913 - as `billing.store.lock.held`
+    path: Path,
+    what: str,
+    now_us: int,
+    wait_s: float,
+    *,
+    gives_up: Callable[[], bool] = lambda: False,
+    put_right: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
+    """Hold the lock at `path`, for `what`. `put_right`: see `billing.store.lock.held`.
 
     Raises StoreError when another process still holds it after `wait_s`, or once `gives_up` returns true.
     """
     with contextlib.ExitStack() as stack:
         try:
-            was_killed = stack.enter_context(lock.held(path, what, now_us, wait_s=wait_s, gives_up=gives_up))
+            stack.enter_context(lock.held(path, what, now_us, wait_s=wait_s, gives_up=gives_up, put_right=put_right))
         except lock.HeldError as error:
             raise StoreError(
                 f"another intake is writing to {path.parent.parent}{error}",
                 "wait until the other ingest, seal or service is done, or stop it; then try again: nothing was stored",
             ) from error
-        yield was_killed
+        yield

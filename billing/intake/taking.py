@@ -200,9 +200,8 @@ class Intake:
     def _exclusive(self, what: str, now_us: int) -> Iterator[None]:
         """The only one, in this process and among all, who changes the usage files."""
         path = self._home.path / "usage" / "intake.lock"
-        with self._lock, lock.exclusive(path, what, now_us, self._lock_wait_s, self._gives_up) as was_killed:
-            if was_killed:
-                self._home.end_lost_commits()  # before files are deleted or written over that nothing seems to name
+        first = self._home.end_lost_commits  # before files are deleted or written over that nothing seems to name
+        with self._lock, lock.exclusive(path, what, now_us, self._lock_wait_s, gives_up=self._gives_up, put_right=first):
             if not self._is_tidy:
                 sealing.remove_garbage(self._home)
                 index_files.remove_garbage(self._home)

@@ -31,10 +31,10 @@ def only_run(home: Home, what: str, now_us: int, *, wait: bool | None = None) ->
     """
     with contextlib.ExitStack() as stack:
         try:
-            was_killed = stack.enter_context(lock.held(home.charges_folder / LOCK_NAME, what, now_us, wait_s=None if wait else 0.0))
+            path, wait_s = home.charges_folder / LOCK_NAME, None if wait else 0.0
+            first = home.end_lost_commits  # before files are deleted that nothing seems to name
+            stack.enter_context(lock.held(path, what, now_us, wait_s=wait_s, put_right=first))
         except lock.HeldError as error:
             remedy = _AGAIN if wait is None else _GOES_ON
             raise BusyError(f"another process is working on {home.path}{error}", remedy) from error
-        if was_killed:
-            home.end_lost_commits()  # before files are deleted that nothing seems to name
         yield

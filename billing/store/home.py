@@ -231,7 +231,7 @@ class Home:
         self._latest_us = max(self._latest_us, now_us)
 
     def end_lost_commits(self) -> None:
-        """See `database.end_lost_commits`; a server knows at once what was committed. Call it when a holder of a lock was killed."""
+        """See `database.end_lost_commits`; a server knows at once what was committed. Called when a holder of a lock was killed."""
         if self.engine.dialect.name == "sqlite":
             database.end_lost_commits(self.engine)
 

@@ -1,6 +1,8 @@
 """Work that only one process does at a time: a file lock that the system takes back when its process ends, however it ends.
 
-The file names its holder, so that an error can say who works here, since when, and at what.
+The file names its holder, so that an error can say who works here, since when, and at what. A holder that was killed leaves its name.
+The name stays, with that of the next holder behind it, until what the killed one left is put right. One that is killed, refused or
+interrupted before that leaves the work to the next one.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 _STEP_S: Final = 0.02
 _MODE: Final = 0o666  # as a new file has it, less what the home's mask takes away
-_HOLDER_BYTES_MAX: Final = 1 << 16
+_NAMES_BYTES_MAX: Final = 1 << 16
+_BETWEEN: Final = b"\n"  # the name of a holder that was killed, and that of the one that has the lock
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -42,8 +45,16 @@ class HeldError(Exception):
 
 
 @contextlib.contextmanager
-def held(path: Path, what: str, now_us: int, *, wait_s: float | None = 0.0, gives_up: Callable[[], bool] = lambda: False) -> Iterator[bool]:
-    """Hold the lock at `path`, for `what`. Yields True where the last holder was killed at its work, which left its name there.
+def held(  # noqa: PLR0913 - what, how long, and what comes first
+    path: Path,
+    what: str,
+    now_us: int,
+    *,
+    wait_s: float | None = 0.0,
+    gives_up: Callable[[], bool] = lambda: False,
+    put_right: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
+    """Hold the lock at `path`, for `what`. First calls `put_right` where the last holder was killed at its work, which left its name there.
 
     `wait_s`: seconds to wait for another holder, None for ever. Raises HeldError after that, or once `gives_up` returns true.
     """
@@ -51,14 +62,20 @@ def held(path: Path, what: str, now_us: int, *, wait_s: float | None = 0.0, give
     try:
         if not _locked(file, wait_s, gives_up):
             raise HeldError(_holder(file))
-        was_killed = os.fstat(file).st_size > 0
-        if was_killed:
-            os.ftruncate(file, 0)
-        os.write(file, msgspec.json.encode(Holder(os.getpid(), platform.node(), now_us, what)))
+        killed = os.pread(file, _NAMES_BYTES_MAX, 0).split(_BETWEEN)[0]  # of several the first: names would pile up
+        name = msgspec.json.encode(Holder(os.getpid(), platform.node(), now_us, what))
+        left = len(killed)
         try:
-            yield was_killed
+            if killed:
+                os.ftruncate(file, left)
+                name = _BETWEEN + name
+            os.write(file, name)
+            if killed:
+                put_right()
+            left = 0
+            yield
         finally:
-            os.ftruncate(file, 0)
+            os.ftruncate(file, left)
     finally:
         os.close(file)
 
@@ -68,7 +85,7 @@ def holder_of(path: Path) -> Holder | None:
     try:
         if not path.stat().st_size:  # as it is most of the time
             return None
-        holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+        holder = _last(path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     if holder.host == platform.node():
@@ -100,8 +117,13 @@ def _locked(file: int, wait_s: float | None, gives_up: Callable[[], bool]) -> bo
 
 def _holder(file: int) -> str:
     try:
-        holder = msgspec.json.decode(os.pread(file, _HOLDER_BYTES_MAX, 0), type=Holder)
+        holder = _last(os.pread(file, _NAMES_BYTES_MAX, 0))
     except msgspec.DecodeError:
         return ""
     since = utc_time(holder.since_us)
     return f": {holder.what}, process {holder.pid} on {holder.host} since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _last(names: bytes) -> Holder:
+    """The one that has the lock, or had it last."""
+    return msgspec.json.decode(names.rpartition(_BETWEEN)[2], type=Holder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -70,8 +71,8 @@ def test_one_works_at_a_time_and_another_is_told_who(tmp_path: Path) -> None:
         lock.held(path, "the second run", 8),
     ):
         pytest.fail("both work")
-    with lock.held(path, "the second run", 8) as was_killed:
-        assert not was_killed
+    with lock.held(path, "the second run", 8, put_right=lambda: pytest.fail("the first one was not killed")):
+        pass
 
 
 def test_who_waits_begins_when_the_other_has_ended(tmp_path: Path) -> None:
@@ -87,3 +88,43 @@ def test_who_waits_begins_when_the_other_has_ended(tmp_path: Path) -> None:
         assert not works.wait(0.2)
     assert works.wait(10)
     waiting.join(10)
+
+
+class UnfinishedError(Exception):
+    """What keeps a holder from putting right what the one before it left."""
+
+
+def test_the_name_of_a_killed_holder_stays_until_what_it_left_is_put_right(tmp_path: Path) -> None:
+    """One that comes to nothing before that leaves it to the next one; the name of who has the lock is told all the same."""
+    path = tmp_path / "run.lock"
+    dead = msgspec.json.encode(Holder(1, "another host", 7, "the run of a test"))
+    path.write_bytes(dead)
+    calls: list[Holder | None] = []
+
+    def unfinished() -> None:
+        calls.append(lock.holder_of(path))
+        raise UnfinishedError
+
+    for _ in range(2):
+        with pytest.raises(UnfinishedError), lock.held(path, "a test", 8, put_right=unfinished):
+            pass
+        assert path.read_bytes() == dead
+    with lock.held(path, "a test", 9, put_right=lambda: calls.append(lock.holder_of(path))):
+        left = path.read_bytes()
+        with pytest.raises(lock.HeldError, match=": a test, process"), lock.held(path, "another test", 10):
+            pass
+    assert [None if each is None else each.since_us for each in calls] == [8, 8, 9]
+    assert left.startswith(dead), "one that is killed now leaves both names"
+    assert path.read_bytes() == b""
+    with lock.held(path, "a test", 11, put_right=unfinished):
+        assert len(calls) == 3
+
+
+def test_names_of_those_who_came_to_nothing_do_not_pile_up(tmp_path: Path) -> None:
+    """The second was killed in the midst of its name: the first one stays, and the third takes the place of the second."""
+    path = tmp_path / "run.lock"
+    dead = msgspec.json.encode(Holder(1, "another host", 7, "the run of a test"))
+    path.write_bytes(dead + b'\n{"pid":1')
+    with lock.held(path, "a test", 8):
+        held = path.read_bytes()
+    assert held == dead + b"\n" + msgspec.json.encode(Holder(os.getpid(), platform.node(), 8, "a test"))
