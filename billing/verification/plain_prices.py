@@ -12,11 +12,13 @@ from rating.money import minor_step_micros
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from billing.accounts.kinds import TaxFact
     from rating.model import Catalogue, Plan, TaxClass
 
 _MINOR_DIGITS = 2  # of a currency that no catalogue has
+_EVERY_CLASS = "*"  # exempt
 
 
 class PlainPrices:
@@ -51,24 +53,30 @@ class PlainPrices:
 
     def rates_ppm(self, code: int, day: dt.date, currency: str) -> set[int]:
         """The rates of the tax classes with a code on a day, as the catalogues of a currency state them: one, where they agree."""
-        return {_rate_on(each, day) for each in self._classes(currency) if each.code == code}
+        return {_rate_on(each, day) for classes in self._of_catalogues(currency) for each in classes.values() if each.code == code}
 
-    def class_names(self, code: int, currency: str) -> set[str]:
-        """The names of the tax classes with a code in the catalogues of a currency."""
-        return {each.name for each in self._classes(currency) if each.code == code}
+    def rates_as_agreed(self, code: int, day: dt.date, currency: str, status: TaxFact) -> Iterator[int]:
+        """The rates on a day of lines that have a tax class (code) in the end, for a payer with this status: by catalogue and first class.
+
+        A catalogue names its classes itself. One is replaced by another where the catalogue has both. It is exempt by either name.
+        """
+        for classes in self._of_catalogues(currency):
+            for first in classes.values():
+                last = classes.get(status.classes.get(first.name, first.name), first)
+                if last.code == code:
+                    yield 0 if {_EVERY_CLASS, first.name, last.name} & set(status.exempt) else _rate_on(last, day)
 
     def _plan_at(self, name: str, instant_us: int) -> Plan | None:
         identity, _, plan_name = name.partition("/")
         begun = [each for each in self._versions.get(identity, ()) if each.effective_from_us <= instant_us]
         return next((plan for plan in begun[-1].plans if plan.name == plan_name), None) if begun else None
 
-    def _classes(self, currency: str) -> list[TaxClass]:
-        """Tax classes as each catalogue of a currency states them last."""
-        found: list[TaxClass] = []
+    def _of_catalogues(self, currency: str) -> Iterator[dict[str, TaxClass]]:
+        """The tax classes of each catalogue of a currency by name, as it states them last."""
         for versions in self._versions.values():
             if versions[-1].currency == currency:
-                found += {tax.code: tax for each in versions for tax in each.tax_classes}.values()
-        return found
+                stated = {tax.code: tax for each in versions for tax in each.tax_classes}.values()
+                yield {each.name: each for each in stated}
 
 
 def _rate_on(tax: TaxClass, day: dt.date) -> int:

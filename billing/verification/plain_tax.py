@@ -5,8 +5,11 @@ of all valid documents on a period and class follows from their net: net times t
 units at most: tax in prices is the rest of a fixed sum, and a bill of some charges of a period rounds its own part. A wrong rate, a
 missing line of tax and one that is there twice are off by more, unless the net is small.
 
-Rates are those of the catalogues as of the run, exemptions those of the account facts. Two catalogues of a currency may state two rates
-for one class, which publishing warns of; then tax lies between the two.
+Rates are those of the catalogues as of the run, exemptions those of the account facts. A line does not say of which catalogue it is. Where
+catalogues of the currency, exemptions or replaced classes leave a class several rates, each line has one of them. So tax lies between the
+sums that the lowest and the highest rate give: the lowest of what is billed and the highest of what is credited, and the other way around.
+The amount of a charge key counts as a whole, since all that is due on it has one sign: its documents add up to what is due. Tax is rounded
+for each rate by itself, so the two minor units are those of each.
 """
 
 from __future__ import annotations
@@ -27,15 +30,15 @@ from billing.verification.plain_prices import PlainPrices
 from rating.model import PPM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from billing.store.home import Home
-    from billing.verification.plain_facts import FactInForce, Part
+    from billing.verification.plain_facts import Part
 
 CYCLE: Final = "cycle"  # kind of a run
-_OFF_MAX: Final = 2  # minor units
-_EVERY_CLASS: Final = "*"
+_OFF_MAX: Final = 2  # minor units, for each rate
 _TAX: Final = "tax"
+_OF_CHARGE: Final = ("kind", "subscription_key", "charge_code", "price_id", "revenue_code")  # with `_Key` a charge key
 
 
 class Checked(NamedTuple):
@@ -61,11 +64,19 @@ def check(home: Home, connection: sa.Connection, run: Any, part: Part = WHOLE) -
     own = _own(connection, run.run_id, part)
     known = _Rates(home, connection, run.pinned_seq, part)
     wrong = {}
+    open_: dict[_Key, tuple[int, int]] = {}
     for key, net, tax in _sums(connection, own, seq, part) if own else ():
-        low, high = known.tax_between(key, net)
-        bound = _OFF_MAX * known.step_micros(key.account_key)
-        if not low - bound <= tax <= high + bound:
-            wrong[key] = f"tax {tax} on {net}, the rate says {low}"
+        rates = known.of(key)
+        if not _Amounts(max(net, 0), min(net, 0)).may_have(tax, rates, known.step_micros(key.account_key)):
+            if len(rates) > 1:
+                open_[key] = net, tax
+            else:
+                wrong[key] = f"tax {tax} on {net}, the rate says {_part(net, rates[0])}"
+    for key, amounts in _by_sign(connection, open_, seq, part).items():
+        (net, tax), rates = open_[key], known.of(key)
+        if not amounts.may_have(tax, rates, known.step_micros(key.account_key)):
+            low, high = amounts.tax_between(rates)
+            wrong[key] = f"tax {tax} on {net}, the rates say {low} to {high}"
     told = [f"{known.ids[key.account_key]} {key.period_from} class {key.tax_class}: {what}" for key, what in sorted(wrong.items())]
     return Checked(len(own), told)
 
@@ -77,6 +88,27 @@ class _Key(NamedTuple):
     period_from: str
     period_to: str
     tax_class: int
+
+
+class _Amounts(NamedTuple):
+    """Net amounts that charge keys have: the sum of those above zero, and of those below it."""
+
+    billed_micros: int
+    credited_micros: int
+
+    def tax_between(self, rates: Sequence[int]) -> tuple[int, int]:
+        """The least and the largest tax, each key at one of the rates (ascending), in whole micro-units."""
+        low, high = rates[0], rates[-1]
+        return (
+            _part(self.billed_micros, low) + _part(self.credited_micros, high),
+            _part(self.billed_micros, high) + _part(self.credited_micros, low),
+        )
+
+    def may_have(self, tax_micros: int, rates: Sequence[int], step_micros: int) -> bool:
+        """True for a tax that can follow, each rate rounded by itself."""
+        low, high = self.tax_between(rates)
+        off = _OFF_MAX * step_micros * len(rates)
+        return low - off <= tax_micros <= high + off
 
 
 class _Rates:
@@ -100,31 +132,28 @@ class _Rates:
             self._steps[currency] = self._prices.step_micros(currency)
         return self._steps[currency]
 
-    def tax_between(self, key: _Key, net_micros: int) -> tuple[int, int]:
-        """The least and the largest tax on a net amount, in whole micro-units."""
-        amounts = [net_micros * rate // PPM for rate in self._of(key)]
-        return min(amounts), max(amounts)
-
-    def _of(self, key: _Key) -> Sequence[int]:
-        alike = (key.tax_class, key.period_to, self._currency[key.account_key])
-        if alike not in self._rates:
-            last = dt.date.fromisoformat(key.period_to) - dt.timedelta(days=1)
-            self._rates[alike] = sorted(self._prices.rates_ppm(key.tax_class, last, alike[2])) or [0]
-        told = self._told.get(key.account_key)
-        return self._rates[alike] if told is None else self._exempted(told, key, self._rates[alike])
-
-    def _exempted(self, told: Sequence[FactInForce], key: _Key, rates: list[int]) -> Sequence[int]:
-        """The rates of an account with facts about its tax: none where the class is exempt, either where a class that it replaces is."""
+    def of(self, key: _Key) -> Sequence[int]:
+        """The rates (ascending) that lines of a key can have: one of each catalogue, more where classes are replaced."""
+        currency = self._currency[key.account_key]
         last = dt.date.fromisoformat(key.period_to) - dt.timedelta(days=1)
-        found = [each for each in told if each.from_date <= last and (each.to_date is None or last < each.to_date)]
-        if not found:
-            return rates
-        fact = msgspec.json.decode(found[-1].detail, type=TaxFact)
-        names = self._prices.class_names(key.tax_class, self._currency[key.account_key])
-        if _EVERY_CLASS in fact.exempt or names & set(fact.exempt):
-            return [0]
-        replaces = {before for before, after in fact.classes.items() if after in names}
-        return sorted({0, *rates}) if replaces & set(fact.exempt) else rates
+        status = self._status(key.account_key, last)
+        if status is not None:
+            return sorted(set(self._prices.rates_as_agreed(key.tax_class, last, currency, status))) or [0]
+        alike = (key.tax_class, key.period_to, currency)
+        if alike not in self._rates:
+            self._rates[alike] = sorted(self._prices.rates_ppm(key.tax_class, last, currency)) or [0]
+        return self._rates[alike]
+
+    def _status(self, account_key: int, last: dt.date) -> TaxFact | None:
+        """The fact about an account's tax that holds on the last day of a period."""
+        found = [
+            each for each in self._told.get(account_key, ()) if each.from_date <= last and (each.to_date is None or last < each.to_date)
+        ]
+        return msgspec.json.decode(found[-1].detail, type=TaxFact) if found else None
+
+
+def _part(net_micros: int, rate_ppm: int) -> int:
+    return net_micros * rate_ppm // PPM
 
 
 def _own(connection: sa.Connection, run_id: int, part: Part) -> set[_Key]:
@@ -137,22 +166,40 @@ def _own(connection: sa.Connection, run_id: int, part: Part) -> set[_Key]:
 
 def _sums(connection: sa.Connection, own: set[_Key], seq: int, part: Part) -> Iterator[tuple[_Key, int, int]]:
     """Net and tax on each of these, of all documents that count as of a commit."""
-    line, invoice, run = tables.invoice_lines.c, tables.invoices.c, tables.bill_runs.c
+    line = tables.invoice_lines.c
     keys = [line[name] for name in _Key._fields]
-    since = sa.select(run.run_id).where(run.bill_date >= min(key.period_from for key in own))
     net, tax = (halves(sa.case((is_wanted, line.amount_micros), else_=0)) for is_wanted in (line.kind != _TAX, line.kind == _TAX))
-    query = (
-        sa.select(*keys, *net, *tax)
-        .join_from(tables.invoice_lines, tables.invoices)
-        .where(
-            invoice.run_id.in_(since),
-            part.holds(invoice.account_key),
-            invoice.commit_seq <= seq,
-            invoice.invoice_key.not_in(voided(as_of=seq)),
-            invoice.document_type.is_(None) | (invoice.document_type != "opening"),
-            line.effect.is_(None) | (line.effect != "outside"),
-        )
-    )
+    query = _counting(sa.select(*keys, *net, *tax), own, seq, part)
     for row in connection.execute(query.group_by(*keys)):
         if (key := _Key(*row[: len(keys)])) in own:
             yield key, whole(*row[-4:-2]), whole(*row[-2:])
+
+
+def _by_sign(connection: sa.Connection, wanted: Collection[_Key], seq: int, part: Part) -> dict[_Key, _Amounts]:
+    """Net on each of these by the sign of the amounts of its charge keys, of all documents that count as of a commit."""
+    found = dict.fromkeys(wanted, _Amounts(0, 0))
+    if not found:
+        return found
+    line = tables.invoice_lines.c
+    keys = [line[name] for name in (*_Key._fields, *_OF_CHARGE)]
+    query = sa.select(*keys, *halves(line.amount_micros)).where(line.kind != _TAX)
+    for row in connection.execute(_counting(query, wanted, seq, part).group_by(*keys)):
+        key, net = _Key(*row[: len(_Key._fields)]), whole(*row[-2:])
+        if key in found:
+            billed, credited = found[key]
+            found[key] = _Amounts(billed + max(net, 0), credited + min(net, 0))
+    return found
+
+
+def _counting(query: sa.Select[Any], keys: Collection[_Key], seq: int, part: Part) -> sa.Select[Any]:
+    """Lines of documents that count as of a commit, and that may be about these keys."""
+    line, invoice, run = tables.invoice_lines.c, tables.invoices.c, tables.bill_runs.c
+    since = sa.select(run.run_id).where(run.bill_date >= min(key.period_from for key in keys))
+    return query.join_from(tables.invoice_lines, tables.invoices).where(
+        invoice.run_id.in_(since),
+        part.holds(invoice.account_key),
+        invoice.commit_seq <= seq,
+        invoice.invoice_key.not_in(voided(as_of=seq)),
+        invoice.document_type.is_(None) | (invoice.document_type != "opening"),
+        line.effect.is_(None) | (line.effect != "outside"),
+    )
