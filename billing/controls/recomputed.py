@@ -48,4 +48,5 @@ def recomputed_books(home: Home, connection: sa.Connection, run: Any, part: Part
         except UserError as error:  # a catalogue is not what was published: its own book says so as well
             yield not_known(each, error)
             continue
-        yield book(each, found.checked, found.checked - len(found.wrong), unit, terms | dict.fromkeys(found.wrong[:_SHOWN], 1))
+        told = terms | dict.fromkeys(found.wrong[:_SHOWN], 1) | found.left_out
+        yield book(each, found.checked, found.checked - len(found.wrong), unit, told)

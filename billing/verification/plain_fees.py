@@ -1,9 +1,14 @@
 """Fees of a run, worked out again subscription by subscription: each fee that is due has its line.
 
-Compared are the newest period of each account that ended since the run before, and the fees in advance of the period after it. A run of the
-cycle computes these in any case; one that is made again bills what changed alone, and nothing of it is compared. Left out are accounts that
-the run put aside, those that a restricted run was not asked for, and test accounts. The sums of all documents, as of the commit of the
-numbers, have to be what is due by the facts that the run pinned.
+Compared are the periods of each account that ended by the bill date and that no run before it has billed (`plain_runs`), and the fees in
+advance of the period after them. A run of the cycle computes these in any case. The sums of all documents, as of the commit of the numbers,
+have to be what is due by the facts that the run pinned. Accounts of which nothing is compared are counted by their reason.
+
+An amount is compared exactly where prices are without tax. Where they hold it, the net alone is on the line: the amount divided by one and
+the rate of the payer, cut down to the minor unit or the next one up (`billing.charges.inclusive`). A fee of k tax classes has a line for
+each. Each is less than a minor unit away from its exact net, and the exact nets add up to an amount between those that the lowest and the
+highest rate give. So the lines are k - 1 units at most below the lower one cut down, or above the higher one cut up. A fee that has no
+line has no payer: that is right where a rate of the catalogue leaves nothing of it.
 
 Facts are those of `plain_facts`. Shared with the run is what `rerate_sample` lists, and the arithmetic of fees (`billing.charges`).
 """
@@ -11,6 +16,10 @@ Facts are those of `plain_facts`. Shared with the run is what `rerate_sample` li
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import itertools
+import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -29,22 +38,21 @@ from billing.store.sums import halves, whole
 from billing.store.voids import voided
 from billing.verification.plain_facts import WHOLE, PlainFacts, holding
 from billing.verification.plain_prices import PlainPrices
-from billing.verification.plain_tax import CYCLE, Checked
+from billing.verification.plain_runs import Asked, RunsBefore
+from billing.verification.plain_tax import CYCLE, Checked, status_on
 from rating.dates import last_day
+from rating.model import PPM, RecurringFee
 from rating.money import RoundingMode, round_exact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from fractions import Fraction
+    from collections.abc import Iterator, Sequence
 
     from billing.store.home import Home
     from billing.verification.plain_facts import Account, FactInForce, Part
-    from rating.model import Plan
+    from rating.model import OneOffFee, Plan
 
 _KINDS: Final = ("pause", "outage", "terms", "end", "no_end")
 _NAMED: Final = 100
-_NUMBERED: Final = ("numbered", "posted")  # states of a run
-_OFF_MAX: Final = 2  # minor units: of a price that holds its tax the net alone is on the line
 
 
 class _Fee(NamedTuple):
@@ -58,12 +66,12 @@ class _Fee(NamedTuple):
 
 
 def check(home: Home, connection: sa.Connection, run: Any, part: Part = WHOLE) -> Checked:  # noqa: ANN401 -- a row of bill_runs
-    """Check the fees of a run of the cycle that has numbered; nothing of another run, or of one that is dated before an earlier run.
+    """Check the fees of a run of the cycle that has numbered; nothing of another run.
 
     `part`: the fees of these accounts alone.
     """
-    if run.kind != CYCLE or _is_back_dated(connection, run):
-        return Checked(0, [])
+    if run.kind != CYCLE:
+        return Checked(0, [], {})
     fees = _Fees(home, connection, run, part)
     due = fees.due()
     first = min((day for periods in fees.periods.values() for day, _ in periods), default=run.bill_date)
@@ -71,22 +79,31 @@ def check(home: Home, connection: sa.Connection, run: Any, part: Part = WHOLE) -
     compared = {fee for fee in billed if fee[3:] in fees.periods.get(fee.subscription_key, ())}
     wrong = {}
     for fee in sorted(due.keys() | compared):
-        wanted, found = due.get(fee, _NOTHING), billed.get(fee, 0)
-        if (found == 0) != (wanted.micros == 0) if wanted.holds_tax else found != wanted.micros:
-            wrong[fee] = f"{wanted.micros} is due, {found} is billed"
+        wanted, found = due.get(fee, []), billed.get(fee, _NOT_BILLED)
+        low, high = fees.billed_between(fee, wanted, found.payers)
+        if not low <= found.micros <= high:
+            wrong[fee] = f"{sum(each.micros for each in wanted)} is due, {found.micros} is billed"
     ids = _ids(connection, {fee.subscription_key for fee in wrong})
     told = [f"{fee.kind} fee {fee.price_id} of {ids[fee.subscription_key]} from {fee.period_from}: {what}" for fee, what in wrong.items()]
-    return Checked(len(due), told)
+    return Checked(len(due.keys() | compared), told, fees.not_compared | ({} if due or compared else {"accounts compared": fees.compared}))
 
 
 class _Due(NamedTuple):
-    """An amount that is due. `holds_tax`: its line has the net alone."""
+    """An amount of a fee that is due, the catalogue of its plan, and the names of its tax classes."""
 
     micros: int
-    holds_tax: bool
+    identity: str
+    tax_classes: tuple[str, ...]
 
 
-_NOTHING: Final = _Due(0, holds_tax=False)
+class _Billed(NamedTuple):
+    """The net of a fee on all documents, and the accounts (keys) of these."""
+
+    micros: int
+    payers: frozenset[int]
+
+
+_NOT_BILLED: Final = _Billed(0, frozenset())
 
 
 class _Fees:
@@ -100,39 +117,78 @@ class _Fees:
         self._own = holding(connection, tables.subscription_facts, _KINDS, run.pinned_seq, part)
         taken = sa.select(row.subscription_key).where(row.transferred_from.is_not(None), row.commit_seq <= run.pinned_seq)
         self._taken_over = set(connection.execute(taken).scalars())
-        self._since = _date_before(connection, run)
-        self._accounts = _asked(connection, run)
-        self._recurring: dict[tuple[object, ...], list[tuple[int, int, str]]] = {}
+        self._connection, self._seq = connection, run.pinned_seq
+        self._before = RunsBefore(connection, run)
+        self._asked = Asked(connection, run)
+        self._recurring: dict[tuple[object, ...], list[tuple[int, _Due]]] = {}
+        self._taxes: dict[tuple[int, str, str, str], int] = {}
         self.periods: dict[int, set[tuple[str, str]]] = {}  # by subscription: those that are compared
+        self.compared = 0  # accounts
+        self.not_compared: dict[str, int] = {}  # accounts, by reason
 
-    def due(self) -> dict[_Fee, _Due]:
-        """Every fee that is due in the newest period of an account, or in advance of the next one."""
-        found: dict[_Fee, _Due] = {}
+    def due(self) -> dict[_Fee, list[_Due]]:
+        """Every fee that is due in a period of an account that this run is the first to bill, or in advance of the next one."""
+        found: dict[_Fee, list[_Due]] = {}
         for account_key, keys in self._facts.subscriptions_of(self._facts.account_keys()).items():
-            periods = self._periods(account_key) if account_key in self._accounts else []
+            periods = self._periods(account_key)
+            self.compared += bool(periods)
             for key in keys if periods else ():
                 self.periods[key] = {(each.start.isoformat(), each.end.isoformat()) for each in periods}
-                for fee, micros, identity in self._of(self._facts.account(account_key), key, periods):
-                    before = found.get(fee, _NOTHING)
-                    found[fee] = _Due(before.micros + micros, before.holds_tax or self._prices.holds_tax(identity))
-        return {fee: due for fee, due in found.items() if abs(due.micros) > self._shown_from(due)}
+                for fee, due in self._of(self._facts.account(account_key), key, periods):
+                    found.setdefault(fee, []).append(due)
+        return {fee: due for fee, due in found.items() if sum(each.micros for each in due)}
 
-    def _shown_from(self, due: _Due) -> int:
-        """The amount above which a fee has a line: without its tax one of a minor unit or two may be nothing."""
-        return _OFF_MAX * self._prices.largest_step_micros if due.holds_tax else 0
+    def billed_between(self, fee: _Fee, due: Sequence[_Due], payers: frozenset[int]) -> tuple[int, int]:
+        """The least and the largest net that the line of a fee can have."""
+        low = high = sum(each.micros for each in due if not self._prices.holds_tax(each.identity))
+        for each in due:
+            if self._prices.holds_tax(each.identity):
+                rates = self._rates_of(fee, each, payers)
+                step, exact = self._prices.step_of(each.identity), [Fraction(each.micros * PPM, PPM + rate) for rate in rates]
+                beyond = (len(each.tax_classes) * max(len(payers), 1) - 1) * step
+                low += math.floor(min(exact) / step) * step - beyond
+                high += math.ceil(max(exact) / step) * step + beyond
+        return low, high
+
+    def _rates_of(self, fee: _Fee, due: _Due, payers: frozenset[int]) -> list[int]:
+        """The rates that an amount can have: of its classes for its payers; any of its catalogue where it has none."""
+        if not payers:
+            last = dt.date.fromisoformat(fee.period_to) - dt.timedelta(days=1)
+            return sorted(self._prices.rates_of(due.identity, last))
+        return [self._rate(payer, due.identity, name, fee.period_to) for payer in payers for name in due.tax_classes]
+
+    def _rate(self, payer: int, identity: str, tax_class: str, period_to: str) -> int:
+        """The rate that the lines of a payer have in a tax class of a catalogue, for a period up to a day."""
+        asked = (payer, identity, tax_class, period_to)
+        if asked not in self._taxes:
+            last = dt.date.fromisoformat(period_to) - dt.timedelta(days=1)
+            self._taxes[asked] = self._prices.rate_as_agreed(identity, tax_class, last, status_on(self._exemptions.get(payer, ()), last))
+        return self._taxes[asked]
+
+    @functools.cached_property
+    def _exemptions(self) -> dict[int, list[FactInForce]]:
+        """Facts about the tax of accounts. All of them: a payer may be of another part."""
+        return holding(self._connection, tables.account_facts, ("tax",), self._seq)
 
     def _periods(self, account_key: int) -> list[Period]:
-        """The newest period that ended since the run before, and the one after it; none where there is none, or nothing is billed."""
+        """The periods that this run is the first to bill, the newest first, and the one after them; none where nothing is compared."""
         account = self._facts.account(account_key)
-        if self._facts.is_ever_for_tests(account_key):
+        ended = ended_by(account.billed_from, account.all_bill_days, self._bill_date, account.closed_on)
+        billed_to = self._before.billed_to(account_key)
+        last = next(ended, None)
+        if last is None:
             return []
-        last = next(ended_by(account.billed_from, account.all_bill_days, self._bill_date, account.closed_on), None)
-        if last is None or last.end <= self._since:
+        reason = self._asked.why_not(account_key) or ("of accounts for tests" if self._facts.is_ever_for_tests(account_key) else "")
+        if not reason and last.end <= billed_to:
+            reason = "billed by a run before"
+        if reason:
+            self.not_compared[f"accounts not compared, {reason}"] = self.not_compared.get(f"accounts not compared, {reason}", 0) + 1
             return []
         ahead = period_after(last, account.all_bill_days, account.closed_on)
-        return [last] if ahead is None else [last, ahead]
+        fresh = [last, *itertools.takewhile(lambda each: each.end > billed_to, ended)]
+        return fresh if ahead is None else [*fresh, ahead]
 
-    def _of(self, account: Account, key: int, periods: list[Period]) -> Iterator[tuple[_Fee, int, str]]:
+    def _of(self, account: Account, key: int, periods: list[Period]) -> Iterator[tuple[_Fee, _Due]]:
         subscription = self._facts.subscription(key)
         assert subscription is not None
         spans = plan_spans(subscription.plans, subscription.active)
@@ -146,11 +202,17 @@ class _Fees:
             known = (account.timezone, period, tuple(spans), breaks)
             if known not in self._recurring:
                 due = fees_due(spans, period, self._bill_date, answer, breaks)
-                self._recurring[known] = [(each.fee.price_id, self._rounded(each.exact_micros, each.plan), each.plan) for each in due]
-            for price_id, micros, plan in self._recurring[known]:
-                yield _fee(key, "recurring", price_id, period), micros, plan.partition("/")[0]
-            for each in one_offs_due(spans, period, self._bill_date, answer, self._contract(key, told, subscription.active.end)):
-                yield _fee(key, "one_off", each.fee.price_id, period), self._rounded(each.micros, each.identity), each.identity
+                self._recurring[known] = [(each.fee.price_id, self._due(each.exact_micros, each.plan, each.fee)) for each in due]
+            for price_id, each in self._recurring[known]:
+                yield _fee(key, "recurring", price_id, period), each
+            for once in one_offs_due(spans, period, self._bill_date, answer, self._contract(key, told, subscription.active.end)):
+                yield _fee(key, "one_off", once.fee.price_id, period), self._due(once.micros, once.identity, once.fee)
+
+    def _due(self, exact_micros: Fraction | int, plan: str, fee: RecurringFee | OneOffFee) -> _Due:
+        identity = plan.partition("/")[0]
+        shares = fee.shares if isinstance(fee, RecurringFee) else ()
+        classes = tuple(share.tax_class for share in shares) or (fee.tax_class,)
+        return _Due(round_exact(exact_micros, self._prices.step_of(identity), RoundingMode.HALF_UP), identity, classes)
 
     def _contract(self, key: int, told: list[FactInForce], end: dt.date | None) -> Contract:
         """The terms at the beginning and the end of a subscription. Only those that hold on its last day count there."""
@@ -160,9 +222,6 @@ class _Fees:
         handed_over = bool(ends) and ends[-1].kind == "end" and msgspec.json.decode(ends[-1].detail, type=EndFact).transferred
         agreed = tuple(Agreed(day, each.minimum_months, each.early_end_waived) for day, each in terms)
         return Contract(agreed, taken_over=key in self._taken_over, handed_over=handed_over)
-
-    def _rounded(self, exact_micros: Fraction | int, plan: str) -> int:
-        return round_exact(exact_micros, self._prices.step_of(plan.partition("/")[0]), RoundingMode.HALF_UP)
 
 
 def _holds_on(told: FactInForce, day: dt.date) -> bool:
@@ -181,44 +240,14 @@ def _fee(key: int, kind: str, price_id: int, period: Period) -> _Fee:
     return _Fee(key, kind, price_id, period.start.isoformat(), period.end.isoformat())
 
 
-def _is_back_dated(connection: sa.Connection, run: Any) -> bool:  # noqa: ANN401 -- a row of bill_runs
-    """True where a run of a later date was begun before: what it billed is not due once more."""
-    row = tables.bill_runs.c
-    query = sa.select(row.run_id).where(row.kind == CYCLE, row.run_id < run.run_id, row.bill_date > run.bill_date)
-    return connection.execute(query.limit(1)).first() is not None
-
-
-def _date_before(connection: sa.Connection, run: Any) -> dt.date:  # noqa: ANN401 -- a row of bill_runs
-    """The newest date of a run of the cycle that was begun before it; all periods after it are due.
-
-    A run of the same date counts where it has numbers and was not undone: this one bills what changed since.
-    """
-    row, undo = tables.bill_runs.c, tables.run_undos.c
-    undone = sa.select(undo.run_id).where(undo.kind == "undone", undo.restricted.is_(None))
-    again = (row.bill_date == run.bill_date) & row.state.in_(_NUMBERED) & row.run_id.not_in(undone)
-    query = sa.select(sa.func.max(row.bill_date)).where(row.kind == CYCLE, row.run_id < run.run_id)
-    found = connection.execute(query.where((row.bill_date < run.bill_date) | again)).scalar_one()
-    return dt.date.min if found is None else dt.date.fromisoformat(found)
-
-
-def _asked(connection: sa.Connection, run: Any) -> set[int]:  # noqa: ANN401 -- a row of bill_runs
-    """The accounts (keys) that a run bills: those known to it, or those it is restricted to, without those that it put aside."""
-    account, named, aside = tables.accounts.c, tables.run_accounts.c, tables.quarantine.c
-    query = sa.select(account.account_key).where(account.commit_seq <= run.pinned_seq)
-    if run.restricted:
-        query = sa.select(named.account_key).where(named.run_id == run.run_id)
-    put_aside = sa.select(aside.account_key).where(aside.run_id == run.run_id)
-    return set(connection.execute(query).scalars()) - set(connection.execute(put_aside).scalars())
-
-
-def _billed(connection: sa.Connection, run: Any, first: str, part: Part) -> dict[_Fee, int]:  # noqa: ANN401 -- a row of bill_runs
+def _billed(connection: sa.Connection, run: Any, first: str, part: Part) -> dict[_Fee, _Billed]:  # noqa: ANN401 -- a row of bill_runs
     """Fees that documents have billed for periods from a day on, as of the commit with which the run got its numbers."""
     line, invoice, step = tables.invoice_lines.c, tables.invoices.c, tables.bill_runs.c
     seq = connection.execute(sa.select(sa.func.max(invoice.commit_seq)).where(invoice.run_id == run.run_id)).scalar_one()
     as_of = run.pinned_seq if seq is None else seq
     keys = (line.subscription_key, line.kind, line.price_id, line.period_from, line.period_to)
     query = (
-        sa.select(*keys, *halves(line.amount_micros))
+        sa.select(*keys, line.account_key, *halves(line.amount_micros))
         .join_from(tables.invoice_lines, tables.invoices)
         .where(
             line.kind.in_(("recurring", "one_off")),
@@ -231,7 +260,9 @@ def _billed(connection: sa.Connection, run: Any, first: str, part: Part) -> dict
             invoice.document_type.is_(None) | (invoice.document_type != "opening"),
         )
     )
-    sums: dict[_Fee, int] = {}
-    for row in connection.execute(query.group_by(*keys)):
-        sums[_Fee(*row[:5])] = whole(*row[5:])
-    return {fee: micros for fee, micros in sums.items() if micros}
+    found: dict[_Fee, _Billed] = {}
+    for row in connection.execute(query.group_by(*keys, line.account_key)):
+        micros, payers = found.get(_Fee(*row[:5]), _NOT_BILLED)
+        if amount := whole(*row[6:]):
+            found[_Fee(*row[:5])] = _Billed(micros + amount, payers | {row[5]})
+    return {fee: billed for fee, billed in found.items() if billed.micros}

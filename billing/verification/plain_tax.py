@@ -33,19 +33,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from billing.store.home import Home
-    from billing.verification.plain_facts import Part
+    from billing.verification.plain_facts import FactInForce, Part
 
 CYCLE: Final = "cycle"  # kind of a run
 _OFF_MAX: Final = 2  # minor units, for each rate
 _TAX: Final = "tax"
+_DOCUMENTS: Final = "documents compared"
 _OF_CHARGE: Final = ("kind", "subscription_key", "charge_code", "price_id", "revenue_code")  # with `_Key` a charge key
 
 
 class Checked(NamedTuple):
-    """The number of things that were checked, and those that are wrong, in words."""
+    """The number of things that were checked, and those that are wrong, in words. `left_out`: what was not compared, counted by reason."""
 
     checked: int
     wrong: list[str]
+    left_out: dict[str, int]
 
 
 def check(home: Home, connection: sa.Connection, run: Any, part: Part = WHOLE) -> Checked:  # noqa: ANN401 -- a row of bill_runs
@@ -57,10 +59,10 @@ def check(home: Home, connection: sa.Connection, run: Any, part: Part = WHOLE) -
     """
     invoice = tables.invoices.c
     if run.kind != CYCLE:
-        return Checked(0, [])
+        return Checked(0, [], {_DOCUMENTS: 0})
     seq = connection.execute(sa.select(sa.func.max(invoice.commit_seq)).where(invoice.run_id == run.run_id)).scalar_one()
     if seq is None:
-        return Checked(0, [])
+        return Checked(0, [], {_DOCUMENTS: 0})
     own = _own(connection, run.run_id, part)
     known = _Rates(home, connection, run.pinned_seq, part)
     wrong = {}
@@ -78,7 +80,7 @@ def check(home: Home, connection: sa.Connection, run: Any, part: Part = WHOLE) -
             low, high = amounts.tax_between(rates)
             wrong[key] = f"tax {tax} on {net}, the rates say {low} to {high}"
     told = [f"{known.ids[key.account_key]} {key.period_from} class {key.tax_class}: {what}" for key, what in sorted(wrong.items())]
-    return Checked(len(own), told)
+    return Checked(len(own), told, {} if own else {_DOCUMENTS: 0})
 
 
 class _Key(NamedTuple):
@@ -136,7 +138,7 @@ class _Rates:
         """The rates (ascending) that lines of a key can have: one of each catalogue, more where classes are replaced."""
         currency = self._currency[key.account_key]
         last = dt.date.fromisoformat(key.period_to) - dt.timedelta(days=1)
-        status = self._status(key.account_key, last)
+        status = status_on(self._told.get(key.account_key, ()), last)
         if status is not None:
             return sorted(set(self._prices.rates_as_agreed(key.tax_class, last, currency, status))) or [0]
         alike = (key.tax_class, key.period_to, currency)
@@ -144,12 +146,11 @@ class _Rates:
             self._rates[alike] = sorted(self._prices.rates_ppm(key.tax_class, last, currency)) or [0]
         return self._rates[alike]
 
-    def _status(self, account_key: int, last: dt.date) -> TaxFact | None:
-        """The fact about an account's tax that holds on the last day of a period."""
-        found = [
-            each for each in self._told.get(account_key, ()) if each.from_date <= last and (each.to_date is None or last < each.to_date)
-        ]
-        return msgspec.json.decode(found[-1].detail, type=TaxFact) if found else None
+
+def status_on(told: Sequence[FactInForce], day: dt.date) -> TaxFact | None:
+    """The one of an account's facts about tax that holds on a day; None: none does."""
+    found = [each for each in told if each.from_date <= day and (each.to_date is None or day < each.to_date)]
+    return msgspec.json.decode(found[-1].detail, type=TaxFact) if found else None
 
 
 def _part(net_micros: int, rate_ppm: int) -> int:
