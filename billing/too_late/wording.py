@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from billing.too_late.listing import TooLate
     from billing.too_late.versions import Version, Versions
 
-_NAMED: Final = 3  # records or sources that are named
+_NAMED: Final = 3  # sources that are named
 _NAME_MAX: Final = 40
 KEY_DIGITS: Final = 8  # of an event key, as people see it
 WORDS: Final = {
@@ -34,7 +34,7 @@ WORDS: Final = {
         "day": "迟到用量：{first} 共 {count} 条记录（{sources}）",
         "many": "迟到用量：{first} 至 {last} 共 {count} 条记录（{sources}）",
         "and": "、",
-        "more": "{names} 等，另有 {rest} 条",
+        "more": "{names} 等，另有 {rest} 个来源",
     },
 }
 
@@ -80,7 +80,7 @@ def line_text(records: Sequence[TooLate], language: str) -> str:
 
 
 def named(every: Sequence[str], language: str) -> str:
-    """The first names of some records or sources, and how many more there are."""
+    """The first names of some sources, and how many more there are."""
     words = WORDS.get(language.partition("-")[0], WORDS["en"])
     names = words["and"].join(_name(each) for each in every[:_NAMED])
     return names if len(every) <= _NAMED else words["more"].format(names=names, rest=len(every) - _NAMED)
