@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 ROWS: Final = "rows"
+_COMPARED: Final = " compared"  # in the names of such terms
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -25,6 +26,11 @@ class Book(msgspec.Struct, frozen=True):
     unit: str
     ok: bool
     terms: dict[str, int]
+
+    @property
+    def not_compared(self) -> dict[str, int]:
+        """The terms that say what was not compared, and why. With both sides 0 nothing was."""
+        return {name: figure for name, figure in self.terms.items() if _COMPARED in name}
 
 
 def book(name: str, left: int, right: int, unit: str, terms: dict[str, int] | None = None) -> Book:

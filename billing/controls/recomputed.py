@@ -1,4 +1,7 @@
-"""Books of what a run billed, against what follows from published tariffs and facts by code that shares nothing with the run."""
+"""Books of what a run billed, against what follows from published tariffs and facts by code of their own.
+
+They share with the run the arithmetic of fees and periods (`billing.charges`) and the catalogues in force (`billing.catalogue.in_force`).
+"""
 
 from __future__ import annotations
 

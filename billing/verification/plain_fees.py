@@ -1,14 +1,14 @@
 """Fees of a run, worked out again subscription by subscription: each fee that is due has its line.
 
-Compared are the periods of each account that ended by the bill date and that no run before it has billed (`plain_runs`), and the fees in
-advance of the period after them. A run of the cycle computes these in any case. The sums of all documents, as of the commit of the numbers,
-have to be what is due by the facts that the run pinned. Accounts of which nothing is compared are counted by their reason.
+Compared are the periods of each account that ended by the bill date, and that no run before has billed (`plain_runs`). With them are the
+fees in advance of the next period. A run of the cycle computes these in any case. The sums of all documents, as of the commit of the
+numbers, have to be what is due by the facts that the run pinned. Accounts that are not compared are counted by their reason.
 
 An amount is compared exactly where prices are without tax. Where they hold it, the net alone is on the line: the amount divided by one and
 the rate of the payer, cut down to the minor unit or the next one up (`billing.charges.inclusive`). A fee of k tax classes has a line for
-each. Each is less than a minor unit away from its exact net, and the exact nets add up to an amount between those that the lowest and the
-highest rate give. So the lines are k - 1 units at most below the lower one cut down, or above the higher one cut up. A fee that has no
-line has no payer: that is right where a rate of the catalogue leaves nothing of it.
+each, less than a minor unit away from its exact net. The exact nets add up to an amount between those that the lowest and the highest rate
+give. So the lines are k - 1 units at most below the lower one cut down, or above the higher one cut up. A fee that has no line has no
+payer: that is right where a rate of the catalogue leaves nothing of it.
 
 Facts are those of `plain_facts`. Shared with the run is what `rerate_sample` lists, and the arithmetic of fees (`billing.charges`).
 """
@@ -127,7 +127,7 @@ class _Fees:
         self.not_compared: dict[str, int] = {}  # accounts, by reason
 
     def due(self) -> dict[_Fee, list[_Due]]:
-        """Every fee that is due in a period of an account that this run is the first to bill, or in advance of the next one."""
+        """Every fee that is due in periods that this run is the first to bill, or in advance of the next one."""
         found: dict[_Fee, list[_Due]] = {}
         for account_key, keys in self._facts.subscriptions_of(self._facts.account_keys()).items():
             periods = self._periods(account_key)

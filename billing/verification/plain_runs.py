@@ -1,7 +1,7 @@
 """Runs of the cycle before a run, by account: up to which date they have billed it. And the accounts that a run was asked for.
 
-An account takes part in a run that has numbered, if the run knew it, was not restricted to others and did not put it aside. An undone run
-counts no more for its accounts, nor does a run that was computed on top of it before it was undone. A void bill counts here as one that is
+An account takes part in a numbered run, if the run knew it, was not restricted to others and did not put it aside. An undone run
+counts no more for its accounts. Nor does one that was computed on top of it before it was undone. A void bill counts here as one that is
 valid: its periods are not compared as those that a run is the first to bill.
 
 Nothing here is of `billing.accounts.covering` and `undone`, by which runs decide the same.
@@ -93,7 +93,7 @@ class Asked:
     def why_not(self, account_key: int) -> str:
         """The reason for which a run does not bill an account; empty where it does."""
         if account_key not in self._accounts:
-            return "of which the run was not asked"
+            return "not asked for"
         return f"put aside ({self._aside[account_key]})" if account_key in self._aside else ""
 
 

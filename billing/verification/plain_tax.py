@@ -5,7 +5,7 @@ of all valid documents on a period and class follows from their net: net times t
 units at most: tax in prices is the rest of a fixed sum, and a bill of some charges of a period rounds its own part. A wrong rate, a
 missing line of tax and one that is there twice are off by more, unless the net is small.
 
-Rates are those of the catalogues as of the run, exemptions those of the account facts. A line does not say of which catalogue it is. Where
+Rates are those of the catalogues as of the run, exemptions those of the account facts. A line does not name its catalogue. Where
 catalogues of the currency, exemptions or replaced classes leave a class several rates, each line has one of them. So tax lies between the
 sums that the lowest and the highest rate give: the lowest of what is billed and the highest of what is credited, and the other way around.
 The amount of a charge key counts as a whole, since all that is due on it has one sign: its documents add up to what is due. Tax is rounded

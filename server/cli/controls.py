@@ -46,13 +46,27 @@ def controls(
     if as_json:
         output.print_json({"books": found})
         return 1 if failed else 0
-    rows = [("ok" if book.ok else "FAILED", book.name, f"{book.left:,}", f"{book.right:,}", book.unit) for book in found]
+    rows = [(_state(book), book.name, f"{book.left:,}", f"{book.right:,}", book.unit) for book in found]
     output.print_table(("", "book", "left", "right", "unit"), rows, right=("left", "right"))
+    print_not_compared([book for book in found if book.ok])
     for book in failed:
         print(f"\n{book.name} differs by {book.left - book.right:,} {book.unit}:")
         output.print_table(("term", "figure"), [(name, f"{value:,}") for name, value in book.terms.items()], right=("figure",))
     print(f"\n{len(found) - len(failed)} of {len(found)} books balance")
     return 1 if failed else 0
+
+
+def print_not_compared(books: Sequence[Book]) -> None:
+    """Count for each book the things that it did not compare, by reason."""
+    for book in books:
+        if book.not_compared:
+            print(f"{book.name}: " + ", ".join(f"{name}: {figure:,}" for name, figure in book.not_compared.items()))
+
+
+def _state(book: Book) -> str:
+    if not book.ok:
+        return "FAILED"
+    return "none" if book.not_compared and not book.left else "ok"
 
 
 @findings_app.default

@@ -18,6 +18,7 @@ from billing.runs import computing, cycle, quarantine_retry
 from billing.runs.cycle import Order
 from billing.runs.states import By, Step
 from rating.model import RecurringFee, TaxClass, TaxRate, TaxShare
+from server.cli import app
 from tests.billing.runs.world import BASIC_FEE, World, shop
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_a_run_of_all_after_one_of_some_of_the_same_date(world: World, dropping:
     two(world)
     assert run(world, accounts=frozenset({"anna"})) == 1
     assert dropping(world) == 2
-    assert book(world, FEES.format(1)) == (1, 1, {"accounts not compared, of which the run was not asked": 1})
+    assert book(world, FEES.format(1)) == (1, 1, {"accounts not compared, not asked for": 1})
     assert book(world, FEES.format(2)) == (1, 0, {missing("dora"): 1, BEFORE: 1})
 
 
@@ -87,6 +88,23 @@ def test_a_run_that_is_made_again_compares_nothing_and_says_so(world: World) -> 
     run(world)
     assert run(world) == 2
     assert book(world, FEES.format(2)) == (0, 0, {BEFORE: 2, "accounts compared": 0})
+
+
+def test_a_book_that_compares_nothing_is_not_shown_as_a_check(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the run that is made again; the first one compared two fees."""
+    two(world)
+    run(world)
+    monkeypatch.setenv("RATEWRIGHT_HOME", str(world.home.path))
+    monkeypatch.setattr("server.clock.machine_now_us", world.tick)
+    told = f"{FEES.format(2)}: {BEFORE}: 2, accounts compared: 0"
+    assert app.main(["bill", "run", "--date", "2025-11-01"]) == 0
+    assert told in capsys.readouterr().out.splitlines()
+    assert app.main(["controls"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert told in shown
+    assert [line.split()[0] for line in shown if "fees due = fees billed  " in line] == ["ok", "none"]
 
 
 def test_a_run_after_one_of_a_later_date_that_was_given_up(world: World, dropping: Callable[..., int]) -> None:
@@ -117,7 +135,7 @@ def test_a_retry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     real = computing.fee_lines
     monkeypatch.setattr(computing, "fee_lines", lambda inputs: without(real(inputs)))
     assert quarantine_retry.retry(world.home, 1, world.tick(), ANA).run_id == 2
-    assert book(world, FEES.format(2)) == (1, 0, {missing("dora"): 1, "accounts not compared, of which the run was not asked": 1})
+    assert book(world, FEES.format(2)) == (1, 0, {missing("dora"): 1, "accounts not compared, not asked for": 1})
 
 
 def test_an_account_that_a_run_of_another_bill_day_catches_up(world: World, dropping: Callable[..., int]) -> None:

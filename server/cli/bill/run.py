@@ -248,8 +248,11 @@ def _print_list(ended: Ended, found: Trial, at: Place) -> None:
 
 
 def _print_books(found: Sequence[Book], open_ones: Sequence[Finding]) -> None:
+    from server.cli.controls import print_not_compared
+
     failed = [each for each in found if not each.ok]
     print(f"\n{len(found) - len(failed)} of {len(found)} books of this run balance")
+    print_not_compared([each for each in found if each.ok and not each.left])
     print_failed(failed)
     for finding in open_ones:
         print(f"  finding {finding.finding_id}, {finding.owner} by {finding.due_on}: {finding.name}")
