@@ -38,7 +38,7 @@ from billing.store.sums import halves, whole
 from billing.store.voids import voided
 from billing.verification.plain_facts import WHOLE, PlainFacts, holding
 from billing.verification.plain_prices import PlainPrices
-from billing.verification.plain_runs import Asked, RunsBefore
+from billing.verification.plain_runs import AskedAccounts, RunsBefore
 from billing.verification.plain_tax import CYCLE, Checked, status_on
 from rating.dates import last_day
 from rating.model import PPM, RecurringFee
@@ -119,7 +119,7 @@ class _Fees:
         self._taken_over = set(connection.execute(taken).scalars())
         self._connection, self._seq = connection, run.pinned_seq
         self._before = RunsBefore(connection, run)
-        self._asked = Asked(connection, run)
+        self._asked = AskedAccounts(connection, run)
         self._recurring: dict[tuple[object, ...], list[tuple[int, _Due]]] = {}
         self._taxes: dict[tuple[int, str, str, str], int] = {}
         self.periods: dict[int, set[tuple[str, str]]] = {}  # by subscription: those that are compared

@@ -79,7 +79,7 @@ class RunsBefore:
         return runs
 
 
-class Asked:
+class AskedAccounts:
     """The accounts that a run (a row of bill_runs) was to bill: known to it, or those it is restricted to, but for those put aside."""
 
     def __init__(self, connection: sa.Connection, run: Any) -> None:  # noqa: ANN401 -- as above
