@@ -27,6 +27,13 @@ class Via(enum.StrEnum):
     SERVICE = "service"  # the service for itself, such as one commit with the batches of many streams
 
 
+class Terms(NamedTuple):
+    """Limits of what a call shows: names and numbers are masked; accounts of some legal entities alone, None: of all."""
+
+    is_masked: bool = False
+    entities: tuple[str, ...] | None = None
+
+
 class Request(NamedTuple):
     """A call that is to count once. A repeat has the same id of the same operator, and another `nonce`.
 
@@ -35,7 +42,8 @@ class Request(NamedTuple):
 
     request_id: str
     nonce: bytes  # random, of this call alone
-    fields: str  # JSON: a digest of each field of the message
+    fields: dict[str, str]  # a digest of each field of the message
+    terms: Terms = Terms()
     answer_of: Callable[[Any], bytes] | None = None
 
 

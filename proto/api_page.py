@@ -25,9 +25,10 @@ _HEAD = """# Calls of the service
 
 This page is written from `proto/ratewright/v1` by `make proto`. Each refusal carries a `google.rpc.ErrorInfo` of domain `ratewright`, whose
 reason is one of those below. Beside them each call may end with those of [access](access.md#refusals) and of [the service](service.md).
-Money is `google.type.Money`, dates are `google.type.Date`. A call with a `request_id` counts once; `validate_only` does everything and
-stores nothing. Long work is followed by the calls of `google.longrunning.Operations`: `GetOperation`, `WaitOperation`, `ListOperations`,
-`CancelOperation`; `DeleteOperation` is refused with `KEPT`, since operations are part of the audit trail ([bill runs](service.md)).
+Money is `google.type.Money`, dates are `google.type.Date`. A call with a `request_id` counts once; a repeat by an operator whose roles show
+less than at the first call is refused, PERMISSION_DENIED: `REPEAT_NOT_ALLOWED`. `validate_only` does everything and stores nothing. Long
+work is followed by the calls of `google.longrunning.Operations`: `GetOperation`, `WaitOperation`, `ListOperations`, `CancelOperation`;
+`DeleteOperation` is refused with `KEPT`, since operations are part of the audit trail ([bill runs](service.md)).
 """
 
 

@@ -186,6 +186,13 @@ def legal_entity_of(home: Home, account_id: str) -> str | None:
         return connection.execute(sa.select(account.legal_entity).where(account.account_id == account_id)).scalar()
 
 
+def legal_entity_of_key(home: Home, account_key: int) -> str | None:
+    """The same of an account that is known by its key."""
+    account = tables.accounts.c
+    with home.connect() as connection:
+        return connection.execute(sa.select(account.legal_entity).where(account.account_key == account_key)).scalar()
+
+
 def show_account(home: Home, account_id: str, as_of: dt.date | None = None) -> AccountDetail:
     """All of the account `account_id`, its state that of the date `as_of` (None: of its last change; at the earliest its opening).
 

@@ -8,6 +8,8 @@ Two calls with one id at the same time: both find nothing, and the second one th
 
 An act whose result is known within its only transaction stores the answer there (`tell`): it is answered again as it was, also where its
 service was killed right behind the commit.
+
+The limits under which a call is answered are stored with it, and its subject: a repeat may be made under other roles.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import acting
+from billing.acting import Terms
 from billing.persons import is_of
 from billing.store import tables
 from rating.errors import UserError
@@ -25,6 +28,8 @@ from rating.errors import UserError
 if TYPE_CHECKING:
     from billing.acting import Actor
 
+_TERMS: Final = "(terms)"  # beside the fields of the message, whose names have no such characters
+_SUBJECT: Final = "(subject)"
 KEPT_US: Final = 48 * 3_600 * 1_000_000  # how long a request is kept at least
 
 
@@ -33,13 +38,18 @@ class RepeatedError(UserError):
 
 
 class Kept(NamedTuple):
-    """A request whose effect is stored. `answer` is None where the call was not answered yet."""
+    """A request whose effect is stored. `answer` is None where the call was not answered yet.
+
+    `terms`: those under which it was made; of an earlier version those that show all. `subject`: such as `account 17`; empty: not known.
+    """
 
     call: str
     fields: dict[str, str]
     nonce: bytes
     commit_seq: int
     answer: bytes | None
+    terms: Terms
+    subject: str
 
 
 def keep(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) -> None:
@@ -61,7 +71,10 @@ def find(connection: sa.Connection, number: int, request_id: str) -> Kept | None
     if found is None:
         return None
     fields = msgspec.json.decode(found.fields, type=dict[str, str])
-    return Kept(found.call, fields, bytes(found.nonce), found.commit_seq, None if found.answer is None else bytes(found.answer))
+    terms, subject = fields.pop(_TERMS, ""), fields.pop(_SUBJECT, "")
+    answer = None if found.answer is None else bytes(found.answer)
+    shown = msgspec.json.decode(terms, type=Terms) if terms else Terms()
+    return Kept(found.call, fields, bytes(found.nonce), found.commit_seq, answer, shown, subject)
 
 
 def answered(connection: sa.Connection, actor: Actor, answer: bytes, commit_seq: int, now_us: int) -> Kept | None:
@@ -75,7 +88,7 @@ def answered(connection: sa.Connection, actor: Actor, answer: bytes, commit_seq:
         _add(connection, actor, commit_seq, now_us)
     elif before.nonce != actor.request.nonce:
         return before
-    connection.execute(tables.requests.update().where(_is_of_call(actor)).values(answer=answer))
+    connection.execute(tables.requests.update().where(_is_of_call(actor)).values(answer=answer, fields=_fields(actor)))
     return None
 
 
@@ -102,11 +115,18 @@ def _add(connection: sa.Connection, actor: Actor, commit_seq: int, now_us: int) 
             request_id=request.request_id,
             nonce=request.nonce,
             call=actor.call,
-            fields=request.fields,
+            fields=_fields(actor),
             commit_seq=commit_seq,
             at_us=now_us,
         )
     )
+
+
+def _fields(actor: Actor) -> str:
+    request = actor.request
+    assert request is not None, actor
+    known = {_TERMS: msgspec.json.encode(request.terms).decode(), _SUBJECT: actor.subject}
+    return msgspec.json.encode(request.fields | known).decode()
 
 
 def has_old(connection: sa.Connection, now_us: int) -> bool:

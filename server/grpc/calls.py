@@ -6,8 +6,8 @@
 Who acts is known when a servicer is called: the gate in front of it has set `billing.acting`.
 
 Refuses: INVALID_ARGUMENT: REQUEST_ID, REQUEST_ID_REUSED (metadata `field` names what differs), MALFORMED_REQUEST; NOT_FOUND: NOT_FOUND;
-FAILED_PRECONDITION: REFUSED; ABORTED: ETAG_MISMATCH; UNAVAILABLE: HOME_BUSY (try again later). Those of NOT_FOUND and REFUSED carry the
-`remedy` that the command line would print.
+PERMISSION_DENIED: REPEAT_NOT_ALLOWED (see `server.grpc.repeats`); FAILED_PRECONDITION: REFUSED; ABORTED: ETAG_MISMATCH; UNAVAILABLE:
+HOME_BUSY (try again later). Those of NOT_FOUND and REFUSED carry the `remedy` that the command line would print.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import grpc
-import msgspec
 
 from billing import acting
 from billing.acting import Request
@@ -28,7 +27,7 @@ from billing.payments.writing import Act
 from billing.store import requests
 from billing.store.home import Home
 from rating.errors import BusyError, ChangedError, NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
-from server.grpc import entrance
+from server.grpc import repeats
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
@@ -130,22 +129,24 @@ def _write(  # noqa: PLR0913, PLR0917 -- as `write`
         raise invalid("REQUEST_ID", message, {"field": "request_id"})
     fields = digests(request)
     if (before := _before(door.home, actor, request.request_id)) is not None:
-        return _repeated(before, actor, fields, answer_type, recover)
+        return _repeated(door.home, before, actor, fields, answer_type, recover)
     stored = None if answer_of is None else lambda result: answer_of(result).SerializeToString(deterministic=True)
-    asked = Request(request.request_id, secrets.token_bytes(NONCE_BYTES), msgspec.json.encode(fields).decode(), stored)
+    asked = Request(request.request_id, secrets.token_bytes(NONCE_BYTES), fields, repeats.terms(), stored)
     with acting.acting_as(actor._replace(request=asked)):
         try:
             answer = act(Act(_operator(actor), door.clock_us()))
         except UserError as error:
-            before = _before(door.home, actor, request.request_id)
-            if before is None or before.nonce == asked.nonce:
+            faster = _before(door.home, actor, request.request_id)
+            if faster is None or faster.nonce == asked.nonce:
                 raise
             _log.info("a call was made twice at once: %s", error.message)  # the other one had the effect
-            return _repeated(before, actor, fields, answer_type, recover)
-        with door.home.begin() as connection:
-            data, seq = answer.SerializeToString(deterministic=True), door.home.head_seq(connection)
-            faster = requests.answered(connection, acting.current(), data, seq, door.clock_us())
-    return answer if faster is None else _repeated(faster, actor, fields, answer_type, recover)
+        else:
+            with door.home.begin() as connection:
+                data, seq = answer.SerializeToString(deterministic=True), door.home.head_seq(connection)
+                faster = requests.answered(connection, acting.current(), data, seq, door.clock_us())
+            if faster is None:
+                return answer
+    return _repeated(door.home, faster, actor, fields, answer_type, recover)  # as a repeat: it acts for no request that counts once
 
 
 def forget_old(door: Door) -> int:
@@ -167,8 +168,13 @@ def digests(request: Message) -> dict[str, str]:
     }
 
 
-def _repeated(
-    before: requests.Kept, actor: acting.Actor, fields: dict[str, str], answer_type: type[Answer], recover: Callable[[int], Answer]
+def _repeated(  # noqa: PLR0913, PLR0917 -- as `write`
+    home: Home,
+    before: requests.Kept,
+    actor: acting.Actor,
+    fields: dict[str, str],
+    answer_type: type[Answer],
+    recover: Callable[[int], Answer],
 ) -> Answer:
     if before.call != actor.call:
         raise invalid("REQUEST_ID_REUSED", f"this request_id is one of {before.call}", {"field": "request_id"})
@@ -176,7 +182,7 @@ def _repeated(
     if differing:
         message = f"a call with this request_id has another {', '.join(differing)}"
         raise invalid("REQUEST_ID_REUSED", message, {"field": differing[0]})
-    entrance.is_repeat()
+    repeats.require_terms(home, before)
     if before.answer is None:
         return recover(before.commit_seq)
     return answer_type.FromString(before.answer)

@@ -165,11 +165,10 @@ def require_accounts(home: Home, account_ids: Iterable[str]) -> None:
                 raise _other_entity(entered)
 
 
-def is_repeat() -> None:
-    """Note that this call is answered as the same call of the same operator was before: it named its account then."""
+def entities() -> tuple[str, ...] | None:
+    """The legal entities to which the role of this call is limited; None: all."""
     entered = _ENTERED.get()
-    if entered is not None:
-        entered.is_of_entity = True
+    return None if entered is None or entered.entities is None else tuple(sorted(entered.entities))
 
 
 class Entrance(_Interceptor):

@@ -71,7 +71,7 @@ requests = table(
     text("request_id"),
     sa.Column("nonce", sa.LargeBinary, nullable=False),  # of the call that has the effect
     text("call"),
-    text("fields"),  # JSON: a digest of each field of the message
+    text("fields"),  # JSON: a digest of each field of the message, and what the call was about and might show
     sa.Column("commit_seq", INT64, nullable=False, index=True),
     int_("at_us"),
     sa.Column("answer", sa.LargeBinary, nullable=True),

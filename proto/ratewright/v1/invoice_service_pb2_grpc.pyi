@@ -42,6 +42,7 @@ class InvoiceServiceStub:
       INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
         REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
       NOT_FOUND: INVOICE_UNKNOWN.
+      PERMISSION_DENIED: REPEAT_NOT_ALLOWED (a repeat whose operator had roles that showed more at the first call).
       FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
     """
 
@@ -137,6 +138,7 @@ class InvoiceServiceAsyncStub(InvoiceServiceStub):
       INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
         REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
       NOT_FOUND: INVOICE_UNKNOWN.
+      PERMISSION_DENIED: REPEAT_NOT_ALLOWED (a repeat whose operator had roles that showed more at the first call).
       FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
     """
 
@@ -228,6 +230,7 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
       INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
         REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
       NOT_FOUND: INVOICE_UNKNOWN.
+      PERMISSION_DENIED: REPEAT_NOT_ALLOWED (a repeat whose operator had roles that showed more at the first call).
       FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
     """
 

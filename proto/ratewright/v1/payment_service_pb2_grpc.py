@@ -38,6 +38,7 @@ class PaymentServiceStub:
     INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
     REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
     NOT_FOUND: NOT_FOUND (an account, a payment, a deposit, a line or a plan that is not there).
+    PERMISSION_DENIED: REPEAT_NOT_ALLOWED (a repeat whose operator had roles that showed more at the first call).
     FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
 
     Errors of every call that lists: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: NOT_FOUND.
@@ -163,6 +164,7 @@ class PaymentServiceServicer:
     INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
     REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
     NOT_FOUND: NOT_FOUND (an account, a payment, a deposit, a line or a plan that is not there).
+    PERMISSION_DENIED: REPEAT_NOT_ALLOWED (a repeat whose operator had roles that showed more at the first call).
     FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
 
     Errors of every call that lists: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: NOT_FOUND.
@@ -472,6 +474,7 @@ class PaymentService:
     INVALID_ARGUMENT: MALFORMED_NAME; MALFORMED_REQUEST (metadata `field` or `remedy`); REQUEST_ID (longer than 128 characters);
     REQUEST_ID_REUSED (the id is that of another call, or of other data: metadata `field`).
     NOT_FOUND: NOT_FOUND (an account, a payment, a deposit, a line or a plan that is not there).
+    PERMISSION_DENIED: REPEAT_NOT_ALLOWED (a repeat whose operator had roles that showed more at the first call).
     FAILED_PRECONDITION: REFUSED (metadata `remedy`: what the command line says to do).
 
     Errors of every call that lists: INVALID_ARGUMENT: MALFORMED_NAME, MALFORMED_REQUEST, PAGE_SIZE, PAGE_TOKEN; NOT_FOUND: NOT_FOUND.
