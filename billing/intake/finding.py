@@ -36,20 +36,28 @@ def stored_rows(home: Home, keys: pa.Array[Any], columns: Sequence[str] = STORED
     needed = list(dict.fromkeys((*columns, *marks.COLUMNS, *marks.SEGMENT_COLUMNS)))
     if not len(keys):
         return CountedRows(view.schema_of(needed).empty_table(), np.zeros(0, np.int8))
-    with home.connect() as connection:
-        seq = home.head_seq(connection)
-        rows = _rows(home, view.stored(connection, 0, seq), keys, needed, seq)
-        return CountedRows(rows, marks.outcomes(rows, marks.standing(connection, seq, rows)))
+
+    def read() -> CountedRows:
+        with home.connect() as connection:
+            seq = home.head_seq(connection)
+            rows = _rows(home, view.stored(connection, 0, seq), keys, needed, seq)
+            return CountedRows(rows, marks.outcomes(rows, marks.standing(connection, seq, rows)))
+
+    return view.steadily(read)
 
 
 def rows_nearby(home: Home, keys: pa.Array[Any], start_us: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
     """`columns` of stored rows of the events `keys`: those in files that hold one of these starts. Copies of records are among them."""
     moments = np.unique(start_us)
-    with home.connect() as connection:
-        seq = home.head_seq(connection)
-        row_files = view.stored(connection, 0, seq, int(moments[0]), int(moments[-1]) + 1) if len(moments) else []
-        files = [file for file in row_files if _holds_any(file, moments)]
-    return _rows(home, files, keys, columns, seq)
+
+    def read() -> pa.Table:
+        with home.connect() as connection:
+            seq = home.head_seq(connection)
+            row_files = view.stored(connection, 0, seq, int(moments[0]), int(moments[-1]) + 1) if len(moments) else []
+            files = [file for file in row_files if _holds_any(file, moments)]
+        return _rows(home, files, keys, columns, seq)
+
+    return view.steadily(read)
 
 
 def counting(outcome: NDArray[np.int8]) -> NDArray[np.bool_]:

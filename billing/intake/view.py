@@ -1,12 +1,14 @@
 """Reading the usage that counts, as of a sequence number, from the journal and from sealed files alike.
 
 The manifest says which files count, and the row's commit says from when. Marks take out what waits for a decision or has another row
-in its stead (see `marks`). A file that sealing replaced while we read is looked up again in the manifest.
+in its stead (see `marks`). A file that sealing replaced while we read is looked up again in the manifest: by `steadily`, in which all
+reading of files is done. Who holds the intake lock keeps sealing away, and reads by `parts_under_lock`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -30,6 +32,7 @@ _T = TypeVar("_T")
 COMMIT_SEQ: Final = marks.COMMIT_SEQ
 NEVER_BILLS: Final = UsageFlag.UNANSWERED | UsageFlag.ABSORBED | UsageFlag.PARTIAL
 _SEQ_FIELD: Final = pa.field(COMMIT_SEQ, pa.int64(), nullable=False)
+_IS_STEADY: Final = contextvars.ContextVar("is_steady", default=False)
 _ATTEMPTS: Final = 5  # a seal between manifest and files is rare, a second one in a row is rarer
 
 
@@ -133,7 +136,14 @@ def stored(connection: sa.Connection, after_seq: int, seq: int, from_us: int = B
 
 
 def parts(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq: int, seq: int) -> Iterator[pa.Table]:
-    """The `columns` of each file, only rows committed in (after_seq, seq]."""
+    """The `columns` of each file, only rows committed in (after_seq, seq]. To be called within `steadily`."""
+    for file in files:
+        assert _IS_STEADY.get(), "sealing may replace a file meanwhile: read within `steadily`"
+        yield _part(home, file, columns, after_seq, seq)
+
+
+def parts_under_lock(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq: int, seq: int) -> Iterator[pa.Table]:
+    """The same for who holds the intake lock: no file is replaced meanwhile."""
     for file in files:
         yield _part(home, file, columns, after_seq, seq)
 
@@ -144,11 +154,18 @@ def schema_of(columns: Sequence[str]) -> pa.Schema:
 
 
 def steadily(read: Callable[[], _T]) -> _T:
-    """`read()` again from the start when a file it was to read has just been sealed."""
-    for _ in range(_ATTEMPTS - 1):
-        with contextlib.suppress(FileNotFoundError):
-            return read()
-    return read()
+    """`read()` again from the start when a file it was to read has just been sealed.
+
+    It opens a connection of its own and returns what was read: an older view of the database names the file for ever.
+    """
+    mark = _IS_STEADY.set(True)
+    try:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(FileNotFoundError):
+                return read()
+        return read()
+    finally:
+        _IS_STEADY.reset(mark)
 
 
 def _usage(home: Home, columns: Sequence[str], seq: int, span: tuple[int, int], *, every: bool) -> pa.Table:

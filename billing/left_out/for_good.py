@@ -135,7 +135,7 @@ def leaves_any(home: Home, connection: sa.Connection, seq: int) -> bool:
     names = [f"{TERM}{each.value}" for each in ORDER if outlook(each) is Outlook.FOR_GOOD and each is not LeftOut.DECIDED]
     query = sa.select(term.run_id).join_from(tables.run_terms, tables.bill_runs, run.run_id == term.run_id)
     query = query.where(run.state.in_(states.COUNTED), run.commit_seq <= seq, term.term.in_(names), term.rows > 0)
-    if connection.execute(query.limit(1)).first() is not None or _came_late(home, connection, seq):
+    if connection.execute(query.limit(1)).first() is not None or _came_late(home, seq):
         return True
     return bool(len(off_bills(home, seq)))
 
@@ -156,9 +156,15 @@ def _refused_alone(refused: dict[bytes, Any]) -> tuple[pa.Array[Any], Int64s]:
     return pa.array(list(refused), KEY), np.array([each.start_us for each in refused.values()], np.int64)
 
 
-def _came_late(home: Home, connection: sa.Connection, seq: int) -> bool:
+def _came_late(home: Home, seq: int) -> bool:
     """True where usage was committed after a run had looked whose bill date lies behind its start, by any clock."""
-    runs = looked(connection, seq)
-    looked_until = LookedUntil(runs)
-    parts = view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ()
-    return any(bool(np.any(int64(part["start_us"]) < looked_until.ends_us(int64(part[COMMIT_SEQ])))) for part in parts)
+
+    def read() -> bool:
+        with home.connect() as connection:
+            runs = looked(connection, seq)
+            files = view.stored(connection, 0, seq) if runs else []
+        looked_until = LookedUntil(runs)
+        parts = view.parts(home, files, ("start_us", COMMIT_SEQ), 0, seq)
+        return any(bool(np.any(int64(part["start_us"]) < looked_until.ends_us(int64(part[COMMIT_SEQ])))) for part in parts)
+
+    return view.steadily(read)

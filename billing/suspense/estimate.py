@@ -277,17 +277,21 @@ class Estimator:
     def _newest(self, source: str) -> pa.Table:
         """Usage that bills, of one source or (empty) of any, from the files committed last."""
         columns = self.columns
-        with self._home.connect() as connection:
-            files = view.stored(connection, 0, self._seq)[::-1][:SAMPLE_FILES]
-        found = [pa.schema([USAGE_V1.field(name) for name in columns]).empty_table()]
-        rows = 0
-        for part in view.parts(self._home, files, columns, 0, self._seq):
-            wanted = part.filter(_bills(part, source)).slice(0, SAMPLE_ROWS - rows)
-            found.append(wanted)
-            rows += wanted.num_rows
-            if rows >= SAMPLE_ROWS:
-                break
-        return pa.concat_tables(found)
+
+        def read() -> pa.Table:
+            with self._home.connect() as connection:
+                files = view.stored(connection, 0, self._seq)[::-1][:SAMPLE_FILES]
+            found = [pa.schema([USAGE_V1.field(name) for name in columns]).empty_table()]
+            rows = 0
+            for part in view.parts(self._home, files, columns, 0, self._seq):
+                wanted = part.filter(_bills(part, source)).slice(0, SAMPLE_ROWS - rows)
+                found.append(wanted)
+                rows += wanted.num_rows
+                if rows >= SAMPLE_ROWS:
+                    break
+            return pa.concat_tables(found)
+
+        return view.steadily(read)
 
 
 def _bills(part: pa.Table, source: str) -> pa.Array[Any]:

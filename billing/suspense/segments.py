@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.intake import marks, view
+from billing.intake import marks
 from billing.intake.assembly import segment_groups, stored_segments
 from billing.suspense.selection import identifier, names
 from billing.suspense.waiting import GROUP_REASONS, waiting
@@ -54,7 +54,7 @@ def segments(home: Home, selection: Selection, asking: Asking) -> Segments:
         reason_of, ids = _chosen(groups, selection, asking)
         known = segment_groups.incomplete(connection, _ALL) if reason_of else []
     suspended = [each for each in known if segment_groups.key_of(each.name, home.hash_key) in reason_of]
-    rows = view.steadily(lambda: stored_segments.read(home, suspended).segments)
+    rows = stored_segments.read(home, suspended).segments
     keys: list[bytes] = [segment_groups.key_of(str(name), home.hash_key) for name in marks.group_names(rows).to_pylist()]
     if selection.ids:
         own: list[Any] = rows["event_key"].to_pylist()

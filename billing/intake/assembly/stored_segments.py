@@ -34,7 +34,11 @@ class Stored(NamedTuple):
 
 
 def read(home: Home, groups: Collection[Past]) -> Stored:
-    """Stored segments of the groups, and rows made of them. The caller holds the intake lock."""
+    """Stored segments of the groups, and rows made of them."""
+    return view.steadily(lambda: _read(home, groups))
+
+
+def _read(home: Home, groups: Collection[Past]) -> Stored:
     empty = view.schema_of(_COLUMNS).empty_table()
     if not groups:
         return Stored(empty, empty, np.zeros(0, np.int8), np.zeros(0, np.bool_))

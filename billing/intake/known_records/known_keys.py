@@ -83,7 +83,7 @@ class KnownKeys:
             self._restore(index_files.newest(self._home, connection, numbered, self._hash_of))
         files = view.stored(connection, self._loaded_seq, seq)
         columns = (*_COLUMNS, *(_NUMBER_COLUMNS if numbered else ()))
-        for part in view.parts(self._home, files, columns, self._loaded_seq, seq):
+        for part in view.parts_under_lock(self._home, files, columns, self._loaded_seq, seq):
             self._add(part)
         self._loaded_seq = max(self._loaded_seq, seq)
 

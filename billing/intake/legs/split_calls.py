@@ -127,12 +127,12 @@ class _Nearby:
         for file in self.files:
             if texts is not None and self._known.rules_out(self._source, file, texts):
                 continue
-            (part,) = view.parts(self._home, [file], ("source", "flags", "start_us", "call_ref", "record_id"), 0, self._seq)
+            (part,) = view.parts_under_lock(self._home, [file], ("source", "flags", "start_us", "call_ref", "record_id"), 0, self._seq)
             bills = self._bills(part)
             self._known.learn(self._source, file, self._rule.names(part.filter(pa.array(bills))))
             chosen = bills & self._is_near(part)
             if chosen.any() and (chosen := chosen & _has_any(self._rule.names(part), wanted)).any():
-                (whole,) = view.parts(self._home, [file], self._columns, 0, self._seq)
+                (whole,) = view.parts_under_lock(self._home, [file], self._columns, 0, self._seq)
                 legs = whole.filter(pa.array(chosen))
                 competes = self._competes(legs) & ~marks.has_key(legs, gone)
                 found.append(legs.filter(pa.array(competes)))

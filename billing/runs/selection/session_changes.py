@@ -83,7 +83,12 @@ def load(home: Home, connection: sa.Connection, seq: int, days_min: int | None =
     taken_out = _marks(connection, seq, days_min)
     if not taken_out[0]:
         return None
-    return view.steadily(lambda: _loaded(home, connection, seq, *taken_out))
+
+    def read() -> SessionChanges:
+        with home.connect() as again:
+            return _loaded(home, again, seq, *taken_out)
+
+    return view.steadily(read)
 
 
 def superseded(connection: sa.Connection, seq: int, keys: Iterable[bytes]) -> set[bytes]:

@@ -8,6 +8,7 @@ account as guiding has it now.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -230,8 +231,9 @@ def _found(  # noqa: PLR0913, PLR0917 -- where to look, for what, and what is wa
             return list(_of_journal(home, file, search, columns))
         return list(_of_sealed(home, file, search, columns, seq))
 
+    contexts = [contextvars.copy_context() for _ in files]  # threads read within `view.steadily` as well
     with ThreadPoolExecutor(threads) as pool:
-        for tables_ in pool.map(of_file, files):
+        for tables_ in pool.map(lambda context, file: context.run(of_file, file), contexts, files):
             yield from tables_
 
 

@@ -87,7 +87,7 @@ def _counted(home: Home, connection: sa.Connection) -> list[str]:
         was = [tuple(row) for row in connection.execute(query.order_by(run.run_id.desc())) if row.run_id in priced]
         found = counted_runs.looked(connection, seq)
         now = [(each.run_id, each.pinned_seq, each.started_us) for each in found if each.run_id in priced]
-        late, was_late = for_good._came_late(home, connection, seq), _came_late(home, connection, found, seq)  # noqa: SLF001 -- the question
+        late, was_late = for_good._came_late(home, seq), _came_late(home, connection, found, seq)  # noqa: SLF001 -- the question
         if (now, late) != (was, was_late):
             wrong.append(f"as of {seq} {now} count, and usage came late: {late}; before {was}, {was_late}")
     return wrong
@@ -98,7 +98,7 @@ def _came_late(home: Home, connection: sa.Connection, found: Sequence[Looked], s
     runs = sorted(found, key=lambda each: each.pinned_seq)
     pinned = np.array([each.pinned_seq for each in runs], np.int64)
     ends_us = np.maximum.accumulate(np.array([(day_number(each.bill_date) + 1) * DAY_US for each in runs], np.int64)) if runs else pinned
-    for part in view.parts(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
+    for part in view.parts_under_lock(home, view.stored(connection, 0, seq), ("start_us", COMMIT_SEQ), 0, seq) if runs else ():
         before = np.searchsorted(pinned, int64(part[COMMIT_SEQ]))
         if bool(np.any((before > 0) & (int64(part["start_us"]) < ends_us[np.maximum(before - 1, 0)]))):
             return True
