@@ -119,11 +119,13 @@ class Changes:
             try:
                 if self._driver is None:
                     self._opened += 1
-                    self._driver = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+                    place = f"{self._file.absolute().as_uri()}?mode=rw"  # else a file that is gone would be made anew, empty
+                    self._driver = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
                     self._driver.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}").close()
                 ((found,),) = self._driver.execute("PRAGMA data_version").fetchall()
             except sqlite3.Error as error:
-                raise _explained(error, self._file, writes=True) or error from error
+                known = _explained(error, self._file, writes=False) or _explained(error, self._file, writes=True)
+                raise known or error from error
             return self._opened << _VERSION_BITS | int(found)
 
     def close(self) -> None:

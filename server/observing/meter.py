@@ -29,5 +29,8 @@ class Meter:
     def waiting(self, batches: int, size_bytes: int) -> None:
         """As many batches wait for the store, and occupy as many bytes."""
 
+    def sealing(self, *, is_well: bool) -> None:
+        """The journal of usage is sealed as it grows, or the last try failed."""
+
     def serving(self, *, is_serving: bool) -> None:
         """Calls are answered from now on, or are not: the service stops, or has no store."""

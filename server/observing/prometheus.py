@@ -66,6 +66,7 @@ class PrometheusMeter(Meter):
         self._store_s = Histogram(
             "ratewright_store_write_seconds", "Time in which a group of batches is stored.", registry=registry, buckets=ACK_BOUNDS_S
         )
+        self._sealing = Gauge("ratewright_journal_sealing", "1: the journal is sealed as it grows; 0: it failed.", registry=registry)
         self._serving = Gauge("ratewright_serving", "1: calls are answered; 0: it starts, stops or has no store.", registry=registry)
         self._certificate = Gauge("ratewright_certificate_end_timestamp_seconds", "End of the TLS certificate; 0: none.", registry=registry)
         registry.register(_Looked(look, clock_s))
@@ -102,6 +103,10 @@ class PrometheusMeter(Meter):
         """Note the queue."""
         self._queue.set(batches)
         self._queue_bytes.set(size_bytes)
+
+    def sealing(self, *, is_well: bool) -> None:
+        """Note whether the last try went well."""
+        self._sealing.set(int(is_well))
 
     def serving(self, *, is_serving: bool) -> None:
         """Note whether calls are answered."""

@@ -44,15 +44,25 @@ class Checked(NamedTuple):
 
 
 def check(home: Home) -> Checked:
-    """Look through everything, on one view of the database."""
+    """Look through everything, on one view of the database; a file that is gone is looked up in a later one."""
     with home.connect() as connection:
         findings = [*_damage(connection), *_schema(connection), *_constraints(connection), *_foreign_keys(connection)]
         counts = [_count(connection, table) for table in tables.metadata.sorted_tables]
         files = named_files.named(connection, home.path)
         notes = [Finding(*each) for each in (*dated_ahead.notes(connection), *odd_ids.notes(connection))]
-    findings += [Finding(file.path, f"{what} ({file.table})") for file, what in named_files.differences(home.path, files)]
+    findings += [Finding(file.path, f"{what} ({file.table})") for file, what in _differences(home, files)]
     findings += [Finding(*found) for found in access.looser(home.path)]
     return Checked(sorted(counts), len(files), findings, notes)
+
+
+def _differences(home: Home, files: list[named_files.NamedFile]) -> list[tuple[named_files.NamedFile, str]]:
+    """Files that are not as the database says, and that it still names: while we read, a service may seal, and delete what was sealed."""
+    found = list(named_files.differences(home.path, files))
+    if not found:
+        return []
+    with home.connect() as connection:
+        still = set(named_files.named(connection, home.path))
+    return [(file, what) for file, what in found if file in still]
 
 
 def _damage(connection: sa.Connection) -> list[Finding]:

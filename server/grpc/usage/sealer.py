@@ -2,6 +2,8 @@
 
 Every reading of usage opens each range. So they are sealed once there are many, by a thread of lower priority: the oldest ones first, some
 rows at a time. Streams store in between. A seal that is cut off is one that was not (see `billing.intake.sealing`).
+
+Whatever a seal fails of, it is tried again after RETRY_S; a metric says that it failed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from billing import acting
 from billing.intake import records
 from billing.intake.sealing import Portion
 from rating.errors import UserError
+from server.observing.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +41,10 @@ _log = logging.getLogger(__name__)
 class Sealer:
     """Looks after the journal of a home, from a thread of its own, until its end."""
 
-    def __init__(self, home: Home, intake: Intake, actor: Actor, clock_us: Callable[[], int]) -> None:
+    def __init__(self, home: Home, intake: Intake, actor: Actor, clock_us: Callable[[], int], meter: Meter | None = None) -> None:
         """`actor` seals: the service itself."""
+        self._meter = meter or Meter()
+        self._meter.sealing(is_well=True)
         self._home, self._intake, self._actor, self._clock_us = home, intake, actor, clock_us
         self._since_look = LOOK_EACH  # what an earlier process left is looked at as well
         self._look, self._over = threading.Event(), threading.Event()
@@ -68,7 +73,17 @@ class Sealer:
                 self._seal_what_is_due()
             except (UserError, OSError) as error:  # the store is full, busy or gone: streams say so themselves
                 _log.warning("the journal is not sealed: %s", error)
-                self._over.wait(RETRY_S)
+                self._try_later()
+            except Exception:  # noqa: BLE001 -- the edge of a thread, which is to last as long as the service
+                _log.exception("the journal is not sealed: internal error")
+                self._try_later()
+            else:
+                self._meter.sealing(is_well=True)
+
+    def _try_later(self) -> None:
+        self._meter.sealing(is_well=False)
+        self._over.wait(RETRY_S)
+        self._look.set()
 
     def _seal_what_is_due(self) -> None:
         left = _due_rows(records.unsealed(self._home))

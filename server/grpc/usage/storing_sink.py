@@ -90,7 +90,7 @@ class StoringSink:
         self._clock_us = clock_us
         self._writer: GroupCommit[LinedBatch | Unread, Stored] = GroupCommit(self._store)
         self.intake = Intake(home, gives_up=self._writer.is_late)
-        self._sealer = Sealer(home, self.intake, self._actor, clock_us)
+        self._sealer = Sealer(home, self.intake, self._actor, clock_us, self._meter)
         self._decoded = threading.BoundedSemaphore(DECODED_MAX)
 
     def open(self, header: pb.StreamHeader) -> Line:

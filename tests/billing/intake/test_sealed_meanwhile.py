@@ -11,6 +11,8 @@ from billing.intake.marks import keys_array
 from billing.intake.taking import Intake
 from billing.left_out import for_good
 from billing.runs.selection import session_changes
+from billing.store import named_files
+from billing.store.checks import checking
 from billing.store.home import Home
 from billing.suspense.estimate import Estimator
 from rating.dates import DAY_US
@@ -21,11 +23,13 @@ from tests.billing.too_late.session_world import Arrived, begin, live, piece
 from tests.billing.too_late.test_sessions import TWO_OF_THREE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import sqlalchemy as sa
 
     from billing.intake.view import Stored
+    from billing.store.named_files import NamedFile
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow
@@ -126,3 +130,21 @@ def test_files_are_read_within_steadily_alone(late: World) -> None:
         list(view.parts(late.home, files, ["start_us"], 0, head(late)))
     read = view.steadily(lambda: list(view.parts(late.home, files, ["start_us"], 0, head(late))))
     assert sum(part.num_rows for part in read) == sum(file.rows for file in files)
+
+
+def test_a_check_of_the_home_has_nothing_to_tell(late: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are hashed after they are listed; what is gone in truth is told all the same."""
+    original, ranges = named_files.differences, list[int]()
+
+    def differences(folder: Path, files: list[NamedFile]) -> Iterator[tuple[NamedFile, str]]:
+        if not ranges:
+            with Home.open(late.home.path) as home:
+                ranges.append(Intake(home).seal(late.tick()).ranges)
+        return original(folder, files)
+
+    monkeypatch.setattr(named_files, "differences", differences)
+    assert checking.check(late.home).findings == []
+    assert ranges[0] > 0
+    next(late.home.sealed_folder.glob("*.parquet")).unlink()
+    (finding,) = checking.check(late.home).findings
+    assert finding.what == "cannot be read: No such file or directory (usage_manifest)"

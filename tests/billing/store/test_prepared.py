@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from billing.store import tables
+from billing.store.database import Changes
 from billing.store.home import Home
 from billing.store.location import DATABASE_NAME
 from billing.store.prepared import KEYS_MAX, Prepared, insert
-from rating.errors import UserError
+from rating.errors import StoreError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,3 +132,17 @@ def test_changes_are_those_of_everybody(home: Home, tmp_path: Path) -> None:
 @pytest.mark.parametrize("both", ["postgresql"], indirect=True)
 def test_a_server_tells_no_changes(home: Home) -> None:
     assert home.changes() is None
+
+
+@about_sqlite
+def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    """The first look is the one that opens the file; a name with a sign of addresses is a name."""
+    folder = tmp_path / "a?b #1"
+    with Home.open(folder, create=True) as home:
+        assert home.changes() is not None
+    changes = Changes(folder / DATABASE_NAME, 100)
+    for each in folder.glob(f"{DATABASE_NAME}*"):
+        each.unlink()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        changes.number()
+    assert not (folder / DATABASE_NAME).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from ratewright.v1 import usage_service_pb2 as pb
 from rating.errors import StoreError
 from server.grpc.usage import sealer
 from server.grpc.usage.storing_sink import StoringSink, stream_sources
+from server.observing.prometheus import PrometheusMeter, State
 from tests.server.grpc.calls import ipc
 from tests.server.grpc.calls import records as calls
 
@@ -97,4 +99,30 @@ def test_a_store_that_cannot_be_sealed_takes_streams_all_the_same(world: World, 
     send(sink, *range(12))
     assert sink.close(WAIT_S)
     assert set(tried) == {(4, 3)}
+    assert len(stored(world)) == 12
+
+
+def test_a_seal_that_fails_of_a_mistake_of_ours_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Twelve ranges are seven too many. The first two tries fail; nothing more is sent, and they are sealed all the same."""
+    meter, well, original = PrometheusMeter(lambda: State([], 0, 0)), list[float | None](), taking.Intake.seal_oldest
+    failed = threading.Event()
+
+    def seal(intake: taking.Intake, now_us: int, portion: Portion) -> object:
+        well.append(meter.registry.get_sample_value("ratewright_journal_sealing"))
+        if len(well) <= 2:
+            failed.set()
+            raise KeyError("8613800000001")
+        return original(intake, now_us, portion)
+
+    monkeypatch.setattr(taking.Intake, "seal_oldest", seal)
+    monkeypatch.setattr(sealer, "RETRY_S", 0.01)
+    sink = StoringSink(world.home, SOURCES, world.tick, meter)
+    send(sink, *range(12))
+    assert failed.wait(WAIT_S)
+    assert is_sealed(world, 6)
+    assert sink.close(WAIT_S)
+    assert well[:3] == [1, 0, 0]
+    assert {each.message for each in caplog.records if each.levelname == "ERROR"} == {"the journal is not sealed: internal error"}
     assert len(stored(world)) == 12
