@@ -3,7 +3,7 @@
 Every reading of usage opens each range. So they are sealed once there are many, by a thread of lower priority: the oldest ones first, some
 rows at a time. Streams store in between. A seal that is cut off is one that was not (see `billing.intake.sealing`).
 
-Whatever a seal fails of, it is tried again after RETRY_S; a metric says that it failed.
+A seal that fails is tried again after RETRY_S, of any error; a metric says that it failed.
 """
 
 from __future__ import annotations
