@@ -63,14 +63,14 @@ def test_a_snapshot_is_what_was_known_when_it_was_written(home: Home, monkeypatc
     filled(home)
     assert [(row.form, row.keys, row.through_seq) for row in snapshots(home)] == [("hash", 40, 3), ("bitmap", 40, 3)]
     read: list[int] = []
-    plain = view.parts
+    plain = view.parts_under_lock
 
     def counted(*arguments: object) -> object:
         for part in plain(*arguments):  # type: ignore[arg-type]  # passed on
             read.append(part.num_rows)
             yield part
 
-    monkeypatch.setattr(view, "parts", counted)
+    monkeypatch.setattr(view, "parts_under_lock", counted)
     known = KnownKeys(home)
     known.catch_up()
     assert (len(known), sum(read)) == (82, 2), "of the usage files only what came after the snapshot is read"
