@@ -80,8 +80,9 @@ class _HashingSink(io.RawIOBase):
 def append(segment: Path, byte_from: int, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Range:
     """Write `batches` (of USAGE_V1, projected to `columns`) at `byte_from`, cutting off all that lies there, and sync them to disk.
 
-    What cannot be written to its end, on a full disk, is taken away again.
+    What cannot be written to its end, on a full disk, is taken away again. Raises UserError where the segment ends before `byte_from`.
     """
+    _require_reaching(segment, byte_from)
     schema, rest = _schema(tuple(columns)), iter(batches)
     few = _few(rest)
     if sum(batch.num_rows for batch in few) <= FEW_ROWS:
@@ -135,6 +136,16 @@ def _append_few(segment: Path, byte_from: int, schema: pa.Schema, batches: Seque
         raise not_written(segment, error) from error
     commit_points.reached("intake.journal_synced")
     return Range(byte_from, byte_from + len(data), hashlib.sha256(data).digest())
+
+
+def _require_reaching(segment: Path, byte_from: int) -> None:
+    """Raise UserError for a segment that ends before a place, or is not there: what was committed in front of it is gone."""
+    try:
+        size = segment.stat().st_size
+    except FileNotFoundError:
+        size = 0
+    if size < byte_from:
+        raise damaged(segment)
 
 
 def _opened(segment: Path) -> tuple[bool, int]:

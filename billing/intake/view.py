@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from billing.intake import journal, marks
 from billing.store.tables import usage_manifest
 from rating.dates import BEFORE_ALL, NEVER
+from rating.errors import UserError
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
@@ -144,8 +145,18 @@ def parts(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq
 
 def parts_under_lock(home: Home, files: Sequence[Stored], columns: Sequence[str], after_seq: int, seq: int) -> Iterator[pa.Table]:
     """The same for who holds the intake lock: no file is replaced meanwhile."""
-    for file in files:
-        yield _part(home, file, columns, after_seq, seq)
+    try:
+        for file in files:
+            yield _part(home, file, columns, after_seq, seq)
+    except FileNotFoundError as error:
+        raise _gone(error) from error
+
+
+def _gone(error: FileNotFoundError) -> UserError:
+    """The error of a file that the manifest names and that is not there."""
+    return UserError(
+        f"a usage file is not there: {error}", "put back the last good copy of the home folder; `ratewright db check` names what is missing"
+    )
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
@@ -156,7 +167,8 @@ def schema_of(columns: Sequence[str]) -> pa.Schema:
 def steadily(read: Callable[[], _T]) -> _T:
     """`read()` again from the start when a file it was to read has just been sealed.
 
-    It opens a connection of its own and returns what was read: an older view of the database names the file for ever.
+    It opens a connection of its own and returns what was read: an older view of the database names the file for ever. Raises UserError
+    for a file that stays away.
     """
     mark = _IS_STEADY.set(True)
     try:
@@ -164,6 +176,8 @@ def steadily(read: Callable[[], _T]) -> _T:
             with contextlib.suppress(FileNotFoundError):
                 return read()
         return read()
+    except FileNotFoundError as error:
+        raise _gone(error) from error
     finally:
         _IS_STEADY.reset(mark)
 

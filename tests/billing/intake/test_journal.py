@@ -127,3 +127,17 @@ def test_a_few_records_are_written_as_many_are(tmp_path: Path, monkeypatch: pyte
         written.append((first, second, segment.read_bytes()))
     assert written[0] == written[1]
     assert len(written[0][2]) == written[0][1].byte_to
+
+
+@pytest.mark.parametrize("rows", [1, 5_000], ids=["few", "many"])
+@pytest.mark.parametrize("left", [0, 100, None], ids=["empty", "cut off", "gone"])
+def test_a_segment_that_ends_too_early_takes_no_more(home: Home, rows: int, left: int | None) -> None:
+    Intake(home).take_batch("sw1", batch(Event("a")), NOW_US)
+    if left is None:
+        segment(home).unlink()
+    else:
+        with segment(home).open("r+b") as file:
+            file.truncate(left)
+    with pytest.raises(UserError, match=r"00000001\.arrow"):
+        Intake(home).take_batch("sw1", batch(*(Event(f"b{number}") for number in range(rows))), NOW_US)
+    assert [file.stat().st_size for file in home.journal_folder.iterdir()] == ([] if left is None else [left])

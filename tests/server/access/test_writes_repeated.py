@@ -50,6 +50,7 @@ SEQUENCES: Final = {
     "dunning": Sequence(sequences.dunning, "DunningService: AddDunningPolicy RunDunning UndoDunningRun ApproveDunningUndo"),
     "settings": Sequence(sequences.settings, "SettingsService: SetSetting ApproveSetting; UsageService: SetSuspenseLimit"),
     "accounts": Sequence(sequences.accounts, "AccountService: ChangeAccount AddLegalEntity ImportAccounts"),
+    "parties": Sequence(sequences.parties, "PartyService: RecordPartyFact EndPartyFact RetractPartyFact"),
     "runs": Sequence(
         sequences.runs,
         "BillRunService: RunBills RejectBillRun AbandonBillRun ApproveBillRun ResumeBillRun PlanRerating ApproveRerating ApplyRerating "

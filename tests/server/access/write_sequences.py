@@ -239,3 +239,13 @@ def after_runs(letters: Letters) -> None:
     letters.write("BillRunService.TellBillAlarm", name="billAlarms/1", note="by mail")
     letters.write("BillRunService.DismissBillAlarm", OPERATOR, name="billAlarms/1", note="a mistake")
     letters.write("PaymentService.RecordPayment", parent=BERTA, payment_id="P-9", amount=cny(60), receive_date=on("11-10"))
+
+
+def parties(letters: Letters) -> None:
+    """An address that is recorded, replaced, ended and retracted."""
+    write, of = letters.write, "PartyService."
+    for number, (day, city) in enumerate((("11-01", "Bonn"), ("11-01", "Berlin"), ("11-10", "Kiel"))):
+        fact = {"fact_name": "billing", "from_date": on(day), "address": {"city": city, "country": "DE", "street": f"Road {number}"}}
+        write(of + "RecordPartyFact", name=f"{ANNA}/party", fact=fact)
+    write(of + "EndPartyFact", name=f"{ANNA}/party", kind="address", fact_name="billing", last_date=on("11-20"))
+    write(of + "RetractPartyFact", name=f"{ANNA}/party", fact="4", reason="did not move")
