@@ -1,7 +1,7 @@
 """Everything about accounts as files that an import takes: what holds now, in the order of ids and dates.
 
-Data that no longer holds is left out: facts that were retracted or replaced, plans that were replaced on their date. So are bars, which
-dunning alone decides. An export into a new home exports equally.
+Data that no longer holds is left out: facts that were retracted or replaced, ends that were moved or undone, plans that were replaced on
+their date. So are bars, which dunning alone decides. An export into a new home exports equally.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.accounts import covering, facts, layouts
-from billing.accounts.facts import DUNNING_KINDS
+from billing.accounts.facts import DUNNING_KINDS, END_KINDS
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import flat, places, taken
 from billing.accounts.importing.opening import IMPORTED_RUN
@@ -131,7 +131,9 @@ def _with_effect(known: list[Fact]) -> list[Fact]:
 
 
 def _of_its_life(known: list[Fact], subscriptions: pa.Table) -> list[Fact]:
-    """Facts about subscriptions without the pauses and outages that a later recorded end overrides."""
+    """Facts about subscriptions without ends that hold no longer, and without pauses and outages that a later recorded end overrides."""
+    deciding = {fact.fact_id for fact in facts.deciding_ends(known).values()}
+    known = [fact for fact in known if fact.kind not in END_KINDS or fact.fact_id in deciding]
     known_ends = zip(subscriptions["subscription_key"].to_pylist(), subscriptions["end"].to_pylist(), strict=True) if known else ()
     ends = {key: end for key, end in known_ends if end is not None}
     never = [fact for fact in known if fact.kind in {"pause", "outage"} and str(fact.from_date) >= ends.get(fact.subject, "~")]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from billing.catalogue import Operator
 
 DUNNING_KINDS: Final = ("bar_outgoing", "unbar")
+END_KINDS: Final = ("end", "no_end")
 RETRACTION: Final = "retraction"
 _Key = TypeVar("_Key", int, str, bytes)
 KEYS_A_QUERY: Final = 500  # no database takes any number of parameters
@@ -110,10 +111,14 @@ def ends_learned_later(connection: sa.Connection, seq: int | None = None) -> dic
 
     None: it was revived, and has no end. Of an end and its undoing the one learned last holds, at any dates.
     """
-    ends: dict[int, str | None] = {}
-    for fact in sorted(subscription_facts(connection, seq, kinds=("end", "no_end")), key=lambda each: (each.commit_seq, each.fact_id)):
-        ends[fact.subject] = fact.from_date.isoformat() if fact.kind == "end" else None
-    return ends
+    ends = deciding_ends(subscription_facts(connection, seq, kinds=END_KINDS))
+    return {key: fact.from_date.isoformat() if fact.kind == "end" else None for key, fact in ends.items()}
+
+
+def deciding_ends(known: Iterable[Fact]) -> dict[int, Fact]:
+    """The end, or the undoing of one, that holds for each subscription key: the one learned last, at any dates."""
+    ends = (fact for fact in known if fact.kind in END_KINDS)
+    return {fact.subject: fact for fact in sorted(ends, key=lambda each: (each.commit_seq, each.fact_id))}
 
 
 def record_fact(connection: sa.Connection, account_key: int, kind: str, from_date: str, detail: str, *, commit_seq: int) -> None:  # noqa: PLR0913 -- one argument a part of what is recorded

@@ -15,7 +15,7 @@ from billing.accounts import facts as stored_facts
 from billing.accounts import layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known
-from billing.accounts.facts import DUNNING_KINDS, kinds_of
+from billing.accounts.facts import DUNNING_KINDS, END_KINDS, kinds_of
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import joined, less, places, rows_of, shown, taken, told, without_repeats
 from billing.accounts.importing.step import Count
@@ -109,6 +109,7 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
     read = stored_facts.account_facts if subject == "account_id" else stored_facts.subscription_facts
     known = {(fact.subject, fact.kind, fact.from_date, fact.name): fact for fact in read(work.connection, keys=set(keys.tolist()))}
     written: dict[_Identity, int] = {}
+    ends: dict[int, dict[str, Any]] = {}  # the last row with an end of each subscription
     rows, same, ended = [], 0, 0
     for key, row in zip(keys.tolist(), sheet.table.to_pylist(), strict=True):
         detail = _detail(work, sheet, table, row)
@@ -120,6 +121,12 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
             message = f"{row['kind']} of {row[subject]} from {row['from_date']} is on {where} already"
             work.mistakes.add_row(sheet, row["line"], "kind", message, "remove one of them")
             continue
+        if row["kind"] in END_KINDS:
+            first = ends.get(key, row)
+            if first is not row and not _undoes(row, first):
+                _refuse_second_end(work, sheet, row, first)
+                continue
+            ends[key] = row
         held = known.get(identity)
         if held is not None and _same(work, sheet, row, held, detail):
             same += 1
@@ -132,6 +139,18 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
     if rows:
         work.insert(table, {**columns, **work.told_by(len(rows))})
     return Count(len(rows) - ended, same, ended), written
+
+
+def _undoes(row: dict[str, Any], end: dict[str, Any]) -> bool:
+    """Return whether a row undoes the end of the row before it. A file that is sorted has the two in this order as well."""
+    return (end["kind"], row["kind"]) == ("end", "no_end") and end["from_date"] == row["from_date"]
+
+
+def _refuse_second_end(work: Importer, sheet: Sheet, row: dict[str, Any], first: dict[str, Any]) -> None:
+    """Note a further end of a subscription: the order of the rows would decide which one holds."""
+    earlier = f"{first['kind']} from {first['from_date']} is on {sheet.where(first['line'])}"
+    message = f"{row['kind']} of {row['subscription_id']} from {row['from_date']}: its {earlier}, and one end alone holds"
+    work.mistakes.add_row(sheet, row["line"], "kind", message, "keep the row of the end that holds, and remove the other one")
 
 
 def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) -> msgspec.Struct | None:

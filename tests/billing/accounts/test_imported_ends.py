@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing import accounts
-from billing.accounts import lifecycle, numbers
+from billing.accounts import exporting, lifecycle, lookup, numbers
+from rating.errors import ProblemsError
 from tests.billing.accounts.operator_home import ACCOUNTS, ANN, ASKED, NOW_US, NUMBERS, SUBSCRIPTIONS, day, make, write
 from tests.billing.accounts.test_moved_ends import ONE, TWO, end, free, spans
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 FACTS = "subscription_id,kind,from_date,to_date,detail\n"
+HEADERS = {
+    name: text.split()[0] + "\n" for name, text in {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "numbers": NUMBERS}.items()
+}
 
 
 @pytest.fixture(params=["by command", "by import"])
@@ -36,12 +40,15 @@ def home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
         yield opened
 
 
+def source_of(folder: Path, form: str) -> Path:
+    """What an import takes of an export."""
+    return folder if form == "csv" else folder / "accounts.json"
+
+
 def sent(home: Home, folder: Path, *days: str, **files: str) -> ImportReport:
     """An import of ends of M-1, tried before."""
     facts = FACTS + "".join(f"M-1,end,{each},,{{}}\n" for each in days)
-    empty = {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "numbers": NUMBERS}
-    headers = {name: text.split()[0] + "\n" for name, text in empty.items()}
-    source = write(folder / f"of-{days[-1]}", **(headers | files), subscription_facts=facts)
+    source = write(folder / f"of-{days[-1]}", **(HEADERS | files), subscription_facts=facts)
     rehearsed = accounts.import_files(home, source, NOW_US, by=ANN, dry_run=True)
     done = accounts.import_files(home, source, NOW_US, by=ANN)
     assert rehearsed.moved_ends == done.moved_ends
@@ -85,4 +92,44 @@ def test_an_end_after_a_revival_gives_nothing_back(home: Home, tmp_path: Path) -
     """The numbers are free since the revival, and `number give` alone gives them back."""
     assert free(ONE, "2026-12-10") in lifecycle.revive(home, ASKED, "M-1", "stays").said
     assert sent(home, tmp_path, "2026-12-20").moved_ends == ()
+    assert spans(home, ONE) == [("2026-10-01", "2026-12-10")]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_an_export_has_the_end_that_holds(home: Home, tmp_path: Path, form: str) -> None:
+    """The end moves from 10 to 20, to 28 and back to 12 December. The new home has 12 December, also for the numbers."""
+    for text in ("2026-12-20", "2026-12-28", "2026-12-12"):
+        sent(home, tmp_path, text)
+    exporting.export_files(home, tmp_path / "out", form)
+    if form == "csv":
+        assert (tmp_path / "out/subscription_facts.csv").read_text() == FACTS + "M-1,end,2026-12-12,,{}\n"
+    with make(tmp_path / "new", accounts=HEADERS["accounts"], subscriptions=HEADERS["subscriptions"], numbers=HEADERS["numbers"]) as second:
+        accounts.import_files(second, source_of(tmp_path / "out", form), NOW_US, by=ANN)
+        assert spans(second, ONE) == [("2026-10-01", "2026-12-12")]
+        shown = lookup.show_account(second, "A1", day("2026-12-01"))
+        assert next(each.to_date for each in shown.subscriptions if each.subscription_id == "M-1") == "2026-12-12"
+        exporting.export_files(second, tmp_path / "again", form)
+    for file in (tmp_path / "out").iterdir():
+        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_an_export_has_the_undoing_of_an_end_that_was_moved(home: Home, tmp_path: Path) -> None:
+    sent(home, tmp_path, "2026-12-20")
+    lifecycle.revive(home, ASKED, "M-1", "stays")
+    exporting.export_files(home, tmp_path / "out", "csv")
+    assert (tmp_path / "out/subscription_facts.csv").read_text() == FACTS + 'M-1,no_end,2026-12-20,,"{""reason"":""stays""}"\n'
+
+
+@pytest.mark.parametrize(("kind", "second"), [("end", "2026-12-28"), ("no_end", "2026-12-10")])
+def test_two_ends_of_one_subscription_in_a_file_are_refused(home: Home, tmp_path: Path, kind: str, second: str) -> None:
+    """Either could hold. Both lines are named, and the end stays as it was."""
+    source = write(tmp_path / "two", **HEADERS, subscription_facts=f"{FACTS}M-1,end,2026-12-20,,{{}}\nM-1,{kind},{second},,{{}}\n")
+    with pytest.raises(ProblemsError) as refused:
+        accounts.import_files(home, source, NOW_US, by=ANN)
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.message) == (
+        "line 3, kind",
+        f"{kind} of M-1 from {second}: its end from 2026-12-20 is on line 2, and one end alone holds",
+    )
+    assert problem.remedy == "keep the row of the end that holds, and remove the other one"
     assert spans(home, ONE) == [("2026-10-01", "2026-12-10")]
