@@ -249,6 +249,8 @@ class _Classes:
         account = contracts.facts.subscription_account[subscription]
         calendar = scope.calendar[account]
         lines = taken(self.lines, of)
+        if not lines.size:  # a scope without any period has none to look up
+            return lines
         lines["account_key"] = contracts.facts.account_keys[account]
         lines["subscription_key"] = contracts.facts.subscription_keys[subscription]
         lines["period_from"] = np.maximum(scope.period_from[calendar, 0], scope.first_day[account])

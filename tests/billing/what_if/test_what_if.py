@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from billing import catalogue
+from billing.accounts import facts
+from billing.accounts.kinds import DiscountFact
+from billing.catalogue import Operator
 from billing.intake.taking import Intake
+from billing.store import tables
 from billing.what_if import Month, Move, comparing, migration, month, what_if
 from rating.errors import UserError
 from rating.model import AddOn, FeeOccasion, FeeTiming, OneOffFee, RecurringFee
@@ -193,6 +199,19 @@ def test_what_begins_in_the_next_month_on_its_own_clock_is_not_left_out_of_this_
 def test_an_empty_home_has_an_empty_answer(world: World) -> None:
     report = ask(world, shop(version=2))
     assert (report.events, report.currencies, report.unpriced, report.lost) == (0, (), (), ())
+
+
+def test_a_month_before_any_account_has_an_empty_answer(world: World) -> None:
+    """Accounts begin in October, and a discount is agreed with one of them. In September nobody pays a fee that it could be off."""
+    small(world)
+    with world.home.begin() as connection:
+        seq = world.home.next_commit_seq(connection, "accounts", world.tick())
+        key = connection.execute(sa.select(tables.accounts.c.account_key).where(tables.accounts.c.account_id == "A0")).scalar_one()
+        off, october = DiscountFact("loyal", percent_ppm=100_000), dt.date(2025, 10, 1)
+        facts.add(connection, tables.account_facts, key, "discount", october, None, off, by=Operator("ann", 4711), commit_seq=seq)
+    report = what_if(world.home, cheaper_plus(), Month(2025, 9), clock_s=itertools.count().__next__)
+    assert (report.events, report.usage, report.currencies, report.unpriced, report.lost) == (0, 0, (), (), ())
+    assert ask(world, cheaper_plus()).events == 8, "October has the calls of all four"
 
 
 def test_a_draft_of_a_new_catalogue_gets_customers_by_moves(world: World) -> None:
