@@ -19,7 +19,7 @@ from billing.catalogue.names import Act, Operator, version_name
 from billing.catalogue.stored import REPEAL_KIND, publications_of, repeals_of
 from billing.persons import is_among
 from billing.store import commit_points
-from billing.store.tables import finding_decisions, finding_waivers, limit_alarms, run_decisions, tariff_decisions
+from billing.store.tables import finding_decisions, finding_waivers, limit_alarms, publications, run_decisions, tariff_decisions
 from rating.errors import NotFoundError, UserError
 from rating.identifiers import one_line
 from tariffs.checks.header import EFFECTIVE_US_LIMIT
@@ -110,15 +110,24 @@ def review(  # noqa: PLR0913 -- who says what of which draft, and when
 def record_what_if(  # noqa: PLR0913, PLR0917 -- who tried which draft on which month, when, and what came out
     home: Home, catalogue: Catalogue, month: str, by: Operator, now_us: int, detail: Mapping[str, Any]
 ) -> bool:
-    """Keep that a what-if ran over `month` (2026-10) for exactly this content, and its figures. False where the store has no such draft."""
+    """Keep that a what-if ran over `month` (2026-10) for exactly this content, and its figures.
+
+    False where the store has no such draft, or the version is published: publication asks for no what-if any more.
+    """
     with home.begin() as connection:
-        if not authors_of(connection, catalogue):
+        if not authors_of(connection, catalogue) or _is_published(connection, catalogue):
             return False
         seq = home.next_commit_seq(connection, DECISION_KIND, now_us)
         record(connection, catalogue, Kind.WHAT_IF, Act(by, now_us, seq), {**detail, "month": month})
         commit_points.reached("decision.before_commit")
     commit_points.reached("decision.committed")
     return True
+
+
+def _is_published(connection: sa.Connection, catalogue: Catalogue) -> bool:
+    row = publications.c
+    query = sa.select(row.version).where(row.identity == catalogue.identity, row.version == catalogue.version)
+    return connection.execute(query).first() is not None
 
 
 def repeal(  # noqa: PLR0913 -- who ends what, from when and why

@@ -26,7 +26,7 @@ def run(home: Home, catalogue: Catalogue, period: str, plan: str, migrations: Se
 
 
 def keep(home: Home, catalogue: Catalogue, report: WhatIf, by: Operator, now_us: int) -> bool | None:
-    """Keep that the draft was tried on the month. False: it is no draft of the home folder.
+    """Keep that the draft was tried on the month. False: it is no draft of the home folder, or published.
 
     None: it was of a part of the month, with moves, or of a month without usage, which is not what publication asks for.
     """

@@ -113,12 +113,13 @@ def _require_free(csv: Path | None, chart: Path | None, *, overwrite: bool) -> N
 def _kept(report: WhatIf, *, kept: bool | None) -> str:
     """The sentence about a trial that is kept, or why it is not."""
     if not report.usage:
-        return f"Nothing was stored: publication asks for a what-if over a month with usage, and {report.month} has none."
+        return f"Nothing was stored: a what-if is kept of a month with usage, and {report.month} has none."
     if kept is None:
-        return "Nothing was stored: publication asks for a what-if without --plan and --migrate."
+        return "Nothing was stored: a what-if is kept without --plan and --migrate."
     if kept:
         return f"Kept: {report.identity}@{report.version} was tried on {report.month}."
-    return "Nothing was stored: this is not a draft of the home folder (`ratewright tariffs draft PATH` makes it one)."
+    drafts = "drafts of the home folder that are not published (`ratewright tariffs draft PATH` makes one)"
+    return f"Nothing was stored: a what-if is kept for {drafts}."
 
 
 def _drawn(path: Path, report: WhatIf) -> str:

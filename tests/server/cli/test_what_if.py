@@ -96,9 +96,9 @@ def test_what_is_kept_and_what_is_not(world: World, capsys: pytest.CaptureFixtur
     drafted(world)
     for more in (("--plan", "plus"), ("--migrate", "basic:plus=50%")):
         assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", *more) == 0
-        assert "publication asks for a what-if without --plan and --migrate" in capsys.readouterr().out
+        assert "a what-if is kept without --plan and --migrate" in capsys.readouterr().out
     assert run(world, "tariffs", "what-if", "shop@1", "--period", "2025-10") == 0
-    assert "this is not a draft of the home folder" in capsys.readouterr().out
+    assert "a what-if is kept for drafts of the home folder that are not published" in capsys.readouterr().out
     assert decisions(world.home) == []
     assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10", "--json") == 0
     found = msgspec.json.decode(capsys.readouterr().out, type=report.WhatIf)
@@ -116,7 +116,19 @@ def test_a_month_without_usage_says_so_and_is_not_kept(world: World, capsys: pyt
     assert "NO USAGE WAS COMPARED: none of 2025-11 is stored. Differences are those of fees and terms alone." in printed.splitlines()
     assert "Revenue in CNY: 43.00 now, 38.00 then" in printed
     assert "Every event has a price" not in printed
-    assert printed.endswith("Nothing was stored: publication asks for a what-if over a month with usage, and 2025-11 has none.\n")
+    assert printed.endswith("Nothing was stored: a what-if is kept of a month with usage, and 2025-11 has none.\n")
+    assert decisions(world.home) == []
+
+
+def test_a_published_version_is_not_kept(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was drafted before. Its publication asks for nothing any more, over a month with usage and without."""
+    drafted(world)
+    catalogue.publish(world.home, catalogue.drafts(world.home, "shop")[-1].catalogue, world.tick())
+    assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-10") == 0
+    wanted = "Nothing was stored: a what-if is kept for drafts of the home folder that are not published"
+    assert capsys.readouterr().out.splitlines()[-1].startswith(wanted)
+    assert run(world, "tariffs", "what-if", "shop@2", "--period", "2025-11") == 0
+    assert "publication" not in capsys.readouterr().out
     assert decisions(world.home) == []
 
 

@@ -158,7 +158,5 @@ def test_what_if(both: Both, tmp_path: Path) -> None:
     assert "Nothing was stored" in part
     assert kept.splitlines()[-1] == both.here(*ask).splitlines()[-1]
     empty = [way("tariffs", "what-if", "shop@1", "--period", "2024-02").splitlines() for way in (both.here, both.there)]
-    assert (
-        empty[0][-1] == empty[1][-1] == "Nothing was stored: publication asks for a what-if over a month with usage, and 2024-02 has none."
-    )
+    assert empty[0][-1] == empty[1][-1] == "Nothing was stored: a what-if is kept of a month with usage, and 2024-02 has none."
     assert "remedy: it has shop@1" in both.there("tariffs", "what-if", "shop@9", "--period", "2025-10", status=1)
