@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
 
 from billing.accounts.facts import agreed_language
 from billing.charges.charge_keys import Kind
+from billing.charges.ordering import order_by
 from billing.charges.own_days import Days
 from billing.invoicing.drafts import iso
 from billing.invoicing.forms import KIND_NAMES
@@ -18,7 +20,7 @@ from billing.left_out.for_good import never_billed
 from billing.runs.contracts.price_list import PriceList
 from billing.runs.dates.own_days import own_days
 from billing.runs.settlement import adjustments, totals
-from billing.runs.settlement.drafting import with_catalogues
+from billing.runs.settlement.drafting import LINE_ORDER, with_catalogues
 from billing.runs.settlement.unbilled import unbilled
 from billing.store import tables
 from rating.dates import day_after, local_date
@@ -27,7 +29,7 @@ from rating.errors import NotFoundError
 if TYPE_CHECKING:
     import datetime as dt
 
-    from billing.charges.lines import Lines
+    from billing.charges.lines import Int64s, Lines
     from billing.runs.settlement.unbilled import Unbilled
     from billing.store.home import Home
 
@@ -81,7 +83,7 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
         day = through or day_after(local_date(now_us, row.timezone))
         language = language or agreed_language(connection, row.account_key, day, seq) or row.language
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
-    own = found.lines["account_key"] == row.account_key
+    own = _of_account(found.lines, row.account_key)
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0
     names = _subscriptions(home, chosen["subscription_key"].tolist())
     own_texts = totals.names(found.contracts, *by_hand_rows)
@@ -92,6 +94,13 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
     for charge in charges:
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount_micros
     return Enquiry(account_id, day.isoformat(), texts.language, tuple(charges), sums)
+
+
+def _of_account(lines: Lines, account_key: int) -> Int64s:
+    """Rows of the lines that an account will pay, as a page of its bill has them: those of the account as a whole are last."""
+    rows = np.flatnonzero(lines["account_key"] == account_key)
+    own = lines[rows]
+    return rows[order_by([own["subscription_key"] == 0, *(own[name] for name in LINE_ORDER)])]
 
 
 class _Texts(NamedTuple):

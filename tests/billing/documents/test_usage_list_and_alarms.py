@@ -163,6 +163,31 @@ def test_what_is_not_billed_yet(anna: World) -> None:
         enquire(anna.home, "eve", None, anna.tick())
 
 
+def test_what_is_not_billed_yet_stands_in_the_order_of_the_bill(anna: World) -> None:
+    """The lines of one subscription are beside each other, with October's late call first; the credit of the account itself is last.
+
+    By 11 November: 0.70 for seven minutes of October beyond those that are free; ten days of 10.00 and of 30.00; 25 minutes less a third
+    of 20; twenty days of the line rent of 3.00, paid ahead, are given back.
+    """
+    anna.subscription("anna-2", "anna", "shop/plus", "1002")
+    anna.bill("2025-11-01")
+    anna.take(
+        Call("1001", "2025-10-20T10:00:00", 7 * 60), Call("1001", "2025-11-03T10:00:00", 25 * 60), Call("1002", "2025-11-03T10:00:00", 60)
+    )
+    wanted = adjusting.AdjustmentRequest("A1", "anna", dt.date(2025, 11, 3), -100 * CENT, "goodwill", "", "shop", "standard")
+    adjusting.add(anna.home, wanted, who(anna))
+    found = enquire(anna.home, "anna", dt.date(2025, 11, 11), anna.tick())
+    assert [(each.subscription_id, each.kind, each.text, each.amount_micros // CENT) for each in found.lines] == [
+        ("anna-1", "usage", "National calls", 70),
+        ("anna-1", "recurring", "Basic", 333),
+        ("anna-1", "usage", "National calls", 183),
+        ("anna-2", "recurring", "Plus", 1000),
+        ("anna-2", "recurring", "Line rent", -200),
+        ("anna-2", "usage", "National calls", 10),
+        ("", "adjustment", "Goodwill", -100),
+    ]
+
+
 def test_a_divided_fee_that_is_not_billed_yet_says_its_own_days(anna: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Ten days of Basic less a pause of two of them, then Plus from the 11th on: as a bill says it, in text, JSON and both languages."""
     fact = {"subscription_key": 1, "kind": "pause", "from_date": "2025-11-03", "to_date": "2025-11-05", "detail": "{}"}
