@@ -59,8 +59,8 @@ class Group(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """One row that waits: a record, or a version of one.
 
-    `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed). `row` counts the rows of a file of columns
-    (Arrow, Parquet) from 1, and is 0 for every other one.
+    `file` is empty for a stream; `offset` is the byte in the file (unpacked, if it is packed). `row` is the number of the row, from 1, in
+    a file of columns (Arrow, Parquet) or in a batch of a stream. It is 0 for every other one.
     """
 
     id: str
@@ -85,7 +85,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """Place in the file for a person, such as `byte 120` or `row 3`."""
+        """Place in the file or batch for a person, such as `byte 120` or `row 3`."""
         return f"row {self.row:,}" if self.row else f"byte {self.offset:,}"
 
 
@@ -194,7 +194,7 @@ def entries(home: Home, records: Valued, shown: Sequence[int], now_us: int) -> l
             offset=row["raw_offset"],
             length=row["raw_length"],
             raw=row["raw"],
-            row=row["raw_offset"] + 1 if row["raw_file_id"] in columns else 0,
+            row=row["raw_offset"] + 1 if row["raw_file_id"] in columns or not row["raw_file_id"] else 0,
         )
         for place, row in zip(shown, rows, strict=True)
     ]

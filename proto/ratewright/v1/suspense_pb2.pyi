@@ -284,7 +284,7 @@ class SuspenseRecord(_message.Message):
     listed_raw: _builtins.str
     """The row as lists have it: of a stream, which leaves no bytes, the columns that were read. Of GetSuspenseRecord alone."""
     row_number: _builtins.int
-    """The row in a file of columns (Arrow, Parquet), from 1; 0 for a file of bytes and for a stream."""
+    """The row in a file of columns (Arrow, Parquet), or in its batch of a stream, from 1; 0 for a file of bytes."""
     @_builtins.property
     def first_seen_time(self) -> _timestamp_pb2.Timestamp:
         """When it came first."""
