@@ -33,7 +33,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Aftermath(msgspec.Struct, frozen=True):
-    """The later history of a document. `about`: the invoice that a credit note credits, else empty.
+    """The later history of a document. `about`: the invoice that a credit note credits, else empty. `void_agreed_by`: the second person.
 
     `corrected_by`: invoices, and credit notes of re-ratings, that change what it charged. `replaces`: void invoices whose charges it bills
     anew, `replaced_by`: the other way round.
@@ -44,6 +44,7 @@ class Aftermath(msgspec.Struct, frozen=True):
     voided_on: str
     void_reason: str
     voided_by: str
+    void_agreed_by: str
     credit_notes: tuple[Note, ...]
     corrected_by: tuple[Note, ...]
     replaces: tuple[Note, ...]
@@ -61,6 +62,7 @@ def aftermath(connection: sa.Connection, found: Document, documents: Sequence[Is
         document.voided_on,
         document.void_reason,
         document.voided_by,
+        document.void_agreed_by,
         tuple(_note(each, codes.get(each.invoice_key, "")) for each in documents if each.about == document.invoice_key),
         _notes(corrections.correcting(document, documents)),
         _notes(corrections.replaces(document, documents)),

@@ -98,7 +98,8 @@ def explain(home: Home, number: str, line_no: int | None = None, language: str =
     foot = [] if line_no is not None else [_total(document, rows, words)]
     foot += [words["replaces"].format(number=each.number, date=each.voided_on) for each in replaced_before]
     if void is not None:
-        foot.append(words["void"].format(date=void.on_date, reason=void.reason))
+        sentence = words["void_agreed" if void.agreed_by else "void"]
+        foot.append(sentence.format(date=void.on_date, by=void.by_name, agreed_by=void.agreed_by, reason=void.reason))
     return Explained(number, document.document_type, document.run_kind, document.currency, (_head(document, words),), lines, tuple(foot))
 
 

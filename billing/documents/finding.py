@@ -47,11 +47,12 @@ class Document(NamedTuple):
 
 
 class Voided(NamedTuple):
-    """The date and reason of the voiding of a document, and the person."""
+    """The date and reason of the voiding of a document, and the person. `agreed_by`: the second one, empty where there was none."""
 
     on_date: str
     reason: str
     by_name: str
+    agreed_by: str
 
 
 def find(connection: sa.Connection, number: str) -> Document:
@@ -99,7 +100,10 @@ def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
 def _voided_of() -> sa.Select[Any]:
     event = tables.invoice_events.c
     of_document = event.invoice_key == sa.bindparam("invoice_key")
-    return sa.select(event.on_date, event.reason, event.by_name).where(of_document, event.kind == "voided")
+    word = tables.approval_decisions.c
+    agreed_by = sa.select(word.by_name).where(word.commit_seq == event.commit_seq, word.kind == "agreed").scalar_subquery()
+    query = sa.select(event.on_date, event.reason, event.by_name, sa.func.coalesce(agreed_by, ""))
+    return query.where(of_document, event.kind == "voided")
 
 
 _VOIDED_OF: Final = Prepared(_voided_of)

@@ -50,6 +50,7 @@ class Issued(NamedTuple):
     lines: Sequence[Any]
     void_reason: str = ""
     voided_by: str = ""
+    void_agreed_by: str = ""
 
     @property
     def is_void(self) -> bool:
@@ -75,7 +76,7 @@ def documents_of(connection: sa.Connection, account_key: int) -> list[Issued]:
     for row in _BODIES_OF.rows(connection, account_key=account_key):
         lines.setdefault(row.invoice_key, []).append(row)
     rows = _DOCUMENTS_OF.rows(connection, account_key=account_key)
-    return [Issued._make((*row[:-2], lines.get(row.invoice_key, ()), *row[-2:])) for row in rows]
+    return [Issued._make((*row[:-3], lines.get(row.invoice_key, ()), *row[-3:])) for row in rows]
 
 
 def _documents_of() -> sa.Select[Any]:
@@ -83,7 +84,9 @@ def _documents_of() -> sa.Select[Any]:
     names = ("invoice_key", "number", "issued_on", "period_from", "period_to", "total_micros")
     words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, run.kind)
     void = (sa.func.coalesce(event.commit_seq, NEVER), sa.func.coalesce(event.on_date, ""))
-    said = (sa.func.coalesce(event.reason, ""), sa.func.coalesce(event.by_name, ""))
+    word = tables.approval_decisions.c
+    agreed_by = sa.select(word.by_name).where(word.commit_seq == event.commit_seq, word.kind == "agreed").scalar_subquery()
+    said = (sa.func.coalesce(event.reason, ""), sa.func.coalesce(event.by_name, ""), sa.func.coalesce(agreed_by, ""))
     query = sa.select(*(invoice[name] for name in names), *words, invoice.commit_seq, *void, *said)
     query = query.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     query = query.outerjoin(tables.invoice_events, (event.invoice_key == invoice.invoice_key) & (event.kind == "voided"))

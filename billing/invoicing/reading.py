@@ -35,7 +35,7 @@ class InvoiceSummary(msgspec.Struct, frozen=True):
     """An issued document as lists show it. `open_micros` is the part that payments and credit have not covered yet, negative for credit.
 
     `document_type`: invoice, credit_note or opening; `voided_on` is empty for a valid one. `by_name`: the person who had it numbered, empty
-    where that was not stored; `agreed_by`: the second person, where there was one.
+    where that was not stored; `agreed_by`: the second person, where there was one. `voided_by` and `void_agreed_by`: the same of its void.
     """
 
     number: str
@@ -56,6 +56,7 @@ class InvoiceSummary(msgspec.Struct, frozen=True):
     voided_by: str = ""
     by_name: str = ""
     agreed_by: str = ""
+    void_agreed_by: str = ""
 
 
 class InvoiceLine(LineDraft, frozen=True, kw_only=True):
@@ -184,7 +185,14 @@ def summaries(*, of_few: bool = False) -> sa.Select[Any]:
     step, word = tables.run_steps.c, tables.approval_decisions.c
     by_name = sa.select(step.by_name).where(step.run_id == invoice.run_id, step.state == "numbered").scalar_subquery()
     agreed_by = sa.select(word.by_name).where(word.commit_seq == invoice.commit_seq, word.kind == "agreed").scalar_subquery()
-    persons = (sa.func.coalesce(name, "") for name in (voided_by, by_name, agreed_by))
+    void_word = tables.approval_decisions.alias("void_word")
+    void_agreed_by = (
+        sa.select(void_word.c.by_name)
+        .join_from(tables.invoice_events, void_word, void_word.c.commit_seq == event.commit_seq)
+        .where(event.invoice_key == invoice.invoice_key, event.kind == "voided", void_word.c.kind == "agreed")
+        .scalar_subquery()
+    )
+    persons = (sa.func.coalesce(name, "") for name in (voided_by, by_name, agreed_by, void_agreed_by))
     became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""), *persons)
     query = sa.select(*columns, open_micros(of_few=of_few).label("open_micros"), *became, account.language, account.account_key)
     return query.join_from(tables.invoices, tables.accounts)

@@ -39,6 +39,7 @@ def of_list(summary: InvoiceSummary, *, practice: bool) -> pb.Invoice:
         agreed_by=summary.agreed_by,
         void_date=convert.date(summary.voided_on) if summary.voided_on else None,
         voided_by=summary.voided_by,
+        void_agreed_by=summary.void_agreed_by,
     )
 
 

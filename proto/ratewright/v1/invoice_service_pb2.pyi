@@ -180,6 +180,7 @@ class Invoice(_message.Message):
     REPLACES_FIELD_NUMBER: _builtins.int
     REPLACED_BY_FIELD_NUMBER: _builtins.int
     TAXES_FIELD_NUMBER: _builtins.int
+    VOID_AGREED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`accounts/{account}/invoices/{invoice}`."""
     number: _builtins.str
@@ -206,6 +207,8 @@ class Invoice(_message.Message):
     """Why it was declared void; filled by GetInvoice only, as are all fields below."""
     about: _builtins.str
     """Number of the invoice that a credit note credits."""
+    void_agreed_by: _builtins.str
+    """The second person who agreed to its void, where there was one; filled in lists as well."""
     @_builtins.property
     def period_from(self) -> _date_pb2.Date:
         """First day of the billed period."""
@@ -299,10 +302,11 @@ class Invoice(_message.Message):
         replaces: _abc.Iterable[Global___RelatedDocument] | None = ...,
         replaced_by: _abc.Iterable[Global___RelatedDocument] | None = ...,
         taxes: _abc.Iterable[Global___InvoiceTax] | None = ...,
+        void_agreed_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "issue_date", b"issue_date", "net", b"net", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "tax", b"tax", "total", b"total", "void_date", b"void_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "account", b"account", "account_display_name", b"account_display_name", "agreed_by", b"agreed_by", "corrected_by", b"corrected_by", "credit_notes", b"credit_notes", "document_type", b"document_type", "due_date", b"due_date", "issue_date", b"issue_date", "language_code", b"language_code", "lines", b"lines", "name", b"name", "net", b"net", "number", b"number", "numbered_by", b"numbered_by", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "practice", b"practice", "replaced_by", b"replaced_by", "replaces", b"replaces", "run_id", b"run_id", "tax", b"tax", "taxes", b"taxes", "total", b"total", "void_date", b"void_date", "void_reason", b"void_reason", "voided_by", b"voided_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "account", b"account", "account_display_name", b"account_display_name", "agreed_by", b"agreed_by", "corrected_by", b"corrected_by", "credit_notes", b"credit_notes", "document_type", b"document_type", "due_date", b"due_date", "issue_date", b"issue_date", "language_code", b"language_code", "lines", b"lines", "name", b"name", "net", b"net", "number", b"number", "numbered_by", b"numbered_by", "open", b"open", "period_from", b"period_from", "period_to", b"period_to", "practice", b"practice", "replaced_by", b"replaced_by", "replaces", b"replaces", "run_id", b"run_id", "tax", b"tax", "taxes", b"taxes", "total", b"total", "void_agreed_by", b"void_agreed_by", "void_date", b"void_date", "void_reason", b"void_reason", "voided_by", b"voided_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

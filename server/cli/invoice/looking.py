@@ -94,4 +94,5 @@ def _state(summary: InvoiceSummary, language: str) -> str:
     told = [] if summary.document_type == "invoice" else [word(summary.document_type.replace("_", " "), language)]
     told += [f"{word('agreed to by', language)} {summary.agreed_by}"] if summary.agreed_by else []
     void = f"{word('void', language)} {summary.voided_on} {word('by', language)} {summary.voided_by}"
+    void += f", {word('agreed to by', language)} {summary.void_agreed_by}" if summary.void_agreed_by else ""
     return ", ".join([*told, *([void] if summary.voided_on else [])])

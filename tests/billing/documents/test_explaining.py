@@ -187,7 +187,7 @@ def test_other_documents(world: World) -> None:
     openings.open_items(world.home, who(world, on=dt.date(2025, 11, 2)), dt.date(2025, 11, 2))
     assert list(sentences(world, "RO-0000000001").values()) == [["what was owed before the account was taken over: 5.00"]]
     void(world, "C-0000000001", "2025-11-06")
-    assert explaining.explain(world.home, "C-0000000001").foot[-1] == "This document is void as of 2025-11-06: wrong address"
+    assert explaining.explain(world.home, "C-0000000001").foot[-1] == "This document is void as of 2025-11-06 by ana: wrong address"
 
 
 def test_what_does_not_add_up_is_never_shown(world: World) -> None:

@@ -200,3 +200,19 @@ def test_deposits_and_lines_of_a_bank(run: Callable[..., Any]) -> None:
     assert "deposit refund DR-1 90.00 CNY, asked for by person 2001: agreed to by person 2002" in run("approvals agree 1", uid=BEN)
     (held,) = run("payment deposit list --json")
     assert (held["held_micros"], held["by_name"], held["moved_by"]) == (0, "person 2001", "person 2001")
+
+
+def test_a_void_is_told_with_both_persons(run: Callable[..., Any]) -> None:
+    """38.16 is above the 10.00 of one person: ana asks, ben agrees. The list, the page's JSON and the explanation name both."""
+    assert "proposal 1" in run(f"invoice void {NUMBER} --reason", "wrong address")
+    run("approvals agree 1", uid=BEN)
+    assert run("invoice list").rstrip().endswith("void 2025-12-02 by person 2001, agreed to by person 2002")
+    assert run("invoice list --language zh").rstrip().endswith("作废 2025-12-02 经办人 person 2001, 复核人 person 2002")
+    (listed,) = run("invoice list --json")
+    after = run(f"invoice show {NUMBER} --json")["after"]
+    assert [(each["voided_by"], each["void_agreed_by"]) for each in (listed, after)] == [("person 2001", "person 2002")] * 2
+    assert listed["agreed_by"] == "", "nobody else had to agree to the invoice itself"
+    said = "This document is void as of 2025-12-02 by person 2001, agreed to by person 2002: wrong address"
+    assert run(f"invoice explain {NUMBER}").splitlines()[-1].strip() == said
+    chinese = run(f"invoice explain {NUMBER} --language zh").splitlines()[-1].strip()
+    assert chinese == "本单据已于 2025-12-02 由 person 2001 作废，复核人 person 2002：wrong address"  # noqa: RUF001

@@ -177,6 +177,7 @@ def _after(row: pb.Invoice) -> Aftermath:
         voided_on=day(row.void_date),
         void_reason=row.void_reason,
         voided_by=row.voided_by,
+        void_agreed_by=row.void_agreed_by,
         credit_notes=_notes(row.credit_notes),
         corrected_by=_notes(row.corrected_by),
         replaces=_notes(row.replaces),

@@ -35,6 +35,7 @@ def summary_of(row: pb.Invoice) -> InvoiceSummary:
         voided_by=row.voided_by,
         by_name=row.numbered_by,
         agreed_by=row.agreed_by,
+        void_agreed_by=row.void_agreed_by,
     )
 
 
