@@ -107,7 +107,7 @@ def _send_all(switch: Switch, records: pa.Table, options: argparse.Namespace) ->
     batches = _batches(records, options.batch_rows)
     started_s = time.monotonic()
     first = _cut(switch, batches, options) if options.cut_after else Progress(0, 0)
-    left = 0 if options.stream else first.acked  # of a stream the server knows itself
+    left = first.next_offset  # what was acked before the cut is not sent again, so that no batch is counted twice
     done = switch.send(batches[left:], options.stream, first_offset=left)
     totals = {"batches": first.acked + done.acked} | {name: first.rows[name] + done.rows[name] for name in COUNTS}
     stored = {}
@@ -123,7 +123,9 @@ def _send_all(switch: Switch, records: pa.Table, options: argparse.Namespace) ->
         f"{rows_sent:,} records in {len(batches)} batches, all acked in {seconds:.1f} s: {_listed({name: totals[name] for name in COUNTS})}"
     )
     if stored:
-        print(f"stream {options.stream} has {_listed(stored)}; {first.repeated + done.repeated} batches were acked as repeated")
+        known = len(batches) - totals["batches"]
+        others = f", {known} had been stored and were not sent again" if known else ""
+        print(f"stream {options.stream} has {_listed(stored)}; {first.repeated + done.repeated} batches were acked as repeated{others}")
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -87,10 +87,20 @@ def test_a_stream_goes_on_where_the_server_says(address: str) -> None:
     out, _ = run("switch_stream.py", *words)
     assert (
         out.splitlines()[1]
-        == "stream switch-7 has accepted 4,000, duplicate 0, conflicting 0, rejected 0, absorbed 0; 1 batches were acked as repeated"
+        == "stream switch-7 has accepted 4,000, duplicate 0, conflicting 0, rejected 0, absorbed 0; 1 batches were acked as repeated, "
+        "79 had been stored and were not sent again"
     )
     _, err = run("switch_stream.py", "--address", address, "--stream", "switch-8", "--source", "nobody", status=1)
     assert "SOURCE_UNKNOWN" in err
+
+
+def test_a_batch_acked_before_the_cut_counts_once(address: str) -> None:
+    """Cut after the first of two batches of 50, and its ack: 50 + 50 rows. Sent once more they are compared, and acked as repeated."""
+    words = ("--address", address, "--rows", 100, "--batch-rows", 50, "--stream", "switch-7", "--cut-after", 1)
+    found = totals(*words)
+    assert (found["batches"], found["accepted"], found["stored"]["accepted"]) == (2, 100, 100)  # type: ignore[index]
+    again = totals(*words)
+    assert (again["batches"], again["accepted"], again["stored"]["accepted"]) == (2, 100, 100)  # type: ignore[index]
 
 
 def test_files_are_read_as_csv_and_as_arrow(address: str, tmp_path: Path) -> None:
