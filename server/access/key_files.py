@@ -9,10 +9,11 @@ A file that others may read or change is refused.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +22,7 @@ from rating.durable import sync_names
 from rating.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FOLDER: Final = "keys"
@@ -53,14 +55,28 @@ def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a new file that its owner alone may read. Raises UserError where there is one of that name."""
+    with new_private(path) as opened:
+        opened.write(data)
+
+
+@contextlib.contextmanager
+def new_private(path: Path) -> Iterator[BinaryIO]:
+    """A new file that its owner alone may read, to be written; it is durable at the end, and gone after an error.
+
+    Raises UserError where there is one of that name.
+    """
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_FILE)
     except FileExistsError:
         raise UserError(f"{path} is there already", "name another file, or move that one away") from None
-    with os.fdopen(file, "wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
+    try:
+        with os.fdopen(file, "wb") as opened:
+            yield opened
+            opened.flush()
+            os.fsync(opened.fileno())
+    except BaseException:
+        path.unlink()
+        raise
     sync_names(path.parent)
 
 

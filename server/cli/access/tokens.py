@@ -15,7 +15,9 @@ def issue(
     name: str,
     /,
     *,
-    out: Annotated[Path, Parameter(help="New file for the token; its owner alone may read it. The token is stored nowhere else.")],
+    out: Annotated[
+        Path, Parameter(help="New file for the token; its owner alone may read it. Its folder is made. The token is stored nowhere else.")
+    ],
     days: common.Days = 90,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
@@ -33,8 +35,11 @@ def issue(
         raise UserError(f"{out} is there already", "name another file, or move that one away", exit_status=2)
     with Home.open(home) as opened:
         by = who(opened)
-        issued = tokens.issue(opened, name, common.until_us(by.now_us, days), secrets.token_hex(tokens.ID_BYTES), by)
-        key_files.write_private(out, issued.text.encode() + b"\n")
+        ends_us = common.until_us(by.now_us, days)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with key_files.new_private(out) as file:  # before the key is stored: a key without its token is of no use
+            issued = tokens.issue(opened, name, ends_us, secrets.token_hex(tokens.ID_BYTES), by)
+            file.write(issued.text.encode() + b"\n")
     if as_json:
         output.print_json({"operator": name, "key": issued.key_id, "id": issued.token_id, "until_us": issued.until_us, "file": str(out)})
     else:

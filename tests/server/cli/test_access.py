@@ -71,6 +71,18 @@ def test_the_first_operator(say: Callable[..., str]) -> None:
     assert say("operators", "add", "ana", "--account", "no-such-account", status=2).startswith("error: this machine has no account")
 
 
+def test_no_key_is_stored_for_a_token_without_a_file(led: Callable[..., str], tmp_path: Path) -> None:
+    """A file where the folder is to be, and an operator who is not there: no key, and no empty file. A folder is made: key 1."""
+    led("operators", "add", "fin")
+    (tmp_path / "taken").write_text("", "utf-8")
+    led("tokens", "issue", "fin", "--out", tmp_path / "taken" / "fin.token", status=1)
+    led("tokens", "issue", "nobody", "--out", tmp_path / "keys" / "nobody.token", status=1)
+    assert document(led("tokens", "list", "--json")) == []
+    assert list((tmp_path / "keys").iterdir()) == []
+    assert led("tokens", "issue", "fin", "--out", tmp_path / "keys" / "fin.token").startswith("token 1 of fin is in ")
+    assert [each["key_id"] for each in document(led("tokens", "list", "--json"))] == [1]
+
+
 def test_a_token_is_in_a_file_of_its_own_alone(led: Callable[..., str], tmp_path: Path) -> None:
     led("operators", "add", "fin")
     file = tmp_path / "fin.token"
