@@ -60,7 +60,7 @@ class Refusal(Exception):  # noqa: N818 -- it is the answer to a call, which the
         self.retry_after_s = retry_after_s
         self.metadata = {name: _cut(value) if name == REMEDY else value[:VALUE_CHARACTERS_MAX] for name, value in (metadata or {}).items()}
         told = [*violations, *([(self.metadata["field"], self.message)] if "field" in self.metadata else [])]
-        self.violations = [(field[:VALUE_CHARACTERS_MAX], text[:VALUE_CHARACTERS_MAX]) for field, text in told[:VIOLATIONS_MAX]]
+        self.violations = _violations(told[:VIOLATIONS_MAX])
 
 
 def invalid(reason: str, message: str, metadata: Mapping[str, str] | None = None) -> Refusal:
@@ -115,6 +115,13 @@ def abort(context: grpc.ServicerContext, refusal: Refusal) -> None:
     if call is not None:
         call.reason = refusal.reason
     context.abort_with_status(rpc_status.to_status(_status(refusal)))
+
+
+def _violations(told: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each place and its sentence: the fewer there are, the longer each may be. Together they have room for VIOLATIONS_MAX short ones."""
+    room = VIOLATIONS_MAX * VALUE_CHARACTERS_MAX // max(len(told), 1)
+    short = ((field[:VALUE_CHARACTERS_MAX], _cut(text)) for field, text in told)
+    return [(field, text if len(text) <= room else f"{text[:room]}...") for field, text in short]
 
 
 def _cut(message: str) -> str:

@@ -35,7 +35,8 @@ FIRST, SECOND, THIRD = (f"R-000000000{number}" for number in range(1, 4))
 # Of the summary and of a line: the name in JSON, where it is another than that of the message's field.
 SUMMARY = {
     "number": "number", "account_name": "account_display_name", "run_id": "run_id", "document_type": "document_type",
-    "voided_by": "voided_by", "by_name": "numbered_by", "agreed_by": "agreed_by", "void_agreed_by": "void_agreed_by", "period_from": "period_from", "period_to": "period_to",
+    "voided_by": "voided_by", "by_name": "numbered_by", "agreed_by": "agreed_by", "void_agreed_by": "void_agreed_by",
+    "period_from": "period_from", "period_to": "period_to",
     "issued_on": "issue_date", "due_on": "due_date", "voided_on": "void_date", "net_micros": "net", "tax_micros": "tax",
     "total_micros": "total", "open_micros": "open", "currency": "currency", "account_id": "account",
 }  # fmt: skip

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from rating.errors import NotFoundError, UnusableBatchError, UserError
-from server.grpc.refusals import as_refusal, invalid
+from server.grpc.refusals import Refusal, as_refusal, invalid
 
 FAILURES = [
     # what was raised, code, reason, message
@@ -28,3 +28,17 @@ FAILURES = [
 def test_failure(error: Exception, code: grpc.StatusCode, reason: str, message: str) -> None:
     refusal = as_refusal(error)
     assert (refusal.code, refusal.reason, refusal.message) == (code, reason, message)
+
+
+def test_a_sentence_of_a_place_has_more_room_the_fewer_there_are() -> None:
+    """Eight places of 200 characters are 1,600: of two each has 800 bytes, as a message has, of eight 200 characters."""
+    remedy = "x" * 300
+
+    def told(places: int) -> set[str]:
+        found = Refusal(grpc.StatusCode.FAILED_PRECONDITION, "NOT_READY", "not yet", None, [("review", remedy)] * places)
+        return {text for _, text in found.violations}
+
+    assert told(1) == told(3) == told(5) == {remedy}
+    assert told(8) == told(9) == {"x" * 200 + "..."}
+    [(_, cut)] = Refusal(grpc.StatusCode.FAILED_PRECONDITION, "NOT_READY", "not yet", None, [("a", "x" * 1_000)]).violations
+    assert cut == "x" * 800 + "..."
