@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from rating.errors import UserError
+from rating.errors import ProblemsError, UserError
 from server.cli.counterparts import CALLS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from billing.store.home import Home
     from server.cli.homes import Place
     from server.cli.remote.service import Service
@@ -59,10 +61,23 @@ def for_another(command: str, at: Place) -> str:
 
 
 def complete(error: UserError, at: Place) -> None:
-    """Give the commands of a remedy the option, where persons act by the service alone: those that have a call."""
-    found = with_option(error.remedy, f" --server {at.server}")
-    if found != error.remedy and for_another("", at):
-        error.remedy = found
+    """Give the commands of an error the option, where persons act by the service alone: those that have a call.
+
+    They are in its remedy, in the remedy of each mistake, and in its message where a refusal names several things with their remedies.
+    """
+    problems = error.problems if isinstance(error, ProblemsError) else ()
+    error.message, error.remedy, *remedies = in_texts([error.message, error.remedy, *(each.remedy for each in problems)], at)
+    if isinstance(error, ProblemsError):
+        error.problems = tuple(each._replace(remedy=text) for each, text in zip(problems, remedies, strict=True))
+
+
+def in_texts(texts: Sequence[str], at: Place) -> list[str]:
+    """Texts of a result in which each command with a call has the option, where persons act by the service alone.
+
+    The setting is read only where a text names such a command.
+    """
+    found = [with_option(text, f" --server {at.server or _ANY_ADDRESS}") for text in texts]
+    return found if found != list(texts) and for_another("", at) else list(texts)
 
 
 def with_option(text: str, option: str) -> str:

@@ -52,7 +52,9 @@ def done_by(by: ServicePlace | Place, here: Callable[[], Answer], there: Callabl
 
 
 def refuse_served(server: str | None, option: str, remedy: str = "") -> None:
-    """Raise UserError for an option that no call serves, where a service is named."""
+    """Raise UserError for an option that no call serves, where a service is named. Commands of the remedy go to that service."""
     if server is not None:
         otherwise = "leave it out, or give the command on the machine that holds the home"
-        raise UserError(f"{option} is not served", remedy or otherwise, exit_status=2)
+        from server.cli.by_service import with_option
+
+        raise UserError(f"{option} is not served", with_option(remedy, f" --server {server}") or otherwise, exit_status=2)

@@ -21,15 +21,19 @@ def status(
     On a home above 50,000 accounts or 1,000,000 records four rows are not computed without --all: what is due today, dunning, the worth of
     suspense, and usage that is too late. Nothing is proved here: `controls` and `ledger check` do that. A row with * has something to do.
     """
+    import msgspec
+
     from billing.enquiries.home import status as status_of
     from server import clock
-    from server.cli import output, practice
+    from server.cli import by_service, output, practice
 
     opened, rows = done_at(
         at,
         lambda home: status_of(home, clock.now_us(home), everything=everything),
         lambda service: service.controls.status(everything=everything),
     )
+    commands = by_service.in_texts([each.command for each in rows], at)
+    rows = [msgspec.structs.replace(each, command=command) for each, command in zip(rows, commands, strict=True)]
     if as_json:
         output.print_json({"practice": opened.is_practice, "rows": rows})
         return 0

@@ -37,6 +37,7 @@ def perform(
     """Do what a command asks for, `here` in a home or `there` by a service, and print the result."""
     from billing.accounts.recording import Asked
     from server import clock, operator
+    from server.cli import by_service
     from server.cli.done import done_at
 
     _, done = done_at(
@@ -44,6 +45,7 @@ def perform(
         lambda home: here(home, Asked(operator.current(), clock.now_us(home), dry_run)),
         lambda service: there(service.account_changes(dry_run=dry_run)),
     )
+    done = done._replace(said=tuple(by_service.in_texts(done.said, at)))
     return show_done(done, as_json=as_json, dry_run=dry_run)
 
 

@@ -35,6 +35,8 @@ def undo(
     Documents that are paid, credited or corrected by a later bill, or in a closed month, prevent it, unless --accounts leaves them out.
     With --dry-run exit status 1 says that something prevents it.
     """
+    import msgspec
+
     from billing.documents import undoing
     from rating.errors import UserError
     from server.cli import output, practice
@@ -56,6 +58,9 @@ def undo(
         return service.follow_ups.undo(run, reason, named, dry_run=dry_run)
 
     opened, done = done_at(at, here, there)
+    remedies = by_service.in_texts([each.remedy for each in done.blockers], at)
+    blockers = tuple(msgspec.structs.replace(each, remedy=text) for each, text in zip(done.blockers, remedies, strict=True))
+    done = msgspec.structs.replace(done, blockers=blockers)
     practice.say(opened, as_json=as_json)
     if as_json:
         output.print_json(practice.marked(opened, done))

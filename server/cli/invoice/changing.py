@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from rating.counted import counted
-from server.cli.by_service import for_another
+from server.cli.by_service import for_another, in_texts
 from server.cli.done import done_at
 from server.cli.homes import HERE, AsJson, Place
 from server.cli.invoice import InvoiceNumber  # noqa: TC001 -- cyclopts reads the annotations when the command runs
@@ -56,7 +56,7 @@ def void(
         freed = f"{output.amount(micros, done.currency)} {done.currency} of {source}"
         print(f"{freed} that settled it {'would be' if dry_run else 'is'} free again")
     if not dry_run and done.document_type == "invoice":
-        print(_what_bills_it(done))
+        print(*in_texts([_what_bills_it(done)], at))
     if done.needs_second:
         print(NEEDS_SECOND)
     return 0

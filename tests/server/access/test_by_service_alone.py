@@ -17,6 +17,7 @@ from server.cli import app
 from server.cli.by_service import with_option
 from tests.server.grpc.finance.asking import payment
 from tests.server.grpc.finance.conftest import bill_two
+from tests.server.grpc.tariffs.conftest import FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +134,46 @@ def test_commands_for_another_person_name_the_service(
     shell("settings", "set", "access", "server")
     assert told(*void).rstrip().endswith(f"another person: ratewright approvals agree 2 --server {server}")
     assert f"ratewright approvals agree --server {server} 2" in told("invoice", "reissue", "R-0000000002", status=1)
+
+
+def test_next_steps_and_remedies_name_the_service(
+    shell: Callable[..., Any], guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of results and of errors, by the person who acts in the service: each command that has a call goes there."""
+    server = f"--server {guarded.service.address}"
+    guarded.issue("boss", days=90)
+    token = tmp_path / "boss.token"
+    token.write_text(guarded.tokens["boss"])
+    token.chmod(0o600)
+
+    def told(words: str, *more: object, status: int = 0) -> str:
+        capsys.readouterr()
+        given = [*words.split(), *map(str, more), *server.split(), "--token-file", str(token)]
+        assert app.main(given) == status, capsys.readouterr()
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    guarded.world.bill("2025-12-01")
+    guarded.now_us = guarded.world.now_us
+    void = "undo that run first: ratewright bill undo {}--run 2 --reason ..."
+    assert void.format("") in told("bill undo --run 1 --dry-run --reason wrong", status=1), "persons may act by commands on the machine"
+    shell("settings", "set", "access", "server")
+    for dry in ("--dry-run", ""):
+        assert void.format(f"{server} ") in told(f"bill undo --run 1 {dry} --reason wrong", status=1)
+    [blocker, *_] = json.loads(told("bill undo --run 1 --dry-run --json --reason wrong", status=1))["blockers"]
+    assert f"ratewright bill undo {server} --run 2" in blocker["remedy"]
+    told("accounts end berta-1 --on 2025-12-01")
+    assert f"`ratewright accounts number give {server} 1001 berta-1 --from 2025-12-01" in told("accounts revive berta-1 --dry-run")
+    last = guarded.world.numbers()[-1]
+    assert f"at once: ratewright invoice reissue {server} {last}\n" in told(f"invoice void {last} --reason wrong")
+    assert f"  ratewright tariffs history {server} shop" in told("status")
+    assert f"remedy: draft it first: ratewright tariffs draft {server} {FIRST}" in told("tariffs publish", FIRST, status=2)
+    told("tariffs draft", FIRST)
+    gates = told("tariffs publish mobile@1", status=1)
+    assert (
+        f"draft it (`ratewright tariffs draft {server} PATH`) and let another person run `ratewright tariffs review {server} mobile@1`"
+        in gates
+    )
 
 
 def test_the_option_stands_behind_commands_that_have_a_call() -> None:
