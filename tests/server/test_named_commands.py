@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,6 +15,8 @@ from tests.server.test_counterparts import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+README: Final = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def _mistakes(named: list[Named]) -> list[tuple[str, str, str]]:
@@ -46,6 +50,13 @@ def test_what_is_found(text: str, why: str) -> None:
     found = mistake(Named("here", text, is_prose=False))
     assert why in found
     assert bool(found) is bool(why)
+
+
+def test_the_readme_names_the_commands_without_json() -> None:
+    said = re.search(r"each has `--json`, except ([^.]+)\.", README.read_text(encoding="utf-8"))
+    assert said
+    without = {each for each in commands() if mistake(Named("here", f"ratewright {each} ... --json", is_prose=False))}
+    assert set(re.findall(r"`([a-z -]+)`", said[1])) == without
 
 
 def test_options_in_prose_are_looked_up() -> None:
