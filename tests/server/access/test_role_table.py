@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from tests.server.access.conftest import Guarded
 
 pytestmark = pytest.mark.slow
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "access.md"
 FILES = (  # loads their descriptors
     *(
         account_service_pb2,
@@ -85,15 +88,24 @@ NOT_FOR_AUDITORS = {  # roles.yaml and docs/access.md say why
     "ratewright.v1.RatingService/Explain",
     "ratewright.v1.InvoiceService/ExplainInvoice",
     "ratewright.v1.UsageService/GetUsageStream",
+    "ratewright.v1.AccountService/StreamAccountExport",
     "grpc.health.v1.Health/Check",  # anybody
     "grpc.health.v1.Health/List",
 }
 
 
 def test_an_auditor_makes_every_call_that_reads_and_none_that_writes() -> None:
-    """Streams are named by what they do: those of reads are of an export and of itemised usage."""
-    reads = {call for call in rules() if call.partition("/")[2].startswith((*READS, "StreamInvoice", "StreamLedger", "ServerReflection"))}
+    """Streams are named by what they do: those of reads are of exports and of itemised usage."""
+    reading = (*READS, "StreamAccount", "StreamInvoice", "StreamLedger", "ServerReflection")
+    reads = {call for call in rules() if call.partition("/")[2].startswith(reading)}
     assert {call for call, rule in rules().items() if Role.AUDITOR in rule.roles} == reads - NOT_FOR_AUDITORS
+
+
+def test_the_page_names_the_reading_calls_that_are_not_for_an_auditor() -> None:
+    [row] = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `auditor` | ")]
+    said = row.partition("every call that reads but ")[2].partition(". ")[0]
+    ours = {call.partition("/")[2] for call in NOT_FOR_AUDITORS if call.startswith("ratewright.")}
+    assert set(re.findall(r"`(\w+)`", said)) == ours
 
 
 def test_who_agrees_to_prices_or_says_them_may_quote() -> None:
