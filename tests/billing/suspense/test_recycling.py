@@ -7,13 +7,18 @@ import random
 from typing import TYPE_CHECKING
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from billing import catalogue
 from billing.intake import books, view
-from billing.suspense import limits, proposals
+from billing.intake.taking import Intake
+from billing.suspense import limits, proposals, recycling
+from billing.suspense.rule import rule_of
+from billing.suspense.selection import Selection
 from mediation.definitions.file import read_source
-from mediation.sources.model import Format, Layout, Source
+from mediation.sources.model import BUILT_IN, Format, Layout, Source
 from rating.dates import DAY_US
 from rating.errors import NotFoundError, UserError
 from tests.billing.runs.world import NATIONAL, PREMIUM, START_US, Call, instant_us, price_of, shop
@@ -22,19 +27,23 @@ from tests.billing.suspense.world import (
     BEN,
     SWITCH,
     apply,
+    asking,
     asterisk_row,
+    later,
     listed,
     recycle,
     save,
     take_rows,
     total_cents,
     unbalanced,
+    write_off,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from billing.intake.reports import IntakeReport
     from tests.billing.runs.world import World
 
 pytestmark = pytest.mark.slow
@@ -337,3 +346,27 @@ def test_whenever_records_come_back_the_invoices_add_up_to_the_same(make_world: 
     assert [total_cents(late, account) for account in ("anna", "bert")] == [total_cents(reference, account) for account in ("anna", "bert")]
     assert listed(late).counts == ()
     assert unbalanced(late) == []
+
+
+def test_no_change_puts_a_value_into_a_canonical_row(world: World, tmp_path: Path) -> None:
+    """Service 9, and a call of -1 s: both stay with service voice, and are decoded as they are. Sent right they count."""
+    source, instant = BUILT_IN["canonical"], pa.array([instant_us("2025-10-05T10:00:00")] * 3).cast(pa.timestamp("us", tz="UTC"))
+
+    def send(name: str, service: int, second_us: int) -> IntakeReport:
+        columns = {"record_id": ["a", "b", "c"], "served_id": ["8613800000001"] * 3, "service": [service, 1, 1], "start_us": instant}
+        pq.write_table(pa.table(columns | {"duration_us": [60_000_000, second_us, 60_000_000]}), tmp_path / name)
+        return Intake(world.home).take_file(tmp_path / name, source, later(world))
+
+    def waiting() -> dict[str, int]:
+        return {each.reason: each.rows for each in listed(world).counts}
+
+    send("wrong.parquet", 9, -1_000_000)
+    assert waiting() == {"unknown_service": 1, "negative_quantity": 1}
+    rule = rule_of({"source": "canonical", "service": "voice"}, "test")
+    chosen, _ = recycling.found(world.home, Selection("canonical"), rule, asking(world, source))
+    assert sorted(chosen.problem) == [f"it still cannot be read: {reason}" for reason in ("negative_quantity", "unknown_service")]
+    right = send("right.parquet", 1, 60_000_000)
+    assert {outcome: rows for outcome, rows in right.rows.items() if rows} == {"answered": 2, "duplicate": 1}, "c came before"
+    assert write_off(world, source="canonical").rows == 2
+    assert waiting() == {}
+    assert unbalanced(world) == []
