@@ -175,7 +175,7 @@ def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str
         if contract.to_date == on:
             recorder.say(f"{subscription_id} ends on {on} already; nothing changed")
             return
-        _refuse_transferred(recorder, contract)
+        _refuse_transferred(recorder, customer, contract)
         before = f", not on {contract.to_date}" if contract.to_date else ""
         end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
         recorder.said[0] += before
@@ -193,7 +193,7 @@ def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
         if contract.to_date is None:
             recorder.say(f"{subscription_id} has no end; nothing changed")
             return
-        _refuse_transferred(recorder, contract)
+        _refuse_transferred(recorder, customer, contract)
         recorder.subscription_fact(contract, "no_end", contract.to_date, None, kinds.EndFact(reason), replaces=True)
         recorder.say(f"{subscription_id} goes on as if it had not ended on {contract.to_date}")
         follow_end(recorder, customer, contract, None)
@@ -336,10 +336,11 @@ def _compare(name: str, fields: Sequence[str], had: Sequence[object], given: Seq
             raise UserError(f"subscription {name} exists with {field} {old}, not {new}", "give another id, or the data that was recorded")
 
 
-def _refuse_transferred(recorder: Recorder, contract: Contract) -> None:
+def _refuse_transferred(recorder: Recorder, customer: Customer, contract: Contract) -> None:
     new_id, last = handed_over_as(recorder, contract), contract.deciding_end
     if new_id is not None and last is not None:
-        wrong = f"; fact {last.fact_id} is wrong: `ratewright accounts retract --of-subscription`" if not last.detail.transferred else ""
+        retract = f"ratewright accounts retract {customer.account_id} {last.fact_id} --reason ... --of-subscription"
+        wrong = "" if last.detail.transferred else f"; where its last end is wrong: {retract}"
         raise UserError(f"{contract.subscription_id} has another owner, as {new_id}", f"transfer {new_id} back, or end it{wrong}")
 
 

@@ -92,8 +92,8 @@ def test_a_wrong_end_of_before_is_retracted(shared: World) -> None:
     assert agreements.agree(shared.home, asked(shared), "anna", "terms", day("2026-01-01"), None, kinds.TermsFact(language="zh")).said
     with pytest.raises(UserError, match="S1 has another owner, as S2") as caught:
         lifecycle.end(shared.home, asked(shared), "S1", HANDED_OVER, "moves")
-    told_remedy = f"transfer S2 back, or end it; fact {wrong[0]} is wrong: `ratewright accounts retract --of-subscription`"
-    assert caught.value.remedy == told_remedy
+    command = f"ratewright accounts retract anna {wrong[0]} --reason ... --of-subscription"
+    assert caught.value.remedy == f"transfer S2 back, or end it; where its last end is wrong: {command}"
     shared.bill("2025-11-01")
     assert fees(shared, "anna") == [("2025-10-01", 1000)]
     said = agreements.retract(shared.home, asked(shared), "anna", wrong[0], "wrong", of_subscription=True).said

@@ -14,7 +14,8 @@ import msgspec
 
 from billing import catalogue
 from billing.what_if import Month, Move, what_if
-from tests.billing.runs.test_circumstances import NEVER, ROWS, open_shop
+from tests.billing.runs.test_circumstances import ABROAD_ALONE, NEVER, open_shop
+from tests.billing.runs.test_circumstances import ROWS as ALL_ROWS
 
 if TYPE_CHECKING:
     from billing.what_if import WhatIf
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tests.billing.runs.world import World
 
 CENT = 10_000
+ROWS = [(call, charge) for call, charge in ALL_ROWS if call.served != ABROAD_ALONE]  # whose plan no draft here has
 BILLED = [charge for _, charge in ROWS if charge != NEVER]
 TOTAL = sum(charge for charge in BILLED if charge is not None) * CENT
 PLANS = {"a1": "asks", "b1": "asks", "a3": "plus"}

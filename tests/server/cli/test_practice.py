@@ -234,8 +234,8 @@ BY_CODE = {
 SILENT = {
     "accounts", "adjustment reasons", "bill abandon", "bill alarms dismiss", "bill alarms told", "bill approve", "bill reject",
     "bill verify",
-    "audit", "certs", "config", "controls", "db", "dunning policy", "ledger check", "ledger months", "ledger reopen", "operators",
-    "payment order",
+    "audit", "certs", "config", "controls", "db", "dunning policy", "entity", "ledger check", "ledger months", "ledger reopen", "operators",
+    "party", "payment order",
     "quote", "serve", "settings", "source", "status", "tariffs", "tokens",
     "usage assemble", "usage collect", "usage findings", "usage ingest", "usage inspect", "usage report",
     "usage seal", "usage suspense decisions", "usage suspense limit",
