@@ -1,4 +1,4 @@
-"""A share of CI's 36,000 damaged files, in a process of its own whose kernels check the bounds of their arrays."""
+"""A share of CI's 27,000 damaged files, in a process of its own whose kernels check the bounds of their arrays."""
 
 from __future__ import annotations
 
