@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.cli.remote.service import Service
 
 _ANY_ADDRESS: Final = "HOST:PORT"  # a home does not know where it is served
-_COMMAND: Final = re.compile(r"\bratewright ((?:[a-z][a-z-]*(?: (?=[a-z])|))+)(?! --server)")
+_COMMAND: Final = re.compile(r"\bratewright ((?>(?:[a-z][a-z-]*(?: (?=[a-z])|))+))(?! --server)")
 
 
 def option(access: str, at: Place) -> str:

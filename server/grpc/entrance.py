@@ -51,6 +51,8 @@ else:
 REASON_HEADER: Final = "ratewright-reason"
 PRACTICE_HEADER: Final = "ratewright-practice"  # of answers: what they say is not a bill
 REASON_CHARACTERS_MAX: Final = 500
+ISSUER: Final = "legal entity "  # subjects of the audit trail: before its name
+NAMELESS: Final = "without a name"  # and in its place
 REFUSALS_ONE_BY_ONE: Final = 60  # of an operator and minute: more are summed in the audit trail
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
 _log = logging.getLogger(__name__)
@@ -86,9 +88,31 @@ def caller() -> Caller | None:
 
 
 def mask() -> Mask:
-    """The mask of names and numbers for this call; none behind an entrance that is not guarded."""
+    """The mask of names and numbers for this call; none behind an entrance that is not guarded.
+
+    Of roles that are limited to legal entities those count that are of the entity asked about. Where none was named, what one of them hides
+    is hidden.
+    """
     entered = _ENTERED.get()
-    return Mask(hides=False) if entered is None else mask_for(entered.caller.roles | {entered.role}, has_reason=bool(entered.reason))
+    if entered is None:
+        return Mask(hides=False)
+    return Mask(hides=any(each.hides for each in _masks(entered, entered.about_entities or entered.entities)))
+
+
+def may_show_whole() -> bool:
+    """Return whether this call may show names and numbers whole, of any account that it may be about."""
+    entered = _ENTERED.get()
+    return entered is None or not all(each.hides for each in _masks(entered, entered.entities))
+
+
+def _masks(entered: _Entered, entities: Iterable[str | None] | None) -> list[Mask]:
+    """The mask for accounts of each of some legal entities; one for all where the role of the call is not limited."""
+    held, has_reason = entered.caller.roles, bool(entered.reason)
+    if entered.entities is None or entities is None:
+        return [mask_for(held | {entered.role}, has_reason=has_reason)]
+    return [
+        mask_for(held | {role for role, entity in entered.caller.limited if entity == each}, has_reason=has_reason) for each in entities
+    ]
 
 
 def roles_held() -> frozenset[Role] | None:
@@ -136,16 +160,20 @@ def about_known_account(account_key: int, entity: str | None, part: str = "") ->
     _about(f"account {account_key}{part}", entity)
 
 
-def about_issuer(entity: str) -> None:
-    """Name a legal entity as the subject of this call, empty for the one without a name. Refuses a role as `about_account`."""
-    _about(f"legal entity {entity or 'without a name'}", entity or None)
+def about_issuer(entity: str, *, is_known: bool = True) -> None:
+    """Name a legal entity as the subject of this call, empty for the one without a name. Refuses a role as `about_account`.
+
+    One that is not known is not named: its name is a word of the caller.
+    """
+    _about(f"{ISSUER}{entity or NAMELESS}" if is_known else "", entity or None)
 
 
 def _about(subject: str, entity: str | None) -> None:
     entered = _ENTERED.get()
     if entered is not None and entered.is_by_entity and entered.caller.limited:
         _require_entity(entered, entity)
-    about(subject)
+    if subject:
+        about(subject)
 
 
 def _require_entity(entered: _Entered, entity: str | None) -> None:

@@ -26,8 +26,8 @@ _ACCOUNT: Final = re.compile(r"account (\d+)(.*)", re.DOTALL)
 
 
 def terms() -> Terms:
-    """Limits of what this call shows, by the roles of its operator as of now."""
-    return Terms(entrance.mask().hides, entrance.entities())
+    """Limits of what this call may show, by the roles of its operator as of now. What it is about need not be known."""
+    return Terms(not entrance.may_show_whole(), entrance.entities())
 
 
 def require_terms(home: Home, first: Kept) -> None:
@@ -37,7 +37,10 @@ def require_terms(home: Home, first: Kept) -> None:
     if (found := _ACCOUNT.fullmatch(first.subject)) is not None:
         key = int(found[1])
         entrance.about_known_account(key, legal_entity_of_key(home, key), found[2])
-    if not _shows(terms(), first.terms):
+    elif first.subject.startswith(entrance.ISSUER):
+        name = first.subject.removeprefix(entrance.ISSUER)
+        entrance.about_issuer("" if name == entrance.NAMELESS else name)
+    if not _shows(Terms(entrance.mask().hides, entrance.entities()), first.terms):
         message = "the first call with this request_id was answered under roles that show more than those of its operator do now"
         remedy = "read what it did by a call of another name; a role that needs a reason for whole numbers gives it again"
         raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "REPEAT_NOT_ALLOWED", message, {"remedy": remedy})

@@ -98,9 +98,9 @@ class PartyService(party_service_pb2_grpc.PartyServiceServicer):
                 told = {"account": named.account_id, "remedy": error.remedy}
                 raise not_found("ACCOUNT_UNKNOWN", error.message, told) from error
             return named
-        entrance.about_issuer(named.entity)
         with home.connect() as connection:
             known = entities.names(connection)
+        entrance.about_issuer(named.entity, is_known=named.entity in known)
         if named.entity not in known:
             told = {"legal_entity": named.entity, "remedy": "`ratewright accounts entity list` shows all"}
             raise not_found("ENTITY_UNKNOWN", f"no legal entity is called {as_shown(named.entity)}", told)

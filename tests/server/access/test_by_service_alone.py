@@ -185,3 +185,5 @@ def test_the_option_stands_behind_commands_that_have_a_call() -> None:
     assert with_option("ratewright approvals list --server H:2 lists them", " --server H:1") == (
         "ratewright approvals list --server H:2 lists them"
     )
+    for command in ("ratewright usage suspense approve --server H:2 x", "ratewright ledger write-offs --server H:2"):
+        assert with_option(command, " --server H:1") == command, "it has the option, also where a beginning of it is a command"

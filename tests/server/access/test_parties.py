@@ -231,3 +231,35 @@ def test_a_repeat_has_no_second_effect_and_a_try_has_none(people: Guarded) -> No
 def people_facts(guarded: Guarded) -> int:
     """How many facts about Anna there are."""
     return len(stub(guarded, "the-operator").GetParty(pb.GetPartyRequest(name=ANNA, show_all=True), timeout=20).facts)
+
+
+@pytest.mark.parametrize(("north", "south"), [(Role.FINANCE, Role.SUPPORT), (Role.OPERATOR, Role.AUDITOR), (Role.AUDITOR, Role.FINANCE)])
+def test_a_role_of_one_entity_shows_nothing_of_another(people: Guarded, north: Role, south: Role) -> None:
+    entities.add(people.home, entities.Entity("south", "South Ltd", "S", "SC"), Asked(Operator("boss", 1), people.who.now_us))
+    with people.home.begin() as connection:
+        connection.execute(tables.accounts.update().where(tables.accounts.c.account_id == "bert").values(legal_entity="south"))
+    for party in (ANNA, BERT):
+        record(people, party, fact_name="billing", contact=CONTACT)
+    people.add("mix", days=90)
+    for role, entity in ((north, "north"), (south, "south")):
+        operators.grant(people.home, "mix", role, "of each", people.who, limits=Limits(entity=entity))
+    for role, party in ((north, ANNA), (south, BERT)):
+        is_whole = role in {Role.FINANCE, Role.OPERATOR}
+        assert (contact(people, party, "mix").contact == CONTACT) is is_whole, party
+        assert (contact(people, party, "mix").contact.person == "A***") is not is_whole, party
+
+
+def test_a_repeat_about_an_issuer_is_answered_to_a_role_of_it(people: Guarded) -> None:
+    asked = pb.RecordPartyFactRequest(
+        name=NORTH, fact=pb.PartyFact(fact_name="billing", from_date=FROM, contact=CONTACT), request_id="once"
+    )
+    assert stub(people, "nora").RecordPartyFact(asked, timeout=20) == stub(people, "nora").RecordPartyFact(asked, timeout=20)
+    assert [(each.outcome, each.subject) for each in showing.entries(people.home) if each.operator == "nora"][-2:] == [
+        ("OK", "legal entity north")
+    ] * 2
+
+
+def test_a_word_of_a_caller_is_no_subject(people: Guarded) -> None:
+    told = refused(lambda: contact(people, "legalEntities/13800000001 Anna/party", "the-operator"))
+    assert told.reason == "ENTITY_UNKNOWN"
+    assert not any("Anna" in (each.subject or "") for each in showing.entries(people.home))
