@@ -95,7 +95,7 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
         if fact.kind == "end" and fact.from_date <= contract.from_date:
             message = f"{contract.subscription_id} ends on {fact.from_date}, and begins on {contract.from_date}"
             yield Trouble(fact, False, "from_date", message, "the first day without service lies after the first day with it")
-        if fact.kind in {"end", "no_end"} and contract.is_handed_over and not fact.detail.transferred and _decides(fact, contract):
+        if fact.kind in {"end", "no_end"} and _decides(fact, contract) and _is_beside_a_handover(fact, contract):
             message = f"{contract.subscription_id} has another owner, and {'ends' if fact.kind == 'end' else 'goes on'} on {fact.from_date}"
             yield Trouble(fact, False, "from_date", message, "end the subscription of the new owner, or transfer that back")
         if fact.kind in {"pause", "outage"} and fact.from_date < contract.from_date:
@@ -112,6 +112,15 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
             yield Trouble(
                 max(one, two, key=lambda fact: fact.fact_id), False, "from_date", message, "resume it first, or retract the other pause"
             )
+
+
+def _is_beside_a_handover(fact: Fact, contract: Contract) -> bool:
+    """Return whether an end, or the undoing of one, contradicts the handover of its subscription that was recorded first."""
+    handovers = [each for each in contract.of_kind("end") if each.detail.transferred]
+    if not handovers:
+        return False
+    first = min(handovers, key=lambda each: (each.commit_seq, each.fact_id))
+    return fact.kind != "end" or not fact.detail.transferred or fact.from_date != first.from_date
 
 
 def _decides(fact: Fact, contract: Contract) -> bool:

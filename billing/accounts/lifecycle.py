@@ -338,9 +338,11 @@ def _compare(name: str, fields: Sequence[str], had: Sequence[object], given: Seq
 
 def _refuse_transferred(recorder: Recorder, customer: Customer, contract: Contract) -> None:
     new_id, last = handed_over_as(recorder, contract), contract.deciding_end
-    if new_id is not None and last is not None:
-        retract = f"ratewright accounts retract {customer.account_id} {last.fact_id} --reason ... --of-subscription"
-        wrong = "" if last.detail.transferred else f"; where its last end is wrong: {retract}"
+    if new_id is not None:
+        wrong = ""
+        if last is not None and not last.detail.transferred:
+            retract = f"ratewright accounts retract {customer.account_id} {last.fact_id} --reason ... --of-subscription"
+            wrong = f"; where its last end is wrong: {retract}"
         raise UserError(f"{contract.subscription_id} has another owner, as {new_id}", f"transfer {new_id} back, or end it{wrong}")
 
 
@@ -349,7 +351,7 @@ def handed_over_as(recorder: Recorder, contract: Contract) -> str | None:
     subscription = tables.subscriptions.c
     query = sa.select(subscription.subscription_id).where(subscription.transferred_from == contract.key)
     new_id = recorder.connection.execute(query.order_by(subscription.subscription_key.desc())).scalars().first()
-    return new_id if contract.is_handed_over else None
+    return None if contract.to_date is None else new_id  # without an end it was not handed over, however an import links the two
 
 
 def _require_transferable(old_customer: Customer, old: Contract, customer: Customer, on: dt.date) -> None:

@@ -109,3 +109,36 @@ def test_a_second_closing_names_the_first_one(shared: World, first: str, second:
     with pytest.raises(UserError, match=f"anna is closed on {first} already") as caught:
         agreements.close(shared.home, asked(shared), "anna", dt.date.fromisoformat(second), "moves")
     assert caught.value.remedy.startswith("retract fact ")
+
+
+def test_a_handover_by_the_columns_of_an_import_is_one(world: World, tmp_path: Path) -> None:
+    """The system before handed S1 over: no fact says so, the new subscription names it."""
+    for name in ("anna", "bert"):
+        world.account(name)
+    common = {"plan": "shop/basic"}
+    first = {"subscription_id": "S1", "account_id": "anna", "from_date": "2025-10-01", "to_date": "2025-10-10", **common}
+    second = {"subscription_id": "S2", "account_id": "bert", "from_date": "2025-10-10", "transferred_from": "S1", **common}
+    import_rows(world, tmp_path / "a.json", subscriptions=[first, second])
+    with pytest.raises(UserError, match="S1 has another owner, as S2"):
+        lifecycle.end(world.home, asked(world), "S1", day("2025-12-01"), "moves")
+    with pytest.raises(UserError, match="S1 has another owner, as S2"):
+        lifecycle.revive(world.home, asked(world), "S1", "moves")
+    world.bill("2025-11-01")
+    assert (fees(world, "anna"), fees(world, "bert")) == ([("2025-10-01", 290)], [("2025-10-01", 710)])
+
+
+@pytest.mark.parametrize(("kind", "on"), [("end", "2025-10-05"), ("end", "2025-12-01"), ("no_end", "2025-10-10")])
+def test_an_import_that_calls_an_end_a_handover_moves_none(shared: World, tmp_path: Path, kind: str, on: str) -> None:
+    row = {"subscription_id": "S1", "kind": kind, "from_date": on, "detail": {"reason": "x", "transferred": True}}
+    with pytest.raises(ProblemsError) as caught:
+        import_rows(shared, tmp_path / "a.json", subscription_facts=[row])
+    assert "S1 has another owner" in caught.value.problems[0].message
+    shared.bill("2025-11-01")
+    assert fees(shared, "anna") == [("2025-10-01", 290)]
+
+
+def import_rows(world: World, source: Path, **rows: list[dict[str, object]]) -> None:
+    """Import one document with these rows, and no accounts."""
+    empty: dict[str, object] = {"accounts": [], "subscriptions": [], "numbers": []}
+    source.write_bytes(msgspec.json.encode(empty | rows))
+    accounts.import_files(world.home, source, world.tick())
