@@ -86,14 +86,14 @@ def test_what_is_billed_dunned_and_not_billed_yet(billed: Persons) -> None:
 
 
 def test_charges_not_billed_yet_are_in_the_language_agreed_for_the_day(billed: Persons) -> None:
-    """Anna is in English. Terms say Chinese from 20 December on; it is 1 January, and from the 2nd on they say English again."""
+    """Anna is in English. Terms say Chinese from 20 December on; it is 1 January, and from the 3rd on they say English again."""
     assert billed("bill", "unbilled", "anna").startswith("Account anna, ")
     billed.in_both_homes("accounts", "terms", "anna", "--from", "2025-12-20", "--language", "zh")
-    billed.in_both_homes("accounts", "terms", "anna", "--from", "2026-01-02", "--language", "en")
+    billed.in_both_homes("accounts", "terms", "anna", "--from", "2026-01-03", "--language", "en")
     assert billed("bill", "unbilled", "anna").startswith("账户 anna")
     assert shown(billed, "bill", "unbilled", "anna")["language"] == "zh"
     assert billed("bill", "unbilled", "anna", "--language", "en").startswith("Account anna, ")
-    for date, language in (("2025-12-20", "en"), ("2025-12-21", "zh"), ("2026-01-02", "zh"), ("2026-01-03", "en")):
+    for date, language in (("2025-12-19", "en"), ("2025-12-20", "zh"), ("2026-01-02", "zh"), ("2026-01-03", "en")):
         assert shown(billed, "bill", "unbilled", "anna", "--date", date)["language"] == language, date
 
 
