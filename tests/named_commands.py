@@ -73,7 +73,7 @@ def in_docs() -> Iterator[Named]:
 
 
 def mistake(named: Named) -> str:
-    """What is wrong with a named command; empty where it would be accepted."""
+    """The error of a named command; empty where it would be accepted."""
     found = [_mistake_of(words, is_prose=named.is_prose) for words in _spelled_out(_words(named))]
     return "; ".join(filter(None, found))
 

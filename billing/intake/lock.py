@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def exclusive(  # noqa: PLR0913 - as `billing.store.lock.held`
+def exclusive(  # noqa: PLR0913 -- as `billing.store.lock.held`
     path: Path,
     what: str,
     now_us: int,

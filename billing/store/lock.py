@@ -45,7 +45,7 @@ class HeldError(Exception):
 
 
 @contextlib.contextmanager
-def held(  # noqa: PLR0913 - what, how long, and what comes first
+def held(  # noqa: PLR0913 -- what, how long, and what comes first
     path: Path,
     what: str,
     now_us: int,

@@ -74,7 +74,7 @@ def new_private(path: Path) -> Iterator[BinaryIO]:
             yield opened
             opened.flush()
             os.fsync(opened.fileno())
-    except BaseException:
+    except BaseException:  # ctrl-C as well: no file is left without its key
         path.unlink()
         raise
     sync_names(path.parent)

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from billing import acting
 from billing.accounts.lookup import key_of, legal_entity_of
@@ -32,8 +31,9 @@ from server.access.trail import Entry, Trail
 from server.grpc import field_masks, under_way
 from server.grpc.admission import peer_of
 from server.grpc.call_log import CallLog
+from server.grpc.message_parsing import parsing
 from server.grpc.operator_limits import Limit, OperatorLimits, Pace
-from server.grpc.refusals import Refusal, abort, answering, as_refusal, invalid
+from server.grpc.refusals import Refusal, abort, answering, as_refusal
 from server.grpc.under_way import UnderWay
 from server.observing.meter import Meter
 
@@ -229,7 +229,7 @@ class Entrance(_Interceptor):
         kept = self._kept.get(handler_call_details.method)
         if kept is not None:
             return kept
-        found: Any = _parsing(continuation(handler_call_details))  # of any kind: one of its four methods is set
+        found: Any = parsing(continuation(handler_call_details))  # of any kind: one of its four methods is set
         call = handler_call_details.method.removeprefix("/")
         rule = roles.rule_of(call)
         if found is None or self._access is None or rule.anybody:
@@ -378,39 +378,6 @@ class Entrance(_Interceptor):
             _cancel(each.context)
         except Exception as error:  # noqa: BLE001 -- the edge of a thread: the store does not answer, and all are looked up again in a while
             _log.warning("the callers of open calls could not be looked up: %s", error)
-
-
-def _parsing(handler: Any) -> Any:  # noqa: ANN401 -- a handler of any kind
-    """The same handler, which gets bytes and parses them itself: gRPC would keep the place of a call whose message is malformed."""
-    if handler is None:
-        return None
-    parse = handler.request_deserializer
-
-    def parsed(data: bytes) -> Any:  # noqa: ANN401 -- a message of any method
-        try:
-            return parse(data)
-        except DecodeError:
-            raise invalid("MALFORMED_REQUEST", "the message is not one of this call") from None
-
-    def streamed(method: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda requests, context: method(map(parsed, requests), context)
-
-    def single(method: Callable[..., Any]) -> Callable[..., Any]:
-        def behind(data: bytes, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 -- as above
-            with answering(context):
-                request = parsed(data)
-            return method(request, context)
-
-        return behind
-
-    codec = {"request_deserializer": None, "response_serializer": handler.response_serializer}
-    if handler.request_streaming:
-        if handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(streamed(handler.stream_stream), **codec)
-        return grpc.stream_unary_rpc_method_handler(streamed(handler.stream_unary), **codec)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(single(handler.unary_stream), **codec)
-    return grpc.unary_unary_rpc_method_handler(single(handler.unary_unary), **codec)
 
 
 class _Refusals:

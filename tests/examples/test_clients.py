@@ -98,9 +98,9 @@ def test_a_batch_acked_before_the_cut_counts_once(address: str) -> None:
     """Cut after the first of two batches of 50, and its ack: 50 + 50 rows. Sent once more they are compared, and acked as repeated."""
     words = ("--address", address, "--rows", 100, "--batch-rows", 50, "--stream", "switch-7", "--cut-after", 1)
     found = totals(*words)
-    assert (found["batches"], found["accepted"], found["stored"]["accepted"]) == (2, 100, 100)  # type: ignore[index]
+    assert (found["batches"], found["accepted"], found["stored"]["accepted"]) == (2, 100, 100)  # type: ignore[index]  # of JSON
     again = totals(*words)
-    assert (again["batches"], again["accepted"], again["stored"]["accepted"]) == (2, 100, 100)  # type: ignore[index]
+    assert (again["batches"], again["accepted"], again["stored"]["accepted"]) == (2, 100, 100)  # type: ignore[index]  # of JSON
 
 
 def test_files_are_read_as_csv_and_as_arrow(address: str, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
 
 
 def source_of(folder: Path, form: str) -> Path:
-    """What an import takes of an export."""
+    """The rows of an export that an import takes."""
     return folder if form == "csv" else folder / "accounts.json"
 
 

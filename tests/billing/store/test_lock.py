@@ -91,7 +91,7 @@ def test_who_waits_begins_when_the_other_has_ended(tmp_path: Path) -> None:
 
 
 class UnfinishedError(Exception):
-    """What keeps a holder from putting right what the one before it left."""
+    """The error that keeps a holder from putting right what the one before it left."""
 
 
 def test_the_name_of_a_killed_holder_stays_until_what_it_left_is_put_right(tmp_path: Path) -> None:

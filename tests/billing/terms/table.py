@@ -65,12 +65,12 @@ class Bill(NamedTuple):
 
 
 def bills() -> list[tuple[list[Span], list[Bill]]]:
-    """What is agreed, and the bills of 1 November and 1 December."""
+    """Terms that are agreed, and the bills of 1 November and 1 December."""
     return [(_spans(agreed), [Bill(*each.split()) for each in found]) for agreed, *found in _rows(BILLS)]
 
 
 def ends() -> list[tuple[list[Span], int]]:
-    """What is agreed, and the fee for an early end in cents."""
+    """Terms that are agreed, and the fee for an early end in cents."""
     return [(_spans(agreed), int(fee.replace(".", ""))) for agreed, fee in _rows(ENDS)]
 
 

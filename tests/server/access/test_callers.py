@@ -55,7 +55,7 @@ def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Looking
 
     def counted(*asked: object) -> Identity | None:
         made.reads += 1
-        return read(*asked)  # type: ignore[arg-type]
+        return read(*asked)  # type: ignore[arg-type]  # as it was called
 
     monkeypatch.setattr(operators, "known_by_key", counted)
     yield made

@@ -1,4 +1,4 @@
-"""What two persons may read and replace as a whole: a write by what was read before the other one's change is refused."""
+"""Texts that two persons may read and replace as a whole: a write by a text of before the other one's change is refused."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ def test_a_repeat_has_no_second_effect_and_a_try_has_none(people: Guarded) -> No
 
 
 def people_facts(guarded: Guarded) -> int:
-    """How many facts about Anna there are."""
+    """The number of facts about Anna."""
     return len(stub(guarded, "the-operator").GetParty(pb.GetPartyRequest(name=ANNA, show_all=True), timeout=20).facts)
 
 

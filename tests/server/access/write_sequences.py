@@ -78,7 +78,7 @@ def payments(letters: Letters) -> None:
 
 
 def documents(letters: Letters) -> None:
-    """What is corrected, given up, found again and given up again; what is void and billed anew."""
+    """A bill is corrected, given up, found again and given up again; another one is void and billed anew."""
     write = letters.write
     tighten(letters, "write_off_limit_micros", "5000000")
     credit = {"effect": "outside", "reason_code": "goodwill", "credit_date": on("11-05"), "text": "sorry"}

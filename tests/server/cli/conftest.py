@@ -1,4 +1,4 @@
-"""What a command with --json writes to stdout is one JSON document, and nothing else: held for every command that a test here gives."""
+"""A command with --json writes one JSON document to stdout, and nothing else: held for every command that a test here gives."""
 
 from __future__ import annotations
 

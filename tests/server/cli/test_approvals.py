@@ -215,4 +215,4 @@ def test_a_void_is_told_with_both_persons(run: Callable[..., Any]) -> None:
     said = "This document is void as of 2025-12-02 by person 2001, agreed to by person 2002: wrong address"
     assert run(f"invoice explain {NUMBER}").splitlines()[-1].strip() == said
     chinese = run(f"invoice explain {NUMBER} --language zh").splitlines()[-1].strip()
-    assert chinese == "本单据已于 2025-12-02 由 person 2001 作废，复核人 person 2002：wrong address"  # noqa: RUF001
+    assert chinese == "本单据已于 2025-12-02 由 person 2001 作废，复核人 person 2002：wrong address"  # noqa: RUF001 -- Chinese has a comma of its own

@@ -1,4 +1,4 @@
-"""What a party's fact may hold: a table of details with what is wrong in them, and the one spelling of what is right."""
+"""Permitted contents of a party's fact: a table of details with their errors, and the one spelling of the others."""
 
 from __future__ import annotations
 

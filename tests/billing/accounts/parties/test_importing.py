@@ -198,7 +198,7 @@ def test_rows_do_not_take_a_query_each(home: Home, tmp_path: Path) -> None:
 
 
 def _statements(home: Home, folder: Path) -> int:
-    """How many statements an import takes that is only tried."""
+    """The number of statements of an import that is only tried."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:

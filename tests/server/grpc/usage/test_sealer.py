@@ -44,7 +44,7 @@ def send(sink: StoringSink, *ids: int) -> None:
 
 
 def is_sealed(world: World, ranges: int) -> bool:
-    """Whether no more ranges than that are left, within a minute."""
+    """Return whether no more ranges than that are left, within a minute."""
     until_s = time.monotonic() + WAIT_S
     while records.unsealed(world.home).ranges > ranges and time.monotonic() < until_s:
         time.sleep(0.01)
