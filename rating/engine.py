@@ -297,7 +297,7 @@ def _groups(tables: Tables) -> tuple[_Columns, ...]:
     if known is None:
         t = tables
         known = _groups_of[tables] = (
-            kernel.Rules(t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.latest, t.shelves, t.rules, t.conditions),
+            kernel.Rules(t.plan_from, t.plan_versions, t.version_rows, t.plmns, t.latest, t.plan_services, t.rules, t.conditions),
             kernel.Decks(t.decks, t.first, t.leaves, t.blocks, t.intervals, t.prefixes, t.codes),
             kernel.Prices(t.cards, t.terms, t.step_rows, t.timelines, t.boundaries, t.bands, t.stretches),
             kernel.Promises(t.definition_of, t.definitions, t.discounts),

@@ -139,7 +139,7 @@ class Rules(NamedTuple):
     version_rows: Any
     plmns: Any
     latest: Any
-    shelves: Any
+    plan_services: Any
     rules: Any
     conditions: Any
 
@@ -201,7 +201,7 @@ _LINE: Final = (
     # The event
     "row", "start_us", "quantity", "number", "number_digits", "service", "plan", "holder",
     # Its rule, step by step
-    "code", "shelf", "six", "three", "entry", "base", "deck", "match", "rule",
+    "code", "plan_service", "six", "three", "entry", "base", "deck", "match", "rule",
     # Its charge
     "card", "place", "wanted", "position", "free", "numerator", "walk", "walk_amount", "amount", "fee", "reduced",
     "held_from", "held_to",  # the holder's buckets; an empty range where they have no say
@@ -230,7 +230,7 @@ _EVENTS = _group(Events, np.int64, np.int64, np.int8, np.int32, np.uint64, np.in
 # By group of tables, what each column is compiled as.
 TABLE_TYPES: Final = (
     (
-        np.int32, tables.PLAN_VERSION_ROW, tables.VERSION_ROW, tables.PLMN_ROW, tables.LATEST_ROW, tables.SHELF_ROW, tables.RULE_ROW,
+        np.int32, tables.PLAN_VERSION_ROW, tables.VERSION_ROW, tables.PLMN_ROW, tables.LATEST_ROW, tables.PLAN_SERVICE_ROW, tables.RULE_ROW,
         tables.CONDITION_ROW,
     ),
     (tables.DECK_ROW, np.uint32, np.uint16, np.int32, tables.INTERVAL_ROW, tables.PREFIX_ROW, tables.CODE_ROW),
@@ -429,7 +429,7 @@ def gather(place_from, count, order, events, tile):
 
 
 @stage
-def sift(count, plan, quantity, start_us, service, number, digits, code, shelf, six, three):
+def sift(count, plan, quantity, start_us, service, number, digits, code, plan_service, six, three):
     """The refusals that need no table, in order of precedence; else where the search of a line begins. A refused line has no quantity.
 
     Numbers are aligned to 15 digits in float64: exact for those that have no more digits than they say, and too large for the others.
@@ -446,7 +446,7 @@ def sift(count, plan, quantity, start_us, service, number, digits, code, shelf, 
         sold = service[line] if service[line] > 0 and service[line] < SERVICES else 0
         code[line] = found
         quantity[line] = quantity[line] if rated else 0
-        shelf[line] = plan[line] * SERVICES + sold if rated else 0
+        plan_service[line] = plan[line] * SERVICES + sold if rated else 0
         nine = np.int64((aligned if rated else 0.0) / 1e6)
         six[line] = np.int64(np.float64(nine) / 1e3)
         three[line] = nine - six[line] * 1_000
@@ -468,18 +468,18 @@ def look_up(count, first, leaves, entry, three):
 
 
 @stage
-def find(count, plan_from, plan_versions, latest, shelves, rules, decks, first, leaves, tile):
+def find(count, plan_from, plan_versions, latest, plan_services, rules, decks, first, leaves, tile):
     """Lines to their first candidate rule, or to row 0, which belongs to no plan.
 
     Puts lines for `dig` into `deep`, lines for `choose` into `todo`. Returns how many there are of either kind.
     """
-    start_us, digits, plan, code, shelf = tile["start_us"], tile["number_digits"], tile["plan"], tile["code"], tile["shelf"]
+    start_us, digits, plan, code, plan_service = tile["start_us"], tile["number_digits"], tile["plan"], tile["code"], tile["plan_service"]
     six, three, entry, base, deck_of = tile["six"], tile["three"], tile["entry"], tile["base"], tile["deck"]
     match, rule_of, deep, todo = tile["match"], tile["rule"], tile["deep"], tile["todo"]
     no_entry, exact_entry = np.int64(len(first)) - 2, np.int64(len(first)) - 1  # leaf of no class, and one that says LEAF_EXACT
     for index in range(count):
         line = U64(index)
-        known = latest[U64(shelf[line])]
+        known = latest[U64(plan_service[line])]
         rules_from, deck, first_base = np.int64(known["rules"]), np.int64(known["deck"]), np.int64(known["first_base"])
         if start_us[line] < known["from_us"] and code[line] == RATED:
             held = version_at(plan_from, plan_versions, plan[line], start_us[line])
@@ -487,7 +487,7 @@ def find(count, plan_from, plan_versions, latest, shelves, rules, decks, first, 
                 code[line] = NO_VERSION
                 tile["quantity"][line] = 0
             else:
-                older = shelves[U64(held * SERVICES + shelf[line] - plan[line] * SERVICES)]
+                older = plan_services[U64(held * SERVICES + plan_service[line] - plan[line] * SERVICES)]
                 rules_from, deck = np.int64(older["rules"]), np.int64(older["deck"])
                 first_base = np.int64(decks[U64(deck)]["first_base"]) if deck >= 0 else 0
         rated = code[line] == RATED
@@ -1025,10 +1025,10 @@ def rate_rows(
         gather(tile_from, count, order, events, tile)
         sift(
             count, tile["plan"], tile["quantity"], tile["start_us"], tile["service"], tile["number"], tile["number_digits"], tile["code"],
-            tile["shelf"], tile["six"], tile["three"],
+            tile["plan_service"], tile["six"], tile["three"],
         )  # fmt: skip
         deep_count, unsure = find(
-            count, table.plan_from, table.plan_versions, table.latest, table.shelves, rules, deck_table.decks, deck_table.first,
+            count, table.plan_from, table.plan_versions, table.latest, table.plan_services, rules, deck_table.decks, deck_table.first,
             deck_table.leaves, tile,
         )  # fmt: skip
         if deep_count > 0:

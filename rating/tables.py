@@ -20,7 +20,7 @@ TIME_MIN_US: Final = 946_684_800_000_000  # 2000-01-01T00:00Z
 TIME_MAX_US: Final = 3_155_760_000_000_000  # 2070-01-01T00:00Z
 NUMBER_DIGITS_MAX: Final = 15
 SHORT_DIGITS_MAX: Final = 8  # short codes have no more digits than this, and leaves decide numbers of more
-SERVICES: Final = 6  # services are 1 .. 5; 0 is never sold, and its shelf stands for "no rule"
+SERVICES: Final = 6  # services are 1 .. 5; 0 is never sold, and its row means "no rule"
 
 NO_MAXIMUM: Final = 2**32 - 1  # on a card
 NO_RULE: Final = -1  # in a rule row: nothing matches
@@ -148,10 +148,10 @@ VERSION_ROW: Final = np.dtype(
     [("origin_deck", np.int32), ("plmn_from", np.int32), ("plmn_to", np.int32), ("clock", np.int16)], align=True
 )  # deck of origin zones, -1 none; its visited networks; index of its time zone
 PLMN_ROW: Final = np.dtype([("plmn", np.int32), ("zone", np.int32), ("clock", np.int16)], align=True)  # sorted by plmn in each version
-SHELF_ROW: Final = np.dtype([("rules", np.int32), ("deck", np.int32)], align=True)  # one a plan version and service
+PLAN_SERVICE_ROW: Final = np.dtype([("rules", np.int32), ("deck", np.int32)], align=True)  # one a plan version and service
 LATEST_ROW: Final = np.dtype(
     [("from_us", np.int64), ("first_base", np.int64), ("rules", np.int32), ("deck", np.int32)], align=True
-)  # the last shelf of a plan and service, with its deck's `first_base`; from_us: beyond all time where the plan has been withdrawn
+)  # of the last version of a plan and service, with its deck's `first_base`; from_us: beyond all time where the plan has been withdrawn
 DECK_ROW: Final = np.dtype(
     [
         ("first_base", np.int64),
@@ -202,8 +202,8 @@ class Tables:
     version_rows: NDArray[np.void]
     plmns: NDArray[np.void]
     latest: NDArray[np.void]  # by plan x SERVICES + service; at least one plan's
-    shelves: NDArray[np.void]  # by plan-version row x SERVICES + service
-    rules: NDArray[np.void]  # by shelf's `rules` + zone: the first rule to ask; then those that `next` leads to; row 0 is nobody's
+    plan_services: NDArray[np.void]  # by plan-version row x SERVICES + service
+    rules: NDArray[np.void]  # by `rules` of PLAN_SERVICE_ROW + zone: the first rule to ask; then those that `next` leads to; row 0: no plan
     conditions: NDArray[np.void]
     cards: NDArray[np.void]  # row 0 charges nothing
     terms: NDArray[np.void]

@@ -1,6 +1,6 @@
 """Rules of a plan that are ever met: by some number, at some time, under some circumstance.
 
-For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.compiling.shelves`) are walked.
+For every service of a plan and its fallbacks the candidate rules of each class of numbers (see `tariffs.compiling.candidates`) are walked.
 The order is that in which they are asked. A rule is reached at the times that the rules before it leave. A rule takes what a later one
 could on two conditions: it asks nothing that the later one does not, and it is active then or refuses on purpose. A rule that is not
 returned can price nothing. Usage is thought to have a direction: all that is billed has one.
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rating.model import Service, UsageRule
 from rating.tables import SHORT_DIGITS_MAX
 from tariffs.checks.rules import CONDITIONS, subsets
+from tariffs.compiling.candidates import classes, rules_in_order
 from tariffs.compiling.price_times import PriceTimes
-from tariffs.compiling.shelves import classes, rules_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from rating.model import Catalogue, Plan
-    from tariffs.compiling.shelves import Classes
+    from tariffs.compiling.candidates import Classes
 
 Condition = tuple[str, "int | str | bool"]  # field of a rule, and what an event must say
 DIRECTIONS: Final = (1, 2)  # rating.schema.Direction: every event has one of them

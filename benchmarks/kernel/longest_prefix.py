@@ -60,5 +60,5 @@ class Finder:
 
     def zones(self, job: Job) -> NDArray[np.int32]:
         """Zone id of each row's first candidate, from its class."""
-        zone_ids: NDArray[np.int32] = job.tables.rules["zone_id"][int(job.tables.shelves[1]["rules"]) + self.classes]
+        zone_ids: NDArray[np.int32] = job.tables.rules["zone_id"][int(job.tables.plan_services[1]["rules"]) + self.classes]
         return zone_ids

@@ -151,10 +151,10 @@ _NOTHING: dict[str, tuple[object, ...]] = {}
 def _catalogue(deck: Deck, prices: list[Price], plans: int, extras: dict[str, tuple[object, ...]]) -> Catalogue:
     zones = tuple(Zone(zone + 1, zone_name(zone), tuple(prefixes)) for zone, prefixes in enumerate(deck.zones))
     rules = [UsageRule(Service.VOICE, zones[number % len(zones)].name, price.name) for number, price in enumerate(prices)]
-    shelves = [tuple(rules[low : low + len(zones)]) for low in range(0, len(rules), len(zones))]
+    of_plan = [tuple(rules[low : low + len(zones)]) for low in range(0, len(rules), len(zones))]
     return Catalogue(
         IDENTITY, 1, "EUR", 2, "UTC", FROM_US, zones, (WEEK,), tuple(prices),
-        tuple(Plan(plan_name(plan), tuple(shelves[plan]), {}, **extras) for plan in range(plans)), (TaxClass("none", 1, ()),), {},
+        tuple(Plan(plan_name(plan), tuple(of_plan[plan]), {}, **extras) for plan in range(plans)), (TaxClass("none", 1, ()),), {},
     )  # fmt: skip
 
 

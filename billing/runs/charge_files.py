@@ -71,7 +71,7 @@ class Writer:
         self._folder = folder
         self._relative_to = relative_to
         self._run_id = run_id
-        self._shelf = _Shelf(contracts)
+        self._columns = _ChargeColumns(contracts)
         self._report = report
         self._syncing = ThreadPoolExecutor(1, "charge-files")
         self._files: dict[int, Future[ChargeFile]] = {}
@@ -87,7 +87,7 @@ class Writer:
             with pq.ParquetWriter(temporary, CHARGE_V1, **_OPTIONS) as writer:
                 for first in range(0, rows, ROWS_AT_ONCE):
                     part = slice(first, min(first + ROWS_AT_ONCE, rows))
-                    writer.write_table(self._shelf.charges(priced, part, self._run_id), row_group_size=ROWS_AT_ONCE)
+                    writer.write_table(self._columns.charges(priced, part, self._run_id), row_group_size=ROWS_AT_ONCE)
         except OSError as error:
             raise self._not_written(error) from error
         self._files[group] = self._syncing.submit(self._synced, temporary, file, rows, total(priced.rated.charge_micros))
@@ -117,7 +117,7 @@ class Writer:
         return written
 
 
-class _Shelf:
+class _ChargeColumns:
     """Lookup columns of charges: prices, versions, accounts."""
 
     def __init__(self, contracts: Contracts) -> None:

@@ -2,7 +2,7 @@
 
 All published versions of all catalogues go into one `rating.tables.Tables`, so that a batch may hold events of any plan and time. Equal
 parts are stored once: decks, timelines, definitions of buckets. Refuses a price whose bound is not proved (`tariffs.compiling.bounds`).
-`tariffs.compiling.cards` makes cards of prices, `tariffs.compiling.shelves` makes classes of rules.
+`tariffs.compiling.cards` makes cards of prices, `tariffs.compiling.candidates` makes classes of rules.
 """
 
 from __future__ import annotations
@@ -14,53 +14,44 @@ import numpy as np
 
 from rating.dates import FAR_US
 from rating.errors import UserError
-from rating.model import ANY_ZONE, HOME_NETWORK, BucketKind, CapWindow, Counting, Draw, QuantityUnit, Service, WallClock
+from rating.model import ANY_ZONE, HOME_NETWORK, BucketKind, CapWindow, Counting, QuantityUnit, Service, WallClock
 from rating.tables import (
     CARD_ROW,
     CONDITION_ROW,
-    DEFINITION_ROW,
-    DISCOUNT_ROW,
-    HOME_CLOCK,
     LATEST_ROW,
     NO_RULE,
     NOT_SOLD,
-    OF_CAPS,
-    OF_COUNTERS,
-    OF_MONEY,
-    OF_QUANTITY,
     PER_EVENT,
+    PLAN_SERVICE_ROW,
     PLAN_VERSION_ROW,
     PLMN_ROW,
     ROAMING_ANY,
     ROAMING_HOME,
     RULE_ROW,
     SERVICES,
-    SHELF_ROW,
-    SLOT_BITS,
-    SLOT_MASK,
     STEP_ROW,
     TARIFF_CLOCK,
     TERMS_ROW,
     VERSION_ROW,
-    VISITED_CLOCK,
     Tables,
     VersionName,
 )
 from tariffs.compiling.bounds import QUANTITY_MAX, prove
+from tariffs.compiling.candidates import Candidate, classes, rules_in_order
 from tariffs.compiling.cards import COUNTING_CODES, parts_of, runs_max, splits
 from tariffs.compiling.decks import DeckStack
 from tariffs.compiling.rows import (
+    CLOCKS,
     NOTHINGS_CARD,
     NOTHINGS_RULE,
     NOTHINGS_TERMS,
     CardRow,
-    DefinitionRow,
-    DiscountRow,
     RuleRow,
     TermsRow,
     records,
 )
-from tariffs.compiling.shelves import Candidate, classes, rules_in_order
+from tariffs.compiling.served import BucketsAndDiscounts, ServedStack
+from tariffs.compiling.slots import bucket_slots
 from tariffs.compiling.timelines import TimelineStack
 
 if TYPE_CHECKING:
@@ -68,12 +59,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rating.model import Allowance, Catalogue, ChargeCap, DayPass, Discount, Plan, Price, UsageRule
+    from rating.model import Catalogue, Plan, Price, UsageRule
 
-_CLOCKS: Final = {WallClock.TARIFF: TARIFF_CLOCK, WallClock.HOME: HOME_CLOCK, WallClock.VISITED: VISITED_CLOCK}
-_ASKED_FOR: Final = {
-    BucketKind.ALLOWANCE: OF_QUANTITY, BucketKind.DAY_PASS: OF_QUANTITY, BucketKind.COUNTER: OF_COUNTERS, BucketKind.CAP: OF_CAPS,
-}  # fmt: skip
 _MICROSECONDS_PER_MILLISECOND: Final = 1_000
 _CACHE_LINE: Final = 64
 
@@ -86,9 +73,9 @@ def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
     """
     ordered = sorted(catalogues, key=lambda each: (each.identity, each.effective_from_us, each.version))
     _refuse_equal_starts(ordered)
-    shop = _Shop(ordered)
+    builder = _TableBuilder(ordered)
     for index, each in enumerate(ordered):
-        shop.add_version(each, index)
+        builder.add_version(each, index)
     names = sorted({f"{each.identity}/{plan.name}" for each in ordered for plan in each.plans})
     plan_from = [0]
     for name in names:
@@ -96,41 +83,15 @@ def compile_catalogues(catalogues: Sequence[Catalogue]) -> Tables:
         for index, each in enumerate(ordered):
             if each.identity == identity:
                 plan = next((plan for plan in each.plans if plan.name == plan_name), None)
-                shop.add_plan_version(each, index, plan)
-        plan_from.append(len(shop.plan_versions))
-    return shop.tables({name: index for index, name in enumerate(names)}, np.array(plan_from, dtype=np.int32))
+                builder.add_plan_version(each, index, plan)
+        plan_from.append(len(builder.plan_versions))
+    return builder.tables({name: index for index, name in enumerate(names)}, np.array(plan_from, dtype=np.int32))
 
 
 def timezones_of(catalogues: Iterable[Catalogue]) -> tuple[str, ...]:
     """Every time zone that some clock may run on, sorted."""
     named = {zone for each in catalogues for zone in (each.timezone, *each.home_timezones)}
     return tuple(sorted(named | {zone.timezone for each in catalogues for zone in each.roaming_zones if zone.timezone is not None}))
-
-
-def bucket_slots(catalogues: Sequence[Catalogue]) -> dict[tuple[BucketKind, str, int], int]:
-    """A number for everything a bucket can be of; in each catalogue by id, so that allowances and passes tie in this order."""
-    found: set[tuple[str, int, BucketKind]] = set()
-    for each in catalogues:
-        for plan in each.plans:
-            found.update((each.identity, a.allowance_id, BucketKind.ALLOWANCE) for a in plan.allowances)
-            found.update((each.identity, p.pass_id, BucketKind.DAY_PASS) for p in plan.day_passes)
-            found.update((each.identity, c.cap_id, BucketKind.CAP) for c in plan.caps)
-        found.update((each.identity, p.counter_id, BucketKind.COUNTER) for p in each.prices if p.counting is not Counting.EVENT)
-    money = {
-        (each.identity, a.allowance_id)
-        for each in catalogues
-        for plan in each.plans
-        for a in plan.allowances
-        if a.unit is QuantityUnit.MICRO
-    }
-
-    def asked_for(kind: BucketKind, identity: str, number: int) -> int:
-        return OF_MONEY if kind is BucketKind.ALLOWANCE and (identity, number) in money else _ASKED_FOR[kind]
-
-    return {
-        (kind, identity, number): asked_for(kind, identity, number) << SLOT_BITS | slot
-        for slot, (identity, number, kind) in enumerate(sorted(found))
-    }
 
 
 def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
@@ -142,12 +103,13 @@ def _refuse_equal_starts(ordered: Sequence[Catalogue]) -> None:
             )
 
 
-class _Shop:
+class _TableBuilder:
     """Rows gathered so far; `tables` turns them into arrays."""
 
     def __init__(self, ordered: Sequence[Catalogue]) -> None:
         self._ordered = ordered
         self._slots = bucket_slots(ordered)
+        self._served = ServedStack(self._slots)
         self._timezones = timezones_of(ordered)
         self._clock = {zone: index for index, zone in enumerate(self._timezones)}
         self._decks = DeckStack()
@@ -164,16 +126,9 @@ class _Shop:
         self._versions: list[tuple[int, ...]] = []
         self._plmns: list[tuple[int, ...]] = []
         self.plan_versions: list[tuple[object, ...]] = []
-        self._shelves: list[tuple[int, int]] = []
+        self._plan_services: list[tuple[int, int]] = []
         self._rules: list[RuleRow] = [NOTHINGS_RULE]
         self._conditions: dict[tuple[int, ...], int] = {}
-        self._serves: dict[tuple[int, ...], int] = {}
-        self._definition_of: list[int] = []
-        self._draws: dict[int, bool] = {}  # by `serves`: whether allowances or passes are among them
-        self._settles: dict[int, bool] = {}  # whether money, caps, or passes with their fee are
-        self._definitions: dict[DefinitionRow, int] = {}
-        self._discounts: dict[tuple[DiscountRow, ...], int] = {}
-        self._discount_rows: list[DiscountRow] = []
         self._price_row: list[dict[str, int]] = []  # by version: name -> row
         self._origins: list[dict[str, int]] = []  # by version: name -> class in its origin deck
         self._roaming: list[dict[str, int]] = []  # by version: name -> number
@@ -230,7 +185,7 @@ class _Shop:
             price=len(self.prices) - 1,
             cards=len(self._cards),
             calendar=timeline,
-            clock=_CLOCKS[price.clock] if calendar is not None else TARIFF_CLOCK,
+            clock=CLOCKS[price.clock] if calendar is not None else TARIFF_CLOCK,
             quick=parts.quick,
             voice=voice,
             split=splits(price),
@@ -247,26 +202,26 @@ class _Shop:
         self._steps += parts.steps
 
     def add_plan_version(self, catalogue: Catalogue, version: int, plan: Plan | None) -> None:
-        """Append what `plan` is in one version: a shelf of rules for each service."""
+        """Append what `plan` is in one version: its rules for each service."""
         self.plan_versions.append((catalogue.effective_from_us, version, plan is not None))
         nothing = (len(self._rules), NO_RULE)
         self._rules.append(self._rule_row(version, NO_RULE, 0, -1, -1, (0, 0), -1, plain=False))
-        self._shelves.append(nothing)
+        self._plan_services.append(nothing)
         if plan is None:
-            self._shelves += [nothing] * (SERVICES - 1)
+            self._plan_services += [nothing] * (SERVICES - 1)
             return
         plans = {each.name: each for each in catalogue.plans}
         for service in list(Service):
-            self._add_shelf(catalogue, version, rules_in_order(plan, plans), service, nothing[0])
+            self._add_service(catalogue, version, rules_in_order(plan, plans), service, nothing[0])
 
-    def _add_shelf(self, catalogue: Catalogue, version: int, plans: Sequence[Plan], service: Service, nothing: int) -> None:
+    def _add_service(self, catalogue: Catalogue, version: int, plans: Sequence[Plan], service: Service, nothing: int) -> None:
         rows = self._price_row[version]
 
         def holds_always(rule: UsageRule) -> bool:
             return _unconditional(rule) and (rule.price is None or self._always[rows[rule.price]])
 
         found = classes(catalogue, plans, service, holds_always)
-        promise = _Promise(self, catalogue, plans[0], service)
+        benefits = BucketsAndDiscounts(self._served, catalogue, plans[0], service)
         base = len(self._rules)
         overflow: list[RuleRow] = []
         zone_ids = {zone.name: zone.zone_id for zone in catalogue.zones} | {ANY_ZONE: 0}
@@ -275,7 +230,7 @@ class _Shop:
             made = []
             for place, candidate in enumerate(candidates):
                 following = after + len(overflow) + place if place + 1 < len(candidates) else nothing
-                made.append(self._candidate_row(version, candidate, zone_ids, following, promise, plain=holds_always(candidate.rule)))
+                made.append(self._candidate_row(version, candidate, zone_ids, following, benefits, plain=holds_always(candidate.rule)))
             self._rules.append(made[0] if made else self._rule_row(version, NO_RULE, 0, -1, -1, (0, 0), -1, plain=False))
             overflow += made[1:]
         self._rules += overflow
@@ -284,10 +239,10 @@ class _Shop:
         else:
             whose = f"plan {plans[0].name} of catalogue {catalogue.identity}"
             deck = self._decks.of_prefixes(found.prefixes, found.codes, place=whose)
-        self._shelves.append((base, deck))
+        self._plan_services.append((base, deck))
 
     def _candidate_row(  # noqa: PLR0913 - what a row is made of
-        self, version: int, candidate: Candidate, zone_ids: Mapping[str, int], following: int, promise: _Promise, *, plain: bool
+        self, version: int, candidate: Candidate, zone_ids: Mapping[str, int], following: int, benefits: BucketsAndDiscounts, *, plain: bool
     ) -> RuleRow:
         rule = candidate.rule
         condition = -1 if _unconditional(rule) else self._condition(version, rule)
@@ -295,7 +250,7 @@ class _Shop:
         if rule.price is None:
             return self._rule_row(version, NOT_SOLD, zone_id, following, condition, (0, 0), -1, plain=False)
         price = self._price_row[version][rule.price]
-        return self._rule_row(version, price, zone_id, following, condition, promise.discounts(rule), promise.serves(rule), plain=plain)
+        return self._rule_row(version, price, zone_id, following, condition, benefits.discounts(rule), benefits.serves(rule), plain=plain)
 
     def _rule_row(  # noqa: PLR0913, PLR0917 - a row has its columns
         self,
@@ -322,8 +277,8 @@ class _Shop:
             discount_from=discount_from,
             discount_to=discount_to,
             plain=plain,
-            draws=of_price.counting != PER_EVENT or self._draws.get(serves, False),
-            settles=self._settles.get(serves, False),
+            draws=of_price.counting != PER_EVENT or self._served.draws(serves),
+            settles=self._served.settles(serves),
             discounted=discount_to > discount_from,
         )
 
@@ -337,33 +292,6 @@ class _Shop:
             -1 if rule.on_net is None else int(rule.on_net),
         )
         return self._conditions.setdefault(row, len(self._conditions))
-
-    def serves_of(self, identity: str, served: Mapping[tuple[BucketKind, int], DefinitionRow]) -> int:
-        """Position in `definition_of` of the buckets that serve a rule, given the definitions (rows) that do; -1: none."""
-        if not served:
-            return -1
-        slots = {self._slots[kind, identity, number] & SLOT_MASK: row for (kind, number), row in served.items()}
-        low, high = min(slots), max(slots)
-        key = (low, high - low + 1, *(self._definition(slots[slot]) if slot in slots else -1 for slot in range(low, high + 1)))
-        if key not in self._serves:
-            self._serves[key] = serves = len(self._definition_of)
-            self._draws[serves] = any(row.unit != QuantityUnit.MICRO for row in slots.values())
-            self._settles[serves] = any(row.unit == QuantityUnit.MICRO or row.kind == BucketKind.DAY_PASS for row in slots.values())
-            self._definition_of += key
-        return self._serves[key]
-
-    def _definition(self, row: DefinitionRow) -> int:
-        return self._definitions.setdefault(row, len(self._definitions))
-
-    def discounts_of(self, rows: Sequence[DiscountRow]) -> tuple[int, int]:
-        """Range of the rows of a rule's discounts."""
-        if not rows:
-            return 0, 0
-        key = tuple(rows)
-        if key not in self._discounts:
-            self._discounts[key] = len(self._discount_rows)
-            self._discount_rows += rows
-        return self._discounts[key], self._discounts[key] + len(rows)
 
     def tables(self, plan_index: Mapping[str, int], plan_from: NDArray[np.int32]) -> Tables:
         """Freeze everything gathered into arrays."""
@@ -380,15 +308,12 @@ class _Shop:
             version_rows=records(self._versions, VERSION_ROW),
             plmns=records(self._plmns, PLMN_ROW),
             latest=self._latest(plan_from.tolist(), [*decks["decks"]["first_base"].tolist(), 0]),
-            shelves=records(self._shelves, SHELF_ROW),
+            plan_services=records(self._plan_services, PLAN_SERVICE_ROW),
             rules=_in_lines(records(self._rules, RULE_ROW)),
             conditions=records(self._conditions, CONDITION_ROW),
             cards=_in_lines(records(self._cards, CARD_ROW)),
             terms=records(self._card_terms, TERMS_ROW),
             step_rows=records(self._steps, STEP_ROW),
-            definition_of=np.array(self._definition_of, np.int32),
-            definitions=records(self._definitions, DEFINITION_ROW),
-            discounts=records(self._discount_rows, DISCOUNT_ROW),
             days_base=self._days_base,
             price_ids=np.array([price.price_id for price in self.prices], dtype=np.int32),
             charge_code=np.array([price.charge_code for price in self.prices], dtype=np.int32),
@@ -396,6 +321,7 @@ class _Shop:
             tax_code=np.array(self._tax_codes, dtype=np.int16),
             quantity_unit=np.array([price.unit for price in self.prices], dtype=np.int8),
             **decks,
+            **self._served.arrays(),
             **self._timelines.arrays(),
         )
 
@@ -404,8 +330,8 @@ class _Shop:
         rows: list[tuple[object, ...]] = []
         for end in plan_from[1:]:
             from_us, _, present = self.plan_versions[end - 1]
-            shelves = self._shelves[(end - 1) * SERVICES : end * SERVICES]
-            rows += [(from_us if present else FAR_US, first_base[deck], rules, deck) for rules, deck in shelves]
+            services = self._plan_services[(end - 1) * SERVICES : end * SERVICES]
+            rows += [(from_us if present else FAR_US, first_base[deck], rules, deck) for rules, deck in services]
         return records(rows or [(FAR_US, 0, 0, NO_RULE)] * SERVICES, LATEST_ROW)
 
 
@@ -424,86 +350,6 @@ class _OfPrice(NamedTuple):
     stepped: bool
     charge_zero_usage: bool
     counter_slot: int
-
-
-class _Served(NamedTuple):
-    """A bucket by its number in the catalogue, the zones of the usage that it serves, and its definition."""
-
-    number: int
-    zones: tuple[str, ...]
-    row: DefinitionRow
-
-
-class _Promise:
-    """Promises of a plan for usage of one service, by zone: buckets that may serve it, and discounts."""
-
-    def __init__(self, shop: _Shop, catalogue: Catalogue, plan: Plan, service: Service) -> None:
-        self._shop, self._identity = shop, catalogue.identity
-        self._served = [
-            *(_Served(a.allowance_id, a.zones, _of_allowance(a)) for a in plan.allowances if service in a.services),
-            *(_Served(p.pass_id, p.zones, _of_day_pass(p)) for p in plan.day_passes if service in p.services),
-            *(_Served(c.cap_id, c.zones, _of_cap(c)) for c in plan.caps if service in c.services),
-        ]
-        ordered = sorted((d for d in plan.discounts if service in d.services), key=lambda d: (-d.percent_ppm, d.discount_id))
-        self._discounts = [(d.zones, _of_discount(d)) for d in ordered]
-        self._known: dict[tuple[str, str | None], tuple[int, tuple[int, int]]] = {}
-        self._named: set[str | None] = {zone for each in self._served for zone in each.zones}
-        self._named.update(zone for zones, _row in self._discounts for zone in zones)
-        self._elsewhere = self._of("", None)
-
-    def serves(self, rule: UsageRule) -> int:
-        """`RULE_ROW.serves` of a rule."""
-        return self._find(rule.zone, rule.roaming)[0]
-
-    def discounts(self, rule: UsageRule) -> tuple[int, int]:
-        """The rows of a rule's discounts."""
-        return self._find(rule.zone, rule.roaming)[1]
-
-    def _find(self, zone: str, roaming: str | None) -> tuple[int, tuple[int, int]]:
-        if zone not in self._named and roaming not in self._named:
-            return self._elsewhere
-        if (zone, roaming) not in self._known:
-            self._known[zone, roaming] = self._of(zone, roaming)
-        return self._known[zone, roaming]
-
-    def _of(self, zone: str, roaming: str | None) -> tuple[int, tuple[int, int]]:
-        wanted = {zone, roaming, ANY_ZONE}
-        served = {(each.row.kind, each.number): each.row for each in self._served if not wanted.isdisjoint(each.zones)}
-        discounts = [row for zones, row in self._discounts if not wanted.isdisjoint(zones)]
-        return self._shop.serves_of(self._identity, served), self._shop.discounts_of(discounts)
-
-
-def _of_allowance(allowance: Allowance) -> DefinitionRow:
-    return DefinitionRow(
-        amount=0,
-        fee=0,
-        kind=BucketKind.ALLOWANCE,
-        unit=allowance.unit,
-        whole=allowance.draw is Draw.WHOLE_INCREMENTS,
-        connect_when_free=allowance.connect_when_free,
-        limited=True,
-    )
-
-
-def _of_day_pass(day_pass: DayPass) -> DefinitionRow:
-    return DefinitionRow(
-        amount=day_pass.quantity or 0,
-        fee=day_pass.fee_micros,
-        kind=BucketKind.DAY_PASS,
-        unit=day_pass.unit,
-        clock=_CLOCKS[day_pass.clock],
-        limited=day_pass.quantity is not None,
-    )
-
-
-def _of_cap(cap: ChargeCap) -> DefinitionRow:
-    return DefinitionRow(amount=cap.amount_micros, fee=0, kind=BucketKind.CAP, unit=QuantityUnit.MICRO, daily=cap.window is CapWindow.DAY)
-
-
-def _of_discount(discount: Discount) -> DiscountRow:
-    from_us = -FAR_US if discount.from_us is None else discount.from_us
-    to_us = FAR_US if discount.to_us is None else discount.to_us
-    return DiscountRow(discount.percent_ppm, from_us, to_us, discount.friends_only)
 
 
 def _unconditional(rule: UsageRule) -> bool:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from rating.dates import FAR_US
-from rating.model import BucketKind, QuantityUnit
+from rating.model import BucketKind, QuantityUnit, WallClock
 from rating.tables import (
     CARD_ROW,
     DEFINITION_ROW,
     DISCOUNT_ROW,
+    HOME_CLOCK,
     NO_MAXIMUM,
     NO_RULE,
     PER_EVENT,
@@ -22,6 +23,7 @@ from rating.tables import (
     RULE_ROW,
     TARIFF_CLOCK,
     TERMS_ROW,
+    VISITED_CLOCK,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +119,9 @@ class DiscountRow(NamedTuple):
     to_us: int
     friends_only: bool
 
+
+# Codes of the clocks in RULE_ROW and DEFINITION_ROW.
+CLOCKS: Final = {WallClock.TARIFF: TARIFF_CLOCK, WallClock.HOME: HOME_CLOCK, WallClock.VISITED: VISITED_CLOCK}
 
 # What the kernel gives to a line that it has refused: a rule that holds always, and a card without any rate.
 NOTHINGS_RULE: Final = RuleRow(quantity_max=FAR_US, plain=True, quick=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rating.model import Catalogue, Plan, Zone
+    from tariffs.compiling.candidates import Candidate, Classes
     from tariffs.compiling.price_times import PriceTimes
-    from tariffs.compiling.shelves import Candidate, Classes
     from tariffs.documents.document import Place
     from tariffs.reach import Asked
     from tariffs.warnings.common import Warning  # noqa: A004 -- see there

@@ -89,9 +89,9 @@ def _sifted(**changed: int) -> tuple[int, int, int, int, int]:
     event = {"plan": 2, "quantity": 60, "start": TIME_MIN_US, "service": 3, "number": 4930123456, "digits": 10} | changed
     kinds = {"number": np.uint64}
     columns = [np.array([value], kinds.get(name, np.int64)) for name, value in event.items()]
-    code, shelf, six, three = (np.full(1, -7, np.int64) for _ in range(4))
-    kernel.sift(1, *columns, code, shelf, six, three)
-    return int(code[0]), int(columns[1][0]), int(shelf[0]), int(six[0]), int(three[0])
+    code, plan_service, six, three = (np.full(1, -7, np.int64) for _ in range(4))
+    kernel.sift(1, *columns, code, plan_service, six, three)
+    return int(code[0]), int(columns[1][0]), int(plan_service[0]), int(six[0]), int(three[0])
 
 
 def test_an_event_that_no_table_refuses_is_looked_up_by_plan_service_and_nine_digits() -> None:
