@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from billing import late_decisions
 from billing.accounts import forecast, kinds
 from billing.accounts.freed_numbers import follow_end
-from billing.accounts.lifecycle import end_contract, handed_over_as
+from billing.accounts.handovers import take_back
+from billing.accounts.lifecycle import end_contract, require_not_handed_over
 from billing.accounts.picture import RELATIONS, account_keys, load, subscription_keys
 from billing.accounts.reach import related
 from billing.accounts.recording import change
@@ -115,8 +116,8 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
             recorder.say(f"{account_id} is closed on {on} already; nothing changed")
             return
         for contract in customer.contracts:
-            if contract.to_date is None or contract.to_date > on:
-                _refuse_handed_over(recorder, contract)
+            if not contract.is_taken_back and (contract.to_date is None or contract.to_date > on):
+                _refuse_handed_over(contract, on)
                 end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
         later = _adjustments(recorder, customer, on)
         recorder.account_fact(customer, "closed", on, None, kinds.ClosedFact(reason))
@@ -130,12 +131,16 @@ def close(home: Home, asked: Asked, account_id: str, on: dt.date, reason: str) -
     return change(home, asked, work)
 
 
-def _refuse_handed_over(recorder: Recorder, contract: Contract) -> None:
-    """Raises UserError for a subscription that another owner has from a day after a closing on: the days between would have no owner."""
-    new_id = handed_over_as(recorder, contract)
-    if new_id is not None:
-        message = f"{contract.subscription_id} has another owner from {contract.to_date} on, as {new_id}"
-        raise UserError(message, f"close the account on {contract.to_date} or later")
+def _refuse_handed_over(contract: Contract, on: dt.date) -> None:
+    """Raises UserError for a subscription that another owner has from a day after a closing on: the days between would have no owner.
+
+    So it does where the subscription goes on after the day of the handover: it ends then, and not with the account.
+    """
+    given = contract.handover
+    if given is not None and on < given.from_date:
+        message = f"{contract.subscription_id} has another owner from {given.from_date} on, as {given.subscription_id}"
+        raise UserError(message, f"close the account on {given.from_date} or later; {take_back(given)}")
+    require_not_handed_over(contract, on)
 
 
 def _final_bill(customer: Customer, on: dt.date) -> str:
@@ -157,9 +162,9 @@ def retract(home: Home, asked: Asked, account_id: str, fact_id: int, reason: str
             what = "its subscriptions" if of_subscription else account_id
             raise NotFoundError(f"no fact {fact_id} about {what} holds", f"`ratewright accounts show {account_id}` lists them")
         _refuse_events(fact)
+        of = next((each for each in customer.contracts if fact in each.facts), None)
         recorder.retract(fact, customer.key, reason, of_account=not of_subscription)
         recorder.say(f"{fact.kind} from {fact.from_date} never held")
-        of = next((each for each in customer.contracts if fact in each.facts), None)
         if of is not None and fact.kind in {"pause", "outage", "end", "no_end"}:
             if fact.kind in {"end", "no_end"}:
                 _move_end(recorder, customer, of)
@@ -175,6 +180,7 @@ def _move_end(recorder: Recorder, customer: Customer, before: Contract) -> None:
     on = recorder.contract(before.subscription_id)[1].to_date
     if on == before.to_date:
         return
+    require_not_handed_over(before, on)
     recorder.say(f"{before.subscription_id} {f'ends: {on} is the first day without it' if on else 'goes on: it has no end'}")
     if spans := follow_end(recorder, customer, before, on):
         recorder.say(f"its numbers are free from then on: {', '.join(sorted({span.served_id for span in spans}))}")
@@ -209,8 +215,8 @@ def _billed(connection: sa.Connection, customer: Customer) -> set[int]:
 def _refuse_events(fact: Fact) -> None:
     if fact.kind in {"bar_outgoing", "unbar"}:
         raise UserError("dunning alone bars and unbars", "`ratewright dunning run` lifts a bar when nothing is past due")
-    if fact.kind == "end" and fact.detail.transferred:
-        raise UserError("the subscription has another owner", "transfer it back")
+    if fact.kind == "end" and fact.detail.taken_back:
+        raise UserError("a handover that was taken back stays so", "hand the subscription over again, with another id")
 
 
 def _record(

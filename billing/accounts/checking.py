@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from billing.accounts.details import wrongs
 from billing.accounts.facts import DUNNING_KINDS, Fact
+from billing.accounts.handovers import NAME_ANOTHER, never_was, take_back
 from billing.accounts.kinds import DiscountFact
 from billing.accounts.picture import RELATIONS, named_in
 from billing.accounts.reach import of_picture
@@ -92,18 +93,17 @@ def _ending_a_relation(fact: Fact, customer: Customer) -> Iterator[Trouble]:
 def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
     for fact in contract.facts:
         yield from _alone(fact, known, of_account=False)
-        if fact.kind == "end" and fact.from_date <= contract.from_date:
+        if fact.kind == "end" and fact.from_date <= contract.from_date and not fact.detail.taken_back:
             message = f"{contract.subscription_id} ends on {fact.from_date}, and begins on {contract.from_date}"
             yield Trouble(fact, False, "from_date", message, "the first day without service lies after the first day with it")
-        if fact.kind in {"end", "no_end"} and _decides(fact, contract) and _is_beside_a_handover(fact, contract):
-            message = f"{contract.subscription_id} has another owner, and {'ends' if fact.kind == 'end' else 'goes on'} on {fact.from_date}"
-            yield Trouble(fact, False, "from_date", message, "end the subscription of the new owner, or transfer that back")
         if fact.kind in {"pause", "outage"} and fact.from_date < contract.from_date:
             message = f"{contract.subscription_id} begins on {contract.from_date}, and its {fact.kind} on {fact.from_date}"
             yield Trouble(fact, False, "from_date", message, "give a day on which it is active")
         if fact.kind in {"pause", "outage"} and _after_its_end(fact, contract):
             message = f"{contract.subscription_id} ends on {contract.to_date}, and its {fact.kind} begins on {fact.from_date}"
             yield Trouble(fact, False, "from_date", message, "give a day on which it is active")
+    yield from _beside_its_handover(contract)
+    yield from _of_a_handover_taken_back(contract)
     pauses = contract.of_kind("pause")
     for one, two in itertools.pairwise(pauses):
         if one.to_date is None or two.from_date < one.to_date:
@@ -114,18 +114,21 @@ def _of_subscription(contract: Contract, known: Known) -> Iterator[Trouble]:
             )
 
 
-def _is_beside_a_handover(fact: Fact, contract: Contract) -> bool:
-    """Return whether an end, or the undoing of one, contradicts the handover of its subscription that was recorded first."""
-    handovers = [each for each in contract.of_kind("end") if each.detail.transferred]
-    if not handovers:
-        return False
-    first = min(handovers, key=lambda each: (each.commit_seq, each.fact_id))
-    return fact.kind != "end" or not fact.detail.transferred or fact.from_date != first.from_date
+def _beside_its_handover(contract: Contract) -> Iterator[Trouble]:
+    """An end, or the undoing of one, that was recorded after a handover: the days between would have two owners, or none."""
+    given, fact = contract.handover, contract.deciding_end
+    if given is not None and fact is not None and fact.commit_seq > given.commit_seq and contract.to_date != given.from_date:
+        ends = f"ends on {fact.from_date}" if fact.kind == "end" else "goes on"
+        message = f"{contract.subscription_id} has another owner from {given.from_date} on, as {given.subscription_id}, and {ends}"
+        yield Trouble(fact, False, "from_date", message, f"end {given.subscription_id}, or {take_back(given)}")
 
 
-def _decides(fact: Fact, contract: Contract) -> bool:
-    """Return whether an end, or the undoing of one, holds over all others."""
-    return fact == contract.deciding_end
+def _of_a_handover_taken_back(contract: Contract) -> Iterator[Trouble]:
+    """Facts about a subscription that never was, learned after that was said."""
+    if contract.is_taken_back:
+        said = min(fact.commit_seq for fact in contract.of_kind("end") if fact.detail.taken_back)
+        for fact in (each for each in contract.facts if each.commit_seq > said):
+            yield Trouble(fact, False, "subscription_id", f"{fact.kind}: {never_was(contract.subscription_id)}", NAME_ANOTHER)
 
 
 def _after_its_end(fact: Fact, contract: Contract) -> bool:
@@ -186,7 +189,7 @@ def _closed(customer: Customer, closings: list[Fact]) -> Iterator[Trouble]:
         message = f"{name} is closed on {first.from_date}, and billed from {customer.billed_from} on"
         yield Trouble(first, True, "from_date", message, "close it after its first day")
     for contract in customer.contracts:
-        if contract.to_date is None or contract.to_date > first.from_date:
+        if not contract.is_taken_back and (contract.to_date is None or contract.to_date > first.from_date):
             message = f"{name} is closed on {first.from_date}, and {contract.subscription_id} goes on"
             yield Trouble(first, True, "from_date", message, f"end {contract.subscription_id} by {first.from_date}")
 

@@ -1,7 +1,8 @@
 """Everything about accounts as files that an import takes: what holds now, in the order of ids and dates.
 
 Data that no longer holds is left out: facts that were retracted or replaced, ends that were moved or undone, plans that were replaced on
-their date. So are bars, which dunning alone decides. An export into a new home exports equally.
+their date, subscriptions whose handover was taken back. So are bars, which dunning alone decides. An export into a new home exports
+equally.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def billed_through(home: Home) -> dt.date | None:
 def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
     """Columns as in the layouts, texts as an import reads them."""
     accounts = stored.accounts(connection)
-    subscriptions = stored.subscriptions(connection, accounts)
+    every = stored.subscriptions(connection, accounts)
+    subscriptions = _without_undone_ends(every.filter(pa.array(~stored.taken_back(every))))
     return {
         "accounts": accounts.select(list(layouts.ACCOUNTS.columns)).sort_by("account_id"),
         "subscriptions": subscriptions.select(list(layouts.SUBSCRIPTIONS.columns)).sort_by("subscription_id"),
@@ -97,8 +99,21 @@ def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:
     }
 
 
+def _without_undone_ends(subscriptions: pa.Table) -> pa.Table:
+    """Subscriptions without the ends of their import that were undone: numbers of a file go on as long as the column says."""
+    undone = subscriptions["end"].is_null().to_numpy()
+    ends = taken(subscriptions["to_date"], np.arange(len(undone)), undone)
+    return subscriptions.set_column(subscriptions.schema.get_field_index("to_date"), "to_date", ends)
+
+
+def _of(subscriptions: pa.Table, table: pa.Table) -> pa.Table:
+    """The rows of a table that are about these subscriptions, or (key 0) about none."""
+    keys = table["subscription_key"].to_numpy()
+    return table.filter(pa.array(np.isin(keys, subscriptions["subscription_key"].to_numpy()) | (keys == 0)))
+
+
 def _numbers(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
-    spans = stored.spans(connection)
+    spans = _of(subscriptions, stored.spans(connection))
     to_us = spans["to_us"].to_numpy()
     ends = pa.array(to_us, mask=to_us == NEVER)
     columns = {
@@ -112,7 +127,7 @@ def _numbers(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
 
 def _plan_changes(connection: sa.Connection, subscriptions: pa.Table) -> pa.Table:
     """Every plan of a subscription but the first one."""
-    table = stored.plan_changes(connection)
+    table = _of(subscriptions, stored.plan_changes(connection))
     keys = table["subscription_key"].to_numpy()
     later = [False, *(keys[1:] == keys[:-1]).tolist()][: len(keys)]
     table = table.filter(pa.array(later, pa.bool_()))
@@ -131,7 +146,9 @@ def _with_effect(known: list[Fact]) -> list[Fact]:
 
 
 def _of_its_life(known: list[Fact], subscriptions: pa.Table) -> list[Fact]:
-    """Facts about subscriptions without ends that hold no longer, and without pauses and outages that a later recorded end overrides."""
+    """Facts about these subscriptions without ends that hold no longer, and without pauses and outages that a later end overrides."""
+    ever = set(subscriptions["subscription_key"].to_pylist()) if known else set()
+    known = [fact for fact in known if fact.subject in ever]
     deciding = {fact.fact_id for fact in facts.deciding_ends(known).values()}
     known = [fact for fact in known if fact.kind not in END_KINDS or fact.fact_id in deciding]
     known_ends = zip(subscriptions["subscription_key"].to_pylist(), subscriptions["end"].to_pylist(), strict=True) if known else ()
@@ -189,7 +206,7 @@ def _amounts(connection: sa.Connection, accounts: pa.Table, table: sa.Table, nam
 def _allowances(connection: sa.Connection, accounts: pa.Table, subscriptions: pa.Table) -> pa.Table:
     row = tables.carried_allowances.c
     columns = (row.account_key, row.subscription_key, row.identity, row.plan, row.allowance_id, row.period_end, row.serves_to, row.quantity)
-    found = bulk.read(connection, sa.select(*columns).where(row.run_id == IMPORTED_RUN))
+    found = _of(subscriptions, bulk.read(connection, sa.select(*columns).where(row.run_id == IMPORTED_RUN)))
     told = {
         "account_id": _ids(found["account_key"], accounts, "account"),
         "subscription_id": _ids(found["subscription_key"], subscriptions, "subscription"),

@@ -120,7 +120,7 @@ def _when_ended(recorder: Recorder, before: Customer, day: dt.date, detail: Term
     """The bill with the fee for an early end, or without it, of a subscription with terms from a day on."""
     recorder.check()
     now = load(recorder.connection, [before.key]).contract(contract.key)
-    if now.is_handed_over:
+    if now.ends_without_fees:
         return f"no bill shows it: {now.subscription_id} has another owner, and no fee is due for that"
     if now.to_date is None:
         return f"no bill shows it before {now.subscription_id} ends: the terms of its last day decide on a fee for an early end"

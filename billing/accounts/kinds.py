@@ -131,6 +131,7 @@ class EndFact(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
     reason: str = ""
     transferred: bool = False  # to another owner: neither a fee for the end nor one for ending early
+    taken_back: bool = False  # of a new owner's subscription: its handover was taken back, and it never was (`untransfer` alone says so)
 
 
 ACCOUNT_KINDS: Final[dict[str, type[msgspec.Struct]]] = {

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from billing.accounts import forecast, kinds
 from billing.accounts.freed_numbers import follow_end
+from billing.accounts.handovers import take_back
 from billing.accounts.lookup import unknown_subscription
 from billing.accounts.numbers import begin_span, spans_of
 from billing.accounts.picture import subscription_keys
@@ -167,7 +168,7 @@ def outage(home: Home, asked: Asked, subscription_id: str, from_date: dt.date, t
 def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str) -> Done:
     """The first day without service. Its numbers are free from then on; of an end that moves to a later day they stay until then.
 
-    Raises UserError for a subscription that was handed over: its end is the beginning of the new owner's.
+    A subscription that was handed over ends on the first day of the new owner alone. Raises UserError for another one.
     """
 
     def work(recorder: Recorder) -> None:
@@ -175,9 +176,9 @@ def end(home: Home, asked: Asked, subscription_id: str, on: dt.date, reason: str
         if contract.to_date == on:
             recorder.say(f"{subscription_id} ends on {on} already; nothing changed")
             return
-        _refuse_transferred(recorder, customer, contract)
+        require_not_handed_over(contract, on)
         before = f", not on {contract.to_date}" if contract.to_date else ""
-        end_contract(recorder, customer, contract, on, kinds.EndFact(reason))
+        end_contract(recorder, customer, contract, on, kinds.EndFact(reason, transferred=contract.handover is not None))
         recorder.said[0] += before
         first = min(on, contract.to_date or on)
         recorder.say(forecast.when_billed(recorder, customer, first, contract.plan_on(first)))
@@ -193,7 +194,7 @@ def revive(home: Home, asked: Asked, subscription_id: str, reason: str) -> Done:
         if contract.to_date is None:
             recorder.say(f"{subscription_id} has no end; nothing changed")
             return
-        _refuse_transferred(recorder, customer, contract)
+        require_not_handed_over(contract, None)
         recorder.subscription_fact(contract, "no_end", contract.to_date, None, kinds.EndFact(reason), replaces=True)
         recorder.say(f"{subscription_id} goes on as if it had not ended on {contract.to_date}")
         follow_end(recorder, customer, contract, None)
@@ -336,22 +337,16 @@ def _compare(name: str, fields: Sequence[str], had: Sequence[object], given: Seq
             raise UserError(f"subscription {name} exists with {field} {old}, not {new}", "give another id, or the data that was recorded")
 
 
-def _refuse_transferred(recorder: Recorder, customer: Customer, contract: Contract) -> None:
-    new_id, last = handed_over_as(recorder, contract), contract.deciding_end
-    if new_id is not None:
-        wrong = ""
-        if last is not None and not last.detail.transferred:
-            retract = f"ratewright accounts retract {customer.account_id} {last.fact_id} --reason ... --of-subscription"
-            wrong = f"; where its last end is wrong: {retract}"
-        raise UserError(f"{contract.subscription_id} has another owner, as {new_id}", f"transfer {new_id} back, or end it{wrong}")
-
-
-def handed_over_as(recorder: Recorder, contract: Contract) -> str | None:
-    """The subscription of the next owner; None where it was not handed over."""
-    subscription = tables.subscriptions.c
-    query = sa.select(subscription.subscription_id).where(subscription.transferred_from == contract.key)
-    new_id = recorder.connection.execute(query.order_by(subscription.subscription_key.desc())).scalars().first()
-    return None if contract.to_date is None else new_id  # without an end it was not handed over, however an import links the two
+def require_not_handed_over(contract: Contract, on: dt.date | None) -> None:
+    """Raises UserError where a subscription would end on another day than that of its handover, or go on (None)."""
+    given = contract.handover
+    if given is None or on == given.from_date:
+        return
+    ways = [f"end {given.subscription_id} or transfer it back"]
+    if contract.to_date != given.from_date:
+        ways.append(f"end {contract.subscription_id} on {given.from_date}")
+    remedy = f"{'; '.join(ways)}; {take_back(given)}"
+    raise UserError(f"{contract.subscription_id} has another owner from {given.from_date} on, as {given.subscription_id}", remedy)
 
 
 def _require_transferable(old_customer: Customer, old: Contract, customer: Customer, on: dt.date) -> None:
@@ -361,6 +356,7 @@ def _require_transferable(old_customer: Customer, old: Contract, customer: Custo
             f"account {customer.account_id} is billed here from {customer.billed_from} on: the days before would be billed to no account",
             "give that day or a later one",
         )
+    require_not_handed_over(old, None)
     if old_customer.key == customer.key:
         raise UserError(f"{old.subscription_id} belongs to {customer.account_id} already", "name another account")
     if old_customer.currency != customer.currency or old_customer.timezone != customer.timezone:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from billing.accounts import facts
 from billing.accounts.facts import Fact, in_chunks
+from billing.accounts.handovers import Handover, handovers, is_taken_back
 from billing.charges.periods import BillDays, Period, period_of
 from billing.store import tables
 from rating.dates import local_date, midnight_us
@@ -36,6 +37,7 @@ class Contract(NamedTuple):
     plans: tuple[tuple[dt.date, str], ...]  # by date
     facts: tuple[Fact, ...]
     transferred_from: int | None
+    handover: Handover | None = None  # to another owner, who has it as a subscription of its own
 
     def plan_on(self, day: dt.date) -> str:
         """The plan it has on a day; before the first plan, that one."""
@@ -56,9 +58,15 @@ class Contract(NamedTuple):
         return last_learned(ends) if ends else None
 
     @property
-    def is_handed_over(self) -> bool:
-        """Return whether another owner has it, as a subscription of its own."""
-        return any(fact.detail.transferred for fact in self.of_kind("end"))
+    def ends_without_fees(self) -> bool:
+        """Return whether it is handed over, to an account of this home or, as its end says, of another one: no fee is due for that."""
+        last = self.deciding_end
+        return self.handover is not None or (last is not None and last.kind == "end" and last.detail.transferred)
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Return whether the handover by which it began was taken back: it never was, and has no day."""
+        return is_taken_back(self.facts)
 
     def holds_instead(self, fact: Fact) -> Fact | None:
         """The end, or the undoing of one, that holds in place of another; None for what holds, and for facts of other kinds."""
@@ -280,6 +288,7 @@ def _contracts(connection: sa.Connection, account_keys: list[int], seq: int | No
         ):
             plans[key][day] = name
     known = _grouped((fact.subject, fact) for fact in facts.subscription_facts(connection, seq, keys=keys))
+    handed_over = handovers(connection, keys, seq)
     contracts: dict[int, list[Contract]] = collections.defaultdict(list)
     for row in sorted(rows, key=lambda each: str(each.subscription_id)):
         of_subscription = tuple(known[row.subscription_key])
@@ -295,6 +304,7 @@ def _contracts(connection: sa.Connection, account_keys: list[int], seq: int | No
                 by_date,
                 of_subscription,
                 row.transferred_from,
+                handed_over.get(row.subscription_key),
             )
         )
     return contracts

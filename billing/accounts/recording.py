@@ -13,6 +13,7 @@ from billing import catalogue
 from billing.accounts import facts, layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known, tax_classes_of
+from billing.accounts.handovers import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
 from billing.accounts.importing.sheets import CellError
 from billing.accounts.lookup import unknown_account, unknown_subscription
@@ -81,8 +82,11 @@ class Recorder:
         self._touched.add(key)
         return load(self.connection, [key]).customers[key]
 
-    def contract(self, subscription_id: str) -> tuple[Customer, Contract]:
-        """The subscription of this id and its account. Raises UserError where there is none."""
+    def contract(self, subscription_id: str, *, ever: bool = False) -> tuple[Customer, Contract]:
+        """The subscription of this id and its account. Raises UserError where there is none.
+
+        So it does for one whose handover was taken back, but where it is asked for whether it `ever` was.
+        """
         key = subscription_keys(self.connection, [subscription_id]).get(subscription_id)
         if key is None:
             raise unknown_subscription(self.connection, subscription_id)
@@ -91,7 +95,10 @@ class Recorder:
         account_key = int(self.connection.execute(query).scalar_one())
         self._touched.add(account_key)
         picture = load(self.connection, [account_key])
-        return picture.customers[account_key], picture.contract(key)
+        contract = picture.contract(key)
+        if contract.is_taken_back and not ever:
+            raise UserError(never_was(subscription_id), NAME_ANOTHER)
+        return picture.customers[account_key], contract
 
     def account_fact(self, customer: Customer, kind: str, from_date: dt.date, to_date: dt.date | None, detail: msgspec.Struct) -> bool:
         """Add a fact about an account; False where it holds already. Raises UserError where one of that date has other data."""

@@ -54,6 +54,8 @@ def in_words(kind: str, detail: object, currency: str) -> str:  # noqa: C901, PL
         case kinds.EndFact() if kind == "no_end":
             return "goes on: the end is undone" + _because(detail.reason)
         case kinds.EndFact():
+            if detail.taken_back:
+                return "never was: its handover is taken back" + _because(detail.reason)
             return ("has another owner" if detail.transferred else "ends") + _because(detail.reason)
         case kinds.HoldFact():
             return "no bill is made" + _because(detail.reason)

@@ -35,6 +35,7 @@ SCHEMA_VERSIONS: Final = (
     "0019",
     "0020",
     "0021",
+    "0022",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -115,8 +115,11 @@ class _Fees:
         self._prices = PlainPrices(in_force(home, run.pinned_seq))
         row = tables.subscriptions.c
         self._own = holding(connection, tables.subscription_facts, _KINDS, run.pinned_seq, part)
-        taken = sa.select(row.subscription_key).where(row.transferred_from.is_not(None), row.commit_seq <= run.pinned_seq)
-        self._taken_over = set(connection.execute(taken).scalars())
+        taken = sa.select(row.subscription_key, row.transferred_from).where(row.commit_seq <= run.pinned_seq)
+        owners = connection.execute(taken.where(row.transferred_from.is_not(None))).all()
+        never = _never_were(connection, run.pinned_seq) if owners else set()
+        self._taken_over = {key for key, _ in owners}
+        self._handed_over = {before for key, before in owners if key not in never}
         self._connection, self._seq = connection, run.pinned_seq
         self._before = RunsBefore(connection, run)
         self._asked = AskedAccounts(connection, run)
@@ -221,7 +224,15 @@ class _Fees:
         ends = sorted((each for each in told if each.kind in {"end", "no_end"}), key=lambda each: each.learned)
         handed_over = bool(ends) and ends[-1].kind == "end" and msgspec.json.decode(ends[-1].detail, type=EndFact).transferred
         agreed = tuple(Agreed(day, each.minimum_months, each.early_end_waived) for day, each in terms)
-        return Contract(agreed, taken_over=key in self._taken_over, handed_over=handed_over)
+        return Contract(agreed, taken_over=key in self._taken_over, handed_over=handed_over or key in self._handed_over)
+
+
+def _never_were(connection: sa.Connection, seq: int) -> set[int]:
+    """Subscriptions (keys) whose handover was taken back: an end on the first day, which no other subscription has."""
+    row, told = tables.subscriptions.c, tables.subscription_facts.c
+    query = sa.select(row.subscription_key).join_from(tables.subscriptions, tables.subscription_facts)
+    query = query.where(row.transferred_from.is_not(None), told.kind == "end", told.from_date == row.from_date)
+    return set(connection.execute(query.where(told.commit_seq <= seq)).scalars())
 
 
 def _holds_on(told: FactInForce, day: dt.date) -> bool:

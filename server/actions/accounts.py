@@ -85,6 +85,15 @@ def owner_of(home: Home, subscription_id: str) -> str | None:
         return connection.execute(query).scalar_one_or_none()
 
 
+def owner_before(home: Home, subscription_id: str) -> str | None:
+    """The id of the account that had a subscription before it was handed over; None where it was not."""
+    account, before, subscription = tables.accounts.c, tables.subscriptions.alias(), tables.subscriptions.c
+    query = sa.select(account.account_id).join_from(tables.accounts, before, before.c.account_key == account.account_key)
+    query = query.join(tables.subscriptions, subscription.transferred_from == before.c.subscription_key)
+    with home.connect() as connection:
+        return connection.execute(query.where(subscription.subscription_id == subscription_id)).scalar_one_or_none()
+
+
 def unknown_subscription(home: Home, subscription_id: str) -> UserError:
     """The error that no subscription has this id."""
     from billing.accounts import lookup

@@ -21,6 +21,7 @@ _CHANGES: Final = (
     "accounts end",
     "accounts revive",
     "accounts transfer",
+    "accounts untransfer",
     "accounts terms",
     "accounts discount",
     "accounts tax",

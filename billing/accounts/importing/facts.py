@@ -15,10 +15,11 @@ from billing.accounts import facts as stored_facts
 from billing.accounts import layouts
 from billing.accounts.checking import new_troubles
 from billing.accounts.details import Known
-from billing.accounts.facts import DUNNING_KINDS, END_KINDS, kinds_of
+from billing.accounts.facts import DUNNING_KINDS, END_KINDS, deciding_ends, kinds_of
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import joined, less, places, rows_of, shown, taken, told, without_repeats
 from billing.accounts.importing.step import Count
+from billing.accounts.kinds import EndFact
 from billing.accounts.picture import load
 from billing.accounts.plans import refuse_plans
 from billing.dunning_policy import policies
@@ -111,7 +112,10 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
     written: dict[_Identity, int] = {}
     ends: dict[int, dict[str, Any]] = {}  # the last row with an end of each subscription
     rows, same, ended = [], 0, 0
-    for key, row in zip(keys.tolist(), sheet.table.to_pylist(), strict=True):
+    given = list(zip(keys.tolist(), sheet.table.to_pylist(), strict=True))
+    undone = {(key, row["from_date"]) for key, row in given if row["kind"] == "no_end"}
+    deciding = deciding_ends(known.values())
+    for key, row in given:
         detail = _detail(work, sheet, table, row)
         if detail is None:
             continue
@@ -128,6 +132,8 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
                 continue
             ends[key] = row
         held = known.get(identity)
+        if row["kind"] in END_KINDS and _moves(row, held, deciding.get(key), undone=(key, row["from_date"]) in undone, written=written):
+            held = None
         if held is not None and _same(work, sheet, row, held, detail):
             same += 1
             continue
@@ -139,6 +145,18 @@ def _facts_of(work: Importer, layout: Layout, table: sa.Table) -> tuple[Count, d
     if rows:
         work.insert(table, {**columns, **work.told_by(len(rows))})
     return Count(len(rows) - ended, same, ended), written
+
+
+def _moves(row: dict[str, Any], held: Fact | None, holds: Fact | None, *, undone: bool, written: dict[_Identity, int]) -> bool:
+    """Return whether a row with an end that was recorded before states it anew: another end, or the undoing of this one, holds since.
+
+    `undone`: a row of the file undoes the end of that day; the end is among what is `written` where it is new.
+    """
+    if held is None:
+        return False
+    if row["kind"] == "end":
+        return held != holds and not undone
+    return held != holds or (held.subject, "end", held.from_date, "") in written
 
 
 def _undoes(row: dict[str, Any], end: dict[str, Any]) -> bool:
@@ -167,6 +185,10 @@ def _detail(work: Importer, sheet: Sheet, table: sa.Table, row: dict[str, Any]) 
         for each in field_values.misfits(msgspec.json.decode(row["detail"]), structs[kind], "", '"{}"'):
             remedy = _REMEDIES.get((kind, each.place), each.remedy)
             work.mistakes.add_row(sheet, row["line"], "detail", f"{kind}: {each.place}: {each.message}", remedy)
+        return None
+    if isinstance(detail, EndFact) and detail.taken_back:
+        message = f"{kind}: taken_back is not for files"
+        work.mistakes.add_row(sheet, row["line"], "detail", message, "take the handover back: `ratewright accounts untransfer`")
         return None
     return detail
 

@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from billing.accounts.handovers import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import filled, flat, places, rows_of, taken
 from billing.accounts.importing.step import Count
+from billing.accounts.importing.stored import taken_back
 from billing.store import tables
 from rating.dates import NEVER, instant_of
 
@@ -125,6 +127,9 @@ def _owners(work: Importer, sheet: Sheet) -> Ints:
             message = f"subscription {subscription_id} is unknown"
             remedy = f"add it to {file}, or correct the id"
             work.mistakes.add_row(sheet, int(sheet.lines()[row]), "subscription_id", message, remedy)
+    for row in np.flatnonzero(np.append(taken_back(work.subscriptions), False)[at]).tolist():
+        message = never_was(sheet.table["subscription_id"][row].as_py())
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "subscription_id", message, NAME_ANOTHER)
     return at
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from billing.accounts.facts import ends_learned_later
-from billing.accounts.importing.comparing import filled, flat, places, taken
+from billing.accounts.importing.comparing import filled, flat, less, places, taken
 from billing.accounts.layouts import ACCOUNTS
 from billing.store import bulk, tables
 from rating.dates import NEVER
@@ -52,6 +52,12 @@ def subscriptions(connection: sa.Connection, accounts: pa.Table) -> pa.Table:
         index = table.schema.get_field_index(name)
         table = table.set_column(index, name, values) if index >= 0 else table.append_column(name, values)
     return table
+
+
+def taken_back(subscriptions: pa.Table) -> NDArray[np.bool_]:
+    """Return whether each subscription ends on its first day: its handover was taken back, and it never was."""
+    never: NDArray[np.bool_] = ~less(subscriptions["from_date"], subscriptions["end"]) & subscriptions["end"].is_valid().to_numpy()
+    return never
 
 
 def plan_changes(connection: sa.Connection) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from billing.accounts.handovers import NAME_ANOTHER, never_was
 from billing.accounts.importing import stored
 from billing.accounts.importing.comparing import differs, flat, less, places, rows_of, taken, told, without_repeats
 from billing.accounts.importing.fresh_ids import refuse_ids
@@ -145,5 +146,8 @@ def _origins(work: Importer, sheet: Sheet, known: pa.Table) -> Ints:
         if not work.mistakes.may_hold(sheet.file, named[row].as_py()):
             message = f"subscription {named[row]} is unknown"
             work.mistakes.add_row(sheet, int(sheet.lines()[row]), "transferred_from", message, "add it to the file, or correct the id")
+    never = np.append(stored.taken_back(known), np.zeros(sheet.table.num_rows + 1, np.bool_))[at]
+    for row in rows[never].tolist():
+        work.mistakes.add_row(sheet, int(sheet.lines()[row]), "transferred_from", never_was(str(named[row])), NAME_ANOTHER)
     result[rows[at >= 0]] = keys[at[at >= 0]]
     return result

@@ -80,7 +80,9 @@ def subscriptions(connection: sa.Connection, seq: int, account_keys: Int64s, fac
         if index >= 0:
             end_day[index] = day_number(fact.from_date) if fact.kind == "end" else NEVER_DAY
     plan_facts, names = _plan_facts(connection, seq, keys)
-    own = _own(facts, keys, {key for key, fact in ends.items() if fact.detail.transferred and fact.kind == "end"}, table)
+    given = integers(table["transferred_from"], 0)[days(table["from_date"]) < end_day]  # no handover that was taken back
+    transferred_out = {key for key, fact in ends.items() if fact.detail.transferred and fact.kind == "end"} | set(given.tolist()) - {0}
+    own = _own(facts, keys, transferred_out, table)
     order = np.argsort(account_keys, kind="stable")
     account = order[index_of(account_keys[order], integers(table["account_key"]))] if len(order) else np.zeros(0, np.int64)
     found = contract_profiles.find(days(table["from_date"]), end_day, plan_facts, names, own)

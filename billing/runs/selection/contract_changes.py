@@ -97,7 +97,21 @@ def _subscription_facts(connection: sa.Connection, touches: Touches) -> None:
     subjects, place = np.unique(keys[rows], return_inverse=True)
     earliest = _earliest_ends(connection, touches, subjects)
     touches.accounts(touches.owner_index(keys[rows]), earliest[place] - 1, commits[rows])
+    _owners_before(connection, touches, keys[rows], commits[rows])
     _payers(connection, touches, tables.subscription_facts, fact.subscription_key)
+
+
+def _owners_before(connection: sa.Connection, touches: Touches, keys: Int64s, commits: Int64s) -> None:
+    """Touch the owners before of these subscriptions from their own ends on: whether a fee is due for these depends on the handover."""
+    row = tables.subscriptions.c
+    query = sa.select(row.subscription_key, row.transferred_from)
+    table = bulk.read(connection, query.where(row.transferred_from.is_not(None), row.commit_seq <= touches.seq))
+    order = np.argsort(integers(table["subscription_key"]), kind="stable")
+    place = index_of(integers(table["subscription_key"])[order], keys)
+    before = integers(table["transferred_from"])[order][place[place >= 0]]
+    subjects, of = np.unique(before, return_inverse=True)
+    earliest = _earliest_ends(connection, touches, subjects)
+    touches.accounts(touches.owner_index(before), earliest[of] - 1, commits[place >= 0])
 
 
 def _earliest_ends(connection: sa.Connection, touches: Touches, keys: Int64s) -> Int64s:
@@ -135,6 +149,8 @@ def _contracts(connection: sa.Connection, touches: Touches) -> None:
         found = _new(connection, touches, table, table.c.subscription_key, table.c.from_date)
         owners = touches.owner_index(integers(found["subscription_key"]))
         touches.accounts(owners, days(found["from_date"]) - 1, integers(found["commit_seq"]))
+        if table is tables.subscriptions:
+            _owners_before(connection, touches, integers(found["subscription_key"]), integers(found["commit_seq"]))
 
 
 def _guiding(connection: sa.Connection, touches: Touches) -> None:

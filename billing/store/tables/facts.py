@@ -31,7 +31,7 @@ subscriptions = table(
     text("from_date"),
     text("to_date", nullable=True),
     int_("commit_seq"),
-    int_("transferred_from", nullable=True),  # subscription_key under the owner before
+    sa.Column("transferred_from", INT64, nullable=True, index=True),  # subscription_key under the owner before
 )
 # Which plan a subscription has, from a local date on.
 plan_facts = table(

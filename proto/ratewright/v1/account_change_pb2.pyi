@@ -54,6 +54,7 @@ class ChangeAccountRequest(_message.Message):
     RETRACT_FIELD_NUMBER: _builtins.int
     GIVE_NUMBER_FIELD_NUMBER: _builtins.int
     TAKE_NUMBER_FIELD_NUMBER: _builtins.int
+    UNTRANSFER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -160,6 +161,10 @@ class ChangeAccountRequest(_message.Message):
     def take_number(self) -> Global___TakeNumber:
         """A number is taken from a subscription."""
 
+    @_builtins.property
+    def untransfer(self) -> Global___UntransferSubscription:
+        """A transfer is taken back: the subscription is the owner's before again, and the new one never was. Only while that is on no bill."""
+
     def __init__(
         self,
         *,
@@ -188,14 +193,15 @@ class ChangeAccountRequest(_message.Message):
         retract: Global___RetractFact | None = ...,
         give_number: Global___GiveNumber | None = ...,
         take_number: Global___TakeNumber | None = ...,
+        untransfer: Global___UntransferSubscription | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activate", b"activate", "add_add_on", b"add_add_on", "bill_day", b"bill_day", "category", b"category", "change", b"change", "change_plan", b"change_plan", "close", b"close", "discount", b"discount", "end", b"end", "give_number", b"give_number", "hold", b"hold", "open", b"open", "outage", b"outage", "pause", b"pause", "payer", b"payer", "pool", b"pool", "remove_add_on", b"remove_add_on", "resume", b"resume", "retract", b"retract", "revive", b"revive", "sponsor", b"sponsor", "take_number", b"take_number", "tax", b"tax", "terms", b"terms", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activate", b"activate", "add_add_on", b"add_add_on", "bill_day", b"bill_day", "category", b"category", "change", b"change", "change_plan", b"change_plan", "close", b"close", "discount", b"discount", "end", b"end", "give_number", b"give_number", "hold", b"hold", "open", b"open", "outage", b"outage", "pause", b"pause", "payer", b"payer", "pool", b"pool", "remove_add_on", b"remove_add_on", "resume", b"resume", "retract", b"retract", "revive", b"revive", "sponsor", b"sponsor", "take_number", b"take_number", "tax", b"tax", "terms", b"terms", "transfer", b"transfer", "untransfer", b"untransfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate", b"activate", "add_add_on", b"add_add_on", "bill_day", b"bill_day", "category", b"category", "change", b"change", "change_plan", b"change_plan", "close", b"close", "discount", b"discount", "end", b"end", "give_number", b"give_number", "hold", b"hold", "name", b"name", "open", b"open", "outage", b"outage", "pause", b"pause", "payer", b"payer", "pool", b"pool", "remove_add_on", b"remove_add_on", "request_id", b"request_id", "resume", b"resume", "retract", b"retract", "revive", b"revive", "sponsor", b"sponsor", "take_number", b"take_number", "tax", b"tax", "terms", b"terms", "transfer", b"transfer", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activate", b"activate", "add_add_on", b"add_add_on", "bill_day", b"bill_day", "category", b"category", "change", b"change", "change_plan", b"change_plan", "close", b"close", "discount", b"discount", "end", b"end", "give_number", b"give_number", "hold", b"hold", "name", b"name", "open", b"open", "outage", b"outage", "pause", b"pause", "payer", b"payer", "pool", b"pool", "remove_add_on", b"remove_add_on", "request_id", b"request_id", "resume", b"resume", "retract", b"retract", "revive", b"revive", "sponsor", b"sponsor", "take_number", b"take_number", "tax", b"tax", "terms", b"terms", "transfer", b"transfer", "untransfer", b"untransfer", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["open", "activate", "change_plan", "add_add_on", "remove_add_on", "pause", "resume", "outage", "end", "revive", "transfer", "terms", "discount", "tax", "category", "hold", "payer", "sponsor", "pool", "bill_day", "close", "retract", "give_number", "take_number"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["open", "activate", "change_plan", "add_add_on", "remove_add_on", "pause", "resume", "outage", "end", "revive", "transfer", "terms", "discount", "tax", "category", "hold", "payer", "sponsor", "pool", "bill_day", "close", "retract", "give_number", "take_number", "untransfer"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
@@ -644,6 +650,32 @@ class TransferSubscription(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TransferSubscription: _TypeAlias = TransferSubscription  # noqa: Y015
+
+@_typing.final
+class UntransferSubscription(_message.Message):
+    """A transfer that is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The subscription under the new owner."""
+    reason: _builtins.str
+    """Why; it is kept."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UntransferSubscription: _TypeAlias = UntransferSubscription  # noqa: Y015
 
 @_typing.final
 class RecordTerms(_message.Message):

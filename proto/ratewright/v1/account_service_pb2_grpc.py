@@ -150,10 +150,11 @@ class AccountServiceServicer:
 
         The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
         add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
-        outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
-        `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
-        accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
-        close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+        outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts untransfer`,
+        `ratewright accounts terms`, `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright
+        accounts hold`, `ratewright accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts
+        bill-day`, `ratewright accounts close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number
+        take`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

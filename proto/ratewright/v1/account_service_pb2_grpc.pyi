@@ -80,10 +80,11 @@ class AccountServiceStub:
 
     The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
     add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
-    outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
-    `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
-    accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
-    close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+    outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts untransfer`,
+    `ratewright accounts terms`, `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright
+    accounts hold`, `ratewright accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts
+    bill-day`, `ratewright accounts close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number
+    take`.
     """
     AddLegalEntity: _grpc.UnaryUnaryMultiCallable[_account_import_pb2.AddLegalEntityRequest, _account_import_pb2.LegalEntity]
     """Adds a legal entity. The same again changes nothing.
@@ -145,10 +146,11 @@ class AccountServiceAsyncStub(AccountServiceStub):
 
     The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
     add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
-    outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
-    `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
-    accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
-    close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+    outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts untransfer`,
+    `ratewright accounts terms`, `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright
+    accounts hold`, `ratewright accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts
+    bill-day`, `ratewright accounts close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number
+    take`.
     """
     AddLegalEntity: _aio.UnaryUnaryMultiCallable[_account_import_pb2.AddLegalEntityRequest, _account_import_pb2.LegalEntity]  # type: ignore[assignment]
     """Adds a legal entity. The same again changes nothing.
@@ -243,10 +245,11 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The commands: `ratewright accounts open`, `ratewright accounts activate`, `ratewright accounts change-plan`, `ratewright accounts
         add-on add`, `ratewright accounts add-on remove`, `ratewright accounts pause`, `ratewright accounts resume`, `ratewright accounts
-        outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts terms`,
-        `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright accounts hold`, `ratewright
-        accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts bill-day`, `ratewright accounts
-        close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number take`.
+        outage`, `ratewright accounts end`, `ratewright accounts revive`, `ratewright accounts transfer`, `ratewright accounts untransfer`,
+        `ratewright accounts terms`, `ratewright accounts discount`, `ratewright accounts tax`, `ratewright accounts category`, `ratewright
+        accounts hold`, `ratewright accounts payer`, `ratewright accounts sponsor`, `ratewright accounts pool`, `ratewright accounts
+        bill-day`, `ratewright accounts close`, `ratewright accounts retract`, `ratewright accounts number give`, `ratewright accounts number
+        take`.
         """
 
     @_abc_1.abstractmethod

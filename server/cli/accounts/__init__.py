@@ -21,6 +21,7 @@ _COMMANDS = (
     ("end", "subscriptions:end", "End a subscription."),
     ("revive", "subscriptions:revive", "Undo the end of a subscription."),
     ("transfer", "subscriptions:transfer", "Give a subscription to another account."),
+    ("untransfer", "subscriptions:untransfer", "Take a transfer back: the owner before has the subscription again."),
     ("terms", "agreements:terms", "Record terms of one contract that differ from those of its plan."),
     ("discount", "agreements:discount", "Give one customer a discount."),
     ("tax", "agreements:tax", "Exempt an account from tax classes, or tax it by other classes."),

@@ -1,4 +1,4 @@
-"""`ratewright accounts activate|change-plan|add-on|pause|resume|outage|end|revive|transfer`: what happens to a subscription."""
+"""`ratewright accounts activate|change-plan|add-on|pause|resume|outage|end|revive|transfer|untransfer`: what happens to a subscription."""
 
 from __future__ import annotations
 
@@ -246,6 +246,31 @@ def transfer(
         dry_run,
         lambda home, asked: lifecycle.transfer(home, asked, subscription, to, day, as_),
         lambda changes: changes.transfer(subscription, to, day, as_),
+    )
+
+
+def untransfer(
+    subscription: Annotated[str, Parameter(name="SUBSCRIPTION", help="Id of the subscription under the new owner.")],
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="The reason; it is kept.")],
+    dry_run: DryRun = False,
+    at: Place = HERE,
+    as_json: AsJson = False,
+) -> int:
+    """Take a transfer back: the owner before has the subscription again, with its end and its numbers, and the new one never was.
+
+    It is possible as long as the new one is on no bill.
+    """
+    from billing.accounts import handing_back
+    from server.cli.accounts.common import perform
+
+    return perform(
+        at,
+        as_json,
+        dry_run,
+        lambda home, asked: handing_back.untransfer(home, asked, subscription, reason),
+        lambda changes: changes.untransfer(subscription, reason),
     )
 
 

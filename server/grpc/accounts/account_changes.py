@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from billing.accounts import agreements, kinds, lifecycle, opening
+from billing.accounts import agreements, handing_back, kinds, lifecycle, opening
 from billing.accounts.recording import Asked
 from billing.store.home import Home
 from rating.errors import quoted
@@ -101,6 +101,9 @@ def _require_entities(home: Home, request: pb.ChangeAccountRequest, kind: str | 
     }
     if kind is not None and others.get(kind):
         entrance.about_account(home, values.account(others[kind]))
+    before = accounts.owner_before(home, request.untransfer.subscription) if kind == "untransfer" else None
+    if before is not None:
+        entrance.about_account(home, before)
 
 
 def _open(to: Changing, message: pb.OpenAccount) -> Done:
@@ -168,6 +171,10 @@ def _transfer(to: Changing, message: pb.TransferSubscription) -> Done:
     new_owner, day = values.account(message.to_account), values.day(message, "date")
     subscription = to.subscription(message.subscription)
     return lifecycle.transfer(to.home, to.asked, subscription, new_owner, day, message.new_subscription)
+
+
+def _untransfer(to: Changing, message: pb.UntransferSubscription) -> Done:
+    return handing_back.untransfer(to.home, to.asked, to.subscription(message.subscription), message.reason)
 
 
 def _terms(to: Changing, message: pb.RecordTerms) -> Done:
@@ -310,6 +317,7 @@ _CHANGES: Final[MappingProxyType[str, Callable[[Changing, Any], Done]]] = Mappin
         "end": _end,
         "revive": _revive,
         "transfer": _transfer,
+        "untransfer": _untransfer,
         "terms": _terms,
         "discount": _discount,
         "tax": _tax,

@@ -249,7 +249,7 @@ def test_a_change_of_owner(home: Home) -> None:
     assert (new.transferred_from, new.plan, new.numbers) == ("X-1", "mobile/plus", ["8613900000021"])
     assert new.transferred_from_account == "A1"
     assert ("X-1", "end", "2026-04-10", None, "has another owner (transferred to A2)") in facts(home, "A1")
-    with pytest.raises(UserError, match="X-1 has another owner, as X-2"):
+    with pytest.raises(UserError, match="X-1 has another owner from 2026-04-10 on, as X-2"):
         lifecycle.revive(home, ASKED, "X-1", "")
     with pytest.raises(UserError, match=r"subscription X-2 exists with from 2026-04-10, not 2026-04-11"):
         lifecycle.transfer(home, ASKED, "X-1", "A2", day("2026-04-11"), "X-2")

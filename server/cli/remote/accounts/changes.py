@@ -124,6 +124,10 @@ class AccountChanges:
         )
         return self._change(_OF_A_SUBSCRIPTION, {"transfer": message})
 
+    def untransfer(self, subscription: str, reason: str) -> Done:
+        """`accounts untransfer`."""
+        return self._change(_OF_A_SUBSCRIPTION, {"untransfer": pb.UntransferSubscription(subscription=subscription, reason=reason)})
+
     def agree(self, name: str, kind: str, begin: dt.date, end: dt.date | None, detail: msgspec.Struct) -> Done:
         """`accounts terms|discount|tax|category|hold|payer|sponsor|pool`. Terms, discounts and payers may name a subscription."""
         message = _AGREEMENTS[kind](detail)

@@ -1,0 +1,70 @@
+"""Handovers: which subscription went to another owner, as which subscription of that one, and from which day on.
+
+A handover is a subscription that names the one before it in `transferred_from`, however it was recorded: by `transfer`, or by the columns
+of an import. The flag `transferred` of an end waives fees, and says nothing about who has the subscription: the new owner may be a customer
+of another home. A handover that was taken back is none: the subscription of the new owner has an end that says `taken_back`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from billing.accounts import facts
+from billing.accounts.facts import in_chunks
+from billing.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from billing.accounts.facts import Fact
+
+
+NAME_ANOTHER: Final = "name the subscription of the owner before; another handover of it needs another id"
+
+
+class Handover(NamedTuple):
+    """The subscription of the next owner: its key and id, the first day on which that one has it, and the commit that recorded it."""
+
+    key: int
+    subscription_id: str
+    from_date: dt.date
+    commit_seq: int
+
+
+def handovers(connection: sa.Connection, keys: Collection[int], seq: int | None = None) -> dict[int, Handover]:
+    """The handover of each of these subscriptions (keys) that has one, as known as of `seq` (None: now); the first of several."""
+    row = tables.subscriptions.c
+    columns = (row.transferred_from, row.subscription_key, row.subscription_id, row.from_date, row.commit_seq)
+    found: dict[int, list[Handover]] = {}
+    for lot in in_chunks(sorted(keys)):
+        query = sa.select(*columns).where(row.transferred_from.in_(lot)).order_by(row.subscription_key)
+        for before, key, name, day, commit_seq in connection.execute(query if seq is None else query.where(row.commit_seq <= seq)):
+            found.setdefault(before, []).append(Handover(key, name, dt.date.fromisoformat(day), commit_seq))
+    if not found:
+        return {}
+    taken_back = _taken_back(connection, {each.key for every in found.values() for each in every}, seq)
+    standing = {before: [each for each in every if each.key not in taken_back] for before, every in found.items()}
+    return {before: every[0] for before, every in standing.items() if every}
+
+
+def is_taken_back(known: Iterable[Fact]) -> bool:
+    """Return whether the handover by which a subscription began was taken back, by the facts about it."""
+    return any(fact.kind == "end" and fact.detail.taken_back for fact in known)
+
+
+def never_was(subscription_id: str) -> str:
+    """The text on a subscription whose handover was taken back."""
+    return f"the handover by which {subscription_id} began was taken back: it never was"
+
+
+def take_back(given: Handover) -> str:
+    """The part of a remedy that takes a handover back."""
+    return f"where the handover is a mistake: `ratewright accounts untransfer {given.subscription_id} --reason ...`"
+
+
+def _taken_back(connection: sa.Connection, keys: Collection[int], seq: int | None) -> set[int]:
+    known = facts.subscription_facts(connection, seq, kinds=("end",), keys=keys)
+    return {fact.subject for fact in known if is_taken_back([fact])}
