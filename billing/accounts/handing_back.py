@@ -55,7 +55,7 @@ def untransfer(home: Home, asked: Asked, new_id: str, reason: str) -> Done:
         new = _Side(*recorder.contract(new_id, ever=True))
         if new.contract.transferred_from is None:
             raise UserError(f"{new_id} did not come from another owner", "`ratewright accounts revive` or `end` changes its end")
-        old = _Side(*recorder.contract(name_of(recorder, new.contract.transferred_from)))
+        old = _Side(*recorder.contract(name_of(recorder, new.contract.transferred_from), ever=True))
         if new.contract.is_taken_back:
             recorder.say(f"the handover of {old.name} as {new_id} was taken back already; nothing changed")
             return

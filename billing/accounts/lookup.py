@@ -368,7 +368,7 @@ def _coming(found: Picture, customer: Customer, day: dt.date) -> list[ComingLine
     told += [
         ComingLine(from_date.isoformat(), each.subscription_id, f"plan {plan}")
         for each in customer.contracts
-        for from_date, plan in each.plans
+        for from_date, plan in (() if each.is_taken_back else each.plans)
     ]
     coming = [each for each in told if each.from_date > day.isoformat()]
     return sorted(coming, key=lambda each: (each.from_date, each.about, each.says))

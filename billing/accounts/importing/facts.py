@@ -69,9 +69,9 @@ def facts(work: Importer) -> dict[str, Count]:
         counts[layout.name], written[layout.name] = _facts_of(work, layout, table)
         work.done(layout.name)
     work.ended |= {subject for subject, kind, _, _ in written["subscription_facts"] if kind == "end"}
-    closed = _closed(work)
-    if closed or written["account_facts"] or written["subscription_facts"]:
-        _check(work, written, closed)
+    more = _closed(work) | _handed_over(work)
+    if more or written["account_facts"] or written["subscription_facts"]:
+        _check(work, written, more)
     return counts
 
 
@@ -82,6 +82,16 @@ def _closed(work: Importer) -> set[int]:
     fact = tables.account_facts.c
     closed = work.connection.execute(sa.select(fact.account_key).where(fact.kind == "closed").distinct()).scalars()
     return work.changed.intersection(closed)
+
+
+def _handed_over(work: Importer) -> set[int]:
+    """Accounts of subscriptions that have another owner, and whose end the import tells."""
+    subscription, found = tables.subscriptions.c, set[int]()
+    for keys in stored_facts.in_chunks(sorted(work.ended)):
+        given = sa.select(subscription.transferred_from).where(subscription.transferred_from.in_(keys))
+        query = sa.select(subscription.account_key).where(subscription.subscription_key.in_(given))
+        found |= set(work.connection.execute(query).scalars())
+    return found
 
 
 def _of_known(work: Importer, sheet: Sheet, column: str) -> tuple[Sheet, np.ndarray[Any, np.dtype[np.int64]]]:

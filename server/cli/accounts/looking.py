@@ -79,7 +79,7 @@ def show(
     ]
     output.print_table(("subscription", f"plan on {detail.as_of}", "from", "to", "numbers"), rows)
     for line in detail.subscriptions:
-        if line.transferred_from is not None:
+        if line.transferred_from is not None and (line.to_date is None or line.to_date > line.from_date):
             before = f"was {line.transferred_from} of account {line.transferred_from_account}"
             print(f"{line.subscription_id} {before} to {output.last_day(line.from_date)}")
     plans = [
@@ -111,7 +111,9 @@ def show(
 
 
 def _plan(line: SubscriptionLine, day: str) -> str:
-    """The plan of a subscription on a day; of one that begins later none."""
+    """The plan of a subscription on a day; of one that begins later none, nor of one whose handover was taken back."""
+    if line.to_date is not None and line.to_date <= line.from_date:
+        return "taken back"
     return line.plan if line.from_date <= day else "not begun"
 
 

@@ -179,6 +179,25 @@ def test_a_handover_by_the_columns_of_an_import_is_one(world: World, tmp_path: P
     assert (fees(world, "anna"), fees(world, "bert")) == ([("2025-10-01", 290)], [("2025-10-01", 710)])
 
 
+@pytest.mark.parametrize(("on", "refused"), [("2025-10-10", False), ("2025-10-20", True)])
+def test_an_end_that_an_import_learns_later_is_that_day(world: World, tmp_path: Path, on: str, refused: bool) -> None:  # noqa: FBT001 -- a column of the table
+    """Two files: the first links both, the second says when the first one ends. Until then both are billed."""
+    for name in ("anna", "bert"):
+        world.account(name)
+    first = {"subscription_id": "S1", "account_id": "anna", "plan": "shop/basic", "from_date": "2025-10-01"}
+    second = {"subscription_id": "S2", "account_id": "bert", "plan": "shop/basic", "from_date": "2025-10-10", "transferred_from": "S1"}
+    import_rows(world, tmp_path / "a.json", subscriptions=[first, second])
+    if refused:
+        with pytest.raises(ProblemsError) as caught:
+            import_rows(world, tmp_path / "b.json", subscriptions=[first | {"to_date": on}])
+        assert caught.value.problems[0].message == f"S1 has another owner from 2025-10-10 on, as S2, and ends on {on}"
+    else:
+        import_rows(world, tmp_path / "b.json", subscriptions=[first | {"to_date": on}])
+    world.bill("2025-11-01")
+    assert fees(world, "anna") == [("2025-10-01", 1000 if refused else 290)]
+    assert fees(world, "bert") == [("2025-10-01", 710)]
+
+
 @pytest.mark.parametrize(("kind", "on"), [("end", "2025-10-05"), ("end", "2025-12-01"), ("no_end", "2025-10-10")])
 def test_an_import_that_calls_an_end_a_handover_moves_none(shared: World, tmp_path: Path, kind: str, on: str) -> None:
     row = {"subscription_id": "S1", "kind": kind, "from_date": on, "detail": {"reason": "x", "transferred": True}}

@@ -133,3 +133,43 @@ def test_two_ends_of_one_subscription_in_a_file_are_refused(home: Home, tmp_path
     )
     assert problem.remedy == "keep the row of the end that holds, and remove the other one"
     assert spans(home, ONE) == [("2026-10-01", "2026-12-10")]
+
+
+def ends_on(home: Home) -> str | None:
+    shown = lookup.show_account(home, "A1", day("2026-12-01"))
+    return next(each.to_date for each in shown.subscriptions if each.subscription_id == "M-1")
+
+
+def test_a_row_states_what_holds(home: Home, tmp_path: Path) -> None:
+    """The end of 10 December was moved to the 20th since. A row with the 10th moves it back, one with the 20th changes nothing."""
+    end(home, "2026-12-20")
+    assert sent(home, tmp_path, "2026-12-10").moved_ends[0] == "M-1 ends on 2026-12-10, not on 2026-12-20"
+    assert (ends_on(home), spans(home, ONE)) == ("2026-12-10", [("2026-10-01", "2026-12-10")])
+    end(home, "2026-12-20")
+    facts = f'{FACTS}M-1,end,2026-12-20,,"{{""reason"":""moves""}}"\n'
+    assert accounts.import_files(home, write(tmp_path / "held", **HEADERS, subscription_facts=facts), NOW_US, by=ANN).commit_seq is None
+    assert ends_on(home) == "2026-12-20"
+
+
+def test_a_row_that_names_an_end_that_was_undone_ends_it_again(home: Home, tmp_path: Path) -> None:
+    lifecycle.revive(home, ASKED, "M-1", "stays")
+    assert ends_on(home) is None
+    assert sent(home, tmp_path, "2026-12-10").commit_seq is not None
+    assert ends_on(home) == "2026-12-10"
+
+
+@pytest.mark.parametrize("since", ["", "2026-12-20"])
+def test_an_end_and_its_undoing_in_a_file_leave_no_end(home: Home, tmp_path: Path, since: str) -> None:
+    """Where the end was moved since, the file says again that there is none; the same file again changes nothing."""
+    reason = "moves" if lookup.show_account(home, "A1").facts[-1].detail != "{}" else ""
+    detail = f'"{{""reason"":""{reason}""}}"' if reason else "{}"
+    rows = f"{FACTS}M-1,end,2026-12-10,,{detail}\nM-1,no_end,2026-12-10,,{{}}\n"
+    source = write(tmp_path / "both", **HEADERS, subscription_facts=rows)
+    accounts.import_files(home, source, NOW_US, by=ANN)
+    assert ends_on(home) is None
+    if since:
+        end(home, since)
+        assert ends_on(home) == since
+        accounts.import_files(home, source, NOW_US, by=ANN)
+    assert ends_on(home) is None
+    assert accounts.import_files(home, source, NOW_US, by=ANN).commit_seq is None

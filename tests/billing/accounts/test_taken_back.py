@@ -287,6 +287,7 @@ def test_one_that_is_handed_on_comes_first(shared: World) -> None:
     assert caught.value.remedy == "take that back first: `ratewright accounts untransfer S3 --reason ...`"
     take_back(shared, "S3")
     take_back(shared)
+    assert handing_back.untransfer(shared.home, asked(shared), "S3", "once more").existed
     assert spans(shared, "anna", "S1") == [(ONE, "2025-10-01", None), (TWO, "2025-12-01", None)]
 
 

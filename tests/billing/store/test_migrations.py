@@ -366,6 +366,11 @@ REFUSED = [
         "INSERT INTO dunning_policies VALUES (1, 'x', 'h', 'home', '{}', 'ana', 1, 5, 9)",
         "no place for dunning policies of the home",
     ),
+    (
+        "0021",
+        """UPDATE subscription_facts SET kind = 'end', detail = '{"reason":"wrong","taken_back":true}'""",
+        "no place for handovers that were taken back",
+    ),
     ("0002", "UPDATE suspense SET through_seq = 9", "no place for marks with an end"),
     ("0002", "UPDATE raw_files SET content_sha256 = sha256", "no place for hashes of the records of files"),
 ]

@@ -262,6 +262,23 @@ def test_an_id_that_another_entity_has_is_refused_without_a_word_about_it(north:
     assert told.message == "adjustment A-1 exists with another subscription", "no key of the database"
 
 
+def test_a_transfer_from_another_entity_is_not_taken_back(north: Guarded) -> None:
+    """Berta's subscription is anna's now. To take that back changes berta's account, which is of another entity."""
+    december = date_pb2.Date(year=2025, month=12, day=10)
+    to_anna = {"to_account": "accounts/anna", "date": december, "new_subscription": "anna-9"}
+    transfer = account_change_pb2.TransferSubscription(subscription="berta-1", **to_anna)
+    change = account_service_pb2_grpc.AccountServiceStub(north.channel("boss")).ChangeAccount
+    change(account_change_pb2.ChangeAccountRequest(name="accounts/berta", transfer=transfer), timeout=20)
+    back = account_change_pb2.UntransferSubscription(subscription="anna-9", reason="wrong")
+    before = commits(north)
+    for name in ("accounts/anna", "accounts/-"):
+        request = account_change_pb2.ChangeAccountRequest(name=name, untransfer=back)
+        with pytest.raises(grpc.RpcError) as refused:
+            account_service_pb2_grpc.AccountServiceStub(north.channel("nora")).ChangeAccount(request, timeout=20)
+        assert (refused.value.code(), reason_of(refused.value)) == (DENIED, "ENTITY_NOT_ALLOWED"), name
+    assert commits(north) == before
+
+
 def test_a_preview_shows_no_bill_of_another_entity(north: Guarded) -> None:
     """Berta shares a pool with Anna, so that a run bills both: the preview of Anna alone is refused to a role of her entity."""
     accounts = account_service_pb2_grpc.AccountServiceStub(north.channel("boss"))

@@ -133,7 +133,7 @@ def settings(letters: Letters) -> None:
 
 
 def accounts(letters: Letters) -> None:
-    """A hold, an end that is undone, an issuer, and an account that is imported and then ends."""
+    """A hold, an end that is undone, an issuer, an account that is imported and then ends, a transfer that is taken back."""
     write, change = letters.write, "AccountService.ChangeAccount"
     end = {"date": on("12-20"), "reason": "moves"}
     write(change, name=ANNA, hold={"from_date": on("11-01"), "to_date": on("12-30"), "reason": "dispute"})
@@ -149,6 +149,9 @@ def accounts(letters: Letters) -> None:
     }
     write("AccountService.ImportAccounts", files=[{"file_name": name, "content": sent(text)} for name, text in files.items()])
     write(change, name="accounts/zoe", end={"subscription": "zoe-1", **end})
+    to_zoe = {"to_account": "accounts/zoe", "date": on("12-10"), "new_subscription": "zoe-2"}
+    write(change, name=ANNA, transfer={"subscription": "anna-1", **to_zoe})
+    write(change, name="accounts/zoe", untransfer={"subscription": "zoe-2", "reason": "wrong"})
 
 
 def runs(letters: Letters) -> None:

@@ -165,7 +165,10 @@ def head(home: Home) -> int:
 
 def test_there_is_a_row_of_each_change() -> None:
     fields = {each.name for each in pb.ChangeAccountRequest.DESCRIPTOR.oneofs_by_name["change"].fields}
-    assert {name for _, change, _ in CHANGES for name in change} == fields - {"revive"}  # which needs an end: below
+    assert {name for _, change, _ in CHANGES for name in change} == fields - {
+        "revive",
+        "untransfer",
+    }  # which need an end, or a handover: below
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=[words for *_, words in CHANGES])
@@ -214,6 +217,29 @@ def test_a_subscription_ends_and_is_revived(accounts: Any, home: Home) -> None: 
     done = send(accounts, "S-400", {"revive": {"subscription": "S-400-1", "reason": "a mistake"}})
     assert done.effects
     assert end() is None
+
+
+def test_a_transfer_is_taken_back(accounts: Any, home: Home, command: Callable[..., Any]) -> None:  # noqa: ANN401 -- a stub
+    """A rehearsal says what the command says; a repeat by its id has the first answer, another one changes nothing."""
+    transfer = {"subscription": "P-300-2", "to_account": "accounts/S-400", "date": D, "new_subscription": "S-400-9"}
+    send(accounts, "P-300", {"transfer": transfer})
+    back = {"untransfer": {"subscription": "S-400-9", "reason": "a mistake"}}
+    before = head(home)
+    told = command("accounts", "untransfer", "S-400-9", "--reason", "a mistake", "--dry-run")
+    found = send(accounts, "S-400", back, validate_only=True)
+    assert (list(found.effects), found.already_recorded, found.commit_seq) == (told["said"], False, 0)
+    assert head(home) == before
+    done = send(accounts, "S-400", back, request_id="back")
+    assert (list(done.effects), done.commit_seq) == (told["said"], before + 1)
+    assert send(accounts, "S-400", back, request_id="back") == done
+    again = send(accounts, "-", back)
+    assert (again.already_recorded, again.commit_seq) == (True, 0)
+    (line,) = [each for each in lookup.show_account(home, "P-300").subscriptions if each.subscription_id == "P-300-2"]
+    assert (line.to_date, line.numbers) == (None, ["8613800010302"])
+    other = refused(lambda: send(accounts, "P-300", {"untransfer": {"subscription": "P-300-2", "reason": "x"}}))
+    assert (other.reason, other.message) == ("REFUSED", "P-300-2 did not come from another owner")
+    other = refused(lambda: send(accounts, "S-400", {"untransfer": {"subscription": "S-400-9"}}))
+    assert other.reason == "MALFORMED_REQUEST"
 
 
 HOLD = {"from_date": "2026-03-01"}

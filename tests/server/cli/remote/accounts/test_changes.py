@@ -42,6 +42,8 @@ pool P-7 --nobody --from 2026-10-01
 bill-day P-7 15 --from 2026-11-01
 end P-7-1 --on 2026-12-01 --reason moved
 revive P-7-1 --reason mistyped
+transfer P-7-1 --to P-8 --on 2026-11-01 --as P-8-0
+untransfer P-8-0 --reason mistyped
 transfer P-7-1 --to P-8 --on 2026-12-01 --as P-8-1
 close P-7 --on 2027-01-15 --reason moved
 """
