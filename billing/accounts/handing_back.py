@@ -5,8 +5,8 @@ retracted, or the one that held before the handover is recorded again. Both have
 the time for which they would still be there: one that was taken by hand meanwhile stays taken, one that another subscription has by then
 stays there.
 
-Only a handover of which no bill is made can be taken back. Refused are those with lines on valid documents, and those that an unfinished
-run may have computed.
+A handover can be taken back while no bill has it. Refused are those with lines on valid documents, and those that an unfinished run may
+have computed.
 """
 
 from __future__ import annotations
