@@ -74,6 +74,12 @@ class Life:
     def _day(self) -> dt.date:
         return FIRST + dt.timedelta(days=self.random.randrange((LAST - FIRST).days))
 
+    def _day_of(self, name: str) -> dt.date:
+        """A day, often one of the first weeks of a subscription, or the one on which it ends."""
+        sub = self.subs[name]
+        some = (sub.start + dt.timedelta(days=self.random.randrange(1, 60)), sub.end or self._day(), self._day())
+        return min(self.random.choice(some), LAST)
+
     def act(self) -> None:
         """Do one thing, and note that it was done; nothing where the home refuses it."""
         acts = (
@@ -115,7 +121,8 @@ class Life:
         self.subs[two] = Sub(second, day, before=one)
 
     def _hand_over(self) -> None:
-        name, new, account, day = self._some(), self._fresh(), self.random.choice(OWNERS), self._day()
+        name, new, account = self._some(), self._fresh(), self.random.choice(OWNERS)
+        day = self._day_of(name)
         lifecycle.transfer(self.world.home, self._asked(), name, account, day, new)
         old = self.subs[name]
         assert self._next_of(name) is None, "handed over twice"
@@ -123,12 +130,14 @@ class Life:
         old.end = day
 
     def _end(self) -> None:
-        name, day = self._some(), self._day()
+        name = self._some()
+        day = self._day_of(name)
         lifecycle.end(self.world.home, self._asked(), name, day, "moves")
         self._ended(name, day)
 
     def _import_end(self) -> None:
-        name, day = self._some(), self._day()
+        name = self._some()
+        day = self._day_of(name)
         row: dict[str, object] = {"subscription_id": name, "kind": "end", "from_date": day.isoformat(), "detail": {"reason": "moves"}}
         import_rows(self.world, self.folder / "end.json", subscription_facts=[row])
         self._ended(name, day)
@@ -165,6 +174,7 @@ class Life:
             raise AssertionError(name) from error
         if not sub.never:
             old.end, sub.never = sub.end_before, True
+            self.done["taken back"] += 1
 
     def _close(self) -> None:
         account, day = self.random.choice(OWNERS), self._day()
@@ -246,5 +256,6 @@ def test_lives_have_all_of_it(world: World, tmp_path: Path) -> None:
     for _ in range(250):
         life.act()
     acts = ("activate", "import_pair", "hand_over", "end", "revive", "undo", "close", "import_end")
+    assert life.done["taken back"] > 5
     assert {each for each in acts if not life.done[each]} == set()
     assert {each for each in acts if not life.done[f"refused {each}"]} <= {"activate", "import_pair", "close"}
