@@ -68,6 +68,23 @@ def test_on_postgresql_each_test_is_in_one_tier_or_in_none() -> None:
     assert tiers.chosen_on_postgresql(ALL, "", named, covers) == set(ALL)
 
 
+def test_a_tier_keeps_bytecode_but_beside_a_planted_fault() -> None:
+    given = {"HOME": "/home/anna", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert tiers.environment_of(given, "") == {"HOME": "/home/anna"}
+    assert tiers.environment_of({"HOME": "/home/anna"}, "postgresql") == {"HOME": "/home/anna", "RATEWRIGHT_TEST_STORE": "postgresql"}
+    planted = given | {tiers.PLANTED: "1"}
+    assert tiers.environment_of(planted, "") == planted
+
+
+def test_on_postgresql_a_tier_imports_the_files_of_its_own_tests_alone() -> None:
+    named = tiers.load()
+    assert tiers.files_on_postgresql(TEST) == sorted({f"tests/{key.partition('::')[0]}" for key in named.on_postgresql})
+    every = tiers.files_on_postgresql(DEEP)
+    assert every == tiers.files_on_postgresql(POSTGRESQL)
+    wanted = [*tiers.covering(), *(f"tests/{key}" for group in named.postgresql for key in group.tests)]
+    assert {each.partition("::")[0] for each in wanted} | set(tiers.files_on_postgresql(TEST)) == set(every)
+
+
 def test_costly_is_what_took_long_but_the_cheapest_where_nothing_else_is_left() -> None:
     assert tiers.measured_in(LOG) == [
         "  1.50 tests/a/test_b.py::test_c[1 0.30s call]",

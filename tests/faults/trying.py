@@ -11,6 +11,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tests import tiers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -97,6 +99,7 @@ def _run(copy: Copy, command: str, minutes: float) -> Run:
         "PYTEST_ADDOPTS": "-x -rfE --color=no",
         "XDG_CACHE_HOME": str(copy.state / "cache"),  # kernels with faults stay out of the user's own
         "PYTHONDONTWRITEBYTECODE": "1",  # a fault of equal length, planted within a second, would meet the code of before
+        tiers.PLANTED: "1",  # so a tier keeps no bytecode either
     }
     output = copy.state / "output.txt"
     with output.open("wb") as file:
