@@ -8,7 +8,7 @@ import pickle
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing.store import location, user_namespace
 from billing.store.home import HASH_KEY_VARIABLE, Home
@@ -19,34 +19,47 @@ if TYPE_CHECKING:
 
     from tests.postgres_images import Rows
 
-_templates: dict[bytes, tuple[Path, dict[Path, Rows], set[str]]] = {}
+
+class _Template(NamedTuple):
+    """A home to copy, its rows where a server holds them, the statements that made it, where they are noted, and what filling it returned."""
+
+    folder: Path
+    rows: dict[Path, Rows]
+    sent: set[str]
+    found: Any
+
+
+_templates: dict[bytes, _Template] = {}
 
 
 def new_home(folder: Path, fill: Callable[[Home], object], *key: object) -> Home:
     """A new home at `folder`, filled by `fill`. Equal keys must mean equal fillings."""
+    return filled(folder, fill, *key)[0]
+
+
+def filled(folder: Path, fill: Callable[[Home], object], *key: object) -> tuple[Home, Any]:
+    """As `new_home`, with what `fill` returned: for the first home of its key."""
     if folder.exists():
         home = Home.open(folder, create=True)
-        fill(home)
-        return home
+        return home, fill(home)
     places = tuple(os.environ.get(name) for name in (HASH_KEY_VARIABLE, location.VARIABLE))
     full_key = pickle.dumps((fill.__qualname__, key, *places, user_namespace.of_process()))
     if full_key not in _templates:
         _templates[full_key] = _template(fill)
-    template, rows, sent = _templates[full_key]
-    statements.sent_again(sent)
-    if rows:
+    template = _templates[full_key]
+    statements.sent_again(template.sent)
+    if template.rows:
         Home.open(folder, create=True).close()
-        postgres_images.put_back(folder, rows)
-    shutil.copytree(template, folder, ignore=shutil.ignore_patterns(location.LOCATION_NAME), dirs_exist_ok=True)
-    return Home.open(folder)
+        postgres_images.put_back(folder, template.rows)
+    shutil.copytree(template.folder, folder, ignore=shutil.ignore_patterns(location.LOCATION_NAME), dirs_exist_ok=True)
+    return Home.open(folder), template.found
 
 
-def _template(fill: Callable[[Home], object]) -> tuple[Path, dict[Path, Rows], set[str]]:
-    """A home to copy, its rows where a server holds them, and the statements that made it, where they are noted."""
+def _template(fill: Callable[[Home], object]) -> _Template:
     template = Path(_room().name) / str(len(_templates))
     with statements.gathered() as sent, Home.open(template, create=True) as home:
-        fill(home)
-    return template, postgres_images.of_homes(template), sent
+        found = fill(home)
+    return _Template(template, postgres_images.of_homes(template), sent, found)
 
 
 @functools.cache

@@ -33,11 +33,15 @@ CLOSED = "; the days before are no longer open: what they come to is left to `ra
 @pytest.fixture
 def anna(world: World) -> World:
     """Anna, billed for five months."""
+    world.lived(_billed)
+    return world
+
+
+def _billed(world: World) -> None:
     world.account("anna")
     world.subscription("anna-1", "anna", "shop/basic", "1001")
     for month in MONTHS:
         world.bill(month)
-    return world
 
 
 def asked(world: World) -> Asked:

@@ -23,8 +23,12 @@ SECOND = "R-0000000002"
 
 @pytest.fixture
 def billed(world: World) -> World:
-    customer(world).bill("2025-11-01")
+    world.lived(_billed)
     return world
+
+
+def _billed(world: World) -> None:
+    customer(world).bill("2025-11-01")
 
 
 def test_a_part_of_a_line_with_its_tax(billed: World) -> None:
@@ -262,7 +266,8 @@ def take_rent_back(world: World, goodwill: int = 0) -> World:
 
 @pytest.fixture
 def corrected(world: World) -> World:
-    return take_rent_back(world)
+    world.lived(take_rent_back)
+    return world
 
 
 def by_hand(world: World) -> int:

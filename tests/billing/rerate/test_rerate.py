@@ -72,6 +72,11 @@ def correct(world: World) -> None:
 @pytest.fixture
 def billed(world: World) -> World:
     """Two months of four customers, billed twice; then the tariff is corrected. d has the plan `basic`."""
+    world.lived(_billed_and_corrected)
+    return world
+
+
+def _billed_and_corrected(world: World) -> None:
     for index, (account, plan) in enumerate((("a", "shop/plus"), ("b", "shop/plus"), ("c", "shop/plus"), ("d", "shop/basic")), start=1):
         world.account(account)
         world.subscription(f"s{account}", account, plan, f"861380000000{index}")
@@ -80,7 +85,6 @@ def billed(world: World) -> World:
     world.bill("2025-12-01")
     world.now_us = instant_us(f"{DAY}T12:00:00")
     correct(world)
-    return world
 
 
 def invoiced_cents(world: World) -> dict[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,7 @@ from tests.billing import behind
 from tests.billing.second_person import let_one_give_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from billing.runs.reports import RunReport
@@ -122,10 +123,28 @@ class World:
     """A home with the shop (or other catalogues) published. Instants grow by one microsecond a step, so that nothing reads a clock."""
 
     def __init__(self, folder: Path, *, fresh: bool = True, catalogues: Sequence[Catalogue] | None = None) -> None:
-        wanted = tuple((shop(),) if catalogues is None else catalogues)
-        self.home = template_homes.new_home(folder, lambda home: _publish(home, wanted), wanted) if fresh else Home.open(folder)
+        self._wanted = tuple((shop(),) if catalogues is None else catalogues)
+        self.home = template_homes.new_home(folder, self._publish_wanted, self._wanted) if fresh else Home.open(folder)
         self.now_us = START_US
         self.catch_up()
+
+    def lived(self, live: Callable[[World], object], *key: object) -> Any:  # noqa: ANN401 -- what a life returns
+        """Live in this fresh world: that happens once in a process, and its home is copied afterwards. What `live` returned then.
+
+        Equal keys mean equal lives. A life keeps nothing outside of its home, which nothing but this world has open.
+        """
+        folder = self.home.path
+
+        def fill(home: Home) -> tuple[int, object]:
+            self.home = home
+            self._publish_wanted(home)
+            found = live(self)
+            return self.now_us, found
+
+        self.home.close()
+        shutil.rmtree(folder)
+        self.home, (self.now_us, found) = template_homes.filled(folder, fill, live.__module__, live.__qualname__, self._wanted, *key)
+        return found
 
     def catch_up(self) -> None:
         """Others may have committed by a clock of theirs."""
@@ -237,16 +256,15 @@ class World:
         """Change the database without its constraints; how many rows were changed."""
         return behind.change(self.home, statement)
 
+    def _publish_wanted(self, home: Home) -> None:
+        let_one_give_back(home)
+        for place, each in enumerate(self._wanted, 1):
+            catalogue.publish(home, each, START_US + place)
+
     def _add(self, table: sa.Table, **values: object) -> None:
         with self.home.begin() as connection:
             seq = self.home.next_commit_seq(connection, "fact", self.tick())
             connection.execute(table.insert().values(**values, commit_seq=seq))
-
-
-def _publish(home: Home, catalogues: Sequence[Catalogue]) -> None:
-    let_one_give_back(home)
-    for place, each in enumerate(catalogues, 1):
-        catalogue.publish(home, each, START_US + place)
 
 
 def instant_us(local: str, zone: str = "Asia/Shanghai") -> int:

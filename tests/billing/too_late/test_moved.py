@@ -34,17 +34,26 @@ TEXT = "Late usage: 1 record of 2025-10-05 10:00 (switch)"
 
 @pytest.fixture
 def billed(world: World) -> World:
-    late(world)
-    decide(world, BILLED, "late-1")
-    world.bill("2026-04-01")
+    world.lived(_decided)
     return world
 
 
+def _decided(world: World) -> None:
+    late(world)
+    decide(world, BILLED, "late-1")
+    world.bill("2026-04-01")
+
+
 @pytest.fixture
-def moved(billed: World) -> World:
-    tell(billed, "anna", "payer", PayerFact("bert"), "2026-03-01")
-    billed.bill("2026-05-01")
-    return billed
+def moved(world: World) -> World:
+    world.lived(_moved)
+    return world
+
+
+def _moved(world: World) -> None:
+    _decided(world)
+    tell(world, "anna", "payer", PayerFact("bert"), "2026-03-01")
+    world.bill("2026-05-01")
 
 
 def asked_of(world: World) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import grpc
 import pytest
@@ -24,22 +24,46 @@ from tests.billing.runs.world import World
 from tests.server.with_token import with_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LOOPBACK = service.Address("127.0.0.1", 0)
 NOW_US = 1_763_000_000_000_000  # 13 November 2025
 
 
+class Enrolled(NamedTuple):
+    """By name of an operator: the token, and the number of its key."""
+
+    tokens: dict[str, str]
+    key_ids: dict[str, int]
+
+
 class Guarded:
     """A service, its clock, and tokens of operators by their names."""
 
-    def __init__(self, world: World, now_us: int = NOW_US) -> None:
+    def __init__(self, world: World, now_us: int = NOW_US, enrolled: Enrolled | None = None) -> None:
+        """`enrolled`: the operators that the home has; they are made where there are none."""
         self.world, self.home, self.now_us = world, world.home, now_us
-        self.tokens: dict[str, str] = {}
-        self.key_ids: dict[str, int] = {}
+        self.tokens, self.key_ids = (dict(each) for each in enrolled or ({}, {}))
         self.is_running = False
-        self.issued = 0
+        self.issued = len(self.tokens)
+        if enrolled is None:
+            self._enrol()
+
+    @classmethod
+    def of(cls, world: World, *lives: Callable[[World], object]) -> Guarded:
+        """A service for a fresh world in which these things happen first. They and its operators are made once in a process."""
+
+        def live(fresh: World) -> Enrolled:
+            for each in lives:
+                each(fresh)
+            made = cls(fresh)
+            return Enrolled(made.tokens, made.key_ids)
+
+        names = tuple(f"{each.__module__}.{each.__qualname__}" for each in lives)
+        return cls(world, enrolled=world.lived(live, names))
+
+    def _enrol(self) -> None:
         operators.add(self.home, "boss", OperatorKind.PERSON, self.who, uid=os.getuid())
         self.issue("boss")
         for role in Role:
@@ -92,7 +116,7 @@ class Guarded:
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     """The service; operators are `boss`, an admin, and `the-switch`, `the-finance`, ..."""
     world = World(tmp_path / "home")
-    made = Guarded(world)
+    made = Guarded.of(world)
     made.start()
     try:
         yield made

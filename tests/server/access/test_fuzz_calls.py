@@ -52,8 +52,7 @@ def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guarded
     monkeypatch.setattr(processes, "spawn", no_process)
 
     world = World(tmp_path / "home")
-    bill_two(world)
-    made = Guarded(world)
+    made = Guarded.of(world, bill_two)
     made.start()
     made.now_us = max(made.now_us, world.now_us)
     try:

@@ -77,9 +77,8 @@ class Both:
 def both(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
     """Anna owes 11.55, berta 10.60, in both homes."""
     twin, world = World(tmp_path / "twin"), World(tmp_path / "home")
-    bill_two(twin)
-    bill_two(world)
-    guarded = Guarded(world)
+    twin.lived(bill_two)
+    guarded = Guarded.of(world, bill_two)
     guarded.start(OperatorLimits(Limit(deadline_max_s=600, deadline_required=True)))  # the bound that `serve` has
     monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
     monkeypatch.setattr("server.clock.machine_now_us", lambda: NOW_US)
