@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from billing.store import location, user_namespace
 from billing.store.home import HASH_KEY_VARIABLE, Home
 from tests import postgres_images, statements
+from tests.postgres_images import Rows  # noqa: TC001 -- a NamedTuple resolves it
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.postgres_images import Rows
-
 
 class _Template(NamedTuple):
-    """A home to copy, its rows where a server holds them, the statements that made it, where they are noted, and what filling it returned."""
+    """A home to copy, its rows where a server holds them, the statements that made it (where they are noted), and what filling returned."""
 
     folder: Path
     rows: dict[Path, Rows]

@@ -58,7 +58,9 @@ def read(connection: sa.Connection, query: sa.Select[Any]) -> pa.Table:
 
 
 def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int], between: sa.Select[Any] | None = None) -> pa.Table:
-    """As `read`, for queries of whole numbers and text over many rows of a table whose key is `key`; rows come in no order.
+    """As `read`, for plain queries of whole numbers and text over many rows of a table whose key is `key`; rows come in no order.
+
+    A plain query has conditions and joins, and a result for each row.
 
     SQLite gives out an object a value, which costs more than finding it. So it is asked for a span of keys after another, and for each
     column of a span as one text in JSON: less than half the time. `between`: a quicker query for the least and the greatest key that count.
@@ -66,8 +68,10 @@ def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int
     if connection.dialect.name == "postgresql":
         return read(connection, query)
     schema = _schema(query)
-    bounds = query.with_only_columns(sa.func.min(key), sa.func.max(key)) if between is None else between
-    first, last = connection.execute(bounds).one()
+    first, last = connection.exec_driver_sql(f"SELECT min({key.name}), max({key.name}) FROM {key.table.name}").one()  # noqa: S608 -- our own
+    if first is not None and last - first >= KEYS_AT_ONCE:  # too many for one go, unless few of them count
+        bounds = query.with_only_columns(sa.func.min(key), sa.func.max(key)) if between is None else between
+        first, last = connection.execute(bounds).one()
     starts = range(first, last + 1, KEYS_AT_ONCE) if first is not None else ()
     if len(starts) < 2:  # noqa: PLR2004 -- a thread would find nothing to do beside
         found = [_of_texts(_texts(connection, query, key, start), schema) for start in starts]
@@ -79,8 +83,9 @@ def read_by(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int
 
 def _texts(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[int], start: int) -> tuple[str, ...]:
     """Texts in JSON, one a column, of a span of keys."""
-    rows = query.where(key.between(start, start + KEYS_AT_ONCE - 1)).subquery()
-    return tuple(connection.execute(sa.select(*(sa.func.json_group_array(column) for column in rows.c))).one())
+    columns = [column.element if isinstance(column, sa.Label) else column for column in query.selected_columns]
+    texts = query.with_only_columns(*map(sa.func.json_group_array, columns), maintain_column_froms=True)
+    return tuple(connection.execute(texts.where(key.between(start, start + KEYS_AT_ONCE - 1))).one())
 
 
 def batches(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
