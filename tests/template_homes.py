@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from billing.store import location, user_namespace
 from billing.store.home import HASH_KEY_VARIABLE, Home
 from tests import postgres_images, statements
-from tests.postgres_images import Rows  # noqa: TC001 -- a NamedTuple resolves it
+from tests.postgres_images import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

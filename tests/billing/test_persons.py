@@ -18,7 +18,8 @@ FOLDER_OWNER = "st_uid"  # of a file, and no person's
 
 def compared(path: Path) -> Iterator[int]:
     """Lines that compare something with uid in its name, or look whether it is among others."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)) if "uid" in text else ():
         if not isinstance(node, ast.Compare) or all(isinstance(each, (ast.Is, ast.IsNot)) for each in node.ops):
             continue
         names = [

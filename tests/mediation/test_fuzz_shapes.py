@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mediation.sources.model import Source
 
 EXAMPLES = int(os.environ.get("RATEWRIGHT_FUZZ_EXAMPLES", "15"))
-FEW, MANY = 60, 300  # with bounds checked
+FEW, MANY = 20, 300  # with bounds checked
 SOURCES = {f"{seed.source.format}-{seed.source.name}": seed.source for seed in seeds() if seed.source.format != "canonical"}
 
 

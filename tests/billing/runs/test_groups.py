@@ -182,9 +182,12 @@ def take_all(world: World, calls: list[Call]) -> None:
 
 @pytest.fixture
 def filled(world: World) -> Priceable:
-    numbers = customers(world)
-    take_all(world, some_calls(numbers, 900))
+    world.lived(_filled)
     return Priceable.of(world)
+
+
+def _filled(world: World) -> None:
+    take_all(world, some_calls(customers(world), 900))
 
 
 def test_groups_threads_and_one_table_say_the_same(filled: Priceable) -> None:

@@ -51,17 +51,17 @@ class Guarded:
             self._enrol()
 
     @classmethod
-    def of(cls, world: World, *lives: Callable[[World], object]) -> Guarded:
+    def of(cls, world: World, *lives: Callable[[World], object], now_us: int = NOW_US) -> Guarded:
         """A service for a fresh world in which these things happen first. They and its operators are made once in a process."""
 
         def live(fresh: World) -> Enrolled:
             for each in lives:
                 each(fresh)
-            made = cls(fresh)
+            made = cls(fresh, now_us)
             return Enrolled(made.tokens, made.key_ids)
 
         names = tuple(f"{each.__module__}.{each.__qualname__}" for each in lives)
-        return cls(world, enrolled=world.lived(live, names))
+        return cls(world, now_us, world.lived(live, names, now_us))
 
     def _enrol(self) -> None:
         operators.add(self.home, "boss", OperatorKind.PERSON, self.who, uid=os.getuid())

@@ -31,15 +31,7 @@ FIRST, SECOND = "R-0000000001", "R-0000000002"
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Commands in a home with anna's invoices of October and November, the first paid; a credit note of the second."""
     world = World(tmp_path / "home")
-    data = (*shop().prices, price(110, "Data", QuantityUnit.BYTE, 2_000_000, 10**9))
-    publish(world, {"rules": (*shop().plans[0].rules, UsageRule(Service.DATA, "*", "Data"))}, prices=data)
-    customer(world)
-    world.take(Call("1001", "2025-10-08T10:00:00", 0, service=Service.DATA, volume_bytes=1_087_800_000))
-    world.bill("2025-11-01")
-    world.bill("2025-12-01")
-    world.now_us = instant_us("2025-12-02T12:00:00")
-    payments.record(world.home, "P-1", "anna", 1610 * CENT, dt.date(2025, 12, 2), "thanks", world.tick())
-    credit(world, SECOND, 1, 100, on="2025-12-05", reference="CN-1")
+    world.lived(_two_invoices)
     world.home.close()
     monkeypatch.setenv("RATEWRIGHT_HOME", str(tmp_path / "home"))
     capsys.readouterr()
@@ -51,6 +43,18 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return captured.out if status == 0 else captured.out + captured.err
 
     return run
+
+
+def _two_invoices(world: World) -> None:
+    data = (*shop().prices, price(110, "Data", QuantityUnit.BYTE, 2_000_000, 10**9))
+    publish(world, {"rules": (*shop().plans[0].rules, UsageRule(Service.DATA, "*", "Data"))}, prices=data)
+    customer(world)
+    world.take(Call("1001", "2025-10-08T10:00:00", 0, service=Service.DATA, volume_bytes=1_087_800_000))
+    world.bill("2025-11-01")
+    world.bill("2025-12-01")
+    world.now_us = instant_us("2025-12-02T12:00:00")
+    payments.record(world.home, "P-1", "anna", 1610 * CENT, dt.date(2025, 12, 2), "thanks", world.tick())
+    credit(world, SECOND, 1, 100, on="2025-12-05", reference="CN-1")
 
 
 def rows(text: str) -> list[str]:

@@ -88,9 +88,7 @@ def two_homes(  # noqa: PLR0913, PLR0917 -- fixtures of pytest, and how the home
         doing.do(home.path, name)
 
     worlds = tuple(World(tmp_path / name, catalogues=catalogues) for name in ("twin", "home"))
-    for world in worlds:
-        prepare(world)
-    twin, guarded = (Guarded(world, now_us) for world in worlds)
+    twin, guarded = (Guarded.of(world, prepare, now_us=now_us) for world in worlds)
     guarded.start()
     made = Persons(twin.world, guarded, tmp_path, capsys)
     monkeypatch.delenv("RATEWRIGHT_HOME", raising=False)
