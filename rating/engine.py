@@ -18,16 +18,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rating import kernel, order
+from rating.on_use import ModuleOnUse
 from rating.outcome import COUNTER_MAX
 from rating.tables import BUCKET_ROW, CIRCUMSTANCE, SLOT_BITS, SPAN_ROW, Tables, no_circumstances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rating import kernel, order
     from rating.ported import PortedNumbers
+else:
+    kernel, order = ModuleOnUse("rating.kernel"), ModuleOnUse("rating.order")
 
-VIRTUAL_SHARDS: Final = order.SHARDS
+VIRTUAL_SHARDS: Final = 256  # as `order.SHARDS`
 _Columns = tuple[NDArray[np.generic], ...]
 _AS_THEY_ARE: Final = np.zeros(0, np.int64)
 _UNKNOWN: Final = no_circumstances(1)

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from billing.controls.book import ROWS, Book, book
-from billing.intake import suspense_rows
 from billing.intake.known_records import known_rejects
 from billing.runs.states import COMPUTING
 from billing.store import commit_chain, tables
 from billing.store.checks.checking import Finding
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing.intake import suspense_rows
     from billing.store.home import Home
+else:
+    suspense_rows = ModuleOnUse("billing.intake.suspense_rows")
 
 _SHOWN: Final = 5
 _ROWS_AT_ONCE: Final = 1_000

@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from billing.intake import journal, marks, sealing, view
+from billing.intake import journal, marks, view
 from billing.intake.marks import COMMIT_SEQ
 from rating.dates import NEVER
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
     Kept = Callable[[pa.Table], Bools]
     Int64s = NDArray[np.int64]
+    from billing.intake import sealing
+else:
+    sealing = ModuleOnUse("billing.intake.sealing")
 
-SHARDS: Final = sealing.SHARDS
+SHARDS: Final = 256  # as `sealing.SHARDS`
 _COUNTING: Final = ("served_id", "start_us", "flags", COMMIT_SEQ)  # what counting rows needs, where no mark hides any
 _RECENT: Final = 2
 NEVER_BILLS: Final = int(view.NEVER_BILLS)

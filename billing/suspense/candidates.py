@@ -21,12 +21,13 @@ import pyarrow.compute as pc
 
 from billing.intake import marks
 from billing.runs.refused_events import STATUS
-from billing.suspense import changes, decoding, refused
+from billing.suspense import changes, refused
 from billing.suspense.segments import segments
 from billing.suspense.waiting import GROUP_REASONS, places, stored_rows, waiting
 from mediation.formats.registry import is_in_lines
 from mediation.limits import FUTURE_TOLERANCE_US
 from mediation.reasons import Reason
+from rating.on_use import ModuleOnUse
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.store.home import Home
+    from billing.suspense import decoding
     from billing.suspense.rule import Rule
     from billing.suspense.selection import Asking, Selection
     from mediation.sources.model import Source
+else:
+    decoding = ModuleOnUse("billing.suspense.decoding")
 
 DECODED, STORED, REFUSED, SEGMENT = "decoded", "stored", "refused", "segment"
 _TO_BE_RESOLVED: Final = (marks.CONFLICTING, *GROUP_REASONS)

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 from billing.intake import marks
-from billing.intake.taking import Intake, Mark
 from billing.suspense import candidates, deciding, proposals
 from billing.suspense.candidates import DECODED, Candidates
 from billing.suspense.deciding import Deciding, Verdict
@@ -26,15 +25,19 @@ from billing.suspense.selection import Asking, Selection, refuse_unknown
 from billing.suspense.waiting import by_id
 from mediation.sources.model import BUILT_IN
 from rating.errors import UserError
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 
+    from billing.intake import taking
     from billing.store.home import Home
     from billing.suspense.proposals import Proposal
     from billing.suspense.rule import Rule
+else:
+    taking = ModuleOnUse("billing.intake.taking")
 
 
 COMMIT_ROWS_MAX: Final = 50_000  # the store takes no other writes meanwhile
@@ -157,13 +160,13 @@ def _commit(home: Home, coming: Candidates, what: Deciding, asking: Asking, *, c
             proposals.record(connection, what.proposal_id, State.APPLIED, what.by, what.at_us, commit_seq, {"rows": closes})
 
     sources = {**BUILT_IN, **asking.definitions}
-    return Intake(home).take_recycled(coming.after, _marks(coming), what.at_us, sources=sources, also=also), outcomes
+    return taking.Intake(home).take_recycled(coming.after, _marks(coming), what.at_us, sources=sources, also=also), outcomes
 
 
-def _marks(coming: Candidates) -> list[Mark]:
+def _marks(coming: Candidates) -> list[taking.Mark]:
     """Stored versions that the ones that come back take the place of."""
     keys: list[Any] = coming.after["event_key"].to_pylist()
-    return [Mark(key, marks.CORRECTED) for key, way in zip(keys, coming.way, strict=True) if way != DECODED]
+    return [taking.Mark(key, marks.CORRECTED) for key, way in zip(keys, coming.way, strict=True) if way != DECODED]
 
 
 def _decisions(coming: Candidates, outcome: Sequence[str], mark_ids: Mapping[bytes, int]) -> list[tuple[int, Verdict, str]]:

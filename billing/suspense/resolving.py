@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from billing.intake import marks
 from billing.intake.assembly.segment_groups import MISSING_SEGMENT
-from billing.intake.taking import Intake, Mark
 from billing.store import commit_points
 from billing.store.tables import suspense, suspense_decisions
 from billing.suspense import deciding, proposals, raw
@@ -29,14 +28,18 @@ from billing.suspense.versions import Versions
 from billing.suspense.waiting import by_id, stored_rows, waiting
 from mediation.sources.model import BUILT_IN
 from rating.errors import NotFoundError, UserError
+from rating.on_use import ModuleOnUse
 from rating.schema import KEY, USAGE_V1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from billing.intake import taking
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding
     from mediation.sources.model import Source
+else:
+    taking = ModuleOnUse("billing.intake.taking")
 
 VERSION_DIGITS: Final = 8  # of a content hash, by which a version is named
 VERSION_DIGITS_MIN: Final = 4
@@ -137,8 +140,8 @@ def resolve(home: Home, found: Versions, keep: str, what: Deciding, sources: Map
         ]
         _record(connection, verdicts, what, commit_seq)
 
-    mark = Mark(found.event_key, marks.CORRECTED)
-    return Intake(home).take_recycled(row, [mark], what.at_us, sources={**BUILT_IN, **sources}, also=also)
+    mark = taking.Mark(found.event_key, marks.CORRECTED)
+    return taking.Intake(home).take_recycled(row, [mark], what.at_us, sources={**BUILT_IN, **sources}, also=also)
 
 
 def require_incomplete(connection: sa.Connection, seq: int, suspense_id: int) -> None:

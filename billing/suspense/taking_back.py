@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from billing import late_decisions
 from billing.intake import marks
-from billing.intake.taking import Intake, Mark
 from billing.store.tables import suspense
 from billing.suspense import choosing, deciding, proposals
 from billing.suspense.deciding import Verdict
@@ -27,16 +26,20 @@ from billing.suspense.resolving import versions_of
 from billing.suspense.waiting import GROUP_REASONS, waiting
 from mediation.sources.model import BUILT_IN
 from rating.errors import NotFoundError, UserError
+from rating.on_use import ModuleOnUse
 from rating.schema import USAGE_V1, UsageFlag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from billing.intake import taking
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding, Decision
     from billing.suspense.proposals import Proposal, Subject
     from billing.suspense.selection import Asking
     from billing.suspense.versions import Versions
+else:
+    taking = ModuleOnUse("billing.intake.taking")
 
 _CHOICE: Final = (Verdict.KEPT, Verdict.DROPPED)
 _ADJUST: Final = "bill or give back a difference with `ratewright adjustment add`"
@@ -88,8 +91,8 @@ def take_back(home: Home, suspense_id: int, what: Deciding, asking: Asking, *, d
         if what.proposal_id is not None:
             proposals.record(connection, what.proposal_id, State.APPLIED, what.by, what.at_us, commit_seq, {"rows": len(ids)})
 
-    mark = Mark(key, marks.CONFLICTING)
-    Intake(home).take_recycled(USAGE_V1.empty_table(), [mark], what.at_us, sources={**BUILT_IN, **asking.definitions}, also=also)
+    mark = taking.Mark(key, marks.CONFLICTING)
+    taking.Intake(home).take_recycled(USAGE_V1.empty_table(), [mark], what.at_us, sources={**BUILT_IN, **asking.definitions}, also=also)
     return msgspec.structs.replace(choice, waits_as=waits[0]), found
 
 

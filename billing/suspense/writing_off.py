@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from billing.intake.taking import Intake, Mark
 from billing.suspense import deciding, proposals
 from billing.suspense.deciding import Verdict
 from billing.suspense.selection import refuse_unknown
@@ -18,6 +17,7 @@ from billing.suspense.valued import valued
 from billing.suspense.waiting import WRITTEN_OFF
 from mediation.sources.model import BUILT_IN
 from rating.errors import UserError
+from rating.on_use import ModuleOnUse
 from rating.schema import USAGE_V1
 
 if TYPE_CHECKING:
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from billing.intake import taking
     from billing.store.home import Home
     from billing.suspense.deciding import Deciding
     from billing.suspense.proposals import Proposal
     from billing.suspense.selection import Asking, Selection
     from billing.suspense.valued import Valued
+else:
+    taking = ModuleOnUse("billing.intake.taking")
 
 
 class WrittenOff(msgspec.Struct, frozen=True):
@@ -69,8 +72,8 @@ def apply_write_off(home: Home, proposal: Proposal, what: Deciding, selection: S
         detail = {"rows": len(rows), "records": int(once.sum()), "estimated": value.sums(once), "unknown": value.unknown(once)}
         proposals.record(connection, proposal.proposal_id, proposals.State.APPLIED, what.by, what.at_us, commit_seq, detail)
 
-    marks = [Mark(key, WRITTEN_OFF) for key in keys]
-    commit_seq = Intake(home).take_recycled(USAGE_V1.empty_table(), marks, what.at_us, sources=BUILT_IN, also=also)
+    marks = [taking.Mark(key, WRITTEN_OFF) for key in keys]
+    commit_seq = taking.Intake(home).take_recycled(USAGE_V1.empty_table(), marks, what.at_us, sources=BUILT_IN, also=also)
     return WrittenOff(commit_seq, int(once.sum()), value.sums(once), value.unknown(once))
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from billing.what_if.adding_kernel import PRICED_TO
 from billing.what_if.report import MOST_AFFECTED, Affected, Fee, InCurrency, Lost, Payers, Row, Term, Unpriced
 from billing.what_if.sums import OTHERS, Amount, Zones, plan_names, service_name
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from billing.what_if.worlds import World
 
     Seen = tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]]
+    from billing.what_if import adding_kernel
+else:
+    adding_kernel = ModuleOnUse("billing.what_if.adding_kernel")
 
 _NOTHING = Amount(0, 0)
 
@@ -66,7 +69,7 @@ def lost(
     `counted`: by subscription, the last one is for events without an owner.
     """
     status_now, match_now = before
-    rows = np.flatnonzero((status_then > PRICED_TO) & (status_now >= 0) & (status_now <= PRICED_TO))
+    rows = np.flatnonzero((status_then > adding_kernel.PRICED_TO) & (status_now >= 0) & (status_now <= adding_kernel.PRICED_TO))
     if not rows.size:
         return ()
     batch, subscription = events.seen_by(now)

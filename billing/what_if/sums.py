@@ -14,19 +14,22 @@ import numpy.typing as npt
 
 from billing.charges.lines import Int64s
 from billing.what_if import terms
-from billing.what_if.adding_kernel import LOW_BITS, SERVICES, STATUSES, add_up
 from rating.errors import UserError
 from rating.model import ANY_ZONE, Service
+from rating.on_use import ModuleOnUse
 from rating.status import Status
 
 if TYPE_CHECKING:
     from billing.runs.contracts.price_list import PriceList
+    from billing.what_if import adding_kernel
     from billing.what_if.events import Answer
     from billing.what_if.terms import Terms
     from billing.what_if.worlds import World
+else:
+    adding_kernel = ModuleOnUse("billing.what_if.adding_kernel")
 
 OTHERS: Final = 2  # plan numbers begin at -2: a plan that no tariff has, and no subscription at all
-_HIGH_LIMIT: Final = 1 << (62 - LOW_BITS)
+_HIGH_LIMIT: Final = 1 << 30  # of the high half: 62 bits less `adding_kernel.LOW_BITS`
 
 
 class Cell(NamedTuple):
@@ -93,11 +96,11 @@ class Zones:
 def add(made: World, answer: Answer, counted: npt.NDArray[np.bool_]) -> Sums:
     """Add up the rated events of the subscriptions that are counted; the last of `counted` is for events without an owner."""
     zones, batch, rated = Zones(made.tariffs), answer.batch, answer.rated
-    groups = (len(made.tariffs.tables.plan_index) + OTHERS) * SERVICES
+    groups = (len(made.tariffs.tables.plan_index) + OTHERS) * adding_kernel.SERVICES
     cells = np.zeros((groups * len(zones), 3), np.int64)
     people = np.zeros((len(counted), 3), np.int64)
-    refused = np.zeros((groups, STATUSES), np.int64)
-    add_up(
+    refused = np.zeros((groups, adding_kernel.STATUSES), np.int64)
+    adding_kernel.add_up(
         rated.status, rated.match, rated.charge_micros, batch.plan, batch.service, answer.subscription, zones.of_rule, counted,
         len(zones), cells, people, refused,
     )  # fmt: skip
@@ -135,7 +138,7 @@ def _cells(cells: npt.NDArray[np.int64], zones: Zones, names: list[str]) -> dict
     found: dict[Cell, Amount] = {}
     for row, count, amount in zip(rows.tolist(), cells[rows, 0].tolist(), micros.tolist(), strict=True):
         group, zone = divmod(row, len(zones))
-        plan, service = divmod(group, SERVICES)
+        plan, service = divmod(group, adding_kernel.SERVICES)
         cell = Cell(names[plan], zones.name(zone), service_name(service))
         before = found.get(cell, Amount(0, 0))
         found[cell] = Amount(before.number + count, before.micros + amount)
@@ -145,16 +148,16 @@ def _cells(cells: npt.NDArray[np.int64], zones: Zones, names: list[str]) -> dict
 def _refused(refused: npt.NDArray[np.int64], names: list[str]) -> dict[tuple[str, str, str], int]:
     found: collections.Counter[tuple[str, str, str]] = collections.Counter()
     for group, code in zip(*(each.tolist() for each in np.nonzero(refused)), strict=True):
-        plan, service = divmod(group, SERVICES)
+        plan, service = divmod(group, adding_kernel.SERVICES)
         found[names[plan], service_name(service), Status(code).name] += int(refused[group, code])
     return dict(found)
 
 
 def _joined(high: Int64s, low: Int64s) -> Int64s:
-    carried = high + (low >> LOW_BITS)
+    carried = high + (low >> adding_kernel.LOW_BITS)
     if len(carried) and int(np.abs(carried).max()) >= _HIGH_LIMIT:
         raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
-    joined: Int64s = (carried << LOW_BITS) | (low & ((1 << LOW_BITS) - 1))
+    joined: Int64s = (carried << adding_kernel.LOW_BITS) | (low & ((1 << adding_kernel.LOW_BITS) - 1))
     return joined
 
 

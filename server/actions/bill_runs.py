@@ -17,7 +17,6 @@ from billing.controls import findings
 from billing.controls.book import book
 from billing.documents import following
 from billing.documents.following import Followed
-from billing.intake.taking import Intake
 from billing.left_out.for_good import open_records
 from billing.persons import Who
 from billing.runs import cycle, quarantine_retry, reports, start, states, trial
@@ -26,6 +25,7 @@ from billing.runs.trial import Trial
 from billing.store import tables
 from rating.dates import utc_date
 from rating.errors import UserError
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from billing.store.home import Home
 
     Clock = Callable[[], int]
+    from billing.intake import taking
+else:
+    taking = ModuleOnUse("billing.intake.taking")
 
 BOOKS = "books"  # the stage in which a posted run is followed up
 
@@ -64,7 +67,7 @@ def run(home: Home, bill_date: dt.date, order: Order, clock: Clock, *, threads: 
     posted = following.left_at(home, bill_date) if order.resume else None
     if posted is not None:  # somebody was stopped before its books were looked at
         return _followed(home, reports.run_report(home, posted, resumed=True), order.by, clock, progress)
-    Intake(home).assemble(clock())  # calls that lack a segment wait no longer than their source allows
+    taking.Intake(home).assemble(clock())  # calls that lack a segment wait no longer than their source allows
     done = cycle.run(home, bill_date, clock(), order=order, threads=threads, progress=progress, clock=clock)
     if done.state == states.POSTED:
         return _followed(home, done, order.by, clock, progress)

@@ -5,9 +5,15 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from billing.intake import by_shard, sealing
+from billing.what_if import adding_kernel, sums
+from rating import engine, order
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [
@@ -41,3 +47,27 @@ def test_what_it_imports_for_type_checkers_it_lists(package: str) -> None:
 def test_no_other_name() -> None:
     with pytest.raises(AttributeError, match=r"module 'billing.invoicing' has no attribute 'nonsense'"):
         importlib.import_module("billing.invoicing").nonsense  # noqa: B018 -- to look it up is the test
+
+
+_ON_USE = """
+import sys
+from rating.on_use import ModuleOnUse
+order = ModuleOnUse("rating.order")
+assert "numba" not in sys.modules
+assert order.SHARDS == 256
+assert "numba" in sys.modules
+assert not hasattr(order, "NOTHING")
+"""
+
+
+@pytest.mark.slow
+def test_a_module_is_imported_when_a_name_of_it_is_asked_for() -> None:
+    done = subprocess.run([sys.executable, "-c", _ON_USE], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_figures_that_stand_beside_a_kernel_are_those_of_it() -> None:
+    """They are written out where a kernel is imported on use."""
+    assert engine.VIRTUAL_SHARDS == order.SHARDS
+    assert by_shard.SHARDS == sealing.SHARDS
+    assert sums._HIGH_LIMIT == 1 << (62 - adding_kernel.LOW_BITS)

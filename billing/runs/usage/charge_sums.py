@@ -17,10 +17,10 @@ from billing.charges.lines import LINE, TAXED_FIELDS, Int64s, Lines, empty, roun
 from billing.charges.ordering import grouped_by
 from billing.charges.rollover import Left
 from billing.runs.contracts.currencies import Currencies, rates_of
-from billing.runs.usage.usage_kernel import HALF_BITS, LOW_MASK, NO_KEY, sums_by_key
 from rating.dates import NEVER, day_number
 from rating.errors import UserError
 from rating.money import MICROS_LIMIT
+from rating.on_use import ModuleOnUse
 from rating.status import Status
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from billing.runs.usage.pricing import Priced
 
     Bools = npt.NDArray[np.bool_]
+    from billing.runs.usage import usage_kernel
+else:
+    usage_kernel = ModuleOnUse("billing.runs.usage.usage_kernel")
 
 
 class Charged(NamedTuple):
@@ -166,8 +169,8 @@ def of_one_period(  # noqa: PLR0913, PLR0917 -- events, whose, and what they are
     """
     classes = _Classes(rated, contracts, scope)
     key = subscription * len(classes.lines) + classes.of_event
-    key[(classes.of_event < 0) | ~chosen[subscription]] = NO_KEY
-    sums = _Added(*sums_by_key(key, rated.charge_micros, rated.chargeable_qty, rated.free_qty))
+    key[(classes.of_event < 0) | ~chosen[subscription]] = usage_kernel.NO_KEY
+    sums = _Added(*usage_kernel.sums_by_key(key, rated.charge_micros, rated.chargeable_qty, rated.free_qty))
     exact_micros = sums.exact_micros
     if sums.overflow.any() or bool((np.abs(exact_micros) >= MICROS_LIMIT).any()):
         raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
@@ -200,8 +203,8 @@ def _is_one(who: Int64s, amount_micros: Int64s, catalogue: Int64s, subscriptions
     np.minimum.at(low, who, catalogue)
     np.maximum.at(high, who, catalogue)
     halves = np.zeros(subscriptions, np.int64)
-    np.add.at(halves, who, (amount_micros >> HALF_BITS) + 1)
-    found: Bools = (low >= high) & (halves < MICROS_LIMIT >> HALF_BITS)
+    np.add.at(halves, who, (amount_micros >> usage_kernel.HALF_BITS) + 1)
+    found: Bools = (low >= high) & (halves < MICROS_LIMIT >> usage_kernel.HALF_BITS)
     found[who[amount_micros < 0]] = False
     return found
 
@@ -275,17 +278,17 @@ class _Added:
     ) -> None:
         self.first, self.events, self.quantity, self.free_quantity = first, events, quantity, free_quantity
         self._high, self._low = high, low
-        carried = high + (low >> HALF_BITS)
-        limit = MICROS_LIMIT >> HALF_BITS
+        carried = high + (low >> usage_kernel.HALF_BITS)
+        limit = MICROS_LIMIT >> usage_kernel.HALF_BITS
         self.overflow: Bools = (carried >= limit) | (carried <= -limit)
-        self.exact_micros: Int64s = np.where(self.overflow, 0, (carried << HALF_BITS) | (low & LOW_MASK))
+        self.exact_micros: Int64s = np.where(self.overflow, 0, (carried << usage_kernel.HALF_BITS) | (low & usage_kernel.LOW_MASK))
 
     def by_currency(self, currency: Int64s, currencies: Currencies, chosen: Bools) -> dict[str, Charged]:
         """Rows and exact sums of some of the sums."""
         found = {}
         for number in np.unique(currency[chosen]).tolist():
             own = chosen & (currency == number)
-            amount = (int(self._high[own].sum()) << HALF_BITS) + int(self._low[own].sum())
+            amount = (int(self._high[own].sum()) << usage_kernel.HALF_BITS) + int(self._low[own].sum())
             found[currencies.names[number]] = Charged(int(self.events[own].sum()), amount)
         return found
 
@@ -296,8 +299,8 @@ def _sums(subscription: Int64s, place: Int64s, rated: Rated, contracts: Contract
     places = int(place.max(initial=0)) + 1
     key = (subscription * places + place) * len(tables.prices) + rated.price
     key = key * len(tables.versions) + rated.version
-    key[(rated.price < 0) | (rated.status > int(Status.ZERO_RATED))] = NO_KEY
-    return _Added(*sums_by_key(key, rated.charge_micros, rated.chargeable_qty, rated.free_qty))
+    key[(rated.price < 0) | (rated.status > int(Status.ZERO_RATED))] = usage_kernel.NO_KEY
+    return _Added(*usage_kernel.sums_by_key(key, rated.charge_micros, rated.chargeable_qty, rated.free_qty))
 
 
 def _too_large(sums: _Added, parts: Lines, lines: Lines) -> Int64s:

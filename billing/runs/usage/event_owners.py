@@ -12,18 +12,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from billing.intake import sealing
 from billing.runs.contracts.columns import index_of
 from billing.runs.usage.owners import Owners
-from billing.runs.usage.usage_kernel import NOBODY, find_owners
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from billing.charges.lines import Int64s
     from billing.guiding import Guide
+    from billing.intake import sealing
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.selection.scope import Scope
+    from billing.runs.usage import usage_kernel
+else:
+    sealing = ModuleOnUse("billing.intake.sealing")
+    usage_kernel = ModuleOnUse("billing.runs.usage.usage_kernel")
 
 
 class Owning:
@@ -88,7 +92,7 @@ class Owning:
         """Owners of the events of a group. `served_id`: dictionaries, the numbers of each in the order of its rows or nearly so."""
         code = self._codes(group, served_id)
         found = tuple(np.empty(len(code), np.int32) for _ in Owners._fields)
-        find_owners(code, start_us, *self._columns, *found)
+        usage_kernel.find_owners(code, start_us, *self._columns, *found)
         return Owners(*found)  # type: ignore[arg-type]  # narrow, for rows are many; those that stay are widened
 
     def _codes(self, group: int, served_id: pa.ChunkedArray[Any]) -> npt.NDArray[np.int32]:
@@ -106,7 +110,7 @@ class Owning:
             rows.append(index + np.int32(base - least))
             base += greatest - least + 1
         found: Any = pc.index_in(pa.concat_arrays(used), value_set=own)
-        place = found.fill_null(NOBODY).to_numpy()
-        code = np.append(self._order[low:high], np.int32(NOBODY))[place]
+        place = found.fill_null(usage_kernel.NOBODY).to_numpy()
+        code = np.append(self._order[low:high], np.int32(usage_kernel.NOBODY))[place]
         of_rows: npt.NDArray[np.int32] = code[np.concatenate(rows)]
         return of_rows

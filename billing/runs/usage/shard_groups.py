@@ -23,8 +23,8 @@ from billing.runs.usage import billed_elsewhere, late_changes, pricing
 from billing.runs.usage.charge_sums import GroupSums, PricedSums, gathered, sum_up
 from billing.runs.usage.event_owners import Owning
 from billing.runs.usage.shard_pricing import Aside, GroupEvents, LateUsage, Units
-from billing.runs.usage.usage_kernel import NOBODY
 from rating import engine
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
     Sink = Callable[[int, Priced], None]
     Progress = Callable[[int, int], None]
+    from billing.runs.usage import usage_kernel
+else:
+    usage_kernel = ModuleOnUse("billing.runs.usage.usage_kernel")
 
 FEW: Final = 10  # a run of one account in so many, or less, does not read the usage of the others
 GROUP_ROWS: Final = 400_000  # few enough to stay in the processor's cache and in memory that is used over and over
@@ -211,7 +214,7 @@ def _ranked(group: Int64s, groups: int, present: Int64s, contracts: Contracts) -
     edges = np.cumsum(np.bincount(of_present, minlength=groups))
     return Units(
         np.append(group, -1).astype(np.int32),
-        np.append(rank[facts.account_unit], NOBODY).astype(np.int32),
+        np.append(rank[facts.account_unit], usage_kernel.NOBODY).astype(np.int32),
         count,
         np.split(sorted_, edges[:-1]),
     )

@@ -24,7 +24,7 @@ from billing.runs.usage.late_changes import REASONS, AsBefore
 from billing.runs.usage.owners import Owners
 from billing.runs.usage.pricing import Owned, Priced
 from billing.runs.usage.rating_passes import Turns
-from billing.runs.usage.usage_kernel import NOBODY, SKIPPED, in_unit_order
+from rating.on_use import ModuleOnUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from billing.runs.usage.event_owners import Owning
 
     Bools = npt.NDArray[np.bool_]
+    from billing.runs.usage import usage_kernel
+else:
+    usage_kernel = ModuleOnUse("billing.runs.usage.usage_kernel")
 
 FROM_BEFORE: Final = LeftOut.FROM_BEFORE.value  # as reason of leaving out, below zero: events that are priced and began before the window
 _USED: Final = ("flags", "start_us", *COLUMNS)  # columns that nobody asks for any more when owners are known
@@ -262,8 +265,8 @@ def _add(left_out: dict[str, int], reason: str, rows: int) -> None:
 
 def _order(events: Aside, keep: Bools, rank: npt.NDArray[np.int32], units: int) -> Int64s:
     """Rows to keep by rating unit, start and key: so charges of a customer lie together, and the engine need not sort."""
-    code = np.where(keep, rank[events.owner.account], np.int32(SKIPPED))
-    places, edges, unsorted = in_unit_order(code, events.start_us, units)
+    code = np.where(keep, rank[events.owner.account], np.int32(usage_kernel.SKIPPED))
+    places, edges, unsorted = usage_kernel.in_unit_order(code, events.start_us, units)
     for low, high in zip(edges[unsorted].tolist(), edges[unsorted + 1].tolist(), strict=True):
         rows = places[low:high]
         places[low:high] = rows[np.argsort(events.start_us[rows], kind="stable")]
@@ -274,7 +277,7 @@ def _order(events: Aside, keep: Bools, rank: npt.NDArray[np.int32], units: int) 
 
 def _order_ties(places: Int64s, start_us: Int64s, code: npt.NDArray[np.int32], event_key: pa.ChunkedArray[Any]) -> None:
     """Put events of one unit that start at one instant in order of their keys, in place. `start_us` and `code` are of the places."""
-    same = (start_us[1:] == start_us[:-1]) & (code[1:] == code[:-1]) & (code[1:] != NOBODY)
+    same = (start_us[1:] == start_us[:-1]) & (code[1:] == code[:-1]) & (code[1:] != usage_kernel.NOBODY)
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     if tied.size:
         rows = places[tied]
