@@ -21,7 +21,7 @@ PROBE := import sys; \
 	print(getattr(sys, "_base_executable", None) or sys.executable)
 
 help: ## show this list
-	@sed -n 's/^\([-.a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-19s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([-.a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-23s %s\n' "$$name" "$$text"; done
 
 .venv: .venv/.ready ## build or refresh .venv from requirements.lock (about 750 MB, a minute)
 

@@ -29,7 +29,7 @@ else:
     adding_kernel = ModuleOnUse("billing.what_if.adding_kernel")
 
 OTHERS: Final = 2  # plan numbers begin at -2: a plan that no tariff has, and no subscription at all
-_HIGH_LIMIT: Final = 1 << 30  # of the high half: 62 bits less `adding_kernel.LOW_BITS`
+HIGH_LIMIT: Final = 1 << 30  # of the high half: 62 bits less `adding_kernel.LOW_BITS`
 
 
 class Cell(NamedTuple):
@@ -155,7 +155,7 @@ def _refused(refused: npt.NDArray[np.int64], names: list[str]) -> dict[tuple[str
 
 def _joined(high: Int64s, low: Int64s) -> Int64s:
     carried = high + (low >> adding_kernel.LOW_BITS)
-    if len(carried) and int(np.abs(carried).max()) >= _HIGH_LIMIT:
+    if len(carried) and int(np.abs(carried).max()) >= HIGH_LIMIT:
         raise UserError("a sum of charges is beyond the limit of money", "`ratewright tariffs check` names prices that are too large")
     joined: Int64s = (carried << adding_kernel.LOW_BITS) | (low & ((1 << adding_kernel.LOW_BITS) - 1))
     return joined

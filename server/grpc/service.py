@@ -18,6 +18,9 @@ import grpc
 from google.longrunning import operations_pb2_grpc
 from grpc_health.v1 import health_pb2_grpc
 
+from billing.intake import taking  # noqa: F401 -- loaded before the first call, as are kernels: nobody waits for the compiler
+from billing.runs.usage import usage_kernel  # noqa: F401 -- as above
+from billing.what_if import adding_kernel  # noqa: F401 -- as above
 from ratewright.v1 import (
     account_service_pb2_grpc,
     approval_service_pb2_grpc,
@@ -31,6 +34,7 @@ from ratewright.v1 import (
     tariff_service_pb2_grpc,
     usage_service_pb2_grpc,
 )
+from rating import kernel, order  # noqa: F401 -- as above
 from rating.errors import UserError
 from server.configuration import checking
 from server.configuration.addresses import Address

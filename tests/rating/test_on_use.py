@@ -70,4 +70,4 @@ def test_figures_that_stand_beside_a_kernel_are_those_of_it() -> None:
     """They are written out where a kernel is imported on use."""
     assert engine.VIRTUAL_SHARDS == order.SHARDS
     assert by_shard.SHARDS == sealing.SHARDS
-    assert sums._HIGH_LIMIT == 1 << (62 - adding_kernel.LOW_BITS)
+    assert sums.HIGH_LIMIT == 1 << (62 - adding_kernel.LOW_BITS)

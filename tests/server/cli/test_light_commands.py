@@ -115,6 +115,13 @@ def test_commands_with_a_service_load_no_kernels() -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+def test_a_service_has_its_kernels_before_the_first_call() -> None:
+    names = ["rating.kernel", "rating.order", "billing.runs.usage.usage_kernel", "billing.what_if.adding_kernel", "billing.intake.taking"]
+    program = "import sys, server.grpc.service; print([name for name in sys.argv[1:] if name not in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "[]\n"), ran.stderr
+
+
 @pytest.mark.sqlite
 def test_numbers_of_numpy_are_numbers_also_where_it_is_loaded_late(tmp_path: Path) -> None:
     World(tmp_path / "home").home.close()
