@@ -93,3 +93,10 @@ def acting_as(actor: Actor) -> Iterator[None]:
 def set_subject(subject: str) -> None:
     """Name the subject of what this thread does as its present actor, by key: such as `account 17`."""
     _CURRENT.set(current()._replace(subject=subject))
+
+
+def set_role(role: str, terms: Terms) -> None:
+    """Set the role in which this thread does what it does as its present actor, with the limits of what its call may show."""
+    now = current()
+    request = None if now.request is None else now.request._replace(terms=terms)
+    _CURRENT.set(now._replace(role=role, request=request))

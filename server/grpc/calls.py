@@ -27,7 +27,7 @@ from billing.payments.writing import Act
 from billing.store import requests
 from billing.store.home import Home
 from rating.errors import BusyError, ChangedError, NotFoundError, ProblemsError, StoreError, UnusableBatchError, UserError
-from server.grpc import repeats
+from server.grpc import entrance, repeats
 from server.grpc.refusals import Refusal, answering, invalid, not_found
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _write(  # noqa: PLR0913, PLR0917 -- as `write`
     if (before := _before(door.home, actor, request.request_id)) is not None:
         return _repeated(door.home, before, actor, fields, answer_type, recover)
     stored = None if answer_of is None else lambda result: answer_of(result).SerializeToString(deterministic=True)
-    asked = Request(request.request_id, secrets.token_bytes(NONCE_BYTES), fields, repeats.terms(), stored)
+    asked = Request(request.request_id, secrets.token_bytes(NONCE_BYTES), fields, entrance.terms(), stored)
     with acting.acting_as(actor._replace(request=asked)):
         try:
             answer = act(Act(_operator(actor), door.clock_us()))

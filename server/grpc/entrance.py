@@ -8,7 +8,6 @@ Refuses, beside what `access.identity` and `operator_limits` refuse: PERMISSION_
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import contextvars
 import logging
@@ -21,7 +20,7 @@ import grpc
 
 from billing import acting
 from billing.accounts.lookup import key_of, legal_entity_of
-from billing.acting import Actor
+from billing.acting import Actor, Terms
 from rating.dates import DAY_S, MINUTE_US
 from rating.errors import NotFoundError
 from server.access import roles
@@ -31,8 +30,9 @@ from server.access.trail import Entry, Trail
 from server.grpc import field_masks, under_way
 from server.grpc.admission import peer_of
 from server.grpc.call_log import CallLog
+from server.grpc.call_roles import Fitting, fitting_roles
 from server.grpc.message_parsing import parsing
-from server.grpc.operator_limits import Limit, OperatorLimits, Pace
+from server.grpc.operator_limits import Limit, OperatorLimits, Pace, RefusalCounts
 from server.grpc.refusals import Refusal, abort, answering, as_refusal
 from server.grpc.under_way import UnderWay
 from server.observing.meter import Meter
@@ -53,7 +53,6 @@ PRACTICE_HEADER: Final = "ratewright-practice"  # of answers: what they say is n
 REASON_CHARACTERS_MAX: Final = 500
 ISSUER: Final = "legal entity "  # subjects of the audit trail: before its name
 NAMELESS: Final = "without a name"  # and in its place
-REFUSALS_ONE_BY_ONE: Final = 60  # of an operator and minute: more are summed in the audit trail
 LOOK_AGAIN_S: Final = 15.0  # how often the callers of open streams are looked up
 _log = logging.getLogger(__name__)
 _NO_DEADLINE_S: Final = 10 * 365 * DAY_S
@@ -90,29 +89,24 @@ def caller() -> Caller | None:
 def mask() -> Mask:
     """The mask of names and numbers for this call; none behind an entrance that is not guarded.
 
-    Of roles that are limited to legal entities those count that are of the entity asked about. Where none was named, what one of them hides
-    is hidden.
+    The role of the call decides. Of roles that are limited to legal entities that is the one for the entity asked about. Where none was
+    named yet, what one of them hides is hidden.
     """
     entered = _ENTERED.get()
-    if entered is None:
-        return Mask(hides=False)
-    return Mask(hides=any(each.hides for each in _masks(entered, entered.about_entities or entered.entities)))
+    return Mask(hides=entered is not None and entered.hides())
 
 
-def may_show_whole() -> bool:
-    """Return whether this call may show names and numbers whole, of any account that it may be about."""
+def terms() -> Terms:
+    """Limits of what this call may show, by the roles of its operator as of now, of the legal entities that it has named so far."""
     entered = _ENTERED.get()
-    return entered is None or not all(each.hides for each in _masks(entered, entered.entities))
+    return Terms() if entered is None else entered.terms()
 
 
-def _masks(entered: _Entered, entities: Iterable[str | None] | None) -> list[Mask]:
-    """The mask for accounts of each of some legal entities; one for all where the role of the call is not limited."""
-    held, has_reason = entered.caller.roles, bool(entered.reason)
-    if entered.entities is None or entities is None:
-        return [mask_for(held | {entered.role}, has_reason=has_reason)]
-    return [
-        mask_for(held | {role for role, entity in entered.caller.limited if entity == each}, has_reason=has_reason) for each in entities
-    ]
+def in_turn(needed: frozenset[Role]) -> None:
+    """Let this call be made in one of these roles, which its operator has: where others of the call do not do."""
+    entered = _ENTERED.get()
+    if entered is not None:
+        entered.choose_of(needed)
 
 
 def roles_held() -> frozenset[Role] | None:
@@ -180,8 +174,13 @@ def _require_entity(entered: _Entered, entity: str | None) -> None:
     """Refuse an account of a legal entity, or the entity itself, to a role that is limited to others."""
     if entered.entities is not None and entity not in entered.entities:
         raise _other_entity(entered)
-    entered.is_of_entity = True
-    entered.about_entities.add(entity)
+    entered.name_entity(entity)
+
+
+def about_entities(names: Iterable[str]) -> None:
+    """Name legal entities that this call is about. Refuses a role as `about_account`."""
+    for each in names:
+        _about("", each)
 
 
 def require_accounts(home: Home, account_ids: Iterable[str]) -> None:
@@ -207,7 +206,7 @@ class Entrance(_Interceptor):
         self._open: dict[int, _Open] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._refusals = _Refusals()
+        self._refusals = RefusalCounts()
         self._kept: dict[str, _Handler] = {}  # handlers behind the entrance, by method: they are the same for each call
 
     def guard(self, access: Access) -> None:
@@ -307,7 +306,7 @@ class Entrance(_Interceptor):
         try:
             shown = {} if metadata.get("authorization") else _auth_context(context)
             found = self._access.identities.caller(metadata, shown)
-            role, entities = _role(found, rule, call)
+            fitting = fitting_roles(found, rule, call)
             self._access.limits.admit(found.name, is_stream=is_stream, remaining_s=_remaining_s(context))
             if is_stream:
                 held = stack = contextlib.ExitStack()
@@ -322,8 +321,8 @@ class Entrance(_Interceptor):
         if self._access.identities.is_practice:
             context.set_trailing_metadata(((PRACTICE_HEADER, "true"),))
         reason = _reason(given)
-        actor = Actor(found.name, found.number, found.via, str(role), call, reason=reason, peer=peer)
-        entered = _Entered(self._access, found, actor, role, entities, rule)
+        actor = Actor(found.name, found.number, found.via, fitting.names(None, has_reason=bool(reason)), call, reason=reason, peer=peer)
+        entered = _Entered(self._access, found, actor, fitting, rule)
         mark = _ENTERED.set(entered)
         with self._lock:
             until_s = None if is_stream else time.monotonic() + self._access.limits.deadline_max_s(found.name)
@@ -380,36 +379,47 @@ class Entrance(_Interceptor):
             _log.warning("the callers of open calls could not be looked up: %s", error)
 
 
-class _Refusals:
-    """Refusals of operators in the present minute: the first ones are recorded one by one."""
-
-    def __init__(self) -> None:
-        self._minute, self._counts = 0, collections.Counter[str]()
-        self._lock = threading.Lock()
-
-    def are_many(self, operator: str, minute: int) -> bool:
-        """Count one more, and return whether there were more than REFUSALS_ONE_BY_ONE in this minute."""
-        with self._lock:
-            if minute != self._minute:
-                self._minute, self._counts = minute, collections.Counter()
-            self._counts[operator] += 1
-            return self._counts[operator] > REFUSALS_ONE_BY_ONE
-
-
 class _Entered:
     """A call that was let in, until its end is recorded."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- what is known of a call
-        self, access: Access, caller: Caller, actor: Actor, role: Role, entities: frozenset[str] | None, rule: roles.Rule
-    ) -> None:
+    def __init__(self, access: Access, caller: Caller, actor: Actor, fitting: Fitting, rule: roles.Rule) -> None:
         self.caller, self.subject, self.reason = caller, "", actor.reason
-        self.role, self.entities, self.is_of_entity = role, entities, False  # entities None: all
+        self.entities, self.is_of_entity = fitting.entities(), False  # entities None: all
         self.is_by_entity = rule.by_entity
         self.about_entities: set[str | None] = set()  # legal entities of the accounts that it names; None: of an account that is not there
         self.fields: field_masks.Tree = {}  # of the answer, that alone are asked for
         self.limits, self.outcome = access.limits, ""
-        self._access, self._actor, self._is_recorded = access, actor, rule.records
+        self._access, self._actor, self._fitting, self._is_recorded = access, actor, fitting, rule.records
         self.is_over = False
+
+    def hides(self) -> bool:
+        """Return whether the roles of the call hide names and numbers."""
+        has_reason = bool(self.reason)
+        chosen = self._fitting.chosen(self.about_entities or None, has_reason=has_reason)
+        return any(mask_for({role}, has_reason=has_reason).hides for role in chosen)
+
+    def terms(self) -> Terms:
+        """Limits of what the call may show. A role for all legal entities may show each of them, whichever is asked about."""
+        if self.entities is None:
+            return Terms(self.hides())
+        about = {each for each in self.about_entities if each is not None}
+        return Terms(self.hides(), tuple(sorted(about or self.entities)))
+
+    def name_entity(self, entity: str | None) -> None:
+        """Take a legal entity that the call is about: the role of the call is the one for it."""
+        self.is_of_entity = True
+        self.about_entities.add(entity)
+        self._choose()
+
+    def choose_of(self, needed: frozenset[Role]) -> None:
+        """Take the role of the call from these."""
+        self._fitting = self._fitting.within(needed)
+        self._choose()
+
+    def _choose(self) -> None:
+        role = self._fitting.names(self.about_entities or None, has_reason=bool(self.reason))
+        self._actor = self._actor._replace(role=role)
+        acting.set_role(role, self.terms())
 
     def require_entity(self) -> None:
         """Refuse an answer that is about no account of a legal entity to which the role is limited, such as a list of all accounts."""
@@ -438,31 +448,11 @@ class _Entered:
         self._access.trail.add(Entry(at_us, actor.call, outcome, *who, self.subject, actor.reason, actor.peer))
 
 
-def _role(found: Caller, rule: roles.Rule, call: str) -> tuple[Role, frozenset[str] | None]:
-    """The role for a call, and the legal entities to which it is limited; None: all."""
-    held_here = found.roles & rule.roles
-    if held_here:
-        return min(held_here), None
-    limited = [(role, entity) for role, entity in found.limited if rule.by_entity and role in rule.roles]
-    if limited:
-        role = min(role for role, _ in limited)
-        return role, frozenset(entity for _, entity in limited)
-    held = ", ".join(sorted([*found.roles, *(f"{role} of {entity}" for role, entity in found.limited)])) or "none"
-    needed = _words(rule.roles)
-    raise Refusal(
-        grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING", f"{call} needs the role {needed}; {found.name} has {held}", {"roles": needed}
-    )
-
-
 def _other_entity(entered: _Entered) -> Refusal:
     assert entered.entities is not None, "only a limited role is refused"
     allowed = ", ".join(sorted(entered.entities))
     message = f"the role of {entered.caller.name} is for accounts of {allowed} alone"
     return Refusal(grpc.StatusCode.PERMISSION_DENIED, "ENTITY_NOT_ALLOWED", message, {"entities": allowed})
-
-
-def _words(needed: frozenset[Role]) -> str:
-    return " or ".join(sorted(needed)) or "of no operator"
 
 
 def _reason(metadata: Mapping[str, str | bytes]) -> str:

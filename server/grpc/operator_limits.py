@@ -10,6 +10,7 @@ Refuses: INVALID_ARGUMENT: DEADLINE_REQUIRED, MESSAGE_TOO_LARGE; RESOURCE_EXHAUS
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import threading
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 CLOCK_SLACK_S: Final = 1.0  # a deadline is counted from the call, and is a little shorter or longer when it is read
+REFUSALS_ONE_BY_ONE: Final = 60  # of an operator and minute: more are summed in the audit trail
 _SOON_S: Final = 1e-6  # seconds are floats here: what is left of a sum is no time
 _LOOK_AROUND_S: Final = 0.2  # how often a stream that is held back looks whether it still lives
 
@@ -189,3 +191,19 @@ def _require_deadline(limit: Limit, remaining_s: float | None) -> None:
 
 def _exhausted(reason: str, message: str, wait_s: float) -> Refusal:
     return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, reason, message, retry_after_s=wait_s)
+
+
+class RefusalCounts:
+    """Refusals of operators in the present minute: the first ones are recorded one by one."""
+
+    def __init__(self) -> None:
+        self._minute, self._counts = 0, collections.Counter[str]()
+        self._lock = threading.Lock()
+
+    def are_many(self, operator: str, minute: int) -> bool:
+        """Count one more, and return whether there were more than REFUSALS_ONE_BY_ONE in this minute."""
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._counts = minute, collections.Counter()
+            self._counts[operator] += 1
+            return self._counts[operator] > REFUSALS_ONE_BY_ONE

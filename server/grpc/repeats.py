@@ -14,20 +14,15 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 from billing.accounts.lookup import legal_entity_of_key
-from billing.acting import Terms
 from server.grpc import entrance
 from server.grpc.refusals import Refusal
 
 if TYPE_CHECKING:
+    from billing.acting import Terms
     from billing.store.home import Home
     from billing.store.requests import Kept
 
 _ACCOUNT: Final = re.compile(r"account (\d+)(.*)", re.DOTALL)
-
-
-def terms() -> Terms:
-    """Limits of what this call may show, by the roles of its operator as of now. What it is about need not be known."""
-    return Terms(not entrance.may_show_whole(), entrance.entities())
 
 
 def require_terms(home: Home, first: Kept) -> None:
@@ -40,13 +35,16 @@ def require_terms(home: Home, first: Kept) -> None:
     elif first.subject.startswith(entrance.ISSUER):
         name = first.subject.removeprefix(entrance.ISSUER)
         entrance.about_issuer("" if name == entrance.NAMELESS else name)
-    if not _shows(Terms(entrance.mask().hides, entrance.entities()), first.terms):
+    if not _shows(first.terms):
         message = "the first call with this request_id was answered under roles that show more than those of its operator do now"
         remedy = "read what it did by a call of another name; a role that needs a reason for whole numbers gives it again"
         raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "REPEAT_NOT_ALLOWED", message, {"remedy": remedy})
 
 
-def _shows(now: Terms, then: Terms) -> bool:
-    """Return whether all that was shown then may be shown now."""
-    is_as_whole = then.is_masked or not now.is_masked
-    return is_as_whole and (now.entities is None or (then.entities is not None and set(then.entities) <= set(now.entities)))
+def _shows(then: Terms) -> bool:
+    """Return whether all that was shown then may be shown now: of each legal entity by the role for it."""
+    now = entrance.entities()
+    if now is not None and (then.entities is None or not set(then.entities) <= set(now)):
+        return False
+    entrance.about_entities(then.entities or ())
+    return then.is_masked or not entrance.mask().hides

@@ -38,3 +38,4 @@ def require_role(turn: Turn, nothing: str) -> None:
         if turn is Turn.ASKS and Role.APPROVER in held:
             message, told["remedy"] = f"{message}, and {nothing} waits for another person", _AS_ASKED
         raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING", message, told)
+    entrance.in_turn(needed)

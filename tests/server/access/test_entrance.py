@@ -22,7 +22,7 @@ from ratewright.v1 import invoice_service_pb2 as pb
 from ratewright.v1 import invoice_service_pb2_grpc, usage_service_pb2_grpc
 from rating.dates import DAY_US
 from server.access import key_files, showing, tokens, trail
-from server.grpc import entrance
+from server.grpc import entrance, operator_limits
 from tests.server.grpc.calls import HEADER, batch, ipc, records
 from tests.server.with_token import with_token
 
@@ -165,7 +165,7 @@ def test_the_trail_has_answers_and_refusals(guarded: Guarded) -> None:
 
 def test_refusals_of_an_operator_without_end_are_summed(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first two of a minute stand one by one; five more are one entry, so that nobody fills the disk with them."""
-    monkeypatch.setattr(entrance, "REFUSALS_ONE_BY_ONE", 2)
+    monkeypatch.setattr(operator_limits, "REFUSALS_ONE_BY_ONE", 2)
     for _ in range(7):
         list_invoices(guarded.channel("the-switch"))
     list_invoices(guarded.channel("the-finance"))
