@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from server.cli.remote.service import Service
 
 _ANY_ADDRESS: Final = "HOST:PORT"  # a home does not know where it is served
-_COMMAND: Final = re.compile(r"\bratewright ((?>(?:[a-z][a-z-]*(?: (?=[a-z])|))+))(?! --server)")
+# A text of a person in quotes, as `repr`, `rating.errors.quoted` (cut or not) and `shlex.quote` write it: no command of ours stands in one.
+_QUOTED: Final = r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'(?!\w)|"(?:[^"\\]|\\.)*"(?!\w)|['"](?:[^\\]|\\.)*?\.\.\. \([\d,]+ characters\))"""
+_COMMAND: Final = re.compile(rf"{_QUOTED}|(?<![\w.:@+-])ratewright ((?>(?:[a-z][a-z-]*(?: (?=[a-z])|))+))(?! --server)", re.DOTALL)
 
 
 def option(access: str, at: Place) -> str:
@@ -81,9 +83,14 @@ def in_texts(texts: Sequence[str], at: Place) -> list[str]:
 
 
 def with_option(text: str, option: str) -> str:
-    """A text in which each command with a call has the option, behind its words and before what it is given."""
+    """A text in which each command with a call has the option, behind its words and before what it is given.
+
+    What stands in quotes is text of a person, such as an id: it stays as it is, also where it looks like a command.
+    """
 
     def completed(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
         words = found[1].split()
         known = next((" ".join(words[:count]) for count in range(len(words), 0, -1) if " ".join(words[:count]) in CALLS), "")
         return found[0].replace(f"ratewright {known}", f"ratewright {known}{option}", 1) if known else found[0]
