@@ -72,21 +72,10 @@ def account_facts(
     return _live(connection, tables.account_facts, tables.account_facts.c.account_key, seq, kinds, keys)
 
 
-def agreed_language(connection: sa.Connection, account_key: int, bill_date: dt.date, seq: int) -> str | None:
-    """The language that terms name for the bill of a date, as of `seq`; None: no terms do."""
-    if _TERMS_OF.one_or_none(connection, account_key=account_key) is None:
-        return None
-    terms = account_facts(connection, seq, kinds=("terms",), keys=[account_key])
-    told = [fact.detail.language for fact in terms if fact.holds_on(bill_date) and fact.detail.language is not None]
-    return str(told[-1]) if told else None
-
-
-def _terms_of() -> sa.Select[Any]:
-    fact = tables.account_facts.c
-    return sa.select(fact.fact_id).where(fact.account_key == sa.bindparam("account_key"), fact.kind == "terms").limit(1)
-
-
-_TERMS_OF: Final = Prepared(_terms_of)
+def last_told(terms: Iterable[Fact], day: dt.date, field: str) -> Any | None:  # noqa: ANN401 -- of any field
+    """The value of a field of terms on a day: of those that hold then and have one the last; None: none has."""
+    told = [getattr(fact.detail, field) for fact in terms if fact.holds_on(day) and getattr(fact.detail, field) is not None]
+    return told[-1] if told else None
 
 
 def subscription_facts(

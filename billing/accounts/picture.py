@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import facts
-from billing.accounts.facts import Fact, in_chunks
+from billing.accounts.facts import Fact, in_chunks, last_told
 from billing.accounts.handovers import Handover, handovers, is_taken_back
 from billing.charges.periods import BillDays, Period, period_of
 from billing.store import tables
@@ -118,13 +118,12 @@ class Customer(NamedTuple):
 
     def language_on(self, day: dt.date) -> str:
         """The language of a bill of this date."""
-        told = [fact.detail.language for fact in self.of_kind("terms") if fact.holds_on(day) and fact.detail.language is not None]
-        return str(told[-1]) if told else self.language
+        return str(last_told(self.of_kind("terms"), day, "language") or self.language)
 
     def payment_days_on(self, day: dt.date) -> int:
         """The days from a bill of this date to its due date."""
-        told = [fact.detail.payment_days for fact in self.of_kind("terms") if fact.holds_on(day) and fact.detail.payment_days is not None]
-        return int(told[-1]) if told else self.payment_days
+        told = last_told(self.of_kind("terms"), day, "payment_days")
+        return self.payment_days if told is None else int(told)
 
     def is_for_tests(self, day: dt.date) -> bool:
         """Return whether nothing of the bill period that holds a day is invoiced: the account is for tests on its first day.

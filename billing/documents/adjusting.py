@@ -17,12 +17,14 @@ import msgspec
 import sqlalchemy as sa
 
 from billing import catalogue, late_decisions
+from billing.accounts import forecast
 from billing.accounts.picture import load
 from billing.accounts.still_open import open_from
 from billing.charges.adjustments import Entered, needs_approval, problems
 from billing.documents.reasons import reason_of, reasons
 from billing.documents.trying import transaction
 from billing.give_back_limit import Given, columns_of_acts, given_alone
+from billing.invoicing import languages
 from billing.persons import Turn, anybody, is_of, same_person
 from billing.runs.settlement import adjustments
 from billing.runs.settlement.adjustments import LIMIT, counting
@@ -110,7 +112,7 @@ def add(home: Home, wanted: AdjustmentRequest, who: Who, *, dry_run: bool = Fals
             allow(Turn.ASKS)
             _enter(home, connection, wanted, values, who, limit)
         else:
-            _require_same(before, values)
+            _require_same(before, values, has_text=bool(wanted.text))
             existed = not _approve(home, connection, before, wanted, who, allow)
         done += [msgspec.structs.replace(each, existed=existed) for each in _stored(home, connection, wanted.reference)]
         requests.tell(connection, done[0])
@@ -164,18 +166,25 @@ def list_all(home: Home, account_id: str | None = None) -> list[Adjustment]:
 def _values(home: Home, connection: sa.Connection, wanted: AdjustmentRequest) -> dict[str, Any]:
     """The columns of the adjustment that is wanted. Raises UserError for unknown names."""
     account = tables.accounts.c
-    row = connection.execute(
-        sa.select(account.account_key, account.currency, account.language).where(account.account_id == wanted.account_id)
-    ).one_or_none()
+    row = connection.execute(sa.select(account.account_key, account.currency).where(account.account_id == wanted.account_id)).one_or_none()
     if row is None:
         raise NotFoundError(f"no account has the id {wanted.account_id}", "`ratewright accounts list` shows all ids")
     subscription_key = _subscription_key(connection, wanted, row.account_key)
     _require_tax_class(home, wanted, row.currency)
     reason = reason_of(wanted.reason_code)
     codes = {"charge_code": reason.charge_code, "revenue_code": reason.revenue_code, "reason_code": reason.code}
-    told = {"on_date": wanted.on_date.isoformat(), "amount_micros": wanted.amount_micros, "text": wanted.text or reason.name(row.language)}
+    text = wanted.text or reason.name(language_of_bill(home, connection, row.account_key, wanted.on_date))
+    told = {"on_date": wanted.on_date.isoformat(), "amount_micros": wanted.amount_micros, "text": text}
     keys = {"account_key": row.account_key, "subscription_key": subscription_key}
     return {**keys, **told, **codes, "catalogue": wanted.catalogue, "tax_class": wanted.tax_class}
+
+
+def language_of_bill(home: Home, connection: sa.Connection, account_key: int, day: dt.date) -> str:
+    """The language of the bill that will have an adjustment of a day: as agreed now for the first one to come that can have it."""
+    customer = load(connection, [account_key]).customers[account_key]
+    period, to_come = customer.period_of(max(day, customer.billed_from)), forecast.next_bill(connection, customer)
+    ends = [each.end for each in (period, to_come) if each is not None]
+    return languages.of_next(home, connection, account_key, max([day, *ends]))
 
 
 def _subscription_key(connection: sa.Connection, wanted: AdjustmentRequest, account_key: int) -> int:
@@ -263,13 +272,14 @@ def _currency_of(connection: sa.Connection, account_key: int) -> str:
     return str(connection.execute(sa.select(account.currency).where(account.account_key == account_key)).scalar_one())
 
 
-def _require_same(before: Any, values: dict[str, Any]) -> None:  # noqa: ANN401 -- a row of adjustments
+def _require_same(before: Any, values: dict[str, Any], *, has_text: bool) -> None:  # noqa: ANN401 -- a row of adjustments
     remedy = "give a new one another reference"
     if before.account_key != values["account_key"]:  # nothing is said of an adjustment that may be of another legal entity
         raise UserError(f"{before.reference} cannot be the reference of an adjustment of this account", remedy)
     if before.subscription_key != values["subscription_key"]:
         raise UserError(f"adjustment {before.reference} exists with another subscription", remedy)
-    for name, value in values.items():
+    given = {name: value for name, value in values.items() if has_text or name != "text"}  # else its text is of the language of then
+    for name, value in given.items():
         if getattr(before, name) != value:
             raise UserError(f"adjustment {before.reference} exists with {name} {getattr(before, name)!r}, not {value!r}", remedy)
 

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from billing.accounts.facts import agreed_language
 from billing.charges.charge_keys import Kind
 from billing.charges.ordering import order_by
 from billing.charges.own_days import Days
+from billing.invoicing import languages
 from billing.invoicing.drafts import iso
 from billing.invoicing.forms import KIND_NAMES
 from billing.left_out.for_good import never_billed
@@ -74,14 +74,14 @@ def enquire(home: Home, account_id: str, through: dt.date | None, now_us: int, l
     """
     with home.connect() as connection:
         account = tables.accounts.c
-        query = sa.select(account.account_key, account.timezone, account.language).where(account.account_id == account_id)
+        query = sa.select(account.account_key, account.timezone).where(account.account_id == account_id)
         row = connection.execute(query).one_or_none()
         seq = home.head_seq(connection)
         by_hand_rows = adjustments.counting(connection, seq), adjustments.retracted(connection, seq)
         if row is None:
             raise NotFoundError(f"no account has the id {account_id}", "`ratewright accounts list` shows all ids")
         day = through or day_after(local_date(now_us, row.timezone))
-        language = language or agreed_language(connection, row.account_key, day, seq) or row.language
+        language = language or languages.of_bill(connection, row.account_key, day, seq)
     found = unbilled(home, day, only={account_id}, as_if_closed=True, never_billed=never_billed)
     own = _of_account(found.lines, row.account_key)
     chosen, billed = with_catalogues(found.lines[own], found.contracts), found.billed_micros[own] != 0

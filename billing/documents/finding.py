@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from billing.accounts import undone
-from billing.accounts.facts import agreed_language
+from billing.invoicing import languages
 from billing.invoicing.forms import INVOICE
 from billing.runs import states
 from billing.store import tables
@@ -60,9 +60,7 @@ def find(connection: sa.Connection, number: str) -> Document:
     row = _OF_NUMBER.one_or_none(connection, number=number)
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
-    found = Document._make(row)
-    agreed = agreed_language(connection, found.account_key, dt.date.fromisoformat(found.bill_date), found.pinned_seq)
-    return found if agreed is None else found._replace(language=agreed)
+    return Document._make(row)._replace(language=languages.of_document(connection, row.invoice_key))
 
 
 def _of_number() -> sa.Select[Any]:

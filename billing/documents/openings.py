@@ -23,6 +23,7 @@ from billing.charges.lines import LINE, Int64s
 from billing.clocks import Dated
 from billing.documents.issuing import issue
 from billing.documents.trying import Work, transaction
+from billing.invoicing import languages
 from billing.invoicing.drafts import Drafts
 from billing.invoicing.forms import OPENING
 from billing.store import approvals, settings, tables
@@ -30,7 +31,7 @@ from rating.dates import day_number
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from billing.ledger.closed_months import Who
     from billing.store.approvals import Agreement, Approval
@@ -72,7 +73,7 @@ def open_items(home: Home, who: Who, on: dt.date, *, dry_run: bool = False, agre
         work = Work(home, connection, who, agreement)
         waits = _ask(work, rows, on) if rows else None
         made = bool(rows) and (waits is None or dry_run)
-        issued = issue(work, _drafts(rows, on), OPENING, {"items": len(rows)}) if made else None
+        issued = issue(work, _drafts(rows, on, _languages(work, rows, on)), OPENING, {"items": len(rows)}) if made else None
         if issued is not None:
             work.agree(issued.commit_seq)
     why = "" if refused is None else f"{refused.message}; remedy: {refused.remedy}"
@@ -160,7 +161,7 @@ def _waiting(connection: sa.Connection) -> list[Any]:
     """Items without a document, by account and reference: those that were imported after the last opening run."""
     item, account, run = tables.opening_items, tables.accounts.c, tables.bill_runs.c
     last = sa.select(sa.func.coalesce(sa.func.max(run.commit_seq), 0)).where(run.kind == OPENING).scalar_subquery()
-    columns = (account.currency, account.legal_entity, account.language)
+    columns = (account.currency, account.legal_entity)
     query = sa.select(item, *columns).join_from(item, tables.accounts).where(item.c.commit_seq > last)
     return list(connection.execute(query.order_by(account.account_id, item.c.issued_on, item.c.reference)))
 
@@ -173,8 +174,13 @@ def _not_begun(connection: sa.Connection, rows: Sequence[Any], on: dt.date, now_
     return None
 
 
-def _drafts(rows: Sequence[Any], on: dt.date) -> Drafts:
-    """One document of one line for each item, in their order."""
+def _languages(work: Work, rows: Sequence[Any], on: dt.date) -> dict[int, str]:
+    """The language of the documents of each account."""
+    return {key: languages.of_next(work.home, work.connection, key, on) for key in sorted({row.account_key for row in rows})}
+
+
+def _drafts(rows: Sequence[Any], on: dt.date, spoken: Mapping[int, str]) -> Drafts:
+    """One document of one line for each item, in their order; `spoken`: the language of each account's."""
     issued_on = np.array([day_number(dt.date.fromisoformat(row.issued_on)) for row in rows], np.int64)
     due_on = np.array([day_number(dt.date.fromisoformat(row.due_on)) for row in rows], np.int64)
     lines = np.zeros(len(rows), LINE)
@@ -184,7 +190,7 @@ def _drafts(rows: Sequence[Any], on: dt.date) -> Drafts:
     lines["amount_micros"] = lines["exact_micros"] = [row.amount_micros for row in rows]
     currencies, currency = _places([row.currency for row in rows])
     entities, entity = _places([row.legal_entity or "" for row in rows])
-    texts = [_TEXTS.get(row.language.partition("-")[0], _TEXTS["en"]).format(row.reference) for row in rows]
+    texts = [_TEXTS.get(spoken[row.account_key].partition("-")[0], _TEXTS["en"]).format(row.reference) for row in rows]
     keys = lines["account_key"].copy()
     heads = (keys, currency, entity, issued_on, issued_on + 1, due_on, np.arange(len(rows) + 1, dtype=np.int64))
     text = np.arange(len(rows), dtype=np.int32)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from billing.accounts.facts import agreed_language
 from billing.allocations import open_micros
-from billing.invoicing import corrections
+from billing.invoicing import corrections, languages
 from billing.invoicing.forms import INVOICE, LineDraft
 from billing.store import tables
 from billing.store.prepared import Prepared
@@ -143,22 +142,7 @@ def invoice_of(connection: sa.Connection, number: str, of_account: Sequence[corr
     if row is None:
         raise NotFoundError(f"no invoice has the number {number}", "`ratewright invoice list` shows all numbers")
     documents = corrections.documents_of(connection, row.account_key) if of_account is None else of_account
-    language = _language_of(connection, row.run_id, row.account_key) or row.language
-    return Invoice(InvoiceSummary(*row[1:-2]), language, _lines(row.invoice_key, documents))
-
-
-def _language_of(connection: sa.Connection, run_id: int, account_key: int) -> str | None:
-    """The language that was agreed for the bills of a run, as the run knew it."""
-    run = _RUN.one_or_none(connection, run_id=run_id)
-    return agreed_language(connection, account_key, dt.date.fromisoformat(run.bill_date), run.pinned_seq)
-
-
-def _run() -> sa.Select[Any]:
-    run = tables.bill_runs.c
-    return sa.select(run.bill_date, run.pinned_seq).where(run.run_id == sa.bindparam("run_id"))
-
-
-_RUN: Final = Prepared(_run)
+    return Invoice(InvoiceSummary(*row[1:-2]), languages.of_document(connection, row.invoice_key), _lines(row.invoice_key, documents))
 
 
 def _chosen(query: sa.Select[Any], wanted: DocumentFilter) -> sa.Select[Any]:

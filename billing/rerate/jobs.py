@@ -190,7 +190,7 @@ def apply(  # noqa: PLR0913 -- which, when, who, and how
                 f"the bill run of {unfinished.bill_date} is not finished",
                 f"finish it first: ratewright bill run --date {unfinished.bill_date}",
             )
-        found = _find(home, job.request, threads, progress)
+        found = _find(home, job.request, threads, progress, on)
         _require_same(home, job_id, found)
         with home.begin() as connection:
             _require_date(connection, found.drafts, on, who)
@@ -211,11 +211,19 @@ def jobs(home: Home) -> list[Job]:
         return [_job(connection, int(job_id)) for job_id in ids]
 
 
-def _find(home: Home, request: Request, threads: int, progress: Progress | None) -> _Found:
+def _find(home: Home, request: Request, threads: int, progress: Progress | None, on: dt.date | None = None) -> _Found:
+    """The differences. `on`: the date of their documents, which have the terms of now for it; None: nothing is made of them."""
     with home.connect() as connection:
         seq = home.head_seq(connection)
         scoped = read(home, connection, request, seq)
-    made = [settled(home, part.pinned_seq, part.known, threads=threads, kept=part.kept, progress=progress) for part in scoped.parts]
+        now = None if on is None else facts.load(connection, seq)
+
+    def made_of(part: Part) -> Computed:
+        keys = part.known.contracts.facts.account_keys
+        terms = None if on is None or now is None else now.bill_terms_of(keys, on)
+        return settled(home, part.pinned_seq, part.known, threads=threads, kept=part.kept, document_terms=terms, progress=progress)
+
+    made = [made_of(part) for part in scoped.parts]
     with home.connect() as connection:
         beyond = {key: each for of in made for key, each in given_back.beyond_billed(connection, of.settlement.drafts, seq).items()}
     if request.accounts is None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from billing.runs.contracts.facts import Facts
+    from billing.runs.contracts.facts import BillTerms, Facts
     from billing.runs.settlement.settlement import Kept
     from billing.runs.usage.charge_sums import PricedSums
     from billing.runs.usage.shard_groups import Sink
@@ -110,11 +110,12 @@ def settled(  # noqa: PLR0913 -- what, and how
     threads: int,
     sink_for: Callable[[Contracts], Sink] | None = None,
     kept: Callable[[totals.Workings], Kept] | None = None,
+    document_terms: BillTerms | None = None,
     progress: Progress | None = None,
 ) -> Computed:
     """Price and settle what is `known`; arguments as in `compute`.
 
-    `kept` makes, of the workings of totals, the `kept` of `settlement.settle`.
+    `kept` makes, of the workings of totals, the `kept` of `settlement.settle`; `document_terms` are its `terms`.
     """
     report = progress or _silent
     contracts, chosen = known.contracts, known.scope
@@ -147,6 +148,7 @@ def settled(  # noqa: PLR0913 -- what, and how
         own_texts=totals.names(contracts, known.adjustments, known.retracted),
         moved=usage.moved,
         kept=kept(workings) if kept is not None and workings is not None else None,
+        terms=document_terms,
         progress=functools.partial(report, "settle"),
     )
     left = [each for each in usage.left if each.account_key not in clashing]

@@ -51,7 +51,6 @@ class Owner(NamedTuple):
 
     account_key: int | None
     timezone: str
-    language: str
 
 
 class Planner:
@@ -102,10 +101,16 @@ class Planner:
             step = adjusting.minor_step(self._home, key.catalogue)
             amount = self._wanted.amount_micros or int(round_half_up(np.array([worth], np.int64), step)[0])
             day = (self._wanted.on_date or local_date(self._who.now_us, owner.timezone)).isoformat()
-            text = self._wanted.text or line_text(part, owner.language)
+            text = self._wanted.text or line_text(part, self._language(owner, day))
         names = tuple(each.record.record_id for each in part)
         versions = tuple(f"{each.record.record_id}, {told_apart(each)}" for each in part if each.versions is not None)
         return Group(0, *key, names, tuple(each.record.event_key for each in part), worth, amount, day, text, "", versions)
+
+    def _language(self, owner: Owner, day: str) -> str:
+        """The language of the bill that will have what is billed on a day."""
+        if owner.account_key is None:
+            return "en"
+        return adjusting.language_of_bill(self._home, self._connection, owner.account_key, dt.date.fromisoformat(day))
 
     def _refusal(self, group: Group) -> Obstacle | None:
         """The reason why a group cannot be billed; None where it can."""
@@ -155,9 +160,9 @@ def _unbillable(each: TooLate) -> Obstacle | None:
 def owners_of(connection: sa.Connection, account_ids: set[str]) -> Mapping[str, Owner]:
     """Accounts by their ids; by an empty one the owner of records without an account."""
     account = tables.accounts.c
-    query = sa.select(account.account_id, account.account_key, account.timezone, account.language)
+    query = sa.select(account.account_id, account.account_key, account.timezone)
     rows = connection.execute(query.where(account.account_id.in_(account_ids)))
-    return {"": Owner(None, "UTC", "en"), **{row.account_id: Owner(int(row.account_key), row.timezone, row.language) for row in rows}}
+    return {"": Owner(None, "UTC"), **{row.account_id: Owner(int(row.account_key), row.timezone) for row in rows}}
 
 
 def limit_values(groups: Sequence[Group]) -> dict[str, int]:

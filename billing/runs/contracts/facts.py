@@ -143,6 +143,12 @@ class Facts:
                     payment_days[index] = each.payment_days
         return BillTerms(language, languages, payment_days)
 
+    def bill_terms_of(self, account_keys: Int64s, bill_date: dt.date) -> BillTerms:
+        """The same for some accounts alone, in their order."""
+        terms, rows = self.bill_terms(bill_date), self.account_index(account_keys)
+        assert (rows >= 0).all(), "all are known"
+        return BillTerms(terms.language[rows], terms.languages, terms.payment_days[rows])
+
     def with_plans(self, changed: Mapping[int, tuple[tuple[dt.date, str], ...]]) -> Facts:
         """The same facts, but that some subscriptions (indices) had other plans."""
         pattern = {index: self.patterns[self.subscription_pattern[index]]._replace(plans=plans) for index, plans in changed.items()}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.currencies import Currencies
+    from billing.runs.contracts.facts import BillTerms
     from billing.runs.contracts.price_list import PriceList
     from billing.runs.settlement.payer_table import Payers
 
@@ -48,8 +49,12 @@ class Writer:
         payers: Payers,
         own_texts: OwnTexts,
         billed: Lines | None = None,
+        terms: BillTerms | None = None,
     ) -> None:
-        """`billed`: lines of valid documents in the open periods; none where no void invoice opened any of them."""
+        """`billed`: lines of valid documents in the open periods; none where no void invoice opened any of them.
+
+        `terms`: those of the documents, where they are not those of bills of `issued_on`.
+        """
         self._contracts = contracts
         self._issued_on = issued_on
         self._currencies = currencies
@@ -57,7 +62,7 @@ class Writer:
         self._own_texts = own_texts
         self._billed = empty() if billed is None else billed
         self._known: dict[tuple[int, ...], str] = {}
-        self._terms = contracts.facts.bill_terms(issued_on)
+        self._terms = contracts.facts.bill_terms(issued_on) if terms is None else terms
         self._languages = [language.partition("-")[0] for language in self._terms.languages]
 
     def drafts(self, lines: Lines) -> Drafts:

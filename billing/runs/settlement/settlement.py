@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from billing.charges.reconcile import Differences
     from billing.runs.contracts.contracts import Contracts
     from billing.runs.contracts.currencies import Currencies
+    from billing.runs.contracts.facts import BillTerms
     from billing.runs.settlement.bounds import Limits
     from billing.runs.settlement.drafting import OwnTexts
     from billing.runs.settlement.inputs import Inputs
@@ -64,6 +65,7 @@ def settle(  # noqa: PLR0913 -- the two sides, and what they are read with
     own_texts: OwnTexts | None = None,
     moved: AbstractSet[tuple[int, int]] = frozenset(),
     kept: Kept | None = None,
+    terms: BillTerms | None = None,
     progress: Progress | None = None,
 ) -> RunSettlement:
     """Compare the lines that are due (`proposed`, without tax) with the lines `billed` by earlier invoices, and make drafts.
@@ -71,7 +73,8 @@ def settle(  # noqa: PLR0913 -- the two sides, and what they are read with
     `proposed` is routed: its account is the payer. `too_large`: accounts that cannot be billed, with the reason. `own_texts`: texts of
     lines that no catalogue knows, by (kind, price_id). `moved`: pairs of accounts (keys); the second is billed for usage that the run takes
     off the first, so it is put aside where the first is. `kept`: selects the wanted differences, with their tax; it also gets the lines
-    that are due without tax. Without it all are wanted. `progress` gets accounts done and all accounts.
+    that are due without tax. Without it all are wanted. `terms`: those of the
+    documents, where they get another date. `progress` gets accounts done and all accounts.
     """
     contracts, scope, currencies = inputs
     payers = Payers(contracts, scope, currencies)
@@ -83,7 +86,7 @@ def settle(  # noqa: PLR0913 -- the two sides, and what they are read with
             progress(min(number * ACCOUNTS_A_BLOCK, len(scope.calendar)), len(scope.calendar))
     quarantined = _with_followers({**(too_large or {}), **settling.broken}, moved, contracts, payers)
     parked = np.array(list(quarantined), np.int64)
-    writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {}, _reopened(billed, payers))
+    writer = Writer(contracts, scope.bill_date, currencies, payers, own_texts or {}, _reopened(billed, payers), terms)
     parts = []
     while blocks:
         lines = blocks.pop(0)
