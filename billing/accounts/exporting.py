@@ -8,7 +8,7 @@ equally.
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -42,9 +42,19 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 65_536
 
 
+class Exported(NamedTuple):
+    """The rows of each file; and the latest bill date of the home as of the same commit, None where nothing was billed.
+
+    The files do not contain that date: an import of it would bill again.
+    """
+
+    rows: dict[str, int]
+    billed_through: dt.date | None
+
+
 @access.users_mask()
-def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
-    """Write a CSV file for each layout, or one accounts.json (`form` json); rows by file. Raises UserError: the folder is not empty.
+def export_files(home: Home, folder: Path, form: str) -> Exported:
+    """Write a CSV file for each layout, or one accounts.json (`form` json). Raises UserError: the folder is not empty.
 
     Others may read the files where the umask of the user says so.
     """
@@ -52,31 +62,25 @@ def export_files(home: Home, folder: Path, form: str) -> dict[str, int]:
     return write_files(home, folder, form)
 
 
-def write_files(home: Home, folder: Path, form: str) -> dict[str, int]:
+def write_files(home: Home, folder: Path, form: str) -> Exported:
     """The same in a folder that is free, with the umask of the process."""
     folder.mkdir(parents=True, exist_ok=True)
     with home.connect() as connection:
-        sheets = _sheets(connection)
+        sheets, billed = _sheets(connection), covering.load(connection, account_keys=()).latest
     if form == "json":
         document = {name: [_object(row) for row in table.to_pylist()] for name, table in sheets.items() if table.num_rows}
         (folder / "accounts.json").write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
-        return {name: table.num_rows for name, table in sheets.items()}
+        return Exported({name: table.num_rows for name, table in sheets.items()}, billed)
     for layout in layouts.LAYOUTS:
         if sheets[layout.name].num_rows or not layout.may_be_missing:
             _write_csv(folder / layout.file, list(layout.columns), sheets[layout.name])
-    return {layout.file: sheets[layout.name].num_rows for layout in layouts.LAYOUTS}
+    return Exported({layout.file: sheets[layout.name].num_rows for layout in layouts.LAYOUTS}, billed)
 
 
 def require_free(folder: Path) -> None:
     """Raises UserError for a folder that is neither new nor empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not an empty folder", "name one that is new or empty: an export replaces nothing", exit_status=2)
-
-
-def billed_through(home: Home) -> dt.date | None:
-    """The latest bill date of this home, None where nothing is billed. An export does not contain it: importing one would bill again."""
-    with home.connect() as connection:
-        return covering.load(connection, account_keys=()).latest
 
 
 def _sheets(connection: sa.Connection) -> dict[str, pa.Table]:

@@ -6,6 +6,7 @@ Dates are ISO in the account's zone; instants of numbers are ISO with an offset;
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import zoneinfo
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from billing.accounts.importing.sheets import CellError, Column, Layout
 from billing.accounts.kinds import CATEGORIES, PAYMENT_DAYS_MAX
 from billing.days import DayError, read_day, within_reach
 from rating.dates import instant_of
+from rating.errors import quoted
 from rating.money import MoneyError, parse_micros
 from tariffs.currencies import MINOR_DIGITS
 
@@ -120,12 +122,28 @@ def _category(text: str) -> str | None:
     return None if text in {"", "normal"} else text
 
 
-def _object(text: str) -> str:
-    try:
-        value = msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        raise CellError(f"{text!r} is not a JSON object", 'write it as {"bill_day": 15}, quotes doubled in CSV') from None
-    return msgspec.json.encode(value).decode()
+def _object(example: str) -> Callable[[str], str]:
+    """Read a JSON object, such as `example`, in one spelling."""
+
+    def read(text: str) -> str:
+        try:
+            value = msgspec.json.decode(text or "{}", type=dict[str, Any])
+            json.loads(text or "{}", object_pairs_hook=_once)
+        except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError):
+            raise CellError(f"{text!r} is not a JSON object", f"write it as {example}, quotes doubled in CSV") from None
+        return msgspec.json.encode(value).decode()
+
+    return read
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys and values. Raises CellError for a key that is there twice: one of the values would be lost."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise CellError(f"the key {quoted(key)} is there twice", "give each key once")
+        found[key] = value
+    return found
 
 
 a_served_id: Final = _matching(_SERVED_ID, "use 1 to 64 characters without spaces and slashes; an E.164 number as digits without +")
@@ -136,12 +154,16 @@ _INT: Final = pa.int64()
 _id_column: Final = Column(an_id, _TEXT, plain=_PLAIN_ID)
 _date_column: Final = Column(read_date, _TEXT)
 _open_date: Final = Column(_or_none(read_date), _TEXT)
-_fact: Final = {
-    "kind": Column(_matching(_KIND, "use a word such as payer"), _TEXT),
-    "from_date": _date_column,
-    "to_date": _open_date,
-    "detail": Column(_object, _TEXT),
-}
+
+
+def _fact(example: str) -> dict[str, Column]:
+    return {
+        "kind": Column(_matching(_KIND, "use a word such as payer"), _TEXT),
+        "from_date": _date_column,
+        "to_date": _open_date,
+        "detail": Column(_object(example), _TEXT),
+    }
+
 
 ACCOUNTS: Final = Layout(
     "accounts",
@@ -183,8 +205,10 @@ NUMBERS: Final = Layout(
 PLAN_CHANGES: Final = Layout(
     "plan_changes", {"subscription_id": _id_column, "from_date": _date_column, "plan": Column(_a_plan, _TEXT)}, may_be_missing=True
 )
-ACCOUNT_FACTS: Final = Layout("account_facts", {"account_id": _id_column, **_fact}, may_be_missing=True)
-SUBSCRIPTION_FACTS: Final = Layout("subscription_facts", {"subscription_id": _id_column, **_fact}, may_be_missing=True)
+ACCOUNT_FACTS: Final = Layout("account_facts", {"account_id": _id_column, **_fact('{"bill_day": 15}')}, may_be_missing=True)
+SUBSCRIPTION_FACTS: Final = Layout(
+    "subscription_facts", {"subscription_id": _id_column, **_fact('{"minimum_months": 12}')}, may_be_missing=True
+)
 OPENING_ITEMS: Final = Layout(
     "opening_items",
     {
@@ -220,7 +244,7 @@ _party_fact: Final = {
     "name": Column(_free_text, _TEXT, plain=r"^[a-z0-9_.-]*$"),
     "from_date": _date_column,
     "to_date": _open_date,
-    "detail": Column(_object, _TEXT),
+    "detail": Column(_object('{"city": "Berlin"}'), _TEXT),
 }
 PARTY_FACTS: Final = Layout("party_facts", {"account_id": _id_column, **_party_fact}, may_be_missing=True)
 ISSUER_FACTS: Final = Layout("issuer_facts", {"entity": Column(_entity_or_none, _TEXT), **_party_fact}, may_be_missing=True)

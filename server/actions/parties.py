@@ -69,7 +69,10 @@ def values_of(words: Iterable[str], kind: str) -> dict[str, Any]:
             problems.append(
                 Problem(kind, as_shown(word) or "''", "is not a field with its value", "write it as city=Berlin or texts.en=Exempt")
             )
-        elif not isinstance(inner, dict) or key in inner:
+        elif not isinstance(inner, dict) or (not is_part and isinstance(found.get(name), dict)):
+            remedy = f"give its parts alone, such as {as_shown(name)}.en=..., or it as a whole"
+            problems.append(Problem(kind, as_shown(name), "is given as a whole and in parts", remedy))
+        elif key in inner:
             problems.append(Problem(kind, as_shown(field), "is given twice", "give it once"))
         else:
             inner[key] = value

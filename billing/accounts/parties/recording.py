@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from billing.accounts.parties.fields import Described
     from billing.accounts.parties.stored import PartyFact
     from billing.accounts.recording import Asked, Done, Recorder
     from billing.store.home import Home
@@ -133,11 +134,7 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
     """The detail of a kind from its fields. Raises ProblemsError with every field that is unknown, missing or of another type."""
     struct = struct_of(subject, kind)
     known = {each.name: each for each in kinds.fields_of(struct, of_customer=subject.account_key is not None)}
-    problems = [
-        Problem(kind, as_shown(name), "there is no such field", f"fields of {kind}: {', '.join(known)}")
-        for name in values
-        if name not in known
-    ]
+    problems = [Problem(kind, as_shown(name), *_unknown(name, kind, known)) for name in values if name not in known]
     problems += [
         Problem(kind, each.name, "is missing", f"give it: {each.says}")
         for each in known.values()
@@ -152,6 +149,14 @@ def detail_of(subject: Subject, kind: str, values: Mapping[str, Any]) -> msgspec
     if problems:
         raise ProblemsError(problems)
     return msgspec.convert(dict(values), struct, strict=False)
+
+
+def _unknown(name: str, kind: str, known: Mapping[str, Described]) -> tuple[str, str]:
+    """The message and remedy for a name of no field."""
+    whole, is_part, part = name.partition(".")
+    if is_part and whole in known:
+        return f"is no field: parts of {whole} stand within it", f'write it as "{whole}": {{{quoted(part)}: ...}}'.replace("'", '"')
+    return "there is no such field", f"fields of {kind}: {', '.join(known)}"
 
 
 @functools.cache

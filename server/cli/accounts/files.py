@@ -75,7 +75,7 @@ def export(
 
     _, (done, billed) = done_at(
         at,
-        lambda home: (exporting.export_files(home, folder, form), exporting.billed_through(home)),
+        lambda home: exporting.export_files(home, folder, form),
         lambda service: service.account_exports.run(folder, form),
     )
     if as_json:

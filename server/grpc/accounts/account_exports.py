@@ -45,15 +45,14 @@ class AccountExports:
             raise invalid("MALFORMED_REQUEST", "format: is not one of an export", {"field": "format"})
         with self._spool.folder() as spool:
             folder = spool / "export"
-            counts = self._written(folder, form)
-            billed = exporting.billed_through(self._home)
+            counts, billed = self._written(folder, form)
             summary = pb.AccountExportSummary(
                 counts=[pb.AccountExportCount(name=name, row_count=rows) for name, rows in counts.items()],
                 billed_through_date=None if billed is None else convert.date(billed),
             )
             yield _messages(summary, folder)
 
-    def _written(self, folder: Path, form: str) -> dict[str, int]:
+    def _written(self, folder: Path, form: str) -> exporting.Exported:
         if not self._making.acquire(timeout=WAIT_S):
             message = "another export of accounts is being made; try again later"
             raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "EXPORTS_EXHAUSTED", message, retry_after_s=AGAIN_S)

@@ -16,6 +16,7 @@ from billing.accounts.parties.recording import Named
 from billing.accounts.parties.stored import NewFact
 from billing.store import tables
 from rating.errors import ProblemsError
+from server.actions.parties import values_of
 from tests.billing.accounts import operator_home
 from tests.billing.accounts.operator_home import ANN, ASKED, NOW_US, day, make, write
 
@@ -105,6 +106,8 @@ MISTAKES = [
     ('A1,note,x,2026-01-01,,"{""text"": ""a\\u0000b""}"', "detail: note: text: holds control characters"),
     ('A1,note,x,2026-01-01,,"{""text"": 7}"', "detail: note: text: '7' cannot be used"),
     ('A1,note,x,2026-01-01,,"{""text"": ""y"", ""city"": ""z""}"', "detail: note: city: there is no such field"),
+    ('A1,note,x,2026-01-01,,"{""text"": ""y"", ""te\\u0078t"": ""z""}"', "detail: the key 'text' is there twice"),
+    ('A1,note,x,2026-01-01,,"{""text"": {""en"": 1, ""en"": 2}}"', "detail: the key 'en' is there twice"),
     ('A1,tax_id,vat,2026-02-01,,"{""number"": ""DE136695977""}"', "detail: tax_id: number: the check digit of DE136695977 is wrong"),
     (f'A1,note,x,2026-01-01,,"{{""text"": ""{"y" * 2_001}""}}"', "detail: note: text: has 2001 characters, 2000 at most"),
     (f'A3,identity,,2026-01-01,,"{{""name"": ""{"y" * 2_000}"", ""category"": ""public""}}"', "detail: identity: name: has 2000"),
@@ -119,6 +122,45 @@ def test_a_mistake_is_told_with_its_place(home: Home, tmp_path: Path, row: str, 
     assert (problem.file, f"{problem.path}: {problem.message}"[: len(told) + 8]) == ("party_facts.csv", f"line 9, {told}")
     assert problem.remedy
     assert rows(home) == 9
+
+
+AS_CITY = 'write it as {"city": "Berlin"}, quotes doubled in CSV'
+PARTS = "exemption: texts.en: is no field: parts of texts stand within it"
+TEXTS = 'north,exemption,x,2026-01-01,,"{{""texts"": {{""en"": ""a""{0}}}{1}}}"'
+# file, a row that follows -> message, remedy
+REMEDIES = [
+    ("party_facts", "A1,note,x,2026-01-01,,[]", "is not a JSON object", AS_CITY),
+    ("issuer_facts", "north,address,x,2026-01-01,,[]", "is not a JSON object", AS_CITY),
+    ("issuer_facts", TEXTS.format("", ', ""texts.en"": ""b""'), PARTS, 'write it as "texts": {"en": ...}'),
+    ("issuer_facts", TEXTS.format(', ""en"": ""b""', ""), "the key 'en' is there twice", "give each key once"),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "message", "remedy"), REMEDIES)
+def test_a_remedy_is_of_its_file(home: Home, tmp_path: Path, name: str, row: str, message: str, remedy: str) -> None:  # noqa: PLR0913, PLR0917 -- columns of the table
+    known = {"party_facts": PARTY_FACTS, "issuer_facts": ISSUER_FACTS}[name]
+    with pytest.raises(ProblemsError) as caught:
+        accounts.import_files(home, write(tmp_path / "in", **{name: known + row + "\n"}), NOW_US)
+    [problem] = caught.value.problems
+    assert (problem.file, problem.path) == (f"{name}.csv", f"line {len(known.strip().splitlines()) + 1}, detail")
+    assert problem.message.endswith(message)
+    assert problem.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("texts=a texts.en=b", "texts: is given as a whole and in parts"),
+        ("texts.en=b texts=a", "texts: is given as a whole and in parts"),
+        ("texts.en=b texts.en=a", "texts.en: is given twice"),
+        ("code=b code=a", "code: is given twice"),
+    ],
+)
+def test_words_of_a_command_are_given_whole_or_in_parts(words: str, told: str) -> None:
+    with pytest.raises(ProblemsError) as caught:
+        values_of(words.split(), "exemption")
+    assert [f"{each.path}: {each.message}" for each in caught.value.problems] == [told]
+    assert values_of(["code=b", "texts.en=a"], "exemption") == {"code": "b", "texts": {"en": "a"}}
 
 
 def test_other_data_of_a_known_fact_are_mistakes(home: Home, tmp_path: Path) -> None:
