@@ -8,6 +8,7 @@ equally.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -30,7 +31,6 @@ from rating.money import format_micros
 from tariffs.currencies import MINOR_DIGITS
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
     from pathlib import Path
 

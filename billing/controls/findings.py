@@ -12,11 +12,11 @@ import msgspec
 import sqlalchemy as sa
 
 from billing.store import commit_points, requests, tables
-from rating.errors import NotFoundError, UserError
+from rating.errors import ChangedError, NotFoundError, UserError
 from rating.identifiers import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from billing.controls.book import Book
     from billing.runs.states import By
@@ -43,6 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
     found_us: int
     closed_by: str
     note: str
+    etag: str = ""  # a mark of its state, another one after each word about it: their number
 
     @property
     def is_open(self) -> bool:
@@ -97,26 +98,32 @@ def count_open(home: Home) -> int:
 
 
 def assign(  # noqa: PLR0913, PLR0917 -- what and by whom
-    home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int, *, dry_run: bool = False
+    home: Home, finding_id: int, owner: str, due_on: dt.date, by: By, now_us: int, *, etag: str = "", dry_run: bool = False
 ) -> Finding:
-    """Give an open finding an owner and a day by which it is due. The same owner and day again change nothing."""
-    found = _open(home, finding_id)
-    if (found.owner, found.due_on) == (owner, due_on.isoformat()):
-        return found
-    if dry_run:
-        return msgspec.structs.replace(found, owner=owner, due_on=due_on.isoformat())
-    return _decided(home, found, ASSIGNED, owner, due_on.isoformat(), "", by, now_us)
+    """Give an open finding an owner and a day by which it is due. The same owner and day again change nothing.
+
+    `etag`: of the finding as it was read; empty: nothing is compared. Raises ChangedError where a word about it was stored since.
+    """
+
+    def word(found: Finding) -> dict[str, str]:
+        told = {"owner": owner, "due_on": due_on.isoformat()}
+        return {} if (found.owner, found.due_on) == (told["owner"], told["due_on"]) else {"kind": ASSIGNED, "note": "", **told}
+
+    return _decided(home, finding_id, word, by, now_us, etag=etag, dry_run=dry_run)
 
 
-def close(home: Home, finding_id: int, note: str, by: By, now_us: int, *, dry_run: bool = False) -> Finding:  # noqa: PLR0913 -- what and by whom
-    """Close a finding, with a word on what was done about it."""
+def close(  # noqa: PLR0913 -- what and by whom
+    home: Home, finding_id: int, note: str, by: By, now_us: int, *, etag: str = "", dry_run: bool = False
+) -> Finding:
+    """Close a finding, with a word on what was done about it. `etag` as in `assign`."""
     if not note.strip():
         raise UserError("a finding is closed with a word on what was done", "give it with --note '...'", exit_status=2)
     note = one_line(note, "the note")
-    found = _open(home, finding_id)
-    if dry_run:
-        return msgspec.structs.replace(found, closed_by=by.name, note=note)
-    return _decided(home, found, CLOSED, found.owner, found.due_on, note, by, now_us)
+
+    def word(found: Finding) -> dict[str, str]:
+        return {"kind": CLOSED, "owner": found.owner, "due_on": found.due_on, "note": note}
+
+    return _decided(home, finding_id, word, by, now_us, etag=etag, dry_run=dry_run)
 
 
 def decided_by(home: Home, commit_seq: int) -> Finding:
@@ -128,23 +135,40 @@ def decided_by(home: Home, commit_seq: int) -> Finding:
     return next(each for each in findings(home, commit_seq) if each.finding_id == finding_id)
 
 
-def _decided(home: Home, found: Finding, kind: str, owner: str, due_on: str, note: str, by: By, now_us: int) -> Finding:  # noqa: PLR0913, PLR0917 -- one argument a column
-    with home.begin() as connection:
-        values = {"finding_id": found.finding_id, "kind": kind, "owner": owner, "due_on": due_on, "note": note, "at_us": now_us}
+def _decided(  # noqa: PLR0913 -- what and by whom
+    home: Home, finding_id: int, word: Callable[[Finding], dict[str, str]], by: By, now_us: int, *, etag: str, dry_run: bool
+) -> Finding:
+    """Store what `word` says about an open finding, in the transaction in which it is looked at; nothing where that is empty."""
+    with home.begin(dry_run=dry_run) as connection:
+        found = _open(connection, finding_id, etag)
+        values = word(found)
+        if not values:
+            return found
         seq = home.next_commit_seq(connection, "finding_decision", now_us)
-        connection.execute(tables.finding_decisions.insert().values(**values, by_name=by.name, by_uid=by.uid, commit_seq=seq))
-        commit_points.reached("finding.before_commit")
-    commit_points.reached("finding.committed")
-    return next(each for each in findings(home) if each.finding_id == found.finding_id)
+        told = {"finding_id": finding_id, "at_us": now_us, "by_name": by.name, "by_uid": by.uid, "commit_seq": seq}
+        connection.execute(tables.finding_decisions.insert().values(**values, **told))
+        made = _of_number(connection, finding_id)
+        assert made is not None, finding_id
+        if not dry_run:
+            commit_points.reached("finding.before_commit")
+    if not dry_run:
+        commit_points.reached("finding.committed")
+    return made
 
 
-def _open(home: Home, finding_id: int) -> Finding:
-    found = next((each for each in findings(home) if each.finding_id == finding_id), None)
+def _open(connection: sa.Connection, finding_id: int, etag: str) -> Finding:
+    found = _of_number(connection, finding_id)
     if found is None:
         raise NotFoundError(f"there is no finding {finding_id}", "`ratewright controls findings` lists all")
+    if etag and etag != found.etag:
+        raise ChangedError(f"finding {finding_id} was changed since it was read", "read it again, then decide")
     if not found.is_open:
         raise UserError(f"finding {finding_id} was closed by {found.closed_by}: {found.note}", "nothing is left to do about it")
     return found
+
+
+def _of_number(connection: sa.Connection, finding_id: int) -> Finding | None:
+    return next((each for each in _findings(connection) if each.finding_id == finding_id), None)
 
 
 def _finding(row: Any, words: Sequence[Any]) -> Finding:  # noqa: ANN401 -- rows of the tables
@@ -163,6 +187,7 @@ def _finding(row: Any, words: Sequence[Any]) -> Finding:  # noqa: ANN401 -- rows
         found_us=int(row.found_us),
         closed_by=closing.by_name if closing is not None else "",
         note=closing.note if closing is not None else "",
+        etag=str(len(words)),
     )
 
 

@@ -39,11 +39,11 @@ def keep(home: Home, books: list[Book], act: Act) -> list[Finding]:
     return findings.keep(home, books, 0, act.by.name, utc_date(act.now_us), act.now_us)
 
 
-def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, act: Act) -> Finding:
-    """Give a finding an owner and a day by which it is due."""
-    return findings.assign(home, finding_id, owner, due_on, By(act.by.name, act.by.uid), act.now_us, dry_run=act.dry_run)
+def assign(home: Home, finding_id: int, owner: str, due_on: dt.date, act: Act, etag: str = "") -> Finding:  # noqa: PLR0913, PLR0917 -- what, by whom, and as read
+    """Give a finding an owner and a day by which it is due. `etag`: of the finding as it was read."""
+    return findings.assign(home, finding_id, owner, due_on, By(act.by.name, act.by.uid), act.now_us, etag=etag, dry_run=act.dry_run)
 
 
-def close(home: Home, finding_id: int, note: str, act: Act) -> Finding:
-    """Close a finding."""
-    return findings.close(home, finding_id, note, By(act.by.name, act.by.uid), act.now_us, dry_run=act.dry_run)
+def close(home: Home, finding_id: int, note: str, act: Act, etag: str = "") -> Finding:
+    """Close a finding. `etag`: of the finding as it was read."""
+    return findings.close(home, finding_id, note, By(act.by.name, act.by.uid), act.now_us, etag=etag, dry_run=act.dry_run)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from billing.controls import findings
 from billing.controls.book import book
 from billing.runs.states import By
-from rating.errors import UserError
+from rating.errors import ChangedError, UserError
 
 if TYPE_CHECKING:
     from tests.billing.runs.world import World
@@ -39,3 +39,37 @@ def test_a_finding_is_kept_once_given_away_and_closed(world: World) -> None:
     with pytest.raises(UserError, match="there is no finding 9"):
         findings.close(world.home, 9, "x", ADA, world.tick())
     assert [each.owner for each in findings.findings(world.home)] == ["carl", "nobody"]
+
+
+@pytest.mark.parametrize("etag", ["", "0"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_another_one_did_meanwhile_is_seen(world: World, monkeypatch: pytest.MonkeyPatch, etag: str, dry_run: bool) -> None:  # noqa: FBT001 -- a parameter
+    """Bob closes the finding when ada's command has begun, and before it can write."""
+    findings.keep(world.home, [TORN], 0, "ann", TODAY, world.tick())
+    begin, home = world.home.begin, world.home
+
+    def begin_late(**more: bool) -> Any:  # noqa: ANN401 -- handed on
+        monkeypatch.setattr(home, "begin", begin)
+        findings.close(home, 1, "put right", By("bob", 7), world.tick())
+        return begin(**more)
+
+    monkeypatch.setattr(home, "begin", begin_late)
+    told = "finding 1 was changed since it was read" if etag else "finding 1 was closed by bob: put right"
+    with pytest.raises(UserError, match=told):
+        findings.assign(home, 1, "dora", TODAY, ADA, world.tick(), etag=etag, dry_run=dry_run)
+    [found] = findings.findings(home)
+    assert (found.closed_by, found.owner, found.etag) == ("bob", "ann", "1")
+
+
+def test_an_etag_is_that_of_the_newest_word(world: World) -> None:
+    findings.keep(world.home, [TORN], 0, "ann", TODAY, world.tick())
+    [read] = findings.findings(world.home)
+    tried = findings.assign(world.home, 1, "dora", TODAY, ADA, world.tick(), etag=read.etag, dry_run=True)
+    assert (tried.owner, findings.findings(world.home)) == ("dora", [read])
+    given = findings.assign(world.home, 1, "dora", TODAY, ADA, world.tick(), etag=read.etag)
+    assert given == tried
+    with pytest.raises(ChangedError):
+        findings.close(world.home, 1, "put right", ADA, world.tick(), etag=read.etag)
+    same = findings.assign(world.home, 1, "dora", TODAY, ADA, world.tick(), etag=given.etag)
+    assert same == given, "nothing is changed, and nothing stored"
+    assert findings.close(world.home, 1, "put right", ADA, world.tick(), etag=same.etag).closed_by == ADA.name

@@ -354,6 +354,7 @@ class Finding(_message.Message):
     FOUND_US_FIELD_NUMBER: _builtins.int
     CLOSED_BY_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`findings/{finding}`, by its number."""
     book: _builtins.str
@@ -376,6 +377,8 @@ class Finding(_message.Message):
     """Who closed it; empty while it is open."""
     note: _builtins.str
     """What was done."""
+    etag: _builtins.str
+    """A mark of this state, for `AssignFinding` and `CloseFinding`: another one after each change."""
     @_builtins.property
     def due_date(self) -> _date_pb2.Date:
         """By which day."""
@@ -395,10 +398,11 @@ class Finding(_message.Message):
         found_us: _builtins.int = ...,
         closed_by: _builtins.str = ...,
         note: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["book", b"book", "closed_by", b"closed_by", "due_date", b"due_date", "found_us", b"found_us", "left", b"left", "name", b"name", "note", b"note", "owner", b"owner", "right", b"right", "run_id", b"run_id", "text", b"text", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book", b"book", "closed_by", b"closed_by", "due_date", b"due_date", "etag", b"etag", "found_us", b"found_us", "left", b"left", "name", b"name", "note", b"note", "owner", b"owner", "right", b"right", "run_id", b"run_id", "text", b"text", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -415,6 +419,7 @@ class AssignFindingRequest(_message.Message):
     DUE_DATE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`findings/{finding}`."""
     owner: _builtins.str
@@ -423,6 +428,8 @@ class AssignFindingRequest(_message.Message):
     """An id of this call: see the service."""
     validate_only: _builtins.bool
     """Only try it."""
+    etag: _builtins.str
+    """The `etag` of the finding as it was read: where it was changed since, the call is ABORTED. Empty: nothing is compared."""
     @_builtins.property
     def due_date(self) -> _date_pb2.Date:
         """By which day."""
@@ -435,10 +442,11 @@ class AssignFindingRequest(_message.Message):
         due_date: _date_pb2.Date | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "name", b"name", "owner", b"owner", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "etag", b"etag", "name", b"name", "owner", b"owner", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -454,6 +462,7 @@ class CloseFindingRequest(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`findings/{finding}`."""
     note: _builtins.str
@@ -462,6 +471,8 @@ class CloseFindingRequest(_message.Message):
     """An id of this call: see the service."""
     validate_only: _builtins.bool
     """Only try it."""
+    etag: _builtins.str
+    """The `etag` of the finding as it was read: where it was changed since, the call is ABORTED. Empty: nothing is compared."""
     def __init__(
         self,
         *,
@@ -469,10 +480,11 @@ class CloseFindingRequest(_message.Message):
         note: _builtins.str = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "note", b"note", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "note", b"note", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -117,6 +117,8 @@ class ControlServiceServicer:
     def AssignFinding(self, request, context):
         """Give a finding an owner and a day by which it is due.
 
+        Errors: ABORTED: ETAG_MISMATCH.
+
         The command: `ratewright controls findings assign`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -125,6 +127,8 @@ class ControlServiceServicer:
 
     def CloseFinding(self, request, context):
         """Close a finding, with a word on what was done.
+
+        Errors: ABORTED: ETAG_MISMATCH.
 
         The command: `ratewright controls findings close`.
         """

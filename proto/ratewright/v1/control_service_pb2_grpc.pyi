@@ -62,10 +62,14 @@ class ControlServiceStub:
     AssignFinding: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.AssignFindingRequest, _control_service_pb2.Finding]
     """Give a finding an owner and a day by which it is due.
 
+    Errors: ABORTED: ETAG_MISMATCH.
+
     The command: `ratewright controls findings assign`.
     """
     CloseFinding: _grpc.UnaryUnaryMultiCallable[_control_service_pb2.CloseFindingRequest, _control_service_pb2.Finding]
     """Close a finding, with a word on what was done.
+
+    Errors: ABORTED: ETAG_MISMATCH.
 
     The command: `ratewright controls findings close`.
     """
@@ -110,10 +114,14 @@ class ControlServiceAsyncStub(ControlServiceStub):
     AssignFinding: _aio.UnaryUnaryMultiCallable[_control_service_pb2.AssignFindingRequest, _control_service_pb2.Finding]  # type: ignore[assignment]
     """Give a finding an owner and a day by which it is due.
 
+    Errors: ABORTED: ETAG_MISMATCH.
+
     The command: `ratewright controls findings assign`.
     """
     CloseFinding: _aio.UnaryUnaryMultiCallable[_control_service_pb2.CloseFindingRequest, _control_service_pb2.Finding]  # type: ignore[assignment]
     """Close a finding, with a word on what was done.
+
+    Errors: ABORTED: ETAG_MISMATCH.
 
     The command: `ratewright controls findings close`.
     """
@@ -179,6 +187,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_control_service_pb2.Finding, _abc.Awaitable[_control_service_pb2.Finding]]:
         """Give a finding an owner and a day by which it is due.
 
+        Errors: ABORTED: ETAG_MISMATCH.
+
         The command: `ratewright controls findings assign`.
         """
 
@@ -189,6 +199,8 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_service_pb2.Finding, _abc.Awaitable[_control_service_pb2.Finding]]:
         """Close a finding, with a word on what was done.
+
+        Errors: ABORTED: ETAG_MISMATCH.
 
         The command: `ratewright controls findings close`.
         """

@@ -73,4 +73,5 @@ def finding_of(row: pb.Finding) -> Finding:
         found_us=row.found_us,
         closed_by=row.closed_by,
         note=row.note,
+        etag=row.etag,
     )

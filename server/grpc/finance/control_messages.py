@@ -36,6 +36,7 @@ def finding(found: Finding) -> pb.Finding:
         found_us=found.found_us,
         closed_by=found.closed_by,
         note=found.note,
+        etag=found.etag,
     )
 
 

@@ -76,7 +76,8 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         def act(by: Act) -> pb.Finding:
             if not request.owner.strip() or not request.owner.isprintable():
                 raise invalid("MALFORMED_REQUEST", "owner: name a person", {"field": "owner"})
-            return _finding(controls.assign(self._home, self._number(request.name), request.owner, values.day(request, "due_date"), by))
+            number, due_on = self._number(request.name), values.day(request, "due_date")
+            return _finding(controls.assign(self._home, number, request.owner, due_on, by, request.etag))
 
         return values.write(self._door, request, context, act, self._decided, pb.Finding)
 
@@ -84,7 +85,7 @@ class ControlService(control_service_pb2_grpc.ControlServiceServicer):
         """A finding that is closed."""
 
         def act(by: Act) -> pb.Finding:
-            return _finding(controls.close(self._home, self._number(request.name), request.note, by))
+            return _finding(controls.close(self._home, self._number(request.name), request.note, by, request.etag))
 
         return values.write(self._door, request, context, act, self._decided, pb.Finding)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
+from billing.controls import findings
+from billing.controls.book import book
+from ratewright.v1 import control_service_pb2 as control_pb
+from ratewright.v1 import control_service_pb2_grpc, dunning_service_pb2_grpc, usage_service_pb2_grpc
 from ratewright.v1 import dunning_service_pb2 as dunning_pb
-from ratewright.v1 import dunning_service_pb2_grpc, usage_service_pb2_grpc
 from ratewright.v1 import suspense_proposal_pb2 as suspense_pb
 from ratewright.v1 import tariff_service_pb2 as tariff_pb
 from tests.server.access.test_approvals import refusal
+from tests.server.grpc.finance.asking import day
 from tests.server.grpc.tariffs.conftest import FIRST, MOBILE, drafted, files_of, tariffs
 
 if TYPE_CHECKING:
@@ -77,3 +82,21 @@ def test_the_limit_of_suspense(guarded: Guarded) -> None:
     assert refusal(finance.SetSuspenseLimit, put(7, read))[:2] == MISMATCH
     assert (head(guarded), done.etag != read) == (before, True)
     assert finance.SetSuspenseLimit(put(7, done.etag), timeout=20).changes[-1].amount.units == 7
+
+
+def test_a_finding(guarded: Guarded) -> None:
+    """Boss and finance read a finding. Boss gives it to ben; finance, who would close it, is told."""
+    findings.keep(guarded.home, [book("sums", 1, 2, "micro-units")], 0, "ann", dt.date(2025, 11, 1), guarded.now_us)
+    boss, finance = (control_service_pb2_grpc.ControlServiceStub(guarded.channel(name)) for name in ("boss", "the-finance"))
+    (read,) = finance.ListFindings(control_pb.ListFindingsRequest(), timeout=20).findings
+    given = control_pb.AssignFindingRequest(name=read.name, owner="ben", due_date=day("11-20"), etag=read.etag)
+    done = boss.AssignFinding(given, timeout=20)
+    before = head(guarded)
+    for tried in (True, False):
+        late = control_pb.CloseFindingRequest(name=read.name, note="put right", etag=read.etag, validate_only=tried)
+        assert refusal(finance.CloseFinding, late)[:2] == MISMATCH
+    given.owner = "carl"
+    assert refusal(finance.AssignFinding, given)[:2] == MISMATCH
+    assert head(guarded) == before
+    closed = control_pb.CloseFindingRequest(name=read.name, note="put right", etag=done.etag)
+    assert finance.CloseFinding(closed, timeout=20).closed_by == "the-finance"

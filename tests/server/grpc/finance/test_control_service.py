@@ -49,6 +49,7 @@ def as_finding(found: pb.Finding) -> dict[str, Any]:
         "found_us": found.found_us,
         "closed_by": found.closed_by,
         "note": found.note,
+        "etag": found.etag,
     }
 
 
