@@ -13,7 +13,7 @@ from billing.invoicing.forms import INVOICE
 from billing.runs import states
 from billing.store import tables
 from billing.store.prepared import Prepared
-from billing.store.voids import voided
+from billing.store.voids import agreed_by, voided
 from rating.dates import local_date
 from rating.errors import NotFoundError, UserError
 
@@ -98,9 +98,7 @@ def voided_of(connection: sa.Connection, invoice_key: int) -> Voided | None:
 def _voided_of() -> sa.Select[Any]:
     event = tables.invoice_events.c
     of_document = event.invoice_key == sa.bindparam("invoice_key")
-    word = tables.approval_decisions.c
-    agreed_by = sa.select(word.by_name).where(word.commit_seq == event.commit_seq, word.kind == "agreed").scalar_subquery()
-    query = sa.select(event.on_date, event.reason, event.by_name, sa.func.coalesce(agreed_by, ""))
+    query = sa.select(event.on_date, event.reason, event.by_name, agreed_by())
     return query.where(of_document, event.kind == "voided")
 
 

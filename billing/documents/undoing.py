@@ -161,8 +161,7 @@ def undo(  # noqa: PLR0913 -- what, of whom, why and who
             _keep(connection, wanted, undone.PROPOSED, _Act(reason, who, home.next_commit_seq(connection, "undo", who.now_us)))
             told = msgspec.structs.replace(told, state=undone.PROPOSED, proposed_by=who.by_name)
         else:
-            why = f"as {proposal.by_name} proposed: {proposal.reason}"  # of the documents; both reasons are kept
-            postings = 0 if found else _take_back(Work(home, connection, who), wanted, rows, (why, reason))
+            postings = 0 if found else _take_back(Work(home, connection, who), wanted, rows, proposal, reason)
             told = msgspec.structs.replace(told, state=undone.UNDONE, proposed_by=proposal.by_name, postings=postings)
         if not dry_run:
             commit_points.reached("undo.before_commit")
@@ -334,14 +333,18 @@ def _keep(connection: sa.Connection, wanted: _Wanted, kind: str, act: _Act) -> N
         bulk.insert(connection, tables.run_undo_accounts, {"undo_id": [int(added[0])] * len(named), "account_key": sorted(named)})
 
 
-def _take_back(work: Work, wanted: _Wanted, rows: Sequence[Any], reasons: tuple[str, str]) -> int:
-    """Undo the run. Returns how many postings were turned back."""
+def _take_back(work: Work, wanted: _Wanted, rows: Sequence[Any], proposal: _Proposal, reason: str) -> int:
+    """Undo the run. Returns how many postings were turned back.
+
+    The documents are void by the person who proposed it, as other voids are; both reasons are kept.
+    """
     connection, who = work.connection, work.who
-    act = _Act(reasons[1], who, work.next_seq("undo"))
+    act = _Act(reason, who, work.next_seq("undo"))
     _keep(connection, wanted, undone.UNDONE, act)
     whose = f" for {counted(len(wanted.keys), 'account')}" if wanted.rest else ""
-    note = f"run {wanted.run.run_id} is undone{whose}, {reasons[0]}"
-    _void(connection, rows, act._replace(reason=note))
+    note = f"run {wanted.run.run_id} is undone{whose}, as {proposal.by_name} proposed: {proposal.reason}"
+    proposer = who._replace(by_name=proposal.by_name, by_uid=proposal.by_uid)
+    _void(connection, rows, act._replace(reason=note, who=proposer))
     for key in _settled(connection, rows):
         undo_invoice(connection, key, act.seq)
     turned = voiding.turned_each(_postings(connection, wanted.run.run_id, {row.invoice_key for row in rows}))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from billing.charges.charge_keys import KEY_FIELDS
 from billing.invoicing.forms import INVOICE
-from billing.store import tables
+from billing.store import tables, voids
 from billing.store.prepared import Prepared
 from rating.dates import NEVER
 
@@ -84,9 +84,7 @@ def _documents_of() -> sa.Select[Any]:
     names = ("invoice_key", "number", "issued_on", "period_from", "period_to", "total_micros")
     words = (sa.func.coalesce(invoice.document_type, INVOICE), invoice.corrects_invoice_key, run.kind)
     void = (sa.func.coalesce(event.commit_seq, NEVER), sa.func.coalesce(event.on_date, ""))
-    word = tables.approval_decisions.c
-    agreed_by = sa.select(word.by_name).where(word.commit_seq == event.commit_seq, word.kind == "agreed").scalar_subquery()
-    said = (sa.func.coalesce(event.reason, ""), sa.func.coalesce(event.by_name, ""), sa.func.coalesce(agreed_by, ""))
+    said = (sa.func.coalesce(event.reason, ""), sa.func.coalesce(event.by_name, ""), voids.agreed_by())
     query = sa.select(*(invoice[name] for name in names), *words, invoice.commit_seq, *void, *said)
     query = query.join_from(tables.invoices, tables.bill_runs, run.run_id == invoice.run_id)
     query = query.outerjoin(tables.invoice_events, (event.invoice_key == invoice.invoice_key) & (event.kind == "voided"))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from billing.allocations import open_micros
 from billing.invoicing import corrections, languages
 from billing.invoicing.forms import INVOICE, LineDraft
-from billing.store import tables
+from billing.store import tables, voids
 from billing.store.prepared import Prepared
 from rating.errors import NotFoundError
 
@@ -169,13 +169,8 @@ def summaries(*, of_few: bool = False) -> sa.Select[Any]:
     step, word = tables.run_steps.c, tables.approval_decisions.c
     by_name = sa.select(step.by_name).where(step.run_id == invoice.run_id, step.state == "numbered").scalar_subquery()
     agreed_by = sa.select(word.by_name).where(word.commit_seq == invoice.commit_seq, word.kind == "agreed").scalar_subquery()
-    void_word = tables.approval_decisions.alias("void_word")
-    void_agreed_by = (
-        sa.select(void_word.c.by_name)
-        .join_from(tables.invoice_events, void_word, void_word.c.commit_seq == event.commit_seq)
-        .where(event.invoice_key == invoice.invoice_key, event.kind == "voided", void_word.c.kind == "agreed")
-        .scalar_subquery()
-    )
+    of_void = sa.select(voids.agreed_by()).where(event.invoice_key == invoice.invoice_key, event.kind == "voided")
+    void_agreed_by = of_void.select_from(tables.invoice_events).scalar_subquery()
     persons = (sa.func.coalesce(name, "") for name in (voided_by, by_name, agreed_by, void_agreed_by))
     became = (sa.func.coalesce(invoice.document_type, INVOICE), sa.func.coalesce(voided_on, ""), *persons)
     query = sa.select(*columns, open_micros(of_few=of_few).label("open_micros"), *became, account.language, account.account_key)

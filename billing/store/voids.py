@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from billing.store.tables import invoice_events
+from billing.store.tables import approval_decisions, invoice_events, run_undos
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,3 +34,14 @@ def void_commits(as_of: int) -> sa.Subquery:
     event = invoice_events.c
     void = sa.select(event.invoice_key, sa.func.min(event.commit_seq).label("void_seq"))
     return void.where(event.kind == VOIDED, event.commit_seq <= as_of).group_by(event.invoice_key).subquery()
+
+
+def agreed_by() -> sa.ColumnElement[str]:
+    """For a query of `invoice_events`: the second person of a void, who agreed to it or to the undoing of its run; empty where none did.
+
+    Of a run that an earlier version undid, the void itself is by that person.
+    """
+    event, word, undo = invoice_events.c, approval_decisions.c, run_undos.c
+    agreed = sa.select(word.by_name).where(word.commit_seq == event.commit_seq, word.kind == "agreed").correlate(invoice_events)
+    undone = sa.select(undo.by_name).where(undo.commit_seq == event.commit_seq, undo.kind == "undone", undo.by_uid != event.by_uid)
+    return sa.func.coalesce(agreed.scalar_subquery(), undone.correlate(invoice_events).scalar_subquery(), "")
