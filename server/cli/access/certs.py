@@ -47,36 +47,45 @@ def issue(
     from billing.store.home import Home
     from rating.errors import UserError
     from server import clock
-    from server.access import certificates, key_files
+    from server.access import certificates, issued_pairs
     from server.cli import output
     from server.cli.ledger.common import who
 
     if (name is None) == (not host):
         raise UserError("a certificate is for an operator or for hosts", "name an operator, or --host for the service", exit_status=2)
-    files = [out / f"{name or 'server'}{ending}" for ending in (".pem", "-key.pem")]
-    if there := [each for each in files if each.exists()]:
-        raise UserError(f"{there[0]} is there already", "name another folder, or move that file away", exit_status=2)
-    out.mkdir(parents=True, exist_ok=True)
+    files = issued_pairs.files_of(out, name or "server")
     serial, now_us = _serial(), clock.machine_now_us()  # TLS goes by the clock of machines, in a practice home too
     ends = common.until_us(now_us, days)
+    out.mkdir(parents=True, exist_ok=True)
     with Home.open(home) as opened:
         by = who(opened)
-        if name is None:
+
+        def is_stored(number: int) -> bool:
+            if name is None:
+                return files.key.exists()  # it has one of its names already
+            with opened.connect() as connection:
+                held = [each.keys for each in operators.list_operators(connection) if each.name == name and not each.is_closed]
+            wanted = (KeyKind.CERTIFICATE.value, certificates.serial_text(number))
+            return any((key.kind, key.subject) == wanted for keys in held for key in keys)
+
+        def make() -> certificates.Pair:
+            if name is not None:
+                return certificates.issue_client(opened.path, name, serial, now_us, ends)
             with opened.connect() as connection:
                 operators.require_admin(opened, connection, by)
-            pair = certificates.issue_server(opened.path, host or [], serial, now_us, ends)
-        else:
-            pair = certificates.issue_client(opened.path, name, serial, now_us, ends)
-            until_us = common.until_us(by.now_us, days)
-            operators.issue_key(opened, name, KeyKind.CERTIFICATE, certificates.serial_text(serial), until_us=until_us, who=by)
-    for path, data in zip(files, pair, strict=True):
-        key_files.write_private(path, data)
+            return certificates.issue_server(opened.path, host or [], serial, now_us, ends)
+
+        def store(_made: object) -> None:
+            if name is not None:
+                until_us = common.until_us(by.now_us, days)
+                operators.issue_key(opened, name, KeyKind.CERTIFICATE, certificates.serial_text(serial), until_us=until_us, who=by)
+
+        made = issued_pairs.issue(files, is_stored, make, store)
+    number, until = certificates.serial_text(made.serial_number), int(made.not_valid_after_utc.timestamp()) * 1_000_000
     if as_json:
-        output.print_json(
-            {"operator": name, "certificate": str(files[0]), "key": str(files[1]), "serial": certificates.serial_text(serial)}
-        )
+        output.print_json({"operator": name, "certificate": str(files.certificate), "key": str(files.key), "serial": number})
     else:
-        print(f"certificate of {name or 'the service'}: {files[0]}, its key: {files[1]}; it ends at {common.instant(ends)}")
+        print(f"certificate of {name or 'the service'}: {files.certificate}, its key: {files.key}; it ends at {common.instant(until)}")
     return 0
 
 
