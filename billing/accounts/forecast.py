@@ -105,15 +105,24 @@ def _when_dated(recorder: Recorder, before: Customer, day: dt.date, detail: Term
     if customer.category_on(day) == "test":
         return when_billed(recorder, before, day)
     fact = _told(customer.of_kind("terms"), day, detail)
-    period = next_bill(recorder.connection, customer)
+    period = to_come = next_bill(recorder.connection, customer)
     while period is not None and period.end < day:
         period = period_after(period, customer.bill_days, customer.closed_on)
     if period is None:
-        return "no bill shows it: the account is closed by then"
+        return _behind_the_end(recorder.connection, picture, customer, day, is_billed=to_come is None)
     dated = first_not_held(picture, customer, period.end, open_from(recorder.connection, picture, customer.key))
     if fact is not None and not fact.holds_on(period.end if dated is None else dated):
-        return f"no bill of {customer.account_id} that is still to come is dated in it: none shows it"
+        return f"no bill of {customer.account_id} is due in it: only one whose run is dated in it shows it"
     return _first_to_show(recorder, picture, customer, period)
+
+
+def _behind_the_end(connection: sa.Connection, picture: Picture, customer: Customer, day: dt.date, *, is_billed: bool) -> str:
+    """The text on terms from a day after the closing of an account: a bill has the date of its run, and may be made late."""
+    if not is_billed:
+        return f"{customer.account_id} is closed by then: its final bill shows it only if its run is dated {day} or later"
+    if customer.closed_on is not None and customer.closed_on <= open_from(connection, picture, customer.key):
+        return f"no bill shows it: {customer.account_id} is closed, and no bill corrects it any more"
+    return f"the final bill of {customer.account_id} is made: only a correction by a run dated {day} or later shows it"
 
 
 def _when_ended(recorder: Recorder, before: Customer, day: dt.date, detail: TermsFact, contract: Contract) -> str:
@@ -189,7 +198,7 @@ def _when_held(recorder: Recorder, before: Customer, day: dt.date) -> str:
     while period is not None and period.end < hold.from_date:
         period = period_after(period, customer.bill_days, customer.closed_on)
     if period is None or not hold.holds_on(period.end):
-        return f"no bill of {customer.account_id} that is still to come is dated in it: it keeps back none"
+        return f"no bill of {customer.account_id} is due in it: it keeps back only one whose run is dated in it"
     first = first_not_held(picture, customer, period.end, open_from(recorder.connection, picture, customer.key))
     then = f"the first run of {first} or later makes it" if first is not None else "no run makes it until the hold has an end"
     number = quarantined_by(recorder.connection, customer)

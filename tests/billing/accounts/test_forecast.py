@@ -285,8 +285,8 @@ HOLDS = """
 2026-03-15 | 2026-05-02 | the bill of 2026-04-01 is the first that it keeps back; the first run of 2026-05-02 or later makes it
 2026-04-15 | 2026-05-02 | the bill of 2026-05-01 is the first that it keeps back; the first run of 2026-05-02 or later makes it
 2026-04-01 | -          | the bill of 2026-04-01 is the first that it keeps back; no run makes it until the hold has an end
-2026-04-02 | 2026-05-01 | no bill of anna that is still to come is dated in it: it keeps back none
-2026-02-01 | 2026-03-10 | no bill of anna that is still to come is dated in it: it keeps back none
+2026-04-02 | 2026-05-01 | no bill of anna is due in it: it keeps back only one whose run is dated in it
+2026-02-01 | 2026-03-10 | no bill of anna is due in it: it keeps back only one whose run is dated in it
 """
 
 

@@ -96,8 +96,8 @@ def test_a_bill_that_exists_keeps_its_due_date_and_its_language(world: World) ->
         ("2026-03-02", None, "the bill of 2026-04-01 is the first to show it"),
         ("2025-10-01", None, "the bill of 2025-12-01 is the first to show it"),  # that of 1 November is made
         ("2025-10-01", "2025-12-02", "the bill of 2025-12-01 is the first to show it"),
-        ("2025-10-01", "2025-12-01", "no bill of anna that is still to come is dated in it: none shows it"),
-        ("2025-12-02", "2026-01-01", "no bill of anna that is still to come is dated in it: none shows it"),
+        ("2025-10-01", "2025-12-01", "no bill of anna is due in it: only one whose run is dated in it shows it"),
+        ("2025-12-02", "2026-01-01", "no bill of anna is due in it: only one whose run is dated in it shows it"),
     ],
 )
 def test_the_command_names_the_first_bill_that_has_the_terms(world: World, from_date: str, to_date: str | None, said: str) -> None:
@@ -108,6 +108,32 @@ def test_the_command_names_the_first_bill_that_has_the_terms(world: World, from_
     done = agreements.agree(world.home, asked(world), "anna", "terms", dt.date.fromisoformat(from_date), until, terms)
     assert done.said[0].startswith(f"anna: agreed: payment days 0, from {from_date} ")
     assert done.said[-1] == said
+
+
+def test_a_late_run_shows_terms_of_days_on_which_no_bill_is_due(world: World) -> None:
+    """Bills of anna are held until 9 December. The run of the 15th makes that of November, due after 60 days: on 13 February."""
+    begin(world, "anna", 1)
+    world.bill(DATES[0])
+    agreements.agree(world.home, asked(world), "anna", "hold", dt.date(2025, 11, 20), dt.date(2025, 12, 10), kinds.HoldFact("dispute"))
+    until, terms = dt.date(2025, 12, 20), kinds.TermsFact(payment_days=60)
+    done = agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 12, 12), until, terms)
+    assert done.said[-1] == "no bill of anna is due in it: only one whose run is dated in it shows it"
+    world.bill("2025-12-15")
+    assert invoicing.get_invoice(world.home, world.numbers("anna")[-1]).summary.due_on == "2026-02-13"
+
+
+def test_the_final_bill_of_a_closed_account_has_the_terms_of_its_run(world: World) -> None:
+    """Anna is closed on 15 November. Terms of the 20th on are those of a run of that day or later: 20 November + 60 days, 19 January."""
+    begin(world, "anna", 1)
+    world.bill(DATES[0])
+    agreements.close(world.home, asked(world), "anna", dt.date(2025, 11, 15), "moved")
+    terms = kinds.TermsFact(payment_days=60)
+    done = agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2025, 11, 20), None, terms)
+    assert done.said[-1] == "anna is closed by then: its final bill shows it only if its run is dated 2025-11-20 or later"
+    world.bill("2025-11-20")
+    assert invoicing.get_invoice(world.home, world.numbers("anna")[-1]).summary.due_on == "2026-01-19"
+    done = agreements.agree(world.home, asked(world), "anna", "terms", dt.date(2026, 3, 1), None, kinds.TermsFact(payment_days=5))
+    assert done.said[-1] == "the final bill of anna is made: only a correction by a run dated 2026-03-01 or later shows it"
 
 
 @pytest.mark.parametrize(
