@@ -97,7 +97,7 @@ def mask() -> Mask:
 
 
 def terms() -> Terms:
-    """Limits of what this call may show, by the roles of its operator as of now, of the legal entities that it has named so far."""
+    """Limits of what this call may show, by the roles of its operator as of now, for the legal entities named so far."""
     entered = _ENTERED.get()
     return Terms() if entered is None else entered.terms()
 
@@ -399,7 +399,7 @@ class _Entered:
         return any(mask_for({role}, has_reason=has_reason).hides for role in chosen)
 
     def terms(self) -> Terms:
-        """Limits of what the call may show. A role for all legal entities may show each of them, whichever is asked about."""
+        """Limits of what the call may show. A role for all legal entities may show any of them."""
         if self.entities is None:
             return Terms(self.hides())
         about = {each for each in self.about_entities if each is not None}

@@ -155,7 +155,7 @@ def _unknown(name: str, kind: str, known: Mapping[str, Described]) -> tuple[str,
     """The message and remedy for a name of no field."""
     whole, is_part, part = name.partition(".")
     if is_part and whole in known:
-        return f"is no field: parts of {whole} stand within it", f'write it as "{whole}": {{{quoted(part)}: ...}}'.replace("'", '"')
+        return f"is a part of {whole}, and is given inside it", f'write it as "{whole}": {{{quoted(part)}: ...}}'.replace("'", '"')
     return "there is no such field", f"fields of {kind}: {', '.join(known)}"
 
 

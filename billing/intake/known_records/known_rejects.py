@@ -59,6 +59,19 @@ def sort_out(home: Home, arrivals: Sequence[Arrival]) -> list[Rejects]:
     return sorted_out
 
 
+def first_come(home: Home, source: str, rejects: Sequence[Reject], commit_seq: int) -> list[Reject]:
+    """Those of the rejects of a batch that went into suspense with its commit: the others had come before, and are duplicates."""
+    named = list(row_hashes(rejects))
+    row, found = suspense.c, set[tuple[bytes, int]]()
+    hashes = sorted(set(named))
+    with home.connect() as connection:
+        for begin in range(0, len(hashes), _HASHES_A_QUERY):
+            query = sa.select(row.row_sha256, row.raw_offset).where(row.source == source, row.commit_seq == commit_seq)
+            some = query.where(row.row_sha256.in_(hashes[begin : begin + _HASHES_A_QUERY]))
+            found.update((bytes(row_sha256), int(raw_offset)) for row_sha256, raw_offset in connection.execute(some))
+    return [reject for reject, name in zip(rejects, named, strict=True) if (name, reject.offset) in found]
+
+
 def row_hashes(rejects: Sequence[Reject]) -> Iterator[bytes]:
     """SHA-256 of each row; of the second and later rejects of one record, of that and their number."""
     seen: collections.Counter[tuple[int, bytes]] = collections.Counter()

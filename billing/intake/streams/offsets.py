@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from billing.intake import settle
 from billing.intake.arrivals import Arrival
 from billing.intake.columns import key_bytes
+from billing.intake.known_records import known_rejects
 from billing.intake.streams import row_errors
 from billing.intake.streams.registry import Counts
 from billing.intake.streams.row_errors import RowError
@@ -199,14 +200,24 @@ def _planned(home: Home, batches: Sequence[LinedBatch]) -> _Plan:
         elif first is not None:
             plan.same_as[index] = first
         elif place.offset < head.next_offset:
-            stored = Stored(0, Counts(), repeated=True) if answer is None else answer[1]
-            plan.outcomes[index] = stored._replace(errors=row_errors.of_rejects(decoded.rejects))
+            plan.outcomes[index] = Stored(0, Counts(), repeated=True) if answer is None else _with_errors(home, answer[1], line, decoded)
         else:
             plan.taken.append(index)
             plan.before.setdefault(place.stream_key, head.next_offset)
             in_group[key] = index
             heads[place.stream_key] = head._replace(next_offset=place.offset + 1)
     return plan
+
+
+def _with_errors(home: Home, stored: Stored, line: Line, decoded: Decoded) -> Stored:
+    """The answer to a batch that is stored, with its rows that could not be read and were counted as rejected then.
+
+    Two batches of one commit may have the same row at the same index: where one of them would show more rows than it counts, it shows none.
+    """
+    if not decoded.rejects or not stored.counts.rejected:
+        return stored
+    mine = known_rejects.first_come(home, line.source, decoded.rejects, stored.commit_seq)
+    return stored._replace(errors=row_errors.of_rejects(mine)) if len(mine) <= stored.counts.rejected else stored
 
 
 def _fault(place: StreamPlace, head: _Head, first: StreamPlace | None, known: tuple[bytes, Stored] | None) -> Fault | None:

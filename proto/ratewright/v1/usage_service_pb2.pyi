@@ -495,7 +495,9 @@ class BatchAck(_message.Message):
     """
     @_builtins.property
     def row_errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
-        """In a `usage_stream`: rows that do not count, by index, at most the first 1,000. Of a `repeated` batch only those that could not be read."""
+        """In a `usage_stream`: rows that do not count, by index, at most the first 1,000. Of a `repeated` batch
+        only those that could not be read and counted as `rejected` at the first time; of one before the last 1,024 none.
+        """
 
     def __init__(
         self,

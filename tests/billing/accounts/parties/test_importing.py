@@ -125,7 +125,7 @@ def test_a_mistake_is_told_with_its_place(home: Home, tmp_path: Path, row: str, 
 
 
 AS_CITY = 'write it as {"city": "Berlin"}, quotes doubled in CSV'
-PARTS = "exemption: texts.en: is no field: parts of texts stand within it"
+PARTS = "exemption: texts.en: is a part of texts, and is given inside it"
 TEXTS = 'north,exemption,x,2026-01-01,,"{{""texts"": {{""en"": ""a""{0}}}{1}}}"'
 # file, a row that follows -> message, remedy
 REMEDIES = [

@@ -167,6 +167,24 @@ def test_errors_of_single_rows_are_told_by_index(channel: grpc.Channel, world: W
     assert (again.accepted, again.conflicting, again.rejected, again.repeated) == (2, 1, 2, True)
 
 
+def test_a_repeat_names_no_row_that_counted_as_a_duplicate(channel: grpc.Channel, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows 1 and 2 of the second batch cannot be read; the first of them came with the first batch, and is a duplicate."""
+    bad, worse = records([8], service=77), records([9], service=77)
+    batches = [
+        pb.StreamUsageRequest(batch=pb.UsageBatch(offset=offset, arrow_ipc=ipc(records([offset]) + rows)))
+        for offset, rows in enumerate((bad, bad + worse, bad + worse))
+    ]
+
+    def told() -> list[tuple[int, int, list[int]]]:
+        return [(ack.duplicate, ack.rejected, [each.row for each in ack.row_errors]) for ack in send(channel, name, *batches).acks]
+
+    first = told()
+    assert first == [(0, 1, [1]), (1, 1, [2]), (2, 0, [])]
+    assert told() == first
+    monkeypatch.setattr(offsets, "KEPT_BATCHES", 1)
+    assert told() == [(0, 0, []), (0, 0, []), (2, 0, [])]
+
+
 def test_a_thousand_row_errors_are_told_and_all_are_counted(channel: grpc.Channel, name: str) -> None:
     (ack,) = send(channel, name, at(0, range(1_500), service=77)).acks
     assert [each.row for each in ack.row_errors] == list(range(1_000))
