@@ -52,7 +52,7 @@ def test_a_text_of_a_person_stays_as_it_is(name: str) -> None:
             )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(IDS, IDS)
 def test_only_the_commands_of_a_remedy_have_the_option(one: str, other: str) -> None:
     shown, argument = quoted(one), shlex.join(["--id", other])
