@@ -59,9 +59,10 @@ class Names(NamedTuple):
 
 
 class Exemption(NamedTuple):
-    """That an account pays no tax of a class, and the proof of it."""
+    """That an account pays no tax of a class, and the proof of it. `place`: the place of supply, as its fact about tax has it."""
 
     certificate: str
+    place: str
 
 
 def names_of(home: Home, connection: sa.Connection, document: Document, rows: Sequence[Any], language: str) -> Names:
@@ -95,7 +96,8 @@ def exemption_of(connection: sa.Connection, document: Document, last_day: dt.dat
     names = {"*", class_name, *(old for old, new in status.classes.items() if new == class_name)}
     if not names & status.exempt:
         return None
-    return Exemption(next(fact.detail.certificate for fact, each in zip(told, statuses, strict=True) if each is status))
+    detail = next(fact.detail for fact, each in zip(told, statuses, strict=True) if each is status)
+    return Exemption(detail.certificate, detail.place)
 
 
 def _unit_alone(row: Any) -> str:  # noqa: ANN401 -- a row of the database

@@ -1,0 +1,12 @@
+"""Semantic documents: the data of a document for people and machines, without any form. Every rendering reads these structs alone.
+
+- terms: annotations that name the business term of EN 16931 of a field
+- parties: the issuer and the customer of a document
+- model: documents, their lines, taxes and totals
+- subjects: facts about both parties on a day, as parts of a document
+- categories: the tax category of EN 16931 of an amount, and the reason where no tax is due
+- taxes: the table of taxes of a document
+- lines: lines in the order of a page
+- settled: the part of a document that credit paid as it was posted, and its postings
+- invoices: an invoice or a credit note whole
+"""

@@ -1,0 +1,277 @@
+"""An invoice or a credit note as a semantic document, from what is stored: the document as it is shown, parties as of its date.
+
+Data that is missing is a finding in the document, never an error. Sums are asserted here, against each other and against what was posted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from billing.accounts.parties import kinds, stored
+from billing.accounts.parties.stored import Subject
+from billing.accounts.parties.view import Party
+from billing.documents.aftermath import aftermath
+from billing.documents.finding import find
+from billing.documents.reasons import reasons
+from billing.documents.run_inputs import detail_of
+from billing.documents.semantic import findings
+from billing.documents.semantic.changes import last_bill
+from billing.documents.semantic.lines import lines_of
+from billing.documents.semantic.model import CreditNote, Finding, Invoice, Line, Payment, Preceding, Tax, ThirdParty, Totals, UsageTotal
+from billing.documents.semantic.parties import Buyer, Seller
+from billing.documents.semantic.settled import posted_micros, settled_at_posting
+from billing.documents.semantic.subjects import buyer_of, notes_of, seller_of
+from billing.documents.semantic.taxes import Group, days_of, groups_of, key_of_group, table_of
+from billing.documents.showing.days import own_days
+from billing.documents.showing.lines import shown
+from billing.documents.showing.names import names_of
+from billing.invoicing import corrections, invoice_of
+from billing.invoicing.forms import CREDIT_NOTE, OPENING
+from billing.invoicing.reading import in_page_order
+from billing.store import tables
+from billing.store.prepared import Prepared
+from rating.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from billing.documents.aftermath import Aftermath
+    from billing.documents.finding import Document
+    from billing.documents.semantic.model import Sense, Settled
+    from billing.documents.semantic.taxes import Key
+    from billing.documents.showing.names import Names
+    from billing.invoicing.corrections import Issued
+    from billing.store.home import Home
+
+SEPA_TRANSFER: Final = "58"  # BT-81, code list UNTDID 4461
+TRANSFER: Final = "30"
+_EURO: Final = "EUR"
+
+
+class Parties(NamedTuple):
+    """Both parties of a document on its date. `issuer`: all facts about the issuer."""
+
+    seller: Seller
+    buyer: Buyer
+    issuer: Party
+
+
+def charged(home: Home, number: str) -> Invoice | CreditNote:
+    """An invoice or a credit note whole.
+
+    Raises NotFoundError when there is none, and UserError for an opening item, which another system billed, and for a document that is not
+    posted yet.
+    """
+    with home.connect() as connection:
+        document = find(connection, number)
+        if document.document_type == OPENING:
+            raise UserError(f"{number} is an opening item, not an invoice", "its own document was issued by the system before")
+        documents = corrections.documents_of(connection, document.account_key)
+        issued = next(each for each in documents if each.invoice_key == document.invoice_key)
+        names = names_of(home, connection, document, issued.lines, document.language)
+        parties = parties_of(connection, document)
+        charges = _Charges.of(home, connection, document, documents, names, parties)
+        settled = settled_at_posting(connection, document)
+        posted = posted_micros(connection, document, issued.lines)
+        if posted is None:
+            raise UserError(f"{number} is not posted yet", f"finish its run: ratewright bill run --date {document.bill_date}")
+        after = aftermath(connection, document, documents)
+        reason = _reason(connection, document) if document.document_type == CREDIT_NOTE else ""
+    totals = _totals(charges, settled)
+    assert posted == document.total_micros == totals.total_micros + totals.third_parties_micros, number
+    place = f"document {number}"
+    problems: list[Finding] = [
+        *findings.of_seller(parties.seller),
+        *findings.of_buyer(parties.buyer),
+        *findings.of_taxes(place, charges.taxes, charges.groups, parties.seller, parties.buyer),
+        *charges.problems,
+    ]
+    values: dict[str, Any] = {
+        "number": number,
+        "issued_on": dt.date.fromisoformat(document.issued_on),
+        "currency": document.currency,
+        "minor_digits": names.price_list.minor_digits(document.currency),
+        "language": document.language,
+        "seller": parties.seller,
+        "buyer": parties.buyer,
+        "notes": notes_of(parties.issuer, document.document_type, document.language),
+        "findings": tuple(problems),
+        "period": days_of(document.period_from, document.period_to),
+        "due_on": dt.date.fromisoformat(document.due_on),
+        "lines": charges.lines,
+        "taxes": charges.taxes,
+        "totals": totals,
+        "payment": _payment(document, totals, parties.seller),
+        "settled": settled,
+        "third_parties": charges.third_parties,
+        "preceding": _preceding(charges.lines, after, documents),
+        "usage": _usage(charges.lines),
+        "last_bill": last_bill(issued, documents, _days_charged(names)),
+    }
+    if document.document_type == CREDIT_NOTE:
+        effect = min((row.effect for row in issued.lines if row.effect), default="")
+        return CreditNote(**values, effect=effect, reason=reason)
+    return Invoice(**values)
+
+
+def parties_of(connection: sa.Connection, document: Document) -> Parties:
+    """Both parties of a document on its date."""
+    day = dt.date.fromisoformat(document.issued_on)
+    issuer = Party(day, stored.of_subject(connection, Subject(None, document.legal_entity)))
+    customer = Party(day, stored.of_subject(connection, Subject(document.account_key)))
+    entity = _ENTITY.one_or_none(connection, entity=document.legal_entity)
+    account = _ACCOUNT.one_or_none(connection, account_key=document.account_key)
+    assert account is not None
+    seller = seller_of(document.legal_entity, entity.name if entity is not None else "", issuer, document.currency)
+    return Parties(seller, buyer_of(document.account_id, account.name, customer), issuer)
+
+
+class _Charges(NamedTuple):
+    """Lines and taxes of a document."""
+
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+    groups: tuple[Group, ...]
+    third_parties: tuple[ThirdParty, ...]
+    problems: tuple[Finding, ...]
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 -- a document, and what explains it
+        cls,
+        home: Home,
+        connection: sa.Connection,
+        document: Document,
+        documents: Sequence[Issued],
+        names: Names,
+        parties: Parties,
+    ) -> _Charges:
+        invoice = invoice_of(connection, document.number, documents)
+        rows = next(each.lines for each in documents if each.invoice_key == document.invoice_key)
+        more = shown(home, connection, document, rows, document.language)
+        groups = groups_of(connection, document, rows, names, parties.issuer.named(kinds.Exemption))
+        providers, problems = _providers(rows, groups, {}, document.number)
+        lines = lines_of(
+            in_page_order(invoice.lines),
+            {each.line_no: each for each in more.lines},
+            {row.line_no: row for row in rows},
+            groups,
+            providers,
+            {each.invoice_key: each for each in documents},
+        )
+        of_others: dict[Key, int] = {}
+        for row in rows:
+            if row.line_no in providers:
+                of_others[key_of_group(row)] = of_others.get(key_of_group(row), 0) + int(row.amount_micros)
+        taxes = table_of(groups.values(), of_others)
+        return cls(lines, taxes, tuple(groups.values()), (), tuple(problems))
+
+
+def _providers(
+    rows: Sequence[Any], groups: Mapping[Key, Group], codes: Mapping[int, str], number: str
+) -> tuple[dict[int, str], list[Finding]]:
+    """Third parties by number of their lines. `codes`: by revenue code. Lines with tax stay with the issuer, which owes it."""
+    found: dict[int, str] = {}
+    del groups, number
+    for row in rows:
+        if row.kind != "tax" and row.revenue_code in codes:
+            found[row.line_no] = codes[row.revenue_code]
+    return found, []
+
+
+def _totals(charges: _Charges, settled: Iterable[Settled]) -> Totals:
+    """The sums of a document, worked out from its lines and its tax table, and compared with each other."""
+    sums = {role: sum(line.amount_micros for line in charges.lines if line.role == role) for role in ("line", "allowance", "charge")}
+    net_micros = sums["line"] + sums["allowance"] + sums["charge"]
+    tax_micros = sum(tax.tax_micros for tax in charges.taxes)
+    assert net_micros == sum(tax.taxable_micros for tax in charges.taxes), (net_micros, charges.taxes)
+    for tax in charges.taxes:
+        own = [
+            line for line in charges.lines if line.role != "third_party" and (line.category, line.rate_ppm) == (tax.category, tax.rate_ppm)
+        ]
+        assert sum(line.amount_micros for line in own) == tax.taxable_micros, tax
+    total_micros = net_micros + tax_micros
+    third_micros = sum(each.amount_micros for each in charges.third_parties)
+    credit_micros = sum(each.amount_micros for each in settled)
+    prepaid_micros = min(credit_micros, max(total_micros, 0))  # ours first; what is beyond paid amounts of third parties
+    return Totals(
+        lines_micros=sums["line"],
+        allowances_micros=-sums["allowance"],
+        charges_micros=sums["charge"],
+        net_micros=net_micros,
+        tax_micros=tax_micros,
+        total_micros=total_micros,
+        prepaid_micros=prepaid_micros,
+        due_micros=total_micros - prepaid_micros,
+        third_parties_micros=third_micros,
+        third_parties_prepaid_micros=credit_micros - prepaid_micros,
+    )
+
+
+def _payment(document: Document, totals: Totals, seller: Seller) -> Payment:
+    if totals.to_pay_micros <= 0:
+        return Payment("", document.number)
+    is_sepa = document.currency == _EURO and any(each.iban for each in seller.bank_accounts)
+    return Payment(SEPA_TRANSFER if is_sepa else TRANSFER, document.number, seller.bank_accounts)
+
+
+def _preceding(lines: Iterable[Line], after: Aftermath, documents: Iterable[Issued]) -> tuple[Preceding, ...]:
+    """Documents that one credits, replaces or corrects, each once. `documents`: of its account."""
+    senses: dict[str, Sense] = {after.about: "credited"} if after.about else {}
+    for note in after.replaces:
+        senses.setdefault(note.number, "replaced")
+    for number in sorted(line.correction.number for line in lines if line.correction is not None):
+        senses.setdefault(number, "corrected")
+    dates = {each.number: dt.date.fromisoformat(each.issued_on) for each in documents}
+    return tuple(Preceding(number, dates[number], sense) for number, sense in senses.items() if number)
+
+
+def _usage(lines: Iterable[Line]) -> tuple[UsageTotal, ...]:
+    """Usage that is billed for the first time, by subscription and unit."""
+    found: dict[tuple[str, str], UsageTotal] = {}
+    for line in lines:
+        if line.usage is None or line.correction is not None:
+            continue
+        used, key = line.usage, (line.subscription_id, line.usage.unit)
+        before = found.get(key, UsageTotal(line.subscription_id, used.unit, 0, 0, 0, 0))
+        found[key] = msgspec.structs.replace(
+            before,
+            records=before.records + used.records,
+            quantity=before.quantity + used.quantity,
+            free_quantity=before.free_quantity + used.free_quantity,
+            amount_micros=before.amount_micros + line.amount_micros,
+        )
+    return tuple(found[key] for key in sorted(found))
+
+
+def _days_charged(names: Names) -> Any:  # noqa: ANN401 -- a function of a row
+    def days(row: Any) -> int:  # noqa: ANN401 -- a row of invoice_lines
+        own = own_days(row, names)
+        spans = [(each.start, each.end) for each in own if each.end is not None]
+        whole = (dt.date.fromisoformat(row.period_from), dt.date.fromisoformat(row.period_to))
+        return sum((end - start).days for start, end in spans or [whole])
+
+    return days
+
+
+def _reason(connection: sa.Connection, document: Document) -> str:
+    told = detail_of(connection, document)
+    known = reasons().get(told.get("reason_code", ""))
+    return "; ".join(each for each in (known.name(document.language) if known else "", told.get("text", "")) if each)
+
+
+def _entity() -> sa.Select[Any]:
+    row = tables.legal_entities.c
+    return sa.select(row.name).where(row.entity == sa.bindparam("entity"))
+
+
+def _account() -> sa.Select[Any]:
+    row = tables.accounts.c
+    return sa.select(row.name).where(row.account_key == sa.bindparam("account_key"))
+
+
+_ENTITY: Final = Prepared(_entity)
+_ACCOUNT: Final = Prepared(_account)
