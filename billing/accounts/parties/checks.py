@@ -37,6 +37,7 @@ _VATEX: Final = re.compile(r"VATEX-[A-Z0-9-]{2,34}")
 _BETWEEN: Final = re.compile(r"[\s().-]+")  # what people write between digits
 _LINES: Final = frozenset({"legal_information", "text", "texts"})  # fields that may have more than one line
 _LEITWEG: Final = "0204"
+REVENUE_CODE_MAX: Final = 2**31 - 1
 _LANGUAGES_MAX: Final = 50  # of one text
 _LANGUAGE_CHARS_MAX: Final = 35
 
@@ -254,6 +255,13 @@ def _style(detail: kinds.Style, _name: str) -> Iterator[Wrong]:
             yield Wrong("locales", f"{quoted(locale)} is not a locale of {language}", "use a language tag such as de-AT")
 
 
+def _third_party(detail: kinds.ThirdParty, _name: str) -> Iterator[Wrong]:
+    if not 0 < detail.revenue_code <= REVENUE_CODE_MAX:
+        yield Wrong(
+            "revenue_code", f"{detail.revenue_code} is not a revenue code", "give the one of its charges in the tariff, such as 4700"
+        )
+
+
 _CHECKS: Final[dict[type[msgspec.Struct], Callable[..., Iterator[Wrong]]]] = {
     kinds.Identity: _identity,
     kinds.Address: _address,
@@ -266,4 +274,5 @@ _CHECKS: Final[dict[type[msgspec.Struct], Callable[..., Iterator[Wrong]]]] = {
     kinds.Exemption: _exemption,
     kinds.LegalText: _legal_text,
     kinds.Style: _style,
+    kinds.ThirdParty: _third_party,
 }

@@ -36,6 +36,7 @@ ISSUER_EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "exemption": ("reverse_charge", "texts.en=Reverse charge", "texts.de=Steuerschuldnerschaft", "code=VATEX-EU-AE"),
     "legal_text": ("footer", "texts.en=Objections within eight weeks.", "texts.de=Einwendungen innerhalb von acht Wochen."),
     "style": ("colour=#004488", "locales.de=de-AT"),
+    "third_party": ("film_portal", "provider=Film Portal AG", "revenue_code=4700", "contact=film-portal.example, +4930901820"),
     "note": ("audit", "text=Figures go to the auditor each March."),
 }
 assert (CUSTOMER_EXAMPLES.keys(), ISSUER_EXAMPLES.keys()) == (CUSTOMER_KINDS.keys(), ISSUER_KINDS.keys())

@@ -149,6 +149,14 @@ class Style(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     locales: Annotated[dict[str, str], choice("Locale of numbers and dates by language, such as de=de-AT.")] = {}
 
 
+class ThirdParty(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """`third_party`, such as `film_portal`: another provider whose charges the issuer collects. They are outside its net, tax and total."""
+
+    provider: Annotated[str, field("Name of the provider, as documents show it.")]
+    revenue_code: Annotated[int, choice("Revenue code of its charges in the tariff, whose tax class has no tax.")]
+    contact: Annotated[str, field("Its address or hotline, for questions and objections.")] = ""
+
+
 UNNAMED: Final = ""  # the name of facts of a kind that has one fact at a time
 CUSTOMER_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "identity": Identity,
@@ -173,9 +181,10 @@ ISSUER_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "exemption": Exemption,
     "legal_text": LegalText,
     "style": Style,
+    "third_party": ThirdParty,
     "note": Note,
 }
-NAMED: Final = frozenset({"address", "contact", "tax_id", "bank_account", "consent", "note", "exemption", "legal_text"})
+NAMED: Final = frozenset({"address", "contact", "tax_id", "bank_account", "consent", "note", "exemption", "legal_text", "third_party"})
 TAX_SCHEMES: Final = ("vat", "uscc", "tax_number")
 
 

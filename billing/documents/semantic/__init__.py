@@ -7,6 +7,10 @@
 - categories: the tax category of EN 16931 of an amount, and the reason where no tax is due
 - taxes: the table of taxes of a document
 - lines: lines in the order of a page
+- third_parties: amounts that are collected for other providers
+- sums: totals, and the assertion that lines and tax table agree
+- changes: the bill before, and what differs
+- findings: data that is missing, told at once
 - settled: the part of a document that credit paid as it was posted, and its postings
 - invoices: an invoice or a credit note whole
 """

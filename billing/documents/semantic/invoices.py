@@ -20,12 +20,14 @@ from billing.documents.reasons import reasons
 from billing.documents.run_inputs import detail_of
 from billing.documents.semantic import findings
 from billing.documents.semantic.changes import last_bill
-from billing.documents.semantic.lines import lines_of
-from billing.documents.semantic.model import CreditNote, Finding, Invoice, Line, Payment, Preceding, Tax, ThirdParty, Totals, UsageTotal
+from billing.documents.semantic.lines import corrections_of, lines_of
+from billing.documents.semantic.model import CreditNote, Finding, Invoice, Line, Payment, Preceding, Tax, ThirdParty, UsageTotal
 from billing.documents.semantic.parties import Buyer, Seller
 from billing.documents.semantic.settled import posted_micros, settled_at_posting
 from billing.documents.semantic.subjects import buyer_of, notes_of, seller_of
-from billing.documents.semantic.taxes import Group, days_of, groups_of, key_of_group, table_of
+from billing.documents.semantic.sums import totals_of
+from billing.documents.semantic.taxes import Context, Group, days_of, groups_of, table_of
+from billing.documents.semantic.third_parties import collected
 from billing.documents.showing.days import own_days
 from billing.documents.showing.lines import shown
 from billing.documents.showing.names import names_of
@@ -37,12 +39,11 @@ from billing.store.prepared import Prepared
 from rating.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from billing.documents.aftermath import Aftermath
     from billing.documents.finding import Document
-    from billing.documents.semantic.model import Sense, Settled
-    from billing.documents.semantic.taxes import Key
+    from billing.documents.semantic.model import Sense, Totals
     from billing.documents.showing.names import Names
     from billing.invoicing.corrections import Issued
     from billing.store.home import Home
@@ -81,7 +82,7 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
             raise UserError(f"{number} is not posted yet", f"finish its run: ratewright bill run --date {document.bill_date}")
         after = aftermath(connection, document, documents)
         reason = _reason(connection, document) if document.document_type == CREDIT_NOTE else ""
-    totals = _totals(charges, settled)
+    totals = totals_of(charges.lines, charges.taxes, charges.third_parties, settled)
     assert posted == document.total_micros == totals.total_micros + totals.third_parties_micros, number
     place = f"document {number}"
     problems: list[Finding] = [
@@ -108,7 +109,7 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
         "payment": _payment(document, totals, parties.seller),
         "settled": settled,
         "third_parties": charges.third_parties,
-        "preceding": _preceding(charges.lines, after, documents),
+        "preceding": _preceding(charges, after, documents),
         "usage": _usage(charges.lines),
         "last_bill": last_bill(issued, documents, _days_charged(names)),
     }
@@ -152,63 +153,19 @@ class _Charges(NamedTuple):
         invoice = invoice_of(connection, document.number, documents)
         rows = next(each.lines for each in documents if each.invoice_key == document.invoice_key)
         more = shown(home, connection, document, rows, document.language)
-        groups = groups_of(connection, document, rows, names, parties.issuer.named(kinds.Exemption))
-        providers, problems = _providers(rows, groups, {}, document.number)
+        corrected = corrections_of(invoice.lines, rows, documents)
+        groups = groups_of(Context(connection, document, names, parties.issuer.named(kinds.Exemption), corrected), rows)
+        place = f"document {document.number}"
+        others = collected(place, rows, groups, parties.issuer.named(kinds.ThirdParty))
         lines = lines_of(
             in_page_order(invoice.lines),
             {each.line_no: each for each in more.lines},
-            {row.line_no: row for row in rows},
             groups,
-            providers,
-            {each.invoice_key: each for each in documents},
+            corrected,
+            others.of_line,
         )
-        of_others: dict[Key, int] = {}
-        for row in rows:
-            if row.line_no in providers:
-                of_others[key_of_group(row)] = of_others.get(key_of_group(row), 0) + int(row.amount_micros)
-        taxes = table_of(groups.values(), of_others)
-        return cls(lines, taxes, tuple(groups.values()), (), tuple(problems))
-
-
-def _providers(
-    rows: Sequence[Any], groups: Mapping[Key, Group], codes: Mapping[int, str], number: str
-) -> tuple[dict[int, str], list[Finding]]:
-    """Third parties by number of their lines. `codes`: by revenue code. Lines with tax stay with the issuer, which owes it."""
-    found: dict[int, str] = {}
-    del groups, number
-    for row in rows:
-        if row.kind != "tax" and row.revenue_code in codes:
-            found[row.line_no] = codes[row.revenue_code]
-    return found, []
-
-
-def _totals(charges: _Charges, settled: Iterable[Settled]) -> Totals:
-    """The sums of a document, worked out from its lines and its tax table, and compared with each other."""
-    sums = {role: sum(line.amount_micros for line in charges.lines if line.role == role) for role in ("line", "allowance", "charge")}
-    net_micros = sums["line"] + sums["allowance"] + sums["charge"]
-    tax_micros = sum(tax.tax_micros for tax in charges.taxes)
-    assert net_micros == sum(tax.taxable_micros for tax in charges.taxes), (net_micros, charges.taxes)
-    for tax in charges.taxes:
-        own = [
-            line for line in charges.lines if line.role != "third_party" and (line.category, line.rate_ppm) == (tax.category, tax.rate_ppm)
-        ]
-        assert sum(line.amount_micros for line in own) == tax.taxable_micros, tax
-    total_micros = net_micros + tax_micros
-    third_micros = sum(each.amount_micros for each in charges.third_parties)
-    credit_micros = sum(each.amount_micros for each in settled)
-    prepaid_micros = min(credit_micros, max(total_micros, 0))  # ours first; what is beyond paid amounts of third parties
-    return Totals(
-        lines_micros=sums["line"],
-        allowances_micros=-sums["allowance"],
-        charges_micros=sums["charge"],
-        net_micros=net_micros,
-        tax_micros=tax_micros,
-        total_micros=total_micros,
-        prepaid_micros=prepaid_micros,
-        due_micros=total_micros - prepaid_micros,
-        third_parties_micros=third_micros,
-        third_parties_prepaid_micros=credit_micros - prepaid_micros,
-    )
+        taxes = table_of(groups.values(), others.of_group)
+        return cls(lines, taxes, tuple(groups.values()), others.amounts, others.problems)
 
 
 def _payment(document: Document, totals: Totals, seller: Seller) -> Payment:
@@ -218,12 +175,13 @@ def _payment(document: Document, totals: Totals, seller: Seller) -> Payment:
     return Payment(SEPA_TRANSFER if is_sepa else TRANSFER, document.number, seller.bank_accounts)
 
 
-def _preceding(lines: Iterable[Line], after: Aftermath, documents: Iterable[Issued]) -> tuple[Preceding, ...]:
+def _preceding(charges: _Charges, after: Aftermath, documents: Iterable[Issued]) -> tuple[Preceding, ...]:
     """Documents that one credits, replaces or corrects, each once. `documents`: of its account."""
     senses: dict[str, Sense] = {after.about: "credited"} if after.about else {}
     for note in after.replaces:
         senses.setdefault(note.number, "replaced")
-    for number in sorted(line.correction.number for line in lines if line.correction is not None):
+    corrected = [line.correction for line in charges.lines] + [part.correction for tax in charges.taxes for part in tax.parts]
+    for number in sorted({each.number for each in corrected if each is not None}):
         senses.setdefault(number, "corrected")
     dates = {each.number: dt.date.fromisoformat(each.issued_on) for each in documents}
     return tuple(Preceding(number, dates[number], sense) for number, sense in senses.items() if number)

@@ -14,7 +14,7 @@ from billing.documents.semantic.taxes import days_of, key_of_group
 from rating.model import QuantityUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from billing.charges.own_days import Days as OwnDays
     from billing.documents.semantic.taxes import Group, Key
@@ -31,18 +31,27 @@ _UNITS: Final[dict[int, Unit]] = {
 _DISCOUNT: Final = "discount"
 
 
-def lines_of(  # noqa: PLR0913, PLR0917 -- stored lines, and what is known beside them
+def corrections_of(stored: Iterable[InvoiceLine], rows: Iterable[Any], documents: Iterable[Issued]) -> dict[int, Correction]:
+    """What lines correct, by their numbers. `rows`: the same lines of the database. `documents`: of the account."""
+    correcting = {line.line_no for line in stored if line.corrects}
+    by_key = {each.invoice_key: each for each in documents}
+    before = {row.line_no: by_key.get(row.corrects_invoice_key) for row in rows if row.line_no in correcting}
+    return {
+        number: Correction("", None) if each is None else Correction(each.number, dt.date.fromisoformat(each.issued_on))
+        for number, each in before.items()
+    }
+
+
+def lines_of(
     stored: Sequence[InvoiceLine],
     shown: Mapping[int, ShownLine],
-    rows: Mapping[int, Any],
     groups: Mapping[Key, Group],
+    corrections: Mapping[int, Correction],
     providers: Mapping[int, str],
-    documents: Mapping[int, Issued],
 ) -> tuple[Line, ...]:
     """Lines other than of tax.
 
-    `stored`: in the order of the page. `shown` and `rows`: the same by number. `providers`: third parties by number of the line.
-    `documents`: of the account, by key.
+    `stored`: in the order of the page. By number of the line: `shown`, `corrections`, and third parties (`providers`).
     """
     charges = [line for line in stored if line.kind != "tax"]
     has_line = any(line.kind != _DISCOUNT and line.line_no not in providers for line in charges)
@@ -51,7 +60,7 @@ def lines_of(  # noqa: PLR0913, PLR0917 -- stored lines, and what is known besid
             line,
             shown[line.line_no],
             groups[key_of_group(line)],
-            _correction(line, rows[line.line_no], documents),
+            corrections.get(line.line_no),
             providers.get(line.line_no, ""),
             has_line=has_line,
         )
@@ -100,13 +109,6 @@ def _usage(line: InvoiceLine, shown: ShownLine) -> Usage | None:
     passes = tuple(Passes(each.name, each.times, each.fees_micros) for each in shown.passes)
     unit = _UNITS[line.quantity_unit]
     return Usage(line.events, line.quantity, line.free_quantity, unit, shown.unit, line.exact_micros, passes)
-
-
-def _correction(line: InvoiceLine, row: Any, documents: Mapping[int, Issued]) -> Correction | None:  # noqa: ANN401 -- a row of invoice_lines
-    if not line.corrects:
-        return None
-    before = documents.get(row.corrects_invoice_key)
-    return Correction("", None) if before is None else Correction(before.number, dt.date.fromisoformat(before.issued_on))
 
 
 def _days(span: OwnDays) -> Days:

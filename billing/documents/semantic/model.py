@@ -16,6 +16,7 @@ Sums that hold of each invoice and credit note, and are asserted where it is mad
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,6 +24,7 @@ import msgspec
 from billing.accounts.parties.kinds import BankAccount
 from billing.documents.semantic.parties import Buyer, Seller
 from billing.documents.semantic.terms import beside, bt
+from rating.model import PPM
 
 VERSION = 1  # of these structs: fields are only added
 INVOICE_CODE, CREDIT_NOTE_CODE = "380", "381"  # BT-3, code list UNTDID 1001
@@ -87,7 +89,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     charge_code: Annotated[int, bt("BT-155", "Code of the charge, the seller's id of what is sold.")]
     revenue_code: Annotated[int, beside("Code of the revenue in the ledger.")]
     tax_class: Annotated[str, beside("Tax class in the tariff; empty where no tariff has it.")] = ""
-    tax_text: Annotated[str, beside("Name of its tax class, where nothing else tells the line from another.")] = ""
+    tax_text: Annotated[str, beside("Name of its tax class, where nothing else distinguishes the line from another.")] = ""
     subscription_id: Annotated[str, beside("The subscription; empty: the account as a whole.")] = ""
     charged_days: Annotated[tuple[Days, ...], beside("The days of the period that a fee is for; none: all of them, or not known.")] = ()
     with_tax_micros: Annotated[int | None, beside("The amount with tax as the tariff states it, where its prices hold tax.")] = None
@@ -116,6 +118,7 @@ class TaxPart(msgspec.Struct, frozen=True, omit_defaults=True):
     taxable_micros: Annotated[int, beside("Net amount that was taxed.")]
     tax_micros: Annotated[int, beside("Tax.")]
     certificate: Annotated[str, beside("Proof that the customer is exempt.")] = ""
+    correction: Annotated[Correction | None, beside("What it corrects, where the tax of that period was charged before.")] = None
 
 
 class Tax(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,7 +134,12 @@ class Tax(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: Annotated[tuple[TaxPart, ...], beside("The same by class and period.")]
     reason: Annotated[str, bt("BT-120", "Why no tax is due, as the issuer's facts say it in the language of the document.")] = ""
     reason_code: Annotated[str, bt("BT-121", "Code of the reason in the list VATEX.")] = ""
-    source: Annotated[str, beside("Where category and reason come from: a fact about the account or the issuer, or a rate.")] = ""
+    source: Annotated[str, beside("The rule from which the category follows.")] = ""
+
+    @property
+    def off_micros(self) -> Fraction:
+        """The tax less the exact product of amount and rate (BR-CO-17): a rounding, or what a correction adds to the tax of before."""
+        return self.tax_micros - Fraction(self.taxable_micros * self.rate_ppm, PPM)
 
 
 class ThirdParty(msgspec.Struct, frozen=True, omit_defaults=True):

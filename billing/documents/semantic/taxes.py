@@ -6,21 +6,20 @@ A class and period is what a document taxes at once, and what its page shows. It
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import sqlalchemy as sa
+
+from billing.accounts.parties.kinds import Exemption
+from billing.documents.finding import Document
 from billing.documents.semantic.categories import Reasoned, Status, category_of
-from billing.documents.semantic.model import Days, Tax, TaxPart
-from billing.documents.showing.names import exemption_of
+from billing.documents.semantic.model import Correction, Days, Tax, TaxPart
+from billing.documents.showing.names import Names, exemption_of
 from rating.dates import last_day
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    import sqlalchemy as sa
-
-    from billing.accounts.parties.kinds import Exemption
-    from billing.documents.finding import Document
-    from billing.documents.showing.names import Names
+    from collections.abc import Collection, Iterable, Sequence
 
 Key = tuple[str, str, int]  # period_from, period_to, tax_class
 
@@ -36,6 +35,7 @@ class Group(NamedTuple):
     tax_micros: int
     certificate: str
     rates: frozenset[int]
+    correction: Correction | None
 
 
 def key_of_group(row: Any) -> Key:  # noqa: ANN401 -- a row of invoice_lines
@@ -43,14 +43,22 @@ def key_of_group(row: Any) -> Key:  # noqa: ANN401 -- a row of invoice_lines
     return row.period_from, row.period_to, row.tax_class
 
 
-def groups_of(
-    connection: sa.Connection, document: Document, rows: Sequence[Any], names: Names, exemptions: Mapping[str, Exemption]
-) -> dict[Key, Group]:
+class Context(NamedTuple):
+    """The document whose taxes are worked out. `exemptions`: the issuer's facts by name. `corrections`: by number of the line."""
+
+    connection: sa.Connection
+    document: Document
+    names: Names
+    exemptions: Mapping[str, Exemption]
+    corrections: Mapping[int, Correction]
+
+
+def groups_of(context: Context, rows: Sequence[Any]) -> dict[Key, Group]:
     """The lines of a document by period and class."""
     of_key: dict[Key, list[Any]] = {}
     for row in rows:
         of_key.setdefault(key_of_group(row), []).append(row)
-    return {key: _group(connection, document, key, own, names, exemptions) for key, own in sorted(of_key.items())}
+    return {key: _group(context, key, own) for key, own in sorted(of_key.items())}
 
 
 def table_of(groups: Iterable[Group], third_party_micros: Mapping[Key, int]) -> tuple[Tax, ...]:
@@ -60,7 +68,9 @@ def table_of(groups: Iterable[Group], third_party_micros: Mapping[Key, int]) -> 
         net_micros = group.net_micros - third_party_micros.get(group.key, 0)
         if not net_micros and not group.tax_micros:
             continue
-        part = TaxPart(group.tax_class, group.text, days_of(group.key[0], group.key[1]), net_micros, group.tax_micros, group.certificate)
+        part = TaxPart(
+            group.tax_class, group.text, days_of(*group.key[:2]), net_micros, group.tax_micros, group.certificate, group.correction
+        )
         rows.setdefault((group.reasoned.category, group.reasoned.rate_ppm), []).append((group, part))
     return tuple(_row(own) for _, own in sorted(rows.items(), key=lambda each: (-each[0][1], each[0][0])))
 
@@ -90,9 +100,8 @@ def _one(texts: Collection[str]) -> str:
     return next(iter(texts)) if len(texts) == 1 else ""
 
 
-def _group(  # noqa: PLR0913, PLR0917 -- a group, and what explains it
-    connection: sa.Connection, document: Document, key: Key, own: Sequence[Any], names: Names, exemptions: Mapping[str, Exemption]
-) -> Group:
+def _group(context: Context, key: Key, own: Sequence[Any]) -> Group:
+    connection, document, names, exemptions, corrections = context
     last = last_day(key[1])
     tax_lines = [row for row in own if row.kind == "tax"]
     tax_micros = sum(int(row.amount_micros) for row in tax_lines)
@@ -112,4 +121,5 @@ def _group(  # noqa: PLR0913, PLR0917 -- a group, and what explains it
     text = tax_lines[0].text if tax_lines else names.tax_text(identity, key[2], status.rate_ppm) if status.rate_ppm else ""
     proof = exemption.certificate if exemption is not None else ""
     reasoned = category_of(status, exemptions, document.language)
-    return Group(key, reasoned, status.tax_class, text, net_micros, tax_micros, proof, frozenset(rates))
+    corrected = next((corrections[row.line_no] for row in tax_lines if row.line_no in corrections), None)
+    return Group(key, reasoned, status.tax_class, text, net_micros, tax_micros, proof, frozenset(rates), corrected)

@@ -110,6 +110,7 @@ class PartyFact(_message.Message):
     EXEMPTION_FIELD_NUMBER: _builtins.int
     LEGAL_TEXT_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
+    THIRD_PARTY_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     RECORDED_BY_FIELD_NUMBER: _builtins.int
     COMMIT_SEQ_FIELD_NUMBER: _builtins.int
@@ -189,6 +190,10 @@ class PartyFact(_message.Message):
     def style(self) -> Global___PartyStyle:
         """The look of documents."""
 
+    @_builtins.property
+    def third_party(self) -> Global___PartyThirdParty:
+        """Another provider whose charges the issuer collects. They are outside its net, tax and total."""
+
     def __init__(
         self,
         *,
@@ -211,15 +216,16 @@ class PartyFact(_message.Message):
         exemption: Global___PartyExemption | None = ...,
         legal_text: Global___PartyLegalText | None = ...,
         style: Global___PartyStyle | None = ...,
+        third_party: Global___PartyThirdParty | None = ...,
         text: _builtins.str = ...,
         recorded_by: _builtins.str = ...,
         commit_seq: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_account", b"bank_account", "consent", b"consent", "contact", b"contact", "creditor", b"creditor", "delivery", b"delivery", "detail", b"detail", "electronic_address", b"electronic_address", "exemption", b"exemption", "from_date", b"from_date", "identity", b"identity", "legal_text", b"legal_text", "note", b"note", "references", b"references", "style", b"style", "tax_id", b"tax_id", "to_date", b"to_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_account", b"bank_account", "consent", b"consent", "contact", b"contact", "creditor", b"creditor", "delivery", b"delivery", "detail", b"detail", "electronic_address", b"electronic_address", "exemption", b"exemption", "from_date", b"from_date", "identity", b"identity", "legal_text", b"legal_text", "note", b"note", "references", b"references", "style", b"style", "tax_id", b"tax_id", "third_party", b"third_party", "to_date", b"to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_account", b"bank_account", "commit_seq", b"commit_seq", "consent", b"consent", "contact", b"contact", "creditor", b"creditor", "delivery", b"delivery", "detail", b"detail", "electronic_address", b"electronic_address", "exemption", b"exemption", "fact", b"fact", "fact_name", b"fact_name", "from_date", b"from_date", "identity", b"identity", "kind", b"kind", "legal_text", b"legal_text", "note", b"note", "recorded_by", b"recorded_by", "references", b"references", "style", b"style", "tax_id", b"tax_id", "text", b"text", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_account", b"bank_account", "commit_seq", b"commit_seq", "consent", b"consent", "contact", b"contact", "creditor", b"creditor", "delivery", b"delivery", "detail", b"detail", "electronic_address", b"electronic_address", "exemption", b"exemption", "fact", b"fact", "fact_name", b"fact_name", "from_date", b"from_date", "identity", b"identity", "kind", b"kind", "legal_text", b"legal_text", "note", b"note", "recorded_by", b"recorded_by", "references", b"references", "style", b"style", "tax_id", b"tax_id", "text", b"text", "third_party", b"third_party", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["identity", "address", "contact", "tax_id", "electronic_address", "references", "bank_account", "delivery", "consent", "note", "creditor", "exemption", "legal_text", "style"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["identity", "address", "contact", "tax_id", "electronic_address", "references", "bank_account", "delivery", "consent", "note", "creditor", "exemption", "legal_text", "style", "third_party"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_detail) -> _WhichOneofReturnType_detail | None: ...
 
@@ -740,6 +746,36 @@ class PartyStyle(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PartyStyle: _TypeAlias = PartyStyle  # noqa: Y015
+
+@_typing.final
+class PartyThirdParty(_message.Message):
+    """Another provider whose charges the issuer collects. They are outside its net, tax and total."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    REVENUE_CODE_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """Name of the provider, as documents show it."""
+    revenue_code: _builtins.int
+    """Revenue code of its charges in the tariff, whose tax class has no tax."""
+    contact: _builtins.str
+    """Its address or hotline, for questions and objections."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        revenue_code: _builtins.int = ...,
+        contact: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "provider", b"provider", "revenue_code", b"revenue_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartyThirdParty: _TypeAlias = PartyThirdParty  # noqa: Y015
 
 @_typing.final
 class RecordPartyFactRequest(_message.Message):
