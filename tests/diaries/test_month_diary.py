@@ -11,6 +11,7 @@ import pytest
 
 from billing.store.home import Home
 from tests.billing.documents import derived_periods
+from tests.billing.documents.semantic import whole
 from tests.diaries import billing_page, month_page
 from tests.diaries.month_acts import FOLDER, Desk
 from tests.diaries.month_page import Balances, Command, Document, Line
@@ -37,6 +38,7 @@ def test_the_month(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
     assert "0 findings" in desk.run("ratewright db check")
     with Home.open(tmp_path / "practice") as home:
         assert derived_periods.differing(home) == []
+        assert whole.differing(home) == []
 
 
 def test_arithmetic() -> None:
