@@ -45,6 +45,7 @@ COMMANDS = (
     ("usage", "server.cli.usage:app", "Ingest and inspect usage files; see what waits in suspense."),
     ("bill", "server.cli.bill:app", "Run the bill cycle, or preview one account."),
     ("invoice", "server.cli.invoice:app", "List, show, explain, void and credit invoices."),
+    ("documents", "server.cli.documents:app", "Documents as customers receive them: check what is missing for them."),
     ("adjustment", "server.cli.adjustment:app", "Charges and credits by hand."),
     ("payment", "server.cli.payment:app", "Payments, bank files, refunds, deposits, promises, instalments."),
     ("ledger", "server.cli.ledger:app", "Balances, ageing, month end, closing and export."),

@@ -13,4 +13,5 @@
 - findings: data that is missing, told at once
 - settled: the part of a document that credit paid as it was posted, and its postings
 - invoices: an invoice or a credit note whole
+- checking: data that is missing, before any document is made
 """

@@ -5,7 +5,7 @@ Everything is listed at once, each with its place and remedy. `code` names a fin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from billing.documents.semantic.categories import NEEDS_REASON
 from billing.documents.semantic.model import Finding
@@ -13,17 +13,15 @@ from billing.documents.semantic.model import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from billing.documents.semantic.model import Tax, Totals
+    from billing.documents.semantic.model import Tax
     from billing.documents.semantic.parties import Buyer, Seller
     from billing.documents.semantic.taxes import Group
 
-FROM = "--from DATE"
-BUSINESSES = frozenset({"business", "public"})
-CONSUMERS = frozenset({"consumer", None})
+FROM: Final = "--from DATE"
 
 
-def of_seller(seller: Seller) -> Iterator[Finding]:
-    """Data of an issuer that each of its documents needs."""
+def of_seller(seller: Seller, currency: str) -> Iterator[Finding]:
+    """Data of an issuer that each of its documents of a currency needs."""
     place = f"issuer {seller.entity}" if seller.entity else "the issuer without a name"
     command = f"ratewright entity set {seller.entity or '-'}"
     if not seller.name:
@@ -35,9 +33,8 @@ def of_seller(seller: Seller) -> Iterator[Finding]:
     if not (seller.vat_id or seller.tax_number or seller.uscc):
         yield Finding("seller_tax_id", place, "has no tax id", f"{command} tax_id vat {FROM} number=...")
     if not seller.bank_accounts:
-        yield Finding(
-            "seller_bank_account", place, "has no bank account to pay into", f"{command} bank_account main {FROM} holder=... iban=..."
-        )
+        remedy = f"{command} bank_account main {FROM} holder=... iban=..."
+        yield Finding("seller_bank_account", place, f"has no bank account that takes {currency}", remedy)
     if seller.contact is None:
         yield Finding("seller_contact", place, "has no contact for questions", f"{command} contact billing {FROM} email=... phone=...")
 
@@ -69,21 +66,12 @@ def of_buyer(buyer: Buyer) -> Iterator[Finding]:
 
 def of_taxes(place: str, taxes: Iterable[Tax], groups: Iterable[Group], seller: Seller, buyer: Buyer) -> Iterator[Finding]:
     """Reasons that are missing where no tax is due, and rates that are not known. `place`: the document."""
-    command = f"ratewright entity set {seller.entity or '-'} exemption"
-    facts = {group.reasoned.fact: group for group in groups if group.reasoned.category in NEEDS_REASON and not group.reasoned.reason}
-    for name in sorted(facts):
-        yield Finding(
-            "exemption_text",
-            place,
-            f"no fact of the issuer says why {name.replace('_', ' ')} has no tax",
-            f"{command} {name} {FROM} texts.en=...",
-        )
+    unsaid = {group.reasoned.fact for group in groups if group.reasoned.category in NEEDS_REASON and not group.reasoned.reason}
+    for fact in sorted(unsaid):
+        yield exemption_text(place, fact, seller)
     for tax in taxes:
         if tax.category == "AE" and not buyer.vat_id:
-            yield Finding(
-                "buyer_vat_id", place, "is in reverse charge, and its customer has no number of VAT",
-                f"ratewright party set {buyer.account_id} tax_id vat {FROM} number=...",
-            )  # fmt: skip
+            yield without_vat_id(place, buyer)
         if tax.category == "S" and not tax.rate_ppm:
             yield Finding(
                 "tax_rate",
@@ -98,12 +86,21 @@ def of_taxes(place: str, taxes: Iterable[Tax], groups: Iterable[Group], seller: 
             )
 
 
-def of_payment(place: str, totals: Totals, *, has_accounts: bool) -> Iterator[Finding]:
-    """Something to pay, and no account to pay into."""
-    if totals.to_pay_micros > 0 and not has_accounts:
-        yield Finding(
-            "payment_account",
-            place,
-            "is to be paid, and its issuer has no account for that currency",
-            "record a bank account of the issuer",
-        )
+def exemption_text(place: str, fact: str, seller: Seller) -> Finding:
+    """No words for the reason why there is no tax. `fact`: the name of the issuer's fact that would say it."""
+    return Finding(
+        "exemption_text",
+        place,
+        f"no fact of the issuer says why {fact.replace('_', ' ')} has no tax",
+        f"ratewright entity set {seller.entity or '-'} exemption {fact} {FROM} texts.en=...",
+    )
+
+
+def without_vat_id(place: str, buyer: Buyer) -> Finding:
+    """The number of VAT of a customer in reverse charge."""
+    return Finding(
+        "buyer_vat_id",
+        place,
+        "is in reverse charge, and its customer has no number of VAT",
+        f"ratewright party set {buyer.account_id} tax_id vat {FROM} number=...",
+    )

@@ -86,7 +86,7 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
     assert posted == document.total_micros == totals.total_micros + totals.third_parties_micros, number
     place = f"document {number}"
     problems: list[Finding] = [
-        *findings.of_seller(parties.seller),
+        *findings.of_seller(parties.seller, document.currency),
         *findings.of_buyer(parties.buyer),
         *findings.of_taxes(place, charges.taxes, charges.groups, parties.seller, parties.buyer),
         *charges.problems,

@@ -90,6 +90,13 @@ def kinds(kind: common.KindOrNone = "", /, *, as_json: AsJson = False) -> int:
 
 
 def _issuer(entity: str) -> Named:
-    from billing.accounts.parties.recording import NO_NAME, Named
+    from billing.accounts.parties.recording import Named
 
-    return Named(entity="" if entity == NO_NAME else entity)
+    return Named(entity=entity_named(entity))
+
+
+def entity_named(word: str) -> str:
+    """The name of the legal entity that a word of a command means."""
+    from billing.accounts.parties.recording import NO_NAME
+
+    return "" if word == NO_NAME else word

@@ -1,0 +1,13 @@
+"""`ratewright documents`: what customers receive, and what is missing for it; commands are imported when called."""
+
+from __future__ import annotations
+
+import cyclopts
+
+_FOLDER = "server.cli.documents"
+# name, module and function, what the list of commands says about it
+DOCUMENT_COMMANDS = (("check", "checking:check", "List all data that documents need and that is missing."),)
+
+app = cyclopts.App(name="documents", help="Documents as customers receive them.")
+for _name, _path, _summary in DOCUMENT_COMMANDS:
+    app.command(f"{_FOLDER}.{_path}", name=_name, help=_summary)
