@@ -36,6 +36,7 @@ SCHEMA_VERSIONS: Final = (
     "0020",
     "0021",
     "0022",
+    "0024",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

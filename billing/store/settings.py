@@ -79,6 +79,9 @@ SETTINGS: Final = {
     "abnormal_bill_floor_micros": Setting(
         "100000000", "after months of nothing a bill above this amount is out of the ordinary (micro-units of its currency)", guards=True
     ),
+    "document_data": Setting(
+        "any", "whether a bill run demands that no data is missing for documents (`documents check`)", ("any", "required"), guards=True
+    ),
     "allocation_order": Setting("instruction, oldest", "what a payment settles first"),
     "claim_codes": Setting("", "charge codes of costs and interest, such as costs=810 811; interest=820"),
     ACCESS: Setting(

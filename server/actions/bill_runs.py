@@ -17,12 +17,14 @@ from billing.controls import findings
 from billing.controls.book import book
 from billing.documents import following
 from billing.documents.following import Followed
+from billing.documents.semantic import checking
 from billing.left_out.for_good import open_records
 from billing.persons import Who
 from billing.runs import cycle, quarantine_retry, reports, start, states, trial
 from billing.runs.cycle import RunReport
 from billing.runs.trial import Trial
-from billing.store import tables
+from billing.store import settings, tables
+from rating.counted import counted
 from rating.dates import utc_date
 from rating.errors import UserError
 from rating.on_use import ModuleOnUse
@@ -67,11 +69,30 @@ def run(home: Home, bill_date: dt.date, order: Order, clock: Clock, *, threads: 
     posted = following.left_at(home, bill_date) if order.resume else None
     if posted is not None:  # somebody was stopped before its books were looked at
         return _followed(home, reports.run_report(home, posted, resumed=True), order.by, clock, progress)
+    _require_document_data(home, bill_date, order)
     taking.Intake(home).assemble(clock())  # calls that lack a segment wait no longer than their source allows
     done = cycle.run(home, bill_date, clock(), order=order, threads=threads, progress=progress, clock=clock)
     if done.state == states.POSTED:
         return _followed(home, done, order.by, clock, progress)
     return _compared(home, done, clock) if done.state == states.COMPUTED else Ended(done)
+
+
+def _require_document_data(home: Home, bill_date: dt.date, order: Order) -> None:
+    """Raises UserError where the setting `document_data` asks for all data of documents, and some is missing as a run begins.
+
+    A trial may lack it. A run that was begun goes on.
+    """
+    with home.connect() as connection:
+        demands = settings.text(connection, "document_data") == "required"
+    if not demands or order.trial or unfinished(home, bill_date) is not None:
+        return
+    found = checking.check(home, bill_date)
+    if found.findings:
+        first = found.findings[0]
+        raise UserError(
+            f"{counted(len(found.findings), 'finding')} about data that documents need; the first: {first.place} {first.message}",
+            f"`ratewright documents check --date {bill_date}` lists all, each with its command",
+        )
 
 
 def go_on(home: Home, run_id: int, order: Order, clock: Clock, *, threads: int, progress: Progress) -> Ended:  # noqa: PLR0913 -- what, when, and how

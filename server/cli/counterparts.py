@@ -205,6 +205,7 @@ WITHOUT_CALL: Final = MappingProxyType(
         "documents check": "its findings are those of the documents; it looks at all accounts, on the machine that holds the home",
         "party kinds": _WORDS,
         "entity kinds": _WORDS,
+        "entity logo": "it takes a picture from the machine that holds the home; `entity set style` names one that is stored",
         "usage inspect": _OWN_FILE,
         "usage collect": _FOLDERS,
         "bill verify": "it computes for long, by other code, on the machine that holds the home",

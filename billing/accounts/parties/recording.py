@@ -66,7 +66,7 @@ def record(home: Home, asked: Asked, party: Named, fact: NewFact) -> Done:
 
     def work(recorder: Recorder) -> None:
         subject = subject_of(recorder.connection, party)
-        _record(recorder, party, subject, checked(subject, fact))
+        put(recorder, party, subject, checked(subject, fact))
 
     return change(home, asked, work)
 
@@ -177,7 +177,8 @@ def checked(subject: Subject, fact: NewFact) -> NewFact:
     return fact._replace(detail=detail)
 
 
-def _record(recorder: Recorder, party: Named, subject: Subject, fact: NewFact) -> None:
+def put(recorder: Recorder, party: Named, subject: Subject, fact: NewFact) -> None:
+    """Add a fact that was checked, and say so; the same again changes nothing."""
     alike = _alike(recorder.connection, subject, fact.kind, fact.name)
     same_day = [each for each in alike if each.from_date == fact.from_date]
     if any((each.to_date, each.detail) == (fact.to_date, fact.detail) for each in same_day):

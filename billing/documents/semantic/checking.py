@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -25,14 +25,17 @@ from billing.documents.semantic.categories import EXEMPT
 from billing.documents.semantic.model import Finding
 from billing.documents.semantic.subjects import buyer_of, seller_of
 from billing.store import tables
+from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from billing.accounts.facts import Fact
     from billing.accounts.kinds import TaxFact
     from billing.accounts.parties.stored import PartyFact
     from billing.store.home import Home
+
+
+_TEST: Final = "test"  # the category of accounts that are never invoiced
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -45,10 +48,12 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(home: Home, day: dt.date, *, entity: str | None = None, account_id: str | None = None) -> Checked:
-    """Findings on a day: of all issuers that have accounts, and of all accounts that are not closed; of one issuer, or of one account.
+    """Findings on a day: of all issuers that have accounts, and of all accounts that get bills; of one issuer, or of one account.
 
     Raises UserError for an entity or an account that is not there.
     """
+    if entity is not None and account_id is not None:
+        raise UserError("an account has one issuer", "give an account or an entity, not both", exit_status=2)
     with home.connect() as connection:
         if entity is not None:
             entities.require_known(connection, entity)
@@ -106,21 +111,21 @@ def _of_account(row: Any, customer: Party, tax: TaxFact | None) -> Iterator[Find
 
 
 def _accounts(connection: sa.Connection, day: dt.date, entity: str | None, account_id: str | None) -> list[Any]:
-    """Accounts that are not closed on a day, by id."""
+    """Accounts by id that get bills: neither closed on a day nor for tests; one that is named in any case."""
     row = tables.accounts.c
     issuer = sa.func.coalesce(row.legal_entity, "").label("entity")
-    query = sa.select(row.account_key, row.account_id, row.name, row.currency, issuer).order_by(row.account_id)
+    query = sa.select(row.account_key, row.account_id, row.name, row.currency, row.category, issuer).order_by(row.account_id)
     if entity is not None:
         query = query.where(issuer == entity)
     if account_id is not None:
         query = query.where(row.account_id == account_id)
     found = list(connection.execute(query))
-    closed = {fact.subject for fact in _closed(connection, [each.account_key for each in found]) if fact.from_date <= day}
-    return [each for each in found if each.account_key not in closed or account_id is not None]
-
-
-def _closed(connection: sa.Connection, keys: Sequence[int]) -> list[Fact]:
-    return dated.account_facts(connection, kinds=("closed",), keys=keys)
+    keys = [each.account_key for each in found]
+    told = dated.account_facts(connection, kinds=("closed", "category"), keys=keys)
+    closed = {fact.subject for fact in told if fact.kind == "closed" and fact.from_date <= day}
+    category = {fact.subject: fact.detail.category for fact in told if fact.kind == "category" and fact.holds_on(day)}
+    without = {each.account_key for each in found if category.get(each.account_key, each.category) == _TEST} | closed
+    return [each for each in found if each.account_key not in without or account_id is not None]
 
 
 def _by_subject(facts: Sequence[PartyFact]) -> dict[Subject, list[PartyFact]]:

@@ -101,6 +101,16 @@ party_facts = table(
     sa.Index("ix_party_facts_found_as", "found_as"),
     sa.CheckConstraint("account_key IS NULL OR entity = ''", name="customer_or_issuer"),
 )
+# Pictures of documents, such as an issuer's logo, which a fact of kind `style` names by its hash.
+pictures = table(
+    "pictures",
+    sa.Column("content_sha256", sa.Text, primary_key=True),  # 64 hexadecimal digits
+    text("media_type"),  # image/png or image/svg+xml
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    text("by_name"),
+    int_("by_uid"),
+    int_("commit_seq"),
+)
 # What an imported account owes from before: each becomes a document of type `opening`.
 opening_items = table(
     "opening_items",

@@ -18,3 +18,4 @@ entity = cyclopts.App(name="entity", help="Facts about legal entities as issuers
 for _app, _module in ((party, "of_customers"), (entity, "of_issuers")):
     for _name, _function, _summary in _COMMANDS:
         _app.command(f"server.cli.parties.{_module}:{_function}", name=_name, help=_summary)
+entity.command("server.cli.parties.of_issuers:logo", name="logo", help="Store a picture as the logo of an issuer, from a day on.")

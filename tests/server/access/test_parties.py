@@ -67,16 +67,15 @@ def contact(guarded: Guarded, party: str, name: str, *metadata: tuple[str, str])
 
 def test_each_message_has_the_fields_of_its_struct() -> None:
     """In their order, of the same type; and PartyFact has one field a kind."""
-    types = {str: "string", bool: "bool", dict[str, str]: "map"}
+    types = {str: "string", bool: "bool", int: "int64", dict[str, str]: "map"}
     fields = {each.name: each for each in pb.PartyFact.DESCRIPTOR.oneofs_by_name["detail"].fields}
     assert list(fields) == list(KINDS)
+    field = next(iter(fields.values()))
+    proto_types = {field.TYPE_STRING: "string", field.TYPE_BOOL: "bool", field.TYPE_INT64: "int64"}
     for kind, struct in KINDS.items():
         hints = get_type_hints(struct)
         wanted = [(name, types.get(hints[name], "string")) for name in struct.__struct_fields__]
-        found = [
-            (each.name, "map" if each.message_type else {each.TYPE_STRING: "string", each.TYPE_BOOL: "bool"}[each.type])
-            for each in fields[kind].message_type.fields
-        ]
+        found = [(each.name, "map" if each.message_type else proto_types[each.type]) for each in fields[kind].message_type.fields]
         assert found == wanted, kind
 
 
