@@ -202,6 +202,7 @@ WITHOUT_CALL: Final = MappingProxyType(
         "tariffs affected": "it works on the machine that holds the home; `tariffs what-if` shows by a service who pays more or less",
         "tariffs import-cgrates": _OWN_CATALOGUE,
         "tariffs deck": _OWN_CATALOGUE,
+        "documents show": "it shows what documents are made from, on the machine that holds the home; `invoice show` is served",
         "documents check": "its findings are those of the documents; it looks at all accounts, on the machine that holds the home",
         "party kinds": _WORDS,
         "entity kinds": _WORDS,

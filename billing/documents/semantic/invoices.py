@@ -21,7 +21,18 @@ from billing.documents.run_inputs import detail_of
 from billing.documents.semantic import findings
 from billing.documents.semantic.changes import last_bill
 from billing.documents.semantic.lines import corrections_of, lines_of
-from billing.documents.semantic.model import CreditNote, Finding, Invoice, Line, Payment, Preceding, Tax, ThirdParty, UsageTotal
+from billing.documents.semantic.model import (
+    VERSION,
+    CreditNote,
+    Finding,
+    Invoice,
+    Line,
+    Payment,
+    Preceding,
+    Tax,
+    ThirdParty,
+    UsageTotal,
+)
 from billing.documents.semantic.parties import Buyer, Seller
 from billing.documents.semantic.settled import posted_micros, settled_at_posting
 from billing.documents.semantic.subjects import buyer_of, notes_of, seller_of
@@ -101,6 +112,7 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
         "buyer": parties.buyer,
         "notes": notes_of(parties.issuer, document.document_type, document.language),
         "findings": tuple(problems),
+        "version": VERSION,
         "period": days_of(document.period_from, document.period_to),
         "due_on": dt.date.fromisoformat(document.due_on),
         "lines": charges.lines,

@@ -32,7 +32,7 @@ _DISCOUNT: Final = "discount"
 
 
 def corrections_of(stored: Iterable[InvoiceLine], rows: Iterable[Any], documents: Iterable[Issued]) -> dict[int, Correction]:
-    """What lines correct, by their numbers. `rows`: the same lines of the database. `documents`: of the account."""
+    """The corrections of lines, by their numbers. `rows`: the same lines of the database. `documents`: of the account."""
     correcting = {line.line_no for line in stored if line.corrects}
     by_key = {each.invoice_key: each for each in documents}
     before = {row.line_no: by_key.get(row.corrects_invoice_key) for row in rows if row.line_no in correcting}

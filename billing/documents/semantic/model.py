@@ -277,7 +277,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
     buyer: Annotated[Buyer, bt("BG-7", "The customer on the date of issue.")]
     notes: Annotated[tuple[Note, ...], bt("BG-1", "Legal texts of the issuer.")] = ()
     findings: Annotated[tuple[Finding, ...], beside("What is missing: the document is whole where there are none.")] = ()
-    version: Annotated[int, beside("Version of these structs.")] = VERSION
+    version: Annotated[int, beside("Version of these structs; 1 where it is left out.")] = 1
 
 
 class Charged(Header, frozen=True, omit_defaults=True, kw_only=True):

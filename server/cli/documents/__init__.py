@@ -6,7 +6,10 @@ import cyclopts
 
 _FOLDER = "server.cli.documents"
 # name, module and function, what the list of commands says about it
-DOCUMENT_COMMANDS = (("check", "checking:check", "List all data that documents need and that is missing."),)
+DOCUMENT_COMMANDS = (
+    ("check", "checking:check", "List all data that documents need and that is missing."),
+    ("show", "showing:show", "Show the data of an invoice or a credit note, from which each of its forms is made."),
+)
 
 app = cyclopts.App(name="documents", help="Documents as customers receive them.")
 for _name, _path, _summary in DOCUMENT_COMMANDS:
