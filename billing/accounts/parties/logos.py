@@ -1,6 +1,7 @@
 """The logo of an issuer: a picture under the hash of its bytes, and the dated fact `style` that names it.
 
-Other fields of the style that holds on the first day stay as they are. The same picture is stored once, also for several issuers, and never removed.
+Other fields of the style that holds on the first day stay as they are. The same picture is stored once, also for several issuers, and
+never removed.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def _require_svg(content: bytes) -> None:
     try:
         reading.Parse(content, True)
     except (expat.ExpatError, ValueError) as error:
-        raise UserError(f"the picture is no SVG: {error}", _REMEDY) from error
+        raise UserError(f"the picture cannot be read as SVG: {error}", _REMEDY) from error
     _require_inside("".join(texts))
     if roots != [f"{_NAMESPACE} svg"]:
         raise UserError("the picture is XML, but no SVG", f"its first element is <svg xmlns={_NAMESPACE!r}>")

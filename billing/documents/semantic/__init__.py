@@ -13,5 +13,7 @@
 - findings: data that is missing, told at once
 - settled: the part of a document that credit paid as it was posted, and its postings
 - invoices: an invoice or a credit note whole
+- letters, letters_made: statements, dunning letters, deposit receipts and more; made from what is stored
+- reading: both parties from the store, and how to pay
 - checking: data that is missing, before any document is made
 """

@@ -6,14 +6,11 @@ Data that is missing is a finding in the document, never an error. Sums are asse
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import sqlalchemy as sa
 
-from billing.accounts.parties import kinds, stored
-from billing.accounts.parties.stored import Subject
-from billing.accounts.parties.view import Party
+from billing.accounts.parties import kinds
 from billing.documents.aftermath import aftermath
 from billing.documents.finding import find
 from billing.documents.reasons import reasons
@@ -27,15 +24,14 @@ from billing.documents.semantic.model import (
     Finding,
     Invoice,
     Line,
-    Payment,
     Preceding,
     Tax,
     ThirdParty,
     UsageTotal,
 )
-from billing.documents.semantic.parties import Buyer, Seller
+from billing.documents.semantic.reading import Customer, Parties, parties_on, payment_of
 from billing.documents.semantic.settled import posted_micros, settled_at_posting
-from billing.documents.semantic.subjects import buyer_of, notes_of, seller_of
+from billing.documents.semantic.subjects import notes_of
 from billing.documents.semantic.sums import totals_of
 from billing.documents.semantic.taxes import Context, Group, days_of, groups_of, table_of
 from billing.documents.semantic.third_parties import collected
@@ -45,31 +41,19 @@ from billing.documents.showing.names import names_of
 from billing.invoicing import corrections, invoice_of
 from billing.invoicing.forms import CREDIT_NOTE, OPENING
 from billing.invoicing.reading import in_page_order
-from billing.store import tables
-from billing.store.prepared import Prepared
 from rating.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import sqlalchemy as sa
+
     from billing.documents.aftermath import Aftermath
     from billing.documents.finding import Document
-    from billing.documents.semantic.model import Sense, Totals
+    from billing.documents.semantic.model import Sense
     from billing.documents.showing.names import Names
     from billing.invoicing.corrections import Issued
     from billing.store.home import Home
-
-SEPA_TRANSFER: Final = "58"  # BT-81, code list UNTDID 4461
-TRANSFER: Final = "30"
-_EURO: Final = "EUR"
-
-
-class Parties(NamedTuple):
-    """Both parties of a document on its date. `issuer`: all facts about the issuer."""
-
-    seller: Seller
-    buyer: Buyer
-    issuer: Party
 
 
 def charged(home: Home, number: str) -> Invoice | CreditNote:
@@ -85,7 +69,8 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
         documents = corrections.documents_of(connection, document.account_key)
         issued = next(each for each in documents if each.invoice_key == document.invoice_key)
         names = names_of(home, connection, document, issued.lines, document.language)
-        parties = parties_of(connection, document)
+        customer = Customer(document.account_key, document.account_id, document.legal_entity, document.currency)
+        parties = parties_on(connection, customer, dt.date.fromisoformat(document.issued_on))
         charges = _Charges.of(home, connection, document, documents, names, parties)
         settled = settled_at_posting(connection, document)
         posted = posted_micros(connection, document, issued.lines)
@@ -118,7 +103,7 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
         "lines": charges.lines,
         "taxes": charges.taxes,
         "totals": totals,
-        "payment": _payment(document, totals, parties.seller),
+        "payment": payment_of(number, document.currency, totals.to_pay_micros, parties.seller),
         "settled": settled,
         "third_parties": charges.third_parties,
         "preceding": _preceding(charges, after, documents),
@@ -129,18 +114,6 @@ def charged(home: Home, number: str) -> Invoice | CreditNote:
         effect = min((row.effect for row in issued.lines if row.effect), default="")
         return CreditNote(**values, effect=effect, reason=reason)
     return Invoice(**values)
-
-
-def parties_of(connection: sa.Connection, document: Document) -> Parties:
-    """Both parties of a document on its date."""
-    day = dt.date.fromisoformat(document.issued_on)
-    issuer = Party(day, stored.of_subject(connection, Subject(None, document.legal_entity)))
-    customer = Party(day, stored.of_subject(connection, Subject(document.account_key)))
-    entity = _ENTITY.one_or_none(connection, entity=document.legal_entity)
-    account = _ACCOUNT.one_or_none(connection, account_key=document.account_key)
-    assert account is not None
-    seller = seller_of(document.legal_entity, entity.name if entity is not None else "", issuer, document.currency)
-    return Parties(seller, buyer_of(document.account_id, account.name, customer), issuer)
 
 
 class _Charges(NamedTuple):
@@ -178,13 +151,6 @@ class _Charges(NamedTuple):
         )
         taxes = table_of(groups.values(), others.of_group)
         return cls(lines, taxes, tuple(groups.values()), others.amounts, others.problems)
-
-
-def _payment(document: Document, totals: Totals, seller: Seller) -> Payment:
-    if totals.to_pay_micros <= 0:
-        return Payment("", document.number)
-    is_sepa = document.currency == _EURO and any(each.iban for each in seller.bank_accounts)
-    return Payment(SEPA_TRANSFER if is_sepa else TRANSFER, document.number, seller.bank_accounts)
 
 
 def _preceding(charges: _Charges, after: Aftermath, documents: Iterable[Issued]) -> tuple[Preceding, ...]:
@@ -231,17 +197,3 @@ def _reason(connection: sa.Connection, document: Document) -> str:
     told = detail_of(connection, document)
     known = reasons().get(told.get("reason_code", ""))
     return "; ".join(each for each in (known.name(document.language) if known else "", told.get("text", "")) if each)
-
-
-def _entity() -> sa.Select[Any]:
-    row = tables.legal_entities.c
-    return sa.select(row.name).where(row.entity == sa.bindparam("entity"))
-
-
-def _account() -> sa.Select[Any]:
-    row = tables.accounts.c
-    return sa.select(row.name).where(row.account_key == sa.bindparam("account_key"))
-
-
-_ENTITY: Final = Prepared(_entity)
-_ACCOUNT: Final = Prepared(_account)

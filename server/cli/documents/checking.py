@@ -21,13 +21,13 @@ def check(
         Parameter(name="--entity", allow_leading_hyphen=True, help="One legal entity and its accounts; - is the one without a name."),
     ] = None,
     account: Annotated[str | None, Parameter(name="--account", help="One account and its issuer.")] = None,
-    date: Annotated[str | None, Parameter(name="--date", help="The day that is looked at; left out: today.")] = None,
+    date: Annotated[str | None, Parameter(name="--date", help="The day of the check; left out: today.")] = None,
     home: HomeFolder = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> int:
     """List all data that documents need and that is missing, each with the command that records it.
 
-    Of issuers that have accounts, and of accounts that are not closed. The exit status is 1 where something is missing.
+    Issuers that have accounts are asked, and accounts that get bills. The exit status is 1 where something is missing.
     """
     from billing.documents.semantic import checking
     from billing.store.home import Home

@@ -80,7 +80,7 @@ def test_svg(inner: str) -> None:
         (f'<!DOCTYPE svg [<!ENTITY a "b">]>{HEAD}&a;</svg>', "the SVG has a document type, which may name other files"),
         (f'<?xml-stylesheet href="x.css"?>{HEAD}</svg>', "the SVG has an instruction 'xml-stylesheet', which may name other files"),
         ("<svg></svg>", "the picture is XML, but no SVG"),
-        (f"{HEAD}<path>", "the picture is no SVG: no element found: line 1, column 46"),
+        (f"{HEAD}<path>", "the picture cannot be read as SVG: no element found: line 1, column 46"),
     ],
 )
 def test_svg_that_is_refused(text: str, reason: str) -> None:
