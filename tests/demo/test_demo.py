@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from billing.store.home import Home
+from tests.billing.documents.semantic import whole
 from tests.demo import running
 
 if TYPE_CHECKING:
@@ -73,6 +75,11 @@ def test_the_commands_to_try_next_work_as_printed(finished: running.Finished) ->
 def test_the_recount_agrees(finished: running.Finished) -> None:
     done = running.recount(finished.folder)
     assert (done.returncode, "DIFFERS" in done.stdout) == (0, False), done.stdout + done.stderr
+
+
+def test_every_document_is_whole_as_data(copied: Path) -> None:
+    with Home.open(copied / "home") as home:
+        assert whole.differing(home) == []
 
 
 def test_the_second_run_bills_nothing_twice(copied: Path) -> None:

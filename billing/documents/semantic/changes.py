@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from billing.documents.semantic.model import Change, LastBill, Reason
+from billing.documents.semantic.model import BillDifference, LastBill, Reason
 from billing.invoicing import corrections
 from billing.invoicing.forms import INVOICE
 
@@ -72,7 +72,7 @@ def _sums(document: Issued, documents: Sequence[Issued], days_of: Callable[[Any]
     return found
 
 
-def _change(key: _Key, then: _Sum | None, now: _Sum | None) -> Change:
+def _change(key: _Key, then: _Sum | None, now: _Sum | None) -> BillDifference:
     kind, subscription_id, *_, corrects = key
     told = now or then
     assert told is not None
@@ -90,4 +90,4 @@ def _change(key: _Key, then: _Sum | None, now: _Sum | None) -> Change:
         reason = "other_days"
     else:
         reason = "other_price"
-    return Change(told.text, subscription_id, kind, before_micros, now_micros, reason)
+    return BillDifference(told.text, subscription_id, kind, before_micros, now_micros, reason)

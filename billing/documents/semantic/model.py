@@ -205,7 +205,7 @@ class Preceding(msgspec.Struct, frozen=True):
     sense: Annotated[Sense, beside("credited by a credit note, corrected by lines, or replaced since it is void.")]
 
 
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+class BillDifference(msgspec.Struct, frozen=True, omit_defaults=True):
     """A difference to the last bill: a charge of both, or of one of them."""
 
     text: Annotated[str, beside("What is charged.")]
@@ -223,7 +223,7 @@ class LastBill(msgspec.Struct, frozen=True):
     issued_on: Annotated[dt.date, beside("Its date.")]
     net_micros: Annotated[int, beside("Its net amount.")]
     total_micros: Annotated[int, beside("Its total.")]
-    changes: Annotated[tuple[Change, ...], beside("Lines that differ; their differences add up to that of the net amounts.")]
+    changes: Annotated[tuple[BillDifference, ...], beside("Lines that differ; their differences add up to that of the net amounts.")]
 
 
 class UsageTotal(msgspec.Struct, frozen=True):

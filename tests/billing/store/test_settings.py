@@ -59,6 +59,7 @@ GUARDS = [
     ("late_usage_limit_micros", "100000000", "0", "100000001"),
     ("write_off_limit_micros", "0", None, "1"),
     ("abnormal_bill_floor_micros", "100000000", "1", "100000001"),
+    ("document_data", "any", "required", "any"),
     ("access", "any", "server", "any"),
 ]
 

@@ -34,7 +34,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "third party": model.ThirdParty,
     "preceding document": model.Preceding,
     "last bill": model.LastBill,
-    "change": model.Change,
+    "difference to the last bill": model.BillDifference,
 }
 
 

@@ -14,7 +14,7 @@ from billing import payments
 from billing.accounts.kinds import DiscountFact
 from billing.documents import adjusting
 from billing.documents.semantic.invoices import charged
-from billing.documents.semantic.model import Change, Correction, Days, Line, Settled, Tax, ThirdParty, UsageTotal
+from billing.documents.semantic.model import BillDifference, Correction, Days, Line, Settled, Tax, ThirdParty, UsageTotal
 from billing.documents.semantic.sums import totals_of
 from billing.ledger.closed_months import Who
 from rating.errors import NotFoundError, UserError
@@ -133,9 +133,9 @@ def test_the_last_bill_and_what_changed(world: World) -> None:
     assert last is not None
     assert (last.number, last.net_micros, last.total_micros) == (FIRST, 1301 * CENT, 1379 * CENT)
     assert last.changes == (
-        Change("National calls, correction for 2025-10-01 to 2025-10-31", "anna-1", "usage", 0, 30 * CENT, "correction"),
-        Change("National calls", "anna-1", "usage", 100 * CENT, 0, "gone"),
-        Change("Premium calls", "anna-1", "usage", 201 * CENT, 0, "gone"),
+        BillDifference("National calls, correction for 2025-10-01 to 2025-10-31", "anna-1", "usage", 0, 30 * CENT, "correction"),
+        BillDifference("National calls", "anna-1", "usage", 100 * CENT, 0, "gone"),
+        BillDifference("Premium calls", "anna-1", "usage", 201 * CENT, 0, "gone"),
     )
 
 
