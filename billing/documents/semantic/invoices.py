@@ -29,7 +29,7 @@ from billing.documents.semantic.model import (
     ThirdParty,
     UsageTotal,
 )
-from billing.documents.semantic.reading import Customer, Parties, parties_on, payment_of
+from billing.documents.semantic.reading import Customer, Parties, parties_on, payment_of, users_of, with_user
 from billing.documents.semantic.settled import posted_micros, settled_at_posting
 from billing.documents.semantic.subjects import notes_of
 from billing.documents.semantic.sums import totals_of
@@ -149,6 +149,9 @@ class _Charges(NamedTuple):
             corrected,
             others.of_line,
         )
+        users = users_of(connection, document.account_key, {row.subscription_key for row in rows})
+        if users:
+            lines = tuple(with_user(line, users) for line in lines)
         taxes = table_of(groups.values(), others.of_group)
         return cls(lines, taxes, tuple(groups.values()), others.amounts, others.problems)
 

@@ -91,6 +91,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     tax_class: Annotated[str, beside("Tax class in the tariff; empty where no tariff has it.")] = ""
     tax_text: Annotated[str, beside("Name of its tax class, where nothing else distinguishes the line from another.")] = ""
     subscription_id: Annotated[str, beside("The subscription; empty: the account as a whole.")] = ""
+    user: Annotated[str, beside("The account whose subscription it is, where another one pays.")] = ""
+    user_name: Annotated[str, beside("The name of that account.")] = ""
     charged_days: Annotated[tuple[Days, ...], beside("The days of the period that a fee is for; none: all of them, or not known.")] = ()
     with_tax_micros: Annotated[int | None, beside("The amount with tax as the tariff states it, where its prices hold tax.")] = None
     usage: Annotated[Usage | None, beside("The usage behind it.")] = None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing import payments
-from billing.accounts.kinds import DiscountFact
+from billing.accounts.kinds import DiscountFact, PayerFact
 from billing.documents import adjusting
 from billing.documents.semantic.invoices import charged
 from billing.documents.semantic.model import BillDifference, Correction, Days, Line, Settled, Tax, ThirdParty, UsageTotal
@@ -144,6 +144,19 @@ def test_usage_by_subscription(world: World) -> None:
     """31 minutes in two calls, of which 20 are free, for 3.01."""
     world.bill("2025-11-01")
     assert charged(world.home, FIRST).usage == (UsageTotal("anna-1", "millisecond", 2, 1_860_000, 1_200_000, 301 * CENT),)
+
+
+@pytest.mark.slow
+def test_lines_of_another_account_name_its_user(world: World) -> None:
+    """Anna pays for ben: his fee of 10.00 is on her bill."""
+    world.account("ben")
+    world.subscription("ben-1", "ben", "shop/basic", "1002")
+    tell(world, "ben", "payer", PayerFact("anna"), "2025-10-01")
+    world.bill("2025-11-01")
+    found = charged(world.home, FIRST)
+    assert [(line.text, line.user, line.user_name) for line in found.lines if line.user] == [("Basic", "ben", "Customer ben")]
+    assert found.totals.net_micros == 2301 * CENT
+    assert {line.user for line in found.lines if line.subscription_id == "anna-1"} == {""}
 
 
 @pytest.mark.slow
