@@ -29,6 +29,7 @@ COMMANDS = [
     "approvals list",
     "bill alarms list",
     "bill list",
+    "documents show R-1",
     "dunning list",
     "invoice list",
     "invoice show R-1",

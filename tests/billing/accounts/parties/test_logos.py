@@ -12,6 +12,7 @@ from billing.accounts.parties.recording import Named
 from billing.accounts.parties.stored import NewFact, Subject
 from billing.accounts.parties.view import Party
 from rating.errors import UserError
+from server.cli import app
 from tests.billing.accounts.operator_home import ASKED, DRY, day, make
 from tests.billing.accounts.parties.test_pictures import png
 
@@ -70,3 +71,20 @@ def test_nothing_is_stored(home: Home) -> None:
     assert style(home, "2026-02-01") is None
     with home.connect() as connection:
         assert logos.find(connection, DIGEST) is None
+
+
+def test_the_command(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "logo.png"
+    file.write_bytes(png())
+    words = ["entity", "logo", "north", str(file), "--from", "2026-02-01", "--to", "2026-02-28", "--home", str(home.path)]
+    assert app.main([*words, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "nothing is stored; this would happen:",
+        f"  style of issuer north from 2026-02-01 to 2026-02-28: logo {DIGEST}",
+    ]
+    assert app.main(words) == 0
+    assert [style(home, date) for date in ("2026-02-28", "2026-03-01")] == [kinds.Style(DIGEST), None]
+    capsys.readouterr()
+    words[3] = str(tmp_path / "none.png")
+    assert app.main(words) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/none.png cannot be read: No such file or directory\n")
