@@ -36,7 +36,7 @@ SCHEMA_VERSIONS: Final = (
     "0020",
     "0021",
     "0022",
-    "0024",
+    "0023",
 )  # every revision in migrations/versions, oldest first
 
 _TABLE_NAMES: Final = {

@@ -1,6 +1,6 @@
 """Pictures of documents, such as an issuer's logo, by the hash of their bytes.
 
-Revision 0024. Homes of before have none.
+Revision 0023. Homes of before have none.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from billing.store.migrations import going_back
 
-revision = "0024"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _TABLE = "pictures"
@@ -32,6 +32,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0021, which has no pictures."""
-    going_back.refuse_rows("0021", (_TABLE,))
+    """Back to 0022, which has no pictures."""
+    going_back.refuse_rows("0022", (_TABLE,))
     op.drop_table(_TABLE)
