@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from billing.accounts.facts import agreed_language
 from billing.accounts.lookup import unknown_account
 from billing.documents.semantic import findings
 from billing.documents.semantic.letters import DepositReceipt, DunningLetter, Entry, OpenItem, Statement
 from billing.documents.semantic.model import VERSION, Days
 from billing.documents.semantic.reading import Customer, Parties, parties_on, payment_of
 from billing.documents.semantic.subjects import notes_of
+from billing.invoicing import languages
 from billing.payments import statement as statements
 from billing.store import tables
 from rating.dates import NEVER, day_after
@@ -99,7 +99,7 @@ def _letter(connection: sa.Connection, account_id: str, on: dt.date, number: str
     row = connection.execute(sa.select(tables.accounts).where(account.account_id == account_id)).one_or_none()
     if row is None:
         raise unknown_account(connection, account_id)
-    language = agreed_language(connection, row.account_key, on, NEVER) or row.language
+    language = languages.of_bill(connection, row.account_key, on, NEVER)
     parties = parties_on(connection, Customer(row.account_key, account_id, row.legal_entity or "", row.currency), on)
     header = {
         "number": number,
